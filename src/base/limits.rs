@@ -1,0 +1,33 @@
+//! Every fixed bound of the system: name, unit, value and why. What an operator may change is in
+//! `config.toml` instead.
+
+/// Bytes of a name (PostgreSQL's NAMEDATALEN - 1).
+pub const NAME_BYTES_MAX: usize = 63;
+/// Bytes of one frame before login: startup packets and passwords are small, attackers' are not.
+pub const PRE_LOGIN_FRAME_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a statement's text.
+pub const STATEMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Tokens of one statement, checked before parsing.
+pub const STATEMENT_TOKENS_MAX: usize = 1_000_000;
+/// Depth of nested expressions, subqueries and set operations.
+pub const EXPRESSION_DEPTH_MAX: usize = 400;
+/// Operators in one expression tree: DataFusion's planning time grows faster than linearly with it.
+pub const EXPRESSION_TERMS_MAX: usize = 4_000;
+/// Columns of a table or a result (PostgreSQL's MaxTupleAttributeNumber is 1,664).
+pub const COLUMNS_MAX: usize = 1_664;
+/// Parameters of one statement: the protocol counts them in 16 bits.
+pub const PARAMETERS_MAX: usize = 65_535;
+/// Bytes of a NOTIFY payload (PostgreSQL: 8,000 exclusive).
+pub const NOTIFY_PAYLOAD_BYTES_MAX: usize = 7_999;
+/// Notices waiting in one session's mailbox before the session is told and disconnected.
+pub const MAILBOX_NOTICES_MAX: usize = 10_000;
+/// How deep views may stand on views.
+pub const VIEW_DEPTH_MAX: usize = 32;
+/// Bytes of output collected before they are written to the socket.
+pub const FLUSH_BYTES: usize = 64 * 1024;
+/// Bytes of uncommitted rows a transaction keeps in memory for one table before they become a file.
+pub const MEMORY_SEGMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Rows of one Parquet row group (DuckDB's and DuckLake's customary size).
+pub const ROW_GROUP_ROWS: usize = 122_880;
+/// Rows of one segment at most; a bulk load larger than this becomes several.
+pub const SEGMENT_ROWS_MAX: usize = 8 * ROW_GROUP_ROWS;

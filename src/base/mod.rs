@@ -1,0 +1,11 @@
+//! Words every floor shares: errors, names, identifiers and bounds. No I/O, no async.
+
+pub mod error;
+pub mod id;
+pub mod limits;
+pub mod name;
+pub mod sqlstate;
+
+pub use error::{Error, Result};
+pub use id::{Oid, SegmentId, SessionId, Version};
+pub use sqlstate::SqlState;

@@ -1,0 +1,147 @@
+//! Changes: the durable facts a commit adds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::acl::Acl;
+use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, View};
+use super::segment::Segment;
+use crate::base::{Oid, SegmentId};
+
+/// One durable fact. Applied by [`super::Snapshot::apply`]; everything that must hold is checked there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A schema exists.
+    CreateSchema(Schema),
+    /// A table, view or foreign table exists.
+    CreateRelation(Box<Relation>),
+    /// A role exists.
+    CreateRole(Role),
+    /// CREATE OR REPLACE VIEW: same identity, owner and grants; columns may only be added at the end.
+    ReplaceView {
+        /// The view.
+        oid: Oid,
+        /// New columns; the old ones must be a prefix by name and type.
+        columns: Vec<Column>,
+        /// New body.
+        view: View,
+    },
+    /// An object is gone. Dependants must be gone already, or go in the same transaction before it.
+    Drop(ObjectId),
+    /// ALTER … RENAME TO
+    Rename {
+        /// What.
+        object: ObjectId,
+        /// New name.
+        name: String,
+    },
+    /// ALTER TABLE … RENAME COLUMN
+    RenameColumn {
+        /// Relation.
+        relation: Oid,
+        /// Which column.
+        attnum: i16,
+        /// New name.
+        name: String,
+    },
+    /// ALTER TABLE … ADD COLUMN
+    AddColumn {
+        /// Relation.
+        relation: Oid,
+        /// The column, its attnum being the relation's next.
+        column: Column,
+    },
+    /// ALTER TABLE … DROP COLUMN
+    DropColumn {
+        /// Relation.
+        relation: Oid,
+        /// Which column.
+        attnum: i16,
+    },
+    /// ALTER TABLE … ALTER COLUMN: default and nullability.
+    AlterColumn {
+        /// Relation.
+        relation: Oid,
+        /// Which column.
+        attnum: i16,
+        /// NOT NULL from now on.
+        not_null: bool,
+        /// DEFAULT from now on.
+        default: Option<String>,
+    },
+    /// ALTER TABLE … SET SCHEMA
+    SetSchema {
+        /// Relation.
+        relation: Oid,
+        /// Where it goes.
+        schema: Oid,
+    },
+    /// ALTER … OWNER TO. Grants made by the old owner become the new owner's, as in PostgreSQL.
+    SetOwner {
+        /// What.
+        object: ObjectId,
+        /// New owner.
+        owner: Oid,
+    },
+    /// GRANT and REVOKE: the whole new list.
+    SetAcl {
+        /// What.
+        object: ObjectId,
+        /// New list; `None` is the default.
+        acl: Option<Acl>,
+    },
+    /// COMMENT ON
+    Comment {
+        /// What.
+        object: ObjectId,
+        /// Column, for COMMENT ON COLUMN.
+        attnum: Option<i16>,
+        /// New text; `None` removes it.
+        text: Option<String>,
+    },
+    /// ALTER ROLE: the attributes (not the name).
+    AlterRole(Role),
+    /// ALTER ROLE … SET
+    SetRoleSettings {
+        /// Role.
+        role: Oid,
+        /// All of them.
+        settings: BTreeMap<String, String>,
+    },
+    /// The role's password is this verifier from now on (`None`: no password logs in). Secrets are stored apart from
+    /// the catalog and are in no snapshot.
+    SetPassword {
+        /// Role.
+        role: Oid,
+        /// What logins are checked against; see [`crate::storage::secrets`].
+        verifier: Option<String>,
+    },
+    /// GRANT role TO role
+    AddMember(Membership),
+    /// REVOKE role FROM role
+    RemoveMember {
+        /// Group.
+        role: Oid,
+        /// Member.
+        member: Oid,
+    },
+    /// Rows were added.
+    AddSegments {
+        /// Table.
+        relation: Oid,
+        /// Their segments.
+        segments: Vec<Arc<Segment>>,
+    },
+    /// Segments were removed (rewritten without some rows, merged, truncated).
+    RemoveSegments {
+        /// Table.
+        relation: Oid,
+        /// Which; each must be there, else the transaction conflicts.
+        segments: Vec<SegmentId>,
+    },
+    /// REFRESH or another in-place renewal of a published object: nothing but an event.
+    Touch {
+        /// Relation.
+        relation: Oid,
+    },
+}

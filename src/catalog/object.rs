@@ -1,0 +1,225 @@
+//! The objects of a catalog: plain data with public fields.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::acl::Acl;
+use super::segment::Segment;
+use crate::base::Oid;
+use crate::types::PgType;
+
+/// What an OID refers to: PostgreSQL's (classid, objid).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ObjectId {
+    /// The database.
+    Database,
+    /// A schema.
+    Schema(Oid),
+    /// A table, view or foreign table.
+    Relation(Oid),
+    /// A role.
+    Role(Oid),
+}
+
+/// The one database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Database {
+    /// Its name: `commons`.
+    pub name: String,
+    /// Who owns it.
+    pub owner: Oid,
+    /// Grants, or the default (PUBLIC: CONNECT, TEMPORARY; and CREATE, see genesis).
+    pub acl: Option<Acl>,
+    /// COMMENT ON DATABASE.
+    pub comment: Option<String>,
+}
+
+/// A schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    /// Identity.
+    pub oid: Oid,
+    /// Name, unique in the database.
+    pub name: String,
+    /// Who owns it.
+    pub owner: Oid,
+    /// Grants, or the default (owner only).
+    pub acl: Option<Acl>,
+    /// COMMENT ON SCHEMA.
+    pub comment: Option<String>,
+}
+
+/// Whether an object outlives its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Persistence {
+    /// Durable.
+    Permanent,
+    /// Belongs to one session and dies with it.
+    Temporary,
+}
+
+/// A table, view or foreign table: what PostgreSQL keeps in `pg_class`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Relation {
+    /// Identity.
+    pub oid: Oid,
+    /// OID of the row type (`pg_class.reltype`).
+    pub row_type: Oid,
+    /// Name, unique in its schema.
+    pub name: String,
+    /// The schema it is in.
+    pub schema: Oid,
+    /// Who owns it.
+    pub owner: Oid,
+    /// Grants, or the default (owner only).
+    pub acl: Option<Acl>,
+    /// COMMENT ON TABLE/VIEW.
+    pub comment: Option<String>,
+    /// Columns in order.
+    pub columns: Vec<Column>,
+    /// Number for the next added column; never reused ([`Column::attnum`], and Parquet's field id).
+    pub next_attnum: i16,
+    /// Durable or a session's.
+    pub persistence: Persistence,
+    /// How many times the object was created or replaced; 1 at first.
+    pub publication: u64,
+    /// What it is.
+    pub kind: RelationKind,
+}
+
+/// What a relation is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum RelationKind {
+    /// Rows stored by commons. Segments are kept apart from the JSON body of the object.
+    Table {
+        /// The rows, in segments. Order is insertion order.
+        #[serde(skip)]
+        segments: Arc<[Arc<Segment>]>,
+    },
+    /// A named query.
+    View(View),
+    /// Files of the server's file system, read in place.
+    Foreign {
+        /// Foreign server's name (`files`).
+        server: String,
+        /// OPTIONS: `path`, `format`, `header`, `delimiter`, …
+        options: BTreeMap<String, String>,
+    },
+}
+
+/// The body of a view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// The SELECT as its author wrote it.
+    pub query: String,
+    /// The schemas that unqualified names of the query were looked up in, in order, when it was created.
+    pub search_path: Vec<String>,
+    /// What it reads, for DROP … RESTRICT and CASCADE.
+    pub depends_on: Vec<Oid>,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Number, from 1; never reused in its relation. Also the Parquet field id.
+    pub attnum: i16,
+    /// Name.
+    pub name: String,
+    /// Name of the column inside Parquet files: the name at creation, made unique. Renames leave it alone.
+    pub stored_name: String,
+    /// Type.
+    pub ty: PgType,
+    /// NOT NULL.
+    pub not_null: bool,
+    /// DEFAULT, as SQL text.
+    pub default: Option<String>,
+    /// COMMENT ON COLUMN.
+    pub comment: Option<String>,
+}
+
+impl Relation {
+    /// The word of error messages: "table", "view", "foreign table".
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            RelationKind::Table { .. } => "table",
+            RelationKind::View(_) => "view",
+            RelationKind::Foreign { .. } => "foreign table",
+        }
+    }
+
+    /// `pg_class.relkind`
+    pub fn relkind(&self) -> char {
+        match self.kind {
+            RelationKind::Table { .. } => 'r',
+            RelationKind::View(_) => 'v',
+            RelationKind::Foreign { .. } => 'f',
+        }
+    }
+
+    /// The segments of a table; empty for anything else.
+    pub fn segments(&self) -> &[Arc<Segment>] {
+        match &self.kind {
+            RelationKind::Table { segments } => segments,
+            RelationKind::View(_) | RelationKind::Foreign { .. } => &[],
+        }
+    }
+
+    /// Column by name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+/// A role: user or group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// Identity.
+    pub oid: Oid,
+    /// Name.
+    pub name: String,
+    /// SUPERUSER
+    pub superuser: bool,
+    /// INHERIT: has the privileges of the roles it is a member of without SET ROLE.
+    pub inherit: bool,
+    /// CREATEROLE
+    pub create_role: bool,
+    /// CREATEDB (kept for clients; there is one database)
+    pub create_db: bool,
+    /// LOGIN
+    pub login: bool,
+    /// CONNECTION LIMIT; -1 is none.
+    pub connection_limit: i32,
+    /// VALID UNTIL: microseconds since 1970-01-01 UTC; after it passwords do not log in.
+    pub valid_until: Option<i64>,
+    /// ALTER ROLE … SET
+    pub settings: BTreeMap<String, String>,
+    /// COMMENT ON ROLE
+    pub comment: Option<String>,
+}
+
+/// `member` is a member of `role`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Membership {
+    /// The group.
+    pub role: Oid,
+    /// Who is in it.
+    pub member: Oid,
+    /// Who put them there.
+    pub grantor: Oid,
+    /// WITH ADMIN OPTION
+    pub admin: bool,
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database => write!(f, "database"),
+            Self::Schema(oid) => write!(f, "schema {oid}"),
+            Self::Relation(oid) => write!(f, "relation {oid}"),
+            Self::Role(oid) => write!(f, "role {oid}"),
+        }
+    }
+}

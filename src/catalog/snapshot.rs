@@ -1,0 +1,200 @@
+//! The immutable catalog: indexes by identity and by name.
+//!
+//! Cloning is cheap: every map is shared, and a change copies the one map it touches.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::object::{Database, Membership, ObjectId, Relation, Role, Schema};
+use crate::base::{Error, Oid, Result, SqlState, Version};
+
+/// What exists at one [`Version`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    pub(super) version: Version,
+    pub(super) database: Arc<Database>,
+    pub(super) schemas: Arc<BTreeMap<Oid, Arc<Schema>>>,
+    pub(super) schema_names: Arc<BTreeMap<String, Oid>>,
+    pub(super) relations: Arc<BTreeMap<Oid, Arc<Relation>>>,
+    pub(super) relation_names: Arc<BTreeMap<(Oid, String), Oid>>,
+    pub(super) roles: Arc<BTreeMap<Oid, Arc<Role>>>,
+    pub(super) role_names: Arc<BTreeMap<String, Oid>>,
+    pub(super) memberships: Arc<BTreeMap<(Oid, Oid), Membership>>,
+}
+
+impl Snapshot {
+    /// A snapshot from its objects, as recovery reads them. Indexes are built here and nowhere else.
+    pub fn from_objects(
+        version: Version,
+        database: Database,
+        schemas: impl IntoIterator<Item = Schema>,
+        relations: impl IntoIterator<Item = Relation>,
+        roles: impl IntoIterator<Item = Role>,
+        memberships: impl IntoIterator<Item = Membership>,
+    ) -> Self {
+        let schemas: BTreeMap<_, _> = schemas.into_iter().map(|s| (s.oid, Arc::new(s))).collect();
+        let relations: BTreeMap<_, _> = relations
+            .into_iter()
+            .map(|r| (r.oid, Arc::new(r)))
+            .collect();
+        let roles: BTreeMap<_, _> = roles.into_iter().map(|r| (r.oid, Arc::new(r))).collect();
+        Self {
+            version,
+            database: Arc::new(database),
+            schema_names: Arc::new(schemas.values().map(|s| (s.name.clone(), s.oid)).collect()),
+            relation_names: Arc::new(
+                relations
+                    .values()
+                    .map(|r| ((r.schema, r.name.clone()), r.oid))
+                    .collect(),
+            ),
+            role_names: Arc::new(roles.values().map(|r| (r.name.clone(), r.oid)).collect()),
+            memberships: Arc::new(
+                memberships
+                    .into_iter()
+                    .map(|m| ((m.role, m.member), m))
+                    .collect(),
+            ),
+            schemas: Arc::new(schemas),
+            relations: Arc::new(relations),
+            roles: Arc::new(roles),
+        }
+    }
+
+    /// Its version.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The same catalog under another version.
+    pub fn at_version(&self, version: Version) -> Self {
+        Self {
+            version,
+            ..self.clone()
+        }
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Arc<Database> {
+        &self.database
+    }
+
+    /// All schemas, by OID.
+    pub fn schemas(&self) -> impl Iterator<Item = &Arc<Schema>> {
+        self.schemas.values()
+    }
+
+    /// Schema by OID.
+    pub fn schema(&self, oid: Oid) -> Option<&Arc<Schema>> {
+        self.schemas.get(&oid)
+    }
+
+    /// Schema by name.
+    pub fn schema_named(&self, name: &str) -> Option<&Arc<Schema>> {
+        self.schema_names
+            .get(name)
+            .and_then(|oid| self.schemas.get(oid))
+    }
+
+    /// Schema by name, or `3F000`.
+    pub fn must_schema(&self, name: &str) -> Result<&Arc<Schema>> {
+        self.schema_named(name).ok_or_else(|| {
+            Error::new(
+                SqlState::INVALID_SCHEMA_NAME,
+                format!("schema \"{name}\" does not exist"),
+            )
+        })
+    }
+
+    /// All relations, by OID.
+    pub fn relations(&self) -> impl Iterator<Item = &Arc<Relation>> {
+        self.relations.values()
+    }
+
+    /// Relation by OID.
+    pub fn relation(&self, oid: Oid) -> Option<&Arc<Relation>> {
+        self.relations.get(&oid)
+    }
+
+    /// Relation by schema and name.
+    pub fn relation_named(&self, schema: Oid, name: &str) -> Option<&Arc<Relation>> {
+        // The key is owned because BTreeMap cannot borrow a tuple of parts.
+        self.relation_names
+            .get(&(schema, name.to_owned()))
+            .and_then(|oid| self.relations.get(oid))
+    }
+
+    /// Relations of a schema, by name.
+    pub fn relations_in(&self, schema: Oid) -> impl Iterator<Item = &Arc<Relation>> {
+        self.relation_names
+            .range((schema, String::new())..)
+            .take_while(move |((s, _), _)| *s == schema)
+            .filter_map(|(_, oid)| self.relations.get(oid))
+    }
+
+    /// All roles, by OID.
+    pub fn roles(&self) -> impl Iterator<Item = &Arc<Role>> {
+        self.roles.values()
+    }
+
+    /// Role by OID.
+    pub fn role(&self, oid: Oid) -> Option<&Arc<Role>> {
+        self.roles.get(&oid)
+    }
+
+    /// Role by name.
+    pub fn role_named(&self, name: &str) -> Option<&Arc<Role>> {
+        self.role_names
+            .get(name)
+            .and_then(|oid| self.roles.get(oid))
+    }
+
+    /// Role by name, or `42704`.
+    pub fn must_role(&self, name: &str) -> Result<&Arc<Role>> {
+        self.role_named(name).ok_or_else(|| {
+            Error::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("role \"{name}\" does not exist"),
+            )
+        })
+    }
+
+    /// The role's name, or `unknown (OID=n)` as PostgreSQL's `pg_get_userbyid`.
+    pub fn role_name(&self, oid: Oid) -> String {
+        self.role(oid)
+            .map_or_else(|| format!("unknown (OID={oid})"), |role| role.name.clone())
+    }
+
+    /// All memberships.
+    pub fn memberships(&self) -> impl Iterator<Item = &Membership> {
+        self.memberships.values()
+    }
+
+    /// Views that read `relation` directly.
+    pub fn dependants(&self, relation: Oid) -> impl Iterator<Item = &Arc<Relation>> {
+        self.relations
+            .values()
+            .filter(move |other| match &other.kind {
+                super::RelationKind::View(view) => view.depends_on.contains(&relation),
+                super::RelationKind::Table { .. } | super::RelationKind::Foreign { .. } => false,
+            })
+    }
+
+    /// Who owns an object; `None` if there is no such object. A role is owned by nobody.
+    pub fn owner(&self, object: ObjectId) -> Option<Oid> {
+        match object {
+            ObjectId::Database => Some(self.database.owner),
+            ObjectId::Schema(oid) => self.schema(oid).map(|schema| schema.owner),
+            ObjectId::Relation(oid) => self.relation(oid).map(|relation| relation.owner),
+            ObjectId::Role(_) => None,
+        }
+    }
+
+    /// `schema.name` of a relation, for messages.
+    pub fn qualified_name(&self, relation: &Relation) -> crate::base::name::QualifiedName {
+        let schema = self
+            .schema(relation.schema)
+            .map_or("?", |schema| schema.name.as_str());
+        crate::base::name::QualifiedName::new(schema, relation.name.clone())
+    }
+}

@@ -1,0 +1,1 @@
+//! Commit: the only code that advances truth.

@@ -1,0 +1,1 @@
+//! Background merging of small segments, and sweeping.

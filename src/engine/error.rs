@@ -1,0 +1,1 @@
+//! DataFusion errors to SQLSTATEs.

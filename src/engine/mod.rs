@@ -1,0 +1,137 @@
+//! The DataFusion adapter: text to plan to rows. DataFusion is a planner library and an executor here, never the session
+//! layer.
+//!
+//! parse → bind → (privileges) → expand → analyse → optimise → execute
+
+mod bind;
+pub mod copy;
+pub mod dml;
+mod error;
+mod execute;
+pub mod parse;
+mod rows;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::logical_expr::LogicalPlan;
+use sqlparser::ast;
+
+use crate::base::{Oid, Result, Version};
+use crate::database::Database;
+use crate::observe::Interrupt;
+use crate::privileges::{Authorized, Need};
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+pub use dml::{BoundDml, DmlResult};
+pub use parse::{Command, Statement, parse};
+pub use rows::Rows;
+
+/// What the engine may use.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Bytes all queries together may reserve.
+    pub memory_bytes: usize,
+    /// Threads that plan and execute.
+    pub threads: usize,
+    /// Where operators spill.
+    pub temp_dir: PathBuf,
+    /// Folders server files may be read from (foreign tables); empty: any the operating system lets us.
+    pub file_roots: Vec<PathBuf>,
+}
+
+/// The engine: a runtime with big stacks, a memory pool, function registries. Shared by all sessions.
+#[derive(Debug)]
+pub struct Engine {
+    _private: (),
+}
+
+/// A column of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputColumn {
+    /// Name, as PostgreSQL would name it; names may repeat.
+    pub name: String,
+    /// Type.
+    pub ty: PgType,
+    /// The table it comes from unchanged, or [`Oid::INVALID`].
+    pub table: Oid,
+    /// The column's number in that table, or 0.
+    pub attnum: i16,
+}
+
+/// A query with its names resolved: what it reads and what it answers, views still named.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// The plan; views are opaque scans. Its output has unique internal names; [`Bound::columns`] has the real ones.
+    pub plan: LogicalPlan,
+    /// What it needs.
+    pub needs: Vec<Need>,
+    /// Types of $1, $2, …
+    pub parameters: Vec<PgType>,
+    /// What it answers.
+    pub columns: Vec<OutputColumn>,
+    /// The relations it reads directly (for view dependencies), without system relations.
+    pub reads: Vec<Oid>,
+    /// The catalog it was bound in; another version means: bind again.
+    pub version: Version,
+}
+
+impl Engine {
+    /// Starts the engine's runtime.
+    ///
+    /// # Errors
+    /// `58030` if its threads or its temporary folder cannot be made.
+    pub fn new(database: Arc<Database>, options: Options) -> Result<Arc<Self>> {
+        let _ = (database, options);
+        todo!()
+    }
+
+    /// Resolves the names of a query. `declared` are the client's parameter types; they win over inferred ones.
+    /// Runs on the engine's runtime, bounded in size, depth and time.
+    ///
+    /// # Errors
+    /// PostgreSQL's for anything the query does wrong; `0A000` for what commons does not do.
+    pub async fn bind(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        query: &ast::Query,
+        declared: &[Option<PgType>],
+    ) -> Result<Bound> {
+        let _ = (context, query, declared);
+        todo!()
+    }
+
+    /// Runs a permitted query: expands views as their owners, analyses, optimises, executes on the engine's runtime. The
+    /// answer streams; dropping it stops the work. `parameters` is one single-row array per parameter, typed by
+    /// `Bound::parameters`.
+    ///
+    /// # Errors
+    /// As [`Engine::bind`], and `42501` if a view's owner may not read what the view reads.
+    pub async fn execute(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        query: Authorized<Bound>,
+        parameters: &[arrow::array::ArrayRef],
+        interrupt: &Interrupt,
+    ) -> Result<Rows> {
+        let _ = (context, query, parameters, interrupt);
+        todo!()
+    }
+
+    /// EXPLAIN: the plan as PostgreSQL-looking lines; with `analyze` the query runs and its rows are thrown away.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`].
+    pub async fn explain(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        query: Authorized<Bound>,
+        parameters: &[arrow::array::ArrayRef],
+        analyze: bool,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<String>> {
+        let _ = (context, query, parameters, analyze, interrupt);
+        todo!()
+    }
+}

@@ -1,0 +1,78 @@
+//! A streaming answer.
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+
+use super::OutputColumn;
+use crate::base::Result;
+use crate::observe::Interrupt;
+
+/// A streaming answer: batches made on the engine's runtime, pulled by the socket over a small bounded channel, so the
+/// client's TCP window is the back-pressure. Dropping it stops the work.
+#[derive(Debug)]
+pub struct Rows {
+    columns: Arc<[OutputColumn]>,
+    receiver: tokio::sync::mpsc::Receiver<Result<RecordBatch>>,
+    unread: Option<RecordBatch>,
+    interrupt: Interrupt,
+}
+
+impl Rows {
+    /// An answer fed through a channel.
+    pub fn new(
+        columns: Arc<[OutputColumn]>,
+        receiver: tokio::sync::mpsc::Receiver<Result<RecordBatch>>,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self {
+            columns,
+            receiver,
+            unread: None,
+            interrupt,
+        }
+    }
+
+    /// An answer already there.
+    pub fn ready(columns: Arc<[OutputColumn]>, batch: RecordBatch) -> Self {
+        let (_, receiver) = tokio::sync::mpsc::channel(1);
+        Self {
+            columns,
+            receiver,
+            unread: Some(batch),
+            interrupt: Interrupt::new(),
+        }
+    }
+
+    /// What it answers.
+    pub fn columns(&self) -> &Arc<[OutputColumn]> {
+        &self.columns
+    }
+
+    /// The next batch, or `None` at the end. Cancel-safe.
+    ///
+    /// # Errors
+    /// What the query failed with; the interrupt's error once interrupted.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        if let Some(batch) = self.unread.take() {
+            return Ok(Some(batch));
+        }
+        tokio::select! {
+            biased;
+            error = self.interrupt.interrupted() => Err(error),
+            batch = self.receiver.recv() => batch.transpose(),
+        }
+    }
+
+    /// Puts back rows that were not sent (a suspended portal).
+    pub fn unread(&mut self, batch: RecordBatch) {
+        if batch.num_rows() > 0 {
+            self.unread = Some(batch);
+        }
+    }
+
+    /// What stops it.
+    pub fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+}

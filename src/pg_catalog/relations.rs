@@ -1,0 +1,1 @@
+//! The base relations: snapshot to rows.

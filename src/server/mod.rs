@@ -1,0 +1,1 @@
+//! The process: configuration, listener, admin endpoint, signals, command line.

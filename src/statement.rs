@@ -1,0 +1,87 @@
+//! What one statement sees: a pinned snapshot, who asks, with which settings, when.
+
+use std::sync::{Arc, Mutex};
+
+use crate::base::error::Report;
+use crate::base::{Oid, SessionId};
+use crate::catalog::{SearchPath, Snapshot};
+use crate::database::Database;
+use crate::observe::Sessions;
+use crate::settings::Settings;
+use crate::types::Style;
+
+/// The context of one statement. Immutable while it runs; shared with the functions it calls.
+#[derive(Debug, Clone)]
+pub struct StatementContext {
+    /// The catalog it sees: the transaction's view.
+    pub snapshot: Arc<Snapshot>,
+    /// `current_user`: whose privileges count.
+    pub role: Oid,
+    /// `session_user`.
+    pub session_role: Oid,
+    /// Where unqualified names are looked up, for `role`.
+    pub search_path: SearchPath,
+    /// The session's settings.
+    pub settings: Arc<Settings>,
+    /// How values are written and read.
+    pub style: Arc<Style>,
+    /// `statement_timestamp()`, microseconds since 1970-01-01 UTC.
+    pub statement_time: i64,
+    /// `now()`
+    pub transaction_time: i64,
+    /// Which session.
+    pub session: SessionId,
+    /// Every session, for `pg_stat_activity` and its kin.
+    pub sessions: Arc<Sessions>,
+    /// The database.
+    pub database: Arc<Database>,
+    /// Channels the session listens on.
+    pub listening: Arc<Vec<String>>,
+    /// What the statement's functions ask the session to do once it is over.
+    pub effects: Arc<Effects>,
+}
+
+/// Side effects of functions: collected while a statement runs, carried out by the session at its end.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// A plain mutex: held to push and to drain, never over an await.
+    list: Mutex<Vec<Effect>>,
+}
+
+/// One side effect.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// `pg_notify(channel, payload)`
+    Notify(String, String),
+    /// `set_config(name, value, is_local)`
+    SetConfig {
+        /// Setting.
+        name: String,
+        /// Value.
+        value: String,
+        /// For the transaction only.
+        local: bool,
+    },
+    /// Something to tell the client.
+    Report(Report),
+}
+
+impl Effects {
+    /// Adds one.
+    pub fn push(&self, effect: Effect) {
+        self.list
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(effect);
+    }
+
+    /// Takes all.
+    pub fn drain(&self) -> Vec<Effect> {
+        std::mem::take(
+            &mut *self
+                .list
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+}
