@@ -4,6 +4,7 @@
 //! parse → bind → (privileges) → expand → analyse → optimise → execute
 
 mod bind;
+pub mod command;
 pub mod copy;
 pub mod dml;
 mod error;
@@ -24,8 +25,9 @@ use crate::privileges::{Authorized, Need};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 
+pub use command::{Command, Statement};
 pub use dml::{BoundDml, DmlResult};
-pub use parse::{Command, Statement, parse};
+pub use parse::{parse, parse_expression, parse_query, resolve_type};
 pub use rows::Rows;
 
 /// What the engine may use.

@@ -1,30 +1,10 @@
 //! Text to statements: the one place where "not supported" is decided.
 
+use crate::base::Result;
+use crate::types::PgType;
 use sqlparser::ast;
 
-use crate::base::Result;
-
-/// One statement of a query string.
-#[derive(Debug, Clone)]
-pub struct Statement {
-    /// What it asks for.
-    pub command: Command,
-    /// Its own text, without the semicolon.
-    pub text: String,
-    /// Where it starts in the query string, in characters from 0: added to error positions.
-    pub offset: usize,
-}
-
-/// What a statement asks for. `sqlparser`'s AST narrowed to what commons does; everything else was answered with `0A000`.
-#[derive(Debug, Clone)]
-pub enum Command {
-    /// SELECT, VALUES, TABLE, WITH.
-    Query(Box<ast::Query>),
-    /// SELECT … INTO and CREATE TABLE, CREATE TABLE AS.
-    CreateTable(Box<ast::CreateTable>),
-    /// Any other statement sqlparser has a node for and commons carries out (see `session/commands`).
-    Other(Box<ast::Statement>),
-}
+use super::command::Statement;
 
 /// Parses a query string. An empty string gives no statements. Nothing runs if any statement is wrong.
 ///
@@ -32,5 +12,32 @@ pub enum Command {
 /// `42601` syntax error with position; `0A000` naming what is not supported; `54000`/`54001` too big or too deep.
 pub fn parse(sql: &str) -> Result<Vec<Statement>> {
     let _ = sql;
+    todo!()
+}
+
+/// Parses one expression, such as a column's DEFAULT.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_expression(text: &str) -> Result<ast::Expr> {
+    let _ = text;
+    todo!()
+}
+
+/// Parses the body of a view, or any other single query.
+///
+/// # Errors
+/// As [`parse`]; `42601` if the text is not one query.
+pub fn parse_query(text: &str) -> Result<Box<ast::Query>> {
+    let _ = text;
+    todo!()
+}
+
+/// The type an AST names.
+///
+/// # Errors
+/// `42704` no such type; `0A000` a type commons does not have.
+pub fn resolve_type(ty: &ast::DataType) -> Result<PgType> {
+    let _ = ty;
     todo!()
 }

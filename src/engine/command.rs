@@ -1,0 +1,632 @@
+//! What a statement asks for: sqlparser's AST where it is PostgreSQL's (queries, INSERT, UPDATE, DELETE), our own plain
+//! structs for everything else.
+//!
+//! Names here are already folded to lower case and cut to 63 bytes, exactly as the catalog stores them. Whatever a struct
+//! has no field for was refused by the parser with `0A000`; nothing is parsed and then ignored.
+
+use sqlparser::ast;
+
+use crate::types::PgType;
+
+/// One statement of a query string.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// What it asks for.
+    pub command: Command,
+    /// Its own text, without the semicolon.
+    pub text: String,
+    /// Where it starts in the query string, in characters from 0: added to error positions.
+    pub offset: usize,
+}
+
+/// What a statement asks for.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// SELECT, VALUES, TABLE, WITH.
+    Query(Box<ast::Query>),
+    /// INSERT, UPDATE or DELETE: an `ast::Statement` of exactly these.
+    Dml(Box<ast::Statement>),
+    /// EXPLAIN
+    Explain(Explain),
+    /// COPY
+    Copy(Copy),
+
+    /// CREATE SCHEMA
+    CreateSchema(CreateSchema),
+    /// CREATE TABLE (columns …)
+    CreateTable(CreateTable),
+    /// CREATE TABLE AS, SELECT … INTO.
+    CreateTableAs(CreateTableAs),
+    /// CREATE VIEW
+    CreateView(CreateView),
+    /// CREATE FOREIGN TABLE
+    CreateForeignTable(CreateForeignTable),
+    /// ALTER SCHEMA, TABLE, VIEW, FOREIGN TABLE, DATABASE.
+    Alter(Alter),
+    /// DROP SCHEMA, TABLE, VIEW, FOREIGN TABLE.
+    Drop(Drop),
+    /// TRUNCATE
+    Truncate {
+        /// Tables.
+        names: Vec<ObjectName>,
+    },
+    /// COMMENT ON
+    Comment {
+        /// On what.
+        on: CommentTarget,
+        /// The comment; `None` removes it.
+        text: Option<String>,
+    },
+
+    /// CREATE ROLE, USER, GROUP.
+    CreateRole {
+        /// Name.
+        name: String,
+        /// Options as written; CREATE USER puts LOGIN first.
+        options: Vec<RoleOption>,
+    },
+    /// ALTER ROLE … options
+    AlterRole {
+        /// Which.
+        role: RoleSpec,
+        /// Options as written.
+        options: Vec<RoleOption>,
+    },
+    /// ALTER ROLE … SET / RESET
+    AlterRoleSet {
+        /// Which; `None` is ALL.
+        role: Option<RoleSpec>,
+        /// What; [`SetValue::Default`] also stands for RESET.
+        setting: RoleSetting,
+    },
+    /// ALTER ROLE … RENAME TO
+    RenameRole {
+        /// Old name.
+        name: String,
+        /// New name.
+        to: String,
+    },
+    /// DROP ROLE
+    DropRole {
+        /// Which.
+        roles: Vec<RoleSpec>,
+        /// IF EXISTS
+        if_exists: bool,
+    },
+    /// GRANT … ON and REVOKE … ON.
+    Grant(Grant),
+    /// GRANT role TO and REVOKE role FROM.
+    GrantRole(GrantRole),
+
+    /// SET name
+    Set {
+        /// SET LOCAL
+        local: bool,
+        /// Setting, lower-cased; `SET TIME ZONE` is `timezone`, `SET NAMES` is `client_encoding`, …
+        name: String,
+        /// Value.
+        value: SetValue,
+    },
+    /// SET ROLE; `None` is NONE and RESET ROLE.
+    SetRole {
+        /// SET LOCAL
+        local: bool,
+        /// Role.
+        role: Option<String>,
+    },
+    /// SET SESSION AUTHORIZATION; `None` is DEFAULT and RESET.
+    SetSessionAuthorization {
+        /// SET LOCAL
+        local: bool,
+        /// Role.
+        role: Option<String>,
+    },
+    /// SET TRANSACTION
+    SetTransaction(TransactionModes),
+    /// SET SESSION CHARACTERISTICS AS TRANSACTION
+    SetSessionCharacteristics(TransactionModes),
+    /// RESET name; `None` is RESET ALL.
+    Reset(Option<String>),
+    /// SHOW name; `None` is SHOW ALL.
+    Show(Option<String>),
+    /// DISCARD
+    Discard(Discard),
+
+    /// BEGIN, START TRANSACTION
+    Begin(TransactionModes),
+    /// COMMIT, END
+    Commit {
+        /// AND CHAIN
+        chain: bool,
+    },
+    /// ROLLBACK, ABORT
+    Rollback {
+        /// AND CHAIN
+        chain: bool,
+    },
+    /// SAVEPOINT
+    Savepoint(String),
+    /// ROLLBACK TO SAVEPOINT
+    RollbackTo(String),
+    /// RELEASE SAVEPOINT
+    Release(String),
+    /// LOCK TABLE
+    Lock {
+        /// Tables.
+        names: Vec<ObjectName>,
+        /// Mode, upper-cased without MODE (`ACCESS EXCLUSIVE`, PostgreSQL's default).
+        mode: String,
+        /// NOWAIT
+        nowait: bool,
+    },
+
+    /// LISTEN
+    Listen(String),
+    /// UNLISTEN; `None` is *.
+    Unlisten(Option<String>),
+    /// NOTIFY
+    Notify {
+        /// Channel.
+        channel: String,
+        /// Payload, or empty.
+        payload: String,
+    },
+
+    /// PREPARE
+    Prepare {
+        /// Name.
+        name: String,
+        /// Declared parameter types.
+        types: Vec<PgType>,
+        /// The statement: a query or DML.
+        statement: Box<Statement>,
+    },
+    /// EXECUTE
+    Execute {
+        /// Name.
+        name: String,
+        /// Arguments.
+        arguments: Vec<ast::Expr>,
+    },
+    /// DEALLOCATE; `None` is ALL.
+    Deallocate(Option<String>),
+    /// DECLARE … CURSOR
+    Declare {
+        /// Name.
+        name: String,
+        /// BINARY
+        binary: bool,
+        /// WITH HOLD
+        hold: bool,
+        /// The query.
+        query: Box<Statement>,
+    },
+    /// FETCH and MOVE, forwards only.
+    Fetch {
+        /// Cursor.
+        name: String,
+        /// How many rows; `None` is ALL.
+        count: Option<u64>,
+        /// MOVE: rows are skipped.
+        skip: bool,
+    },
+    /// CLOSE; `None` is ALL.
+    Close(Option<String>),
+}
+
+/// `schema.name` or `name`. A leading database part was checked and removed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ObjectName {
+    /// Schema, if written.
+    pub schema: Option<String>,
+    /// Name.
+    pub name: String,
+}
+
+impl std::fmt::Display for ObjectName {
+    /// As PostgreSQL prints names in messages: unquoted.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(f, "{schema}.{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// EXPLAIN
+#[derive(Debug, Clone)]
+pub struct Explain {
+    /// ANALYZE: run it.
+    pub analyze: bool,
+    /// VERBOSE: say more.
+    pub verbose: bool,
+    /// The statement explained.
+    pub statement: Box<Statement>,
+}
+
+/// COPY
+#[derive(Debug, Clone)]
+pub struct Copy {
+    /// What is copied.
+    pub source: CopySource,
+    /// Which way.
+    pub direction: CopyDirection,
+    /// Options by lower-cased name, in either syntax (`delimiter`, `null`, `header`, …).
+    pub options: Vec<(String, CopyOptionValue)>,
+}
+
+/// What COPY copies.
+#[derive(Debug, Clone)]
+pub enum CopySource {
+    /// A table's columns; all of them if empty.
+    Table {
+        /// Table.
+        name: ObjectName,
+        /// Columns.
+        columns: Vec<String>,
+    },
+    /// `COPY (query) TO`.
+    Query(Box<ast::Query>),
+}
+
+/// Which way COPY goes. Files and programs of the server were refused by the parser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyDirection {
+    /// FROM STDIN
+    FromStdin,
+    /// TO STDOUT
+    ToStdout,
+}
+
+/// Value of an option of COPY.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyOptionValue {
+    /// None given: `HEADER`, `FREEZE`.
+    None,
+    /// A word, number or string, as its text (`true`, `match`, `|`).
+    Text(String),
+    /// A list of columns.
+    Columns(Vec<String>),
+    /// `*`
+    All,
+}
+
+/// CREATE SCHEMA
+#[derive(Debug, Clone)]
+pub struct CreateSchema {
+    /// Name; without it, the name of the authorization role.
+    pub name: Option<String>,
+    /// AUTHORIZATION
+    pub owner: Option<RoleSpec>,
+    /// IF NOT EXISTS
+    pub if_not_exists: bool,
+}
+
+/// CREATE TABLE
+#[derive(Debug, Clone)]
+pub struct CreateTable {
+    /// Name.
+    pub name: ObjectName,
+    /// TEMPORARY
+    pub temporary: bool,
+    /// IF NOT EXISTS
+    pub if_not_exists: bool,
+    /// Columns.
+    pub columns: Vec<ColumnDefinition>,
+}
+
+/// A column of CREATE TABLE and ADD COLUMN.
+#[derive(Debug, Clone)]
+pub struct ColumnDefinition {
+    /// Name.
+    pub name: String,
+    /// Type.
+    pub ty: PgType,
+    /// NOT NULL
+    pub not_null: bool,
+    /// DEFAULT, as its author wrote it.
+    pub default: Option<String>,
+}
+
+/// CREATE TABLE AS, SELECT INTO.
+#[derive(Debug, Clone)]
+pub struct CreateTableAs {
+    /// Name.
+    pub name: ObjectName,
+    /// TEMPORARY
+    pub temporary: bool,
+    /// IF NOT EXISTS
+    pub if_not_exists: bool,
+    /// Column names, instead of the query's first ones.
+    pub columns: Vec<String>,
+    /// The query.
+    pub query: Box<ast::Query>,
+    /// WITH DATA, the default.
+    pub with_data: bool,
+}
+
+/// CREATE VIEW
+#[derive(Debug, Clone)]
+pub struct CreateView {
+    /// Name.
+    pub name: ObjectName,
+    /// OR REPLACE
+    pub or_replace: bool,
+    /// TEMPORARY
+    pub temporary: bool,
+    /// Column names, instead of the query's first ones.
+    pub columns: Vec<String>,
+    /// The query.
+    pub query: Box<ast::Query>,
+    /// The query as its author wrote it.
+    pub text: String,
+}
+
+/// CREATE FOREIGN TABLE
+#[derive(Debug, Clone)]
+pub struct CreateForeignTable {
+    /// Name.
+    pub name: ObjectName,
+    /// IF NOT EXISTS
+    pub if_not_exists: bool,
+    /// Columns; none means: read them from the file.
+    pub columns: Vec<ColumnDefinition>,
+    /// SERVER
+    pub server: String,
+    /// OPTIONS
+    pub options: Vec<(String, String)>,
+}
+
+/// Kinds of objects that ALTER and DROP name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// SCHEMA
+    Schema,
+    /// TABLE
+    Table,
+    /// VIEW
+    View,
+    /// FOREIGN TABLE
+    ForeignTable,
+    /// DATABASE
+    Database,
+}
+
+/// ALTER
+#[derive(Debug, Clone)]
+pub struct Alter {
+    /// What kind the statement says it is. PostgreSQL's ALTER TABLE also takes views.
+    pub kind: ObjectKind,
+    /// Which.
+    pub name: ObjectName,
+    /// IF EXISTS
+    pub if_exists: bool,
+    /// What to do, in order. Only ALTER TABLE takes more than one.
+    pub actions: Vec<AlterAction>,
+}
+
+/// One action of ALTER.
+#[derive(Debug, Clone)]
+pub enum AlterAction {
+    /// RENAME TO
+    Rename(String),
+    /// OWNER TO
+    OwnerTo(RoleSpec),
+    /// SET SCHEMA
+    SetSchema(String),
+    /// RENAME COLUMN
+    RenameColumn {
+        /// Old name.
+        from: String,
+        /// New name.
+        to: String,
+    },
+    /// ADD COLUMN
+    AddColumn {
+        /// The column.
+        column: ColumnDefinition,
+        /// IF NOT EXISTS
+        if_not_exists: bool,
+    },
+    /// DROP COLUMN
+    DropColumn {
+        /// Column.
+        name: String,
+        /// IF EXISTS
+        if_exists: bool,
+        /// CASCADE
+        cascade: bool,
+    },
+    /// ALTER COLUMN … SET DEFAULT, DROP DEFAULT (`None`).
+    SetDefault {
+        /// Column.
+        column: String,
+        /// Expression, as its author wrote it.
+        default: Option<String>,
+    },
+    /// ALTER COLUMN … SET NOT NULL, DROP NOT NULL.
+    SetNotNull {
+        /// Column.
+        column: String,
+        /// SET
+        not_null: bool,
+    },
+}
+
+/// DROP
+#[derive(Debug, Clone)]
+pub struct Drop {
+    /// What kind.
+    pub kind: ObjectKind,
+    /// Which. A schema's name is in `name`.
+    pub names: Vec<ObjectName>,
+    /// IF EXISTS
+    pub if_exists: bool,
+    /// CASCADE
+    pub cascade: bool,
+}
+
+/// What COMMENT ON names.
+#[derive(Debug, Clone)]
+pub enum CommentTarget {
+    /// TABLE, VIEW, FOREIGN TABLE, SCHEMA, DATABASE
+    Object(ObjectKind, ObjectName),
+    /// COLUMN
+    Column {
+        /// Relation.
+        relation: ObjectName,
+        /// Column.
+        column: String,
+    },
+    /// ROLE
+    Role(String),
+}
+
+/// A role, or a word for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleSpec {
+    /// By name.
+    Name(String),
+    /// PUBLIC: everybody.
+    Public,
+    /// CURRENT_USER, CURRENT_ROLE
+    CurrentUser,
+    /// SESSION_USER
+    SessionUser,
+}
+
+/// An option of CREATE ROLE and ALTER ROLE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleOption {
+    /// [NO]SUPERUSER
+    Superuser(bool),
+    /// [NO]CREATEDB
+    CreateDb(bool),
+    /// [NO]CREATEROLE
+    CreateRole(bool),
+    /// [NO]INHERIT
+    Inherit(bool),
+    /// [NO]LOGIN
+    Login(bool),
+    /// CONNECTION LIMIT
+    ConnectionLimit(i32),
+    /// PASSWORD; `None` is PASSWORD NULL.
+    Password(Option<String>),
+    /// VALID UNTIL, as its text.
+    ValidUntil(String),
+    /// IN ROLE
+    InRole(Vec<RoleSpec>),
+    /// ROLE, USER
+    Role(Vec<RoleSpec>),
+    /// ADMIN
+    Admin(Vec<RoleSpec>),
+}
+
+/// ALTER ROLE … SET / RESET
+#[derive(Debug, Clone)]
+pub enum RoleSetting {
+    /// SET name
+    Set {
+        /// Setting.
+        name: String,
+        /// Value.
+        value: SetValue,
+    },
+    /// RESET name; `None` is ALL.
+    Reset(Option<String>),
+}
+
+/// GRANT … ON and REVOKE … ON.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// REVOKE
+    pub revoke: bool,
+    /// Privilege words, upper-cased (`SELECT`); `None` is ALL PRIVILEGES.
+    pub privileges: Option<Vec<String>>,
+    /// On what.
+    pub on: GrantTarget,
+    /// To or from whom.
+    pub grantees: Vec<RoleSpec>,
+    /// WITH GRANT OPTION; for REVOKE, GRANT OPTION FOR.
+    pub grant_option: bool,
+    /// GRANTED BY
+    pub granted_by: Option<RoleSpec>,
+    /// CASCADE, of REVOKE.
+    pub cascade: bool,
+}
+
+/// What GRANT names.
+#[derive(Debug, Clone)]
+pub enum GrantTarget {
+    /// [TABLE]
+    Tables(Vec<ObjectName>),
+    /// ALL TABLES IN SCHEMA
+    AllTablesIn(Vec<String>),
+    /// SCHEMA
+    Schemas(Vec<String>),
+    /// DATABASE
+    Databases(Vec<String>),
+}
+
+/// GRANT role TO and REVOKE role FROM.
+#[derive(Debug, Clone)]
+pub struct GrantRole {
+    /// REVOKE
+    pub revoke: bool,
+    /// Groups.
+    pub roles: Vec<String>,
+    /// Members.
+    pub members: Vec<RoleSpec>,
+    /// WITH ADMIN OPTION; for REVOKE, ADMIN OPTION FOR.
+    pub admin_option: bool,
+    /// GRANTED BY
+    pub granted_by: Option<RoleSpec>,
+    /// CASCADE, of REVOKE.
+    pub cascade: bool,
+}
+
+/// The value of SET.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetValue {
+    /// DEFAULT
+    Default,
+    /// Values as their texts. Words keep their case folded, strings as they are. More than one only for list settings.
+    Values(Vec<String>),
+}
+
+/// Modes of a transaction; `None`: not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TransactionModes {
+    /// ISOLATION LEVEL
+    pub isolation: Option<IsolationLevel>,
+    /// READ ONLY (true), READ WRITE (false)
+    pub read_only: Option<bool>,
+    /// [NOT] DEFERRABLE
+    pub deferrable: Option<bool>,
+}
+
+/// ISOLATION LEVEL
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IsolationLevel {
+    /// READ UNCOMMITTED
+    ReadUncommitted,
+    /// READ COMMITTED
+    ReadCommitted,
+    /// REPEATABLE READ
+    RepeatableRead,
+    /// SERIALIZABLE
+    Serializable,
+}
+
+/// DISCARD
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discard {
+    /// ALL
+    All,
+    /// PLANS
+    Plans,
+    /// SEQUENCES
+    Sequences,
+    /// TEMP
+    Temp,
+}
