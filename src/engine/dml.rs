@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
-use super::{Bound, Engine, Rows};
-use crate::base::{Oid, Result};
+use super::{Bound, Engine, OutputColumn, Rows};
+use crate::base::{Oid, Result, Version};
 use crate::catalog::Change;
 use crate::observe::Interrupt;
 use crate::privileges::{Authorized, Need};
@@ -19,14 +19,16 @@ use crate::types::PgType;
 pub struct BoundDml {
     /// The table changed.
     pub target: Oid,
-    /// What it does.
+    /// What it does; decides the lock it needs.
     pub kind: DmlKind,
-    /// The query that says which rows.
-    pub source: Bound,
-    /// RETURNING: over the target's columns.
-    pub returning: Option<Bound>,
     /// What it needs, the source's needs included.
     pub needs: Vec<Need>,
+    /// Types of $1, $2, …
+    pub parameters: Vec<PgType>,
+    /// What RETURNING answers, if there is one.
+    pub columns: Option<Arc<[OutputColumn]>>,
+    /// The catalog it was bound in; another version means: bind again (waiting for the lock may have moved it).
+    pub version: Version,
 }
 
 /// Which of the three.
@@ -78,6 +80,22 @@ impl Engine {
         interrupt: &Interrupt,
     ) -> Result<DmlResult> {
         let _ = (context, statement, parameters, interrupt);
+        todo!()
+    }
+
+    /// EXPLAIN of INSERT, UPDATE or DELETE: the plan of its source under a line naming what it does. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`Engine::explain`]; `0A000` for EXPLAIN ANALYZE.
+    pub async fn explain_dml(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        statement: Authorized<BoundDml>,
+        parameters: &[arrow::array::ArrayRef],
+        analyze: bool,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<String>> {
+        let _ = (context, statement, parameters, analyze, interrupt);
         todo!()
     }
 

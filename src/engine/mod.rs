@@ -9,8 +9,10 @@ pub mod copy;
 pub mod dml;
 mod error;
 mod execute;
+mod local;
 pub mod parse;
 mod rows;
+mod scan;
 
 use std::path::PathBuf;
 use std::sync::Arc;
