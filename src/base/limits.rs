@@ -13,7 +13,9 @@ pub const STATEMENT_TOKENS_MAX: usize = 1_000_000;
 pub const EXPRESSION_DEPTH_MAX: usize = 400;
 /// Operators in one expression tree: DataFusion's planning time grows faster than linearly with it.
 pub const EXPRESSION_TERMS_MAX: usize = 4_000;
-/// Columns of a table or a result (PostgreSQL's MaxTupleAttributeNumber is 1,664).
+/// Columns of a table (PostgreSQL's MaxHeapAttributeNumber).
+pub const TABLE_COLUMNS_MAX: usize = 1_600;
+/// Columns of a view or a result (PostgreSQL's MaxTupleAttributeNumber is 1,664).
 pub const COLUMNS_MAX: usize = 1_664;
 /// Parameters of one statement: the protocol counts them in 16 bits.
 pub const PARAMETERS_MAX: usize = 65_535;

@@ -6,17 +6,23 @@
 pub mod acl;
 mod apply;
 pub mod change;
+mod dependency;
 mod genesis;
 pub mod object;
+mod reserved;
 mod resolve;
 pub mod segment;
 mod snapshot;
+mod temporary;
+#[cfg(test)]
+mod tests;
 
 pub use acl::{Acl, AclItem, Privilege, Privileges};
 pub use change::Change;
+pub use dependency::{Cascade, Dependence};
 pub use object::{
     Column, Database, Membership, ObjectId, Persistence, Relation, RelationKind, Role, Schema, View,
 };
-pub use resolve::SearchPath;
+pub use resolve::{SearchPath, undefined_relation};
 pub use segment::{ColumnStatistics, Location, Segment};
 pub use snapshot::Snapshot;

@@ -200,6 +200,15 @@ pub struct Role {
     pub comment: Option<String>,
 }
 
+impl Role {
+    /// `pg_database_owner`: its only member, implicitly, is the database's owner.
+    pub const PG_DATABASE_OWNER: Oid = Oid(6171);
+    /// `pg_read_all_data`: may SELECT from every relation and use every schema.
+    pub const PG_READ_ALL_DATA: Oid = Oid(6181);
+    /// `pg_write_all_data`: may INSERT, UPDATE and DELETE in every relation and use every schema.
+    pub const PG_WRITE_ALL_DATA: Oid = Oid(6182);
+}
+
 /// `member` is a member of `role`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Membership {

@@ -1,0 +1,84 @@
+//! Owners and access control lists, as facts. What a GRANT comes to is computed in [`crate::privileges`].
+
+use std::sync::Arc;
+
+use super::super::{Acl, AclItem, ObjectId, Snapshot};
+use crate::base::{Error, Oid, Result};
+
+impl Snapshot {
+    pub(super) fn set_owner(&mut self, object: ObjectId, owner: Oid) -> Result<()> {
+        self.must_role_oid(owner)?;
+        let (current, acl) = match object {
+            ObjectId::Database => {
+                let database = Arc::make_mut(&mut self.database);
+                (&mut database.owner, &mut database.acl)
+            }
+            ObjectId::Schema(oid) => {
+                let schema = self.schema_mut(oid)?;
+                (&mut schema.owner, &mut schema.acl)
+            }
+            ObjectId::Relation(oid) => {
+                let relation = self.relation_mut(oid)?;
+                (&mut relation.owner, &mut relation.acl)
+            }
+            ObjectId::Role(_) => {
+                return Err(Error::internal("changing an owner", "roles have no owner"));
+            }
+        };
+        let old = std::mem::replace(current, owner);
+        if let Some(acl) = acl {
+            *acl = hand_over(acl, old, owner);
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_acl(&mut self, object: ObjectId, acl: Option<&Acl>) -> Result<()> {
+        self.check_acl(acl)?;
+        let acl = acl.cloned();
+        match object {
+            ObjectId::Database => Arc::make_mut(&mut self.database).acl = acl,
+            ObjectId::Schema(oid) => self.schema_mut(oid)?.acl = acl,
+            ObjectId::Relation(oid) => self.relation_mut(oid)?.acl = acl,
+            ObjectId::Role(_) => {
+                return Err(Error::internal("changing grants", "roles have none"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every role a list names is there.
+    pub(super) fn check_acl(&self, acl: Option<&Acl>) -> Result<()> {
+        for item in acl.into_iter().flatten() {
+            if item.grantee != Oid::INVALID {
+                self.must_role_oid(item.grantee)?;
+            }
+            self.must_role_oid(item.grantor)?;
+        }
+        Ok(())
+    }
+}
+
+/// The list with the new owner in the old one's place, as grantee and as grantor (PostgreSQL's `aclnewowner`). Items that
+/// come to be between the same two roles are put together.
+fn hand_over(acl: &Acl, old: Oid, new: Oid) -> Acl {
+    let renamed = |oid| if oid == old { new } else { oid };
+    let mut result: Vec<AclItem> = Vec::with_capacity(acl.len());
+    for item in acl {
+        let (grantee, grantor) = (renamed(item.grantee), renamed(item.grantor));
+        match result
+            .iter_mut()
+            .find(|other| other.grantee == grantee && other.grantor == grantor)
+        {
+            Some(other) => {
+                other.privileges = other.privileges.union(item.privileges);
+                other.grantable = other.grantable.union(item.grantable);
+            }
+            None => result.push(AclItem {
+                grantee,
+                grantor,
+                ..*item
+            }),
+        }
+    }
+    result
+}

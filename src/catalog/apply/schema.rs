@@ -1,0 +1,73 @@
+//! Schemas: create, rename, drop.
+
+use std::sync::Arc;
+
+use super::super::{ObjectId, Schema, Snapshot};
+use super::{is_required_schema, missing_schema, required};
+use crate::base::{Error, Oid, Result, SqlState};
+
+impl Snapshot {
+    pub(super) fn create_schema(&mut self, schema: &Schema) -> Result<()> {
+        self.check_schema_name(&schema.name)?;
+        self.must_role_oid(schema.owner)?;
+        self.check_acl(schema.acl.as_ref())?;
+        if self.schema(schema.oid).is_some() {
+            return Err(Error::internal("creating a schema", "its OID is taken"));
+        }
+        Arc::make_mut(&mut self.schema_names).insert(schema.name.clone(), schema.oid);
+        Arc::make_mut(&mut self.schemas).insert(schema.oid, Arc::new(schema.clone()));
+        Ok(())
+    }
+
+    pub(super) fn rename_schema(&mut self, oid: Oid, name: &str) -> Result<()> {
+        let old = self.schema(oid).ok_or_else(|| missing_schema(oid))?.clone();
+        if is_required_schema(oid) {
+            return Err(Error::new(
+                SqlState::RESERVED_NAME,
+                format!("schema \"{}\" cannot be renamed", old.name),
+            )
+            .detail("It is required by the database system."));
+        }
+        self.check_schema_name(name)?;
+        for relation in self.relations_in(oid) {
+            self.refuse_readers(
+                relation.oid,
+                &format!(
+                    "renaming the schema of {}",
+                    self.describe(ObjectId::Relation(relation.oid))
+                ),
+            )?;
+        }
+        let names = Arc::make_mut(&mut self.schema_names);
+        names.remove(&old.name);
+        names.insert(name.to_owned(), oid);
+        self.schema_mut(oid)?.name = name.to_owned();
+        Ok(())
+    }
+
+    pub(super) fn drop_schema(&mut self, oid: Oid) -> Result<()> {
+        let schema = self.schema(oid).ok_or_else(|| missing_schema(oid))?.clone();
+        let described = self.describe(ObjectId::Schema(oid));
+        if is_required_schema(oid) {
+            return Err(required(&described));
+        }
+        self.refuse_dependants(ObjectId::Schema(oid), &format!("drop {described}"))?;
+        Arc::make_mut(&mut self.schema_names).remove(&schema.name);
+        Arc::make_mut(&mut self.schemas).remove(&oid);
+        Ok(())
+    }
+
+    /// `42939` and `42P06`. A session's temporary schema may have its reserved name.
+    fn check_schema_name(&self, name: &str) -> Result<()> {
+        if !Schema::is_temporary_name(name) {
+            Schema::check_name(name)?;
+        }
+        if self.schema_named(name).is_some() {
+            return Err(Error::new(
+                SqlState::DUPLICATE_SCHEMA,
+                format!("schema \"{name}\" already exists"),
+            ));
+        }
+        Ok(())
+    }
+}
