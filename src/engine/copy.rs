@@ -114,7 +114,8 @@ impl CopyWriter {
         todo!()
     }
 
-    /// Appends rows `range` of a batch: whole lines.
+    /// Appends rows `range` of a batch: whole lines. `ends` gets the length of `out` after each row, because clients
+    /// expect one row per CopyData message and a quoted value may hold line ends.
     ///
     /// # Errors
     /// As the text encoders.
@@ -123,8 +124,9 @@ impl CopyWriter {
         batch: &RecordBatch,
         range: std::ops::Range<usize>,
         out: &mut Vec<u8>,
+        ends: &mut Vec<usize>,
     ) -> Result<()> {
-        let _ = (batch, range, out);
+        let _ = (batch, range, out, ends);
         todo!()
     }
 }

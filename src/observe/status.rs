@@ -223,6 +223,11 @@ impl Sessions {
         self.by_id.get(&id).map(|entry| entry.value().clone())
     }
 
+    /// How many sessions there are.
+    pub fn count(&self) -> usize {
+        self.by_id.len()
+    }
+
     /// All sessions, in no order.
     pub fn all(&self) -> Vec<Arc<Activity>> {
         self.by_id
