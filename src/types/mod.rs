@@ -1,6 +1,9 @@
 //! PostgreSQL's types over Arrow's: one table of types, values as text and as binary, both ways.
 
 pub mod binary;
+mod calendar;
+mod cells;
+mod decimal;
 pub mod pgtype;
 pub mod text;
 

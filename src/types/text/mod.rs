@@ -1,9 +1,23 @@
 //! Values as PostgreSQL's text: what `typoutput` writes and `typinput` reads.
+//!
+//! [`TextColumn`] writes, [`parse_column`] reads; one file per family of types on either side.
 
-use arrow::array::{Array, ArrayRef};
+mod column;
+mod date;
+mod interval;
+mod nested;
+mod number;
+
+use arrow::array::ArrayRef;
 
 use super::PgType;
-use crate::base::{Oid, Result};
+use crate::base::Oid;
+
+pub use column::TextColumn;
+pub(super) use column::{
+    Numbers, Width, cannot_hold, element_of, interval_out_of_range, is_text, midnight, write_padded,
+};
+pub(super) use date::{date_out_of_range, timestamp_out_of_range};
 
 /// The session settings that change how values are written and read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,6 +48,16 @@ impl Default for Style {
         }
     }
 }
+
+/// The defaults, for values whose binary form is text.
+pub(super) static PLAIN: &Style = &Style {
+    time_zone: chrono_tz::UTC,
+    date_style: DateStyle::Iso,
+    date_order: DateOrder::Mdy,
+    interval_style: IntervalStyle::Postgres,
+    extra_float_digits: 1,
+    bytea_hex: true,
+};
 
 /// DateStyle's first word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,42 +103,17 @@ pub trait RegNames: Send + Sync {
     fn name(&self, reg: PgType, oid: Oid) -> Option<String>;
 }
 
-/// One column, ready to write values of as text: all downcasts and settings resolved once per batch.
-pub struct TextColumn<'a> {
-    array: &'a dyn Array,
-    ty: PgType,
-    style: &'a Style,
-    names: &'a dyn RegNames,
-}
+/// Knows no name: OIDs are printed as numbers.
+struct Unnamed;
 
-impl<'a> TextColumn<'a> {
-    /// Prepares `array`, whose values are of PostgreSQL type `ty`.
-    ///
-    /// # Errors
-    /// `XX000` if the Arrow type cannot hold values of `ty`.
-    pub fn new(
-        array: &'a dyn Array,
-        ty: PgType,
-        style: &'a Style,
-        names: &'a dyn RegNames,
-    ) -> Result<Self> {
-        Ok(Self {
-            array,
-            ty,
-            style,
-            names,
-        })
-    }
-
-    /// Appends the text of row `row` to `out`; returns false, appending nothing, if it is NULL.
-    ///
-    /// # Errors
-    /// `22003`/`22008` for a value PostgreSQL's type cannot represent.
-    pub fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<bool> {
-        let _ = (self.array, self.ty, self.style, self.names, row, out);
-        todo!()
+impl RegNames for Unnamed {
+    fn name(&self, _: PgType, _: Oid) -> Option<String> {
+        None
     }
 }
+
+/// For values that cannot be of a reg* type.
+pub(super) static UNNAMED: &dyn RegNames = &Unnamed;
 
 /// Reads text values into an Arrow array of `ty.data_type()`; `None` is NULL. This is PostgreSQL's `typinput`.
 ///
