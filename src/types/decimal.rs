@@ -30,6 +30,8 @@ pub(super) enum Value<'b> {
 pub(super) struct Scratch {
     integer: itoa::Buffer,
     wide: [u8; DIGITS_MAX],
+    /// Where a number is put whose scale changes.
+    rescaled: [u8; DIGITS_MAX],
 }
 
 impl Scratch {
@@ -37,6 +39,7 @@ impl Scratch {
         Self {
             integer: itoa::Buffer::new(),
             wide: [0; DIGITS_MAX],
+            rescaled: [0; DIGITS_MAX],
         }
     }
 }
@@ -114,17 +117,7 @@ impl<'a> Numerics<'a> {
         match self.shown {
             Shown::All => Value::Finite(number),
             Shown::Trimmed => Value::Finite(number.trimmed()),
-            Shown::Exactly(scale) => {
-                // The digits may be in either half of the scratch space; a copy frees both.
-                let mut copy = [0; DIGITS_MAX];
-                let length = number.digits.len();
-                copy[..length].copy_from_slice(number.digits);
-                let number = Number {
-                    digits: &copy[..length],
-                    ..number
-                };
-                Value::Finite(number.rescaled(scale, &mut scratch.wide))
-            }
+            Shown::Exactly(scale) => Value::Finite(number.rescaled(scale, &mut scratch.rescaled)),
         }
     }
 
@@ -161,24 +154,13 @@ impl<'a> Numerics<'a> {
         }
         let number = Number {
             negative: value < 0.0,
-            digits: &text[..0],
+            digits: &scratch.wide[..length],
             scale: i32::try_from(scale).unwrap_or(0),
         };
-        match self.shown {
-            Shown::Exactly(to) => {
-                let mut copy = [0; DIGITS_MAX];
-                copy[..length].copy_from_slice(&scratch.wide[..length]);
-                let number = Number {
-                    digits: &copy[..length],
-                    ..number
-                };
-                Value::Finite(number.rescaled(to, &mut scratch.wide))
-            }
-            Shown::All | Shown::Trimmed => Value::Finite(Number {
-                digits: &scratch.wide[..length],
-                ..number
-            }),
-        }
+        Value::Finite(match self.shown {
+            Shown::Exactly(scale) => number.rescaled(scale, &mut scratch.rescaled),
+            Shown::All | Shown::Trimmed => number,
+        })
     }
 }
 

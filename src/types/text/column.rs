@@ -47,7 +47,7 @@ enum Written<'a> {
     /// `int2vector` and `oidvector`
     Vector(Ranges<'a>, Box<TextColumn<'a>>),
     Record(Vec<TextColumn<'a>>),
-    Json(nested::JsonColumn<'a>),
+    Json(Box<nested::JsonColumn<'a>>),
     Indexed(Vec<usize>, Box<TextColumn<'a>>),
 }
 
@@ -166,7 +166,7 @@ impl<'a> TextColumn<'a> {
                 Written::Record(fields.collect::<Result<_>>()?)
             }
             (_, Cells::Struct(_) | Cells::Map(..)) => {
-                Written::Json(nested::JsonColumn::new(array, style, names)?)
+                Written::Json(Box::new(nested::JsonColumn::new(array, style, names)?))
             }
             // Numbers that became text for display only have no type of their own left.
             (_, cells) if is_text(ty) && !matches!(cells, Cells::Text(_) | Cells::Other) => {

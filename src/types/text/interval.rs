@@ -204,7 +204,7 @@ fn write_iso(span: Span, parts: &Parts, out: &mut Vec<u8>) {
         out.extend_from_slice(b"T0S");
         return;
     }
-    let mut field = |value: i64, unit: u8, out: &mut Vec<u8>| {
+    let field = |value: i64, unit: u8, out: &mut Vec<u8>| {
         if value != 0 {
             write_int(value, out);
             out.push(unit);
