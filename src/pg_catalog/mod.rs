@@ -1,18 +1,26 @@
 //! Looking like PostgreSQL: system relations over a snapshot.
 //!
-//! A few base relations are built in Rust ([`relations`]); everything else is a view over them, one file each under
-//! `sql/pg_catalog`, `sql/information_schema` and `sql/commons`.
+//! The shape of every relation (PostgreSQL 15's columns, types, OIDs) is in `sql/relations.tsv`. Base relations are filled
+//! in Rust ([`relations`]); others are views over them, one file each under `sql/pg_catalog`, `sql/information_schema`
+//! and `sql/commons`; what commons has no concept of (operator classes, publications, …) is there, typed and empty.
 
+mod data;
+pub mod layout;
 pub mod names;
 pub mod relations;
+pub mod value;
+mod views;
 
 use std::sync::Arc;
 
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 
 use crate::base::{Oid, Result};
 use crate::catalog::Column;
 use crate::statement::StatementContext;
+
+pub use value::Value;
 
 /// A system relation.
 #[derive(Debug, Clone)]
@@ -23,8 +31,18 @@ pub struct SystemRelation {
     pub schema: Oid,
     /// Name.
     pub name: &'static str,
+    /// `pg_class.relkind`: `r` or `v`, as in PostgreSQL, whatever [`SystemRelation::body`] is.
+    pub kind: char,
+    /// OID of the row type.
+    pub row_type: Oid,
+    /// OID of the array type over the row type.
+    pub row_array: Oid,
+    /// Its columns as clients are told of them.
+    pub columns: Arc<[Column]>,
     /// How its rows come about.
     pub body: SystemBody,
+    /// Fills a base relation; one without is empty.
+    source: Option<relations::Source>,
 }
 
 /// How a system relation's rows come about.
@@ -36,15 +54,26 @@ pub enum SystemBody {
     View(&'static str),
 }
 
+impl SystemRelation {
+    /// The Arrow schema of [`rows`].
+    pub fn arrow_schema(&self) -> SchemaRef {
+        Arc::new(Schema::new(
+            self.columns
+                .iter()
+                .map(|column| column.ty.field(&column.name, !column.not_null))
+                .collect::<Vec<_>>(),
+        ))
+    }
+}
+
 /// System relation by schema and name. System relations are in no snapshot: they are the same at every version.
 pub fn find(schema: Oid, name: &str) -> Option<&'static SystemRelation> {
-    let _ = (schema, name);
-    todo!()
+    layout::find(schema, name)
 }
 
 /// Every system relation.
 pub fn all() -> &'static [SystemRelation] {
-    todo!()
+    &layout::ALL
 }
 
 /// The rows of a base relation, as the statement's session sees them. Columns typed by `ty.data_type()`.
@@ -52,6 +81,8 @@ pub fn all() -> &'static [SystemRelation] {
 /// # Errors
 /// `XX000` if a relation cannot be built.
 pub fn rows(relation: &SystemRelation, context: &StatementContext) -> Result<RecordBatch> {
-    let _ = (relation, context);
-    todo!()
+    match relation.source {
+        Some(source) => source(relation, context),
+        None => Ok(RecordBatch::new_empty(relation.arrow_schema())),
+    }
 }

@@ -1,8 +1,12 @@
-//! OIDs to names and back: regclass, regtype, regproc, regnamespace, regrole.
+//! OIDs to names and back: regclass, regtype, regproc, regprocedure, regnamespace, regrole.
 
 use std::sync::Arc;
 
-use crate::base::{Oid, Result};
+use super::relations::{functions, types};
+use super::{all, find, layout};
+use crate::base::name::quote;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{SearchPath, Snapshot};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 use crate::types::text::RegNames;
@@ -22,16 +26,382 @@ impl Names {
 
 impl RegNames for Names {
     fn name(&self, reg: PgType, oid: Oid) -> Option<String> {
-        let _ = (&self.context, reg, oid);
-        todo!()
+        name(&self.context, reg, oid)
+    }
+}
+
+/// What `oid` is called as a value of type `reg`; `None` if there is no such object.
+pub fn name(context: &StatementContext, reg: PgType, oid: Oid) -> Option<String> {
+    if oid == Oid::INVALID {
+        return Some("-".to_owned());
+    }
+    let snapshot = &context.snapshot;
+    match reg {
+        PgType::REGCLASS => relation_name(context, oid),
+        PgType::REGTYPE => type_name(context, PgType::of(oid.0)),
+        PgType::REGPROC => functions::by_oid(oid)
+            .map(|function| function_name(context, function.schema, function.name)),
+        PgType::REGPROCEDURE => functions::by_oid(oid).map(|function| {
+            let arguments: Vec<_> = function
+                .arguments
+                .iter()
+                .map(|ty| type_name(context, PgType::of(ty.0)).unwrap_or_else(|| "???".into()))
+                .collect();
+            let name = function_name(context, function.schema, function.name);
+            format!("{name}({})", arguments.join(","))
+        }),
+        PgType::REGNAMESPACE => snapshot
+            .schema(oid)
+            .map(|schema| quote(&schema.name).into_owned()),
+        PgType::REGROLE => snapshot
+            .role(oid)
+            .map(|role| quote(&role.name).into_owned()),
+        _ => None,
+    }
+}
+
+/// The relation's name and schema.
+pub fn relation_parts(snapshot: &Snapshot, oid: Oid) -> Option<(Oid, &str)> {
+    match snapshot.relation(oid) {
+        Some(relation) => Some((relation.schema, &relation.name)),
+        None => layout::by_oid(oid).map(|relation| (relation.schema, relation.name)),
+    }
+}
+
+/// The relation's name, qualified if the bare name would not find it.
+fn relation_name(context: &StatementContext, oid: Oid) -> Option<String> {
+    let (schema, name) = relation_parts(&context.snapshot, oid)?;
+    let visible = first_relation(&context.snapshot, &context.search_path, name) == Some(oid);
+    Some(qualified(context, schema, name, visible))
+}
+
+/// `name`, with its schema in front unless `visible`.
+fn qualified(context: &StatementContext, schema: Oid, name: &str, visible: bool) -> String {
+    match context.snapshot.schema(schema) {
+        Some(schema) if !visible => format!("{}.{}", quote(&schema.name), quote(name)),
+        Some(_) | None => quote(name).into_owned(),
+    }
+}
+
+/// A function's name, qualified if its schema is not on the path. Functions of one name in two schemas do not exist.
+fn function_name(context: &StatementContext, schema: Oid, name: &str) -> String {
+    let visible = context.search_path.lookup.contains(&schema);
+    qualified(context, schema, name, visible)
+}
+
+/// A type's name as `format_type` prints it, with its modifier; `None` if there is no such type.
+pub fn type_name(context: &StatementContext, ty: PgType) -> Option<String> {
+    // `info` answers text for what it does not know, so ask for the OID back.
+    if ty.info().oid == ty.oid {
+        // `character` without a length is bpchar: `character` would mean length 1.
+        if ty.oid == PgType::BPCHAR.oid && ty.typmod < 0 && ty.element().is_none() {
+            return Some("bpchar".to_owned());
+        }
+        return Some(ty.to_string());
+    }
+    if let Some(name) = types::name(ty.oid) {
+        return Some(match name {
+            "any" => "\"any\"".to_owned(),
+            name => name.to_owned(),
+        });
+    }
+    let snapshot = &context.snapshot;
+    for relation in all() {
+        if relation.row_type == ty.oid || relation.row_array == ty.oid {
+            let visible = context.search_path.lookup.contains(&relation.schema);
+            let name = qualified(context, relation.schema, relation.name, visible);
+            let brackets = if relation.row_array == ty.oid {
+                "[]"
+            } else {
+                ""
+            };
+            return Some(format!("{name}{brackets}"));
+        }
+    }
+    let relation = snapshot
+        .relations()
+        .find(|relation| relation.row_type == ty.oid)?;
+    relation_name(context, relation.oid)
+}
+
+/// The relation an unqualified name means, users' or the system's.
+pub fn first_relation(snapshot: &Snapshot, path: &SearchPath, name: &str) -> Option<Oid> {
+    path.lookup
+        .iter()
+        .find_map(|schema| relation_in(snapshot, *schema, name))
+}
+
+/// The relation of that name in a schema.
+pub fn relation_in(snapshot: &Snapshot, schema: Oid, name: &str) -> Option<Oid> {
+    match snapshot.relation_named(schema, name) {
+        Some(relation) => Some(relation.oid),
+        None => find(schema, name).map(|relation| relation.oid),
     }
 }
 
 /// Reads a name (or number) as an OID of type `reg`: `'team.delays'::regclass`.
 ///
 /// # Errors
-/// `42P01`, `42704`, `3F000`, `42883`: no such object.
+/// `42P01`, `42704`, `3F000`, `42883`: no such object. `42602` a name that cannot be one. `42725` several functions.
 pub fn parse_reg(context: &StatementContext, reg: PgType, text: &str) -> Result<Oid> {
-    let _ = (context, reg, text);
-    todo!()
+    find_reg(context, reg, text)?.ok_or_else(|| missing(reg, text))
+}
+
+/// As [`parse_reg`], but `None` where there is no such object (`to_regclass` and its kin).
+///
+/// # Errors
+/// `42602` a name that cannot be one, `42725` several functions.
+pub fn find_reg(context: &StatementContext, reg: PgType, text: &str) -> Result<Option<Oid>> {
+    let trimmed = text.trim();
+    if trimmed == "-" {
+        return Ok(Some(Oid::INVALID));
+    }
+    if !trimmed.is_empty() && trimmed.bytes().all(|byte| byte.is_ascii_digit()) {
+        return trimmed.parse().map(|oid| Some(Oid(oid))).map_err(|_| {
+            Error::new(
+                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+                format!("value \"{trimmed}\" is out of range for type oid"),
+            )
+        });
+    }
+    let snapshot = &context.snapshot;
+    match reg {
+        PgType::REGTYPE => find_type(context, trimmed),
+        PgType::REGPROCEDURE => {
+            let name = trimmed.split('(').next().unwrap_or_default();
+            let arguments: Vec<&str> = trimmed[name.len()..]
+                .trim_matches(['(', ')'])
+                .split(',')
+                .map(str::trim)
+                .filter(|ty| !ty.is_empty())
+                .collect();
+            let wanted = arguments
+                .iter()
+                .map(|ty| parse_reg(context, PgType::REGTYPE, ty))
+                .collect::<Result<Vec<_>>>()?;
+            let found = functions_named(context, name)?
+                .into_iter()
+                .find(|(_, function)| function.arguments == wanted);
+            Ok(found.map(|(oid, _)| oid))
+        }
+        PgType::REGPROC => match functions_named(context, trimmed)?.as_slice() {
+            [] => Ok(None),
+            [(oid, _)] => Ok(Some(*oid)),
+            _ => Err(Error::new(
+                SqlState::AMBIGUOUS_FUNCTION,
+                format!("more than one function named \"{trimmed}\""),
+            )),
+        },
+        PgType::REGNAMESPACE => {
+            let name = one_part(trimmed)?;
+            Ok(snapshot.schema_named(&name).map(|schema| schema.oid))
+        }
+        PgType::REGROLE => {
+            let name = one_part(trimmed)?;
+            Ok(snapshot.role_named(&name).map(|role| role.oid))
+        }
+        // regclass, and plain oid read as one.
+        _ => match split_name(trimmed)?.as_slice() {
+            [name] => Ok(first_relation(snapshot, &context.search_path, name)),
+            [schema, name] => Ok(schema_named(context, schema)
+                .and_then(|schema| relation_in(snapshot, schema, name))),
+            [database, schema, name] if *database == snapshot.database().name => {
+                Ok(schema_named(context, schema)
+                    .and_then(|schema| relation_in(snapshot, schema, name)))
+            }
+            _ => Err(invalid_name()),
+        },
+    }
+}
+
+/// A schema by name; `pg_temp` is the session's temporary one.
+fn schema_named(context: &StatementContext, name: &str) -> Option<Oid> {
+    if name == "pg_temp" {
+        return context.search_path.temporary;
+    }
+    context.snapshot.schema_named(name).map(|schema| schema.oid)
+}
+
+/// A type by any name SQL has for it: `int4`, `integer`, `varchar(30)`, `text[]`, `pg_catalog.oid`, a relation's row.
+fn find_type(context: &StatementContext, text: &str) -> Result<Option<Oid>> {
+    let (text, brackets) = match text.strip_suffix("[]") {
+        Some(element) => (element.trim_end(), true),
+        None => (text, false),
+    };
+    // A modifier does not change which type it is.
+    let bare = match (text.find('('), text.find(')')) {
+        (Some(open), Some(close)) if open < close => {
+            format!("{}{}", text[..open].trim_end(), &text[close + 1..])
+        }
+        _ => text.to_owned(),
+    };
+    let spaced = bare.to_lowercase();
+    let spaced = spaced.strip_prefix("pg_catalog.").unwrap_or(&spaced);
+    let words = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    let known = match words.as_str() {
+        "int" => Some(PgType::INT4),
+        "decimal" => Some(PgType::NUMERIC),
+        "float" => Some(PgType::FLOAT8),
+        // Unquoted, char is character(1); quoted, the internal one-byte type.
+        "char" => Some(PgType::BPCHAR),
+        "time" => Some(PgType::TIME),
+        "timestamp" => Some(PgType::TIMESTAMP),
+        words => PgType::by_name(words),
+    };
+    let ty = match known {
+        Some(ty) => Some(ty.oid),
+        None => {
+            let parts = split_name(&bare)?;
+            match parts.as_slice() {
+                [name] => types::by_name(name).or_else(|| {
+                    first_relation(&context.snapshot, &context.search_path, name)
+                        .and_then(|oid| row_type(&context.snapshot, oid))
+                }),
+                [schema, name] => schema_named(context, schema).and_then(|schema| {
+                    let built_in = (schema == Oid::PG_CATALOG)
+                        .then(|| types::by_name(name))
+                        .flatten();
+                    built_in.or_else(|| {
+                        relation_in(&context.snapshot, schema, name)
+                            .and_then(|oid| row_type(&context.snapshot, oid))
+                    })
+                }),
+                _ => return Err(invalid_name()),
+            }
+        }
+    };
+    Ok(match ty {
+        Some(ty) if brackets => PgType::of(ty.0).array().map(|array| array.oid),
+        other => other,
+    })
+}
+
+/// The row type of a relation.
+fn row_type(snapshot: &Snapshot, relation: Oid) -> Option<Oid> {
+    match snapshot.relation(relation) {
+        Some(relation) => Some(relation.row_type),
+        None => layout::by_oid(relation).map(|relation| relation.row_type),
+    }
+}
+
+fn functions_named(
+    context: &StatementContext,
+    text: &str,
+) -> Result<Vec<(Oid, &'static functions::Function)>> {
+    let parts = split_name(text.trim())?;
+    let (schema, name) = match parts.as_slice() {
+        [name] => (None, name),
+        [schema, name] => match schema_named(context, schema) {
+            Some(schema) => (Some(schema), name),
+            None => return Ok(Vec::new()),
+        },
+        _ => return Err(invalid_name()),
+    };
+    Ok(functions::by_name(name)
+        .into_iter()
+        .filter(|(_, function)| match schema {
+            Some(schema) => function.schema == schema,
+            None => context.search_path.lookup.contains(&function.schema),
+        })
+        .collect())
+}
+
+fn one_part(text: &str) -> Result<String> {
+    match split_name(text)?.as_slice() {
+        [name] => Ok(name.clone()),
+        _ => Err(invalid_name()),
+    }
+}
+
+fn invalid_name() -> Error {
+    Error::new(SqlState::INVALID_NAME, "invalid name syntax")
+}
+
+/// Splits `a."B c".d` into its parts, folding those not quoted.
+///
+/// # Errors
+/// `42602` if it is no name.
+pub fn split_name(text: &str) -> Result<Vec<String>> {
+    let mut parts = Vec::new();
+    let mut rest = text.trim();
+    loop {
+        let part;
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let mut name = String::new();
+            let mut chars = quoted.char_indices().peekable();
+            let end = loop {
+                match chars.next() {
+                    None => return Err(invalid_name()),
+                    Some((index, '"')) => {
+                        if chars.next_if(|(_, c)| *c == '"').is_none() {
+                            break index + 1;
+                        }
+                        name.push('"');
+                    }
+                    Some((_, c)) => name.push(c),
+                }
+            };
+            part = name;
+            rest = quoted[end..].trim_start();
+        } else {
+            let end = rest
+                .find(|c: char| c == '.' || c.is_whitespace())
+                .unwrap_or(rest.len());
+            part = rest[..end].to_lowercase();
+            rest = rest[end..].trim_start();
+        }
+        if part.is_empty() {
+            return Err(invalid_name());
+        }
+        parts.push(crate::base::name::truncate(&part).to_owned());
+        match rest.strip_prefix('.') {
+            Some(more) => rest = more.trim_start(),
+            None if rest.is_empty() => return Ok(parts),
+            None => return Err(invalid_name()),
+        }
+    }
+}
+
+fn missing(reg: PgType, text: &str) -> Error {
+    let parts = split_name(text);
+    let dotted = parts.map_or_else(|_| text.to_owned(), |parts| parts.join("."));
+    match reg {
+        PgType::REGTYPE => Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("type \"{text}\" does not exist"),
+        ),
+        PgType::REGPROC | PgType::REGPROCEDURE => Error::new(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("function \"{text}\" does not exist"),
+        ),
+        PgType::REGNAMESPACE => Error::new(
+            SqlState::INVALID_SCHEMA_NAME,
+            format!("schema \"{dotted}\" does not exist"),
+        ),
+        PgType::REGROLE => Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("role \"{dotted}\" does not exist"),
+        ),
+        _ => Error::new(
+            SqlState::UNDEFINED_TABLE,
+            format!("relation \"{dotted}\" does not exist"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_split() {
+        assert_eq!(split_name("Team.\"A b\"\"c\"").unwrap(), ["team", "A b\"c"]);
+        for bad in ["", "a.", ".a", "a b", "\"a", "a..b"] {
+            assert_eq!(
+                split_name(bad).unwrap_err().state(),
+                SqlState::INVALID_NAME,
+                "{bad}"
+            );
+        }
+    }
 }

@@ -1,1 +1,0 @@
-//! The base relations: snapshot to rows.

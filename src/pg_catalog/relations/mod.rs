@@ -1,0 +1,126 @@
+//! The base relations: snapshot to rows.
+
+mod activity;
+pub mod functions;
+pub mod objects;
+pub mod roles;
+mod settings;
+pub mod types;
+
+use arrow::record_batch::RecordBatch;
+
+use super::data::File;
+use super::{SystemRelation, Value, value};
+use crate::base::{Error, Oid, Result};
+use crate::statement::StatementContext;
+
+/// Fills a base relation.
+pub type Source = fn(&SystemRelation, &StatementContext) -> Result<RecordBatch>;
+
+/// What fills the relation, if anything does.
+pub(super) fn source(schema: Oid, name: &str) -> Option<Source> {
+    if schema != Oid::PG_CATALOG {
+        return None;
+    }
+    Some(match name {
+        "pg_am" => types::pg_am,
+        "pg_attrdef" => objects::pg_attrdef,
+        "pg_attribute" => objects::pg_attribute,
+        "pg_auth_members" => roles::pg_auth_members,
+        "pg_authid" => roles::pg_authid,
+        "pg_cast" => types::pg_cast,
+        "pg_class" => objects::pg_class,
+        "pg_collation" => types::pg_collation,
+        "pg_database" => roles::pg_database,
+        "pg_db_role_setting" => roles::pg_db_role_setting,
+        "pg_depend" => objects::pg_depend,
+        "pg_description" => objects::pg_description,
+        "pg_foreign_data_wrapper" => objects::pg_foreign_data_wrapper,
+        "pg_foreign_server" => objects::pg_foreign_server,
+        "pg_foreign_table" => objects::pg_foreign_table,
+        "pg_language" => types::pg_language,
+        "pg_namespace" => objects::pg_namespace,
+        "pg_operator" => types::pg_operator,
+        "pg_proc" => functions::pg_proc,
+        "pg_rewrite" => objects::pg_rewrite,
+        "pg_settings" => settings::pg_settings,
+        "pg_shdescription" => roles::pg_shdescription,
+        "pg_stat_activity" => activity::pg_stat_activity,
+        "pg_stat_ssl" => activity::pg_stat_ssl,
+        "pg_tablespace" => roles::pg_tablespace,
+        "pg_type" => types::pg_type,
+        _ => return None,
+    })
+}
+
+/// How one column is read off an item.
+type Column<'a, T> = (&'a str, &'a dyn Fn(&T) -> Value);
+
+/// A relation with one row per item. Columns not listed are NULL, or zero where PostgreSQL says NOT NULL.
+fn build<T>(
+    relation: &SystemRelation,
+    items: &[T],
+    columns: &[Column<'_, T>],
+) -> Result<RecordBatch> {
+    debug_assert!(
+        columns
+            .iter()
+            .all(|(name, _)| relation.columns.iter().any(|column| column.name == *name)),
+        "{} lacks a column that is filled",
+        relation.name
+    );
+    let mut arrays = Vec::with_capacity(relation.columns.len());
+    for column in relation.columns.iter() {
+        let filled = columns.iter().find(|(name, _)| *name == column.name);
+        let absent = if column.not_null {
+            Value::zero(column.ty)
+        } else {
+            Value::Null
+        };
+        let values: Vec<_> = match filled {
+            Some((_, read)) => items.iter().map(read).collect(),
+            None => vec![absent; items.len()],
+        };
+        arrays.push(value::array(column.ty, &values)?);
+    }
+    RecordBatch::try_new_with_options(
+        relation.arrow_schema(),
+        arrays,
+        &arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(items.len())),
+    )
+    .map_err(|error| Error::internal("building a system relation", error))
+}
+
+/// A relation with one row per line of a file; `columns` fill what the file leaves out.
+fn from_file(
+    relation: &SystemRelation,
+    file: &File,
+    columns: &[(&str, Value)],
+) -> Result<RecordBatch> {
+    let mut readers: Vec<(&str, Box<dyn Fn(&Vec<&'static str>) -> Value + '_>)> = Vec::new();
+    for column in relation.columns.iter() {
+        if file.position(&column.name).is_some() {
+            readers.push((
+                &column.name,
+                Box::new(move |line| file.value(line, column).unwrap_or(Value::Null)),
+            ));
+        }
+    }
+    for (name, constant) in columns {
+        readers.push((name, Box::new(move |_| constant.clone())));
+    }
+    let borrowed: Vec<Column<'_, Vec<&'static str>>> = readers
+        .iter()
+        .map(|(name, read)| (*name, read.as_ref() as _))
+        .collect();
+    build(relation, &file.lines, &borrowed)
+}
+
+/// Two runs of rows of one relation, one after the other.
+fn concat(batches: &[RecordBatch]) -> Result<RecordBatch> {
+    let Some(first) = batches.first() else {
+        return Err(Error::internal("building a system relation", "no batch"));
+    };
+    arrow::compute::concat_batches(&first.schema(), batches)
+        .map_err(|error| Error::internal("building a system relation", error))
+}

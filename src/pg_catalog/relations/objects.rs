@@ -1,0 +1,437 @@
+//! Schemas, relations, columns and what hangs on them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+
+use super::types::{self, build_in};
+use super::{Value, build};
+use crate::base::{Oid, Result};
+use crate::catalog::acl::DisplayAclItem;
+use crate::catalog::{Acl, Column, Persistence, Relation, RelationKind, Schema, Snapshot};
+use crate::pg_catalog::{SystemRelation, all};
+use crate::statement::StatementContext;
+
+/// `pg_class`'s OID: what `classoid` of relations and columns refers to.
+pub const PG_CLASS: Oid = Oid(1259);
+/// `pg_namespace`'s OID.
+pub const PG_NAMESPACE: Oid = Oid(2615);
+/// `pg_rewrite`'s OID.
+const PG_REWRITE: Oid = Oid(2618);
+/// `pg_attrdef`'s OID.
+const PG_ATTRDEF: Oid = Oid(2604);
+/// Bytes of a page, for clients that count in pages.
+const PAGE_BYTES: u64 = 8192;
+/// The one foreign-data wrapper: files of the server's file system.
+const FILES_WRAPPER: Oid = Oid(14000);
+/// The one foreign server, `files`.
+const FILES_SERVER: Oid = Oid(14001);
+
+/// A relation of either sort.
+#[derive(Clone)]
+pub(super) enum Entry {
+    System(&'static SystemRelation),
+    User(Arc<Relation>),
+}
+
+impl Entry {
+    fn all(snapshot: &Snapshot) -> Vec<Self> {
+        all()
+            .iter()
+            .map(Self::System)
+            .chain(snapshot.relations().cloned().map(Self::User))
+            .collect()
+    }
+
+    fn oid(&self) -> Oid {
+        match self {
+            Self::System(relation) => relation.oid,
+            Self::User(relation) => relation.oid,
+        }
+    }
+
+    fn columns(&self) -> &[Column] {
+        match self {
+            Self::System(relation) => &relation.columns,
+            Self::User(relation) => &relation.columns,
+        }
+    }
+
+    fn kind(&self) -> char {
+        match self {
+            Self::System(relation) => relation.kind,
+            Self::User(relation) => relation.relkind(),
+        }
+    }
+}
+
+/// An access control list as `aclitem[]`.
+pub fn acl(snapshot: &Snapshot, acl: Option<&Acl>) -> Value {
+    let items = acl.map(|items| {
+        items
+            .iter()
+            .map(|item| {
+                let name = |oid| snapshot.role_name(oid);
+                DisplayAclItem { item, name }.to_string()
+            })
+            .collect::<Vec<_>>()
+    });
+    items.into()
+}
+
+/// What everybody may do with system relations.
+fn system_acl(snapshot: &Snapshot) -> Value {
+    let owner = snapshot.role_name(Oid::SUPERUSER);
+    let owner = crate::base::name::quote(&owner).into_owned();
+    vec![format!("{owner}=arwdDxt/{owner}"), format!("=r/{owner}")].into()
+}
+
+/// A stable OID for something that belongs to a relation but has none of its own (a default, a view's rule): above
+/// every OID that is handed out, and unique while relations' OIDs stay below a million.
+fn derived_oid(relation: Oid, attnum: i16) -> Oid {
+    let attnum = u32::from(attnum.unsigned_abs()) & 0x7ff;
+    Oid(0x8000_0000 | (relation.0.wrapping_shl(11) & 0x7fff_f800) | attnum)
+}
+
+pub(super) fn pg_namespace(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let snapshot = &context.snapshot;
+    let schemas: Vec<_> = snapshot.schemas().cloned().collect();
+    build::<Arc<Schema>>(
+        relation,
+        &schemas,
+        &[
+            ("oid", &|schema| schema.oid.into()),
+            ("nspname", &|schema| (&schema.name).into()),
+            ("nspowner", &|schema| schema.owner.into()),
+            ("nspacl", &|schema| acl(snapshot, schema.acl.as_ref())),
+        ],
+    )
+}
+
+#[allow(clippy::cast_precision_loss)] // reltuples is an estimate even in PostgreSQL
+pub(super) fn pg_class(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let snapshot = &context.snapshot;
+    let stored = |entry: &Entry| match entry {
+        Entry::System(relation) => relation.kind == 'r',
+        Entry::User(relation) => matches!(relation.kind, RelationKind::Table { .. }),
+    };
+    let pages = |entry: &Entry| match entry {
+        Entry::System(_) => 0,
+        Entry::User(relation) => i64::try_from(relation_bytes(relation).div_ceil(PAGE_BYTES))
+            .unwrap_or(i64::MAX)
+            .min(i32::MAX.into()),
+    };
+    build::<Entry>(
+        relation,
+        &Entry::all(snapshot),
+        &[
+            ("oid", &|entry| entry.oid().into()),
+            ("relname", &|entry| match entry {
+                Entry::System(relation) => relation.name.into(),
+                Entry::User(relation) => (&relation.name).into(),
+            }),
+            ("relnamespace", &|entry| match entry {
+                Entry::System(relation) => relation.schema.into(),
+                Entry::User(relation) => relation.schema.into(),
+            }),
+            ("reltype", &|entry| match entry {
+                Entry::System(relation) => relation.row_type.into(),
+                Entry::User(relation) => relation.row_type.into(),
+            }),
+            ("relowner", &|entry| match entry {
+                Entry::System(_) => Oid::SUPERUSER.into(),
+                Entry::User(relation) => relation.owner.into(),
+            }),
+            ("relam", &|entry| if stored(entry) { 2 } else { 0 }.into()),
+            ("relfilenode", &|entry| match entry {
+                Entry::User(relation) if stored(entry) => relation.oid.into(),
+                Entry::User(_) | Entry::System(_) => Oid::INVALID.into(),
+            }),
+            ("relpages", &|entry| pages(entry).into()),
+            ("relallvisible", &|entry| pages(entry).into()),
+            ("reltuples", &|entry| match entry {
+                Entry::User(relation) if stored(entry) => {
+                    Value::Float(relation_rows(relation) as f64)
+                }
+                Entry::User(_) | Entry::System(_) => Value::Float(-1.0),
+            }),
+            ("relpersistence", &|entry| match entry {
+                Entry::User(relation) if relation.persistence == Persistence::Temporary => {
+                    't'.into()
+                }
+                Entry::User(_) | Entry::System(_) => 'p'.into(),
+            }),
+            ("relkind", &|entry| entry.kind().into()),
+            ("relnatts", &|entry| match entry {
+                // Dropped columns count, as in PostgreSQL.
+                Entry::User(relation) => (relation.next_attnum - 1).into(),
+                Entry::System(relation) => Value::Int(relation.columns.len() as i64),
+            }),
+            ("relhasrules", &|entry| (entry.kind() == 'v').into()),
+            ("relispopulated", &|_| true.into()),
+            ("relreplident", &|entry| match entry {
+                Entry::User(_) if stored(entry) => 'd'.into(),
+                Entry::User(_) | Entry::System(_) => 'n'.into(),
+            }),
+            ("relacl", &|entry| match entry {
+                Entry::System(_) => system_acl(snapshot),
+                Entry::User(relation) => acl(snapshot, relation.acl.as_ref()),
+            }),
+        ],
+    )
+}
+
+/// Rows of a table, from its segments.
+pub fn relation_rows(relation: &Relation) -> u64 {
+    relation.segments().iter().map(|segment| segment.rows).sum()
+}
+
+/// Bytes of a table, from its segments.
+pub fn relation_bytes(relation: &Relation) -> u64 {
+    relation
+        .segments()
+        .iter()
+        .map(|segment| segment.bytes)
+        .sum()
+}
+
+pub(super) fn pg_attribute(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let entries = Entry::all(&context.snapshot);
+    let columns: Vec<(Oid, &Column)> = entries
+        .iter()
+        .flat_map(|entry| entry.columns().iter().map(|column| (entry.oid(), column)))
+        .collect();
+    let storage = |column: &Column| build_in(column.ty.oid);
+    build::<(Oid, &Column)>(
+        relation,
+        &columns,
+        &[
+            ("attrelid", &|(relation, _)| (*relation).into()),
+            ("attname", &|(_, column)| (&column.name).into()),
+            ("atttypid", &|(_, column)| column.ty.oid.into()),
+            ("attstattarget", &|_| (-1).into()),
+            ("attlen", &|(_, column)| column.ty.info().len.into()),
+            ("attnum", &|(_, column)| column.attnum.into()),
+            ("attndims", &|(_, column)| {
+                i32::from(types::is_array(column.ty)).into()
+            }),
+            ("attcacheoff", &|_| (-1).into()),
+            ("atttypmod", &|(_, column)| column.ty.typmod.into()),
+            ("attbyval", &|(_, column)| storage(column).by_value.into()),
+            ("attalign", &|(_, column)| storage(column).align.into()),
+            ("attstorage", &|(_, column)| storage(column).storage.into()),
+            ("attnotnull", &|(_, column)| column.not_null.into()),
+            ("atthasdef", &|(_, column)| column.default.is_some().into()),
+            ("attislocal", &|_| true.into()),
+            ("attcollation", &|(_, column)| {
+                storage(column).collation.into()
+            }),
+        ],
+    )
+}
+
+/// Users' columns with a default.
+fn defaults(snapshot: &Snapshot) -> Vec<(Oid, i16, String)> {
+    snapshot
+        .relations()
+        .flat_map(|relation| {
+            relation.columns.iter().filter_map(|column| {
+                let default = column.default.clone()?;
+                Some((relation.oid, column.attnum, default))
+            })
+        })
+        .collect()
+}
+
+pub(super) fn pg_attrdef(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    build::<(Oid, i16, String)>(
+        relation,
+        &defaults(&context.snapshot),
+        &[
+            ("oid", &|(relation, attnum, _)| {
+                derived_oid(*relation, *attnum).into()
+            }),
+            ("adrelid", &|(relation, _, _)| (*relation).into()),
+            ("adnum", &|(_, attnum, _)| (*attnum).into()),
+            // The expression's text stands for PostgreSQL's node tree: pg_get_expr() gives it back.
+            ("adbin", &|(_, _, default)| default.into()),
+        ],
+    )
+}
+
+pub(super) fn pg_rewrite(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let views: Vec<Oid> = Entry::all(&context.snapshot)
+        .iter()
+        .filter(|entry| entry.kind() == 'v')
+        .map(Entry::oid)
+        .collect();
+    build::<Oid>(
+        relation,
+        &views,
+        &[
+            ("oid", &|view| derived_oid(*view, 0).into()),
+            ("rulename", &|_| "_RETURN".into()),
+            ("ev_class", &|view| (*view).into()),
+            ("ev_type", &|_| '1'.into()),
+            ("ev_enabled", &|_| 'O'.into()),
+            ("is_instead", &|_| true.into()),
+        ],
+    )
+}
+
+/// One row of `pg_depend`: (class, object, referenced class, referenced object, referenced column, kind).
+type Dependency = (Oid, Oid, Oid, Oid, i16, char);
+
+pub(super) fn pg_depend(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let snapshot = &context.snapshot;
+    let mut rows: Vec<Dependency> = Vec::new();
+    for relation in snapshot.relations() {
+        rows.push((
+            PG_CLASS,
+            relation.oid,
+            PG_NAMESPACE,
+            relation.schema,
+            0,
+            'n',
+        ));
+        if let RelationKind::View(view) = &relation.kind {
+            let rule = derived_oid(relation.oid, 0);
+            rows.push((PG_REWRITE, rule, PG_CLASS, relation.oid, 0, 'i'));
+            for read in view.depends_on.iter().collect::<BTreeSet<_>>() {
+                rows.push((PG_REWRITE, rule, PG_CLASS, *read, 0, 'n'));
+            }
+        }
+    }
+    for (table, attnum, _) in defaults(snapshot) {
+        let default = derived_oid(table, attnum);
+        rows.push((PG_ATTRDEF, default, PG_CLASS, table, attnum, 'a'));
+    }
+    build::<Dependency>(
+        relation,
+        &rows,
+        &[
+            ("classid", &|row| row.0.into()),
+            ("objid", &|row| row.1.into()),
+            ("refclassid", &|row| row.2.into()),
+            ("refobjid", &|row| row.3.into()),
+            ("refobjsubid", &|row| row.4.into()),
+            ("deptype", &|row| row.5.into()),
+        ],
+    )
+}
+
+/// Comments: (object, class, column, text). Those of roles and the database are in `pg_shdescription`.
+pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
+    let mut rows = Vec::new();
+    for schema in snapshot.schemas() {
+        if let Some(comment) = &schema.comment {
+            rows.push((schema.oid, PG_NAMESPACE, 0, comment.clone()));
+        }
+    }
+    for relation in snapshot.relations() {
+        if let Some(comment) = &relation.comment {
+            rows.push((relation.oid, PG_CLASS, 0, comment.clone()));
+        }
+        for column in &relation.columns {
+            if let Some(comment) = &column.comment {
+                rows.push((relation.oid, PG_CLASS, column.attnum, comment.clone()));
+            }
+        }
+    }
+    rows
+}
+
+pub(super) fn pg_description(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    build::<(Oid, Oid, i16, String)>(
+        relation,
+        &descriptions(&context.snapshot),
+        &[
+            ("objoid", &|row| row.0.into()),
+            ("classoid", &|row| row.1.into()),
+            ("objsubid", &|row| row.2.into()),
+            ("description", &|row| (&row.3).into()),
+        ],
+    )
+}
+
+pub(super) fn pg_foreign_data_wrapper(
+    relation: &SystemRelation,
+    _: &StatementContext,
+) -> Result<RecordBatch> {
+    build::<()>(
+        relation,
+        &[()],
+        &[
+            ("oid", &|()| FILES_WRAPPER.into()),
+            ("fdwname", &|()| "files".into()),
+            ("fdwowner", &|()| Oid::SUPERUSER.into()),
+        ],
+    )
+}
+
+pub(super) fn pg_foreign_server(
+    relation: &SystemRelation,
+    _: &StatementContext,
+) -> Result<RecordBatch> {
+    build::<()>(
+        relation,
+        &[()],
+        &[
+            ("oid", &|()| FILES_SERVER.into()),
+            ("srvname", &|()| "files".into()),
+            ("srvowner", &|()| Oid::SUPERUSER.into()),
+            ("srvfdw", &|()| FILES_WRAPPER.into()),
+        ],
+    )
+}
+
+pub(super) fn pg_foreign_table(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let tables: Vec<(Oid, Vec<String>)> = context
+        .snapshot
+        .relations()
+        .filter_map(|relation| match &relation.kind {
+            RelationKind::Foreign { options, .. } => Some((
+                relation.oid,
+                options
+                    .iter()
+                    .map(|(key, value)| format!("{key}={value}"))
+                    .collect(),
+            )),
+            RelationKind::Table { .. } | RelationKind::View(_) => None,
+        })
+        .collect();
+    build::<(Oid, Vec<String>)>(
+        relation,
+        &tables,
+        &[
+            ("ftrelid", &|(oid, _)| (*oid).into()),
+            ("ftserver", &|_| FILES_SERVER.into()),
+            ("ftoptions", &|(_, options)| options.clone().into()),
+        ],
+    )
+}

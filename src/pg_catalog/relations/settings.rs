@@ -1,0 +1,138 @@
+//! `pg_settings`: what SHOW ALL shows, with where it comes from.
+
+use arrow::record_batch::RecordBatch;
+
+use super::{Value, build};
+use crate::base::Result;
+use crate::pg_catalog::SystemRelation;
+use crate::settings::{self, Context, Kind, Setting};
+use crate::statement::StatementContext;
+
+pub(super) fn pg_settings(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let rows = settings::all()
+        .iter()
+        .map(|setting| Ok((setting, context.settings.show(setting.name)?)))
+        .collect::<Result<Vec<_>>>()?;
+    build::<(&Setting, String)>(
+        relation,
+        &rows,
+        &[
+            ("name", &|(setting, _)| setting.name.into()),
+            ("setting", &|(setting, value)| {
+                bare(&setting.kind, value).into()
+            }),
+            ("unit", &|(setting, _)| match setting.kind {
+                Kind::Integer { unit, .. } if !unit.is_empty() => unit.into(),
+                Kind::Integer { .. }
+                | Kind::Bool
+                | Kind::Real
+                | Kind::Enum(_)
+                | Kind::Text
+                | Kind::List => Value::Null,
+            }),
+            ("category", &|(setting, _)| setting.category.into()),
+            ("short_desc", &|(setting, _)| setting.description.into()),
+            ("context", &|(setting, _)| {
+                match setting.context {
+                    Context::Internal => "internal",
+                    Context::Postmaster => "postmaster",
+                    Context::Superuser => "superuser",
+                    Context::User => "user",
+                }
+                .into()
+            }),
+            ("vartype", &|(setting, _)| {
+                match setting.kind {
+                    Kind::Bool => "bool",
+                    Kind::Integer { .. } => "integer",
+                    Kind::Real => "real",
+                    Kind::Enum(_) => "enum",
+                    Kind::Text | Kind::List => "string",
+                }
+                .into()
+            }),
+            ("source", &|(setting, value)| {
+                if value == setting.default {
+                    "default"
+                } else {
+                    "session"
+                }
+                .into()
+            }),
+            ("min_val", &|(setting, _)| bound(setting, true)),
+            ("max_val", &|(setting, _)| bound(setting, false)),
+            ("enumvals", &|(setting, _)| match setting.kind {
+                Kind::Enum(words) => words.to_vec().into(),
+                Kind::Bool | Kind::Integer { .. } | Kind::Real | Kind::Text | Kind::List => {
+                    Value::Null
+                }
+            }),
+            ("boot_val", &|(setting, _)| {
+                bare(&setting.kind, setting.default).into()
+            }),
+            ("reset_val", &|(setting, _)| {
+                bare(&setting.kind, setting.default).into()
+            }),
+            ("pending_restart", &|_| false.into()),
+        ],
+    )
+}
+
+fn bound(setting: &Setting, least: bool) -> Value {
+    match setting.kind {
+        Kind::Integer { min, max, .. } => if least { min } else { max }.to_string().into(),
+        Kind::Bool | Kind::Real | Kind::Enum(_) | Kind::Text | Kind::List => Value::Null,
+    }
+}
+
+/// The value in the setting's base unit: `30s` of a setting in ms is `30000`. SHOW prints units, `pg_settings` does not.
+fn bare(kind: &Kind, shown: &str) -> String {
+    let Kind::Integer { unit, .. } = kind else {
+        return shown.to_owned();
+    };
+    let digits = shown.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let suffix = shown[digits.len()..].trim();
+    match (digits.trim().parse::<i64>(), scale(suffix), scale(unit)) {
+        (Ok(number), Some(from), Some(to)) if !suffix.is_empty() => {
+            number.saturating_mul(from).div_euclid(to).to_string()
+        }
+        _ => shown.to_owned(),
+    }
+}
+
+/// Milliseconds, or bytes, in a unit.
+fn scale(unit: &str) -> Option<i64> {
+    Some(match unit {
+        "ms" | "B" => 1,
+        "s" => 1_000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "kB" => 1 << 10,
+        "8kB" => 1 << 13,
+        "MB" => 1 << 20,
+        "GB" => 1 << 30,
+        "TB" => 1 << 40,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_in_the_base_unit() {
+        let time = Kind::Integer {
+            min: 0,
+            max: i64::from(i32::MAX),
+            unit: "ms",
+        };
+        assert_eq!(bare(&time, "30s"), "30000");
+        assert_eq!(bare(&time, "0"), "0");
+        assert_eq!(bare(&Kind::Bool, "on"), "on");
+    }
+}

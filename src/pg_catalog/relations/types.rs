@@ -1,0 +1,271 @@
+//! Types and what PostgreSQL defines around them: casts, operators, collations, languages, access methods.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use arrow::record_batch::RecordBatch;
+
+use super::super::data::File;
+use super::{Value, build, concat, from_file};
+use crate::base::{Oid, Result};
+use crate::pg_catalog::{SystemRelation, all};
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+static TYPES: LazyLock<File> =
+    LazyLock::new(|| File::new(include_str!("../../../sql/pg_catalog/pg_type.tsv")));
+static CASTS: LazyLock<File> =
+    LazyLock::new(|| File::new(include_str!("../../../sql/pg_catalog/pg_cast.tsv")));
+static OPERATORS: LazyLock<File> =
+    LazyLock::new(|| File::new(include_str!("../../../sql/pg_catalog/pg_operator.tsv")));
+
+/// How PostgreSQL stores values of a type: what `pg_attribute` repeats of `pg_type`.
+#[derive(Debug, Clone, Copy)]
+pub struct Storage {
+    /// `typname`
+    pub name: &'static str,
+    /// `typbyval`
+    pub by_value: bool,
+    /// `typalign`
+    pub align: &'static str,
+    /// `typstorage`
+    pub storage: &'static str,
+    /// `typcollation`
+    pub collation: Oid,
+}
+
+static STORAGE: LazyLock<HashMap<Oid, Storage>> = LazyLock::new(|| {
+    let text = |line: &[&'static str], column| {
+        TYPES
+            .position(column)
+            .and_then(|index| line.get(index).copied())
+            .unwrap_or("")
+    };
+    TYPES
+        .lines
+        .iter()
+        .map(|line| {
+            (
+                TYPES.oid(line, "oid"),
+                Storage {
+                    name: text(line, "typname"),
+                    by_value: text(line, "typbyval") == "t",
+                    align: text(line, "typalign"),
+                    storage: text(line, "typstorage"),
+                    collation: TYPES.oid(line, "typcollation"),
+                },
+            )
+        })
+        .collect()
+});
+
+/// Storage of a built-in type; that of a composite for any other OID.
+pub fn build_in(ty: Oid) -> Storage {
+    STORAGE.get(&ty).copied().unwrap_or(Storage {
+        name: "",
+        by_value: false,
+        align: "d",
+        storage: "x",
+        collation: Oid::INVALID,
+    })
+}
+
+/// Name of a built-in type (pseudo-types included) as `pg_type` has it.
+pub fn name(ty: Oid) -> Option<&'static str> {
+    STORAGE.get(&ty).map(|storage| storage.name)
+}
+
+/// Built-in type by its `typname`.
+pub fn by_name(name: &str) -> Option<Oid> {
+    STORAGE
+        .iter()
+        .find(|(_, storage)| storage.name == name)
+        .map(|(oid, _)| *oid)
+}
+
+/// Whether values of the type are arrays that users wrote as such (vectors of system relations are not).
+pub fn is_array(ty: PgType) -> bool {
+    ty.element().is_some() && ty.info().name.starts_with('_')
+}
+
+/// A row type: (OID, array OID, name, schema, owner, relation); an array over one has `element`.
+struct RowType {
+    oid: Oid,
+    array: Oid,
+    element: Oid,
+    name: String,
+    schema: Oid,
+    owner: Oid,
+    relation: Oid,
+}
+
+/// The row types of all relations, and the array types of those that have one.
+fn row_types(context: &StatementContext) -> Vec<RowType> {
+    let mut rows = Vec::new();
+    for relation in all() {
+        let row = RowType {
+            oid: relation.row_type,
+            array: relation.row_array,
+            element: Oid::INVALID,
+            name: relation.name.to_owned(),
+            schema: relation.schema,
+            owner: Oid::SUPERUSER,
+            relation: relation.oid,
+        };
+        rows.push(RowType {
+            oid: row.array,
+            array: Oid::INVALID,
+            element: row.oid,
+            name: format!("_{}", row.name),
+            relation: Oid::INVALID,
+            ..row
+        });
+        rows.push(row);
+    }
+    for relation in context.snapshot.relations() {
+        rows.push(RowType {
+            oid: relation.row_type,
+            array: Oid::INVALID,
+            element: Oid::INVALID,
+            name: relation.name.clone(),
+            schema: relation.schema,
+            owner: relation.owner,
+            relation: relation.oid,
+        });
+    }
+    rows
+}
+
+pub(super) fn pg_type(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let base = from_file(
+        relation,
+        &TYPES,
+        &[
+            ("typnamespace", Oid::PG_CATALOG.into()),
+            ("typowner", Oid::SUPERUSER.into()),
+            ("typisdefined", true.into()),
+            ("typdelim", ','.into()),
+            ("typtypmod", (-1).into()),
+        ],
+    )?;
+    // I/O functions of records and arrays, by PostgreSQL's OIDs.
+    let either = |row: &RowType, composite: u32, array: u32| {
+        Value::from(if row.element == Oid::INVALID {
+            composite
+        } else {
+            array
+        })
+    };
+    let rows = build::<RowType>(
+        relation,
+        &row_types(context),
+        &[
+            ("oid", &|row| row.oid.into()),
+            ("typname", &|row| (&row.name).into()),
+            ("typnamespace", &|row| row.schema.into()),
+            ("typowner", &|row| row.owner.into()),
+            ("typlen", &|_| (-1).into()),
+            ("typtype", &|row| {
+                if row.element == Oid::INVALID {
+                    'c'
+                } else {
+                    'b'
+                }
+                .into()
+            }),
+            ("typcategory", &|row| {
+                if row.element == Oid::INVALID {
+                    'C'
+                } else {
+                    'A'
+                }
+                .into()
+            }),
+            ("typisdefined", &|_| true.into()),
+            ("typdelim", &|_| ','.into()),
+            ("typrelid", &|row| row.relation.into()),
+            ("typsubscript", &|row| either(row, 0, 6179)),
+            ("typelem", &|row| row.element.into()),
+            ("typarray", &|row| row.array.into()),
+            ("typinput", &|row| either(row, 2290, 750)),
+            ("typoutput", &|row| either(row, 2291, 751)),
+            ("typreceive", &|row| either(row, 2402, 2400)),
+            ("typsend", &|row| either(row, 2403, 2401)),
+            ("typanalyze", &|row| either(row, 0, 3816)),
+            ("typalign", &|_| 'd'.into()),
+            ("typstorage", &|_| 'x'.into()),
+            ("typtypmod", &|_| (-1).into()),
+        ],
+    )?;
+    concat(&[base, rows])
+}
+
+pub(super) fn pg_cast(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    from_file(relation, &CASTS, &[])
+}
+
+pub(super) fn pg_operator(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    from_file(
+        relation,
+        &OPERATORS,
+        &[
+            ("oprnamespace", Oid::PG_CATALOG.into()),
+            ("oprowner", Oid::SUPERUSER.into()),
+        ],
+    )
+}
+
+pub(super) fn pg_collation(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    // Text compares by code point whatever the collation: these three mean that.
+    build::<(u32, &'static str, char)>(
+        relation,
+        &[(100, "default", 'd'), (950, "C", 'c'), (951, "POSIX", 'c')],
+        &[
+            ("oid", &|row| row.0.into()),
+            ("collname", &|row| row.1.into()),
+            ("collnamespace", &|_| Oid::PG_CATALOG.into()),
+            ("collowner", &|_| Oid::SUPERUSER.into()),
+            ("collprovider", &|row| row.2.into()),
+            ("collisdeterministic", &|_| true.into()),
+            ("collencoding", &|_| (-1).into()),
+            ("collcollate", &|row| match row.2 {
+                'c' => row.1.into(),
+                _ => Value::Null,
+            }),
+            ("collctype", &|row| match row.2 {
+                'c' => row.1.into(),
+                _ => Value::Null,
+            }),
+        ],
+    )
+}
+
+pub(super) fn pg_language(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    build::<(u32, &'static str, bool, u32)>(
+        relation,
+        &[(12, "internal", false, 2246), (14, "sql", true, 2248)],
+        &[
+            ("oid", &|row| row.0.into()),
+            ("lanname", &|row| row.1.into()),
+            ("lanowner", &|_| Oid::SUPERUSER.into()),
+            ("lanpltrusted", &|row| row.2.into()),
+            ("lanvalidator", &|row| row.3.into()),
+        ],
+    )
+}
+
+pub(super) fn pg_am(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    build::<()>(
+        relation,
+        &[()],
+        &[
+            ("oid", &|()| 2.into()),
+            ("amname", &|()| "heap".into()),
+            ("amhandler", &|()| 3.into()),
+            ("amtype", &|()| 't'.into()),
+        ],
+    )
+}

@@ -1,0 +1,255 @@
+//! Loose values and the Arrow arrays they become: how system relations and system functions are filled.
+//!
+//! Speed is not the point here (a system relation has thousands of rows, not millions); one way to say a value is.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Decimal128Array, Float32Builder, Float64Builder, Int16Builder,
+    Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringViewBuilder,
+    TimestampMicrosecondBuilder, UInt32Builder, new_null_array,
+};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
+
+use crate::base::{Error, Oid, Result};
+use crate::types::PgType;
+
+/// One value, to be read as whatever PostgreSQL type its place has.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// NULL
+    Null,
+    /// bool
+    Bool(bool),
+    /// int2, int4, int8, oid and the reg types.
+    Int(i64),
+    /// float4, float8
+    Float(f64),
+    /// text and every type that travels as text ("char", name, aclitem, …).
+    Text(Cow<'static, str>),
+    /// timestamp and timestamptz: microseconds since 1970-01-01.
+    Time(i64),
+    /// interval: months, days, microseconds.
+    Interval(i32, i32, i64),
+    /// An array, int2vector or oidvector.
+    List(Vec<Value>),
+}
+
+impl Value {
+    /// The value a NOT NULL column has where commons has nothing to say: false, zero, empty.
+    pub fn zero(ty: PgType) -> Self {
+        match ty.data_type() {
+            DataType::Boolean => Self::Bool(false),
+            DataType::Float32 | DataType::Float64 => Self::Float(0.0),
+            DataType::Timestamp(_, _) => Self::Time(0),
+            DataType::Interval(_) => Self::Interval(0, 0, 0),
+            DataType::List(_) => Self::List(Vec::new()),
+            DataType::Utf8View => Self::Text(Cow::Borrowed("")),
+            // Integers of every width; other Arrow types hold no system column.
+            _ => Self::Int(0),
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<Oid> for Value {
+    fn from(value: Oid) -> Self {
+        Self::Int(value.0.into())
+    }
+}
+
+macro_rules! from_int {
+    ($($ty:ty),*) => {
+        $(impl From<$ty> for Value {
+            fn from(value: $ty) -> Self {
+                Self::Int(value.into())
+            }
+        })*
+    };
+}
+from_int!(i16, i32, i64, u32);
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+impl From<char> for Value {
+    fn from(value: char) -> Self {
+        Self::Text(Cow::Owned(value.to_string()))
+    }
+}
+
+impl From<&'static str> for Value {
+    fn from(value: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(value))
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(Cow::Owned(value))
+    }
+}
+
+impl From<&String> for Value {
+    fn from(value: &String) -> Self {
+        Self::Text(Cow::Owned(value.clone()))
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl<T: Into<Value>> From<Vec<T>> for Value {
+    fn from(value: Vec<T>) -> Self {
+        Self::List(value.into_iter().map(Into::into).collect())
+    }
+}
+
+/// The values as one array of type `ty.data_type()`.
+///
+/// # Errors
+/// `XX000` if a value does not fit its column's type: a mistake in the code that made it.
+pub fn array(ty: PgType, values: &[Value]) -> Result<ArrayRef> {
+    array_of(&ty.data_type(), values)
+}
+
+/// Fills one of Arrow's primitive builders.
+macro_rules! primitive {
+    ($builder:expr, $values:expr, $($pattern:pat => $value:expr),+) => {{
+        let mut builder = $builder;
+        for value in $values {
+            match value {
+                Value::Null => builder.append_null(),
+                $($pattern => builder.append_value($value),)+
+                other => return Err(misfit(other)),
+            }
+        }
+        Ok(Arc::new(builder.finish()) as ArrayRef)
+    }};
+}
+
+#[allow(clippy::cast_possible_truncation)] // float4 columns are estimates
+fn array_of(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
+    match data_type {
+        DataType::Boolean => primitive!(BooleanBuilder::new(), values, Value::Bool(v) => *v),
+        DataType::Int16 => {
+            primitive!(Int16Builder::new(), values, Value::Int(v) => narrow(*v)?)
+        }
+        DataType::Int32 => {
+            primitive!(Int32Builder::new(), values, Value::Int(v) => narrow(*v)?)
+        }
+        DataType::Int64 => primitive!(Int64Builder::new(), values, Value::Int(v) => *v),
+        DataType::UInt32 => {
+            primitive!(UInt32Builder::new(), values, Value::Int(v) => narrow(*v)?)
+        }
+        DataType::Float32 => {
+            primitive!(Float32Builder::new(), values, Value::Float(v) => *v as f32)
+        }
+        DataType::Float64 => primitive!(Float64Builder::new(), values, Value::Float(v) => *v),
+        DataType::Utf8View => {
+            primitive!(StringViewBuilder::new(), values, Value::Text(v) => v.as_ref())
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => primitive!(
+            TimestampMicrosecondBuilder::new().with_data_type(data_type.clone()),
+            values,
+            Value::Time(v) => *v
+        ),
+        DataType::Interval(IntervalUnit::MonthDayNano) => primitive!(
+            IntervalMonthDayNanoBuilder::new(),
+            values,
+            Value::Interval(months, days, micros) =>
+                IntervalMonthDayNano::new(*months, *days, micros.saturating_mul(1000))
+        ),
+        DataType::Decimal128(precision, scale) => {
+            let unit = 10_i128.pow(u32::try_from(*scale).unwrap_or(0));
+            let numbers = values
+                .iter()
+                .map(|value| match value {
+                    Value::Null => Ok(None),
+                    Value::Int(v) => Ok(Some(i128::from(*v) * unit)),
+                    other => Err(misfit(other)),
+                })
+                .collect::<Result<Vec<_>>>()?;
+            Decimal128Array::from(numbers)
+                .with_precision_and_scale(*precision, *scale)
+                .map(|array| Arc::new(array) as ArrayRef)
+                .map_err(|error| Error::internal("building a system relation", error))
+        }
+        DataType::List(field) => {
+            let mut items = Vec::new();
+            let mut lengths = Vec::with_capacity(values.len());
+            for value in values {
+                match value {
+                    Value::Null => lengths.push(0),
+                    Value::List(list) => {
+                        lengths.push(list.len());
+                        items.extend(list.iter().cloned());
+                    }
+                    other => return Err(misfit(other)),
+                }
+            }
+            let nulls = NullBuffer::from_iter(values.iter().map(|value| *value != Value::Null));
+            ListArray::try_new(
+                field.clone(),
+                OffsetBuffer::from_lengths(lengths),
+                array_of(field.data_type(), &items)?,
+                Some(nulls),
+            )
+            .map(|array| Arc::new(array) as ArrayRef)
+            .map_err(|error| Error::internal("building a system relation", error))
+        }
+        other => match values.iter().find(|value| **value != Value::Null) {
+            None => Ok(new_null_array(other, values.len())),
+            Some(value) => Err(misfit(value)),
+        },
+    }
+}
+
+fn narrow<T: TryFrom<i64>>(value: i64) -> Result<T> {
+    T::try_from(value).map_err(|_| misfit(&Value::Int(value)))
+}
+
+fn misfit(value: &Value) -> Error {
+    Error::internal(
+        "building a system relation",
+        format!("{value:?} does not fit its column"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Array;
+
+    use super::*;
+
+    #[test]
+    fn every_type_takes_its_zero_and_null() {
+        for info in crate::types::pgtype::all() {
+            let ty = PgType::of(info.oid.0);
+            let array = array(ty, &[Value::Null, Value::Null]).unwrap();
+            assert_eq!(array.data_type(), &ty.data_type(), "{}", info.name);
+            assert_eq!(array.logical_null_count(), 2, "{}", info.name);
+        }
+        for ty in [
+            PgType::BOOL,
+            PgType::CHAR,
+            PgType::OIDVECTOR,
+            PgType::NUMERIC,
+        ] {
+            assert_eq!(array(ty, &[Value::zero(ty)]).unwrap().null_count(), 0);
+        }
+    }
+}
