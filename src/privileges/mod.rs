@@ -6,9 +6,11 @@
 mod authorize;
 mod grant;
 mod needs;
+mod path;
 mod roles;
 
 pub use authorize::{Authorized, authorize, has_privilege, may_see};
 pub use grant::{default_acl, grant, revoke};
 pub use needs::{Need, needs_of};
+pub use path::search_path;
 pub use roles::{has_privileges_of, is_member, privileges_roles};
