@@ -32,6 +32,9 @@ pub use dml::{BoundDml, DmlResult};
 pub use parse::{parse, parse_expression, parse_query, resolve_type};
 pub use rows::Rows;
 
+/// Name of the only database.
+pub(crate) const DATABASE_NAME: &str = "commons";
+
 /// What the engine may use.
 #[derive(Debug, Clone)]
 pub struct Options {

@@ -1,0 +1,560 @@
+//! Statements about objects: CREATE, ALTER, DROP, TRUNCATE, COMMENT.
+
+use sqlparser::tokenizer::Token;
+
+use super::cursor::Cursor;
+use super::{resolve_type, roles};
+use crate::base::limits::TABLE_COLUMNS_MAX;
+use crate::base::{Error, Result, SqlState};
+use crate::engine::command::{
+    Alter, AlterAction, ColumnDefinition, Command, CommentTarget, CreateForeignTable, CreateSchema,
+    CreateTable, CreateTableAs, CreateView, Drop, ObjectKind, ObjectName,
+};
+
+/// CREATE …
+pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("CREATE")?;
+    let or_replace = cursor.accept("OR REPLACE");
+    let scope = cursor.accept("LOCAL") || cursor.accept("GLOBAL");
+    let temporary = cursor.accept("TEMPORARY") || cursor.accept("TEMP");
+    if scope && !temporary {
+        return Err(cursor.syntax_error());
+    }
+    let word = cursor.word().ok_or_else(|| cursor.syntax_error())?;
+    match word.as_str() {
+        "VIEW" => create_view(cursor, or_replace, temporary),
+        _ if or_replace => Err(Error::unsupported(format!("CREATE OR REPLACE {word}"))),
+        "TABLE" => create_table(cursor, temporary),
+        _ if temporary => Err(Error::unsupported(format!("CREATE TEMPORARY {word}"))),
+        "SCHEMA" => create_schema(cursor),
+        "ROLE" | "USER" | "GROUP" if cursor.second_word().as_deref() != Some("MAPPING") => {
+            roles::create(cursor)
+        }
+        "FOREIGN" if cursor.accept("FOREIGN TABLE") => create_foreign_table(cursor),
+        "RECURSIVE" | "UNLOGGED" | "MATERIALIZED" | "FOREIGN" | "UNIQUE" | "EVENT" | "TEXT"
+        | "ACCESS" | "OPERATOR" | "USER" => Err(Error::unsupported(format!(
+            "CREATE {word} {}",
+            cursor.second_word().unwrap_or_default()
+        ))),
+        "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DATABASE" | "DOMAIN" | "EXTENSION"
+        | "FUNCTION" | "INDEX" | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "RULE"
+        | "SEQUENCE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM"
+        | "TRIGGER" | "TYPE" | "CONSTRAINT" | "TRUSTED" | "PROCEDURAL" => {
+            Err(Error::unsupported(format!("CREATE {word}")))
+        }
+        _ => Err(cursor.syntax_error()),
+    }
+}
+
+fn create_schema(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("SCHEMA")?;
+    let if_not_exists = cursor.if_not_exists();
+    let name = if cursor.word().as_deref() == Some("AUTHORIZATION") {
+        None
+    } else {
+        Some(cursor.name()?)
+    };
+    let owner = if cursor.accept("AUTHORIZATION") {
+        Some(roles::role(cursor)?)
+    } else {
+        None
+    };
+    if matches!(cursor.word().as_deref(), Some("CREATE" | "GRANT")) {
+        return Err(Error::unsupported("CREATE SCHEMA with schema elements"));
+    }
+    Ok(Command::CreateSchema(CreateSchema {
+        name,
+        owner,
+        if_not_exists,
+    }))
+}
+
+fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
+    cursor.expect("TABLE")?;
+    let if_not_exists = cursor.if_not_exists();
+    let name = cursor.object_name()?;
+    // `(a, b) AS SELECT` and `(a int, b int)` differ after the first name.
+    let mut names = Vec::new();
+    if cursor.sees(&Token::LParen) {
+        cursor.expect_token(&Token::LParen)?;
+        let columns = if cursor.sees(&Token::RParen) {
+            Vec::new()
+        } else {
+            cursor.list(|cursor| table_element(cursor, &mut names))?
+        };
+        cursor.expect_token(&Token::RParen)?;
+        let columns: Vec<_> = columns.into_iter().flatten().collect();
+        if names.is_empty() {
+            check_columns(columns.len())?;
+            table_options(cursor)?;
+            return Ok(Command::CreateTable(CreateTable {
+                name,
+                temporary,
+                if_not_exists,
+                columns,
+            }));
+        }
+        if !columns.is_empty() {
+            return Err(cursor.syntax_error());
+        }
+    }
+    if matches!(cursor.word().as_deref(), Some("OF" | "PARTITION")) {
+        let word = cursor.word().unwrap_or_default();
+        return Err(Error::unsupported(format!("CREATE TABLE {word}")));
+    }
+    table_options(cursor)?;
+    cursor.expect("AS")?;
+    if cursor.word().as_deref() == Some("EXECUTE") {
+        return Err(Error::unsupported("CREATE TABLE AS EXECUTE"));
+    }
+    let query = cursor.query()?;
+    let with_data = if cursor.accept("WITH NO DATA") {
+        false
+    } else {
+        cursor.accept("WITH DATA");
+        true
+    };
+    Ok(Command::CreateTableAs(CreateTableAs {
+        name,
+        temporary,
+        if_not_exists,
+        columns: names,
+        query,
+        with_data,
+    }))
+}
+
+/// What may stand between a table's columns and AS; only what changes nothing is let through.
+fn table_options(cursor: &mut Cursor) -> Result<()> {
+    if cursor.accept("ON COMMIT PRESERVE ROWS") {
+        return Ok(());
+    }
+    for words in [
+        "ON COMMIT DROP",
+        "ON COMMIT DELETE ROWS",
+        "USING",
+        "TABLESPACE",
+        "INHERITS",
+        "PARTITION BY",
+    ] {
+        if cursor.accept(words) {
+            return Err(Error::unsupported(format!("CREATE TABLE … {words}")));
+        }
+    }
+    if cursor.word().as_deref() == Some("WITH") {
+        return Err(Error::unsupported(
+            "CREATE TABLE … WITH (storage parameters)",
+        ));
+    }
+    Ok(())
+}
+
+/// A column definition, or (of CREATE TABLE AS) only its name, which goes to `names`.
+fn table_element(cursor: &mut Cursor, names: &mut Vec<String>) -> Result<Option<ColumnDefinition>> {
+    if let Some(
+        word @ ("CONSTRAINT" | "CHECK" | "UNIQUE" | "PRIMARY" | "EXCLUDE" | "FOREIGN" | "LIKE"),
+    ) = cursor.word().as_deref()
+    {
+        return Err(constraint(word));
+    }
+    let name = cursor.name()?;
+    if cursor.sees(&Token::Comma) || cursor.sees(&Token::RParen) {
+        names.push(name);
+        return Ok(None);
+    }
+    column_rest(cursor, name).map(Some)
+}
+
+/// A column definition.
+fn column(cursor: &mut Cursor) -> Result<ColumnDefinition> {
+    let name = cursor.name()?;
+    column_rest(cursor, name)
+}
+
+fn column_rest(cursor: &mut Cursor, name: String) -> Result<ColumnDefinition> {
+    let position = cursor.position();
+    let ty = resolve_type(&cursor.data_type()?).map_err(|error| error.at(position))?;
+    if ty.info().category == 'P' {
+        return Err(Error::new(
+            SqlState::INVALID_TABLE_DEFINITION,
+            format!("column \"{name}\" has pseudo-type {ty}"),
+        ));
+    }
+    let mut column = ColumnDefinition {
+        name,
+        ty,
+        not_null: false,
+        default: None,
+    };
+    let mut null = false;
+    loop {
+        if cursor.accept("NOT NULL") {
+            column.not_null = true;
+        } else if cursor.accept("NULL") {
+            null = true;
+        } else if cursor.accept("DEFAULT") {
+            if column.default.is_some() {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!(
+                        "multiple default values specified for column \"{}\"",
+                        column.name
+                    ),
+                ));
+            }
+            column.default = Some(default(cursor)?);
+        } else if let Some(
+            word @ ("CONSTRAINT" | "CHECK" | "UNIQUE" | "PRIMARY" | "REFERENCES" | "GENERATED"
+            | "COLLATE" | "COMPRESSION" | "STORAGE" | "OPTIONS"),
+        ) = cursor.word().as_deref()
+        {
+            return Err(constraint(word));
+        } else {
+            break;
+        }
+    }
+    if null && column.not_null {
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!(
+                "conflicting NULL/NOT NULL declarations for column \"{}\"",
+                column.name
+            ),
+        ));
+    }
+    Ok(column)
+}
+
+/// The text of a DEFAULT expression, up to what follows it in a column definition.
+fn default(cursor: &mut Cursor) -> Result<String> {
+    let start = cursor.position();
+    cursor.default_expression()?;
+    Ok(cursor.text_since(start))
+}
+
+fn constraint(word: &str) -> Error {
+    let what = match word {
+        "PRIMARY" => "PRIMARY KEY".to_owned(),
+        "FOREIGN" | "REFERENCES" => "FOREIGN KEY".to_owned(),
+        "CONSTRAINT" | "CHECK" | "UNIQUE" | "EXCLUDE" => format!("{word} constraint"),
+        "GENERATED" => "GENERATED column".to_owned(),
+        "LIKE" => "CREATE TABLE … LIKE".to_owned(),
+        word => format!("{word} in a column definition"),
+    };
+    Error::unsupported(what)
+}
+
+fn check_columns(count: usize) -> Result<()> {
+    if count > TABLE_COLUMNS_MAX {
+        return Err(Error::new(
+            SqlState::TOO_MANY_COLUMNS,
+            format!("tables can have at most {TABLE_COLUMNS_MAX} columns"),
+        ));
+    }
+    Ok(())
+}
+
+fn create_view(cursor: &mut Cursor, or_replace: bool, temporary: bool) -> Result<Command> {
+    cursor.expect("VIEW")?;
+    let name = cursor.object_name()?;
+    let columns = if cursor.sees(&Token::LParen) {
+        cursor.parenthesised(Cursor::name)?
+    } else {
+        Vec::new()
+    };
+    if cursor.word().as_deref() == Some("WITH") {
+        return Err(Error::unsupported("CREATE VIEW … WITH (options)"));
+    }
+    cursor.expect("AS")?;
+    let start = cursor.position();
+    let query = cursor.query()?;
+    let text = cursor.text_since(start);
+    if cursor.word().as_deref() == Some("WITH") {
+        return Err(Error::unsupported("CREATE VIEW … WITH CHECK OPTION"));
+    }
+    Ok(Command::CreateView(CreateView {
+        name,
+        or_replace,
+        temporary,
+        columns,
+        query,
+        text,
+    }))
+}
+
+fn create_foreign_table(cursor: &mut Cursor) -> Result<Command> {
+    let if_not_exists = cursor.if_not_exists();
+    let name = cursor.object_name()?;
+    // PostgreSQL wants the parentheses; without them the columns are read from the file.
+    let columns = if cursor.accept_token(&Token::LParen) {
+        let columns = if cursor.sees(&Token::RParen) {
+            Vec::new()
+        } else {
+            cursor.list(column)?
+        };
+        cursor.expect_token(&Token::RParen)?;
+        columns
+    } else {
+        Vec::new()
+    };
+    check_columns(columns.len())?;
+    cursor.expect("SERVER")?;
+    let server = cursor.name()?;
+    let options = if cursor.accept("OPTIONS") {
+        cursor.parenthesised(|cursor| Ok((cursor.any_word()?, cursor.string()?)))?
+    } else {
+        Vec::new()
+    };
+    Ok(Command::CreateForeignTable(CreateForeignTable {
+        name,
+        if_not_exists,
+        columns,
+        server,
+        options,
+    }))
+}
+
+/// `SCHEMA`, `TABLE`, `VIEW`, `FOREIGN TABLE`, `DATABASE`.
+fn kind(cursor: &mut Cursor) -> Option<ObjectKind> {
+    [
+        ("SCHEMA", ObjectKind::Schema),
+        ("TABLE", ObjectKind::Table),
+        ("VIEW", ObjectKind::View),
+        ("FOREIGN TABLE", ObjectKind::ForeignTable),
+        ("DATABASE", ObjectKind::Database),
+    ]
+    .into_iter()
+    .find_map(|(words, kind)| cursor.accept(words).then_some(kind))
+}
+
+/// A name of this kind of object: schemas and databases have no dots.
+fn name_of(cursor: &mut Cursor, kind: ObjectKind) -> Result<ObjectName> {
+    match kind {
+        ObjectKind::Schema | ObjectKind::Database => Ok(ObjectName {
+            schema: None,
+            name: cursor.name()?,
+        }),
+        ObjectKind::Table | ObjectKind::View | ObjectKind::ForeignTable => cursor.object_name(),
+    }
+}
+
+/// ALTER …
+pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("ALTER")?;
+    let word = cursor.word().ok_or_else(|| cursor.syntax_error())?;
+    if matches!(word.as_str(), "ROLE" | "USER" | "GROUP") {
+        return roles::alter(cursor);
+    }
+    let Some(kind) = kind(cursor) else {
+        return Err(match word.as_str() {
+            "AGGREGATE" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION" | "FUNCTION"
+            | "INDEX" | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "ROUTINE"
+            | "RULE" | "SEQUENCE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM"
+            | "TABLESPACE" | "TRIGGER" | "TYPE" => Error::unsupported(format!("ALTER {word}")),
+            "DEFAULT" | "MATERIALIZED" | "FOREIGN" | "EVENT" | "LARGE" | "OPERATOR" | "TEXT" => {
+                Error::unsupported(format!(
+                    "ALTER {word} {}",
+                    cursor.second_word().unwrap_or_default()
+                ))
+            }
+            _ => cursor.syntax_error(),
+        });
+    };
+    let relation = !matches!(kind, ObjectKind::Schema | ObjectKind::Database);
+    let if_exists = relation && cursor.if_exists();
+    if kind == ObjectKind::Table {
+        cursor.accept("ONLY");
+    }
+    let name = name_of(cursor, kind)?;
+    let actions = if cursor.accept("RENAME TO") {
+        vec![AlterAction::Rename(cursor.name()?)]
+    } else if cursor.accept("OWNER TO") {
+        vec![AlterAction::OwnerTo(roles::role(cursor)?)]
+    } else if !relation {
+        return Err(Error::unsupported(format!(
+            "ALTER {word} … {}",
+            cursor.word().unwrap_or_default()
+        )));
+    } else if cursor.accept("SET SCHEMA") {
+        vec![AlterAction::SetSchema(cursor.name()?)]
+    } else if cursor.accept("RENAME") {
+        cursor.accept("COLUMN");
+        if cursor.word().as_deref() == Some("CONSTRAINT") {
+            return Err(Error::unsupported("ALTER TABLE … RENAME CONSTRAINT"));
+        }
+        let from = cursor.name()?;
+        cursor.expect("TO")?;
+        vec![AlterAction::RenameColumn {
+            from,
+            to: cursor.name()?,
+        }]
+    } else {
+        cursor.list(|cursor| alter_action(cursor, &word))?
+    };
+    Ok(Command::Alter(Alter {
+        kind,
+        name,
+        if_exists,
+        actions,
+    }))
+}
+
+fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
+    let word = cursor.word().ok_or_else(|| cursor.syntax_error())?;
+    if cursor.accept("OWNER TO") {
+        return Ok(AlterAction::OwnerTo(roles::role(cursor)?));
+    }
+    if cursor.accept("ADD") {
+        if let Some(
+            word @ ("CONSTRAINT" | "CHECK" | "UNIQUE" | "PRIMARY" | "EXCLUDE" | "FOREIGN"),
+        ) = cursor.word().as_deref()
+        {
+            return Err(constraint(word));
+        }
+        cursor.accept("COLUMN");
+        let if_not_exists = cursor.if_not_exists();
+        return Ok(AlterAction::AddColumn {
+            column: column(cursor)?,
+            if_not_exists,
+        });
+    }
+    if cursor.accept("DROP") {
+        if cursor.word().as_deref() == Some("CONSTRAINT") {
+            return Err(constraint("CONSTRAINT"));
+        }
+        cursor.accept("COLUMN");
+        let if_exists = cursor.if_exists();
+        return Ok(AlterAction::DropColumn {
+            name: cursor.name()?,
+            if_exists,
+            cascade: cursor.cascade(),
+        });
+    }
+    if cursor.accept("ALTER") {
+        cursor.accept("COLUMN");
+        let column = cursor.name()?;
+        for not_null in [true, false] {
+            if cursor.accept(if not_null {
+                "SET NOT NULL"
+            } else {
+                "DROP NOT NULL"
+            }) {
+                return Ok(AlterAction::SetNotNull { column, not_null });
+            }
+        }
+        if cursor.accept("SET DEFAULT") {
+            let default = Some(default(cursor)?);
+            return Ok(AlterAction::SetDefault { column, default });
+        }
+        if cursor.accept("DROP DEFAULT") {
+            let default = None;
+            return Ok(AlterAction::SetDefault { column, default });
+        }
+        return Err(Error::unsupported(format!(
+            "ALTER {of} … ALTER COLUMN … {}",
+            cursor.word().unwrap_or_default()
+        )));
+    }
+    match word.as_str() {
+        "SET" | "RESET" | "ENABLE" | "DISABLE" | "CLUSTER" | "INHERIT" | "NO" | "VALIDATE"
+        | "REPLICA" | "FORCE" | "ATTACH" | "DETACH" | "OF" | "NOT" | "OPTIONS" => {
+            Err(Error::unsupported(format!("ALTER {of} … {word}")))
+        }
+        _ => Err(cursor.syntax_error()),
+    }
+}
+
+/// DROP …
+pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("DROP")?;
+    let word = cursor.word().ok_or_else(|| cursor.syntax_error())?;
+    if matches!(word.as_str(), "ROLE" | "USER" | "GROUP")
+        && cursor.second_word().as_deref() != Some("MAPPING")
+    {
+        return roles::drop(cursor);
+    }
+    let kind =
+        match kind(cursor) {
+            Some(ObjectKind::Database) => return Err(Error::unsupported("DROP DATABASE")),
+            Some(kind) => kind,
+            None => {
+                return Err(match word.as_str() {
+                    "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION"
+                    | "FUNCTION" | "INDEX" | "LANGUAGE" | "POLICY" | "PROCEDURE"
+                    | "PUBLICATION" | "ROUTINE" | "RULE" | "SEQUENCE" | "SERVER" | "STATISTICS"
+                    | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "TYPE"
+                    | "OWNED" => Error::unsupported(format!("DROP {word}")),
+                    "MATERIALIZED" | "FOREIGN" | "EVENT" | "ACCESS" | "OPERATOR" | "TEXT"
+                    | "USER" => Error::unsupported(format!(
+                        "DROP {word} {}",
+                        cursor.second_word().unwrap_or_default()
+                    )),
+                    _ => cursor.syntax_error(),
+                });
+            }
+        };
+    let if_exists = cursor.if_exists();
+    let names = cursor.list(|cursor| name_of(cursor, kind))?;
+    Ok(Command::Drop(Drop {
+        kind,
+        names,
+        if_exists,
+        cascade: cursor.cascade(),
+    }))
+}
+
+/// TRUNCATE
+pub(super) fn truncate(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("TRUNCATE")?;
+    cursor.accept("TABLE");
+    cursor.accept("ONLY");
+    let names = cursor.list(|cursor| {
+        let name = cursor.object_name()?;
+        cursor.accept_token(&Token::Mul);
+        Ok(name)
+    })?;
+    // There are no sequences to restart and no foreign keys to follow.
+    if !cursor.accept("RESTART IDENTITY") {
+        cursor.accept("CONTINUE IDENTITY");
+    }
+    cursor.cascade();
+    Ok(Command::Truncate { names })
+}
+
+/// COMMENT ON
+pub(super) fn comment(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("COMMENT ON")?;
+    let word = cursor.word().ok_or_else(|| cursor.syntax_error())?;
+    let on = if cursor.accept("COLUMN") {
+        let position = cursor.position();
+        let mut parts = vec![cursor.name()?];
+        while cursor.accept_token(&Token::Period) {
+            parts.push(cursor.name()?);
+        }
+        let column = parts.pop().unwrap_or_default();
+        let relation = match (parts.pop(), parts.pop()) {
+            (Some(name), schema) => ObjectName { schema, name },
+            (None, _) => {
+                return Err(
+                    Error::new(SqlState::SYNTAX_ERROR, "column name must be qualified")
+                        .at(position),
+                );
+            }
+        };
+        CommentTarget::Column { relation, column }
+    } else if cursor.accept("ROLE") {
+        CommentTarget::Role(cursor.name()?)
+    } else if let Some(kind) = kind(cursor) {
+        CommentTarget::Object(kind, name_of(cursor, kind)?)
+    } else {
+        return Err(Error::unsupported(format!("COMMENT ON {word}")));
+    };
+    cursor.expect("IS")?;
+    let text = if cursor.accept("NULL") {
+        None
+    } else {
+        // PostgreSQL removes the comment when it is empty.
+        Some(cursor.string()?).filter(|text| !text.is_empty())
+    };
+    Ok(Command::Comment { on, text })
+}

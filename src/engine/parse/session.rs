@@ -1,0 +1,668 @@
+//! Statements about the session: settings, transactions, channels, prepared statements, cursors, COPY, EXPLAIN.
+
+use sqlparser::tokenizer::Token;
+
+use super::cursor::Cursor;
+use super::{nested, resolve_type};
+use crate::base::limits::NOTIFY_PAYLOAD_BYTES_MAX;
+use crate::base::{Error, Result, SqlState};
+use crate::engine::command::{
+    Command, Copy, CopyDirection, CopyOptionValue, CopySource, Discard, Explain, IsolationLevel,
+    SetValue, TransactionModes,
+};
+
+// -- settings -----------------------------------------------------------------------------------------------------
+
+/// SET
+pub(super) fn set(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("SET")?;
+    if cursor.accept("SESSION CHARACTERISTICS AS TRANSACTION") {
+        return Ok(Command::SetSessionCharacteristics(modes(cursor, true)?));
+    }
+    let local = cursor.accept("LOCAL");
+    // SESSION is the default, but `SET SESSION AUTHORIZATION` is a thing of its own.
+    if cursor.accept("SESSION AUTHORIZATION") || cursor.accept("SESSION SESSION AUTHORIZATION") {
+        let role = if cursor.accept("DEFAULT") {
+            None
+        } else {
+            Some(role_text(cursor)?)
+        };
+        return Ok(Command::SetSessionAuthorization { local, role });
+    }
+    if !local {
+        cursor.accept("SESSION");
+    }
+    if cursor.accept("TRANSACTION") {
+        if cursor.word().as_deref() == Some("SNAPSHOT") {
+            return Err(Error::unsupported("SET TRANSACTION SNAPSHOT"));
+        }
+        return Ok(Command::SetTransaction(modes(cursor, true)?));
+    }
+    if cursor.word().as_deref() == Some("CONSTRAINTS") {
+        return Err(Error::unsupported("SET CONSTRAINTS"));
+    }
+    if cursor.word().as_deref() == Some("ROLE") && !cursor.sees_after_word(&Token::Eq) {
+        cursor.expect("ROLE")?;
+        let role = if cursor.accept("NONE") {
+            None
+        } else {
+            Some(role_text(cursor)?)
+        };
+        return Ok(Command::SetRole { local, role });
+    }
+    let (name, value) = set_value(cursor)?;
+    Ok(Command::Set { local, name, value })
+}
+
+/// A role's name as SET ROLE takes it: a name or a string.
+fn role_text(cursor: &mut Cursor) -> Result<String> {
+    if cursor.sees_string() {
+        cursor.string()
+    } else {
+        cursor.name()
+    }
+}
+
+/// `name = value, …` in its many spellings.
+pub(super) fn set_value(cursor: &mut Cursor) -> Result<(String, SetValue)> {
+    if cursor.accept("TIME ZONE") {
+        if cursor.word().as_deref() == Some("INTERVAL") {
+            return Err(Error::unsupported("SET TIME ZONE INTERVAL"));
+        }
+        let value = if cursor.accept("LOCAL") || cursor.accept("DEFAULT") {
+            SetValue::Default
+        } else {
+            SetValue::Values(vec![value(cursor)?])
+        };
+        return Ok(("timezone".to_owned(), value));
+    }
+    if cursor.accept("NAMES") {
+        let value = if cursor.at_end() || cursor.accept("DEFAULT") {
+            SetValue::Default
+        } else {
+            SetValue::Values(vec![value(cursor)?])
+        };
+        return Ok(("client_encoding".to_owned(), value));
+    }
+    if cursor.accept("SCHEMA") {
+        return Ok((
+            "search_path".to_owned(),
+            SetValue::Values(vec![cursor.string()?]),
+        ));
+    }
+    let name = setting_name(cursor)?;
+    if !cursor.accept_token(&Token::Eq) {
+        cursor.expect("TO")?;
+    }
+    let value = if cursor.accept("DEFAULT") {
+        SetValue::Default
+    } else {
+        SetValue::Values(cursor.list(value)?)
+    };
+    Ok((name, value))
+}
+
+/// One value: a word, a string or a number.
+fn value(cursor: &mut Cursor) -> Result<String> {
+    if cursor.sees_string() {
+        cursor.string()
+    } else if cursor.word().is_some() || cursor.sees_quoted_word() {
+        cursor.any_word()
+    } else {
+        cursor.number()
+    }
+}
+
+/// A setting's name, lower-cased; dots make custom settings.
+pub(super) fn setting_name(cursor: &mut Cursor) -> Result<String> {
+    let mut name = cursor.any_word()?.to_lowercase();
+    while cursor.accept_token(&Token::Period) {
+        name.push('.');
+        name.push_str(&cursor.any_word()?.to_lowercase());
+    }
+    Ok(name)
+}
+
+/// RESET
+pub(super) fn reset(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("RESET")?;
+    Ok(if cursor.accept("ALL") {
+        Command::Reset(None)
+    } else if cursor.accept("ROLE") {
+        Command::SetRole {
+            local: false,
+            role: None,
+        }
+    } else if cursor.accept("SESSION AUTHORIZATION") {
+        Command::SetSessionAuthorization {
+            local: false,
+            role: None,
+        }
+    } else if cursor.accept("TIME ZONE") {
+        Command::Reset(Some("timezone".to_owned()))
+    } else if cursor.accept("TRANSACTION ISOLATION LEVEL") {
+        Command::Reset(Some("transaction_isolation".to_owned()))
+    } else {
+        Command::Reset(Some(setting_name(cursor)?))
+    })
+}
+
+/// SHOW
+pub(super) fn show(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("SHOW")?;
+    Ok(Command::Show(if cursor.accept("ALL") {
+        None
+    } else if cursor.accept("TIME ZONE") {
+        Some("timezone".to_owned())
+    } else if cursor.accept("TRANSACTION ISOLATION LEVEL") {
+        Some("transaction_isolation".to_owned())
+    } else if cursor.accept("SESSION AUTHORIZATION") {
+        Some("session_authorization".to_owned())
+    } else {
+        Some(setting_name(cursor)?)
+    }))
+}
+
+/// DISCARD
+pub(super) fn discard(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("DISCARD")?;
+    for (word, what) in [
+        ("ALL", Discard::All),
+        ("PLANS", Discard::Plans),
+        ("SEQUENCES", Discard::Sequences),
+        ("TEMPORARY", Discard::Temp),
+        ("TEMP", Discard::Temp),
+    ] {
+        if cursor.accept(word) {
+            return Ok(Command::Discard(what));
+        }
+    }
+    Err(cursor.syntax_error())
+}
+
+// -- transactions -------------------------------------------------------------------------------------------------
+
+/// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, LOCK and their synonyms.
+pub(super) fn transaction(cursor: &mut Cursor) -> Result<Command> {
+    if cursor.accept("START TRANSACTION") {
+        return Ok(Command::Begin(modes(cursor, false)?));
+    }
+    if cursor.accept("BEGIN") {
+        work(cursor);
+        return Ok(Command::Begin(modes(cursor, false)?));
+    }
+    if cursor.accept("COMMIT") || cursor.accept("END") {
+        refuse_prepared(cursor, "COMMIT")?;
+        work(cursor);
+        return Ok(Command::Commit {
+            chain: chain(cursor),
+        });
+    }
+    if cursor.accept("SAVEPOINT") {
+        return Ok(Command::Savepoint(cursor.name()?));
+    }
+    if cursor.accept("RELEASE") {
+        cursor.accept("SAVEPOINT");
+        return Ok(Command::Release(cursor.name()?));
+    }
+    if cursor.accept("LOCK") {
+        return lock(cursor);
+    }
+    if !cursor.accept("ABORT") {
+        cursor.expect("ROLLBACK")?;
+        refuse_prepared(cursor, "ROLLBACK")?;
+    }
+    work(cursor);
+    if cursor.accept("TO") {
+        cursor.accept("SAVEPOINT");
+        return Ok(Command::RollbackTo(cursor.name()?));
+    }
+    Ok(Command::Rollback {
+        chain: chain(cursor),
+    })
+}
+
+fn refuse_prepared(cursor: &Cursor, of: &str) -> Result<()> {
+    if cursor.word().as_deref() == Some("PREPARED") {
+        return Err(Error::unsupported(format!("{of} PREPARED")));
+    }
+    Ok(())
+}
+
+fn work(cursor: &mut Cursor) {
+    if !cursor.accept("WORK") {
+        cursor.accept("TRANSACTION");
+    }
+}
+
+fn chain(cursor: &mut Cursor) -> bool {
+    !cursor.accept("AND NO CHAIN") && cursor.accept("AND CHAIN")
+}
+
+/// Transaction modes, with or without commas.
+fn modes(cursor: &mut Cursor, required: bool) -> Result<TransactionModes> {
+    let mut modes = TransactionModes::default();
+    if !required && cursor.at_end() {
+        return Ok(modes);
+    }
+    loop {
+        if cursor.accept("ISOLATION LEVEL") {
+            modes.isolation = Some(if cursor.accept("READ UNCOMMITTED") {
+                IsolationLevel::ReadUncommitted
+            } else if cursor.accept("READ COMMITTED") {
+                IsolationLevel::ReadCommitted
+            } else if cursor.accept("REPEATABLE READ") {
+                IsolationLevel::RepeatableRead
+            } else {
+                cursor.expect("SERIALIZABLE")?;
+                IsolationLevel::Serializable
+            });
+        } else if cursor.accept("READ ONLY") {
+            modes.read_only = Some(true);
+        } else if cursor.accept("READ WRITE") {
+            modes.read_only = Some(false);
+        } else if cursor.accept("NOT DEFERRABLE") {
+            modes.deferrable = Some(false);
+        } else {
+            cursor.expect("DEFERRABLE")?;
+            modes.deferrable = Some(true);
+        }
+        if !cursor.accept_token(&Token::Comma) && cursor.at_end() {
+            return Ok(modes);
+        }
+    }
+}
+
+fn lock(cursor: &mut Cursor) -> Result<Command> {
+    cursor.accept("TABLE");
+    cursor.accept("ONLY");
+    let names = cursor.list(Cursor::object_name)?;
+    let mut mode = "ACCESS EXCLUSIVE";
+    if cursor.accept("IN") {
+        mode = [
+            "ACCESS SHARE",
+            "ROW SHARE",
+            "ROW EXCLUSIVE",
+            "SHARE UPDATE EXCLUSIVE",
+            "SHARE ROW EXCLUSIVE",
+            "SHARE",
+            "EXCLUSIVE",
+            "ACCESS EXCLUSIVE",
+        ]
+        .into_iter()
+        .find(|mode| cursor.accept(mode))
+        .ok_or_else(|| cursor.syntax_error())?;
+        cursor.expect("MODE")?;
+    }
+    Ok(Command::Lock {
+        names,
+        mode: mode.to_owned(),
+        nowait: cursor.accept("NOWAIT"),
+    })
+}
+
+// -- channels -----------------------------------------------------------------------------------------------------
+
+/// LISTEN, UNLISTEN, NOTIFY
+pub(super) fn notification(cursor: &mut Cursor) -> Result<Command> {
+    if cursor.accept("LISTEN") {
+        return cursor.name().map(Command::Listen);
+    }
+    if cursor.accept("UNLISTEN") {
+        return Ok(Command::Unlisten(if cursor.accept_token(&Token::Mul) {
+            None
+        } else {
+            Some(cursor.name()?)
+        }));
+    }
+    cursor.expect("NOTIFY")?;
+    let channel = cursor.name()?;
+    let payload = if cursor.accept_token(&Token::Comma) {
+        cursor.string()?
+    } else {
+        String::new()
+    };
+    if payload.len() > NOTIFY_PAYLOAD_BYTES_MAX {
+        return Err(Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            "payload string too long",
+        ));
+    }
+    Ok(Command::Notify { channel, payload })
+}
+
+// -- prepared statements and cursors ------------------------------------------------------------------------------
+
+/// PREPARE, EXECUTE, DEALLOCATE
+pub(super) fn prepared(cursor: &mut Cursor) -> Result<Command> {
+    if cursor.accept("DEALLOCATE") {
+        cursor.accept("PREPARE");
+        return Ok(Command::Deallocate(if cursor.accept("ALL") {
+            None
+        } else {
+            Some(cursor.name()?)
+        }));
+    }
+    if cursor.accept("EXECUTE") {
+        let name = cursor.name()?;
+        let arguments = if cursor.sees(&Token::LParen) {
+            cursor.parenthesised(Cursor::expression)?
+        } else {
+            Vec::new()
+        };
+        return Ok(Command::Execute { name, arguments });
+    }
+    cursor.expect("PREPARE")?;
+    if cursor.word().as_deref() == Some("TRANSACTION") {
+        return Err(Error::unsupported("PREPARE TRANSACTION"));
+    }
+    let name = cursor.name()?;
+    let types = if cursor.sees(&Token::LParen) {
+        cursor.parenthesised(|cursor| {
+            let position = cursor.position();
+            resolve_type(&cursor.data_type()?).map_err(|error| error.at(position))
+        })?
+    } else {
+        Vec::new()
+    };
+    cursor.expect("AS")?;
+    Ok(Command::Prepare {
+        name,
+        types,
+        statement: nested(cursor, "PREPARE")?,
+    })
+}
+
+/// DECLARE, FETCH, MOVE, CLOSE
+pub(super) fn cursors(cursor: &mut Cursor) -> Result<Command> {
+    if cursor.accept("CLOSE") {
+        return Ok(Command::Close(if cursor.accept("ALL") {
+            None
+        } else {
+            Some(cursor.name()?)
+        }));
+    }
+    if cursor.accept("DECLARE") {
+        return declare(cursor);
+    }
+    let skip = cursor.accept("MOVE");
+    if !skip {
+        cursor.expect("FETCH")?;
+    }
+    let count = direction(cursor)?;
+    if !cursor.accept("FROM") {
+        cursor.accept("IN");
+    }
+    Ok(Command::Fetch {
+        name: cursor.name()?,
+        count,
+        skip,
+    })
+}
+
+fn declare(cursor: &mut Cursor) -> Result<Command> {
+    let name = cursor.name()?;
+    let mut binary = false;
+    loop {
+        if cursor.accept("BINARY") {
+            binary = true;
+        } else if cursor.accept("SCROLL") {
+            return Err(Error::unsupported("SCROLL cursor"));
+        } else if !(cursor.accept("INSENSITIVE")
+            || cursor.accept("ASENSITIVE")
+            || cursor.accept("NO SCROLL"))
+        {
+            break;
+        }
+    }
+    cursor.expect("CURSOR")?;
+    let hold = cursor.accept("WITH HOLD");
+    if !hold {
+        cursor.accept("WITHOUT HOLD");
+    }
+    cursor.expect("FOR")?;
+    let query = nested(cursor, "DECLARE CURSOR FOR")?;
+    if !matches!(query.command, Command::Query(_)) {
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "DECLARE CURSOR must specify a SELECT query",
+        ));
+    }
+    Ok(Command::Declare {
+        name,
+        binary,
+        hold,
+        query,
+    })
+}
+
+/// How many rows FETCH wants; cursors only go forwards.
+fn direction(cursor: &mut Cursor) -> Result<Option<u64>> {
+    if cursor.accept("NEXT") {
+        return Ok(Some(1));
+    }
+    if let Some(word @ ("PRIOR" | "FIRST" | "LAST" | "ABSOLUTE" | "RELATIVE" | "BACKWARD")) =
+        cursor.word().as_deref()
+        && !cursor.is_last()
+    {
+        return Err(Error::unsupported(format!("FETCH {word}")).hint("Cursors only go forwards."));
+    }
+    cursor.accept("FORWARD");
+    if cursor.accept("ALL") {
+        return Ok(None);
+    }
+    if cursor.word().is_none() && !cursor.at_end() && !cursor.sees_quoted_word() {
+        let text = cursor.number()?;
+        return match text.parse::<i64>() {
+            Ok(count) => u64::try_from(count).map(Some).map_err(|_| {
+                Error::unsupported("FETCH backwards").hint("Cursors only go forwards.")
+            }),
+            Err(_) => Err(Error::new(
+                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+                format!("value \"{text}\" is out of range for type bigint"),
+            )),
+        };
+    }
+    Ok(Some(1))
+}
+
+// -- COPY and EXPLAIN ---------------------------------------------------------------------------------------------
+
+/// COPY
+pub(super) fn copy(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("COPY")?;
+    let mut options = Vec::new();
+    if cursor.accept("BINARY") {
+        options.push((
+            "format".to_owned(),
+            CopyOptionValue::Text("binary".to_owned()),
+        ));
+    }
+    let source = if cursor.accept_token(&Token::LParen) {
+        if matches!(
+            cursor.word().as_deref(),
+            Some("INSERT" | "UPDATE" | "DELETE")
+        ) {
+            return Err(Error::unsupported("COPY of a data-modifying statement"));
+        }
+        let query = cursor.query()?;
+        cursor.expect_token(&Token::RParen)?;
+        CopySource::Query(query)
+    } else {
+        let name = cursor.object_name()?;
+        let columns = if cursor.sees(&Token::LParen) {
+            cursor.parenthesised(Cursor::name)?
+        } else {
+            Vec::new()
+        };
+        CopySource::Table { name, columns }
+    };
+    let to = cursor.accept("TO");
+    if !to {
+        cursor.expect("FROM")?;
+        if matches!(source, CopySource::Query(_)) {
+            return Err(cursor.syntax_error());
+        }
+    }
+    let direction = if cursor.accept("STDIN") || cursor.accept("STDOUT") {
+        // As in PostgreSQL, either word stands for the client.
+        if to {
+            CopyDirection::ToStdout
+        } else {
+            CopyDirection::FromStdin
+        }
+    } else if cursor.sees_string() || cursor.word().as_deref() == Some("PROGRAM") {
+        return Err(
+            Error::unsupported("COPY with a file or program of the server")
+                .hint("Use psql's \\copy, or COPY FROM STDIN and TO STDOUT."),
+        );
+    } else {
+        return Err(cursor.syntax_error());
+    };
+    cursor.accept("WITH");
+    if cursor.sees(&Token::LParen) {
+        options.extend(cursor.parenthesised(copy_option)?);
+    } else {
+        legacy_copy_options(cursor, &mut options)?;
+    }
+    if cursor.word().as_deref() == Some("WHERE") {
+        return Err(Error::unsupported("COPY … WHERE"));
+    }
+    Ok(Command::Copy(Copy {
+        source,
+        direction,
+        options,
+    }))
+}
+
+fn copy_option(cursor: &mut Cursor) -> Result<(String, CopyOptionValue)> {
+    let name = cursor.any_word()?.to_lowercase();
+    let value = if cursor.sees(&Token::Comma) || cursor.sees(&Token::RParen) {
+        CopyOptionValue::None
+    } else if cursor.accept_token(&Token::Mul) {
+        CopyOptionValue::All
+    } else if cursor.sees(&Token::LParen) {
+        CopyOptionValue::Columns(cursor.parenthesised(Cursor::name)?)
+    } else {
+        CopyOptionValue::Text(value(cursor)?)
+    };
+    Ok((name, value))
+}
+
+/// The option syntax before PostgreSQL 9.0, which clients still send.
+fn legacy_copy_options(
+    cursor: &mut Cursor,
+    options: &mut Vec<(String, CopyOptionValue)>,
+) -> Result<()> {
+    let text = |text: &str| CopyOptionValue::Text(text.to_owned());
+    while !cursor.at_end() && cursor.word().as_deref() != Some("WHERE") {
+        let option = if cursor.accept("BINARY") {
+            ("format", text("binary"))
+        } else if cursor.accept("CSV") {
+            ("format", text("csv"))
+        } else if cursor.accept("HEADER") {
+            ("header", CopyOptionValue::None)
+        } else if cursor.accept("FREEZE") {
+            ("freeze", CopyOptionValue::None)
+        } else if cursor.accept("DELIMITER") || cursor.accept("DELIMITERS") {
+            cursor.accept("AS");
+            ("delimiter", CopyOptionValue::Text(cursor.string()?))
+        } else if cursor.accept("NULL") {
+            cursor.accept("AS");
+            ("null", CopyOptionValue::Text(cursor.string()?))
+        } else if cursor.accept("QUOTE") {
+            cursor.accept("AS");
+            ("quote", CopyOptionValue::Text(cursor.string()?))
+        } else if cursor.accept("ESCAPE") {
+            cursor.accept("AS");
+            ("escape", CopyOptionValue::Text(cursor.string()?))
+        } else if cursor.accept("ENCODING") {
+            ("encoding", CopyOptionValue::Text(cursor.string()?))
+        } else if cursor.accept("FORCE NOT NULL") {
+            (
+                "force_not_null",
+                CopyOptionValue::Columns(cursor.list(Cursor::name)?),
+            )
+        } else if cursor.accept("FORCE NULL") {
+            (
+                "force_null",
+                CopyOptionValue::Columns(cursor.list(Cursor::name)?),
+            )
+        } else if cursor.accept("FORCE QUOTE") {
+            let value = if cursor.accept_token(&Token::Mul) {
+                CopyOptionValue::All
+            } else {
+                CopyOptionValue::Columns(cursor.list(Cursor::name)?)
+            };
+            ("force_quote", value)
+        } else {
+            return Err(cursor.syntax_error());
+        };
+        options.push((option.0.to_owned(), option.1));
+    }
+    Ok(())
+}
+
+/// EXPLAIN
+pub(super) fn explain(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("EXPLAIN")?;
+    let (mut analyze, mut verbose) = (false, false);
+    // `EXPLAIN (SELECT 1)` explains a parenthesised query.
+    let options = cursor.sees(&Token::LParen)
+        && !cursor.sees_after_sign(&["SELECT", "WITH", "VALUES", "TABLE"]);
+    if options {
+        for (name, value) in cursor.parenthesised(copy_option)? {
+            let on = match &value {
+                CopyOptionValue::None => true,
+                CopyOptionValue::Text(text) => match text.to_lowercase().as_str() {
+                    "true" | "on" | "1" => true,
+                    "false" | "off" | "0" => false,
+                    "text" if name == "format" => true,
+                    "json" | "xml" | "yaml" if name == "format" => {
+                        return Err(Error::unsupported(format!(
+                            "EXPLAIN (FORMAT {})",
+                            text.to_uppercase()
+                        )));
+                    }
+                    _ => {
+                        return Err(Error::new(
+                            SqlState::SYNTAX_ERROR,
+                            format!("{name} requires a Boolean value"),
+                        ));
+                    }
+                },
+                CopyOptionValue::Columns(_) | CopyOptionValue::All => {
+                    return Err(cursor.syntax_error());
+                }
+            };
+            match name.as_str() {
+                "analyze" | "analyse" => analyze = on,
+                "verbose" => verbose = on,
+                "format" => {}
+                // What these add or leave out is never shown.
+                "costs" | "timing" | "summary" => {}
+                "buffers" | "wal" | "settings" if !on => {}
+                "buffers" | "wal" | "settings" => {
+                    return Err(Error::unsupported(format!(
+                        "EXPLAIN ({})",
+                        name.to_uppercase()
+                    )));
+                }
+                _ => {
+                    return Err(Error::new(
+                        SqlState::SYNTAX_ERROR,
+                        format!("unrecognized EXPLAIN option \"{name}\""),
+                    ));
+                }
+            }
+        }
+    } else {
+        analyze = cursor.accept("ANALYZE") || cursor.accept("ANALYSE");
+        verbose = cursor.accept("VERBOSE");
+    }
+    Ok(Command::Explain(Explain {
+        analyze,
+        verbose,
+        statement: nested(cursor, "EXPLAIN")?,
+    }))
+}

@@ -1,0 +1,291 @@
+//! Text to tokens to statements, and the measures taken before anything recursive runs.
+//!
+//! Every token's span is rewritten to `(1, character position in its statement)`, so that a position found anywhere in the
+//! tree later *is* the position an error reports.
+
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
+
+use crate::base::limits::{
+    EXPRESSION_CHAIN_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_TERMS_MAX, STATEMENT_TOKENS_MAX,
+};
+use crate::base::{Error, Result, SqlState};
+
+/// The tokens of one statement.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// Without whitespace, comments and the semicolon.
+    pub(super) tokens: Vec<TokenWithSpan>,
+    /// Its text.
+    pub(super) text: String,
+    /// Where it starts in the query string, in characters from 0.
+    pub(super) offset: usize,
+    /// Whether a semicolon ended it, which is then what a syntax error at its end is near.
+    pub(super) semicolon: bool,
+}
+
+/// Cuts a query string into statements; empty ones vanish.
+pub(super) fn split(sql: &str) -> Result<Vec<Piece>> {
+    let lines = Lines::new(sql);
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql)
+        .tokenize_with_location()
+        .map_err(|error| {
+            let at = lines.character(error.location);
+            unreadable(sql, at, &error.message)
+        })?;
+    if tokens.len() > 2 * STATEMENT_TOKENS_MAX {
+        return Err(Error::new(
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            format!("query string has too many tokens ({})", tokens.len()),
+        )
+        .hint("Load rows with COPY instead of long INSERTs."));
+    }
+    let mut pieces = Vec::new();
+    let mut current: Vec<(TokenWithSpan, usize, usize)> = Vec::new();
+    let mut newline = false;
+    for token in tokens {
+        let start = lines.character(token.span.start);
+        let end = lines.character(token.span.end);
+        match &token.token {
+            Token::SemiColon => {
+                pieces.extend(piece(sql, std::mem::take(&mut current), true)?);
+            }
+            Token::EOF => {}
+            Token::Whitespace(space) => {
+                newline |= !matches!(space, Whitespace::Space | Whitespace::Tab);
+                continue;
+            }
+            // String constants separated by a newline are one constant.
+            Token::SingleQuotedString(more)
+                if newline
+                    && matches!(
+                        current.last(),
+                        Some((
+                            TokenWithSpan {
+                                token: Token::SingleQuotedString(_),
+                                ..
+                            },
+                            _,
+                            _
+                        ))
+                    ) =>
+            {
+                if let Some((last, _, last_end)) = current.last_mut()
+                    && let Token::SingleQuotedString(text) = &mut last.token
+                {
+                    text.push_str(more);
+                    *last_end = end;
+                }
+            }
+            _ => current.push((token, start, end)),
+        }
+        newline = false;
+    }
+    pieces.extend(piece(sql, current, false)?);
+    Ok(pieces)
+}
+
+/// One statement from its tokens and their character ranges.
+fn piece(
+    sql: &str,
+    tokens: Vec<(TokenWithSpan, usize, usize)>,
+    semicolon: bool,
+) -> Result<Option<Piece>> {
+    let (Some((_, offset, _)), Some((_, _, end))) = (tokens.first(), tokens.last()) else {
+        return Ok(None);
+    };
+    let (offset, end) = (*offset, *end);
+    let text = slice(sql, offset, end).to_owned();
+    let at = |character: usize| Location::new(1, (character - offset + 1) as u64);
+    let mut tokens: Vec<TokenWithSpan> = tokens
+        .into_iter()
+        .map(|(token, start, end)| TokenWithSpan::new(token.token, Span::new(at(start), at(end))))
+        .collect();
+    measure(&tokens).map_err(|error| super::shift(error, offset))?;
+    drop_only(&mut tokens);
+    Ok(Some(Piece {
+        tokens,
+        text,
+        offset,
+        semicolon,
+    }))
+}
+
+/// Refuses what is too big or too deep for the recursive code to come.
+fn measure(tokens: &[TokenWithSpan]) -> Result<()> {
+    if tokens.len() > STATEMENT_TOKENS_MAX {
+        return Err(Error::new(
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            format!("statement has too many tokens ({})", tokens.len()),
+        )
+        .detail(format!("At most {STATEMENT_TOKENS_MAX} are allowed."))
+        .hint("Load rows with COPY instead of long INSERTs."));
+    }
+    // One entry per open parenthesis or bracket: (AND/OR since the last comma or clause, other operators in a row).
+    let mut open: Vec<(usize, usize)> = vec![(0, 0)];
+    let mut cases = 0usize;
+    let mut prefixes = 0usize;
+    for token in tokens {
+        let position = usize::try_from(token.span.start.column).unwrap_or(1);
+        let mut operator = false;
+        match &token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => open.push((0, 0)),
+            Token::RParen | Token::RBracket | Token::RBrace => {
+                if open.len() > 1 {
+                    open.pop();
+                }
+            }
+            Token::Comma => reset(&mut open),
+            Token::Word(word) if word.quote_style.is_none() => {
+                let word = word.value.to_ascii_uppercase();
+                match word.as_str() {
+                    "CASE" => cases += 1,
+                    "END" => cases = cases.saturating_sub(1),
+                    "AND" | "OR" | "UNION" | "INTERSECT" | "EXCEPT" => {
+                        if let Some((logical, chain)) = open.last_mut() {
+                            *logical += 1;
+                            *chain = 0;
+                        }
+                    }
+                    "NOT" => operator = true,
+                    "IS" | "ISNULL" | "NOTNULL" | "LIKE" | "ILIKE" | "SIMILAR" | "IN"
+                    | "BETWEEN" | "COLLATE" | "AT" | "OVERLAPS" | "OPERATOR" => {
+                        if let Some((_, chain)) = open.last_mut() {
+                            *chain += 1;
+                        }
+                    }
+                    "FROM" | "WHERE" | "GROUP" | "HAVING" | "ORDER" | "VALUES" | "WHEN"
+                    | "THEN" | "ELSE" | "SET" => reset(&mut open),
+                    _ => {}
+                }
+            }
+            Token::Word(_)
+            | Token::Number(_, _)
+            | Token::SingleQuotedString(_)
+            | Token::EscapedStringLiteral(_)
+            | Token::DollarQuotedString(_)
+            | Token::Placeholder(_)
+            | Token::Period => {}
+            // Whatever else there is, is an operator of some kind.
+            _ => operator = true,
+        }
+        if operator {
+            prefixes += 1;
+            if let Some((_, chain)) = open.last_mut() {
+                *chain += 1;
+            }
+        } else {
+            prefixes = 0;
+        }
+        let depth = open.len() + cases + prefixes;
+        let (logical, chain) = open.last().copied().unwrap_or_default();
+        if depth > EXPRESSION_DEPTH_MAX {
+            return Err(too_complex(format!(
+                "Expressions and subqueries may be nested {EXPRESSION_DEPTH_MAX} deep."
+            ))
+            .at(position));
+        }
+        if logical > EXPRESSION_TERMS_MAX || chain > EXPRESSION_CHAIN_MAX {
+            return Err(too_complex(format!(
+                "One expression may have {EXPRESSION_TERMS_MAX} terms joined by AND, OR or UNION, and \
+                 {EXPRESSION_CHAIN_MAX} other operators in a row."
+            ))
+            .hint("A long list of values belongs in IN (…), = ANY (ARRAY[…]) or a table to join.")
+            .at(position));
+        }
+    }
+    Ok(())
+}
+
+fn reset(open: &mut [(usize, usize)]) {
+    if let Some(last) = open.last_mut() {
+        *last = (0, 0);
+    }
+}
+
+/// `54001` in PostgreSQL's words.
+pub(super) fn too_complex(detail: String) -> Error {
+    Error::new(
+        SqlState::STATEMENT_TOO_COMPLEX,
+        "stack depth limit exceeded",
+    )
+    .detail(detail)
+}
+
+/// `FROM ONLY t` is `FROM t`: no table inherits from another here.
+fn drop_only(tokens: &mut Vec<TokenWithSpan>) {
+    let is = |token: &TokenWithSpan, word: &str| {
+        matches!(&token.token, Token::Word(Word { value, quote_style: None, .. })
+            if value.eq_ignore_ascii_case(word))
+    };
+    let mut index = 1;
+    while index + 1 < tokens.len() {
+        let after = &tokens[index - 1];
+        let introduces = is(after, "FROM") || is(after, "JOIN") || is(after, "UPDATE");
+        let names = matches!(tokens[index + 1].token, Token::Word(_));
+        if introduces && names && is(&tokens[index], "ONLY") {
+            tokens.remove(index);
+        }
+        index += 1;
+    }
+}
+
+/// The error for text that does not even fall into tokens.
+fn unreadable(sql: &str, at: usize, message: &str) -> Error {
+    let near = || slice(sql, at, sql.chars().count()).to_owned();
+    let message = if message.contains("multi-line comment") {
+        format!("unterminated /* comment at or near \"{}\"", near())
+    } else if message.contains("dollar-quoted") {
+        format!(
+            "unterminated dollar-quoted string at or near \"{}\"",
+            near()
+        )
+    } else if message.contains("Expected close delimiter '\"'") {
+        format!("unterminated quoted identifier at or near \"{}\"", near())
+    } else if message.contains("Unterminated") {
+        format!("unterminated quoted string at or near \"{}\"", near())
+    } else {
+        let character: String = slice(sql, at, at + 1).to_owned();
+        format!("syntax error at or near \"{character}\"")
+    };
+    Error::new(SqlState::SYNTAX_ERROR, message).at(at + 1)
+}
+
+/// Where lines start, to turn line and column into one number.
+struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    fn new(sql: &str) -> Self {
+        let mut starts = vec![0];
+        for (index, character) in sql.chars().enumerate() {
+            if character == '\n' {
+                starts.push(index + 1);
+            }
+        }
+        Self { starts }
+    }
+
+    /// Characters before a location.
+    fn character(&self, at: Location) -> usize {
+        let line = usize::try_from(at.line.saturating_sub(1)).unwrap_or(0);
+        let column = usize::try_from(at.column.saturating_sub(1)).unwrap_or(0);
+        let start = self.starts.get(line).or(self.starts.last());
+        start.copied().unwrap_or(0) + column
+    }
+}
+
+/// Characters `start..end` of a text.
+pub(super) fn slice(text: &str, start: usize, end: usize) -> &str {
+    if text.is_ascii() {
+        let end = end.min(text.len());
+        return &text[start.min(end)..end];
+    }
+    let byte = |character: usize| {
+        text.char_indices()
+            .nth(character)
+            .map_or(text.len(), |(byte, _)| byte)
+    };
+    &text[byte(start)..byte(end.max(start))]
+}

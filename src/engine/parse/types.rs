@@ -1,0 +1,213 @@
+//! Type names to types.
+
+use sqlparser::ast::{
+    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, ObjectName, ObjectNamePart,
+    TimezoneInfo,
+};
+
+use super::cursor::fold;
+use crate::base::{Error, Result, SqlState};
+use crate::types::PgType;
+
+/// Longest `varchar(n)`, as in PostgreSQL.
+const CHARACTERS_MAX: u64 = 10_485_760;
+/// Digits a numeric can have here; PostgreSQL's limit is 1,000.
+const DIGITS_MAX: u64 = 76;
+
+/// The type an AST names.
+///
+/// # Errors
+/// `42704` no such type; `0A000` a type commons does not have; `22023` a modifier out of range.
+pub fn resolve_type(ty: &DataType) -> Result<PgType> {
+    Ok(match ty {
+        DataType::Bool | DataType::Boolean => PgType::BOOL,
+        DataType::SmallInt(None) | DataType::Int2(None) => PgType::INT2,
+        DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => PgType::INT4,
+        DataType::BigInt(None) | DataType::Int8(None) => PgType::INT8,
+        DataType::Real | DataType::Float4 => PgType::FLOAT4,
+        DataType::DoublePrecision | DataType::Float8 | DataType::Float(ExactNumberInfo::None) => {
+            PgType::FLOAT8
+        }
+        DataType::Float(ExactNumberInfo::Precision(bits)) => match bits {
+            1..=24 => PgType::FLOAT4,
+            25..=53 => PgType::FLOAT8,
+            0 => {
+                return Err(out_of_range(
+                    "precision for type float must be at least 1 bit",
+                ));
+            }
+            _ => {
+                return Err(out_of_range(
+                    "precision for type float must be less than 54 bits",
+                ));
+            }
+        },
+        DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => numeric(info)?,
+        DataType::Text => PgType::TEXT,
+        DataType::Varchar(length)
+        | DataType::CharacterVarying(length)
+        | DataType::CharVarying(length) => characters(PgType::VARCHAR, "varchar", length.as_ref())?,
+        DataType::Char(None) | DataType::Character(None) => PgType::BPCHAR.with_typmod(5),
+        DataType::Char(length) | DataType::Character(length) => {
+            characters(PgType::BPCHAR, "char", length.as_ref())?
+        }
+        DataType::Bytea => PgType::BYTEA,
+        DataType::Date => PgType::DATE,
+        DataType::Time(None | Some(6), TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            PgType::TIME
+        }
+        DataType::Time(_, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
+            return Err(Error::unsupported("type \"time with time zone\""));
+        }
+        DataType::Timestamp(None | Some(6), TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            PgType::TIMESTAMP
+        }
+        DataType::Timestamp(None | Some(6), TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
+            PgType::TIMESTAMPTZ
+        }
+        DataType::Time(Some(precision), _) | DataType::Timestamp(Some(precision), _) => {
+            return Err(Error::unsupported(format!(
+                "a time precision of {precision} digits (only 6)"
+            )));
+        }
+        DataType::Interval {
+            fields: None,
+            precision: None | Some(6),
+        } => PgType::INTERVAL,
+        DataType::Uuid => PgType::UUID,
+        DataType::JSON => PgType::JSON,
+        DataType::JSONB => PgType::JSONB,
+        DataType::Regclass => PgType::REGCLASS,
+        DataType::Array(
+            ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
+        ) => {
+            // int[][] is the same type as int[] in PostgreSQL.
+            let element = resolve_type(element)?;
+            if element.element().is_some() {
+                element
+            } else {
+                element
+                    .array()
+                    .ok_or_else(|| undefined(&format!("{element}[]")))?
+            }
+        }
+        DataType::Custom(name, modifiers) => custom(name, modifiers)?,
+        other => return Err(undefined(&other.to_string().to_lowercase())),
+    })
+}
+
+/// A type sqlparser has no word for: by its name in `pg_type`.
+fn custom(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
+    let parts: Vec<_> = name
+        .0
+        .iter()
+        .filter_map(|part| match part {
+            ObjectNamePart::Identifier(ident) => Some((fold(ident), ident.quote_style.is_some())),
+            ObjectNamePart::Function(_) => None,
+        })
+        .collect();
+    let (name, quoted) = match parts.as_slice() {
+        [(name, quoted)] => (name.as_str(), *quoted),
+        [(schema, _), (name, _)] if schema == "pg_catalog" => (name.as_str(), true),
+        _ => return Err(undefined(&name.to_string())),
+    };
+    let number = |index: usize| {
+        modifiers
+            .get(index)
+            .and_then(|text| text.trim().parse().ok())
+    };
+    match (name, modifiers.len()) {
+        // Unquoted, `char` is a word of the grammar and means character(1).
+        ("char", 0) if quoted => Ok(PgType::CHAR),
+        ("varchar" | "bpchar", 1) => {
+            let ty = PgType::by_name(name).unwrap_or(PgType::TEXT);
+            let length =
+                number(0).map(|length| CharacterLength::IntegerLength { length, unit: None });
+            characters(ty, name, length.as_ref())
+        }
+        ("numeric", 1 | 2) => match (number(0), number(1)) {
+            (Some(precision), None) => numeric(&ExactNumberInfo::Precision(precision)),
+            (Some(precision), Some(scale)) => numeric(&ExactNumberInfo::PrecisionAndScale(
+                precision,
+                i64::try_from(scale).unwrap_or(i64::MAX),
+            )),
+            _ => Err(out_of_range("invalid type modifier")),
+        },
+        ("serial" | "serial4" | "bigserial" | "serial8" | "smallserial" | "serial2", _) => {
+            Err(Error::unsupported(format!("type \"{name}\"")))
+        }
+        (_, 0) => PgType::by_name(name).ok_or_else(|| match name {
+            "timetz" | "inet" | "cidr" | "macaddr" | "macaddr8" | "money" | "xml" | "bit"
+            | "varbit" | "point" | "line" | "lseg" | "box" | "path" | "polygon" | "circle"
+            | "tsvector" | "tsquery" | "int4range" | "int8range" | "numrange" | "tsrange"
+            | "tstzrange" | "daterange" | "pg_lsn" | "hstore" | "citext" => {
+                Error::unsupported(format!("type \"{name}\""))
+            }
+            _ => undefined(name),
+        }),
+        _ => Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!("type modifier is not allowed for type \"{name}\""),
+        )),
+    }
+}
+
+fn numeric(info: &ExactNumberInfo) -> Result<PgType> {
+    let (precision, scale) = match *info {
+        ExactNumberInfo::None => return Ok(PgType::NUMERIC),
+        ExactNumberInfo::Precision(precision) => (precision, 0),
+        ExactNumberInfo::PrecisionAndScale(precision, scale) => (precision, scale),
+    };
+    if precision == 0 || precision > 1000 {
+        return Err(out_of_range(&format!(
+            "NUMERIC precision {precision} must be between 1 and 1000"
+        )));
+    }
+    if !(-1000..=1000).contains(&scale) {
+        return Err(out_of_range(&format!(
+            "NUMERIC scale {scale} must be between -1000 and 1000"
+        )));
+    }
+    if precision > DIGITS_MAX || scale < 0 || scale.unsigned_abs() > precision {
+        return Err(Error::unsupported(format!(
+            "type numeric({precision},{scale})"
+        ))
+        .detail(format!(
+            "A numeric has at most {DIGITS_MAX} digits, and a scale between 0 and its precision."
+        )));
+    }
+    let (precision, scale) = (
+        u8::try_from(precision).unwrap_or(u8::MAX),
+        i8::try_from(scale).unwrap_or(i8::MAX),
+    );
+    Ok(PgType::numeric(precision, scale))
+}
+
+fn characters(ty: PgType, name: &str, length: Option<&CharacterLength>) -> Result<PgType> {
+    match length {
+        None => Ok(ty),
+        Some(CharacterLength::IntegerLength { length: 0, .. }) => Err(out_of_range(&format!(
+            "length for type {name} must be at least 1"
+        ))),
+        Some(CharacterLength::IntegerLength { length, .. }) if *length > CHARACTERS_MAX => {
+            Err(out_of_range(&format!(
+                "length for type {name} cannot exceed {CHARACTERS_MAX}"
+            )))
+        }
+        Some(CharacterLength::IntegerLength { length, .. }) => {
+            Ok(ty.with_typmod(i32::try_from(*length).unwrap_or(i32::MAX - 4) + 4))
+        }
+        Some(CharacterLength::Max) => Err(undefined("varchar(max)")),
+    }
+}
+
+fn undefined(name: &str) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_OBJECT,
+        format!("type \"{name}\" does not exist"),
+    )
+}
+
+fn out_of_range(message: &str) -> Error {
+    Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
+}
