@@ -115,7 +115,7 @@ impl Privileges {
     }
 
     /// Both sets together.
-    pub fn union(self, other: Privileges) -> Self {
+    pub const fn union(self, other: Privileges) -> Self {
         Self(self.0 | other.0)
     }
 

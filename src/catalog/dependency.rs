@@ -7,7 +7,8 @@ use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 
-/// What DROP … CASCADE comes to.
+/// What DROP … CASCADE comes to. Whoever may drop the roots may drop it all: only the roots' needs count, as in
+/// PostgreSQL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cascade {
     /// The drops, in an order in which each can be applied: dependants first, what was asked for last.

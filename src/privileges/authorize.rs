@@ -1,8 +1,11 @@
 //! The one check.
 
-use super::Need;
-use crate::base::{Oid, Result};
-use crate::catalog::{ObjectId, Privilege, Snapshot};
+use super::mask::held;
+use super::needs::Need;
+use super::roles::{has_privileges_of, is_admin, is_member, is_superuser};
+use crate::base::name::quote;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{ObjectId, Privilege, Privileges, Role, Snapshot};
 
 /// A value that may be executed or committed. The field is private and there is no other constructor than
 /// [`authorize`].
@@ -26,25 +29,297 @@ impl<T> Authorized<T> {
 /// Permits `value` if every need is met in `snapshot`.
 ///
 /// # Errors
-/// `42501`, naming the object; DETAIL names the owner and HINT the grant that would help.
+/// `42501`, naming the object; DETAIL names the owner and HINT the grants that would help.
 pub fn authorize<T>(snapshot: &Snapshot, needs: &[Need], value: T) -> Result<Authorized<T>> {
-    let _ = (snapshot, needs, &value);
-    todo!()
+    for need in needs {
+        if !is_met(snapshot, need)? {
+            return Err(refusal(snapshot, need, needs));
+        }
+    }
+    Ok(Authorized { value })
 }
 
-/// Whether `role` holds `privilege` on `object`: as superuser, owner, grantee, through PUBLIC or a role it inherits.
+/// Whether `role` holds `privilege` on `object`: as superuser, grantee (which owners are until they revoke it), through
+/// PUBLIC, a role it inherits from, or a predefined role.
 pub fn has_privilege(
     snapshot: &Snapshot,
     role: Oid,
     object: ObjectId,
     privilege: Privilege,
 ) -> bool {
-    let _ = (snapshot, role, object, privilege);
-    todo!()
+    held(snapshot, role, object).contains(privilege)
 }
 
-/// Whether `role` may be told of `object`: it has USAGE on the schema and some privilege on the object.
+/// Whether `role` may be told of `object`: it has USAGE on the schema, and owns the object or holds some privilege on it.
 pub fn may_see(snapshot: &Snapshot, role: Oid, object: ObjectId) -> bool {
-    let _ = (snapshot, role, object);
-    todo!()
+    match object {
+        ObjectId::Database | ObjectId::Role(_) => snapshot.role(role).is_some(),
+        ObjectId::Schema(oid) => {
+            snapshot.schema(oid).is_some()
+                && has_privilege(snapshot, role, object, Privilege::Usage)
+        }
+        ObjectId::Relation(oid) => {
+            let Some(relation) = snapshot.relation(oid) else {
+                return oid.is_system();
+            };
+            let schema = ObjectId::Schema(relation.schema);
+            has_privilege(snapshot, role, schema, Privilege::Usage)
+                && (!held(snapshot, role, object).is_empty()
+                    || has_privileges_of(snapshot, role, relation.owner))
+        }
+    }
+}
+
+/// Whether one need is met.
+fn is_met(snapshot: &Snapshot, need: &Need) -> Result<bool> {
+    Ok(match need {
+        Need::Privilege {
+            role,
+            object,
+            any_of,
+        } => {
+            ensure_exists(snapshot, *object)?;
+            !held(snapshot, *role, *object)
+                .intersection(*any_of)
+                .is_empty()
+        }
+        Need::Owner { role, object } => match snapshot.owner(*object) {
+            Some(owner) => has_privileges_of(snapshot, *role, owner),
+            None => {
+                ensure_exists(snapshot, *object)?;
+                is_superuser(snapshot, *role)
+            }
+        },
+        Need::GrantOption { role, object } => {
+            ensure_exists(snapshot, *object)?;
+            super::grant::may_grant_any(snapshot, *role, *object)
+        }
+        Need::Superuser { role, to: _ } => is_superuser(snapshot, *role),
+        Need::CreateRole { role, target } => {
+            let target = target.and_then(|target| snapshot.role(target));
+            is_superuser(snapshot, *role)
+                || (snapshot.role(*role).is_some_and(|role| role.create_role)
+                    && !target.is_some_and(|target| target.superuser))
+        }
+        Need::MemberOf { role, target } => is_member(snapshot, *role, *target),
+        Need::Admin { role, of } => {
+            let group = snapshot.role(*of);
+            is_admin(snapshot, *role, *of)
+                || (snapshot.role(*role).is_some_and(|role| role.create_role)
+                    && !group.is_some_and(|group| group.superuser))
+        }
+        Need::Predefined { role, of, to: _ } => {
+            let of = snapshot.must_role(of)?.oid;
+            has_privileges_of(snapshot, *role, of)
+        }
+    })
+}
+
+/// PostgreSQL's message for an unmet need, with what would help. The message is about `need`, the first unmet one; the
+/// hint covers every privilege that is missing, so that one request is enough.
+fn refusal(snapshot: &Snapshot, need: &Need, needs: &[Need]) -> Error {
+    let named = |oid: Oid| quote(&snapshot.role_name(oid)).into_owned();
+    match need {
+        Need::Privilege { object, any_of, .. } => {
+            let mut error = if any_of.contains(Privilege::Temporary) {
+                error(format!(
+                    "permission denied to create temporary tables in database \"{}\"",
+                    snapshot.database().name
+                ))
+            } else {
+                denied(snapshot, *object)
+            };
+            let mut details = Vec::new();
+            let mut grants: Vec<(String, Vec<String>)> = Vec::new();
+            for need in needs {
+                if let Need::Privilege {
+                    role,
+                    object,
+                    any_of,
+                } = need
+                    && matches!(is_met(snapshot, need), Ok(false))
+                {
+                    let (detail, owner, grant) = missing(snapshot, *role, *object, *any_of);
+                    if details.contains(&detail) {
+                        continue;
+                    }
+                    details.push(detail);
+                    match grants.iter_mut().find(|(other, _)| *other == owner) {
+                        Some((_, list)) => list.push(grant),
+                        None => grants.push((owner, vec![grant])),
+                    }
+                }
+            }
+            let asks: Vec<String> = grants
+                .iter()
+                .map(|(owner, grants)| format!("Ask {owner} for: {}", grants.join(" ")))
+                .collect();
+            error = error.detail(details.join("\n"));
+            error.hint(asks.join("\n"))
+        }
+        Need::Owner { object, .. } => {
+            let error = error(format!(
+                "must be owner of {}",
+                kind_and_name(snapshot, *object)
+            ));
+            match snapshot.owner(*object) {
+                Some(owner) => error
+                    .detail(format!(
+                        "{} is owned by {}.",
+                        full_name(snapshot, *object),
+                        named(owner)
+                    ))
+                    .hint(format!(
+                        "Ask {} to do it, or to hand it over with ALTER ... OWNER TO.",
+                        named(effective(snapshot, owner))
+                    )),
+                None => error,
+            }
+        }
+        Need::GrantOption { object, .. } => {
+            let error = denied(snapshot, *object);
+            match snapshot.owner(*object) {
+                Some(owner) => error
+                    .detail(format!(
+                        "{} is owned by {}.",
+                        full_name(snapshot, *object),
+                        named(owner)
+                    ))
+                    .hint(format!(
+                        "Ask {} to grant it, or to grant it to you WITH GRANT OPTION.",
+                        named(effective(snapshot, owner))
+                    )),
+                None => error,
+            }
+        }
+        Need::Superuser { to, .. } => error(format!("must be superuser to {to}")),
+        Need::CreateRole { target, .. } => match target.and_then(|oid| snapshot.role(oid)) {
+            None => error("permission denied to create role".into())
+                .detail("Only roles with the CREATEROLE attribute may create roles."),
+            Some(target) if target.superuser => {
+                error("must be superuser to alter superusers".into())
+            }
+            Some(_) => error("permission denied to alter role".into())
+                .detail("Only roles with the CREATEROLE attribute may alter other roles."),
+        },
+        Need::MemberOf { role, target } => error(format!(
+            "must be member of role \"{}\"",
+            snapshot.role_name(*target)
+        ))
+        .hint(format!(
+            "Ask an administrator for: GRANT {} TO {};",
+            named(*target),
+            named(*role)
+        )),
+        Need::Admin { of, .. } => match snapshot.role(*of) {
+            Some(group) if group.superuser => error("must be superuser to alter superusers".into()),
+            Some(_) | None => error(format!(
+                "must have admin option on role \"{}\"",
+                snapshot.role_name(*of)
+            )),
+        },
+        Need::Predefined { role, of, to } => error(format!("permission denied to {to}"))
+            .detail(format!(
+                "Only roles with privileges of the \"{of}\" role may {to}."
+            ))
+            .hint(format!(
+                "Ask a superuser for: GRANT {} TO {};",
+                quote(of),
+                named(*role)
+            )),
+    }
+}
+
+/// What `role` lacks on `object`: the fact, whom to ask, and the statement to ask for.
+fn missing(
+    snapshot: &Snapshot,
+    role: Oid,
+    object: ObjectId,
+    any_of: Privileges,
+) -> (String, String, String) {
+    let role = quote(&snapshot.role_name(role)).into_owned();
+    let wanted = if any_of.contains(Privilege::Select) {
+        Privilege::Select.word()
+    } else {
+        any_of.iter().next().map_or("ALL", Privilege::word)
+    };
+    let (owner, asked) = match snapshot.owner(object) {
+        Some(owner) => (
+            snapshot.role_name(owner),
+            snapshot.role_name(effective(snapshot, owner)),
+        ),
+        None => ("the system".to_owned(), "a superuser".to_owned()),
+    };
+    let name = full_name(snapshot, object);
+    let on = match object {
+        ObjectId::Database => format!("DATABASE {name}"),
+        ObjectId::Schema(_) => format!("SCHEMA {name}"),
+        ObjectId::Relation(_) | ObjectId::Role(_) => name.clone(),
+    };
+    (
+        format!(
+            "{name} is owned by {}. Role {role} has no {wanted} privilege on it.",
+            quote(&owner)
+        ),
+        quote(&asked).into_owned(),
+        format!("GRANT {wanted} ON {on} TO {role};"),
+    )
+}
+
+/// Who acts for an owner that cannot log in: `pg_database_owner` is the database's owner.
+fn effective(snapshot: &Snapshot, owner: Oid) -> Oid {
+    if owner == Role::PG_DATABASE_OWNER {
+        snapshot.database().owner
+    } else {
+        owner
+    }
+}
+
+/// `42501 permission denied for view delays`, as PostgreSQL words it: kind and bare name.
+pub(super) fn denied(snapshot: &Snapshot, object: ObjectId) -> Error {
+    error(format!(
+        "permission denied for {}",
+        kind_and_name(snapshot, object)
+    ))
+}
+
+fn error(message: String) -> Error {
+    Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
+}
+
+/// `view delays`, `schema team`.
+fn kind_and_name(snapshot: &Snapshot, object: ObjectId) -> String {
+    let kind = match object {
+        ObjectId::Database => "database",
+        ObjectId::Schema(_) => "schema",
+        ObjectId::Relation(oid) => match snapshot.relation(oid) {
+            Some(relation) => relation.kind_name(),
+            None => "system relation",
+        },
+        ObjectId::Role(_) => "role",
+    };
+    format!("{kind} {}", super::grant::bare_name(snapshot, object))
+}
+
+/// `team.delays`, quoted where needed.
+fn full_name(snapshot: &Snapshot, object: ObjectId) -> String {
+    match object {
+        ObjectId::Relation(oid) => match snapshot.relation(oid) {
+            Some(relation) => snapshot.qualified_name(relation).to_string(),
+            None => format!("relation {oid}"),
+        },
+        ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => {
+            quote(&super::grant::bare_name(snapshot, object)).into_owned()
+        }
+    }
+}
+
+/// The object is there; system relations, which are in no snapshot, always are.
+pub(super) fn ensure_exists(snapshot: &Snapshot, object: ObjectId) -> Result<()> {
+    match object {
+        ObjectId::Relation(oid) if oid.is_system() => Ok(()),
+        ObjectId::Database | ObjectId::Schema(_) | ObjectId::Relation(_) | ObjectId::Role(_) => {
+            snapshot.must_exist(object)
+        }
+    }
 }

@@ -1,16 +1,20 @@
 //! Who may do what. Pure: a snapshot, a role and a need in; yes or PostgreSQL's 42501 out.
 //!
 //! [`authorize`] is the only function that makes an [`Authorized`], and only an `Authorized` value can be executed or
-//! committed.
+//! committed. What is asked of it are [`Need`]s: the engine lists those of a bound query, [`needs_of`] those of a change.
+//! Relations of the system schemas are in no snapshot, everybody may read them, and they appear in no need.
 
 mod authorize;
 mod grant;
+mod mask;
 mod needs;
 mod path;
 mod roles;
+#[cfg(test)]
+mod tests;
 
 pub use authorize::{Authorized, authorize, has_privilege, may_see};
-pub use grant::{default_acl, grant, revoke};
+pub use grant::{default_acl, grant, may_grant_any, revoke};
 pub use needs::{Need, needs_of};
 pub use path::search_path;
-pub use roles::{has_privileges_of, is_member, privileges_roles};
+pub use roles::{has_privileges_of, is_admin, is_member, is_superuser, privileges_roles};

@@ -1,7 +1,10 @@
 //! What a statement or a change needs, as a value.
+//! exhaustive: every kind of change is named here, so that none can be made without asking.
 
+use super::mask::acl_of;
+use super::roles::{has_privileges_of, is_superuser};
 use crate::base::Oid;
-use crate::catalog::{Change, ObjectId, Privileges, Snapshot};
+use crate::catalog::{Change, ObjectId, Privilege, Privileges, RelationKind, Snapshot};
 
 /// One thing that must be permitted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,7 +25,14 @@ pub enum Need {
         /// What.
         object: ObjectId,
     },
-    /// `role` is superuser; `to` completes "permission denied to …" / "must be superuser to …".
+    /// `role` may pass on something of `object`: it owns it or holds a grant option.
+    GrantOption {
+        /// Who.
+        role: Oid,
+        /// What.
+        object: ObjectId,
+    },
+    /// `role` is superuser; `to` completes "must be superuser to …".
     Superuser {
         /// Who.
         role: Oid,
@@ -43,6 +53,13 @@ pub enum Need {
         /// Member of what.
         target: Oid,
     },
+    /// `role` may say who is a member of `of`: it has ADMIN OPTION or CREATEROLE, or is superuser.
+    Admin {
+        /// Who.
+        role: Oid,
+        /// The group.
+        of: Oid,
+    },
     /// `role` has the privileges of a predefined role, e.g. `pg_read_server_files`.
     Predefined {
         /// Who.
@@ -54,8 +71,268 @@ pub enum Need {
     },
 }
 
-/// What making `change` needs when asked for by `role`, against the snapshot it will be applied to.
+/// What making `change` needs when asked for by `role`, against the snapshot it will be applied to. Objects that are not
+/// there need nothing: applying the change then fails, unless an earlier change of the same list makes them, and that one
+/// has needs of its own.
+///
+/// Two things are for the caller to add: a view's or CREATE TABLE AS's needs on what it reads (the engine knows them), and
+/// nothing for what DROP … CASCADE takes along (whoever may drop an object may drop its dependants).
 pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
-    let _ = (snapshot, role, change);
-    todo!()
+    let needs = Asking { snapshot, role };
+    match change {
+        Change::CreateSchema(schema) if schema.is_temporary() => {
+            vec![needs.privilege(ObjectId::Database, Privilege::Temporary)]
+        }
+        Change::CreateSchema(schema) => {
+            let mut list = vec![needs.privilege(ObjectId::Database, Privilege::Create)];
+            list.extend(needs.giving_to(schema.owner));
+            list
+        }
+        Change::CreateRelation(relation) => {
+            let mut list = needs.create_in(relation.schema);
+            list.extend(needs.giving_to(relation.owner));
+            if let RelationKind::Foreign { .. } = relation.kind {
+                list.push(Need::Predefined {
+                    role,
+                    of: "pg_read_server_files",
+                    to: "read files of the server".into(),
+                });
+            }
+            list
+        }
+        Change::CreateRole(new) if new.superuser => vec![needs.superuser("create superusers")],
+        Change::CreateRole(_) => vec![Need::CreateRole { role, target: None }],
+        Change::ReplaceView {
+            oid,
+            columns: _,
+            view: _,
+        } => {
+            let mut list = needs.create_beside(*oid);
+            list.push(needs.owner(ObjectId::Relation(*oid)));
+            list
+        }
+        Change::Drop(object) => match *object {
+            ObjectId::Database | ObjectId::Schema(_) => vec![needs.owner(*object)],
+            // The schema's owner may drop whatever is in it.
+            ObjectId::Relation(oid) if needs.owns_schema_of(oid) => Vec::new(),
+            ObjectId::Relation(_) => vec![needs.owner(*object)],
+            ObjectId::Role(oid) if needs.is_superuser(oid) => {
+                vec![needs.superuser("drop superusers")]
+            }
+            ObjectId::Role(oid) => vec![needs.alter_role(oid)],
+        },
+        Change::Rename { object, name: _ } => match *object {
+            ObjectId::Database => vec![needs.owner(*object)],
+            ObjectId::Schema(_) => vec![
+                needs.owner(*object),
+                needs.privilege(ObjectId::Database, Privilege::Create),
+            ],
+            ObjectId::Relation(oid) => {
+                let mut list = vec![needs.owner(*object)];
+                list.extend(needs.create_beside(oid));
+                list
+            }
+            ObjectId::Role(oid) if needs.is_superuser(oid) => {
+                vec![needs.superuser("rename superusers")]
+            }
+            ObjectId::Role(oid) => vec![needs.alter_role(oid)],
+        },
+        Change::RenameColumn {
+            relation,
+            attnum: _,
+            name: _,
+        }
+        | Change::AddColumn {
+            relation,
+            column: _,
+        }
+        | Change::DropColumn {
+            relation,
+            attnum: _,
+        }
+        | Change::AlterColumn {
+            relation,
+            attnum: _,
+            not_null: _,
+            default: _,
+        }
+        | Change::Touch { relation } => vec![needs.owner(ObjectId::Relation(*relation))],
+        Change::SetSchema { relation, schema } => {
+            let mut list = vec![needs.owner(ObjectId::Relation(*relation))];
+            list.extend(needs.create_in(*schema));
+            list
+        }
+        Change::SetOwner { object, owner } => {
+            let mut list = vec![needs.owner(*object)];
+            list.extend(needs.giving_to(*owner));
+            match *object {
+                // The new owner must be able to have made it there.
+                ObjectId::Relation(oid) if !is_superuser(snapshot, role) => {
+                    let heir = Asking {
+                        snapshot,
+                        role: *owner,
+                    };
+                    list.extend(heir.create_beside(oid));
+                }
+                ObjectId::Schema(_) => {
+                    list.push(needs.privilege(ObjectId::Database, Privilege::Create));
+                }
+                ObjectId::Relation(_) | ObjectId::Database | ObjectId::Role(_) => {}
+            }
+            list
+        }
+        // `grant` and `revoke` have computed the list by the rules; this refuses one from anywhere else.
+        Change::SetAcl { object, acl } => {
+            let unchanged = acl.as_ref() == Some(&acl_of(snapshot, *object));
+            if unchanged {
+                Vec::new()
+            } else {
+                vec![Need::GrantOption {
+                    role,
+                    object: *object,
+                }]
+            }
+        }
+        Change::Comment {
+            object,
+            attnum: _,
+            text: _,
+        } => match *object {
+            ObjectId::Role(oid) => vec![needs.alter_role(oid)],
+            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Relation(_) => {
+                vec![needs.owner(*object)]
+            }
+        },
+        Change::AlterRole(new) => {
+            if new.superuser || needs.is_superuser(new.oid) {
+                vec![needs.superuser("alter superuser roles or change superuser attribute")]
+            } else {
+                vec![needs.alter_role(new.oid)]
+            }
+        }
+        // Everybody may change their own password and settings.
+        Change::SetRoleSettings {
+            role: target,
+            settings: _,
+        }
+        | Change::SetPassword {
+            role: target,
+            verifier: _,
+        } => {
+            if *target == role {
+                Vec::new()
+            } else {
+                vec![needs.alter_role(*target)]
+            }
+        }
+        Change::AddMember(membership) => vec![Need::Admin {
+            role,
+            of: membership.role,
+        }],
+        Change::RemoveMember {
+            role: group,
+            member: _,
+        } => vec![Need::Admin { role, of: *group }],
+        // UPDATE and DELETE write whole segments anew, so they add as well as remove. Which of the three a statement is,
+        // and that it may read what it reads, is among the needs of the bound statement.
+        Change::AddSegments {
+            relation,
+            segments: _,
+        } => needs.write(
+            *relation,
+            &[Privilege::Insert, Privilege::Update, Privilege::Delete],
+        ),
+        Change::RemoveSegments {
+            relation,
+            segments: _,
+        } => needs.write(
+            *relation,
+            &[Privilege::Update, Privilege::Delete, Privilege::Truncate],
+        ),
+    }
+}
+
+/// Who asks, of which catalog.
+struct Asking<'a> {
+    snapshot: &'a Snapshot,
+    role: Oid,
+}
+
+impl Asking<'_> {
+    fn privilege(&self, object: ObjectId, privilege: Privilege) -> Need {
+        Need::Privilege {
+            role: self.role,
+            object,
+            any_of: privilege.into(),
+        }
+    }
+
+    fn owner(&self, object: ObjectId) -> Need {
+        Need::Owner {
+            role: self.role,
+            object,
+        }
+    }
+
+    fn superuser(&self, to: &str) -> Need {
+        Need::Superuser {
+            role: self.role,
+            to: to.into(),
+        }
+    }
+
+    fn alter_role(&self, target: Oid) -> Need {
+        Need::CreateRole {
+            role: self.role,
+            target: Some(target),
+        }
+    }
+
+    fn is_superuser(&self, role: Oid) -> bool {
+        is_superuser(self.snapshot, role)
+    }
+
+    /// CREATE on a schema; in a temporary one, TEMPORARY on the database.
+    fn create_in(&self, schema: Oid) -> Vec<Need> {
+        match self.snapshot.schema(schema) {
+            None => Vec::new(),
+            Some(schema) if schema.is_temporary() => {
+                vec![self.privilege(ObjectId::Database, Privilege::Temporary)]
+            }
+            Some(schema) => vec![self.privilege(ObjectId::Schema(schema.oid), Privilege::Create)],
+        }
+    }
+
+    fn create_beside(&self, relation: Oid) -> Vec<Need> {
+        match self.snapshot.relation(relation) {
+            None => Vec::new(),
+            Some(relation) => self.create_in(relation.schema),
+        }
+    }
+
+    /// Making something somebody else's needs membership of them.
+    fn giving_to(&self, owner: Oid) -> Option<Need> {
+        (owner != self.role).then_some(Need::MemberOf {
+            role: self.role,
+            target: owner,
+        })
+    }
+
+    fn owns_schema_of(&self, relation: Oid) -> bool {
+        self.snapshot
+            .relation(relation)
+            .and_then(|relation| self.snapshot.schema(relation.schema))
+            .is_some_and(|schema| has_privileges_of(self.snapshot, self.role, schema.owner))
+    }
+
+    fn write(&self, relation: Oid, any_of: &[Privilege]) -> Vec<Need> {
+        if self.snapshot.relation(relation).is_none() {
+            return Vec::new();
+        }
+        vec![Need::Privilege {
+            role: self.role,
+            object: ObjectId::Relation(relation),
+            any_of: any_of.iter().copied().collect(),
+        }]
+    }
 }

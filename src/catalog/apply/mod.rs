@@ -118,7 +118,10 @@ impl Snapshot {
     }
 
     /// Whether `object` is there.
-    pub(super) fn must_exist(&self, object: ObjectId) -> Result<()> {
+    ///
+    /// # Errors
+    /// `3F000`, `42P01`, `42704`.
+    pub fn must_exist(&self, object: ObjectId) -> Result<()> {
         match object {
             ObjectId::Database => Ok(()),
             ObjectId::Schema(oid) => match self.schema(oid) {
