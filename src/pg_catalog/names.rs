@@ -93,10 +93,6 @@ fn function_name(context: &StatementContext, schema: Oid, name: &str) -> String 
 pub fn type_name(context: &StatementContext, ty: PgType) -> Option<String> {
     // `info` answers text for what it does not know, so ask for the OID back.
     if ty.info().oid == ty.oid {
-        // `character` without a length is bpchar: `character` would mean length 1.
-        if ty.oid == PgType::BPCHAR.oid && ty.typmod < 0 && ty.element().is_none() {
-            return Some("bpchar".to_owned());
-        }
         return Some(ty.to_string());
     }
     if let Some(name) = types::name(ty.oid) {

@@ -1,0 +1,334 @@
+//! Functions about catalog objects: names, visibility, definitions.
+
+use super::call::short::{ANY, BOOL, INT, OID, REGCLASS, TEXT, is};
+use super::call::{Call, functions};
+use crate::base::name::quote;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::RelationKind;
+use crate::pg_catalog::relations::functions as procs;
+use crate::pg_catalog::relations::types;
+use crate::pg_catalog::{SystemBody, Value, layout, names};
+use crate::types::PgType;
+
+functions! { pub(super) LIST:
+    "format_type" Stable {
+        (OID, INT) -> is(PgType::TEXT), loose, format_type;
+    }
+    "pg_get_userbyid" Stable {
+        (OID) -> is(PgType::NAME), strict, |call, row| {
+            let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+            Ok(call.context.snapshot.role_name(oid).into())
+        };
+    }
+    "pg_typeof" Stable {
+        (ANY) -> is(PgType::REGTYPE), loose, |call, _| {
+            Ok(call.ty(0).unwrap_or(PgType::UNKNOWN).oid.into())
+        };
+    }
+
+    "pg_table_is_visible" Stable {
+        (OID) -> is(PgType::BOOL), strict, table_is_visible;
+    }
+    "pg_type_is_visible" Stable {
+        (OID) -> is(PgType::BOOL), strict, type_is_visible;
+    }
+    "pg_function_is_visible" Stable {
+        (OID) -> is(PgType::BOOL), strict, function_is_visible;
+    }
+    "pg_operator_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, built_in_is_visible; }
+    "pg_collation_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, built_in_is_visible; }
+    "pg_opclass_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
+    "pg_opfamily_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
+    "pg_conversion_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
+    "pg_ts_config_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
+    "pg_ts_dict_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
+    "pg_ts_parser_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
+    "pg_ts_template_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
+    "pg_statistics_obj_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
+
+    "to_regclass" Stable { (TEXT) -> is(PgType::REGCLASS), strict, |call, row| to_reg(call, row, PgType::REGCLASS); }
+    "to_regtype" Stable { (TEXT) -> is(PgType::REGTYPE), strict, |call, row| to_reg(call, row, PgType::REGTYPE); }
+    "to_regrole" Stable { (TEXT) -> is(PgType::REGROLE), strict, |call, row| to_reg(call, row, PgType::REGROLE); }
+    "to_regproc" Stable { (TEXT) -> is(PgType::REGPROC), strict, |call, row| to_reg(call, row, PgType::REGPROC); }
+    "to_regprocedure" Stable {
+        (TEXT) -> is(PgType::REGPROCEDURE), strict, |call, row| to_reg(call, row, PgType::REGPROCEDURE);
+    }
+    "to_regnamespace" Stable {
+        (TEXT) -> is(PgType::REGNAMESPACE), strict, |call, row| to_reg(call, row, PgType::REGNAMESPACE);
+    }
+
+    "pg_get_expr" Stable {
+        (TEXT, OID) -> is(PgType::TEXT), strict, |call, row| Ok(call.must_text(0, row).to_owned().into());
+        (TEXT, OID, BOOL) -> is(PgType::TEXT), strict, |call, row| Ok(call.must_text(0, row).to_owned().into());
+    }
+    "pg_get_viewdef" Stable {
+        (REGCLASS) -> is(PgType::TEXT), strict, view_definition;
+        (REGCLASS, BOOL) -> is(PgType::TEXT), strict, view_definition;
+        (REGCLASS, INT) -> is(PgType::TEXT), strict, view_definition;
+    }
+    "pg_get_ruledef" Stable {
+        (OID) -> is(PgType::TEXT), strict, nothing;
+        (OID, BOOL) -> is(PgType::TEXT), strict, nothing;
+    }
+    "pg_get_constraintdef" Stable {
+        (OID) -> is(PgType::TEXT), strict, nothing;
+        (OID, BOOL) -> is(PgType::TEXT), strict, nothing;
+    }
+    "pg_get_indexdef" Stable {
+        (OID) -> is(PgType::TEXT), strict, nothing;
+        (OID, INT, BOOL) -> is(PgType::TEXT), strict, nothing;
+    }
+    "pg_get_triggerdef" Stable {
+        (OID) -> is(PgType::TEXT), strict, nothing;
+        (OID, BOOL) -> is(PgType::TEXT), strict, nothing;
+    }
+    "pg_get_partkeydef" Stable { (OID) -> is(PgType::TEXT), strict, nothing; }
+    "pg_get_partition_constraintdef" Stable { (OID) -> is(PgType::TEXT), strict, nothing; }
+    "pg_get_statisticsobjdef" Stable { (OID) -> is(PgType::TEXT), strict, nothing; }
+    "pg_get_statisticsobjdef_columns" Stable { (OID) -> is(PgType::TEXT), strict, nothing; }
+    "pg_get_function_arguments" Stable { (OID) -> is(PgType::TEXT), strict, function_arguments; }
+    "pg_get_function_identity_arguments" Stable { (OID) -> is(PgType::TEXT), strict, function_arguments; }
+    "pg_get_function_result" Stable { (OID) -> is(PgType::TEXT), strict, function_result; }
+    "pg_get_function_sqlbody" Stable { (OID) -> is(PgType::TEXT), strict, nothing; }
+    "pg_get_functiondef" Stable { (OID) -> is(PgType::TEXT), strict, function_definition; }
+    "pg_get_serial_sequence" Stable { (REGCLASS, TEXT) -> is(PgType::TEXT), strict, serial_sequence; }
+
+    "pg_relation_is_publishable" Stable { (REGCLASS) -> is(PgType::BOOL), strict, |_, _| Ok(false.into()); }
+    "pg_relation_is_updatable" Stable { (REGCLASS, BOOL) -> is(PgType::INT4), strict, updatable; }
+    "pg_column_is_updatable" Stable {
+        (REGCLASS, INT, BOOL) -> is(PgType::BOOL), strict, |call, row| {
+            Ok((updatable(call, row)? != Value::Int(0)).into())
+        };
+    }
+    "pg_my_temp_schema" Stable {
+        () -> is(PgType::OID), strict, |call, _| {
+            Ok(call.context.search_path.temporary.unwrap_or(Oid::INVALID).into())
+        };
+    }
+    "pg_is_other_temp_schema" Stable {
+        (OID) -> is(PgType::BOOL), strict, |call, row| {
+            let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+            let temporary = call
+                .context
+                .snapshot
+                .schema(oid)
+                .is_some_and(|schema| schema.name.starts_with("pg_temp_"));
+            Ok((temporary && call.context.search_path.temporary != Some(oid)).into())
+        };
+    }
+    "pg_encoding_to_char" Stable {
+        (INT) -> is(PgType::NAME), strict, |call, row| {
+            Ok(match call.int(0, row) {
+                Some(0) => "SQL_ASCII",
+                Some(6) => "UTF8",
+                Some(8) => "LATIN1",
+                _ => "",
+            }
+            .into())
+        };
+    }
+    "pg_char_to_encoding" Stable {
+        (TEXT) -> is(PgType::INT4), strict, |call, row| {
+            Ok(match call.must_text(0, row).to_uppercase().replace('-', "").as_str() {
+                "SQL_ASCII" => 0,
+                "UTF8" | "UNICODE" => 6,
+                "LATIN1" | "ISO88591" => 8,
+                _ => -1,
+            }
+            .into())
+        };
+    }
+    "getdatabaseencoding" Stable { () -> is(PgType::NAME), strict, |_, _| Ok("UTF8".into()); }
+    "pg_client_encoding" Stable { () -> is(PgType::NAME), strict, |_, _| Ok("UTF8".into()); }
+}
+
+/// What has no definition here: constraints, indexes, triggers, partitions do not exist.
+fn nothing(_: &Call<'_>, _: usize) -> Result<Value> {
+    Ok(Value::Null)
+}
+
+/// Visibility of a kind of object there is none of: PostgreSQL answers NULL for an OID it does not find.
+fn nothing_there(_: &Call<'_>, _: usize) -> Result<Value> {
+    Ok(Value::Null)
+}
+
+/// Objects that exist in `pg_catalog` only, which is always on the path.
+fn built_in_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    Ok((oid != Oid::INVALID && oid.is_system()).into())
+}
+
+fn format_type(call: &Call<'_>, row: usize) -> Result<Value> {
+    let Some(oid) = call.oid(0, row)? else {
+        return Ok(Value::Null);
+    };
+    if oid == Oid::INVALID {
+        return Ok("-".into());
+    }
+    let typmod = call.int(1, row).and_then(|mods| i32::try_from(mods).ok());
+    // `character` without a length would read as character(1), so PostgreSQL says bpchar if asked with no modifier.
+    if oid == PgType::BPCHAR.oid && typmod == Some(-1) {
+        return Ok("bpchar".into());
+    }
+    let ty = PgType::of(oid.0).with_typmod(typmod.unwrap_or(-1));
+    Ok(names::type_name(call.context, ty)
+        .unwrap_or_else(|| "???".to_owned())
+        .into())
+}
+
+fn table_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let snapshot = &call.context.snapshot;
+    Ok(match names::relation_parts(snapshot, oid) {
+        Some((_, name)) => {
+            (names::first_relation(snapshot, &call.context.search_path, name) == Some(oid)).into()
+        }
+        None => Value::Null,
+    })
+}
+
+fn type_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    if types::name(oid).is_some() {
+        return Ok(true.into());
+    }
+    let system = crate::pg_catalog::all()
+        .iter()
+        .find(|relation| relation.row_type == oid || relation.row_array == oid)
+        .map(|relation| relation.schema);
+    let schema = system.or_else(|| {
+        call.context
+            .snapshot
+            .relations()
+            .find(|relation| relation.row_type == oid)
+            .map(|relation| relation.schema)
+    });
+    Ok(schema.map_or(Value::Null, |schema| {
+        call.context.search_path.lookup.contains(&schema).into()
+    }))
+}
+
+fn function_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    Ok(procs::by_oid(oid).map_or(Value::Null, |function| {
+        call.context
+            .search_path
+            .lookup
+            .contains(&function.schema)
+            .into()
+    }))
+}
+
+fn to_reg(call: &Call<'_>, row: usize, reg: PgType) -> Result<Value> {
+    names::find_reg(call.context, reg, call.must_text(0, row)).map(Value::from)
+}
+
+/// The view's SELECT as its author wrote it, ended by a semicolon.
+fn view_definition(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let query = match call.context.snapshot.relation(oid) {
+        Some(relation) => match &relation.kind {
+            RelationKind::View(view) => Some(view.query.as_str()),
+            RelationKind::Table { .. } | RelationKind::Foreign { .. } => None,
+        },
+        None => layout::by_oid(oid).and_then(|relation| match relation.body {
+            SystemBody::View(query) => Some(query),
+            SystemBody::Base(_) => None,
+        }),
+    };
+    Ok(query.map_or(Value::Null, |query| {
+        let query = query.trim().trim_end_matches(';').trim_end();
+        format!(" {query};").into()
+    }))
+}
+
+fn function_arguments(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    Ok(procs::by_oid(oid).map_or(Value::Null, |function| {
+        let arguments: Vec<_> = function
+            .arguments
+            .iter()
+            .enumerate()
+            .map(|(index, ty)| {
+                let ty = type_name(call, *ty);
+                match function.argument_names.get(index) {
+                    Some(name) if !name.is_empty() => format!("{} {ty}", quote(name)),
+                    Some(_) | None => ty,
+                }
+            })
+            .collect();
+        arguments.join(", ").into()
+    }))
+}
+
+fn function_result(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    Ok(procs::by_oid(oid).map_or(Value::Null, |function| {
+        let set = if function.set { "SETOF " } else { "" };
+        format!("{set}{}", type_name(call, function.result)).into()
+    }))
+}
+
+fn function_definition(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let Some(function) = procs::by_oid(oid) else {
+        return Ok(Value::Null);
+    };
+    if function.kind == "a" {
+        return Err(Error::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("\"{}\" is an aggregate function", function.name),
+        ));
+    }
+    let schema = call
+        .context
+        .snapshot
+        .schema(function.schema)
+        .map_or("pg_catalog", |schema| schema.name.as_str());
+    let text = |value| match value {
+        Value::Text(text) => text.into_owned(),
+        _ => String::new(),
+    };
+    Ok(format!(
+        "CREATE OR REPLACE FUNCTION {}.{}({})\n RETURNS {}\n LANGUAGE internal\nAS $function${}$function$\n",
+        quote(schema),
+        quote(function.name),
+        text(function_arguments(call, row)?),
+        text(function_result(call, row)?),
+        function.name,
+    )
+    .into())
+}
+
+fn type_name(call: &Call<'_>, ty: Oid) -> String {
+    names::type_name(call.context, PgType::of(ty.0)).unwrap_or_else(|| "???".to_owned())
+}
+
+/// There are no sequences, so the answer is NULL; but for a column that is not there PostgreSQL says so.
+fn serial_sequence(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let column = call.must_text(1, row);
+    if let Some(relation) = call.context.snapshot.relation(oid)
+        && relation.column(column).is_none()
+    {
+        return Err(Error::new(
+            SqlState::UNDEFINED_COLUMN,
+            format!(
+                "column \"{column}\" of relation \"{}\" does not exist",
+                relation.name
+            ),
+        ));
+    }
+    Ok(Value::Null)
+}
+
+/// Bits of INSERT (8), UPDATE (4) and DELETE (16), as `pg_relation_is_updatable` gives them: tables only.
+fn updatable(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let table = call
+        .context
+        .snapshot
+        .relation(oid)
+        .is_some_and(|relation| matches!(relation.kind, RelationKind::Table { .. }));
+    Ok(if table { 8 + 4 + 16 } else { 0 }.into())
+}

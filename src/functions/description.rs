@@ -1,0 +1,84 @@
+//! Comments: `obj_description` and its kin.
+
+use super::call::short::{INT, OID, TEXT, is};
+use super::call::{Call, functions};
+use crate::base::{Oid, Result};
+use crate::pg_catalog::Value;
+use crate::pg_catalog::relations::objects::{PG_CLASS, PG_NAMESPACE};
+use crate::types::PgType;
+
+functions! { pub(super) LIST:
+    "obj_description" Stable {
+        (OID, TEXT) -> is(PgType::TEXT), strict, |call, row| {
+            Ok(match call.must_text(1, row) {
+                "pg_class" => of_relation(call, row)?,
+                "pg_namespace" => of_schema(call, row)?,
+                _ => Value::Null,
+            })
+        };
+        (OID) -> is(PgType::TEXT), strict, |call, row| {
+            Ok(match of_relation(call, row)? {
+                Value::Null => of_schema(call, row)?,
+                comment => comment,
+            })
+        };
+    }
+    "col_description" Stable {
+        (OID, INT) -> is(PgType::TEXT), strict, |call, row| {
+            let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+            let relation = call.context.snapshot.relation(oid);
+            let column = relation.and_then(|relation| {
+                relation
+                    .columns
+                    .iter()
+                    .find(|column| Some(i64::from(column.attnum)) == call.int(1, row))
+            });
+            Ok(column.and_then(|column| column.comment.clone()).into())
+        };
+    }
+    "shobj_description" Stable {
+        (OID, TEXT) -> is(PgType::TEXT), strict, |call, row| {
+            let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+            let snapshot = &call.context.snapshot;
+            Ok(match call.must_text(1, row) {
+                "pg_database" if oid == Oid::DATABASE => snapshot.database().comment.clone(),
+                "pg_authid" => snapshot.role(oid).and_then(|role| role.comment.clone()),
+                _ => None,
+            }
+            .into())
+        };
+    }
+    "pg_describe_object" Stable {
+        (OID, OID, INT) -> is(PgType::TEXT), strict, describe;
+    }
+}
+
+fn of_relation(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let relation = call.context.snapshot.relation(oid);
+    Ok(relation
+        .and_then(|relation| relation.comment.clone())
+        .into())
+}
+
+fn of_schema(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let schema = call.context.snapshot.schema(oid);
+    Ok(schema.and_then(|schema| schema.comment.clone()).into())
+}
+
+fn describe(call: &Call<'_>, row: usize) -> Result<Value> {
+    let class = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let oid = call.oid(1, row)?.unwrap_or(Oid::INVALID);
+    let snapshot = &call.context.snapshot;
+    Ok(match class {
+        PG_CLASS => snapshot
+            .relation(oid)
+            .map(|relation| format!("{} {}", relation.kind_name(), relation.name)),
+        PG_NAMESPACE => snapshot
+            .schema(oid)
+            .map(|schema| format!("schema {}", schema.name)),
+        _ => None,
+    }
+    .into())
+}

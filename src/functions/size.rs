@@ -1,0 +1,119 @@
+//! Sizes of relations and of the database, from the segments the catalog knows.
+
+use super::call::short::{BIGINT, OID, REGCLASS, TEXT, is};
+use super::call::{Call, functions};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::pg_catalog::Value;
+use crate::pg_catalog::relations::objects::relation_bytes;
+use crate::types::PgType;
+
+functions! { pub(super) LIST:
+    "pg_relation_size" Stable {
+        (REGCLASS) -> is(PgType::INT8), strict, size;
+        // Only the main fork has anything in it.
+        (REGCLASS, TEXT) -> is(PgType::INT8), strict, |call, row| match call.must_text(1, row) {
+            "main" => size(call, row),
+            "fsm" | "vm" | "init" => Ok(0.into()),
+            _ => Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "invalid fork name")
+                .hint("Valid fork names are \"main\", \"fsm\", \"vm\", and \"init\".")),
+        };
+    }
+    "pg_table_size" Stable { (REGCLASS) -> is(PgType::INT8), strict, size; }
+    "pg_total_relation_size" Stable { (REGCLASS) -> is(PgType::INT8), strict, size; }
+    "pg_indexes_size" Stable { (REGCLASS) -> is(PgType::INT8), strict, |_, _| Ok(0.into()); }
+    "pg_database_size" Stable {
+        (OID) -> is(PgType::INT8), strict, |call, row| {
+            let oid = call.oid(0, row)?;
+            Ok(if oid == Some(Oid::DATABASE) { total(call) } else { Value::Null })
+        };
+        (TEXT) -> is(PgType::INT8), strict, |call, row| {
+            let name = call.must_text(0, row);
+            if name == call.context.snapshot.database().name {
+                return Ok(total(call));
+            }
+            Err(Error::new(
+                SqlState::INVALID_CATALOG_NAME,
+                format!("database \"{name}\" does not exist"),
+            ))
+        };
+    }
+    "pg_tablespace_size" Stable {
+        (OID) -> is(PgType::INT8), strict, |call, row| {
+            let default = call.oid(0, row)? == Some(Oid(1663));
+            Ok(if default { total(call) } else { 0.into() })
+        };
+    }
+    "pg_tablespace_location" Stable { (OID) -> is(PgType::TEXT), strict, |_, _| Ok("".into()); }
+    "pg_relation_filenode" Stable {
+        (REGCLASS) -> is(PgType::OID), strict, |call, row| Ok(call.oid(0, row)?.into());
+    }
+    "pg_size_pretty" Immutable {
+        (BIGINT) -> is(PgType::TEXT), strict, |call, row| Ok(pretty(call.int(0, row).unwrap_or(0)).into());
+    }
+    "pg_column_size" Stable {
+        (super::call::short::ANY) -> is(PgType::INT4), loose, |call, row| {
+            if call.null(0, row) {
+                return Ok(Value::Null);
+            }
+            let one = call.raw(0).map(|array| array.slice(row, 1).get_array_memory_size());
+            Ok(one.and_then(|bytes| i32::try_from(bytes).ok()).into())
+        };
+    }
+}
+
+fn signed(bytes: u64) -> Value {
+    Value::Int(i64::try_from(bytes).unwrap_or(i64::MAX))
+}
+
+/// NULL if the relation has gone, as in PostgreSQL; 0 for what stores nothing.
+fn size(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    Ok(match call.context.snapshot.relation(oid) {
+        Some(relation) => signed(relation_bytes(relation)),
+        None if crate::pg_catalog::layout::by_oid(oid).is_some() => 0.into(),
+        None => Value::Null,
+    })
+}
+
+fn total(call: &Call<'_>) -> Value {
+    let relations = call.context.snapshot.relations();
+    signed(relations.map(|relation| relation_bytes(relation)).sum())
+}
+
+/// `10 kB` for 10240: the unit in which the number stays below 10,240, rounded half away from zero.
+fn pretty(bytes: i64) -> String {
+    let mut size = i128::from(bytes);
+    if size.abs() < 10 * 1024 {
+        return format!("{size} bytes");
+    }
+    // One bit is kept below the unit, to round by.
+    size >>= 9;
+    for (index, unit) in ["kB", "MB", "GB", "TB", "PB"].into_iter().enumerate() {
+        if size.abs() < 20 * 1024 - 1 || index == 4 {
+            let rounded = (size + size.signum()) / 2;
+            return format!("{rounded} {unit}");
+        }
+        size >>= 10;
+    }
+    format!("{bytes} bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pretty;
+
+    #[test]
+    fn pretty_as_postgresql() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (10239, "10239 bytes"),
+            (10240, "10 kB"),
+            (10_485_247, "10239 kB"),
+            (10_485_248, "10 MB"),
+            (123_456_789_012, "115 GB"),
+            (i64::MAX, "8192 PB"),
+        ] {
+            assert_eq!(pretty(bytes), text, "{bytes}");
+        }
+    }
+}
