@@ -3,12 +3,18 @@
 mod commit;
 mod locks;
 mod merge;
+mod pending;
+mod temporary;
 mod transaction;
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::base::{Oid, Result, Version};
+use tokio::sync::watch;
+
+use crate::base::{Error, Oid, Result, Version};
 use crate::catalog::Snapshot;
 use crate::notify::Hub;
 use crate::storage::Store;
@@ -19,7 +25,17 @@ pub use transaction::{Isolation, Transaction};
 /// The shared handle. Readers take no lock: they clone the current [`Arc<Snapshot>`].
 #[derive(Debug)]
 pub struct Database {
-    _private: (),
+    store: Arc<Store>,
+    hub: Arc<Hub>,
+    locks: Arc<Locks>,
+    current: watch::Sender<Arc<Snapshot>>,
+    /// Every committed version somebody may still hold. A plain mutex, held to look and to insert.
+    live: Mutex<BTreeMap<Version, Weak<Snapshot>>>,
+    next_oid: AtomicU32,
+    /// Held by the one who makes commits durable; the only lock held over an await.
+    writer: tokio::sync::Mutex<()>,
+    /// Commits that wait for the writer. A plain mutex, held to push and to drain.
+    queued: Mutex<Vec<commit::Request>>,
 }
 
 /// What a successful commit gives back.
@@ -28,7 +44,8 @@ pub struct Committed {
     /// The version that has it, or the current one if nothing durable changed.
     pub version: Version,
     /// The catalog after it, temporary objects included: the session keeps those
-    /// ([`Transaction`] is begun with them).
+    /// ([`Transaction`] is begun with them). Keeping it keeps no file alive, so do not read rows through it:
+    /// begin a transaction.
     pub view: Arc<Snapshot>,
 }
 
@@ -38,48 +55,89 @@ impl Database {
     /// # Errors
     /// As [`Store::open`].
     pub fn open(root: &Path) -> Result<(Arc<Self>, bool)> {
-        let _ = root;
-        todo!()
+        let (store, recovered) = Store::open(root)?;
+        let snapshot = Arc::new(recovered.snapshot);
+        let live = BTreeMap::from([(snapshot.version(), Arc::downgrade(&snapshot))]);
+        let database = Self {
+            store: Arc::new(store),
+            hub: Arc::new(Hub::new()),
+            locks: Arc::new(Locks::default()),
+            current: watch::Sender::new(snapshot),
+            live: Mutex::new(live),
+            next_oid: AtomicU32::new(recovered.next_oid.0),
+            writer: tokio::sync::Mutex::default(),
+            queued: Mutex::default(),
+        };
+        Ok((Arc::new(database), recovered.first_start))
     }
 
     /// The current catalog.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        todo!()
+        Arc::clone(&self.current.borrow())
     }
 
-    /// A fresh OID.
+    /// A fresh OID. One that no commit uses is lost, or given again after a restart.
     pub fn new_oid(&self) -> Oid {
-        todo!()
+        Oid(self.next_oid.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The first OID not given yet.
+    fn next_oid(&self) -> Oid {
+        Oid(self.next_oid.load(Ordering::Relaxed))
     }
 
     /// Where bytes rest.
     pub fn store(&self) -> &Arc<Store> {
-        todo!()
+        &self.store
     }
 
     /// Who listens.
     pub fn hub(&self) -> &Arc<Hub> {
-        todo!()
+        &self.hub
     }
 
     /// Table locks.
     pub fn locks(&self) -> &Arc<Locks> {
-        todo!()
+        &self.locks
     }
 
-    /// Commits: rebase → apply to a copy → seal segments and fsync → one SQLite transaction → swap → notify. Not
+    /// Commits: seal segments and fsync → rebase: apply to a copy → one SQLite transaction → swap → notify. Not
     /// cancel-safe in the sense of undoing: it runs to its end even if the caller goes away.
     ///
     /// # Errors
     /// `40001` conflict; `58030`/`53100` storage. On error nothing changed and the transaction is gone.
     pub async fn commit(self: &Arc<Self>, transaction: Transaction) -> Result<Committed> {
-        let _ = transaction;
-        todo!()
+        if transaction.is_read_only_so_far() {
+            // The usual end of a query: nothing to write, nobody to tell.
+            let view = Arc::new(Snapshot::clone(transaction.view()));
+            let version = view.version();
+            return Ok(Committed { version, view });
+        }
+        let database = Arc::clone(self);
+        tokio::spawn(async move { database.commit_now(transaction).await })
+            .await
+            .map_err(|error| Error::internal("committing", error))?
     }
 
     /// Starts background work (merging small segments, sweeping files) until `stop` is cancelled.
     pub fn start_background(self: &Arc<Self>, stop: tokio_util::sync::CancellationToken) {
-        let _ = stop;
-        todo!()
+        tokio::spawn(Arc::clone(self).work_in_background(stop));
+    }
+
+    /// Makes `after`, durable by now, the current catalog.
+    fn advance(&self, after: &Arc<Snapshot>) {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.insert(after.version(), Arc::downgrade(after));
+        self.current.send_replace(Arc::clone(after));
+    }
+
+    /// The oldest version somebody still holds; at most the current one.
+    fn oldest_in_use(&self) -> Version {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.retain(|_, snapshot| snapshot.strong_count() > 0);
+        live.keys()
+            .next()
+            .copied()
+            .unwrap_or_else(|| self.current.borrow().version())
     }
 }

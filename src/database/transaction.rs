@@ -1,10 +1,21 @@
 //! Pending changes over a base: a private view of the catalog.
+//!
+//! `view` = `base` + the session's temporary objects + the pending changes, in this order. A pending change has been
+//! applied once already, so applying it again on a newer base fails only through what others committed: that is `40001`.
+//!
+//! A transaction keeps its base alive, and with it every file its view can name. Files it wrote itself belong to
+//! nobody once their segments are dropped; [`Store`](crate::storage::Store) notices that and removes them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::Database;
-use crate::base::{Oid, Result, SessionId};
+use super::locks::Holder;
+use super::pending::Pending;
+use super::temporary::{self, Temporary};
+use super::{Database, LockMode};
+use crate::base::{Error, Oid, Result, SessionId, SqlState};
 use crate::catalog::{Change, Snapshot};
+use crate::observe::Interrupt;
 use crate::privileges::Authorized;
 
 /// How a transaction sees what others commit meanwhile.
@@ -20,7 +31,38 @@ pub enum Isolation {
 /// Pending changes. Dropping it rolls back: locks are released, its files removed.
 #[derive(Debug)]
 pub struct Transaction {
-    _private: (),
+    pub(super) database: Arc<Database>,
+    isolation: Isolation,
+    pub(super) role: Oid,
+    pub(super) session: SessionId,
+    /// What is committed, as far as this transaction knows.
+    pub(super) base: Arc<Snapshot>,
+    /// Whether the first statement has started.
+    started: bool,
+    /// The view that has the session's temporary objects.
+    carried: Option<Arc<Snapshot>>,
+    pub(super) temporary: Temporary,
+    pub(super) view: Arc<Snapshot>,
+    pub(super) pending: Pending,
+    pub(super) notifies: Notifies,
+    savepoints: Vec<Savepoint>,
+    locks: Holder,
+}
+
+/// Queued NOTIFYs: channel and payload, in order, each pair once.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Notifies {
+    pub(super) list: Vec<(String, String)>,
+    seen: HashSet<(String, String)>,
+}
+
+#[derive(Debug)]
+struct Savepoint {
+    name: String,
+    pending: Pending,
+    notifies: usize,
+    base: Arc<Snapshot>,
+    view: Arc<Snapshot>,
 }
 
 impl Transaction {
@@ -33,19 +75,40 @@ impl Transaction {
         session: SessionId,
         temporary: Option<(Oid, Arc<Snapshot>)>,
     ) -> Self {
-        let _ = (database, isolation, role, session, temporary);
-        todo!()
+        let base = database.snapshot();
+        let carried = temporary.map(|(_, view)| view);
+        let view = match &carried {
+            Some(view) => temporary::carry(&base, view),
+            None => Arc::clone(&base),
+        };
+        Self {
+            database: Arc::clone(database),
+            isolation,
+            role,
+            session,
+            started: false,
+            temporary: match carried {
+                Some(_) => Temporary::of(&view),
+                None => Temporary::default(),
+            },
+            base,
+            carried,
+            view,
+            pending: Pending::default(),
+            notifies: Notifies::default(),
+            savepoints: Vec::new(),
+            locks: Holder::new(database.locks(), session),
+        }
     }
 
     /// The isolation level.
     pub fn isolation(&self) -> Isolation {
-        todo!()
+        self.isolation
     }
 
     /// Changes the level; allowed before the first statement.
     pub fn set_isolation(&mut self, isolation: Isolation) {
-        let _ = isolation;
-        todo!()
+        self.isolation = isolation;
     }
 
     /// Called at the start of every statement: under READ COMMITTED moves the base to the newest snapshot and applies
@@ -54,12 +117,40 @@ impl Transaction {
     /// # Errors
     /// `40001` if the pending changes no longer apply.
     pub fn refresh(&mut self) -> Result<()> {
-        todo!()
+        match self.isolation {
+            Isolation::RepeatableRead if self.started => Ok(()),
+            Isolation::RepeatableRead | Isolation::ReadCommitted => {
+                self.started = true;
+                self.rebase(self.database.snapshot())
+            }
+        }
+    }
+
+    /// Moves the base to `newest`.
+    fn rebase(&mut self, newest: Arc<Snapshot>) -> Result<()> {
+        if Arc::ptr_eq(&newest, &self.base) {
+            return Ok(());
+        }
+        let view = self.view_on(&newest).map_err(conflict)?;
+        self.view = view;
+        self.base = newest;
+        Ok(())
+    }
+
+    fn view_on(&self, base: &Arc<Snapshot>) -> Result<Arc<Snapshot>> {
+        let view = match &self.carried {
+            Some(carried) => temporary::carry(base, carried),
+            None => Arc::clone(base),
+        };
+        if self.pending.is_empty() {
+            return Ok(view);
+        }
+        Ok(Arc::new(view.apply(self.pending.changes())?))
     }
 
     /// What this transaction sees.
     pub fn view(&self) -> &Arc<Snapshot> {
-        todo!()
+        &self.view
     }
 
     /// Makes changes, to the private view at once. Consecutive small [`Change::AddSegments`] in memory are merged, so that
@@ -68,44 +159,107 @@ impl Transaction {
     /// # Errors
     /// As [`Snapshot::apply`].
     pub fn push(&mut self, changes: Authorized<Vec<Change>>) -> Result<()> {
-        let _ = changes;
-        todo!()
+        self.push_own(changes.into_inner())
+    }
+
+    /// [`Transaction::push`] for changes the database makes of itself, which nobody has to permit.
+    pub(super) fn push_own(&mut self, changes: Vec<Change>) -> Result<()> {
+        let mut view = self.view.apply(&changes)?;
+        // Worked on a copy, so that a failure half-way leaves nothing behind.
+        let mut pending = self.pending.clone();
+        for change in changes {
+            self.temporary.has(&change);
+            if let Some(joined) = pending.push(change, self.database.store(), &view)? {
+                view = view.apply(&joined.changes())?;
+            }
+        }
+        self.pending = pending;
+        self.view = Arc::new(view);
+        Ok(())
     }
 
     /// Queues a NOTIFY for the commit. An equal one already queued is dropped, as in PostgreSQL.
     pub fn notify(&mut self, channel: String, payload: String) {
-        let _ = (channel, payload);
-        todo!()
+        self.notifies.push(channel, payload);
     }
 
-    /// Takes a table lock until the end of the transaction, waiting for others; the interrupt ends the wait.
-    /// After a wait under READ COMMITTED the view is refreshed; under REPEATABLE READ a table changed meanwhile is `40001`.
+    /// Takes a table lock until the end of the transaction, waiting for others; the interrupt ends the wait. Under
+    /// READ COMMITTED the view is refreshed once the lock is held, so take it before reading what is to be changed;
+    /// under REPEATABLE READ a table that others rewrote meanwhile is `40001`.
     ///
     /// # Errors
     /// `40P01` deadlock, `40001`, or the interrupt's error.
-    pub async fn lock(
-        &mut self,
-        table: Oid,
-        mode: super::LockMode,
-        interrupt: &crate::observe::Interrupt,
-    ) -> Result<()> {
-        let _ = (table, mode, interrupt);
-        todo!()
+    pub async fn lock(&mut self, table: Oid, mode: LockMode, interrupt: &Interrupt) -> Result<()> {
+        self.locks.lock(table, mode, interrupt).await?;
+        let newest = self.database.snapshot();
+        match self.isolation {
+            Isolation::ReadCommitted => self.rebase(newest),
+            Isolation::RepeatableRead if !self.started => {
+                self.started = true;
+                self.rebase(newest)
+            }
+            Isolation::RepeatableRead => self.check_unchanged(table, mode, &newest),
+        }
+    }
+
+    /// Under REPEATABLE READ: nobody did to the table what this transaction, blind to it, would undo.
+    fn check_unchanged(&self, table: Oid, mode: LockMode, newest: &Snapshot) -> Result<()> {
+        let Some(seen) = self.base.relation(table) else {
+            // Made by this transaction.
+            return Ok(());
+        };
+        let Some(now) = newest.relation(table) else {
+            return Err(concurrent("delete"));
+        };
+        let unchanged = match mode {
+            LockMode::Append => true,
+            LockMode::Rewrite => {
+                let live: HashSet<_> = now.segments().iter().map(|s| s.id).collect();
+                seen.segments().iter().all(|s| live.contains(&s.id))
+            }
+            LockMode::Exclusive => Arc::ptr_eq(seen, now),
+        };
+        if unchanged {
+            Ok(())
+        } else {
+            Err(concurrent("update"))
+        }
+    }
+
+    /// Takes the lock if it is free at once.
+    pub(super) fn try_lock(&mut self, table: Oid, mode: LockMode) -> bool {
+        self.locks.try_lock(table, mode)
     }
 
     /// SAVEPOINT
     pub fn savepoint(&mut self, name: &str) {
-        let _ = name;
-        todo!()
+        self.savepoints.push(Savepoint {
+            name: name.to_owned(),
+            pending: self.pending.clone(),
+            notifies: self.notifies.list.len(),
+            base: Arc::clone(&self.base),
+            view: Arc::clone(&self.view),
+        });
     }
 
-    /// ROLLBACK TO SAVEPOINT
+    /// ROLLBACK TO SAVEPOINT. Locks taken since are kept: releasing them early could only surprise.
     ///
     /// # Errors
-    /// `3B001` no such savepoint.
+    /// `3B001` no such savepoint; `40001` if what was pending then no longer applies.
     pub fn rollback_to(&mut self, name: &str) -> Result<()> {
-        let _ = name;
-        todo!()
+        let at = self.savepoint_named(name)?;
+        self.savepoints.truncate(at + 1);
+        let Some(savepoint) = self.savepoints.last() else {
+            return Ok(());
+        };
+        self.pending = savepoint.pending.clone();
+        self.notifies.truncate(savepoint.notifies);
+        if Arc::ptr_eq(&savepoint.base, &self.base) {
+            self.view = Arc::clone(&savepoint.view);
+        } else {
+            self.view = self.view_on(&self.base).map_err(conflict)?;
+        }
+        Ok(())
     }
 
     /// RELEASE SAVEPOINT
@@ -113,12 +267,61 @@ impl Transaction {
     /// # Errors
     /// `3B001` no such savepoint.
     pub fn release(&mut self, name: &str) -> Result<()> {
-        let _ = name;
-        todo!()
+        let at = self.savepoint_named(name)?;
+        self.savepoints.truncate(at);
+        Ok(())
+    }
+
+    fn savepoint_named(&self, name: &str) -> Result<usize> {
+        self.savepoints
+            .iter()
+            .rposition(|savepoint| savepoint.name == name)
+            .ok_or_else(|| {
+                Error::new(
+                    SqlState::INVALID_SAVEPOINT_SPECIFICATION,
+                    format!("savepoint \"{name}\" does not exist"),
+                )
+            })
     }
 
     /// Whether it has anything to commit.
     pub fn is_read_only_so_far(&self) -> bool {
-        todo!()
+        self.pending.is_empty() && self.notifies.list.is_empty()
     }
+}
+
+impl Notifies {
+    fn push(&mut self, channel: String, payload: String) {
+        let notify = (channel, payload);
+        if self.seen.insert(notify.clone()) {
+            self.list.push(notify);
+        }
+    }
+
+    fn truncate(&mut self, len: usize) {
+        for gone in self.list.drain(len..) {
+            self.seen.remove(&gone);
+        }
+    }
+}
+
+/// The error of changes that applied once and no longer do, because of what others committed.
+pub(super) fn conflict(error: Error) -> Error {
+    let code = error.state().code();
+    // Duplicates, missing objects and dependants are what concurrent DDL does; anything else is its own trouble.
+    if ["23", "42", "3F", "2B"]
+        .iter()
+        .any(|class| code.starts_with(class))
+    {
+        concurrent("update").detail(format!("{}.", error.message()))
+    } else {
+        error
+    }
+}
+
+fn concurrent(what: &str) -> Error {
+    Error::new(
+        SqlState::SERIALIZATION_FAILURE,
+        format!("could not serialize access due to concurrent {what}"),
+    )
 }

@@ -332,18 +332,10 @@ impl Param {
             (from, DataType::Float64) if from.is_numeric() => 2,
             (from, DataType::Decimal128(..)) if from.is_numeric() => 2,
             (DataType::Timestamp(_, a), DataType::Timestamp(_, b)) => {
-                if a.is_some() == b.is_some() {
-                    0
-                } else {
-                    2
-                }
+                if a.is_some() == b.is_some() { 0 } else { 2 }
             }
             (DataType::Date32 | DataType::Date64, DataType::Timestamp(_, zone)) => {
-                if zone.is_some() {
-                    1
-                } else {
-                    2
-                }
+                if zone.is_some() { 1 } else { 2 }
             }
             (DataType::Duration(_) | DataType::Interval(_), DataType::Interval(_)) => 1,
             (DataType::List(_) | DataType::LargeList(_), DataType::List(_)) => 1,

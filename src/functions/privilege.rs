@@ -5,7 +5,9 @@ use super::call::{Call, Param, functions};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege};
 use crate::pg_catalog::{Value, layout, names};
-use crate::privileges::{default_acl, has_privilege, has_privileges_of, is_member, privileges_roles};
+use crate::privileges::{
+    default_acl, has_privilege, has_privileges_of, is_member, privileges_roles,
+};
 use crate::types::PgType;
 
 /// A role by name (as it is, not as an identifier) or OID.

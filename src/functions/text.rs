@@ -267,7 +267,10 @@ fn string_to_array(call: &Call<'_>, row: usize) -> Result<Value> {
     Ok(Value::List(match call.text(1, row) {
         _ if text.is_empty() => Vec::new(),
         // Without a separator every character is an element.
-        None => text.chars().map(|c| part(c.encode_utf8(&mut [0; 4]))).collect(),
+        None => text
+            .chars()
+            .map(|c| part(c.encode_utf8(&mut [0; 4])))
+            .collect(),
         Some("") => vec![part(text)],
         Some(separator) => text.split(separator).map(part).collect(),
     }))

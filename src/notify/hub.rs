@@ -1,15 +1,26 @@
 //! Channels to mailboxes. Publishing happens inside the commit lock, so commit order is delivery order.
+//!
+//! A notice about an object reaches only those who may see it. Whether a role may is worked out once per publish, not
+//! once per listener: a thousand sessions of one role cost one look at the catalog.
+//!
+//! The map's lock is a plain one, held for short copies and never over an await; an idle listener costs one entry.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{Mailbox, Notice};
+use super::mailbox::Inbox;
+use super::{Delivery, Mailbox, Notice};
 use crate::base::{Oid, SessionId};
-use crate::catalog::Snapshot;
+use crate::catalog::{ObjectId, Snapshot};
+use crate::privileges::{has_privileges_of, may_see};
+
+/// The inboxes listening on one channel, by session.
+type Listeners = HashMap<SessionId, Arc<Inbox>>;
 
 /// Who listens where.
 #[derive(Debug, Default)]
 pub struct Hub {
-    _private: (),
+    channels: RwLock<HashMap<Arc<str>, Listeners>>,
 }
 
 impl Hub {
@@ -18,17 +29,105 @@ impl Hub {
         Self::default()
     }
 
-    /// Opens a session's mailbox. Dropping the mailbox unlistens everything.
+    /// Opens a session's mailbox. Dropping the mailbox unlistens everything. `role` is the login role: SET ROLE does
+    /// not change what a session is told.
     pub fn open(self: &Arc<Self>, session: SessionId, role: Oid) -> Mailbox {
-        let _ = (session, role);
-        todo!()
+        Mailbox::new(Arc::clone(self), Arc::new(Inbox::new(session, role)))
     }
 
     /// Delivers notices to everyone entitled, in order. Never blocks: a full mailbox is marked overflowed and its
     /// session is told and disconnected. `before` and `after` are the catalogs around the commit: a drop is told to
     /// those who could see the object before.
     pub fn publish(&self, before: &Snapshot, after: &Snapshot, notices: &[Notice]) {
-        let _ = (before, after, notices);
-        todo!()
+        let mut entitlement = Entitlement::new(before, after);
+        let channels = self.read();
+        for notice in notices {
+            let Some((channel, listeners)) = channels.get_key_value(notice.channel.as_str()) else {
+                continue;
+            };
+            let payload: Arc<str> = notice.payload.as_str().into();
+            for inbox in listeners.values() {
+                if entitlement.permits(inbox.role(), notice) {
+                    inbox.deliver(Delivery {
+                        sender: notice.sender,
+                        channel: Arc::clone(channel),
+                        payload: Arc::clone(&payload),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Puts `inbox` on `channel`.
+    pub(super) fn join(&self, channel: &str, inbox: &Arc<Inbox>) {
+        self.write()
+            .entry(channel.into())
+            .or_default()
+            .insert(inbox.session(), Arc::clone(inbox));
+    }
+
+    /// Takes `session` off `channel`; the last one out closes it.
+    pub(super) fn leave(&self, channel: &str, session: SessionId) {
+        let mut channels = self.write();
+        if let Some(listeners) = channels.get_mut(channel) {
+            listeners.remove(&session);
+            if listeners.is_empty() {
+                channels.remove(channel);
+            }
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<Arc<str>, Listeners>> {
+        self.channels.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Arc<str>, Listeners>> {
+        self.channels
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who may be told what, for one publish, each answer worked out once.
+struct Entitlement<'a> {
+    before: &'a Snapshot,
+    after: &'a Snapshot,
+    objects: HashMap<(Oid, ObjectId), bool>,
+    members: HashMap<(Oid, Oid), bool>,
+}
+
+impl<'a> Entitlement<'a> {
+    fn new(before: &'a Snapshot, after: &'a Snapshot) -> Self {
+        Self {
+            before,
+            after,
+            objects: HashMap::new(),
+            members: HashMap::new(),
+        }
+    }
+
+    fn permits(&mut self, role: Oid, notice: &Notice) -> bool {
+        let (before, after) = (self.before, self.after);
+        let (objects, members) = (&mut self.objects, &mut self.members);
+        let sees = notice.about.is_none_or(|object| {
+            *objects.entry((role, object)).or_insert_with(|| {
+                let when = if exists(after, object) { after } else { before };
+                may_see(when, role, object)
+            })
+        });
+        sees && notice.only_to.is_none_or(|of| {
+            *members
+                .entry((role, of))
+                .or_insert_with(|| has_privileges_of(after, role, of))
+        })
+    }
+}
+
+fn exists(snapshot: &Snapshot, object: ObjectId) -> bool {
+    match object {
+        ObjectId::Database => true,
+        ObjectId::Schema(oid) => snapshot.schema(oid).is_some(),
+        ObjectId::Relation(oid) => snapshot.relation(oid).is_some(),
+        ObjectId::Role(oid) => snapshot.role(oid).is_some(),
     }
 }

@@ -1,0 +1,1 @@
+//! Recovery gives back what was committed.
