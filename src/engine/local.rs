@@ -5,10 +5,13 @@
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::Transformed;
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast;
 
 use super::{Bound, Engine, Rows};
-use crate::base::{Oid, Result};
+use crate::base::{Error, Oid, Result};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -24,6 +27,31 @@ pub(super) struct LocalRelation {
     pub(super) relation: Oid,
     /// Its rows and columns.
     pub(super) provider: Arc<dyn TableProvider>,
+}
+
+impl Bound {
+    /// The same query with `provider`'s rows in place of the local relation `name`.
+    ///
+    /// # Errors
+    /// `XX000` if the plan cannot be rebuilt.
+    pub(super) fn with_rows(
+        mut self,
+        name: &str,
+        provider: Arc<dyn TableProvider>,
+    ) -> Result<Self> {
+        let source = provider_as_source(provider);
+        let replaced = self.plan.transform_up_with_subqueries(|plan| match plan {
+            LogicalPlan::TableScan(mut scan) if scan.table_name.table() == name => {
+                scan.source = source.clone();
+                Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+            }
+            plan => Ok(Transformed::no(plan)),
+        });
+        self.plan = replaced
+            .map_err(|error| Error::internal("putting rows into a plan", error))?
+            .data;
+        Ok(self)
+    }
 }
 
 impl Engine {
@@ -48,6 +76,17 @@ impl Engine {
         interrupt: &Interrupt,
     ) -> Result<Rows> {
         let _ = (context, query, parameters, interrupt);
+        todo!()
+    }
+
+    /// As [`Engine::explain`] without ANALYZE, for a query that is part of a statement already authorised.
+    pub(super) async fn describe(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        query: Bound,
+        parameters: &[arrow::array::ArrayRef],
+    ) -> Result<Vec<String>> {
+        let _ = (context, query, parameters);
         todo!()
     }
 }

@@ -1,0 +1,331 @@
+//! Assignment casts: what INSERT and UPDATE may put into a column, and the value it becomes there.
+//!
+//! PostgreSQL's `pg_cast` in assignment context, plus its rule that every type may be assigned to a string. Conversions
+//! that Arrow does the way PostgreSQL does are Arrow's; the rest goes through the types' own text, slowly and right.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringViewArray, new_null_array};
+use arrow::compute::{CastOptions, cast, cast_with_options};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type};
+
+use crate::base::{Error, Result, SqlState};
+use crate::pg_catalog::names::{Names, parse_reg};
+use crate::statement::StatementContext;
+use crate::types::PgType;
+use crate::types::text::{TextColumn, parse_column};
+
+/// Families of types that are assigned to one another alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Integer,
+    Float,
+    Numeric,
+    String,
+    Date,
+    Timestamp,
+    TimestampTz,
+    Time,
+    Interval,
+    Json,
+    Oid,
+    Other,
+}
+
+fn family(ty: PgType) -> Family {
+    match PgType::of(ty.oid.0) {
+        PgType::INT2 | PgType::INT4 | PgType::INT8 => Family::Integer,
+        PgType::FLOAT4 | PgType::FLOAT8 => Family::Float,
+        PgType::NUMERIC => Family::Numeric,
+        PgType::TEXT | PgType::VARCHAR | PgType::BPCHAR | PgType::NAME | PgType::CHAR => {
+            Family::String
+        }
+        PgType::DATE => Family::Date,
+        PgType::TIMESTAMP => Family::Timestamp,
+        PgType::TIMESTAMPTZ => Family::TimestampTz,
+        PgType::TIME => Family::Time,
+        PgType::INTERVAL => Family::Interval,
+        PgType::JSON | PgType::JSONB => Family::Json,
+        PgType::OID => Family::Oid,
+        ty if ty.is_reg() => Family::Oid,
+        _ => Family::Other,
+    }
+}
+
+/// Whether a value of `from` may be assigned to a column of `to` without an explicit cast.
+fn is_assignable(from: PgType, to: PgType) -> bool {
+    use Family::{
+        Date, Float, Integer, Interval, Json, Numeric, Oid, String, Time, Timestamp, TimestampTz,
+    };
+    if from.oid == to.oid {
+        return true;
+    }
+    if let (Some(from), Some(to)) = (from.element(), to.element()) {
+        return is_assignable(from, to);
+    }
+    matches!(
+        (family(from), family(to)),
+        (_, String)
+            | (Integer | Float | Numeric, Integer | Float | Numeric)
+            | (Integer, Oid)
+            | (Oid, Integer | Oid)
+            | (Date, Timestamp | TimestampTz)
+            | (Timestamp, Date | Time | TimestampTz)
+            | (TimestampTz, Date | Time | Timestamp)
+            | (Time, Interval)
+            | (Interval, Time)
+            | (Json, Json)
+    )
+}
+
+/// Checks that an expression of type `from` may be assigned to `column`.
+///
+/// # Errors
+/// `42804`.
+pub(super) fn check_assignable(column: &str, from: PgType, to: PgType) -> Result<()> {
+    if is_assignable(from, to) {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::DATATYPE_MISMATCH,
+        format!(
+            "column \"{column}\" is of type {} but expression is of type {}",
+            PgType::of(to.oid.0),
+            PgType::of(from.oid.0)
+        ),
+    )
+    .hint("You will need to rewrite or cast the expression."))
+}
+
+/// The values of `array`, of type `from`, as a column of type `to` holds them.
+///
+/// # Errors
+/// `22001` too long, `22003` out of range, and what reading the value's text may fail with.
+pub(super) fn assign(
+    context: &Arc<StatementContext>,
+    array: &ArrayRef,
+    from: PgType,
+    to: PgType,
+) -> Result<ArrayRef> {
+    let target = to.data_type();
+    if array.data_type() == &DataType::Null {
+        return Ok(new_null_array(&target, array.len()));
+    }
+    let same_shape = from.oid == to.oid && (to.typmod < 0 || from.typmod == to.typmod);
+    if same_shape && array.data_type() == &target {
+        return Ok(array.clone());
+    }
+    use Family::{Float, Integer, Numeric, Oid, String};
+    match (family(from), family(to)) {
+        (String, String) => limit_length(context, &as_text(array)?, to),
+        (_, String) => {
+            let texts = texts_of(context, array, from)?;
+            limit_length(context, &(Arc::new(texts) as ArrayRef), to)
+        }
+        (Integer | Oid, Integer | Oid) => integer(array, to),
+        (Integer | Oid, Float) => Ok(strict(array, &target).map_err(|_| out_of_range(to))?),
+        (Float, Integer) => integer(&round_half_even(array, to)?, to),
+        (Float, Float) => narrow_float(array, to),
+        (Numeric, Integer) => {
+            // Arrow rounds half away from zero when it drops decimals, as PostgreSQL's numeric does.
+            let whole =
+                strict(array, &DataType::Decimal256(76, 0)).map_err(|_| out_of_range(to))?;
+            let whole = strict(&whole, &DataType::Int64).map_err(|_| out_of_range(to))?;
+            integer(&whole, to)
+        }
+        (Integer | Numeric, Numeric) => strict(array, &target).map_err(|_| numeric_overflow(to)),
+        (Numeric, Float) => strict(array, &target).map_err(|_| out_of_range(to)),
+        (Float, Numeric) => float_to_numeric(context, array, from, to),
+        _ if from.oid == to.oid => strict(array, &target).map_err(|error| {
+            Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("cannot store {from} as {to}"),
+            )
+            .detail(error.to_string())
+        }),
+        _ => read(context, &texts_of(context, array, from)?, to),
+    }
+}
+
+/// Reads texts (literals whose type nobody said) as values of a column.
+///
+/// # Errors
+/// As [`parse_column`].
+pub(super) fn read(
+    context: &Arc<StatementContext>,
+    texts: &StringViewArray,
+    to: PgType,
+) -> Result<ArrayRef> {
+    let values: Vec<Option<&str>> = texts.iter().collect();
+    read_values(context, &values, to)
+}
+
+/// As [`read`], for texts not in an array.
+///
+/// # Errors
+/// As [`parse_column`].
+pub(super) fn read_values(
+    context: &Arc<StatementContext>,
+    values: &[Option<&str>],
+    to: PgType,
+) -> Result<ArrayRef> {
+    if to.is_reg() {
+        let oids = values
+            .iter()
+            .map(|value| value.map(|text| parse_reg(context, to, text)).transpose())
+            .map(|oid| Ok(oid?.map(|oid| oid.0)))
+            .collect::<Result<Vec<_>>>()?;
+        return Ok(Arc::new(arrow::array::UInt32Array::from(oids)));
+    }
+    parse_column(values, to, &context.style).map_err(|error| error.error)
+}
+
+/// The values as texts.
+fn texts_of(
+    context: &Arc<StatementContext>,
+    array: &ArrayRef,
+    from: PgType,
+) -> Result<StringViewArray> {
+    let names = Names::new(context.clone());
+    let column = TextColumn::new(array.as_ref(), from, &context.style, &names)?;
+    let mut builder = arrow::array::StringViewBuilder::with_capacity(array.len());
+    let mut text = Vec::new();
+    for row in 0..array.len() {
+        text.clear();
+        if column.write(row, &mut text)? {
+            builder.append_value(String::from_utf8_lossy(&text));
+        } else {
+            builder.append_null();
+        }
+    }
+    Ok(builder.finish())
+}
+
+/// Any string array as views.
+fn as_text(array: &ArrayRef) -> Result<ArrayRef> {
+    cast(array, &DataType::Utf8View)
+        .map_err(|error| Error::internal("reading a string column", error))
+}
+
+/// Applies `varchar(n)` and `char(n)`.
+fn limit_length(context: &Arc<StatementContext>, texts: &ArrayRef, to: PgType) -> Result<ArrayRef> {
+    let texts = texts.as_string_view();
+    let fits = match to.char_length() {
+        None => to.oid != PgType::NAME.oid && to.oid != PgType::CHAR.oid,
+        // Bytes are no fewer than characters; char(n) has blanks to add.
+        Some(length) => {
+            to.oid == PgType::VARCHAR.oid && texts.iter().flatten().all(|text| text.len() <= length)
+        }
+    };
+    if fits {
+        return Ok(Arc::new(texts.clone()));
+    }
+    read(context, texts, to)
+}
+
+/// To int2, int4, int8 or an OID, with PostgreSQL's range error.
+fn integer(array: &ArrayRef, to: PgType) -> Result<ArrayRef> {
+    strict(array, &to.data_type()).map_err(|_| out_of_range(to))
+}
+
+fn round_half_even(array: &ArrayRef, to: PgType) -> Result<ArrayRef> {
+    let floats = cast(array, &DataType::Float64)
+        .map_err(|error| Error::internal("rounding a float column", error))?;
+    let floats = floats.as_primitive::<Float64Type>();
+    // 2^63 is a float; 2^63 - 1 is not.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    let integers = floats.try_unary::<_, Int64Type, Error>(|value| {
+        let rounded = value.round_ties_even();
+        if (-LIMIT..LIMIT).contains(&rounded) {
+            Ok(rounded as i64)
+        } else {
+            Err(out_of_range(to))
+        }
+    })?;
+    Ok(Arc::new(integers))
+}
+
+fn narrow_float(array: &ArrayRef, to: PgType) -> Result<ArrayRef> {
+    let result = cast(array, &to.data_type())
+        .map_err(|error| Error::internal("converting a float column", error))?;
+    if to.oid == PgType::FLOAT4.oid && array.data_type() == &DataType::Float64 {
+        let wide = array.as_primitive::<Float64Type>();
+        let narrow = result.as_primitive::<Float32Type>();
+        let overflows = wide.iter().zip(narrow).any(|(wide, narrow)| {
+            narrow.is_some_and(f32::is_infinite) && wide.is_some_and(f64::is_finite)
+        });
+        if overflows {
+            return Err(Error::new(
+                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+                "value out of range: overflow",
+            ));
+        }
+    }
+    Ok(result)
+}
+
+/// As PostgreSQL: the digits a float is sure of, 15 of a double and 6 of a real.
+fn float_to_numeric(
+    context: &Arc<StatementContext>,
+    array: &ArrayRef,
+    from: PgType,
+    to: PgType,
+) -> Result<ArrayRef> {
+    let digits = if from.oid == PgType::FLOAT4.oid {
+        5
+    } else {
+        14
+    };
+    let floats = cast(array, &DataType::Float64)
+        .map_err(|error| Error::internal("converting a float column", error))?;
+    let floats: &Float64Array = floats.as_primitive();
+    let texts: Vec<Option<String>> = floats
+        .iter()
+        .map(|value| {
+            value.map(|value| {
+                if value.is_finite() {
+                    format!("{value:.digits$e}")
+                } else if value.is_nan() {
+                    "NaN".to_owned()
+                } else {
+                    format!("{}Infinity", if value < 0.0 { "-" } else { "" })
+                }
+            })
+        })
+        .collect();
+    let texts: Vec<Option<&str>> = texts.iter().map(Option::as_deref).collect();
+    read_values(context, &texts, to)
+}
+
+/// A cast that fails where a value does not fit.
+fn strict(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, arrow::error::ArrowError> {
+    let options = CastOptions {
+        safe: false,
+        ..Default::default()
+    };
+    cast_with_options(array, to, &options)
+}
+
+pub(super) fn out_of_range(ty: PgType) -> Error {
+    Error::new(
+        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        format!("{} out of range", PgType::of(ty.oid.0)),
+    )
+}
+
+fn numeric_overflow(ty: PgType) -> Error {
+    let error = Error::new(
+        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        "numeric field overflow",
+    );
+    match ty.precision_scale() {
+        Some((precision, scale)) => error.detail(format!(
+            "A field with precision {precision}, scale {scale} must round to an absolute value less than {}.",
+            match i32::from(precision) - i32::from(scale) {
+                0 => "1".to_owned(),
+                digits => format!("10^{digits}"),
+            }
+        )),
+        None => error,
+    }
+}

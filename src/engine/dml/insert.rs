@@ -1,0 +1,514 @@
+//! INSERT: bound into cells or a query, defaults for what is left out, executed into segments.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableObject, Value};
+
+use super::assign::{assign, check_assignable};
+use super::rows::{self, ROWS};
+use super::sink::Sink;
+use super::target::{self, is_default};
+use super::values::{Cell, Inputs, Parameters, default_of, parameter, repeat};
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Privilege, Relation, Segment};
+use crate::engine::{Bound, Engine};
+use crate::observe::Interrupt;
+use crate::privileges::Need;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// Expressions put into one query at most: planning grows faster than the number of columns.
+const EXPRESSIONS_PER_QUERY: usize = 200;
+
+/// A bound INSERT.
+#[derive(Debug, Clone)]
+pub(super) struct Insert {
+    pub(super) relation: Arc<Relation>,
+    source: Source,
+    /// For each column of the relation: where its values come from.
+    columns: Vec<Feed>,
+    /// Single-row queries for cells that are neither literals nor parameters.
+    computed: Vec<Bound>,
+    /// Defaults that must be evaluated once for each row: a query over [`ROWS`].
+    per_row: Option<Bound>,
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone)]
+enum Source {
+    /// VALUES, DEFAULT VALUES.
+    Values(Vec<Vec<Cell>>),
+    /// Any other query.
+    Query(Bound),
+}
+
+/// Where one column's values come from.
+#[derive(Debug, Clone)]
+enum Feed {
+    /// Column of the source; `None` as type: a literal whose type nobody said.
+    Source(usize, Option<PgType>),
+    /// The same for all rows.
+    Constant(Cell),
+    /// Column of the per-row defaults.
+    PerRow(usize),
+}
+
+impl Engine {
+    /// Binds INSERT. Gives what it needs and its parameters beside it.
+    pub(super) async fn bind_insert(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        insert: &ast::Insert,
+        parameters: &mut Parameters,
+    ) -> Result<(Insert, Vec<Need>)> {
+        refuse_extensions(insert)?;
+        let TableObject::TableName(name) = &insert.table else {
+            return Err(Error::unsupported("INSERT into a function or query"));
+        };
+        let relation = target::resolve(context, name, "insert into")?;
+        let mut needs = vec![target::needs(context, &relation, Privilege::Insert)];
+        if name.0.len() > 1 {
+            needs.push(target::schema_need(context, &relation));
+        }
+        let targets = target_columns(&relation, insert)?;
+        let mut computing = Computing::default();
+
+        let mut source_types: Vec<Option<PgType>> = vec![None; targets.len()];
+        let source = match insert.source.as_deref() {
+            None => Source::Values(vec![Vec::new()]),
+            Some(query) => match plain_values(query) {
+                Some(rows) => {
+                    check_width(insert, rows[0].content.len(), targets.len())?;
+                    let mut cells = Vec::with_capacity(rows.len());
+                    for row in rows {
+                        cells.push(bind_row(
+                            &relation,
+                            &targets,
+                            &row.content,
+                            rows[0].content.len(),
+                            &mut computing,
+                            parameters,
+                        )?);
+                    }
+                    Source::Values(cells)
+                }
+                None => {
+                    let untyped = untyped_columns(query);
+                    for (position, kind) in untyped.iter().enumerate() {
+                        if let (Untyped::Parameter(index), Some(&column)) =
+                            (kind, targets.get(position))
+                        {
+                            let ty = PgType::of(relation.columns[column].ty.oid.0);
+                            parameters.settle(*index, ty);
+                        }
+                    }
+                    let bound = self.bind(context, query, parameters.known()).await?;
+                    settle_used(parameters, query, &bound);
+                    check_width(insert, bound.columns.len(), targets.len())?;
+                    needs.extend(bound.needs.iter().cloned());
+                    for (position, output) in bound.columns.iter().enumerate() {
+                        let column = &relation.columns[targets[position]];
+                        let literal = matches!(untyped.get(position), Some(Untyped::Literal));
+                        let null =
+                            bound.plan.schema().field(position).data_type() == &DataType::Null;
+                        if !literal && !null {
+                            check_assignable(&column.name, output.ty, column.ty)?;
+                        }
+                        source_types[position] = (!literal).then_some(output.ty);
+                    }
+                    Source::Query(bound)
+                }
+            },
+        };
+        let width = match &source {
+            Source::Values(rows) => rows[0].len(),
+            Source::Query(bound) => bound.columns.len(),
+        };
+
+        let mut columns = Vec::with_capacity(relation.columns.len());
+        let mut per_row = Vec::new();
+        for (index, column) in relation.columns.iter().enumerate() {
+            let position = targets[..width].iter().position(|target| *target == index);
+            columns.push(match position {
+                Some(position) => Feed::Source(position, source_types[position]),
+                None => match default_of(column)? {
+                    None => Feed::Constant(Cell::NULL),
+                    Some(expr) => match Cell::of(&expr) {
+                        Some(cell @ Cell::Literal { .. }) => {
+                            cell.check(column, parameters)?;
+                            Feed::Constant(cell)
+                        }
+                        _ => {
+                            per_row.push((index, expr));
+                            Feed::PerRow(per_row.len() - 1)
+                        }
+                    },
+                },
+            });
+        }
+        let computed = computing
+            .bind(self, context, &relation, parameters, &mut needs)
+            .await?;
+        let per_row = self.bind_per_row(context, &relation, per_row).await?;
+        let insert = Insert {
+            relation,
+            source,
+            columns,
+            computed,
+            per_row,
+        };
+        Ok((insert, needs))
+    }
+
+    /// Defaults as a query over as many rows as are inserted, so that `random()` differs from row to row.
+    async fn bind_per_row(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        defaults: Vec<(usize, Expr)>,
+    ) -> Result<Option<Bound>> {
+        if defaults.is_empty() {
+            return Ok(None);
+        }
+        let columns: Vec<usize> = defaults.iter().map(|(index, _)| *index).collect();
+        let items = defaults
+            .into_iter()
+            .map(|(_, expr)| SelectItem::UnnamedExpr(expr))
+            .collect();
+        let from = ast::TableWithJoins {
+            relation: target::table(ROWS, None),
+            joins: Vec::new(),
+        };
+        let query = target::select(items, vec![from], None);
+        let bound = self
+            .bind_with(context, &query, &[], &[rows::numbered(relation.oid)])
+            .await?;
+        for (index, output) in columns.iter().zip(&bound.columns) {
+            let column = &relation.columns[*index];
+            check_assignable(&column.name, output.ty, column.ty)?;
+        }
+        Ok(Some(bound))
+    }
+
+    /// Runs it: the segments, and how many rows.
+    pub(super) async fn execute_insert(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        insert: &Insert,
+        parameter_types: &[PgType],
+        parameters: &[ArrayRef],
+        interrupt: &Interrupt,
+    ) -> Result<(Vec<Arc<Segment>>, u64)> {
+        let mut computed = Vec::with_capacity(insert.computed.len());
+        for query in &insert.computed {
+            computed.push(
+                self.single_row(context, query.clone(), parameters, interrupt)
+                    .await?,
+            );
+        }
+        let inputs = Inputs {
+            context,
+            parameters,
+            parameter_types,
+            computed: &computed,
+        };
+        let store = context.database.store().clone();
+        let mut sink = Sink::new(store, insert.relation.clone());
+        match &insert.source {
+            Source::Values(cells) => {
+                let source = |position: usize, column: usize| {
+                    inputs.column(
+                        &insert.relation.columns[column],
+                        cells.iter().map(|row| &row[position]),
+                    )
+                };
+                let batch = self
+                    .complete(&inputs, insert, cells.len(), source, interrupt)
+                    .await?;
+                sink.write(batch).await?;
+            }
+            Source::Query(query) => {
+                let passed = &parameters[..query.parameters.len().min(parameters.len())];
+                let mut rows = self.run(context, query.clone(), passed, interrupt).await?;
+                while let Some(batch) = rows.next().await? {
+                    let source = |position: usize, column: usize| {
+                        let to = insert.relation.columns[column].ty;
+                        let array = batch.column(position);
+                        match &insert.columns[column] {
+                            Feed::Source(_, Some(from)) => assign(context, array, *from, to),
+                            _ => rows::read_array(context, array, to),
+                        }
+                    };
+                    let batch = self
+                        .complete(&inputs, insert, batch.num_rows(), source, interrupt)
+                        .await?;
+                    sink.write(batch).await?;
+                }
+            }
+        }
+        let rows = sink.rows();
+        Ok((sink.finish().await?, rows))
+    }
+
+    /// A batch of the relation's columns: the source's, constants, per-row defaults; NOT NULL checked.
+    async fn complete(
+        self: &Arc<Self>,
+        inputs: &Inputs<'_>,
+        insert: &Insert,
+        rows: usize,
+        source: impl Fn(usize, usize) -> Result<ArrayRef>,
+        interrupt: &Interrupt,
+    ) -> Result<RecordBatch> {
+        let per_row = match &insert.per_row {
+            None => None,
+            Some(query) => {
+                let query = query.clone().with_rows(ROWS, rows::counted(rows)?)?;
+                Some(self.collect(inputs.context, query, &[], interrupt).await?)
+            }
+        };
+        let mut arrays = Vec::with_capacity(insert.columns.len());
+        for (index, feed) in insert.columns.iter().enumerate() {
+            let column = &insert.relation.columns[index];
+            arrays.push(match feed {
+                Feed::Source(position, _) => source(*position, index)?,
+                Feed::Constant(cell) => {
+                    repeat(&inputs.column(column, std::iter::once(cell))?, rows)?
+                }
+                Feed::PerRow(position) => {
+                    let (batch, types) = per_row.as_ref().ok_or_else(|| {
+                        Error::internal("evaluating defaults", "no query was bound")
+                    })?;
+                    assign(
+                        inputs.context,
+                        batch.column(*position),
+                        types[*position],
+                        column.ty,
+                    )?
+                }
+            });
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch =
+            RecordBatch::try_new_with_options(rows::schema(&insert.relation), arrays, &options)
+                .map_err(|error| Error::internal("building rows", error))?;
+        rows::check_not_null(inputs.context, &insert.relation, &batch)?;
+        Ok(batch)
+    }
+}
+
+/// Expressions waiting to be bound as single-row queries.
+#[derive(Default)]
+struct Computing {
+    /// Expression, and the column of the relation it is for.
+    expressions: Vec<(Expr, usize)>,
+}
+
+impl Computing {
+    fn push(&mut self, expr: Expr, column: usize) -> Cell {
+        let place = self.expressions.len();
+        self.expressions.push((expr, column));
+        Cell::Computed {
+            query: place / EXPRESSIONS_PER_QUERY,
+            column: place % EXPRESSIONS_PER_QUERY,
+        }
+    }
+
+    async fn bind(
+        self,
+        engine: &Arc<Engine>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        parameters: &mut Parameters,
+        needs: &mut Vec<Need>,
+    ) -> Result<Vec<Bound>> {
+        let mut queries = Vec::new();
+        for chunk in self.expressions.chunks(EXPRESSIONS_PER_QUERY) {
+            let items = chunk
+                .iter()
+                .map(|(expr, _)| SelectItem::UnnamedExpr(expr.clone()))
+                .collect();
+            let query = target::select(items, Vec::new(), None);
+            let bound = engine.bind(context, &query, parameters.known()).await?;
+            settle_used(parameters, &query, &bound);
+            for (position, (output, (_, column))) in bound.columns.iter().zip(chunk).enumerate() {
+                let column = &relation.columns[*column];
+                if bound.plan.schema().field(position).data_type() != &DataType::Null {
+                    check_assignable(&column.name, output.ty, column.ty)?;
+                }
+            }
+            needs.extend(bound.needs.iter().cloned());
+            queries.push(bound);
+        }
+        Ok(queries)
+    }
+}
+
+/// The rows of a query that is nothing but VALUES.
+fn plain_values(query: &ast::Query) -> Option<&[ast::Parens<Vec<Expr>>]> {
+    let plain = query.with.is_none()
+        && query.order_by.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none();
+    match query.body.as_ref() {
+        SetExpr::Values(values) if plain && !values.rows.is_empty() => Some(&values.rows),
+        _ => None,
+    }
+}
+
+fn bind_row(
+    relation: &Relation,
+    targets: &[usize],
+    row: &[Expr],
+    width: usize,
+    computing: &mut Computing,
+    parameters: &mut Parameters,
+) -> Result<Vec<Cell>> {
+    if row.len() != width {
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "VALUES lists must all be the same length",
+        ));
+    }
+    row.iter()
+        .zip(targets)
+        .map(|(expr, &index)| {
+            let column = &relation.columns[index];
+            let default;
+            let expr = if is_default(expr) {
+                match default_of(column)? {
+                    None => return Ok(Cell::NULL),
+                    Some(expr) => {
+                        default = expr;
+                        &default
+                    }
+                }
+            } else {
+                expr
+            };
+            let cell = match Cell::of(expr) {
+                Some(cell) => cell,
+                None => computing.push(expr.clone(), index),
+            };
+            cell.check(column, parameters)?;
+            Ok(cell)
+        })
+        .collect()
+}
+
+/// What a bare item of a SELECT list is to INSERT: PostgreSQL gives such a literal the target column's type.
+enum Untyped {
+    Literal,
+    Parameter(usize),
+    Typed,
+}
+
+fn untyped_columns(query: &ast::Query) -> Vec<Untyped> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return Vec::new();
+    };
+    let items = select.projection.iter();
+    items
+        .map_while(|item| match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                Some(match Cell::of(expr) {
+                    Some(Cell::Literal { ty: None, .. }) => Untyped::Literal,
+                    Some(Cell::Parameter(index)) => Untyped::Parameter(index),
+                    _ => Untyped::Typed,
+                })
+            }
+            // After a wildcard positions are no longer known here.
+            _ => None,
+        })
+        .collect()
+}
+
+/// Takes over the types of the parameters that `query` uses.
+pub(super) fn settle_used<T: ast::Visit>(parameters: &mut Parameters, query: &T, bound: &Bound) {
+    let mut used = BTreeSet::new();
+    let _: ControlFlow<()> = ast::visit_expressions(query, |expr| {
+        if let Expr::Value(value) = expr
+            && let Value::Placeholder(name) = &value.value
+            && let Some(index) = parameter(name)
+        {
+            used.insert(index);
+        }
+        ControlFlow::Continue(())
+    });
+    for index in used {
+        if let Some(ty) = bound.parameters.get(index) {
+            parameters.settle(index, *ty);
+        }
+    }
+}
+
+fn target_columns(relation: &Relation, insert: &ast::Insert) -> Result<Vec<usize>> {
+    if insert.columns.is_empty() {
+        return Ok((0..relation.columns.len()).collect());
+    }
+    let mut targets = Vec::with_capacity(insert.columns.len());
+    for name in &insert.columns {
+        let name = target::column_name(name, relation)?;
+        let index = relation
+            .columns
+            .iter()
+            .position(|column| column.name == name)
+            .ok_or_else(|| target::no_such_column(&name, relation))?;
+        if targets.contains(&index) {
+            return Err(Error::new(
+                SqlState::DUPLICATE_COLUMN,
+                format!("column \"{name}\" specified more than once"),
+            ));
+        }
+        targets.push(index);
+    }
+    Ok(targets)
+}
+
+fn check_width(insert: &ast::Insert, expressions: usize, targets: usize) -> Result<()> {
+    let explicit = !insert.columns.is_empty();
+    let message = if expressions > targets {
+        "INSERT has more expressions than target columns"
+    } else if expressions < targets && explicit {
+        "INSERT has more target columns than expressions"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(SqlState::SYNTAX_ERROR, message))
+}
+
+fn refuse_extensions(insert: &ast::Insert) -> Result<()> {
+    let refused = [
+        (insert.on.is_some(), "INSERT … ON CONFLICT"),
+        (insert.or.is_some() || insert.ignore, "INSERT OR …"),
+        (insert.replace_into, "REPLACE"),
+        (insert.overwrite, "INSERT OVERWRITE"),
+        (!insert.assignments.is_empty(), "INSERT … SET"),
+        (insert.partitioned.is_some(), "INSERT … PARTITION"),
+        (!insert.after_columns.is_empty(), "INSERT … PARTITION"),
+        (insert.output.is_some(), "INSERT … OUTPUT"),
+        (insert.priority.is_some(), "INSERT with a priority"),
+        (insert.insert_alias.is_some(), "INSERT … AS after VALUES"),
+        (insert.settings.is_some(), "INSERT … SETTINGS"),
+        (insert.format_clause.is_some(), "INSERT … FORMAT"),
+        (insert.multi_table_insert_type.is_some(), "INSERT ALL"),
+    ];
+    match refused.into_iter().find(|(present, _)| *present) {
+        Some((_, what)) => Err(Error::unsupported(what)),
+        None => Ok(()),
+    }
+}
+
+impl Insert {
+    /// The query its rows come from, for EXPLAIN.
+    pub(super) fn query(&self) -> Option<&Bound> {
+        match &self.source {
+            Source::Query(query) => Some(query),
+            Source::Values(_) => None,
+        }
+    }
+}

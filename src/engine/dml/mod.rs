@@ -1,0 +1,378 @@
+//! INSERT, UPDATE, DELETE planned as queries: the target's rows are addressed by (segment, row), the engine answers
+//! which rows go and which come, and storage writes segments. DataFusion's own DML hooks are never used: they lose
+//! subquery filters and then hit every row.
+//!
+//! [`insert`] and [`rewrite`] bind and execute; [`values`] evaluates literals without a plan; [`assign`] has
+//! PostgreSQL's assignment casts; [`sink`] writes.
+
+mod assign;
+mod insert;
+mod rewrite;
+mod rows;
+mod sink;
+mod target;
+mod values;
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use sqlparser::ast::{self, SelectItem};
+
+use super::local::LocalRelation;
+use super::scan::table_provider;
+use super::{Bound, Engine, OutputColumn, Rows};
+use crate::base::{Error, Oid, Result, Version};
+use crate::catalog::{Change, Privilege, Relation};
+use crate::observe::Interrupt;
+use crate::privileges::{Authorized, Need};
+use crate::statement::StatementContext;
+use crate::types::PgType;
+use insert::Insert;
+use rewrite::{Rewrite, Rewritten};
+use values::Parameters;
+
+pub(super) use sink::Sink;
+
+/// The rows RETURNING reads, in its generated query.
+const RETURNED: &str = "\0returned";
+
+/// A bound INSERT, UPDATE or DELETE.
+#[derive(Debug, Clone)]
+pub struct BoundDml {
+    /// The table changed.
+    pub target: Oid,
+    /// What it does; decides the lock it needs.
+    pub kind: DmlKind,
+    /// What it needs, the source's needs included.
+    pub needs: Vec<Need>,
+    /// Types of $1, $2, …
+    pub parameters: Vec<PgType>,
+    /// What RETURNING answers, if there is one.
+    pub columns: Option<Arc<[OutputColumn]>>,
+    /// The catalog it was bound in; another version means: bind again (waiting for the lock may have moved it).
+    pub version: Version,
+    body: Body,
+    returning: Option<Bound>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+enum Body {
+    Insert(Insert),
+    Rewrite(Rewrite),
+}
+
+/// Which of the three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DmlKind {
+    /// INSERT
+    Insert,
+    /// UPDATE
+    Update,
+    /// DELETE
+    Delete,
+}
+
+/// What a DML statement did: changes for the transaction (not yet pushed), how many rows, and RETURNING's rows.
+#[derive(Debug)]
+pub struct DmlResult {
+    /// To be authorised and pushed.
+    pub changes: Vec<Change>,
+    /// Rows inserted, updated or deleted.
+    pub rows: u64,
+    /// RETURNING.
+    pub returning: Option<Rows>,
+}
+
+impl Engine {
+    /// Binds `INSERT`, `UPDATE` or `DELETE` (`ast::Statement` of one of these).
+    ///
+    /// # Errors
+    /// As [`Engine::bind`]; `42809` for a view or foreign table.
+    pub async fn bind_dml(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        statement: &ast::Statement,
+        declared: &[Option<PgType>],
+    ) -> Result<BoundDml> {
+        let mut parameters = Parameters::new(declared);
+        let (kind, body, mut needs, returning, alias) = match statement {
+            ast::Statement::Insert(insert) => {
+                let (bound, needs) = self.bind_insert(context, insert, &mut parameters).await?;
+                let alias = insert.table_alias.as_ref();
+                let alias = alias.map_or_else(
+                    || bound.relation.name.clone(),
+                    |alias| target::fold(&alias.alias),
+                );
+                let returning = insert.returning.clone();
+                (
+                    DmlKind::Insert,
+                    Body::Insert(bound),
+                    needs,
+                    returning,
+                    alias,
+                )
+            }
+            ast::Statement::Update(update) => {
+                let (bound, needs) = self.bind_update(context, update, &mut parameters).await?;
+                let alias = bound.alias.clone();
+                let returning = update.returning.clone();
+                if returning.is_some() && update.from.is_some() {
+                    return Err(Error::unsupported("UPDATE … FROM … RETURNING"));
+                }
+                (
+                    DmlKind::Update,
+                    Body::Rewrite(bound),
+                    needs,
+                    returning,
+                    alias,
+                )
+            }
+            ast::Statement::Delete(delete) => {
+                let (bound, needs) = self.bind_delete(context, delete, &mut parameters).await?;
+                let alias = bound.alias.clone();
+                let returning = delete.returning.clone();
+                if returning.is_some() && delete.using.is_some() {
+                    return Err(Error::unsupported("DELETE … USING … RETURNING"));
+                }
+                (
+                    DmlKind::Delete,
+                    Body::Rewrite(bound),
+                    needs,
+                    returning,
+                    alias,
+                )
+            }
+            other => {
+                return Err(Error::internal(
+                    "binding a statement that changes rows",
+                    format!("{other} is none"),
+                ));
+            }
+        };
+        let relation = body.relation().clone();
+        let returning = match returning {
+            None => None,
+            Some(items) => Some(
+                self.bind_returning(
+                    context,
+                    &relation,
+                    &alias,
+                    items,
+                    &mut parameters,
+                    &mut needs,
+                )
+                .await?,
+            ),
+        };
+        Ok(BoundDml {
+            target: relation.oid,
+            kind,
+            needs,
+            parameters: parameters.finish()?,
+            columns: returning.as_ref().map(|bound| bound.columns.clone().into()),
+            version: context.snapshot.version(),
+            body,
+            returning,
+        })
+    }
+
+    /// RETURNING as a query over the rows the statement leaves (or, for DELETE, takes).
+    async fn bind_returning(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        alias: &str,
+        mut items: Vec<SelectItem>,
+        parameters: &mut Parameters,
+        needs: &mut Vec<Need>,
+    ) -> Result<Bound> {
+        let reads = items.iter().any(|item| match item {
+            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => true,
+            item => target::names_columns(item),
+        });
+        if reads {
+            needs.push(target::needs(context, relation, Privilege::Select));
+        }
+        let schema = context.snapshot.schema(relation.schema);
+        for item in &mut items {
+            target::unqualify(item, schema.map_or("", |s| s.name.as_str()), &relation.name);
+        }
+        let from = ast::TableWithJoins {
+            relation: target::table(RETURNED, Some(alias)),
+            joins: Vec::new(),
+        };
+        let query = target::select(items, vec![from], None);
+        let local = LocalRelation {
+            name: RETURNED.to_owned(),
+            relation: relation.oid,
+            provider: table_provider(
+                context.database.store().root(),
+                &rewrite::with_segments(relation, &[]),
+            ),
+        };
+        let bound = self
+            .bind_with(context, &query, parameters.known(), &[local])
+            .await?;
+        insert::settle_used(parameters, &query, &bound);
+        needs.extend(bound.needs.iter().cloned());
+        Ok(bound)
+    }
+
+    /// Runs it: rows are computed and written as segments of the transaction. The table lock must be held.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`]; `23502` NULL in a NOT NULL column, `22001`, `22003` values that do not fit.
+    pub async fn execute_dml(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        statement: Authorized<BoundDml>,
+        parameters: &[ArrayRef],
+        interrupt: &Interrupt,
+    ) -> Result<DmlResult> {
+        let statement = statement.into_inner();
+        let root = context.database.store().root();
+        let (changes, rows, returned) = match &statement.body {
+            Body::Insert(insert) => {
+                rewrite::current(context, &insert.relation)?;
+                let (segments, rows) = self
+                    .execute_insert(
+                        context,
+                        insert,
+                        &statement.parameters,
+                        parameters,
+                        interrupt,
+                    )
+                    .await?;
+                let relation = rewrite::with_segments(&insert.relation, &segments);
+                let mut changes = Vec::new();
+                if !segments.is_empty() {
+                    changes.push(Change::AddSegments {
+                        relation: statement.target,
+                        segments,
+                    });
+                }
+                (changes, rows, table_provider(root, &relation))
+            }
+            Body::Rewrite(rewrite) => {
+                let Rewritten {
+                    changes,
+                    rows,
+                    written,
+                    old,
+                } = self
+                    .execute_rewrite(context, rewrite, parameters, interrupt)
+                    .await?;
+                let returned = if statement.kind == DmlKind::Update {
+                    let relation = rewrite::with_segments(&rewrite.relation, &written);
+                    table_provider(root, &relation)
+                } else {
+                    rows::in_memory(rows::schema(&rewrite.relation), old)?
+                };
+                (changes, rows, returned)
+            }
+        };
+        let returning = match statement.returning {
+            None => None,
+            Some(query) => {
+                let query = query.with_rows(RETURNED, returned)?;
+                let passed = &parameters[..query.parameters.len().min(parameters.len())];
+                Some(self.run(context, query, passed, interrupt).await?)
+            }
+        };
+        Ok(DmlResult {
+            changes,
+            rows,
+            returning,
+        })
+    }
+
+    /// EXPLAIN of INSERT, UPDATE or DELETE: the plan of its source under a line naming what it does. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`Engine::explain`]; `0A000` for EXPLAIN ANALYZE.
+    pub async fn explain_dml(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        statement: Authorized<BoundDml>,
+        parameters: &[ArrayRef],
+        analyze: bool,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<String>> {
+        interrupt.check()?;
+        let statement = statement.into_inner();
+        if analyze {
+            return Err(Error::unsupported(
+                "EXPLAIN ANALYZE of a statement that changes rows",
+            ));
+        }
+        let (word, query) = match &statement.body {
+            Body::Insert(insert) => ("Insert", insert.query()),
+            Body::Rewrite(rewrite) if statement.kind == DmlKind::Update => {
+                ("Update", rewrite.query())
+            }
+            Body::Rewrite(rewrite) => ("Delete", rewrite.query()),
+        };
+        let mut lines = vec![format!("{word} on {}", statement.body.relation().name)];
+        if let Some(query) = query {
+            let passed = &parameters[..query.parameters.len().min(parameters.len())];
+            let plan = self.describe(context, query.clone(), passed).await?;
+            lines.extend(plan.iter().enumerate().map(|(index, line)| {
+                let arrow = if index == 0 { "  ->  " } else { "      " };
+                format!("{arrow}{line}")
+            }));
+        }
+        Ok(lines)
+    }
+
+    /// CREATE TABLE AS: runs the query into segments of `relation`, which is not in the catalog yet and has the query's
+    /// columns.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`].
+    pub async fn fill(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        query: Authorized<Bound>,
+        parameters: &[ArrayRef],
+        interrupt: &Interrupt,
+    ) -> Result<(Vec<Change>, u64)> {
+        let types: Vec<PgType> = query.value().columns.iter().map(|c| c.ty).collect();
+        let mut answer = self.execute(context, query, parameters, interrupt).await?;
+        let mut sink = Sink::new(context.database.store().clone(), relation.clone());
+        while let Some(batch) = answer.next().await? {
+            let arrays = relation
+                .columns
+                .iter()
+                .zip(&types)
+                .zip(batch.columns())
+                .map(|((column, from), array)| assign::assign(context, array, *from, column.ty))
+                .collect::<Result<Vec<_>>>()?;
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            let batch = RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
+                .map_err(|error| Error::internal("building rows", error))?;
+            sink.write(batch).await?;
+        }
+        let rows = sink.rows();
+        let segments = sink.finish().await?;
+        let mut changes = Vec::new();
+        if !segments.is_empty() {
+            changes.push(Change::AddSegments {
+                relation: relation.oid,
+                segments,
+            });
+        }
+        Ok((changes, rows))
+    }
+}
+
+impl Body {
+    fn relation(&self) -> &Arc<Relation> {
+        match self {
+            Self::Insert(insert) => &insert.relation,
+            Self::Rewrite(rewrite) => &rewrite.relation,
+        }
+    }
+}

@@ -1,0 +1,589 @@
+//! UPDATE and DELETE as queries: which rows they hit, by address, and what each hit row becomes.
+//!
+//! The target is read through an addressed scan under a name no client can write; everything else in the statement (joins,
+//! subqueries, parameters) is bound as in any query. The segments with hits are then written again without the hit rows.
+//! The caller holds the table's rewrite lock, so no other transaction can have removed them meanwhile.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Int32Type, Int64Type};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use sqlparser::ast::{self, AssignmentTarget, Expr, FromTable, SelectItem, TableFactor};
+
+use super::assign::{assign, check_assignable};
+use super::insert::settle_used;
+use super::rows;
+use super::sink::Sink;
+use super::target;
+use super::values::{Cell, Parameters, default_of};
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Change, Column, Privilege, Relation, RelationKind, Segment};
+use crate::engine::local::LocalRelation;
+use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
+use crate::engine::{Bound, Engine};
+use crate::observe::Interrupt;
+use crate::privileges::Need;
+use crate::statement::StatementContext;
+use crate::storage::read_segment;
+use crate::types::PgType;
+
+/// The target in the generated query.
+const TARGET: &str = "\0target";
+
+/// A bound UPDATE or DELETE.
+#[derive(Debug, Clone)]
+pub(super) struct Rewrite {
+    pub(super) relation: Arc<Relation>,
+    /// What the statement calls the target.
+    pub(super) alias: String,
+    /// Segment, row, then for UPDATE the new row and for DELETE … RETURNING the old one. `None`: DELETE of all rows,
+    /// answered from the catalog.
+    query: Option<Bound>,
+    /// For each column of the rows in `query`: the type of its expression; `None` for an untyped literal.
+    types: Vec<Option<PgType>>,
+    /// Whether new rows are written (UPDATE).
+    writes: bool,
+}
+
+/// What a rewrite did.
+pub(super) struct Rewritten {
+    pub(super) changes: Vec<Change>,
+    pub(super) rows: u64,
+    /// UPDATE: the segments of new rows.
+    pub(super) written: Vec<Arc<Segment>>,
+    /// DELETE … RETURNING: the old rows.
+    pub(super) old: Vec<RecordBatch>,
+}
+
+/// The parts of UPDATE and DELETE, brought to one shape.
+struct Parts {
+    name: ast::ObjectName,
+    alias: Option<String>,
+    others: Vec<ast::TableWithJoins>,
+    selection: Option<Expr>,
+    /// UPDATE: the assignments. `None`: DELETE.
+    assignments: Option<Vec<ast::Assignment>>,
+    /// RETURNING reads old rows.
+    returning_old: bool,
+}
+
+impl Engine {
+    /// Binds UPDATE.
+    pub(super) async fn bind_update(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        update: &ast::Update,
+        parameters: &mut Parameters,
+    ) -> Result<(Rewrite, Vec<Need>)> {
+        if update.or.is_some() || update.output.is_some() {
+            return Err(Error::unsupported("UPDATE OR … and OUTPUT"));
+        }
+        if !update.order_by.is_empty() || update.limit.is_some() {
+            return Err(Error::unsupported("UPDATE … ORDER BY or LIMIT"));
+        }
+        let (name, alias) = single_table(&update.table)?;
+        let others = match &update.from {
+            None => Vec::new(),
+            Some(ast::UpdateTableFromKind::AfterSet(from)) => from.clone(),
+            Some(ast::UpdateTableFromKind::BeforeSet(_)) => {
+                return Err(Error::unsupported("UPDATE … FROM before SET"));
+            }
+        };
+        let parts = Parts {
+            name,
+            alias,
+            others,
+            selection: update.selection.clone(),
+            assignments: Some(update.assignments.clone()),
+            returning_old: false,
+        };
+        self.bind_rewrite(context, parts, parameters).await
+    }
+
+    /// Binds DELETE.
+    pub(super) async fn bind_delete(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        delete: &ast::Delete,
+        parameters: &mut Parameters,
+    ) -> Result<(Rewrite, Vec<Need>)> {
+        if delete.output.is_some() || !delete.order_by.is_empty() || delete.limit.is_some() {
+            return Err(Error::unsupported("DELETE … ORDER BY, LIMIT or OUTPUT"));
+        }
+        let FromTable::WithFromKeyword(from) = &delete.from else {
+            return Err(Error::unsupported("DELETE without FROM"));
+        };
+        let [table] = from.as_slice() else {
+            return Err(Error::unsupported("DELETE FROM several tables"));
+        };
+        let (name, alias) = single_table(table)?;
+        let parts = Parts {
+            name,
+            alias,
+            others: delete.using.clone().unwrap_or_default(),
+            selection: delete.selection.clone(),
+            assignments: None,
+            returning_old: delete.returning.is_some(),
+        };
+        self.bind_rewrite(context, parts, parameters).await
+    }
+
+    async fn bind_rewrite(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        mut parts: Parts,
+        parameters: &mut Parameters,
+    ) -> Result<(Rewrite, Vec<Need>)> {
+        let (verb, privilege) = match parts.assignments {
+            Some(_) => ("update", Privilege::Update),
+            None => ("delete from", Privilege::Delete),
+        };
+        let relation = target::resolve(context, &parts.name, verb)?;
+        let mut needs = vec![target::needs(context, &relation, privilege)];
+        if parts.name.0.len() > 1 {
+            needs.push(target::schema_need(context, &relation));
+        }
+        let reads = parts.selection.as_ref().is_some_and(target::names_columns)
+            || parts
+                .assignments
+                .iter()
+                .flatten()
+                .any(|assignment| target::names_columns(&assignment.value))
+            || !parts.others.is_empty();
+        if reads {
+            needs.push(target::needs(context, &relation, Privilege::Select));
+        }
+        let alias = parts.alias.clone().unwrap_or_else(|| relation.name.clone());
+        let schema_name = context
+            .snapshot
+            .schema(relation.schema)
+            .map_or("", |schema| schema.name.as_str())
+            .to_owned();
+        if parts.alias.is_none() {
+            for part in parts.others.iter_mut() {
+                target::unqualify(part, &schema_name, &relation.name);
+            }
+            if let Some(selection) = &mut parts.selection {
+                target::unqualify(selection, &schema_name, &relation.name);
+            }
+        }
+
+        let everything = parts.assignments.is_none()
+            && parts.selection.is_none()
+            && parts.others.is_empty()
+            && !parts.returning_old;
+        if everything {
+            let rewrite = Rewrite {
+                relation,
+                alias,
+                query: None,
+                types: Vec::new(),
+                writes: false,
+            };
+            return Ok((rewrite, needs));
+        }
+
+        let own = |name: &str| {
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![
+                target::quoted(&alias),
+                target::quoted(name),
+            ]))
+        };
+        let mut items = vec![own(SEGMENT_COLUMN), own(ROW_COLUMN)];
+        let mut untyped = Vec::new();
+        if let Some(assignments) = parts.assignments.take() {
+            let mut assigned = assigned_columns(&relation, assignments)?;
+            for (index, column) in relation.columns.iter().enumerate() {
+                match assigned.remove(&index) {
+                    None => {
+                        items.push(own(&column.name));
+                        untyped.push(false);
+                    }
+                    Some(mut expr) => {
+                        if parts.alias.is_none() {
+                            target::unqualify(&mut expr, &schema_name, &relation.name);
+                        }
+                        let cell = Cell::of(&expr);
+                        if let Some(cell) = &cell {
+                            cell.check(column, parameters)?;
+                        }
+                        untyped.push(matches!(cell, Some(Cell::Literal { ty: None, .. })));
+                        items.push(SelectItem::UnnamedExpr(expr));
+                    }
+                }
+            }
+        } else if parts.returning_old {
+            for column in &relation.columns {
+                items.push(own(&column.name));
+                untyped.push(false);
+            }
+        }
+        let mut from = vec![ast::TableWithJoins {
+            relation: target::table(TARGET, Some(&alias)),
+            joins: Vec::new(),
+        }];
+        from.append(&mut parts.others);
+        let query = target::select(items, from, parts.selection.take());
+        let local = LocalRelation {
+            name: TARGET.to_owned(),
+            relation: relation.oid,
+            provider: addressed_provider(context.database.store().root(), &relation),
+        };
+        let bound = self
+            .bind_with(context, &query, parameters.known(), &[local])
+            .await?;
+        settle_used(parameters, &query, &bound);
+        needs.extend(bound.needs.iter().cloned());
+
+        let mut types = Vec::with_capacity(untyped.len());
+        for (index, (output, untyped)) in bound.columns.iter().skip(2).zip(untyped).enumerate() {
+            let column = &relation.columns[index];
+            let null = bound.plan.schema().field(index + 2).data_type() == &DataType::Null;
+            if !untyped && !null {
+                check_assignable(&column.name, output.ty, column.ty)?;
+            }
+            types.push((!untyped).then_some(output.ty));
+        }
+        let rewrite = Rewrite {
+            writes: privilege == Privilege::Update,
+            relation,
+            alias,
+            query: Some(bound),
+            types,
+        };
+        Ok((rewrite, needs))
+    }
+
+    /// Runs it.
+    pub(super) async fn execute_rewrite(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        rewrite: &Rewrite,
+        parameters: &[ArrayRef],
+        interrupt: &Interrupt,
+    ) -> Result<Rewritten> {
+        let relation = current(context, &rewrite.relation)?;
+        let Some(query) = &rewrite.query else {
+            return Ok(remove_all(&relation));
+        };
+        let root = context.database.store().root();
+        let query = query
+            .clone()
+            .with_rows(TARGET, addressed_provider(root, &relation))?;
+        let passed = &parameters[..query.parameters.len().min(parameters.len())];
+        let mut answer = self.run(context, query, passed, interrupt).await?;
+
+        let store = context.database.store().clone();
+        let mut new_rows = rewrite
+            .writes
+            .then(|| Sink::new(store.clone(), relation.clone()));
+        let mut hits = Hits::new(&relation);
+        let mut old = Vec::new();
+        while let Some(batch) = answer.next().await? {
+            let Some(batch) = hits.add(&batch)? else {
+                continue;
+            };
+            if batch.num_columns() == 2 {
+                continue;
+            }
+            let rows = self.new_rows(context, &relation, rewrite, &batch)?;
+            match &mut new_rows {
+                Some(sink) => {
+                    rows::check_not_null(context, &relation, &rows)?;
+                    sink.write(rows).await?;
+                }
+                None => old.push(rows),
+            }
+        }
+
+        let written = match new_rows {
+            Some(sink) => sink.finish().await?,
+            None => Vec::new(),
+        };
+        let count = hits.count;
+        let (removed, kept) = survivors(context, &relation, hits, interrupt).await?;
+        let mut changes = Vec::new();
+        if !removed.is_empty() {
+            changes.push(Change::RemoveSegments {
+                relation: relation.oid,
+                segments: removed,
+            });
+        }
+        let added: Vec<_> = kept.into_iter().chain(written.iter().cloned()).collect();
+        if !added.is_empty() {
+            changes.push(Change::AddSegments {
+                relation: relation.oid,
+                segments: added,
+            });
+        }
+        Ok(Rewritten {
+            changes,
+            rows: count,
+            written,
+            old,
+        })
+    }
+
+    /// The rows after the two address columns, as the relation stores them.
+    fn new_rows(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        rewrite: &Rewrite,
+        batch: &RecordBatch,
+    ) -> Result<RecordBatch> {
+        let arrays = relation
+            .columns
+            .iter()
+            .zip(&rewrite.types)
+            .zip(&batch.columns()[2..])
+            .map(|((column, from), array)| match from {
+                Some(from) => assign(context, array, *from, column.ty),
+                None => rows::read_array(context, array, column.ty),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
+            .map_err(|error| Error::internal("building rows", error))
+    }
+}
+
+impl Rewrite {
+    /// The query that finds the rows, for EXPLAIN.
+    pub(super) fn query(&self) -> Option<&Bound> {
+        self.query.as_ref()
+    }
+}
+
+/// Rows hit so far, a bitmap for each segment with any.
+struct Hits {
+    rows: Vec<u64>,
+    bitmaps: BTreeMap<usize, BooleanBufferBuilder>,
+    count: u64,
+}
+
+impl Hits {
+    fn new(relation: &Relation) -> Self {
+        Self {
+            rows: relation.segments().iter().map(|s| s.rows).collect(),
+            bitmaps: BTreeMap::new(),
+            count: 0,
+        }
+    }
+
+    /// Marks a batch's rows; gives those of them that were not hit before (a join may hit a row many times; the first
+    /// counts).
+    fn add(&mut self, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
+        let bad = || Error::internal("addressing rows", "a row outside its table");
+        let segments = batch.column(0).as_primitive::<Int32Type>();
+        let numbers = batch.column(1).as_primitive::<Int64Type>();
+        let mut fresh = Vec::with_capacity(batch.num_rows());
+        for (segment, number) in segments.values().iter().zip(numbers.values()) {
+            let segment = usize::try_from(*segment).map_err(|_| bad())?;
+            let number = usize::try_from(*number).map_err(|_| bad())?;
+            let rows = *self.rows.get(segment).ok_or_else(bad)? as usize;
+            if number >= rows {
+                return Err(bad());
+            }
+            let bitmap = self.bitmaps.entry(segment).or_insert_with(|| {
+                let mut bitmap = BooleanBufferBuilder::new(rows);
+                bitmap.append_n(rows, false);
+                bitmap
+            });
+            let new = !bitmap.get_bit(number);
+            bitmap.set_bit(number, true);
+            fresh.push(new);
+        }
+        let fresh = BooleanArray::from(fresh);
+        let new = fresh.true_count();
+        self.count += new as u64;
+        if new == batch.num_rows() {
+            return Ok((new > 0).then(|| batch.clone()));
+        }
+        filter_record_batch(batch, &fresh)
+            .map(|batch| (new > 0).then_some(batch))
+            .map_err(|error| Error::internal("dropping rows hit twice", error))
+    }
+}
+
+/// Writes the rows of every hit segment that were not hit. Gives the segments gone and those that replace them.
+async fn survivors(
+    context: &Arc<StatementContext>,
+    relation: &Arc<Relation>,
+    hits: Hits,
+    interrupt: &Interrupt,
+) -> Result<(Vec<crate::base::SegmentId>, Vec<Arc<Segment>>)> {
+    let removed: Vec<_> = hits
+        .bitmaps
+        .keys()
+        .map(|&index| relation.segments()[index].id)
+        .collect();
+    if removed.is_empty() {
+        return Ok((removed, Vec::new()));
+    }
+    let store = context.database.store().clone();
+    let relation = relation.clone();
+    let interrupt = interrupt.clone();
+    let work = move || -> Result<Vec<Arc<Segment>>> {
+        let mut writer = crate::storage::SegmentWriter::new(store.clone(), relation.clone());
+        for (index, mut bitmap) in hits.bitmaps {
+            let segment = &relation.segments()[index];
+            let bitmap = bitmap.finish();
+            if bitmap.count_set_bits() as u64 == segment.rows {
+                continue;
+            }
+            let mut start = 0;
+            for batch in read_segment(store.root(), segment, &relation.columns)? {
+                interrupt.check()?;
+                let batch = batch?;
+                let keep = BooleanArray::new(!&bitmap.slice(start, batch.num_rows()), None);
+                start += batch.num_rows();
+                let batch = filter_record_batch(&batch, &keep)
+                    .map_err(|error| Error::internal("keeping rows", error))?;
+                writer.write(&batch)?;
+            }
+        }
+        writer.finish()
+    };
+    let kept = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::internal("rewriting segments", error))??;
+    Ok((removed, kept))
+}
+
+/// The target as this statement sees it; its columns must still be those it was bound with.
+///
+/// # Errors
+/// `42P01` dropped meanwhile; `0A000` altered meanwhile.
+pub(super) fn current(context: &StatementContext, bound: &Arc<Relation>) -> Result<Arc<Relation>> {
+    let Some(relation) = context.snapshot.relation(bound.oid) else {
+        return Err(Error::new(
+            SqlState::UNDEFINED_TABLE,
+            format!("relation \"{}\" does not exist", bound.name),
+        ));
+    };
+    let same = |a: &Column, b: &Column| a.attnum == b.attnum && a.name == b.name && a.ty == b.ty;
+    if relation.columns.len() != bound.columns.len()
+        || !relation
+            .columns
+            .iter()
+            .zip(&bound.columns)
+            .all(|(a, b)| same(a, b))
+    {
+        return Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("table \"{}\" was altered meanwhile", relation.name),
+        )
+        .hint("Run the statement again."));
+    }
+    Ok(relation.clone())
+}
+
+fn remove_all(relation: &Relation) -> Rewritten {
+    let segments = relation.segments();
+    let mut changes = Vec::new();
+    if !segments.is_empty() {
+        changes.push(Change::RemoveSegments {
+            relation: relation.oid,
+            segments: segments.iter().map(|segment| segment.id).collect(),
+        });
+    }
+    Rewritten {
+        changes,
+        rows: segments.iter().map(|segment| segment.rows).sum(),
+        written: Vec::new(),
+        old: Vec::new(),
+    }
+}
+
+/// The one plain table of `UPDATE t [AS a]`, `DELETE FROM t [AS a]`.
+fn single_table(table: &ast::TableWithJoins) -> Result<(ast::ObjectName, Option<String>)> {
+    let refuse = || Error::unsupported("changing more than one table at once");
+    if !table.joins.is_empty() {
+        return Err(refuse());
+    }
+    match &table.relation {
+        TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            with_hints,
+            version: None,
+            with_ordinality: false,
+            partitions,
+            json_path: None,
+            sample: None,
+            index_hints,
+        } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
+            let alias = match alias {
+                Some(alias) if !alias.columns.is_empty() => return Err(refuse()),
+                Some(alias) => Some(target::fold(&alias.name)),
+                None => None,
+            };
+            Ok((name.clone(), alias))
+        }
+        _ => Err(refuse()),
+    }
+}
+
+/// The assignments by column index, DEFAULT already replaced.
+fn assigned_columns(
+    relation: &Relation,
+    assignments: Vec<ast::Assignment>,
+) -> Result<BTreeMap<usize, Expr>> {
+    let mut assigned = BTreeMap::new();
+    for assignment in assignments {
+        let pairs = match (assignment.target, assignment.value) {
+            (AssignmentTarget::ColumnName(name), value) => vec![(name, value)],
+            (AssignmentTarget::Tuple(names), Expr::Tuple(values)) => {
+                if names.len() != values.len() {
+                    return Err(Error::new(
+                        SqlState::SYNTAX_ERROR,
+                        "number of columns does not match number of values",
+                    ));
+                }
+                names.into_iter().zip(values).collect()
+            }
+            (AssignmentTarget::Tuple(mut names), Expr::Nested(value)) if names.len() == 1 => {
+                vec![(names.remove(0), *value)]
+            }
+            (AssignmentTarget::Tuple(_), _) => {
+                return Err(Error::unsupported("UPDATE … SET (…) = (SELECT …)"));
+            }
+        };
+        for (name, value) in pairs {
+            let name = target::column_name(&name, relation)?;
+            let index = relation
+                .columns
+                .iter()
+                .position(|column| column.name == name)
+                .ok_or_else(|| target::no_such_column(&name, relation))?;
+            let value = if target::is_default(&value) {
+                default_of(&relation.columns[index])?
+                    .unwrap_or_else(|| Expr::value(ast::Value::Null))
+            } else {
+                value
+            };
+            if assigned.insert(index, value).is_some() {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!("multiple assignments to same column \"{name}\""),
+                ));
+            }
+        }
+    }
+    Ok(assigned)
+}
+
+/// The relation with other rows: for reading back what was written.
+pub(super) fn with_segments(relation: &Relation, segments: &[Arc<Segment>]) -> Relation {
+    Relation {
+        kind: RelationKind::Table {
+            segments: segments.into(),
+        },
+        ..relation.clone()
+    }
+}

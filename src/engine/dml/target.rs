@@ -1,0 +1,251 @@
+//! The table a statement changes: found, checked, and its columns as the statement names them.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use sqlparser::ast::{self, Expr, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor};
+
+use crate::base::name::truncate;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{ObjectId, Privilege, Relation, RelationKind};
+use crate::pg_catalog;
+use crate::privileges::Need;
+use crate::statement::StatementContext;
+
+/// An identifier as the catalog stores it.
+pub(super) fn fold(ident: &Ident) -> String {
+    let folded = match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
+    };
+    truncate(&folded).to_owned()
+}
+
+/// A name of one identifier.
+///
+/// # Errors
+/// `42703` as PostgreSQL for `t.a`, which it reads as a field of column `t`.
+pub(super) fn column_name(name: &ObjectName, relation: &Relation) -> Result<String> {
+    match name.0.as_slice() {
+        [ObjectNamePart::Identifier(ident)] => Ok(fold(ident)),
+        [ObjectNamePart::Identifier(ident), ..] if relation.column(&fold(ident)).is_none() => {
+            Err(no_such_column(&fold(ident), relation))
+        }
+        _ => Err(Error::unsupported("assigning to a part of a column")),
+    }
+}
+
+/// `42703` for a target column that is not there.
+pub(super) fn no_such_column(name: &str, relation: &Relation) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_COLUMN,
+        format!(
+            "column \"{name}\" of relation \"{}\" does not exist",
+            relation.name
+        ),
+    )
+}
+
+/// The table `name` means, which the statement is to change.
+///
+/// # Errors
+/// `42P01`, `3F000`; `42809` and `0A000` for what is not a table of ours.
+pub(super) fn resolve(
+    context: &StatementContext,
+    name: &ObjectName,
+    verb: &str,
+) -> Result<Arc<Relation>> {
+    let parts: Vec<String> = name
+        .0
+        .iter()
+        .map(|part| match part {
+            ObjectNamePart::Identifier(ident) => Ok(fold(ident)),
+            ObjectNamePart::Function(_) => Err(Error::unsupported("a function as a name")),
+        })
+        .collect::<Result<_>>()?;
+    let (schema, table) = match parts.as_slice() {
+        [table] => (None, table.as_str()),
+        [schema, table] => (Some(schema.as_str()), table.as_str()),
+        [database, schema, table] if *database == context.snapshot.database().name => {
+            (Some(schema.as_str()), table.as_str())
+        }
+        _ => {
+            return Err(Error::unsupported(format!(
+                "cross-database reference \"{}\"",
+                parts.join(".")
+            )));
+        }
+    };
+    let relation = match context
+        .snapshot
+        .resolve_relation(&context.search_path, schema, table)
+    {
+        Ok(relation) => relation.clone(),
+        Err(error) => {
+            return Err(if is_system(context, schema, table) {
+                Error::new(
+                    SqlState::INSUFFICIENT_PRIVILEGE,
+                    format!("permission denied: \"{table}\" is a system catalog"),
+                )
+            } else {
+                error
+            });
+        }
+    };
+    match relation.kind {
+        RelationKind::Table { .. } => Ok(relation),
+        RelationKind::View(_) => Err(Error::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("cannot {verb} view \"{}\"", relation.name),
+        )
+        .detail("Views cannot be changed; change the tables they read.")),
+        RelationKind::Foreign { .. } => Err(Error::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("cannot {verb} foreign table \"{}\"", relation.name),
+        )
+        .detail("Foreign tables are files read in place.")),
+    }
+}
+
+fn is_system(context: &StatementContext, schema: Option<&str>, table: &str) -> bool {
+    let schemas: Vec<Oid> = match schema {
+        Some(schema) => context
+            .snapshot
+            .schema_named(schema)
+            .map(|schema| schema.oid)
+            .into_iter()
+            .collect(),
+        None => context.search_path.lookup.clone(),
+    };
+    schemas
+        .into_iter()
+        .any(|schema| pg_catalog::find(schema, table).is_some())
+}
+
+/// What using `privilege` on the table needs; USAGE on its schema included where the name says the schema.
+pub(super) fn needs(context: &StatementContext, relation: &Relation, privilege: Privilege) -> Need {
+    Need::Privilege {
+        role: context.role,
+        object: ObjectId::Relation(relation.oid),
+        any_of: privilege.into(),
+    }
+}
+
+/// USAGE on the table's schema.
+pub(super) fn schema_need(context: &StatementContext, relation: &Relation) -> Need {
+    Need::Privilege {
+        role: context.role,
+        object: ObjectId::Schema(relation.schema),
+        any_of: Privilege::Usage.into(),
+    }
+}
+
+/// Whether an expression is the keyword DEFAULT.
+pub(super) fn is_default(expr: &Expr) -> bool {
+    matches!(expr, Expr::Identifier(ident)
+        if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"))
+}
+
+/// Whether a node names any column (or might: names are not resolved here).
+pub(super) fn names_columns<T: ast::Visit>(node: &T) -> bool {
+    ast::visit_expressions(node, |expr| {
+        let names = match expr {
+            Expr::Identifier(_) => !is_default(expr),
+            Expr::CompoundIdentifier(_) => true,
+            _ => false,
+        };
+        if names {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })
+    .is_break()
+}
+
+/// Cuts `schema.table.column` down to `table.column` where it means the target, which the generated query knows by its
+/// bare name only.
+pub(super) fn unqualify<T: ast::VisitMut>(node: &mut T, schema: &str, table: &str) {
+    let _: ControlFlow<()> = ast::visit_expressions_mut(node, |expr| {
+        if let Expr::CompoundIdentifier(parts) = expr
+            && parts.len() == 3
+            && fold(&parts[0]) == schema
+            && fold(&parts[1]) == table
+        {
+            parts.remove(0);
+        }
+        ControlFlow::Continue(())
+    });
+}
+
+/// A quoted identifier.
+pub(super) fn quoted(name: &str) -> Ident {
+    Ident::with_quote('"', name)
+}
+
+/// `FROM "relation" AS "alias"`, without anything else.
+pub(super) fn table(relation: &str, alias: Option<&str>) -> TableFactor {
+    TableFactor::Table {
+        name: ObjectName::from(vec![quoted(relation)]),
+        alias: alias.map(|alias| TableAlias {
+            explicit: true,
+            name: quoted(alias),
+            columns: Vec::new(),
+            at: None,
+        }),
+        args: None,
+        with_hints: Vec::new(),
+        version: None,
+        with_ordinality: false,
+        partitions: Vec::new(),
+        json_path: None,
+        sample: None,
+        index_hints: Vec::new(),
+    }
+}
+
+/// `SELECT projection FROM from WHERE selection`
+pub(super) fn select(
+    projection: Vec<ast::SelectItem>,
+    from: Vec<ast::TableWithJoins>,
+    selection: Option<Expr>,
+) -> ast::Query {
+    let select = ast::Select {
+        select_token: ast::helpers::attached_token::AttachedToken::empty(),
+        optimizer_hints: Vec::new(),
+        distinct: None,
+        select_modifiers: None,
+        top: None,
+        top_before_distinct: false,
+        projection,
+        exclude: None,
+        into: None,
+        from,
+        lateral_views: Vec::new(),
+        prewhere: None,
+        selection,
+        connect_by: Vec::new(),
+        group_by: ast::GroupByExpr::Expressions(Vec::new(), Vec::new()),
+        cluster_by: Vec::new(),
+        distribute_by: Vec::new(),
+        sort_by: Vec::new(),
+        having: None,
+        named_window: Vec::new(),
+        qualify: None,
+        window_before_qualify: false,
+        value_table_mode: None,
+        flavor: ast::SelectFlavor::Standard,
+    };
+    ast::Query {
+        with: None,
+        body: Box::new(ast::SetExpr::Select(Box::new(select))),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
+}
