@@ -26,20 +26,21 @@ pub(super) enum Value<'b> {
     NegativeInfinity,
 }
 
-/// Scratch space for the digits of one number, reused from cell to cell.
+/// Scratch space for the digits of one number. Only the rare ones (beyond 128 bits, or of another scale than
+/// their type's) allocate.
 pub(super) struct Scratch {
     integer: itoa::Buffer,
-    wide: [u8; DIGITS_MAX],
+    wide: Vec<u8>,
     /// Where a number is put whose scale changes.
-    rescaled: [u8; DIGITS_MAX],
+    rescaled: Vec<u8>,
 }
 
 impl Scratch {
     pub(super) fn new() -> Self {
         Self {
             integer: itoa::Buffer::new(),
-            wide: [0; DIGITS_MAX],
-            rescaled: [0; DIGITS_MAX],
+            wide: Vec::new(),
+            rescaled: Vec::new(),
         }
     }
 }
@@ -141,6 +142,7 @@ impl<'a> Numerics<'a> {
         let text = &text[..written];
         let point = text.iter().position(|byte| *byte == b'.');
         let scale = point.map_or(0, |at| text.len() - at - 1);
+        scratch.wide.resize(DIGITS_MAX, 0);
         let mut length = 0;
         for digit in text.iter().filter(|byte| **byte != b'.') {
             if length > 0 || *digit != b'0' {
@@ -164,7 +166,8 @@ impl<'a> Numerics<'a> {
     }
 }
 
-fn from_wide(value: i256, scale: i32, buffer: &mut [u8; DIGITS_MAX]) -> Number<'_> {
+fn from_wide(value: i256, scale: i32, buffer: &mut Vec<u8>) -> Number<'_> {
+    buffer.resize(DIGITS_MAX, 0);
     let mut rest = &mut buffer[..];
     // 77 digits and a sign always fit.
     let length = match write!(rest, "{value}") {
@@ -205,7 +208,8 @@ impl<'b> Number<'b> {
     }
 
     /// The same number with `scale` digits after the point, half away from zero.
-    fn rescaled<'c>(&self, scale: i32, buffer: &'c mut [u8; DIGITS_MAX]) -> Number<'c> {
+    fn rescaled<'c>(&self, scale: i32, buffer: &'c mut Vec<u8>) -> Number<'c> {
+        buffer.resize(DIGITS_MAX, 0);
         let count = self.digits.len();
         let length = if scale >= self.scale {
             let zeros = match self.is_zero() {
@@ -382,7 +386,7 @@ mod tests {
 
     #[test]
     fn rescaling_rounds_half_away() {
-        let mut buffer = [0; DIGITS_MAX];
+        let mut buffer = Vec::new();
         for (digits, from, to, want) in [
             ("995", 2, 1, "10.0"),
             ("994", 2, 1, "9.9"),

@@ -4,11 +4,10 @@
 
 mod column;
 mod date;
+mod input;
 mod interval;
 mod nested;
 mod number;
-
-use arrow::array::ArrayRef;
 
 use super::PgType;
 use crate::base::Oid;
@@ -18,6 +17,8 @@ pub(super) use column::{
     Numbers, Width, cannot_hold, element_of, interval_out_of_range, is_text, midnight, write_padded,
 };
 pub(super) use date::{date_out_of_range, timestamp_out_of_range};
+pub(super) use input::build_array;
+pub use input::{ParseError, parse_column, parse_column_at, parse_value};
 
 /// The session settings that change how values are written and read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -114,26 +115,3 @@ impl RegNames for Unnamed {
 
 /// For values that cannot be of a reg* type.
 pub(super) static UNNAMED: &dyn RegNames = &Unnamed;
-
-/// Reads text values into an Arrow array of `ty.data_type()`; `None` is NULL. This is PostgreSQL's `typinput`.
-///
-/// # Errors
-/// PostgreSQL's: `22P02` invalid input syntax, `22003` out of range, `22007`/`22008` dates; the row at fault is
-/// given so that callers can say which line it was.
-pub fn parse_column(
-    values: &[Option<&str>],
-    ty: PgType,
-    style: &Style,
-) -> Result<ArrayRef, ParseError> {
-    let _ = (values, ty, style);
-    todo!()
-}
-
-/// A value that [`parse_column`] could not read.
-#[derive(Debug)]
-pub struct ParseError {
-    /// Index into the values.
-    pub row: usize,
-    /// What is wrong with it.
-    pub error: crate::base::Error,
-}

@@ -1,0 +1,379 @@
+//! PostgreSQL's `typreceive`: binary to Arrow arrays, a column at a time.
+
+use std::sync::Arc;
+
+use arrow::array::builder::NullBufferBuilder;
+use arrow::array::{
+    ArrayRef, BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, PrimitiveArray,
+};
+use arrow::datatypes::{
+    ArrowPrimitiveType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
+    TimestampMicrosecondType, UInt32Type,
+};
+
+use crate::base::{Error, Result, SqlState};
+use crate::types::PgType;
+use crate::types::calendar::{
+    DATE_MAX, DATE_MIN, DAY, EPOCH_2000_DAYS, EPOCH_2000_MICROS, TIMESTAMP_MIN,
+};
+use crate::types::text::{
+    PLAIN, ParseError, build_array, date_out_of_range, interval_out_of_range, parse_column_at,
+    timestamp_out_of_range,
+};
+
+/// Dimensions of an array at most, as in PostgreSQL.
+const DIMENSIONS_MAX: i32 = 6;
+
+/// Reads binary values into an Arrow array of `ty.data_type()`; `None` is NULL. This is PostgreSQL's `typreceive`.
+/// Arrays as in [`crate::types::text::parse_column`].
+///
+/// # Errors
+/// `22P03` for bytes that are not a value of `ty`, `22021` for text that is not UTF-8.
+pub fn parse_column(values: &[Option<&[u8]>], ty: PgType) -> Result<ArrayRef, ParseError> {
+    Ok(match ty.oid {
+        oid if oid == PgType::BOOL.oid => {
+            let mut builder = BooleanBuilder::with_capacity(values.len());
+            for (row, value) in values.iter().enumerate() {
+                let value = value.map(|bytes| fixed::<1>(bytes).map(|[byte]| byte != 0));
+                builder.append_option(
+                    value
+                        .transpose()
+                        .map_err(|error| ParseError { row, error })?,
+                );
+            }
+            Arc::new(builder.finish())
+        }
+        oid if oid == PgType::INT2.oid => {
+            primitive::<Int16Type>(values, |bytes| Ok(i16::from_be_bytes(fixed(bytes)?)))?
+        }
+        oid if oid == PgType::INT4.oid => {
+            primitive::<Int32Type>(values, |bytes| Ok(i32::from_be_bytes(fixed(bytes)?)))?
+        }
+        oid if oid == PgType::INT8.oid => {
+            primitive::<Int64Type>(values, |bytes| Ok(i64::from_be_bytes(fixed(bytes)?)))?
+        }
+        oid if oid == PgType::FLOAT4.oid => {
+            primitive::<Float32Type>(values, |bytes| Ok(f32::from_be_bytes(fixed(bytes)?)))?
+        }
+        oid if oid == PgType::FLOAT8.oid => {
+            primitive::<Float64Type>(values, |bytes| Ok(f64::from_be_bytes(fixed(bytes)?)))?
+        }
+        oid if [PgType::OID.oid, PgType::XID.oid, PgType::CID.oid].contains(&oid)
+            || ty.is_reg() =>
+        {
+            primitive::<UInt32Type>(values, |bytes| Ok(u32::from_be_bytes(fixed(bytes)?)))?
+        }
+        oid if oid == PgType::DATE.oid => primitive::<Date32Type>(values, date)?,
+        oid if oid == PgType::TIME.oid => primitive::<Time64MicrosecondType>(values, time)?,
+        oid if oid == PgType::TIMESTAMP.oid => {
+            primitive::<TimestampMicrosecondType>(values, timestamp)?
+        }
+        oid if oid == PgType::TIMESTAMPTZ.oid => {
+            let array = column::<TimestampMicrosecondType>(values, timestamp)?;
+            Arc::new(array.with_timezone("UTC"))
+        }
+        oid if oid == PgType::INTERVAL.oid => {
+            primitive::<IntervalMonthDayNanoType>(values, interval)?
+        }
+        oid if oid == PgType::BYTEA.oid => {
+            let mut builder = BinaryBuilder::with_capacity(values.len(), 0);
+            values
+                .iter()
+                .for_each(|value| builder.append_option(*value));
+            Arc::new(builder.finish())
+        }
+        oid if oid == PgType::UUID.oid => {
+            let mut builder = FixedSizeBinaryBuilder::with_capacity(values.len(), 16);
+            for (row, value) in values.iter().enumerate() {
+                match value.map(fixed::<16>).transpose() {
+                    Ok(None) => builder.append_null(),
+                    Ok(Some(bytes)) => builder.append_value(bytes).map_err(|error| ParseError {
+                        row,
+                        error: Error::internal("reading a uuid", error),
+                    })?,
+                    Err(error) => return Err(ParseError { row, error }),
+                }
+            }
+            Arc::new(builder.finish())
+        }
+        oid if oid == PgType::NUMERIC.oid => through_text(values, ty, numeric)?,
+        oid if oid == PgType::JSONB.oid => through_text(values, ty, |bytes| match bytes {
+            [1, text @ ..] => utf8(text),
+            [version, ..] => Err(Error::new(
+                SqlState::INTERNAL_ERROR,
+                format!("unsupported jsonb version number {version}"),
+            )),
+            [] => Err(insufficient()),
+        })?,
+        oid if oid == PgType::CHAR.oid => through_text(values, ty, |bytes| match fixed(bytes)? {
+            [0] => Ok(String::new()),
+            [byte] => utf8(&[byte]),
+        })?,
+        _ if ty.element().is_some() => arrays(values, ty)?,
+        _ => through_text(values, ty, utf8)?,
+    })
+}
+
+fn bad(message: impl Into<String>) -> Error {
+    Error::new(SqlState::INVALID_BINARY_REPRESENTATION, message)
+}
+
+fn insufficient() -> Error {
+    Error::new(
+        SqlState::PROTOCOL_VIOLATION,
+        "insufficient data left in message",
+    )
+}
+
+/// Exactly `N` bytes.
+fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
+    bytes.try_into().map_err(|_| match bytes.len() < N {
+        true => insufficient(),
+        false => bad("incorrect binary data format"),
+    })
+}
+
+/// Takes `N` bytes from the front.
+fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk::<N>().ok_or_else(insufficient)?;
+    *bytes = rest;
+    Ok(*head)
+}
+
+/// Text as the client sent it: UTF-8, without NUL.
+fn utf8(bytes: &[u8]) -> Result<String> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => Ok(text.to_owned()),
+        Ok(_) => Err(invalid_sequence(&[0])),
+        Err(error) => {
+            let rest = &bytes[error.valid_up_to()..];
+            Err(invalid_sequence(
+                &rest[..rest.len().min(error.error_len().unwrap_or(4))],
+            ))
+        }
+    }
+}
+
+/// `22021` in PostgreSQL's words.
+pub(crate) fn invalid_sequence(bytes: &[u8]) -> Error {
+    let shown: Vec<_> = bytes.iter().map(|byte| format!("0x{byte:02x}")).collect();
+    Error::new(
+        SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+        format!(
+            "invalid byte sequence for encoding \"UTF8\": {}",
+            shown.join(" ")
+        ),
+    )
+}
+
+fn column<T: ArrowPrimitiveType>(
+    values: &[Option<&[u8]>],
+    parse: impl Fn(&[u8]) -> Result<T::Native>,
+) -> Result<PrimitiveArray<T>, ParseError> {
+    let mut natives = Vec::with_capacity(values.len());
+    let mut nulls = NullBufferBuilder::new(values.len());
+    for (row, value) in values.iter().enumerate() {
+        match value {
+            Some(bytes) => {
+                natives.push(parse(bytes).map_err(|error| ParseError { row, error })?);
+                nulls.append_non_null();
+            }
+            None => {
+                natives.push(T::Native::default());
+                nulls.append_null();
+            }
+        }
+    }
+    Ok(PrimitiveArray::new(natives.into(), nulls.finish()))
+}
+
+fn primitive<T: ArrowPrimitiveType>(
+    values: &[Option<&[u8]>],
+    parse: impl Fn(&[u8]) -> Result<T::Native>,
+) -> Result<ArrayRef, ParseError> {
+    Ok(Arc::new(column::<T>(values, parse)?))
+}
+
+/// For types whose binary form is text in disguise: the text reader checks and coerces.
+fn through_text(
+    values: &[Option<&[u8]>],
+    ty: PgType,
+    text: impl Fn(&[u8]) -> Result<String>,
+) -> Result<ArrayRef, ParseError> {
+    let mut texts = Vec::with_capacity(values.len());
+    for (row, value) in values.iter().enumerate() {
+        let text = value.map(&text).transpose();
+        texts.push(text.map_err(|error| ParseError { row, error })?);
+    }
+    let texts: Vec<_> = texts.iter().map(Option::as_deref).collect();
+    // None of these types has values that depend on the time.
+    parse_column_at(&texts, ty, PLAIN, 0)
+}
+
+fn date(bytes: &[u8]) -> Result<i32> {
+    match i32::from_be_bytes(fixed(bytes)?) {
+        infinite @ (i32::MAX | i32::MIN) => Ok(infinite),
+        days => match days.checked_add(EPOCH_2000_DAYS) {
+            Some(days @ DATE_MIN..=DATE_MAX) => Ok(days),
+            _ => Err(date_out_of_range()),
+        },
+    }
+}
+
+fn time(bytes: &[u8]) -> Result<i64> {
+    match i64::from_be_bytes(fixed(bytes)?) {
+        micros @ 0..=DAY => Ok(micros),
+        _ => Err(Error::new(
+            SqlState::DATETIME_FIELD_OVERFLOW,
+            "time out of range",
+        )),
+    }
+}
+
+fn timestamp(bytes: &[u8]) -> Result<i64> {
+    match i64::from_be_bytes(fixed(bytes)?) {
+        infinite @ (i64::MAX | i64::MIN) => Ok(infinite),
+        micros => match micros.checked_add(EPOCH_2000_MICROS) {
+            Some(micros) if (TIMESTAMP_MIN..i64::MAX).contains(&micros) => Ok(micros),
+            _ => Err(timestamp_out_of_range()),
+        },
+    }
+}
+
+fn interval(bytes: &[u8]) -> Result<IntervalMonthDayNano> {
+    let mut rest = bytes;
+    let micros = i64::from_be_bytes(take(&mut rest)?);
+    let days = i32::from_be_bytes(take(&mut rest)?);
+    let months = i32::from_be_bytes(fixed(rest)?);
+    Ok(IntervalMonthDayNano {
+        months,
+        days,
+        nanoseconds: micros
+            .checked_mul(1_000)
+            .ok_or_else(interval_out_of_range)?,
+    })
+}
+
+/// A numeric as text: base-10000 digits around a point.
+fn numeric(bytes: &[u8]) -> Result<String> {
+    let mut rest = bytes;
+    let count = u16::from_be_bytes(take(&mut rest)?);
+    let weight = i32::from(i16::from_be_bytes(take(&mut rest)?));
+    let sign = u16::from_be_bytes(take(&mut rest)?);
+    let scale = u16::from_be_bytes(take(&mut rest)?);
+    let negative = match sign {
+        0 => false,
+        0x4000 => true,
+        0xC000 => return Ok("NaN".to_owned()),
+        0xD000 => return Ok("Infinity".to_owned()),
+        0xF000 => return Ok("-Infinity".to_owned()),
+        _ => return Err(bad("invalid sign in external \"numeric\" value")),
+    };
+    if scale > 0x3fff {
+        return Err(bad("invalid scale in external \"numeric\" value"));
+    }
+    let mut digits = Vec::with_capacity(usize::from(count));
+    for _ in 0..count {
+        match u16::from_be_bytes(take(&mut rest)?) {
+            digit @ 0..10_000 => digits.push(digit),
+            _ => return Err(bad("invalid digit in external \"numeric\" value")),
+        }
+    }
+    if !rest.is_empty() {
+        return Err(bad("incorrect binary data format"));
+    }
+    // As one integer with an exponent: the text reader puts the point and rounds.
+    let mut text = String::from(if negative { "-0" } else { "0" });
+    for digit in &digits {
+        text.push_str(&format!("{digit:04}"));
+    }
+    let exponent = (weight + 1 - i32::from(count)) * 4;
+    text.push_str(&format!("e{exponent}"));
+    Ok(text)
+}
+
+/// Arrays of any dimensions: their elements are read as one column.
+fn arrays(values: &[Option<&[u8]>], ty: PgType) -> Result<ArrayRef, ParseError> {
+    let element = ty.element().unwrap_or(PgType::TEXT);
+    let mut rows = Vec::with_capacity(values.len());
+    let mut elements = Vec::new();
+    let mut owners = Vec::new();
+    for (row, value) in values.iter().enumerate() {
+        let sizes = match value {
+            None => None,
+            Some(bytes) => {
+                let sizes = array(bytes, element, &mut elements);
+                owners.resize(elements.len(), row);
+                Some(sizes.map_err(|error| ParseError { row, error })?)
+            }
+        };
+        rows.push(sizes);
+    }
+    let children = parse_column(&elements, element).map_err(|failure| ParseError {
+        row: owners.get(failure.row).copied().unwrap_or(0),
+        error: failure.error,
+    })?;
+    build_array(children, &rows, element)
+}
+
+/// Appends the elements of one array; returns the sizes of its dimensions.
+fn array<'a>(
+    bytes: &'a [u8],
+    element: PgType,
+    elements: &mut Vec<Option<&'a [u8]>>,
+) -> Result<Vec<usize>> {
+    let mut rest = bytes;
+    let dimensions = i32::from_be_bytes(take(&mut rest)?);
+    if !(0..=DIMENSIONS_MAX).contains(&dimensions) {
+        return Err(bad(format!("invalid number of dimensions: {dimensions}")));
+    }
+    let flags = i32::from_be_bytes(take(&mut rest)?);
+    if !(0..=1).contains(&flags) {
+        return Err(bad("invalid array flags"));
+    }
+    let oid = u32::from_be_bytes(take(&mut rest)?);
+    if oid != element.oid.0 {
+        return Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            format!(
+                "binary data has array element type {oid} ({}) instead of expected {} ({element})",
+                PgType::of(oid),
+                element.oid,
+            ),
+        ));
+    }
+    let mut sizes = Vec::new();
+    for _ in 0..dimensions {
+        let size = i32::from_be_bytes(take(&mut rest)?);
+        // The lower bound is lost: Arrow's lists start at 1.
+        let _: [u8; 4] = take(&mut rest)?;
+        sizes.push(usize::try_from(size).map_err(|_| bad("invalid array dimension"))?);
+    }
+    let count = sizes
+        .iter()
+        .try_fold(1_usize, |product, size| product.checked_mul(*size));
+    // Every element has at least its length: a bound on what may be claimed.
+    let count = match count {
+        Some(_) if sizes.is_empty() => 0,
+        Some(count) if count <= rest.len() / 4 => count,
+        _ => return Err(insufficient()),
+    };
+    for _ in 0..count {
+        let length = i32::from_be_bytes(take(&mut rest)?);
+        elements.push(match usize::try_from(length) {
+            Ok(length) => {
+                let (value, after) = rest.split_at_checked(length).ok_or_else(insufficient)?;
+                rest = after;
+                Some(value)
+            }
+            Err(_) if length == -1 => None,
+            Err(_) => return Err(insufficient()),
+        });
+    }
+    match rest {
+        [] if count == 0 => Ok(Vec::new()),
+        [] => Ok(sizes),
+        _ => Err(bad("incorrect binary data format")),
+    }
+}
