@@ -11,7 +11,8 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringViewArray, UInt32Array,
 };
 use arrow::datatypes::{
-    DataType, FieldRef, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType, UInt32Type,
+    DataType, FieldRef, Float64Type, Int64Type, IntervalMonthDayNanoType, TimeUnit,
+    TimestampMicrosecondType, UInt32Type,
 };
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::{
@@ -513,6 +514,20 @@ impl<'a> Call<'a> {
                 }
                 _ => None,
             },
+            _ => None,
+        }
+    }
+
+    /// An interval argument: months, days, microseconds.
+    pub(super) fn interval(&self, arg: usize, row: usize) -> Option<(i32, i32, i64)> {
+        match self.args.get(arg) {
+            Some(Arg::Other(array)) if array.is_valid(row) => {
+                let interval = array
+                    .as_primitive_opt::<IntervalMonthDayNanoType>()?
+                    .value(row);
+                let micros = interval.nanoseconds / 1000;
+                Some((interval.months, interval.days, micros))
+            }
             _ => None,
         }
     }

@@ -7,17 +7,24 @@ mod catalog;
 mod description;
 mod native;
 mod privilege;
+mod regex;
+mod sets;
 mod size;
+mod sleep;
 mod system;
 mod text;
+mod time;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use arrow::record_batch::RecordBatch;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use call::{Bound, Function};
 
+use crate::base::Result;
 use crate::statement::StatementContext;
 
 /// Our functions by name.
@@ -26,9 +33,11 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         catalog::LIST,
         description::LIST,
         privilege::LIST,
+        regex::LIST,
         size::LIST,
         system::LIST,
         text::LIST,
+        time::LIST,
     ]
     .into_iter()
     .flatten()
@@ -44,7 +53,7 @@ pub fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarU
             function,
             context.clone(),
         )))),
-        None => native::scalar(name),
+        None => sleep::scalar(name).or_else(|| native::scalar(name)),
     }
 }
 
@@ -58,6 +67,19 @@ pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<A
     ))))
 }
 
+/// The array-valued function behind a set-returning function of one column (`generate_series`,
+/// `pg_partition_ancestors`): the binder unnests what it gives, in FROM and in a select list. The column takes the function's
+/// name.
+pub fn set(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarUDF>> {
+    sets::array(context, name)
+}
+
+/// The rows of a set-returning function of several columns (`pg_get_keywords`), called with constants; `None` if there is
+/// no such function.
+pub fn table(name: &str, args: &[ScalarValue]) -> Option<Result<RecordBatch>> {
+    sets::table(name, args)
+}
+
 /// Aggregate function by name.
 pub fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
     native::aggregate(name)
@@ -66,4 +88,17 @@ pub fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
 /// Window function by name.
 pub fn window(name: &str) -> Option<Arc<WindowUDF>> {
     native::window(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let all: Vec<_> = OURS.keys().copied().chain(native::names()).collect();
+        if let Ok(path) = std::env::var("PGCAT_NAMES") {
+            std::fs::write(path, all.join("\n")).unwrap();
+        }
+    }
 }

@@ -252,7 +252,7 @@ fn flatten(array: &ArrayRef) -> Option<ArrayRef> {
     Some(lists.values().slice(first, count))
 }
 
-fn string_to_array(call: &Call<'_>, row: usize) -> Result<Value> {
+pub(super) fn string_to_array(call: &Call<'_>, row: usize) -> Result<Value> {
     let Some(text) = call.text(0, row) else {
         return Ok(Value::Null);
     };
@@ -291,7 +291,7 @@ fn dimensions(call: &Call<'_>, row: usize) -> Vec<usize> {
     sizes
 }
 
-fn length(call: &Call<'_>, row: usize) -> Result<Value> {
+pub(super) fn length(call: &Call<'_>, row: usize) -> Result<Value> {
     let dimension = call.int(1, row).and_then(|n| usize::try_from(n - 1).ok());
     let size = dimension.and_then(|index| dimensions(call, row).get(index).copied());
     Ok(size.map_or(Value::Null, int))

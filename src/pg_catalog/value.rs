@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Decimal128Array, Float32Builder, Float64Builder, Int16Builder,
-    Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringViewBuilder,
-    TimestampMicrosecondBuilder, UInt32Builder, new_null_array,
+    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Array, Float32Builder, Float64Builder,
+    Int16Builder, Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, ListArray,
+    StringViewBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt32Builder,
+    new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
@@ -23,13 +24,13 @@ pub enum Value {
     Null,
     /// bool
     Bool(bool),
-    /// int2, int4, int8, oid and the reg types.
+    /// int2, int4, int8, oid and the reg types; date: days since 1970-01-01.
     Int(i64),
     /// float4, float8
     Float(f64),
     /// text and every type that travels as text ("char", name, aclitem, …).
     Text(Cow<'static, str>),
-    /// timestamp and timestamptz: microseconds since 1970-01-01.
+    /// timestamp and timestamptz: microseconds since 1970-01-01; time: since midnight.
     Time(i64),
     /// interval: months, days, microseconds.
     Interval(i32, i32, i64),
@@ -167,6 +168,10 @@ fn array_of(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
             values,
             Value::Time(v) => *v
         ),
+        DataType::Date32 => primitive!(Date32Builder::new(), values, Value::Int(v) => narrow(*v)?),
+        DataType::Time64(TimeUnit::Microsecond) => {
+            primitive!(Time64MicrosecondBuilder::new(), values, Value::Time(v) => *v)
+        }
         DataType::Interval(IntervalUnit::MonthDayNano) => primitive!(
             IntervalMonthDayNanoBuilder::new(),
             values,

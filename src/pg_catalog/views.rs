@@ -19,7 +19,27 @@ macro_rules! views {
 /// Every view: (schema, name, SELECT).
 pub(super) const ALL: &[(&str, &str, &str)] = views! {
     "pg_catalog":
-        "pg_roles";
+        "pg_group"
+        "pg_roles"
+        "pg_shadow"
+        "pg_stat_all_tables"
+        "pg_stat_sys_tables"
+        "pg_stat_user_tables"
+        "pg_tables"
+        "pg_user"
+        "pg_views";
+    "information_schema":
+        "administrable_role_authorizations"
+        "applicable_roles"
+        "columns"
+        "enabled_roles"
+        "foreign_tables"
+        "information_schema_catalog_name"
+        "role_table_grants"
+        "schemata"
+        "tables"
+        "view_table_usage"
+        "views";
 };
 
 static BY_NAME: LazyLock<HashMap<(Oid, &'static str), &'static str>> = LazyLock::new(|| {

@@ -2,6 +2,7 @@
 
 mod activity;
 pub mod functions;
+mod grants;
 pub mod objects;
 pub mod roles;
 mod settings;
@@ -19,9 +20,18 @@ pub type Source = fn(&SystemRelation, &StatementContext) -> Result<RecordBatch>;
 
 /// What fills the relation, if anything does.
 pub(super) fn source(schema: Oid, name: &str) -> Option<Source> {
-    if schema != Oid::PG_CATALOG {
-        return None;
-    }
+    let source = match (schema, name) {
+        (Oid::INFORMATION_SCHEMA, "column_privileges") => grants::column_privileges,
+        (Oid::INFORMATION_SCHEMA, "table_privileges") => grants::table_privileges,
+        (Oid::COMMONS_SCHEMA, "publications") => grants::publications,
+        (Oid::PG_CATALOG, name) => return pg_catalog(name),
+        _ => return None,
+    };
+    Some(source)
+}
+
+/// What fills a relation of `pg_catalog`.
+fn pg_catalog(name: &str) -> Option<Source> {
     Some(match name {
         "pg_am" => types::pg_am,
         "pg_attrdef" => objects::pg_attrdef,
@@ -48,6 +58,7 @@ pub(super) fn source(schema: Oid, name: &str) -> Option<Source> {
         "pg_stat_activity" => activity::pg_stat_activity,
         "pg_stat_ssl" => activity::pg_stat_ssl,
         "pg_tablespace" => roles::pg_tablespace,
+        "pg_timezone_names" => settings::pg_timezone_names,
         "pg_type" => types::pg_type,
         _ => return None,
     })

@@ -1,6 +1,8 @@
 //! `pg_settings`: what SHOW ALL shows, with where it comes from.
 
 use arrow::record_batch::RecordBatch;
+use chrono::Offset;
+use chrono_tz::OffsetComponents;
 
 use super::{Value, build};
 use crate::base::Result;
@@ -77,6 +79,32 @@ pub(super) fn pg_settings(
                 bare(&setting.kind, setting.default).into()
             }),
             ("pending_restart", &|_| false.into()),
+        ],
+    )
+}
+
+/// Time zones by name, with what they are called and how far from UTC they are now.
+pub(super) fn pg_timezone_names(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let now = chrono::DateTime::from_timestamp_micros(context.statement_time).unwrap_or_default();
+    build::<chrono_tz::Tz>(
+        relation,
+        &chrono_tz::TZ_VARIANTS,
+        &[
+            ("name", &|zone| zone.name().into()),
+            ("abbrev", &|zone| {
+                now.with_timezone(zone).format("%Z").to_string().into()
+            }),
+            ("utc_offset", &|zone| {
+                let offset = now.with_timezone(zone).offset().fix().local_minus_utc();
+                Value::Interval(0, 0, i64::from(offset) * 1_000_000)
+            }),
+            ("is_dst", &|zone| {
+                let offset = *now.with_timezone(zone).offset();
+                (!offset.dst_offset().is_zero()).into()
+            }),
         ],
     )
 }

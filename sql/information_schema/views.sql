@@ -1,0 +1,19 @@
+-- Views the current user owns or holds some privilege on; the definition only for the owner.
+SELECT pg_catalog.current_database() AS table_catalog,
+       n.nspname AS table_schema,
+       c.relname AS table_name,
+       CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE')
+            THEN pg_catalog.pg_get_viewdef(c.oid)
+       END::varchar AS view_definition,
+       'NONE'::varchar AS check_option,
+       'NO'::varchar AS is_updatable,
+       'NO'::varchar AS is_insertable_into,
+       'NO'::varchar AS is_trigger_updatable,
+       'NO'::varchar AS is_trigger_deletable,
+       'NO'::varchar AS is_trigger_insertable_into
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'v'
+  AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
+  AND (pg_catalog.pg_has_role(c.relowner, 'USAGE')
+       OR pg_catalog.has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))

@@ -1,0 +1,154 @@
+//! Functions that return sets.
+//!
+//! One of a single column is a scalar function that gives an array; the binder unnests it, in FROM and in a select list
+//! alike. One of several columns is a table made when it is bound, so its arguments must be constants.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::Array;
+use arrow::datatypes::Schema;
+use arrow::record_batch::RecordBatch;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::ScalarUDF;
+
+use super::call::short::{ANYARRAY, BOOL, INT, REGCLASS, TEXT, is};
+use super::call::{Bound, Call, Function, functions};
+use super::text::TEXTS;
+use crate::base::{Error, Result, SqlState};
+use crate::pg_catalog::{Value, value};
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// `regclass[]`
+const REGCLASSES: PgType = PgType::of(2210);
+/// `integer[]`
+const INTEGERS: PgType = PgType::of(1007);
+
+functions! { LIST:
+    // Nothing is a partition of anything.
+    "pg_partition_ancestors" Stable { (REGCLASS) -> is(REGCLASSES), strict, |_, _| Ok(Value::List(Vec::new())); }
+    "pg_listening_channels" Stable {
+        () -> is(TEXTS), strict, |call, _| Ok(call.context.listening.as_ref().clone().into());
+    }
+    "generate_subscripts" Immutable {
+        (ANYARRAY, INT) -> is(INTEGERS), strict, subscripts;
+        (ANYARRAY, INT, BOOL) -> is(INTEGERS), strict, subscripts;
+    }
+    "string_to_table" Immutable {
+        (TEXT, TEXT) -> is(TEXTS), loose, super::text::string_to_array;
+        (TEXT, TEXT, TEXT) -> is(TEXTS), loose, super::text::string_to_array;
+    }
+    "regexp_split_to_table" Immutable { (TEXT, TEXT) -> is(TEXTS), strict, super::regex::split; }
+}
+
+/// The array-valued scalar function behind a set-returning one.
+pub(super) fn array(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarUDF>> {
+    if name == "generate_series" {
+        return super::native::scalar(name);
+    }
+    let function: &'static Function = LIST.iter().find(|function| function.name == name)?;
+    let bound = Bound::new(function, context.clone());
+    Some(Arc::new(ScalarUDF::new_from_impl(bound)))
+}
+
+fn subscripts(call: &Call<'_>, row: usize) -> Result<Value> {
+    let size = match super::text::length(call, row)? {
+        Value::Int(size) => size,
+        _ => 0,
+    };
+    let mut list: Vec<i64> = (1..=size).collect();
+    if call.bool(2, row) == Some(true) {
+        list.reverse();
+    }
+    Ok(list.into())
+}
+
+/// PostgreSQL 15's keywords: word, category, whether it may stand as a bare column label.
+static KEYWORDS: LazyLock<Vec<Vec<&'static str>>> = LazyLock::new(|| {
+    include_str!("../../sql/pg_catalog/pg_get_keywords.tsv")
+        .lines()
+        .skip(1)
+        .map(|line| line.split('\t').collect())
+        .collect()
+});
+
+/// The rows of a function of several columns; `None` if there is no such function.
+pub(super) fn table(name: &str, args: &[ScalarValue]) -> Option<Result<RecordBatch>> {
+    match (name, args) {
+        ("pg_get_keywords", []) => {
+            let column = |index: usize| {
+                KEYWORDS
+                    .iter()
+                    .map(|line| line.get(index).copied().unwrap_or_default().into())
+                    .collect::<Vec<Value>>()
+            };
+            let label = column(2)
+                .into_iter()
+                .map(|value| (value == Value::from("t")).into())
+                .collect();
+            Some(batch(&[
+                ("word", PgType::TEXT, column(0)),
+                ("catcode", PgType::CHAR, column(1)),
+                ("barelabel", PgType::BOOL, label),
+                ("catdesc", PgType::TEXT, column(3)),
+                ("baredesc", PgType::TEXT, column(4)),
+            ]))
+        }
+        ("pg_options_to_table", [options]) => Some(texts(options).and_then(|options| {
+            let split = |option: &String| match option.split_once('=') {
+                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+                None => (option.clone(), None),
+            };
+            let (names, values): (Vec<_>, Vec<_>) = options.iter().map(split).unzip();
+            batch(&[
+                (
+                    "option_name",
+                    PgType::TEXT,
+                    names.into_iter().map(Value::from).collect(),
+                ),
+                (
+                    "option_value",
+                    PgType::TEXT,
+                    values.into_iter().map(Value::from).collect(),
+                ),
+            ])
+        })),
+        _ => None,
+    }
+}
+
+/// The elements of a constant `text[]`; none for NULL.
+fn texts(scalar: &ScalarValue) -> Result<Vec<String>> {
+    use arrow::array::AsArray;
+    if scalar.is_null() {
+        return Ok(Vec::new());
+    }
+    let wrong = || {
+        Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            "argument must be an array of text",
+        )
+    };
+    let array = scalar.to_array().map_err(|_| wrong())?;
+    let list = array.as_list_opt::<i32>().ok_or_else(wrong)?.value(0);
+    let list =
+        arrow::compute::cast(&list, &arrow::datatypes::DataType::Utf8View).map_err(|_| wrong())?;
+    let list = list.as_string_view();
+    Ok((0..list.len())
+        .filter(|row| list.is_valid(*row))
+        .map(|row| list.value(row).to_owned())
+        .collect())
+}
+
+fn batch(columns: &[(&str, PgType, Vec<Value>)]) -> Result<RecordBatch> {
+    let fields: Vec<_> = columns
+        .iter()
+        .map(|(name, ty, _)| ty.field(name, true))
+        .collect();
+    let arrays = columns
+        .iter()
+        .map(|(_, ty, values)| value::array(*ty, values))
+        .collect::<Result<Vec<_>>>()?;
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|error| Error::internal("making a table function's rows", error))
+}
