@@ -290,6 +290,17 @@ impl Transaction {
     }
 }
 
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        // What it wrote and did not commit has no other owner, unless a statement still reads it: then the next sweep
+        // finds it.
+        self.pending = Pending::default();
+        self.savepoints.clear();
+        self.view = Arc::clone(&self.base);
+        self.database.store().discard();
+    }
+}
+
 impl Notifies {
     fn push(&mut self, channel: String, payload: String) {
         let notify = (channel, payload);

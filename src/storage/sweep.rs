@@ -58,6 +58,13 @@ impl Store {
         Ok(gone)
     }
 
+    /// Removes the files of uncommitted segments that nobody has any more. Cheap; called when a transaction ends.
+    pub fn discard(&self) {
+        if !self.is_fenced() {
+            self.files().discard();
+        }
+    }
+
     fn sweep_orphans(&self) -> Result<usize> {
         let mut gone = 0;
         for path in files_below(&self.root().join(files::DATA)) {

@@ -135,7 +135,16 @@ impl SegmentWriter {
                 columns: Vec::new(),
             }));
         }
-        Ok(self.finished)
+        Ok(std::mem::take(&mut self.finished))
+    }
+}
+
+impl Drop for SegmentWriter {
+    fn drop(&mut self) {
+        if !self.finished.is_empty() {
+            self.finished.clear();
+            self.store.discard();
+        }
     }
 }
 
