@@ -1,2 +1,24 @@
-//! tests
-fn main() {}
+//! The one test binary: every case is a text file or a named trial, so `cargo test -- story/` picks a folder.
+
+mod binary;
+mod clients;
+mod crash;
+mod postgres;
+mod server;
+mod sql;
+mod story;
+mod tidy;
+
+fn main() -> std::process::ExitCode {
+    let arguments = libtest_mimic::Arguments::from_args();
+    let trials = [
+        tidy::trials(),
+        sql::trials(),
+        story::trials(),
+        clients::trials(),
+        crash::trials(),
+    ];
+    let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
+    postgres::stop();
+    conclusion.exit_code()
+}

@@ -1,0 +1,138 @@
+//! kill -9 during commits from several sessions, many times: every acknowledged commit is there afterwards, and no
+//! transaction is there by half.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+use rand::{Rng, SeedableRng};
+
+use super::server::{Client, PASSWORD, Program};
+
+/// How often the server is killed.
+const KILLS: usize = 200;
+/// Sessions committing at once.
+const WRITERS: usize = 4;
+
+/// One trial: it needs many rounds over one directory to mean something.
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![Trial::test(
+        "crash/acknowledged_commits_survive_kill_9",
+        kill_loop,
+    )]
+}
+
+fn kill_loop() -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let mut program = Program::start();
+    let seed = 42;
+    let mut random = rand::rngs::StdRng::seed_from_u64(seed);
+    let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
+    let next = Arc::new(AtomicI64::new(1));
+    runtime.block_on(async {
+        let admin = Client::connect(program.address(), "commons", PASSWORD).await?;
+        admin
+            .client
+            .batch_execute("CREATE TABLE public.left_half (k bigint); CREATE TABLE public.right_half (k bigint)")
+            .await?;
+        for round in 0..KILLS {
+            let writers: Vec<_> = (0..WRITERS)
+                .map(|_| {
+                    tokio::spawn(write_until_cut(program.address(), next.clone(), acknowledged.clone()))
+                })
+                .collect();
+            tokio::time::sleep(Duration::from_millis(random.random_range(20..200))).await;
+            program.kill();
+            for writer in writers {
+                writer.await?;
+            }
+            program.restart();
+            // Looking at every row every time would make the loop quadratic; the last round looks at all.
+            if round % 10 == 9 || round + 1 == KILLS {
+                check(&program, &acknowledged.lock().expect("unpoisoned").clone(), round).await?;
+            }
+        }
+        let count = acknowledged.lock().expect("unpoisoned").len();
+        // A loop in which nothing was ever committed would prove nothing.
+        if count < KILLS {
+            return Err(format!("only {count} commits were acknowledged in {KILLS} rounds").into());
+        }
+        Ok(())
+    })
+}
+
+/// Commits transactions of two rows in two tables, and now and then a view, until the server is gone.
+async fn write_until_cut(
+    address: std::net::SocketAddr,
+    next: Arc<AtomicI64>,
+    acknowledged: Arc<Mutex<BTreeSet<i64>>>,
+) {
+    let Ok(client) = Client::connect(address, "commons", PASSWORD).await else {
+        return;
+    };
+    loop {
+        let key = next.fetch_add(1, Ordering::Relaxed);
+        let view = if key % 10 == 0 {
+            format!(
+                "CREATE OR REPLACE VIEW public.last_{} AS SELECT {key} AS k;",
+                key % 50
+            )
+        } else {
+            String::new()
+        };
+        let sql = format!(
+            "BEGIN; INSERT INTO public.left_half VALUES ({key}); {view}
+             INSERT INTO public.right_half VALUES ({key}); COMMIT"
+        );
+        match client.client.batch_execute(&sql).await {
+            Ok(()) => {
+                acknowledged.lock().expect("unpoisoned").insert(key);
+            }
+            Err(error)
+                if error
+                    .as_db_error()
+                    .is_some_and(|e| e.code().code() == "40001") =>
+            {
+                // Two sessions replaced one view: a conflict, honestly reported.
+                let _ = client.client.batch_execute("ROLLBACK").await;
+            }
+            Err(error) if error.as_db_error().is_some() => panic!("commit failed: {error:?}"),
+            Err(_) => return,
+        }
+    }
+}
+
+async fn check(
+    program: &Program,
+    acknowledged: &BTreeSet<i64>,
+    round: usize,
+) -> Result<(), Failed> {
+    let admin = Client::connect(program.address(), "commons", PASSWORD).await?;
+    let mut halves = Vec::new();
+    for table in ["left_half", "right_half"] {
+        let rows = admin
+            .client
+            .query(&format!("SELECT k FROM public.{table}"), &[])
+            .await?;
+        let keys: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+        let unique: BTreeSet<i64> = keys.iter().copied().collect();
+        if unique.len() != keys.len() {
+            return Err(format!("round {round}: {table} has a row twice").into());
+        }
+        halves.push(unique);
+    }
+    let lost: Vec<_> = acknowledged.difference(&halves[0]).collect();
+    if !lost.is_empty() {
+        return Err(format!("round {round}: acknowledged and lost: {lost:?}").into());
+    }
+    let torn: Vec<_> = halves[0].symmetric_difference(&halves[1]).collect();
+    if !torn.is_empty() {
+        return Err(format!("round {round}: half a transaction: {torn:?}").into());
+    }
+    Ok(())
+}

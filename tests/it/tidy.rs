@@ -1,0 +1,4 @@
+//! stub
+pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
+    Vec::new()
+}
