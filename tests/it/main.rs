@@ -1,6 +1,7 @@
 //! The one test binary: every case is a text file or a named trial, so `cargo test -- story/` picks a folder.
 
 mod binary;
+mod bombs;
 mod clients;
 mod crash;
 mod postgres;
@@ -16,6 +17,7 @@ fn main() -> std::process::ExitCode {
         sql::trials(),
         story::trials(),
         clients::trials(),
+        bombs::trials(),
         crash::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
