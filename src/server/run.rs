@@ -67,12 +67,11 @@ pub async fn start(config: &Config, password: Option<String>) -> Result<Server> 
     let address = socket
         .local_addr()
         .map_err(|error| Error::internal("reading the listening address", error))?;
-    let file_roots = config
-        .file_roots
-        .iter()
-        .cloned()
-        .chain(config.tables.iter().map(|(_, path)| path.clone()))
-        .collect();
+    // No roots: any file the server's user may read. With roots, what the operator typed counts too.
+    let mut file_roots = config.file_roots.clone();
+    if !file_roots.is_empty() {
+        file_roots.extend(config.tables.iter().map(|(_, path)| path.clone()));
+    }
     let engine = Engine::new(
         database.clone(),
         engine::Options {

@@ -8,28 +8,80 @@ use super::server::{Client, InProcess, PASSWORD};
 /// One trial per bomb.
 pub(crate) fn trials() -> Vec<Trial> {
     let list = |item: &str, n: usize, joint: &str| vec![item; n].join(joint);
-    let nest = |open: &str, core: &str, close: &str, n: usize| open.repeat(n) + core + &close.repeat(n);
+    let nest =
+        |open: &str, core: &str, close: &str, n: usize| open.repeat(n) + core + &close.repeat(n);
     let bombs = [
-        ("five_thousand_terms", format!("SELECT {} FROM t", list("a", 5_000, " + "))),
-        ("twenty_thousand_ors", format!("SELECT a FROM t WHERE {}", list("a = 1", 20_000, " OR "))),
-        ("ten_thousand_parentheses", format!("SELECT {}", nest("(", "1", ")", 10_000))),
-        ("unclosed_parentheses", format!("SELECT {}1", "(".repeat(100_000))),
-        ("nested_subqueries", format!("SELECT * FROM {} s", nest("(SELECT * FROM ", "t", " s)", 2_000))),
+        (
+            "five_thousand_terms",
+            format!("SELECT {} FROM t", list("a", 5_000, " + ")),
+        ),
+        (
+            "twenty_thousand_ors",
+            format!("SELECT a FROM t WHERE {}", list("a = 1", 20_000, " OR ")),
+        ),
+        (
+            "ten_thousand_parentheses",
+            format!("SELECT {}", nest("(", "1", ")", 10_000)),
+        ),
+        (
+            "unclosed_parentheses",
+            format!("SELECT {}1", "(".repeat(100_000)),
+        ),
+        (
+            "nested_subqueries",
+            format!(
+                "SELECT * FROM {} s",
+                nest("(SELECT * FROM ", "t", " s)", 2_000)
+            ),
+        ),
         ("minus_signs", format!("SELECT {}1", "- ".repeat(20_000))),
         ("nots", format!("SELECT {}true", "NOT ".repeat(20_000))),
-        ("nested_cases", format!("SELECT {}", nest("CASE WHEN true THEN ", "1", " END", 5_000))),
-        ("nested_functions", format!("SELECT {}", nest("abs(", "1", ")", 5_000))),
-        ("nested_arrays", format!("SELECT {}", nest("ARRAY[", "1", "]", 5_000))),
+        (
+            "nested_cases",
+            format!(
+                "SELECT {}",
+                nest("CASE WHEN true THEN ", "1", " END", 5_000)
+            ),
+        ),
+        (
+            "nested_functions",
+            format!("SELECT {}", nest("abs(", "1", ")", 5_000)),
+        ),
+        (
+            "nested_arrays",
+            format!("SELECT {}", nest("ARRAY[", "1", "]", 5_000)),
+        ),
         ("casts", format!("SELECT 1{}", "::int".repeat(20_000))),
-        ("union_of_three_thousand", list("SELECT a FROM t", 3_000, " UNION ALL ")),
-        ("set_operations_in_parentheses", nest("(", "SELECT 1", ") UNION SELECT 1", 3_000)),
-        ("concatenations", format!("SELECT {}", list("'x'", 20_000, " || "))),
-        ("string_of_quotes", format!("SELECT '{}", "'".repeat(1_000_001))),
-        ("comment_depth", format!("SELECT 1 {}", "/*".repeat(100_000))),
-        ("many_ctes", format!(
-            "WITH {} SELECT 1",
-            (0..3_000).map(|i| format!("c{i} AS (SELECT 1 AS x)")).collect::<Vec<_>>().join(", ")
-        )),
+        (
+            "union_of_three_thousand",
+            list("SELECT a FROM t", 3_000, " UNION ALL "),
+        ),
+        (
+            "set_operations_in_parentheses",
+            nest("(", "SELECT 1", ") UNION SELECT 1", 3_000),
+        ),
+        (
+            "concatenations",
+            format!("SELECT {}", list("'x'", 20_000, " || ")),
+        ),
+        (
+            "string_of_quotes",
+            format!("SELECT '{}", "'".repeat(1_000_001)),
+        ),
+        (
+            "comment_depth",
+            format!("SELECT 1 {}", "/*".repeat(100_000)),
+        ),
+        (
+            "many_ctes",
+            format!(
+                "WITH {} SELECT 1",
+                (0..3_000)
+                    .map(|i| format!("c{i} AS (SELECT 1 AS x)"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        ),
     ];
     bombs
         .into_iter()
@@ -41,18 +93,28 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// this one go on.
 fn survives(sql: &str) -> Result<(), Failed> {
     let server = InProcess::start();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let other = Client::connect(server.address(), "commons", PASSWORD).await?;
-        other.client.batch_execute("CREATE TABLE public.t (a int)").await?;
+        other
+            .client
+            .batch_execute("CREATE TABLE public.t (a int)")
+            .await?;
         let bomber = Client::connect(server.address(), "commons", PASSWORD).await?;
         let bomb = bomber.client.simple_query(sql);
         let bystander = other.client.simple_query("SELECT 1");
         let (bomb, bystander) = tokio::join!(bomb, bystander);
         bystander?;
         if let Err(error) = bomb {
-            let state = error.as_db_error().map(|error| error.code().code().to_owned());
-            if !state.as_deref().is_some_and(|state| state.starts_with("54") || state.starts_with("42")) {
+            let state = error
+                .as_db_error()
+                .map(|error| error.code().code().to_owned());
+            if !state
+                .as_deref()
+                .is_some_and(|state| state.starts_with("54") || state.starts_with("42"))
+            {
                 return Err(format!("answered {state:?}: {error:?}").into());
             }
         }

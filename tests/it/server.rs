@@ -217,7 +217,10 @@ impl Client {
     }
 
     /// The next notification, if one comes within `wait`.
-    pub(crate) async fn notification(&mut self, wait: Duration) -> Option<tokio_postgres::Notification> {
+    pub(crate) async fn notification(
+        &mut self,
+        wait: Duration,
+    ) -> Option<tokio_postgres::Notification> {
         tokio::time::timeout(wait, self.notifications.recv())
             .await
             .ok()
