@@ -1,18 +1,40 @@
 //! One connected user: role, settings, transaction state, prepared statements, portals, mailbox.
+//!
+//! A session is owned by its connection's task and does one thing at a time. It answers a statement with a
+//! [`Response`] whose rows stream while the session waits; what the statement's functions asked for meanwhile is carried
+//! out when the session is next spoken to.
+//!
+//! It checks nothing of what it is allowed to do by itself: every change of the catalog goes through
+//! [`Session::push`], every query through `privileges::authorize`.
 
+mod answer;
+mod commands;
+mod dispatch;
+mod open;
+mod portal;
+mod prepared;
 mod response;
+mod state;
+mod statement;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::base::error::Report;
-use crate::base::{Error, Oid, Result};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::Snapshot;
 use crate::database::Database;
-use crate::engine::{Engine, OutputColumn, Rows, Statement};
+use crate::engine::{Engine, OutputColumn, Statement};
 use crate::notify::Mailbox;
-use crate::observe::{Activity, Sessions};
-use crate::types::PgType;
+use crate::observe::{Activity, Interrupt, Sessions};
+use crate::settings::Settings;
+use crate::statement::Effects;
+use crate::types::{PgType, Style};
+
+use portal::Portals;
+use prepared::PreparedStatements;
+use state::{Open, Values};
+use statement::Running;
 
 pub use response::{CommandTag, CopyInResponse, CopyOutResponse, Response, RowsResponse, RowsTag};
 
@@ -59,25 +81,36 @@ pub struct PortalDescription {
 /// One connected user. Owned by its connection's task, shared with nobody.
 #[derive(Debug)]
 pub struct Session {
-    _private: (),
+    shared: Arc<Shared>,
+    activity: Arc<Activity>,
+    /// Settings and roles, as of now.
+    values: Values,
+    /// The open transaction, implicit or a block.
+    open: Option<Open>,
+    prepared: PreparedStatements,
+    portals: Portals,
+    mailbox: Mailbox,
+    /// OID of `pg_temp_N`, once asked for. Whether the schema exists, the transaction's view says.
+    temporary_schema: Option<Oid>,
+    /// The temporary schema as the last commit left it, and the catalog that has it.
+    temporary: Option<(Oid, Arc<Snapshot>)>,
+    /// Counts changes of the transaction's own view, which the catalog's version does not.
+    epoch: u64,
+    /// What runs now.
+    running: Option<Running>,
+    /// When the last statement started, microseconds since 1970-01-01 UTC.
+    statement_time: i64,
+    /// The style of the settings it was worked out from.
+    style: Option<(Arc<Settings>, Arc<Style>)>,
+    /// What functions ask of the session.
+    effects: Arc<Effects>,
+    /// Said beside the answers, not yet sent.
+    reports: Vec<Report>,
+    /// Reported settings as the client last heard them.
+    reported: HashMap<&'static str, String>,
 }
 
 impl Session {
-    /// Opens a session for `role`, already authenticated. Makes the role's own schema at first login. `parameters` are
-    /// the startup packet's run-time settings (`application_name`, `client_encoding`, those of `options`), in order.
-    ///
-    /// # Errors
-    /// FATAL in the wire's hands: `28000` no login, `53300` connection limit, `3D000` no such database, `22023` bad setting.
-    pub async fn open(
-        shared: Arc<Shared>,
-        activity: Arc<Activity>,
-        database: &str,
-        parameters: &[(String, String)],
-    ) -> Result<Self> {
-        let _ = (shared, activity, database, parameters);
-        todo!()
-    }
-
     /// Parses a query string.
     ///
     /// # Errors
@@ -92,94 +125,11 @@ impl Session {
     /// # Errors
     /// Whatever the statement fails with; the wire then calls [`Session::fail`].
     pub async fn run(&mut self, statement: &Statement) -> Result<Response> {
-        let _ = statement;
-        todo!()
-    }
-
-    /// Parse message: at most one statement. `types` are the declared parameter OIDs (0: unspecified).
-    ///
-    /// # Errors
-    /// `42P05` name taken, `42601` more than one statement, and parse errors.
-    pub async fn prepare(&mut self, name: &str, sql: &str, types: &[Oid]) -> Result<()> {
-        let _ = (name, sql, types);
-        todo!()
-    }
-
-    /// Describe 'S'.
-    ///
-    /// # Errors
-    /// `26000` no such statement, and bind errors.
-    pub async fn describe_statement(&mut self, name: &str) -> Result<StatementDescription> {
-        let _ = name;
-        todo!()
-    }
-
-    /// Bind message. `formats` as in the protocol: none (all text), one for all, or one each; false text, true binary.
-    ///
-    /// # Errors
-    /// `26000`, `42P03` portal name taken, `08P01` wrong counts, `22P02`/`22P03` bad values, `25P02` failed transaction.
-    pub async fn bind(
-        &mut self,
-        portal: &str,
-        statement: &str,
-        parameters: &[Option<Bytes>],
-        parameter_formats: &[bool],
-        result_formats: &[bool],
-    ) -> Result<()> {
-        let _ = (
-            portal,
-            statement,
-            parameters,
-            parameter_formats,
-            result_formats,
-        );
-        todo!()
-    }
-
-    /// Describe 'P'.
-    ///
-    /// # Errors
-    /// `34000` no such portal.
-    pub async fn describe_portal(&mut self, name: &str) -> Result<PortalDescription> {
-        let _ = name;
-        todo!()
-    }
-
-    /// Execute message: runs the portal, or takes up its suspended rows. Rows that were not all sent come back through
-    /// [`Session::suspend`].
-    ///
-    /// # Errors
-    /// `34000` no such portal, and whatever the statement fails with.
-    pub async fn execute(&mut self, portal: &str) -> Result<Response> {
-        let _ = portal;
-        todo!()
-    }
-
-    /// Gives back the rest of a portal's rows after Execute's row limit.
-    pub fn suspend(&mut self, portal: &str, rows: Rows) {
-        let _ = (portal, rows);
-        todo!()
-    }
-
-    /// Close 'S'. Closing what does not exist is no error.
-    pub fn close_statement(&mut self, name: &str) {
-        let _ = name;
-        todo!()
-    }
-
-    /// Close 'P'.
-    pub fn close_portal(&mut self, name: &str) {
-        let _ = name;
-        todo!()
-    }
-
-    /// The end of a COPY FROM STDIN the client finished: loads the rows; gives the tag.
-    ///
-    /// # Errors
-    /// As [`crate::engine::copy::CopyIn::finish`].
-    pub async fn finish_copy_in(&mut self, copy: CopyInResponse) -> Result<CommandTag> {
-        let _ = copy;
-        todo!()
+        let interrupt = self.start(&statement.text)?;
+        self.check_not_failed(&statement.command)?;
+        self.dispatch(statement, None, &[], &interrupt)
+            .await
+            .map_err(|error| shifted(error, statement.offset))
     }
 
     /// Sync, or the end of a simple query: commits the implicit transaction, closes portals of it.
@@ -187,38 +137,88 @@ impl Session {
     /// # Errors
     /// As [`Database::commit`].
     pub async fn sync(&mut self) -> Result<()> {
-        todo!()
+        let ended = self.end_of_query().await;
+        self.rest();
+        ended
+    }
+
+    async fn end_of_query(&mut self) -> Result<()> {
+        self.carry_out_effects()?;
+        if !self.in_block() {
+            self.commit().await?;
+        }
+        Ok(())
     }
 
     /// Tells the session that the client was told of an error: a block becomes failed, an implicit transaction is
     /// rolled back.
     pub fn fail(&mut self) {
-        todo!()
-    }
-
-    /// For ReadyForQuery.
-    pub fn transaction_status(&self) -> TransactionStatus {
-        todo!()
+        self.effects.drain();
+        self.fail_transaction();
+        self.rest();
     }
 
     /// NOTICEs and WARNINGs since last asked, those `client_min_messages` lets through.
     pub fn take_reports(&mut self) -> Vec<Report> {
-        todo!()
-    }
-
-    /// Reported settings that changed since last asked (all of them the first time), for ParameterStatus.
-    pub fn take_parameter_changes(&mut self) -> Vec<(&'static str, String)> {
-        todo!()
+        std::mem::take(&mut self.reports)
     }
 
     /// Notices for this session.
     pub fn mailbox(&mut self) -> &mut Mailbox {
-        todo!()
+        &mut self.mailbox
     }
 
     /// How long the connection may wait for the next message, and the error it ends with then
     /// (idle_session_timeout, idle_in_transaction_session_timeout).
     pub fn idle_deadline(&self) -> Option<(std::time::Duration, Error)> {
-        todo!()
+        let settings = &self.values.settings;
+        let (milliseconds, error) = if self.in_block() {
+            (
+                settings.idle_in_transaction_session_timeout_ms(),
+                Error::new(
+                    SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                    "terminating connection due to idle-in-transaction timeout",
+                ),
+            )
+        } else {
+            (
+                settings.idle_session_timeout_ms(),
+                Error::new(
+                    SqlState::IDLE_SESSION_TIMEOUT,
+                    "terminating connection due to idle-session timeout",
+                ),
+            )
+        };
+        (milliseconds > 0).then(|| {
+            (
+                std::time::Duration::from_millis(milliseconds),
+                error.fatal(),
+            )
+        })
+    }
+}
+
+/// The clock: microseconds since 1970-01-01 UTC.
+fn now() -> i64 {
+    chrono::Utc::now().timestamp_micros()
+}
+
+/// Runs `work` unless interrupted first.
+async fn interruptible<T>(
+    interrupt: &Interrupt,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        biased;
+        error = interrupt.interrupted() => Err(error),
+        done = work => done,
+    }
+}
+
+/// An error of a statement that starts `offset` characters into its query string.
+fn shifted(error: Error, offset: usize) -> Error {
+    match error.fields().position {
+        Some(position) if offset > 0 => error.at(position + offset),
+        Some(_) | None => error,
     }
 }

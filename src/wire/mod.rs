@@ -1,6 +1,36 @@
 //! One socket: framing, TLS, login, the two query protocols, COPY, cancellation. `pgwire::` appears only here.
+//!
+//! ```text
+//! startup ─▶ connection ─┬─ frame      bytes to frames, checked
+//!                        ├─ message    frames to messages, checked
+//!                        ├─ simple     Query
+//!                        ├─ extended   Parse Bind Describe Execute Close Sync Flush
+//!                        ├─ copy       COPY both ways
+//!                        ├─ encode     batches to DataRows
+//!                        └─ output     one buffer to the socket
+//! ```
 
+mod auth;
+mod cancel;
+mod connection;
+mod copy;
+mod encode;
+mod error;
+mod extended;
+mod frame;
+mod message;
+mod output;
+mod scram;
+mod simple;
+mod startup;
+pub mod tls;
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+
+use futures::FutureExt;
+use tokio::net::TcpStream;
 
 use crate::session::Shared;
 
@@ -21,13 +51,16 @@ pub struct Options {
     pub frame_bytes_max: usize,
 }
 
-/// Serves one accepted connection to its end.
+/// Serves one accepted connection to its end. Ends early when [`crate::observe::Activity::terminate`] is cancelled, and
+/// as soon as it is idle when [`crate::observe::Sessions::shutdown`] is. A panic ends this connection and no other.
 pub async fn serve(
-    socket: tokio::net::TcpStream,
-    peer: std::net::SocketAddr,
+    socket: TcpStream,
+    peer: SocketAddr,
     shared: Arc<Shared>,
     options: Arc<Options>,
 ) {
-    let _ = (socket, peer, shared, options);
-    todo!()
+    let served = AssertUnwindSafe(connection::serve(socket, peer, shared, options)).catch_unwind();
+    if served.await.is_err() {
+        tracing::error!(%peer, "connection ended by a panic");
+    }
 }

@@ -8,7 +8,9 @@ use super::zone::{self, BadOffset, Zone};
 use super::{Input, trim};
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
-use crate::types::calendar::{self, DATE_MAX, DATE_MIN, DAY, EPOCH_JULIAN, TIMESTAMP_MIN};
+use crate::types::calendar::{
+    self, DATE_MAX, DATE_MIN, DAY, EPOCH_2000_MICROS, EPOCH_JULIAN, TIMESTAMP_MIN,
+};
 use crate::types::text::DateOrder;
 
 /// Why a value is refused.
@@ -134,13 +136,19 @@ fn instant(
     let local = days.checked_mul(DAY).and_then(|day| day.checked_add(time));
     let local = local.ok_or_else(fail)?;
     let micros = local.checked_sub(offset(zone, local) * 1_000_000);
-    match micros.map(|micros| rounded(micros, input.ty.typmod)) {
+    match micros.map(|micros| rounded_instant(micros, input.ty.typmod)) {
         Some(micros) if (TIMESTAMP_MIN..i64::MAX).contains(&micros) => Ok(micros),
         _ => Err(fail()),
     }
 }
 
-/// Rounds to the digits of `timestamp(n)`, half away from zero.
+/// Rounds half away from 2000-01-01, where PostgreSQL's timestamps are zero.
+fn rounded_instant(micros: i64, typmod: i32) -> i64 {
+    let since = micros.saturating_sub(EPOCH_2000_MICROS);
+    rounded(since, typmod).saturating_add(EPOCH_2000_MICROS)
+}
+
+/// Rounds to the digits of `time(n)`, half away from zero.
 fn rounded(micros: i64, typmod: i32) -> i64 {
     let Ok(digits @ 0..=5) = u32::try_from(typmod) else {
         return micros;

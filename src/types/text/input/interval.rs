@@ -67,8 +67,8 @@ impl Unit {
         Some(match word {
             "us" | "usec" | "usecs" | "useconds" | "microsecon" | "microsecond"
             | "microseconds" | "usecond" => Self::Microsecond,
-            "ms" | "msec" | "msecs" | "mseconds" | "msecond" | "mils" | "mil" | "millisecon"
-            | "millisecond" | "milliseconds" => Self::Millisecond,
+            "ms" | "msec" | "msecs" | "mseconds" | "msecond" | "millisecon" | "millisecond"
+            | "milliseconds" => Self::Millisecond,
             "s" | "sec" | "secs" | "second" | "seconds" => Self::Second,
             "m" | "min" | "mins" | "minute" | "minutes" => Self::Minute,
             "h" | "hr" | "hrs" | "hour" | "hours" => Self::Hour,
@@ -78,7 +78,7 @@ impl Unit {
             "y" | "yr" | "yrs" | "year" | "years" => Self::Year,
             "dec" | "decs" | "decade" | "decades" => Self::Decade,
             "c" | "cent" | "century" | "centuries" => Self::Century,
-            "mill" | "millennium" | "millennia" => Self::Millennium,
+            "mil" | "mils" | "mill" | "millennium" | "millennia" => Self::Millennium,
             _ => return None,
         })
     }
@@ -398,7 +398,7 @@ fn iso(text: &str) -> Read<Sum> {
         None => (text, None),
     };
     let mut sum = Sum::default();
-    if date.is_empty() && time.is_none_or(str::is_empty) {
+    if text.is_empty() {
         return Err(Refusal::Syntax);
     }
     let has_letters = |text: &str| text.contains(|c: char| c.is_ascii_alphabetic());

@@ -95,13 +95,11 @@ impl Reader<'_> {
         if from - start <= 3 {
             from = start;
         }
-        let rest = text.len() - end;
         let before = if from > start { "..." } else { "" };
-        let (shown, after) = match rest {
-            0 => (&text[from..], ""),
-            _ if rest <= 3 && !text[end..].contains(['\n', '\r']) => (&text[from..], ""),
-            _ if text[end..].starts_with(['\n', '\r']) => (&text[from..end], ""),
-            _ => (&text[from..end], "..."),
+        let shown = &text[from..end];
+        let after = match text[end..].chars().next() {
+            None | Some('\n' | '\r') => "",
+            Some(_) => "...",
         };
         Error::new(
             SqlState::INVALID_TEXT_REPRESENTATION,
@@ -351,11 +349,13 @@ impl Reader<'_> {
         };
         if decode {
             if code == 0 {
-                return Err(Error::new(
+                let place = self.failure("", self.at).fields().context.clone();
+                let error = Error::new(
                     SqlState::UNTRANSLATABLE_CHARACTER,
                     "unsupported Unicode escape sequence",
                 )
-                .detail("\\u0000 cannot be converted to text."));
+                .detail("\\u0000 cannot be converted to text.");
+                return Err(error.context(place.unwrap_or_default()));
             }
             let mut buffer = [0; 4];
             let c = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);

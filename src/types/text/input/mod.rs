@@ -2,10 +2,14 @@
 
 mod array;
 mod bytes;
+#[cfg(test)]
+mod cases;
 mod datetime;
 mod interval;
 mod json;
 mod number;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod zone;
 

@@ -1,0 +1,180 @@
+//! COPY FROM STDIN and COPY TO STDOUT.
+
+use std::sync::Arc;
+
+use super::copy_options::copy_options;
+use super::{no_column, relation_of, tag};
+use crate::base::name::quote;
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{ObjectId, Privilege, Privileges, Relation, RelationKind};
+use crate::database::LockMode;
+use crate::engine::command::{Copy, CopyDirection, CopySource, ObjectName};
+use crate::engine::copy::{CopyIn, CopyWriter};
+use crate::engine::parse_query;
+use crate::privileges::{self, Need};
+use crate::session::dispatch::Run;
+use crate::session::{CommandTag, CopyInResponse, CopyOutResponse, Response, Session};
+use crate::statement::StatementContext;
+
+impl Session {
+    /// COPY
+    pub(in crate::session) async fn copy(&mut self, copy: &Copy, run: Run<'_>) -> Result<Response> {
+        match (&copy.source, copy.direction) {
+            (CopySource::Table { name, columns }, CopyDirection::FromStdin) => {
+                self.copy_in(copy, name, columns, run).await
+            }
+            (CopySource::Table { name, columns }, CopyDirection::ToStdout) => {
+                let query = {
+                    let context = self.context()?;
+                    table_query(&context, name, columns)?
+                };
+                self.copy_out(copy, &query, run).await
+            }
+            (CopySource::Query(query), CopyDirection::ToStdout) => {
+                self.copy_out(copy, query, run).await
+            }
+            (CopySource::Query(_), CopyDirection::FromStdin) => Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "COPY query INTO is not supported",
+            )),
+        }
+    }
+
+    async fn copy_in(
+        &mut self,
+        copy: &Copy,
+        name: &ObjectName,
+        columns: &[String],
+        run: Run<'_>,
+    ) -> Result<Response> {
+        let context = self.context()?;
+        let relation = relation_of(&context, name)?;
+        let need = Need::Privilege {
+            role: context.role,
+            object: ObjectId::Relation(relation.oid),
+            any_of: Privileges::from(Privilege::Insert),
+        };
+        privileges::authorize(&context.snapshot, &[need], ())?;
+        match &relation.kind {
+            RelationKind::Table { .. } => {}
+            RelationKind::View(_) => {
+                return Err(Error::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot copy to view \"{}\"", relation.name),
+                )
+                .hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."));
+            }
+            RelationKind::Foreign { .. } => {
+                return Err(Error::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot copy to foreign table \"{}\"", relation.name),
+                ));
+            }
+        }
+        let oid = relation.oid;
+        self.lock(oid, LockMode::Append, run.interrupt).await?;
+        let context = self.context()?;
+        // Looked up again: it may have changed while the lock was waited for.
+        let relation = context
+            .snapshot
+            .relation(oid)
+            .ok_or_else(|| Error::internal("copying", "the table is gone"))?
+            .clone();
+        let chosen = chosen_columns(&relation, columns)?;
+        let names: Vec<&str> = chosen
+            .iter()
+            .map(|index| relation.columns[*index].name.as_str())
+            .collect();
+        let options = copy_options(&copy.options, copy.direction, &names)?;
+        Ok(Response::CopyIn(CopyInResponse {
+            copy: CopyIn::new(context, relation, chosen, options),
+        }))
+    }
+
+    /// The end of a COPY FROM STDIN the client finished: loads the rows; gives the tag.
+    ///
+    /// # Errors
+    /// As [`crate::engine::copy::CopyIn::finish`].
+    pub async fn finish_copy_in(&mut self, copy: CopyInResponse) -> Result<CommandTag> {
+        let (changes, rows) = copy.copy.finish().await?;
+        self.push_needing(changes, &[])?;
+        Ok(tag(format!("COPY {rows}")))
+    }
+
+    async fn copy_out(
+        &mut self,
+        copy: &Copy,
+        query: &sqlparser::ast::Query,
+        run: Run<'_>,
+    ) -> Result<Response> {
+        let (context, rows) = self.open_query(query, &run).await?;
+        let columns = rows.columns().clone();
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let options = copy_options(&copy.options, copy.direction, &names)?;
+        Ok(Response::CopyOut(CopyOutResponse {
+            rows,
+            writer: CopyWriter::new(context, columns, options),
+        }))
+    }
+}
+
+/// Indexes of the columns named, or all.
+fn chosen_columns(relation: &Relation, names: &[String]) -> Result<Vec<usize>> {
+    if names.is_empty() {
+        return Ok((0..relation.columns.len()).collect());
+    }
+    let mut chosen = Vec::with_capacity(names.len());
+    for name in names {
+        let index = relation
+            .columns
+            .iter()
+            .position(|column| column.name == *name)
+            .ok_or_else(|| no_column(relation, name))?;
+        if chosen.contains(&index) {
+            return Err(Error::new(
+                SqlState::DUPLICATE_COLUMN,
+                format!("column \"{name}\" specified more than once"),
+            ));
+        }
+        chosen.push(index);
+    }
+    Ok(chosen)
+}
+
+/// What COPY table TO reads. Views and foreign tables are copied by a query only, as in PostgreSQL; system relations are
+/// not in the snapshot and go straight to the binder.
+fn table_query(
+    context: &StatementContext,
+    name: &ObjectName,
+    columns: &[String],
+) -> Result<Box<sqlparser::ast::Query>> {
+    let found: Option<&Arc<Relation>> = relation_of(context, name).ok();
+    if let Some(relation) = found {
+        if !matches!(relation.kind, RelationKind::Table { .. }) {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!(
+                    "cannot copy from {} \"{}\"",
+                    relation.kind_name(),
+                    relation.name
+                ),
+            )
+            .hint("Try the COPY (SELECT ...) TO variant."));
+        }
+        chosen_columns(relation, columns)?;
+    }
+    let list = if columns.is_empty() {
+        "*".to_owned()
+    } else {
+        columns
+            .iter()
+            .map(|column| quote(column))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let table = match &name.schema {
+        Some(schema) => format!("{}.{}", quote(schema), quote(&name.name)),
+        None => quote(&name.name).into_owned(),
+    };
+    parse_query(&format!("SELECT {list} FROM {table}"))
+}

@@ -1,0 +1,166 @@
+//! DECLARE, FETCH, MOVE, CLOSE: cursors that go forwards, over portals.
+
+use arrow::array::RecordBatch;
+
+use super::tag;
+use crate::base::{Error, Result, SqlState};
+use crate::engine::{Command, OutputColumn, Rows, Statement};
+use crate::observe::Interrupt;
+use crate::pg_catalog::names::Names;
+use crate::session::dispatch::Run;
+use crate::session::portal::{Progress, Suspended, Writing, counted, duplicate_cursor};
+use crate::session::prepared::Plan;
+use crate::session::{CommandTag, Response, RowsResponse, Session, interruptible};
+
+impl Session {
+    /// DECLARE. The query starts at once, so that the cursor sees what is there now; its rows wait for FETCH.
+    pub(in crate::session) async fn declare(
+        &mut self,
+        name: &str,
+        binary: bool,
+        hold: bool,
+        statement: &Statement,
+        run: Run<'_>,
+    ) -> Result<CommandTag> {
+        if hold {
+            return Err(Error::unsupported("DECLARE … WITH HOLD"));
+        }
+        self.need_block("DECLARE CURSOR")?;
+        if self.portals.contains(name) {
+            return Err(duplicate_cursor(name));
+        }
+        let Command::Query(query) = &statement.command else {
+            return Err(Error::unsupported("a cursor over anything but a query"));
+        };
+        let (context, rows) = self.open_query(query, &run).await?;
+        let columns = rows.columns().clone();
+        let plan = Plan {
+            columns: Some(columns.clone()),
+            ..Plan::default()
+        };
+        let writing = Writing {
+            style: context.style.clone(),
+            names: Names::new(context),
+            tag: counted("FETCH"),
+        };
+        self.portals.open(
+            name,
+            Some(std::sync::Arc::new(statement.clone())),
+            plan,
+            Vec::new(),
+            vec![binary; columns.len()],
+            Progress::Suspended(Suspended { rows, writing }),
+        );
+        Ok(tag("DECLARE CURSOR"))
+    }
+
+    /// FETCH and MOVE (`skip`); `count` `None` is ALL.
+    pub(in crate::session) async fn fetch(
+        &mut self,
+        name: &str,
+        count: Option<u64>,
+        skip: bool,
+        run: Run<'_>,
+    ) -> Result<Response> {
+        let portal = self.portals.find(name).ok_or_else(|| no_cursor(name))?;
+        let binary = portal.binary.clone();
+        let columns = portal.plan.columns.clone().unwrap_or_default();
+        let mut state = match std::mem::replace(&mut portal.progress, Progress::over(None)) {
+            Progress::Suspended(state) => state,
+            Progress::Over(over) => {
+                // At its end, or a portal of the protocol that ran out.
+                portal.progress = Progress::Over(over);
+                return self.fetched(columns, Vec::new(), binary, skip);
+            }
+            Progress::New => {
+                portal.progress = Progress::New;
+                return Err(Error::new(
+                    SqlState::INVALID_CURSOR_STATE,
+                    format!("portal \"{name}\" has not been run"),
+                ));
+            }
+        };
+        let taken = take(&mut state.rows, count, skip, run.interrupt).await;
+        // On error the cursor is over; so is the transaction.
+        let (batches, moved) = taken?;
+        if let Some(portal) = self.portals.find(name) {
+            portal.progress = Progress::Suspended(state);
+        }
+        if skip {
+            return Ok(Response::Done(tag(format!("MOVE {moved}"))));
+        }
+        self.fetched(columns, batches, binary, skip)
+    }
+
+    fn fetched(
+        &mut self,
+        columns: std::sync::Arc<[OutputColumn]>,
+        batches: Vec<RecordBatch>,
+        binary: Vec<bool>,
+        skip: bool,
+    ) -> Result<Response> {
+        if skip {
+            return Ok(Response::Done(tag("MOVE 0")));
+        }
+        let rows = if batches.is_empty() {
+            crate::session::answer::none(columns)?
+        } else {
+            let (sender, receiver) = tokio::sync::mpsc::channel(batches.len());
+            for batch in batches {
+                // There is room for all of them, and the receiver is here.
+                let _ = sender.try_send(Ok(batch));
+            }
+            Rows::new(columns, receiver, Interrupt::new())
+        };
+        let mut answer = self.respond(rows, counted("FETCH"))?;
+        answer.binary = binary;
+        Ok(Response::Rows(RowsResponse { ..answer }))
+    }
+
+    /// CLOSE; `None` is ALL.
+    pub(in crate::session) fn close_cursor(&mut self, name: Option<&str>) -> Result<CommandTag> {
+        match name {
+            None => {
+                self.portals.clear();
+                Ok(tag("CLOSE CURSOR ALL"))
+            }
+            Some(name) if self.portals.close(name) => Ok(tag("CLOSE CURSOR")),
+            Some(name) => Err(no_cursor(name)),
+        }
+    }
+}
+
+/// The next rows of a cursor, at most `count`, and how many; with `skip` only how many.
+async fn take(
+    rows: &mut Rows,
+    count: Option<u64>,
+    skip: bool,
+    interrupt: &Interrupt,
+) -> Result<(Vec<RecordBatch>, u64)> {
+    let mut batches = Vec::new();
+    let mut taken = 0;
+    while count.is_none_or(|count| taken < count) {
+        let Some(batch) = interruptible(interrupt, rows.next()).await? else {
+            break;
+        };
+        let there = batch.num_rows();
+        let wanted = count.map_or(there, |count| {
+            usize::try_from(count - taken).map_or(there, |left| left.min(there))
+        });
+        if wanted < there {
+            rows.unread(batch.slice(wanted, there - wanted));
+        }
+        taken += wanted as u64;
+        if !skip && wanted > 0 {
+            batches.push(batch.slice(0, wanted));
+        }
+    }
+    Ok((batches, taken))
+}
+
+fn no_cursor(name: &str) -> Error {
+    Error::new(
+        SqlState::INVALID_CURSOR_NAME,
+        format!("cursor \"{name}\" does not exist"),
+    )
+}

@@ -1,0 +1,146 @@
+//! The commands, one file per family. Each reads its command, works out the changes, asks for permission, pushes them,
+//! and gives PostgreSQL's tag.
+
+mod alter;
+mod comment;
+mod copy;
+mod copy_options;
+mod cursor;
+mod dml;
+mod drop;
+mod explain;
+mod foreign;
+mod grant;
+mod listen;
+mod lock;
+mod prepare;
+mod query;
+mod role;
+mod schema;
+mod set;
+mod show;
+mod table;
+mod transaction;
+mod view;
+
+use std::sync::Arc;
+
+use super::{CommandTag, Session};
+use crate::base::error::{Level, Report};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Change, Relation};
+use crate::engine::command::{ObjectKind, ObjectName, RoleSpec};
+use crate::privileges::{self, Need};
+use crate::statement::StatementContext;
+
+/// A tag.
+fn tag(text: impl Into<String>) -> CommandTag {
+    CommandTag(text.into())
+}
+
+/// The tag of SET and RESET where the command is the same.
+pub(super) fn set_tag(text: &str) -> CommandTag {
+    let word = text.trim_start().get(..5).unwrap_or_default();
+    tag(if word.eq_ignore_ascii_case("reset") {
+        "RESET"
+    } else {
+        "SET"
+    })
+}
+
+/// The tag of ALTER.
+pub(super) fn alter_tag(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Schema => "ALTER SCHEMA",
+        ObjectKind::Table => "ALTER TABLE",
+        ObjectKind::View => "ALTER VIEW",
+        ObjectKind::ForeignTable => "ALTER FOREIGN TABLE",
+        ObjectKind::Database => "ALTER DATABASE",
+    }
+}
+
+/// The tag of DROP.
+pub(super) fn drop_tag(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Schema => "DROP SCHEMA",
+        ObjectKind::Table => "DROP TABLE",
+        ObjectKind::View => "DROP VIEW",
+        ObjectKind::ForeignTable => "DROP FOREIGN TABLE",
+        ObjectKind::Database => "DROP DATABASE",
+    }
+}
+
+/// A NOTICE with a code of its own, such as "already exists, skipping".
+fn skipping(state: SqlState, message: String) -> Report {
+    Report {
+        level: Level::Notice,
+        error: Error::new(state, message),
+    }
+}
+
+impl Session {
+    /// Asks for permission for `changes` (`extra` is what the command needs beside what the changes themselves do) and
+    /// makes them, in the transaction.
+    fn push(&mut self, changes: Vec<Change>, mut extra: Vec<Need>) -> Result<()> {
+        let role = self.values.current_role();
+        let view = self.transaction()?.view().clone();
+        for change in &changes {
+            extra.extend(privileges::needs_of(&view, role, change));
+        }
+        self.push_needing(changes, &extra)
+    }
+
+    /// As [`Session::push`] where the command alone knows what its changes need: what DROP … CASCADE takes along needs
+    /// nothing of its own.
+    fn push_needing(&mut self, changes: Vec<Change>, needs: &[Need]) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let transaction = self.transaction()?;
+        let authorized = privileges::authorize(transaction.view(), needs, changes)?;
+        transaction.push(authorized)?;
+        self.catalog_moved();
+        Ok(())
+    }
+
+    /// The role a word means. PUBLIC is none.
+    fn role_of(&self, context: &StatementContext, spec: &RoleSpec) -> Result<Oid> {
+        match spec {
+            RoleSpec::Name(name) => context.snapshot.must_role(name).map(|role| role.oid),
+            RoleSpec::CurrentUser => Ok(context.role),
+            RoleSpec::SessionUser => Ok(context.session_role),
+            RoleSpec::Public => Err(Error::new(
+                SqlState::UNDEFINED_OBJECT,
+                "role \"public\" does not exist",
+            )),
+        }
+    }
+
+    /// As [`Session::role_of`] where PUBLIC may stand.
+    fn grantee_of(&self, context: &StatementContext, spec: &RoleSpec) -> Result<Oid> {
+        match spec {
+            RoleSpec::Public => Ok(Oid::INVALID),
+            RoleSpec::Name(_) | RoleSpec::CurrentUser | RoleSpec::SessionUser => {
+                self.role_of(context, spec)
+            }
+        }
+    }
+}
+
+/// The relation a name means.
+fn relation_of<'a>(context: &'a StatementContext, name: &ObjectName) -> Result<&'a Arc<Relation>> {
+    context
+        .snapshot
+        .resolve_relation(&context.search_path, name.schema.as_deref(), &name.name)
+}
+
+/// `42703` of a relation.
+fn no_column(relation: &Relation, column: &str) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_COLUMN,
+        format!(
+            "column \"{column}\" of relation \"{}\" does not exist",
+            relation.name
+        ),
+    )
+}

@@ -1,0 +1,148 @@
+//! PREPARE, EXECUTE, DEALLOCATE.
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use sqlparser::ast;
+
+use super::tag;
+use crate::base::{Error, Result, SqlState};
+use crate::engine::{Command, OutputColumn, Statement, parse_query};
+use crate::observe::Interrupt;
+use crate::session::answer::text_columns;
+use crate::session::dispatch::Run;
+use crate::session::prepared::no_statement;
+use crate::session::{CommandTag, Response, Session};
+use crate::types::PgType;
+
+impl Session {
+    /// PREPARE
+    pub(in crate::session) async fn prepare_command(
+        &mut self,
+        name: &str,
+        types: &[PgType],
+        statement: &Statement,
+        run: Run<'_>,
+    ) -> Result<CommandTag> {
+        let declared = types
+            .iter()
+            .map(|ty| (*ty != PgType::UNKNOWN).then_some(*ty))
+            .collect();
+        let statement = Arc::new(statement.clone());
+        Box::pin(self.add_prepared(name, Some(statement), declared, run.interrupt)).await?;
+        Ok(tag("PREPARE"))
+    }
+
+    /// EXECUTE: the answer is that of the statement prepared.
+    pub(in crate::session) async fn execute_command(
+        &mut self,
+        name: &str,
+        arguments: &[ast::Expr],
+        run: Run<'_>,
+    ) -> Result<Response> {
+        let planned = self.fresh(name, run.interrupt).await?;
+        let Some(statement) = planned.statement else {
+            return Ok(Response::Empty);
+        };
+        let types = planned.plan.parameters.clone();
+        if arguments.len() != types.len() {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                format!("wrong number of parameters for prepared statement \"{name}\""),
+            )
+            .detail(format!(
+                "Expected {} parameters but got {}.",
+                types.len(),
+                arguments.len()
+            )));
+        }
+        let values = self.arguments(arguments, &types, &run).await?;
+        self.dispatch(&statement, Some(planned.plan), &values, run.interrupt)
+            .await
+    }
+
+    /// Works out the arguments of EXECUTE, each as its parameter's type.
+    async fn arguments(
+        &mut self,
+        arguments: &[ast::Expr],
+        types: &[PgType],
+        run: &Run<'_>,
+    ) -> Result<Vec<ArrayRef>> {
+        if arguments.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A row of NULLs of the right types, whose NULLs are then replaced: the casts need no spelling of their own.
+        let nulls: Vec<String> = types
+            .iter()
+            .map(|ty| format!("CAST(NULL AS {ty})"))
+            .collect();
+        let mut query = parse_query(&format!("SELECT {}", nulls.join(", ")))?;
+        let ast::SetExpr::Select(select) = query.body.as_mut() else {
+            return Err(Error::internal("reading arguments", "not a SELECT"));
+        };
+        for (item, argument) in select.projection.iter_mut().zip(arguments) {
+            match item {
+                ast::SelectItem::UnnamedExpr(ast::Expr::Cast { expr, .. }) => {
+                    **expr = argument.clone();
+                }
+                _ => return Err(Error::internal("reading arguments", "not a cast")),
+            }
+        }
+        let run = Run {
+            statement: run.statement,
+            plan: None,
+            parameters: run.parameters,
+            interrupt: run.interrupt,
+        };
+        let (_, mut rows) = self.open_query(&query, &run).await?;
+        while let Some(batch) = rows.next().await? {
+            if batch.num_rows() > 0 {
+                return batch
+                    .columns()
+                    .iter()
+                    .zip(types)
+                    .map(|(column, ty)| {
+                        // The engine's type for a value may be a wider relative of the type's own.
+                        arrow::compute::cast(column, &ty.data_type())
+                            .map_err(|error| Error::internal("reading arguments", error))
+                    })
+                    .collect();
+            }
+        }
+        Err(Error::internal("reading arguments", "no row"))
+    }
+
+    /// DEALLOCATE; `None` is ALL.
+    pub(in crate::session) fn deallocate(&mut self, name: Option<&str>) -> Result<CommandTag> {
+        let Some(name) = name else {
+            self.prepared.clear();
+            return Ok(tag("DEALLOCATE ALL"));
+        };
+        self.prepared
+            .remove(name)
+            .map(|_| tag("DEALLOCATE"))
+            .ok_or_else(|| no_statement(name))
+    }
+
+    /// The columns of commands that answer rows without being queries.
+    pub(in crate::session) async fn utility_columns(
+        &mut self,
+        command: &Command,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Arc<[OutputColumn]>>> {
+        match command {
+            Command::Show(name) => Ok(Some(super::show::show_columns(name.as_deref()))),
+            Command::Explain(_) => Ok(Some(text_columns(&["QUERY PLAN"]))),
+            Command::Fetch {
+                name, skip: false, ..
+            } => Ok(self
+                .portals
+                .find(name)
+                .and_then(|portal| portal.plan.columns.clone())),
+            Command::Execute { name, .. } => {
+                Ok(Box::pin(self.fresh(name, interrupt)).await?.plan.columns)
+            }
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! SELECT and whatever else is a query.
+
+use std::sync::Arc;
+
+use sqlparser::ast;
+
+use crate::base::{Error, Result, SqlState};
+use crate::engine::{Bound, Rows};
+use crate::pg_catalog::names::Names;
+use crate::privileges;
+use crate::session::dispatch::Run;
+use crate::session::portal::counted;
+use crate::session::prepared::Body;
+use crate::session::{Response, RowsResponse, Session, interruptible};
+use crate::statement::StatementContext;
+
+impl Session {
+    /// A query as a statement of its own.
+    pub(in crate::session) async fn query(
+        &mut self,
+        query: &ast::Query,
+        run: Run<'_>,
+    ) -> Result<Response> {
+        let (context, rows) = self.open_query(query, &run).await?;
+        Ok(Response::Rows(RowsResponse {
+            binary: vec![false; rows.columns().len()],
+            rows,
+            style: context.style.clone(),
+            names: Names::new(context),
+            tag: counted("SELECT"),
+        }))
+    }
+
+    /// Starts a query; its rows stream.
+    pub(super) async fn open_query(
+        &mut self,
+        query: &ast::Query,
+        run: &Run<'_>,
+    ) -> Result<(Arc<StatementContext>, Rows)> {
+        let context = self.context()?;
+        let bound = self.bound_query(&context, query, run).await?;
+        let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
+        let work = self
+            .shared
+            .engine
+            .execute(&context, authorized, run.parameters, run.interrupt);
+        let rows = interruptible(run.interrupt, work).await?;
+        Ok((context, rows))
+    }
+
+    /// The binding the statement came with if it still stands, else a new one.
+    pub(super) async fn bound_query(
+        &self,
+        context: &Arc<StatementContext>,
+        query: &ast::Query,
+        run: &Run<'_>,
+    ) -> Result<Bound> {
+        if let Some(plan) = &run.plan
+            && let Body::Query(bound) = &plan.body
+            && plan.basis.as_ref() == Some(&self.basis(context))
+        {
+            return Ok(Bound::clone(bound));
+        }
+        let declared = run.declared();
+        let work = self.shared.engine.bind(context, query, &declared);
+        let bound = interruptible(run.interrupt, work).await?;
+        check_parameters(bound.parameters.len(), run.parameters.len())?;
+        Ok(bound)
+    }
+}
+
+/// `42P02` for a parameter that nobody gave a value for.
+pub(super) fn check_parameters(needed: usize, given: usize) -> Result<()> {
+    if needed > given {
+        return Err(Error::new(
+            SqlState::UNDEFINED_PARAMETER,
+            format!("there is no parameter ${}", given + 1),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! BEGIN, COMMIT, ROLLBACK, savepoints, SET TRANSACTION.
+
+use super::tag;
+use crate::base::{Error, Result, SqlState};
+use crate::database::Isolation;
+use crate::engine::command::{IsolationLevel, TransactionModes};
+use crate::session::state::isolation_of;
+use crate::session::{CommandTag, Session};
+
+impl Session {
+    /// BEGIN and START TRANSACTION. What ran before in the same query string becomes part of the block, as in
+    /// PostgreSQL.
+    pub(in crate::session) fn begin_block(
+        &mut self,
+        modes: &TransactionModes,
+        text: &str,
+    ) -> Result<CommandTag> {
+        if self.in_block() {
+            self.warning(
+                SqlState::ACTIVE_SQL_TRANSACTION,
+                "there is already a transaction in progress",
+            );
+        }
+        self.opened()?.block = true;
+        if let Err(error) = self.set_modes(modes) {
+            // The block never was: the client is told so and need not end it.
+            self.rollback();
+            return Err(error);
+        }
+        let word = text.trim_start().get(..5).unwrap_or_default();
+        Ok(tag(if word.eq_ignore_ascii_case("start") {
+            "START TRANSACTION"
+        } else {
+            "BEGIN"
+        }))
+    }
+
+    /// COMMIT and END. Of a failed block nothing is left to commit: the tag says ROLLBACK.
+    pub(in crate::session) async fn commit_block(&mut self, chain: bool) -> Result<CommandTag> {
+        let modes = self.end_of_block("COMMIT AND CHAIN", chain)?;
+        let committed = self.commit().await?;
+        self.chain(modes)?;
+        Ok(tag(if committed { "COMMIT" } else { "ROLLBACK" }))
+    }
+
+    /// ROLLBACK and ABORT
+    pub(in crate::session) fn rollback_block(&mut self, chain: bool) -> Result<CommandTag> {
+        let modes = self.end_of_block("ROLLBACK AND CHAIN", chain)?;
+        self.rollback();
+        self.chain(modes)?;
+        Ok(tag("ROLLBACK"))
+    }
+
+    /// What a chained transaction takes over, or `None` if none follows.
+    fn end_of_block(&mut self, what: &str, chain: bool) -> Result<Option<(Isolation, bool)>> {
+        if !self.in_block() {
+            if chain {
+                return Err(outside_block(what));
+            }
+            self.warning(
+                SqlState::NO_ACTIVE_SQL_TRANSACTION,
+                "there is no transaction in progress",
+            );
+            return Ok(None);
+        }
+        if !chain {
+            return Ok(None);
+        }
+        let open = self.opened()?;
+        Ok(Some((open.isolation(), open.read_only)))
+    }
+
+    fn chain(&mut self, modes: Option<(Isolation, bool)>) -> Result<()> {
+        let Some((isolation, read_only)) = modes else {
+            return Ok(());
+        };
+        let open = self.opened()?;
+        open.block = true;
+        open.read_only = read_only;
+        self.transaction()?.set_isolation(isolation);
+        Ok(())
+    }
+
+    /// SAVEPOINT
+    pub(in crate::session) fn savepoint_command(&mut self, name: &str) -> Result<CommandTag> {
+        self.need_block("SAVEPOINT")?;
+        self.savepoint(name)?;
+        Ok(tag("SAVEPOINT"))
+    }
+
+    /// ROLLBACK TO SAVEPOINT
+    pub(in crate::session) fn rollback_to_command(&mut self, name: &str) -> Result<CommandTag> {
+        self.need_block("ROLLBACK TO SAVEPOINT")?;
+        self.rollback_to(name)?;
+        Ok(tag("ROLLBACK"))
+    }
+
+    /// RELEASE SAVEPOINT
+    pub(in crate::session) fn release_command(&mut self, name: &str) -> Result<CommandTag> {
+        self.need_block("RELEASE SAVEPOINT")?;
+        self.release(name)?;
+        Ok(tag("RELEASE"))
+    }
+
+    /// SET TRANSACTION
+    pub(in crate::session) fn set_transaction(
+        &mut self,
+        modes: &TransactionModes,
+    ) -> Result<CommandTag> {
+        if !self.in_block() {
+            self.warning(
+                SqlState::NO_ACTIVE_SQL_TRANSACTION,
+                "SET TRANSACTION can only be used in transaction blocks",
+            );
+        }
+        self.set_modes(modes)?;
+        Ok(tag("SET"))
+    }
+
+    /// SET SESSION CHARACTERISTICS AS TRANSACTION
+    pub(in crate::session) fn set_session_characteristics(
+        &mut self,
+        modes: &TransactionModes,
+    ) -> Result<CommandTag> {
+        if let Some(level) = modes.isolation {
+            isolation_of(words(level))?;
+            self.set("default_transaction_isolation", words(level), false)?;
+        }
+        if let Some(read_only) = modes.read_only {
+            self.set("default_transaction_read_only", on_off(read_only), false)?;
+        }
+        if let Some(deferrable) = modes.deferrable {
+            self.set("default_transaction_deferrable", on_off(deferrable), false)?;
+        }
+        Ok(tag("SET"))
+    }
+
+    /// Settles the open transaction's modes.
+    pub(super) fn set_modes(&mut self, modes: &TransactionModes) -> Result<()> {
+        if let Some(level) = modes.isolation {
+            let isolation = isolation_of(words(level))?;
+            let open = self.opened()?;
+            if open.used && open.isolation() != isolation {
+                return Err(Error::new(
+                    SqlState::ACTIVE_SQL_TRANSACTION,
+                    "SET TRANSACTION ISOLATION LEVEL must be called before any query",
+                ));
+            }
+            open.level = words(level);
+            self.transaction()?.set_isolation(isolation);
+        }
+        if let Some(read_only) = modes.read_only {
+            let open = self.opened()?;
+            if !read_only && open.read_only && open.used {
+                return Err(Error::new(
+                    SqlState::ACTIVE_SQL_TRANSACTION,
+                    "transaction read-write mode must be set before any query",
+                ));
+            }
+            open.read_only = read_only;
+        }
+        // DEFERRABLE says something of SERIALIZABLE READ ONLY transactions alone: elsewhere it is true as it is.
+        Ok(())
+    }
+
+    /// `25P01` outside a transaction block.
+    pub(super) fn need_block(&self, what: &str) -> Result<()> {
+        if self.in_block() {
+            return Ok(());
+        }
+        Err(outside_block(what))
+    }
+}
+
+fn outside_block(what: &str) -> Error {
+    Error::new(
+        SqlState::NO_ACTIVE_SQL_TRANSACTION,
+        format!("{what} can only be used in transaction blocks"),
+    )
+}
+
+/// A level as settings spell it.
+fn words(level: IsolationLevel) -> &'static str {
+    match level {
+        IsolationLevel::ReadUncommitted => "read uncommitted",
+        IsolationLevel::ReadCommitted => "read committed",
+        IsolationLevel::RepeatableRead => "repeatable read",
+        IsolationLevel::Serializable => "serializable",
+    }
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}

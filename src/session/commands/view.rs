@@ -1,0 +1,93 @@
+//! CREATE VIEW.
+
+use super::table::{Place, output_columns};
+use super::{query::check_parameters, tag};
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Change, Persistence, RelationKind, View};
+use crate::engine::command::CreateView;
+use crate::privileges::{self, Need};
+use crate::session::dispatch::Run;
+use crate::session::{CommandTag, Session, interruptible};
+
+impl Session {
+    /// CREATE [OR REPLACE] VIEW. The body is kept as its author wrote it, with the schemas its names were looked up in.
+    /// Unlike PostgreSQL, which finds out when the view is read, the author must be allowed to read what the body reads.
+    pub(in crate::session) async fn create_view(
+        &mut self,
+        create: &CreateView,
+        run: Run<'_>,
+    ) -> Result<CommandTag> {
+        let context = self.context()?;
+        let engine = self.shared.engine.clone();
+        let work = engine.bind(&context, &create.query, &[]);
+        let bound = interruptible(run.interrupt, work).await?;
+        check_parameters(bound.parameters.len(), 0)?;
+        privileges::authorize(&context.snapshot, &bound.needs, ())?;
+        if create.columns.len() > bound.columns.len() {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "CREATE VIEW specifies more column names than columns",
+            ));
+        }
+        let columns = output_columns(&bound.columns, &create.columns)?;
+        let reads_temporary = bound.reads.iter().any(|oid| {
+            context
+                .snapshot
+                .relation(*oid)
+                .is_some_and(|relation| relation.persistence == Persistence::Temporary)
+        });
+        if reads_temporary && !create.temporary {
+            self.notice(format!(
+                "view \"{}\" will be a temporary view",
+                create.name.name
+            ));
+        }
+        let temporary = create.temporary || reads_temporary;
+        let view = View {
+            query: create.text.clone(),
+            search_path: context.search_path.names(&context.snapshot),
+            depends_on: bound.reads.clone(),
+        };
+        let Some(place) = self.place(&context, &create.name, temporary, false)? else {
+            return Ok(tag("CREATE VIEW"));
+        };
+        self.push_view(create, place, columns, view)?;
+        Ok(tag("CREATE VIEW"))
+    }
+
+    fn push_view(
+        &mut self,
+        create: &CreateView,
+        place: Place,
+        columns: Vec<crate::catalog::Column>,
+        view: View,
+    ) -> Result<()> {
+        let existing = self
+            .transaction()?
+            .view()
+            .relation_named(place.schema, &create.name.name)
+            .cloned();
+        let change = match existing {
+            Some(old) if create.or_replace => match &old.kind {
+                RelationKind::View(_) => Change::ReplaceView {
+                    oid: old.oid,
+                    columns,
+                    view,
+                },
+                RelationKind::Table { .. } | RelationKind::Foreign { .. } => {
+                    return Err(Error::new(
+                        SqlState::WRONG_OBJECT_TYPE,
+                        format!("\"{}\" is not a view", old.name),
+                    ));
+                }
+            },
+            Some(_) | None => Change::CreateRelation(Box::new(self.new_relation(
+                &create.name.name,
+                place,
+                columns,
+                RelationKind::View(view),
+            ))),
+        };
+        self.push(vec![change], Vec::<Need>::new())
+    }
+}

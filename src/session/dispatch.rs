@@ -1,0 +1,191 @@
+//! The one match over [`Command`]: exhaustive, no wildcard, so that a new command cannot be forgotten here.
+
+use arrow::array::ArrayRef;
+
+use super::prepared::Plan;
+use super::{CommandTag, Response, Session, commands, state};
+use crate::base::{Error, Result, SqlState};
+use crate::engine::command::CopyDirection;
+use crate::engine::{Command, Statement};
+use crate::observe::Interrupt;
+use crate::types::PgType;
+
+/// What comes with a statement: parameters, and what may stop it.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    /// The statement.
+    pub(super) statement: &'a Statement,
+    /// Its binding, if it was bound before and the binding is fresh.
+    pub(super) plan: Option<Plan>,
+    /// Values of $1, $2, …, one row each.
+    pub(super) parameters: &'a [ArrayRef],
+    /// What may stop it.
+    pub(super) interrupt: &'a Interrupt,
+}
+
+impl Run<'_> {
+    /// Types of $1, $2, …, as far as known.
+    pub(super) fn declared(&self) -> Vec<Option<PgType>> {
+        match &self.plan {
+            Some(plan) => plan.parameters.iter().copied().map(Some).collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
+impl Session {
+    /// Carries out one statement.
+    pub(super) async fn dispatch(
+        &mut self,
+        statement: &Statement,
+        plan: Option<Plan>,
+        parameters: &[ArrayRef],
+        interrupt: &Interrupt,
+    ) -> Result<Response> {
+        self.check_writable(&statement.command)?;
+        let run = Run {
+            statement,
+            plan,
+            parameters,
+            interrupt,
+        };
+        match &statement.command {
+            Command::Query(query) => self.query(query, run).await,
+            Command::Dml(dml) => self.dml(dml, run).await,
+            Command::Explain(explain) => self.explain(explain, run).await,
+            Command::Copy(copy) => self.copy(copy, run).await,
+
+            Command::CreateSchema(create) => self.create_schema(create).map(done),
+            Command::CreateTable(create) => self.create_table(create, run).await.map(done),
+            Command::CreateTableAs(create) => self.create_table_as(create, run).await.map(done),
+            Command::CreateView(create) => self.create_view(create, run).await.map(done),
+            Command::CreateForeignTable(create) => {
+                self.create_foreign_table(create, run).await.map(done)
+            }
+            Command::Alter(alter) => self.alter(alter, run).await.map(done),
+            Command::Drop(drop) => self.drop_objects(drop, run).await.map(done),
+            Command::Truncate { names } => self.truncate(names, run).await.map(done),
+            Command::Comment { on, text } => self.comment(on, text.as_deref()).map(done),
+
+            Command::CreateRole { name, options } => {
+                self.create_role(name, options).await.map(done)
+            }
+            Command::AlterRole { role, options } => self.alter_role(role, options).await.map(done),
+            Command::AlterRoleSet { role, setting } => {
+                self.alter_role_set(role.as_ref(), setting).map(done)
+            }
+            Command::RenameRole { name, to } => self.rename_role(name, to).map(done),
+            Command::DropRole { roles, if_exists } => self.drop_roles(roles, *if_exists).map(done),
+            Command::Grant(grant) => self.grant(grant).map(done),
+            Command::GrantRole(grant) => self.grant_role(grant).map(done),
+
+            Command::Set { local, name, value } => self.set_command(*local, name, value).map(done),
+            Command::SetRole { local, role } => self
+                .set_role(*local, role.as_deref())
+                .map(|()| done(commands::set_tag(&statement.text))),
+            Command::SetSessionAuthorization { local, role } => self
+                .set_session_authorization(*local, role.as_deref())
+                .map(|()| done(commands::set_tag(&statement.text))),
+            Command::SetTransaction(modes) => self.set_transaction(modes).map(done),
+            Command::SetSessionCharacteristics(modes) => {
+                self.set_session_characteristics(modes).map(done)
+            }
+            Command::Reset(name) => self.reset(name.as_deref()).map(done),
+            Command::Show(name) => self.show(name.as_deref()).map(Response::Rows),
+            Command::Discard(what) => self.discard(*what).await.map(done),
+
+            Command::Begin(modes) => self.begin_block(modes, &statement.text).map(done),
+            Command::Commit { chain } => self.commit_block(*chain).await.map(done),
+            Command::Rollback { chain } => self.rollback_block(*chain).map(done),
+            Command::Savepoint(name) => self.savepoint_command(name).map(done),
+            Command::RollbackTo(name) => self.rollback_to_command(name).map(done),
+            Command::Release(name) => self.release_command(name).map(done),
+            Command::Lock {
+                names,
+                mode,
+                nowait,
+            } => self.lock_tables(names, mode, *nowait, run).await.map(done),
+
+            Command::Listen(channel) => self.listen(channel).map(done),
+            Command::Unlisten(channel) => self.unlisten(channel.as_deref()).map(done),
+            Command::Notify { channel, payload } => self.notify(channel, payload).map(done),
+
+            Command::Prepare {
+                name,
+                types,
+                statement,
+            } => self
+                .prepare_command(name, types, statement, run)
+                .await
+                .map(done),
+            Command::Execute { name, arguments } => {
+                Box::pin(self.execute_command(name, arguments, run)).await
+            }
+            Command::Deallocate(name) => self.deallocate(name.as_deref()).map(done),
+            Command::Declare {
+                name,
+                binary,
+                hold,
+                query,
+            } => self
+                .declare(name, *binary, *hold, query, run)
+                .await
+                .map(done),
+            Command::Fetch { name, count, skip } => self.fetch(name, *count, *skip, run).await,
+            Command::Close(name) => self.close_cursor(name.as_deref()).map(done),
+        }
+    }
+
+    /// `25P02` unless the command may run in a failed block: those that end it, or return to a savepoint.
+    pub(super) fn check_not_failed(&self, command: &Command) -> Result<()> {
+        match command {
+            Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_) => Ok(()),
+            _ if self.has_failed() => Err(state::failed()),
+            _ => Ok(()),
+        }
+    }
+
+    /// `25006` if the transaction is READ ONLY and the command writes.
+    fn check_writable(&self, command: &Command) -> Result<()> {
+        let writes = match command {
+            Command::Copy(copy) if copy.direction == CopyDirection::FromStdin => "COPY FROM",
+            Command::CreateSchema(_) => "CREATE SCHEMA",
+            Command::CreateTable(_) => "CREATE TABLE",
+            Command::CreateTableAs(_) => "CREATE TABLE AS",
+            Command::CreateView(_) => "CREATE VIEW",
+            Command::CreateForeignTable(_) => "CREATE FOREIGN TABLE",
+            Command::Alter(alter) => commands::alter_tag(alter.kind),
+            Command::Drop(drop) => commands::drop_tag(drop.kind),
+            Command::Truncate { .. } => "TRUNCATE TABLE",
+            Command::Comment { .. } => "COMMENT",
+            Command::CreateRole { .. } => "CREATE ROLE",
+            Command::AlterRole { .. }
+            | Command::AlterRoleSet { .. }
+            | Command::RenameRole { .. } => "ALTER ROLE",
+            Command::DropRole { .. } => "DROP ROLE",
+            Command::Grant(grant) if grant.revoke => "REVOKE",
+            Command::Grant(_) => "GRANT",
+            Command::GrantRole(grant) if grant.revoke => "REVOKE ROLE",
+            Command::GrantRole(_) => "GRANT ROLE",
+            // DML is checked where its target is known: temporary tables may be written. The rest writes nothing.
+            _ => return Ok(()),
+        };
+        self.refuse_if_read_only(writes)
+    }
+
+    /// `25006` if the transaction is READ ONLY.
+    pub(super) fn refuse_if_read_only(&self, what: &str) -> Result<()> {
+        if self.open.as_ref().is_some_and(|open| open.read_only) {
+            return Err(Error::new(
+                SqlState::READ_ONLY_SQL_TRANSACTION,
+                format!("cannot execute {what} in a read-only transaction"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A tag alone.
+fn done(tag: CommandTag) -> Response {
+    Response::Done(tag)
+}

@@ -1,0 +1,182 @@
+//! Opening a session: may this role come in, what are its settings, where is its own schema.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::portal::Portals;
+use super::state::Values;
+use super::{Session, Shared};
+use crate::base::error::Report;
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Change, ObjectId, Privilege, Role, Schema, Snapshot};
+use crate::database::{Isolation, Transaction};
+use crate::observe::Activity;
+use crate::privileges;
+use crate::settings::Settings;
+use crate::statement::Effects;
+
+impl Session {
+    /// Opens a session for the activity's role, already authenticated. Makes the role's own schema at first login.
+    /// `parameters` are the startup packet's run-time settings (`application_name`, `client_encoding`, those of
+    /// `options`), in order.
+    ///
+    /// # Errors
+    /// FATAL in the wire's hands: `28000` no login, `53300` connection limit, `3D000` no such database, `22023` bad
+    /// setting.
+    pub async fn open(
+        shared: Arc<Shared>,
+        activity: Arc<Activity>,
+        database: &str,
+        parameters: &[(String, String)],
+    ) -> Result<Self> {
+        let snapshot = shared.database.snapshot();
+        let role = snapshot
+            .role(activity.role)
+            .ok_or_else(|| {
+                Error::new(
+                    SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+                    format!("role \"{}\" does not exist", activity.role_name),
+                )
+            })?
+            .clone();
+        check_admission(&shared, &snapshot, &role, &activity, database)?;
+        make_own_schema(&shared, &snapshot, &role, &activity).await?;
+        let mailbox = shared.database.hub().open(activity.id, role.oid);
+        let mut session = Self {
+            values: Values {
+                settings: Arc::new(Settings::new()),
+                session_role: role.oid,
+                role: None,
+            },
+            open: None,
+            prepared: HashMap::new(),
+            portals: Portals::default(),
+            mailbox,
+            temporary_schema: None,
+            temporary: None,
+            epoch: 0,
+            running: None,
+            statement_time: super::now(),
+            style: None,
+            effects: Arc::new(Effects::default()),
+            reports: Vec::new(),
+            reported: HashMap::new(),
+            shared,
+            activity,
+        };
+        session.start_settings(&role, parameters)?;
+        Ok(session)
+    }
+
+    /// Defaults, then the role's own settings, then what the client asked for: the later wins.
+    fn start_settings(&mut self, role: &Role, parameters: &[(String, String)]) -> Result<()> {
+        let mut settings = Settings::new();
+        for (name, value) in &role.settings {
+            // A setting stored in the catalog must not lock its role out: PostgreSQL warns, too.
+            if let Err(error) = settings.set(name, value, true) {
+                self.reports.push(Report {
+                    level: crate::base::error::Level::Warning,
+                    error,
+                });
+            }
+        }
+        for (name, value) in parameters {
+            settings.set(name, value, role.superuser)?;
+        }
+        settings.mark_session_start();
+        self.values.settings = Arc::new(settings);
+        self.note_application_name();
+        Ok(())
+    }
+}
+
+fn check_admission(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    role: &Role,
+    activity: &Activity,
+    database: &str,
+) -> Result<()> {
+    if !role.login {
+        return Err(Error::new(
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+            format!("role \"{}\" is not permitted to log in", role.name),
+        ));
+    }
+    if database != snapshot.database().name {
+        return Err(Error::new(
+            SqlState::INVALID_CATALOG_NAME,
+            format!("database \"{database}\" does not exist"),
+        ));
+    }
+    if !privileges::has_privilege(snapshot, role.oid, ObjectId::Database, Privilege::Connect) {
+        return Err(Error::new(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            format!("permission denied for database \"{database}\""),
+        )
+        .detail("User does not have CONNECT privilege."));
+    }
+    if let Ok(limit) = usize::try_from(role.connection_limit)
+        && !role.superuser
+    {
+        let others = shared
+            .sessions
+            .all()
+            .iter()
+            .filter(|other| other.role == role.oid && other.id != activity.id)
+            .count();
+        if others >= limit {
+            return Err(Error::new(
+                SqlState::TOO_MANY_CONNECTIONS,
+                format!("too many connections for role \"{}\"", role.name),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Every role that logs in owns a schema of its own name, private at first. A schema that is there already is left
+/// alone, whoever owns it. Nobody's permission is asked: the server gives it, even where PUBLIC lost CREATE.
+async fn make_own_schema(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    role: &Role,
+    activity: &Activity,
+) -> Result<()> {
+    if snapshot.schema_named(&role.name).is_some() {
+        return Ok(());
+    }
+    let mut transaction = Transaction::begin(
+        &shared.database,
+        Isolation::ReadCommitted,
+        role.oid,
+        activity.id,
+        None,
+    );
+    transaction.refresh()?;
+    let create = vec![Change::CreateSchema(Schema {
+        oid: shared.database.new_oid(),
+        name: role.name.clone(),
+        owner: role.oid,
+        acl: None,
+        comment: None,
+    })];
+    let granted = privileges::authorize(transaction.view(), &[], create)?;
+    let made = match transaction.push(granted) {
+        Ok(()) => shared.database.commit(transaction).await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    match made {
+        // Another login of the same role was faster.
+        Err(_)
+            if shared
+                .database
+                .snapshot()
+                .schema_named(&role.name)
+                .is_some() =>
+        {
+            Ok(())
+        }
+        made => made,
+    }
+}

@@ -1,0 +1,371 @@
+//! Portals: statements with their parameters, run as far as the client asked. A cursor of DECLARE is a portal too.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use bytes::Bytes;
+
+use super::prepared::Plan;
+use super::{PortalDescription, Response, RowsResponse, RowsTag, Session};
+use crate::base::{Error, Result, SqlState};
+use crate::engine::{Rows, Statement};
+use crate::pg_catalog::names::Names;
+use crate::types::{PgType, Style, binary, text};
+
+/// A portal.
+#[derive(Debug)]
+pub(super) struct Portal {
+    /// What it runs; `None` for an empty query string.
+    pub(super) statement: Option<Arc<Statement>>,
+    /// Its binding.
+    pub(super) plan: Plan,
+    /// Values of the parameters, one row each.
+    pub(super) parameters: Vec<ArrayRef>,
+    /// Format of each column of the answer.
+    pub(super) binary: Vec<bool>,
+    /// How far it is.
+    pub(super) progress: Progress,
+    /// When it was opened, among the session's portals.
+    serial: u64,
+}
+
+/// How far a portal is.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// Not run.
+    New,
+    /// Some of the rows are still to be sent.
+    Suspended(Suspended),
+    /// Its rows are being sent, or it is over.
+    Over(Over),
+}
+
+impl Progress {
+    /// Nothing more to come; `writing` if it answered rows.
+    pub(super) fn over(writing: Option<Writing>) -> Self {
+        Self::Over(Over { writing })
+    }
+}
+
+/// Rows that are still to be sent.
+#[derive(Debug)]
+pub(super) struct Suspended {
+    pub(super) rows: Rows,
+    pub(super) writing: Writing,
+}
+
+/// How the rows of a portal are written, whoever asks for them.
+#[derive(Debug, Clone)]
+pub(super) struct Writing {
+    pub(super) style: Arc<Style>,
+    pub(super) names: Names,
+    pub(super) tag: RowsTag,
+}
+
+/// What is left of a portal whose rows went to the client.
+#[derive(Debug)]
+pub(super) struct Over {
+    /// Set if it answered rows: they may come back by [`Session::suspend`], and running it again gives none.
+    writing: Option<Writing>,
+}
+
+/// The portals of a session by name; the unnamed one is "".
+#[derive(Debug, Default)]
+pub(super) struct Portals {
+    by_name: HashMap<String, Portal>,
+    serial: u64,
+}
+
+impl Portals {
+    /// How many were ever opened.
+    pub(super) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Closes all.
+    pub(super) fn clear(&mut self) {
+        self.by_name.clear();
+    }
+
+    /// Closes those opened after `serial`.
+    pub(super) fn close_since(&mut self, serial: u64) {
+        self.by_name.retain(|_, portal| portal.serial <= serial);
+    }
+
+    /// Closes one.
+    pub(super) fn close(&mut self, name: &str) -> bool {
+        self.by_name.remove(name).is_some()
+    }
+
+    /// Whether there is one.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Portal by name.
+    pub(super) fn find(&mut self, name: &str) -> Option<&mut Portal> {
+        self.by_name.get_mut(name)
+    }
+
+    /// Opens one.
+    pub(super) fn open(
+        &mut self,
+        name: &str,
+        statement: Option<Arc<Statement>>,
+        plan: Plan,
+        parameters: Vec<ArrayRef>,
+        binary: Vec<bool>,
+        progress: Progress,
+    ) {
+        self.serial += 1;
+        let serial = self.serial;
+        self.by_name.insert(
+            name.to_owned(),
+            Portal {
+                statement,
+                plan,
+                parameters,
+                binary,
+                progress,
+                serial,
+            },
+        );
+    }
+}
+
+impl Session {
+    /// Bind message. `formats` as in the protocol: none (all text), one for all, or one each; false text, true binary.
+    ///
+    /// # Errors
+    /// `26000`, `42P03` portal name taken, `08P01` wrong counts, `22P02`/`22P03` bad values, `25P02` failed transaction.
+    pub async fn bind(
+        &mut self,
+        portal: &str,
+        statement: &str,
+        parameters: &[Option<Bytes>],
+        parameter_formats: &[bool],
+        result_formats: &[bool],
+    ) -> Result<()> {
+        self.carry_out_effects()?;
+        let interrupt = self.interrupt();
+        let planned = self.fresh(statement, &interrupt).await?;
+        let expected = planned.plan.parameters.len();
+        if parameter_formats.len() > 1 && parameter_formats.len() != parameters.len() {
+            return Err(violation(format!(
+                "bind message has {} parameter formats but {} parameters",
+                parameter_formats.len(),
+                parameters.len()
+            )));
+        }
+        if parameters.len() != expected {
+            return Err(violation(format!(
+                "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {expected}",
+                parameters.len(),
+            )));
+        }
+        let formats = |index: usize| match parameter_formats {
+            [] => false,
+            [all] => *all,
+            each => each[index],
+        };
+        let style = self.style();
+        let mut values = Vec::with_capacity(expected);
+        for (index, (value, ty)) in parameters.iter().zip(&planned.plan.parameters).enumerate() {
+            values.push(read_parameter(
+                value.as_deref(),
+                *ty,
+                formats(index),
+                &style,
+                portal,
+                index,
+            )?);
+        }
+        let columns = planned.plan.columns.as_ref().map_or(0, |c| c.len());
+        let binary = match result_formats {
+            [] => vec![false; columns],
+            [all] => vec![*all; columns],
+            each if each.len() == columns || planned.plan.columns.is_none() => each.to_vec(),
+            each => {
+                return Err(violation(format!(
+                    "bind message has {} result formats but query has {columns} columns",
+                    each.len()
+                )));
+            }
+        };
+        if portal.is_empty() {
+            self.portals.close(portal);
+        } else if self.portals.contains(portal) {
+            return Err(duplicate_cursor(portal));
+        }
+        self.portals.open(
+            portal,
+            planned.statement,
+            planned.plan,
+            values,
+            binary,
+            Progress::New,
+        );
+        Ok(())
+    }
+
+    /// Describe 'P'.
+    ///
+    /// # Errors
+    /// `34000` no such portal.
+    pub async fn describe_portal(&mut self, name: &str) -> Result<PortalDescription> {
+        let portal = self.portals.find(name).ok_or_else(|| no_portal(name))?;
+        Ok(PortalDescription {
+            columns: portal.plan.columns.clone(),
+            binary: portal.binary.clone(),
+        })
+    }
+
+    /// Execute message: runs the portal, or takes up its suspended rows. Rows that were not all sent come back through
+    /// [`Session::suspend`].
+    ///
+    /// # Errors
+    /// `34000` no such portal, and whatever the statement fails with.
+    pub async fn execute(&mut self, name: &str) -> Result<Response> {
+        let portal = self.portals.find(name).ok_or_else(|| no_portal(name))?;
+        let Some(statement) = portal.statement.clone() else {
+            return Ok(Response::Empty);
+        };
+        match std::mem::replace(&mut portal.progress, Progress::Over(Over { writing: None })) {
+            Progress::New => {}
+            Progress::Suspended(Suspended { rows, writing }) => {
+                portal.progress = Progress::Over(Over {
+                    writing: Some(writing.clone()),
+                });
+                let binary = portal.binary.clone();
+                self.start_with(&statement.text, rows.interrupt().clone())?;
+                return Ok(Response::Rows(RowsResponse {
+                    rows,
+                    style: writing.style,
+                    names: writing.names,
+                    binary,
+                    tag: writing.tag,
+                }));
+            }
+            // PostgreSQL answers a finished query with no rows, and refuses to run anything else twice.
+            Progress::Over(Over {
+                writing: Some(writing),
+            }) => {
+                let columns = portal.plan.columns.clone().unwrap_or_default();
+                portal.progress = Progress::Over(Over {
+                    writing: Some(writing.clone()),
+                });
+                return Ok(Response::Rows(RowsResponse {
+                    binary: portal.binary.clone(),
+                    rows: super::answer::none(columns)?,
+                    style: writing.style,
+                    names: writing.names,
+                    tag: writing.tag,
+                }));
+            }
+            Progress::Over(Over { writing: None }) => {
+                return Err(Error::new(
+                    SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    format!("portal \"{name}\" cannot be run"),
+                ));
+            }
+        }
+        let plan = portal.plan.clone();
+        let parameters = portal.parameters.clone();
+        let binary = portal.binary.clone();
+        let interrupt = self.start(&statement.text)?;
+        self.check_not_failed(&statement.command)?;
+        let mut response = self
+            .dispatch(&statement, Some(plan), &parameters, &interrupt)
+            .await
+            .map_err(|error| super::shifted(error, statement.offset))?;
+        if let Response::Rows(answer) = &mut response {
+            answer.binary = binary;
+            // Transaction commands close portals, so it may be gone.
+            if let Some(portal) = self.portals.find(name) {
+                portal.progress = Progress::Over(Over {
+                    writing: Some(Writing {
+                        style: answer.style.clone(),
+                        names: answer.names.clone(),
+                        tag: answer.tag.clone(),
+                    }),
+                });
+            }
+        }
+        Ok(response)
+    }
+
+    /// Gives back the rest of a portal's rows after Execute's row limit.
+    pub fn suspend(&mut self, name: &str, rows: Rows) {
+        if let Some(portal) = self.portals.find(name)
+            && let Progress::Over(Over {
+                writing: Some(writing),
+            }) = &portal.progress
+        {
+            let writing = writing.clone();
+            portal.progress = Progress::Suspended(Suspended { rows, writing });
+        }
+    }
+
+    /// Close 'P'.
+    pub fn close_portal(&mut self, name: &str) {
+        self.portals.close(name);
+    }
+}
+
+/// One parameter's value as an array of one row.
+fn read_parameter(
+    value: Option<&[u8]>,
+    ty: PgType,
+    is_binary: bool,
+    style: &Style,
+    portal: &str,
+    index: usize,
+) -> Result<ArrayRef> {
+    let read = if is_binary {
+        binary::parse_column(&[value], ty)
+    } else {
+        let text = value.map(std::str::from_utf8).transpose().map_err(|_| {
+            Error::new(
+                SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+                "invalid byte sequence for encoding \"UTF8\"",
+            )
+        })?;
+        text::parse_column(&[text], ty, style)
+    };
+    read.map_err(|failed| {
+        let portal = if portal.is_empty() {
+            "unnamed portal".to_owned()
+        } else {
+            format!("portal \"{portal}\"")
+        };
+        failed
+            .error
+            .context(format!("{portal} parameter ${}", index + 1))
+    })
+}
+
+/// `34000`
+pub(super) fn no_portal(name: &str) -> Error {
+    Error::new(
+        SqlState::INVALID_CURSOR_NAME,
+        format!("portal \"{name}\" does not exist"),
+    )
+}
+
+/// `42P03`
+pub(super) fn duplicate_cursor(name: &str) -> Error {
+    Error::new(
+        SqlState::DUPLICATE_CURSOR,
+        format!("cursor \"{name}\" already exists"),
+    )
+}
+
+fn violation(message: String) -> Error {
+    Error::new(SqlState::PROTOCOL_VIOLATION, message)
+}
+
+/// The tag of an answer of rows that are counted.
+pub(super) fn counted(word: &'static str) -> RowsTag {
+    RowsTag::Counted(word)
+}

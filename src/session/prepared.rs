@@ -1,0 +1,329 @@
+//! Prepared statements, and plans that may be used again.
+//!
+//! A statement made by Parse or PREPARE is bound once, so that it can be described; the binding is used again as long as
+//! nothing it stands on moved (catalog, role, search path). The permission is asked for at every execution.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Session, StatementDescription, interruptible};
+use crate::base::{Error, Oid, Result, SqlState, Version};
+use crate::catalog::SearchPath;
+use crate::engine::{Bound, BoundDml, Command, OutputColumn, Statement};
+use crate::observe::Interrupt;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// A prepared statement.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// What it does; `None` for an empty query string.
+    pub(super) statement: Option<Arc<Statement>>,
+    /// Parameter types as the client declared them.
+    pub(super) declared: Vec<Option<PgType>>,
+    /// What binding it gave, the last time.
+    pub(super) plan: Plan,
+}
+
+/// What binding a statement gives.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plan {
+    /// Types of $1, $2, …
+    pub(super) parameters: Vec<PgType>,
+    /// What it answers, if it answers rows.
+    pub(super) columns: Option<Arc<[OutputColumn]>>,
+    /// The binding itself, where it can be run without binding again.
+    pub(super) body: Body,
+    /// What the binding stands on; `None` where there is no binding.
+    pub(super) basis: Option<Basis>,
+}
+
+/// A binding that can be run.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Body {
+    /// A query.
+    Query(Arc<Bound>),
+    /// INSERT, UPDATE, DELETE.
+    Dml(Arc<BoundDml>),
+    /// Everything else is carried out from its command.
+    #[default]
+    Command,
+}
+
+/// What a binding stands on: if any of it moved, it is made again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Basis {
+    version: Version,
+    /// [`Session::epoch`]: the transaction's own changes, which the version does not count.
+    epoch: u64,
+    role: Oid,
+    path: SearchPath,
+}
+
+impl Session {
+    /// What a binding made in `context` stands on.
+    pub(super) fn basis(&self, context: &StatementContext) -> Basis {
+        Basis {
+            version: context.snapshot.version(),
+            epoch: self.epoch,
+            role: context.role,
+            path: context.search_path.clone(),
+        }
+    }
+
+    /// Notes that the transaction's own view of the catalog changed.
+    pub(super) fn catalog_moved(&mut self) {
+        self.epoch += 1;
+    }
+
+    /// Parse message: at most one statement. `types` are the declared parameter OIDs (0: unspecified).
+    ///
+    /// # Errors
+    /// `42P05` name taken, `42601` more than one statement, and parse errors.
+    pub async fn prepare(&mut self, name: &str, sql: &str, types: &[Oid]) -> Result<()> {
+        let interrupt = self.start(sql)?;
+        let mut statements = crate::engine::parse(sql)?;
+        if statements.len() > 1 {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "cannot insert multiple commands into a prepared statement",
+            ));
+        }
+        let declared = types
+            .iter()
+            .map(|oid| declared_type(*oid))
+            .collect::<Result<Vec<_>>>()?;
+        if name.is_empty() {
+            self.prepared.remove(name);
+        }
+        let statement = statements.pop().map(Arc::new);
+        self.add_prepared(name, statement, declared, &interrupt)
+            .await
+    }
+
+    /// Keeps a statement under a name, bound.
+    pub(super) async fn add_prepared(
+        &mut self,
+        name: &str,
+        statement: Option<Arc<Statement>>,
+        declared: Vec<Option<PgType>>,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        if let Some(statement) = &statement {
+            self.check_not_failed(&statement.command)?;
+        }
+        if self.prepared.contains_key(name) {
+            return Err(Error::new(
+                SqlState::DUPLICATE_PREPARED_STATEMENT,
+                format!("prepared statement \"{name}\" already exists"),
+            ));
+        }
+        let mut prepared = Prepared {
+            statement,
+            declared,
+            plan: Plan::default(),
+        };
+        if let Some(statement) = prepared.statement.clone() {
+            prepared.plan = self.plan(&statement, &prepared.declared, interrupt).await?;
+        }
+        self.prepared.insert(name.to_owned(), prepared);
+        Ok(())
+    }
+
+    /// A prepared statement, bound against the catalog as it is now. The columns it was described with must not have
+    /// changed.
+    ///
+    /// # Errors
+    /// `26000` no such statement, `25P02`, `0A000` "cached plan must not change result type", and bind errors.
+    pub(super) async fn fresh(&mut self, name: &str, interrupt: &Interrupt) -> Result<Planned> {
+        let prepared = self.prepared.get(name).ok_or_else(|| no_statement(name))?;
+        let Some(statement) = prepared.statement.clone() else {
+            return Ok(Planned {
+                statement: None,
+                plan: Plan::default(),
+            });
+        };
+        self.check_not_failed(&statement.command)?;
+        let Some(basis) = self.prepared.get(name).and_then(|p| p.plan.basis.clone()) else {
+            // Nothing was bound, so nothing can be stale; what it answers may still depend on the session's state.
+            let declared = self.declared(name);
+            let plan = self.plan(&statement, &declared, interrupt).await?;
+            return Ok(Planned {
+                statement: Some(statement),
+                plan,
+            });
+        };
+        let context = self.context()?;
+        if basis != self.basis(&context) {
+            // Types the client was told of stay what they were.
+            let declared = self.declared(name);
+            let plan = self.plan(&statement, &declared, interrupt).await?;
+            if let Some(prepared) = self.prepared.get_mut(name) {
+                if !same_columns(prepared.plan.columns.as_deref(), plan.columns.as_deref()) {
+                    return Err(Error::new(
+                        SqlState::FEATURE_NOT_SUPPORTED,
+                        "cached plan must not change result type",
+                    ));
+                }
+                prepared.plan = plan;
+            }
+        }
+        Ok(Planned {
+            statement: Some(statement),
+            plan: self
+                .prepared
+                .get(name)
+                .map(|prepared| prepared.plan.clone())
+                .unwrap_or_default(),
+        })
+    }
+
+    /// The parameter types of a prepared statement: declared, and where not, as inferred when it was made.
+    fn declared(&self, name: &str) -> Vec<Option<PgType>> {
+        let Some(prepared) = self.prepared.get(name) else {
+            return Vec::new();
+        };
+        let count = prepared.declared.len().max(prepared.plan.parameters.len());
+        (0..count)
+            .map(|index| {
+                let inferred = || prepared.plan.parameters.get(index).copied();
+                prepared
+                    .declared
+                    .get(index)
+                    .copied()
+                    .flatten()
+                    .or_else(inferred)
+            })
+            .collect()
+    }
+
+    /// Binds a statement as far as describing it needs. Commands without a query in them are not bound.
+    pub(super) async fn plan(
+        &mut self,
+        statement: &Statement,
+        declared: &[Option<PgType>],
+        interrupt: &Interrupt,
+    ) -> Result<Plan> {
+        let engine = self.shared.engine.clone();
+        // What stands inside another statement (EXPLAIN, CREATE TABLE AS, DECLARE, COPY) is bound for its parameters
+        // and bound again when the statement runs.
+        let inner = match &statement.command {
+            Command::Query(query) => {
+                let context = self.context()?;
+                let bound =
+                    interruptible(interrupt, engine.bind(&context, query, declared)).await?;
+                let plan = Plan {
+                    parameters: bound.parameters.clone(),
+                    columns: Some(bound.columns.clone().into()),
+                    body: Body::Query(Arc::new(bound)),
+                    basis: Some(self.basis(&context)),
+                };
+                return Ok(plan);
+            }
+            Command::Dml(dml) => {
+                let context = self.context()?;
+                let bound =
+                    interruptible(interrupt, engine.bind_dml(&context, dml, declared)).await?;
+                let plan = Plan {
+                    parameters: bound.parameters.clone(),
+                    columns: bound.columns.clone(),
+                    body: Body::Dml(Arc::new(bound)),
+                    basis: Some(self.basis(&context)),
+                };
+                return Ok(plan);
+            }
+            Command::CreateTableAs(create) => Some(Statement {
+                command: Command::Query(create.query.clone()),
+                ..statement.clone()
+            }),
+            Command::Explain(explain) => Some((*explain.statement).clone()),
+            Command::Declare { query, .. } => Some((**query).clone()),
+            _ => None,
+        };
+        let columns = self.utility_columns(&statement.command, interrupt).await?;
+        let parameters = match inner {
+            Some(inner) => {
+                Box::pin(self.plan(&inner, declared, interrupt))
+                    .await?
+                    .parameters
+            }
+            // A client may declare parameters of a statement that has none.
+            None => Vec::new(),
+        };
+        Ok(Plan {
+            parameters,
+            columns,
+            body: Body::Command,
+            basis: None,
+        })
+    }
+
+    /// Describe 'S'.
+    ///
+    /// # Errors
+    /// `26000` no such statement, and bind errors.
+    pub async fn describe_statement(&mut self, name: &str) -> Result<StatementDescription> {
+        let interrupt = self.interrupt();
+        let planned = self.fresh(name, &interrupt).await?;
+        Ok(StatementDescription {
+            parameters: planned.plan.parameters,
+            columns: planned.plan.columns,
+        })
+    }
+
+    /// Close 'S'. Closing what does not exist is no error.
+    pub fn close_statement(&mut self, name: &str) {
+        self.prepared.remove(name);
+    }
+}
+
+/// A statement and its binding, ready to run.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// `None` for an empty query string.
+    pub(super) statement: Option<Arc<Statement>>,
+    /// Its binding.
+    pub(super) plan: Plan,
+}
+
+/// Prepared statements by name; the unnamed one is "".
+pub(super) type PreparedStatements = HashMap<String, Prepared>;
+
+/// `26000`
+pub(super) fn no_statement(name: &str) -> Error {
+    let message = if name.is_empty() {
+        "unnamed prepared statement does not exist".to_owned()
+    } else {
+        format!("prepared statement \"{name}\" does not exist")
+    };
+    Error::new(SqlState::INVALID_SQL_STATEMENT_NAME, message)
+}
+
+/// A declared parameter type; `unknown` leaves the choice to the binder, as in PostgreSQL.
+fn declared_type(oid: Oid) -> Result<Option<PgType>> {
+    if oid == Oid::INVALID || oid == PgType::UNKNOWN.oid {
+        return Ok(None);
+    }
+    if crate::types::pgtype::all().any(|info| info.oid == oid) {
+        return Ok(Some(PgType::of(oid.0)));
+    }
+    Err(Error::new(
+        SqlState::UNDEFINED_OBJECT,
+        format!("type with OID {oid} does not exist"),
+    ))
+}
+
+/// Whether two descriptions promise the client the same rows.
+fn same_columns(old: Option<&[OutputColumn]>, new: Option<&[OutputColumn]>) -> bool {
+    match (old, new) {
+        (None, None) => true,
+        (Some(old), Some(new)) => {
+            old.len() == new.len()
+                && old
+                    .iter()
+                    .zip(new)
+                    .all(|(old, new)| old.name == new.name && old.ty == new.ty)
+        }
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}

@@ -1,0 +1,332 @@
+//! The transaction a session is in, and the values a rollback takes back.
+//!
+//! The status byte is derived from [`Session::open`], never stored. Settings, `role` and `session_authorization` are
+//! transactional as in PostgreSQL: each transaction keeps what to return to on rollback (`before`) and what SET without
+//! LOCAL made of it for the commit (`kept`); the session's current values may differ from both by SET LOCAL.
+
+use std::sync::Arc;
+
+use super::{Session, TransactionStatus};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::Snapshot;
+use crate::database::{Isolation, Transaction};
+use crate::settings::Settings;
+
+/// What SET changes and ROLLBACK restores.
+#[derive(Debug, Clone)]
+pub(super) struct Values {
+    /// Settings.
+    pub(super) settings: Arc<Settings>,
+    /// `session_user`.
+    pub(super) session_role: Oid,
+    /// SET ROLE; `None` is NONE.
+    pub(super) role: Option<Oid>,
+}
+
+impl Values {
+    /// `current_user`
+    pub(super) fn current_role(&self) -> Oid {
+        self.role.unwrap_or(self.session_role)
+    }
+}
+
+/// LISTEN and UNLISTEN wait for the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Listen {
+    /// LISTEN channel
+    Add(String),
+    /// UNLISTEN channel
+    Remove(String),
+    /// UNLISTEN *
+    RemoveAll,
+}
+
+/// An open transaction, implicit or a block.
+#[derive(Debug)]
+pub(super) struct Open {
+    /// `None` once the transaction failed without a savepoint to return to: its locks are gone already.
+    transaction: Option<Transaction>,
+    /// Whether BEGIN opened it (else it ends at Sync).
+    pub(super) block: bool,
+    /// Whether a statement of the block failed.
+    pub(super) failed: bool,
+    /// READ ONLY
+    pub(super) read_only: bool,
+    /// `transaction_isolation`, as SHOW prints it.
+    pub(super) level: &'static str,
+    /// Whether a statement that looks at data ran: the isolation level is settled then.
+    pub(super) used: bool,
+    /// `now()`
+    pub(super) time: i64,
+    /// What rollback returns to.
+    before: Values,
+    /// What commit leaves.
+    pub(super) kept: Values,
+    /// LISTEN and UNLISTEN so far.
+    pub(super) listens: Vec<Listen>,
+    savepoints: Vec<Savepoint>,
+}
+
+/// What ROLLBACK TO returns to, beside the changes (those the [`Transaction`] keeps).
+#[derive(Debug)]
+struct Savepoint {
+    name: String,
+    values: Values,
+    kept: Values,
+    listens: usize,
+    read_only: bool,
+    /// Portals opened later die with it.
+    portals: u64,
+}
+
+impl Open {
+    /// What the transaction sees; nothing once it failed for good.
+    pub(super) fn view(&self) -> Option<&Arc<Snapshot>> {
+        self.transaction.as_ref().map(Transaction::view)
+    }
+
+    /// Its isolation level.
+    pub(super) fn isolation(&self) -> Isolation {
+        match self.level {
+            "repeatable read" => Isolation::RepeatableRead,
+            _ => Isolation::ReadCommitted,
+        }
+    }
+}
+
+impl Session {
+    /// For ReadyForQuery.
+    pub fn transaction_status(&self) -> TransactionStatus {
+        match &self.open {
+            Some(open) if open.block && open.failed => TransactionStatus::Failed,
+            Some(open) if open.block => TransactionStatus::InBlock,
+            Some(_) | None => TransactionStatus::Idle,
+        }
+    }
+
+    /// Whether BEGIN opened a block.
+    pub(super) fn in_block(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.block)
+    }
+
+    /// Whether only ROLLBACK and its kin may run.
+    pub(super) fn has_failed(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.failed)
+    }
+
+    /// The open transaction's bookkeeping; an implicit transaction is begun if none is open.
+    pub(super) fn opened(&mut self) -> Result<&mut Open> {
+        if self.open.is_none() {
+            let level = self.values.settings.show("default_transaction_isolation")?;
+            let read_only = self.values.settings.show("default_transaction_read_only")? == "on";
+            self.open = Some(self.begin(&level, read_only)?);
+        }
+        self.open
+            .as_mut()
+            .ok_or_else(|| Error::internal("opening a transaction", "no transaction"))
+    }
+
+    /// The open transaction.
+    ///
+    /// # Errors
+    /// `25P02` if it failed.
+    pub(super) fn transaction(&mut self) -> Result<&mut Transaction> {
+        self.opened()?.transaction.as_mut().ok_or_else(failed)
+    }
+
+    fn begin(&self, level: &str, read_only: bool) -> Result<Open> {
+        let isolation = isolation_of(level)?;
+        let time = super::now();
+        self.activity.update(|doing| doing.xact_start = Some(time));
+        Ok(Open {
+            transaction: Some(Transaction::begin(
+                &self.shared.database,
+                isolation,
+                self.values.current_role(),
+                self.activity.id,
+                self.temporary.clone(),
+            )),
+            block: false,
+            failed: false,
+            read_only,
+            level: match level {
+                "read uncommitted" => "read uncommitted",
+                "repeatable read" => "repeatable read",
+                _ => "read committed",
+            },
+            used: false,
+            time,
+            before: self.values.clone(),
+            kept: self.values.clone(),
+            listens: Vec::new(),
+            savepoints: Vec::new(),
+        })
+    }
+
+    /// Commits whatever is open. A failed block is rolled back instead; says whether it was committed.
+    ///
+    /// # Errors
+    /// As [`crate::database::Database::commit`]; the transaction is gone then, and its values are restored.
+    pub(super) async fn commit(&mut self) -> Result<bool> {
+        self.portals.clear();
+        let Some(mut open) = self.open.take() else {
+            return Ok(true);
+        };
+        self.activity.update(|doing| doing.xact_start = None);
+        let transaction = match open.transaction.take() {
+            Some(transaction) if !open.failed => transaction,
+            Some(_) | None => {
+                self.values = open.before;
+                return Ok(false);
+            }
+        };
+        // Listening starts before the commit is published, so that a session hears its own notices, as in PostgreSQL.
+        let heard = self.mailbox.channels();
+        for listen in &open.listens {
+            match listen {
+                Listen::Add(channel) => self.mailbox.listen(channel),
+                Listen::Remove(channel) => self.mailbox.unlisten(Some(channel)),
+                Listen::RemoveAll => self.mailbox.unlisten(None),
+            }
+        }
+        if transaction.is_read_only_so_far() {
+            self.values = open.kept;
+            return Ok(true);
+        }
+        let database = self.shared.database.clone();
+        match database.commit(transaction).await {
+            Ok(committed) => {
+                self.values = open.kept;
+                self.temporary = self
+                    .temporary_schema
+                    .filter(|schema| committed.view.schema(*schema).is_some())
+                    .map(|schema| (schema, committed.view));
+                Ok(true)
+            }
+            Err(error) => {
+                self.values = open.before;
+                if !open.listens.is_empty() {
+                    self.mailbox.unlisten(None);
+                    for channel in &heard {
+                        self.mailbox.listen(channel);
+                    }
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Throws away whatever is open.
+    pub(super) fn rollback(&mut self) {
+        self.portals.clear();
+        if let Some(open) = self.open.take() {
+            self.values = open.before;
+            self.catalog_moved();
+            self.activity.update(|doing| doing.xact_start = None);
+        }
+    }
+
+    /// After an error: a block becomes failed, an implicit transaction is rolled back.
+    pub(super) fn fail_transaction(&mut self) {
+        match &mut self.open {
+            Some(open) if open.block => {
+                open.failed = true;
+                match open.savepoints.last() {
+                    Some(savepoint) => {
+                        self.values = savepoint.values.clone();
+                        self.portals.close_since(savepoint.portals);
+                    }
+                    None => {
+                        open.transaction = None;
+                        self.values = open.before.clone();
+                        self.portals.clear();
+                    }
+                }
+                self.catalog_moved();
+            }
+            Some(_) => self.rollback(),
+            None => {}
+        }
+    }
+
+    /// SAVEPOINT
+    pub(super) fn savepoint(&mut self, name: &str) -> Result<()> {
+        let values = self.values.clone();
+        let portals = self.portals.serial();
+        self.transaction()?.savepoint(name);
+        let open = self.opened()?;
+        open.savepoints.push(Savepoint {
+            name: name.to_owned(),
+            values,
+            kept: open.kept.clone(),
+            listens: open.listens.len(),
+            read_only: open.read_only,
+            portals,
+        });
+        Ok(())
+    }
+
+    /// RELEASE SAVEPOINT
+    pub(super) fn release(&mut self, name: &str) -> Result<()> {
+        self.transaction()?.release(name)?;
+        let open = self.opened()?;
+        if let Some(index) = open.savepoints.iter().rposition(|s| s.name == name) {
+            open.savepoints.truncate(index);
+        }
+        Ok(())
+    }
+
+    /// ROLLBACK TO SAVEPOINT: the one statement besides ROLLBACK and COMMIT that runs in a failed block.
+    pub(super) fn rollback_to(&mut self, name: &str) -> Result<()> {
+        let open = self.opened()?;
+        let missing = || {
+            Error::new(
+                SqlState::INVALID_SAVEPOINT_SPECIFICATION,
+                format!("savepoint \"{name}\" does not exist"),
+            )
+        };
+        let index = open
+            .savepoints
+            .iter()
+            .rposition(|savepoint| savepoint.name == name)
+            .ok_or_else(missing)?;
+        open.transaction
+            .as_mut()
+            .ok_or_else(missing)?
+            .rollback_to(name)?;
+        // The savepoint itself stays, later ones go.
+        open.savepoints.truncate(index + 1);
+        let savepoint = &open.savepoints[index];
+        open.kept = savepoint.kept.clone();
+        open.listens.truncate(savepoint.listens);
+        open.read_only = savepoint.read_only;
+        open.failed = false;
+        let (values, portals) = (savepoint.values.clone(), savepoint.portals);
+        self.values = values;
+        self.portals.close_since(portals);
+        self.catalog_moved();
+        Ok(())
+    }
+}
+
+/// The level a setting or a statement names.
+///
+/// # Errors
+/// `0A000` for SERIALIZABLE: snapshot isolation would not keep that promise.
+pub(super) fn isolation_of(level: &str) -> Result<Isolation> {
+    match level {
+        // PostgreSQL treats READ UNCOMMITTED as READ COMMITTED too.
+        "read committed" | "read uncommitted" => Ok(Isolation::ReadCommitted),
+        "repeatable read" => Ok(Isolation::RepeatableRead),
+        _ => Err(Error::unsupported("isolation level SERIALIZABLE")
+            .hint("Use REPEATABLE READ and retry on serialization failures.")),
+    }
+}
+
+/// `25P02`
+pub(super) fn failed() -> Error {
+    Error::new(
+        SqlState::IN_FAILED_SQL_TRANSACTION,
+        "current transaction is aborted, commands ignored until end of transaction block",
+    )
+}

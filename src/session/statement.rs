@@ -1,0 +1,195 @@
+//! One statement's life: its interrupt and timer, the context it sees, the effects it leaves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Session;
+use crate::base::error::Report;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::Snapshot;
+use crate::observe::Interrupt;
+use crate::observe::status::State;
+use crate::privileges;
+use crate::statement::{Effect, StatementContext};
+
+/// What runs, from its start until the session hears that the answer is over.
+#[derive(Debug)]
+pub(super) struct Running {
+    interrupt: Interrupt,
+    timer: Option<tokio::task::AbortHandle>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(timer) = &self.timer {
+            timer.abort();
+        }
+    }
+}
+
+impl Session {
+    /// A statement starts: it can be interrupted from now on, its timer runs, others see it.
+    ///
+    /// # Errors
+    /// What the effects of the statement before it fail with.
+    pub(super) fn start(&mut self, text: &str) -> Result<Interrupt> {
+        self.start_with(text, Interrupt::new())
+    }
+
+    /// As [`Session::start`] for rows that are taken up again: they listen to the interrupt they were made with.
+    pub(super) fn start_with(&mut self, text: &str, interrupt: Interrupt) -> Result<Interrupt> {
+        self.running = None;
+        self.carry_out_effects()?;
+        let timeout = self.values.settings.statement_timeout_ms();
+        let timer = (timeout > 0).then(|| {
+            let interrupt = interrupt.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(timeout)).await;
+                interrupt.interrupt(Error::new(
+                    SqlState::QUERY_CANCELED,
+                    "canceling statement due to statement timeout",
+                ));
+            })
+            .abort_handle()
+        });
+        self.running = Some(Running {
+            interrupt: interrupt.clone(),
+            timer,
+        });
+        self.statement_time = super::now();
+        self.activity.update(|doing| {
+            doing.state = State::Active;
+            doing.state_change = self.statement_time;
+            doing.query_start = Some(self.statement_time);
+            doing.query.clear();
+            doing.query.push_str(text);
+            doing.interrupt = Some(interrupt.clone());
+        });
+        Ok(interrupt)
+    }
+
+    /// The session waits for its client again: nothing runs that could be interrupted.
+    pub(super) fn rest(&mut self) {
+        self.running = None;
+        let state = match self.transaction_status() {
+            super::TransactionStatus::Idle => State::Idle,
+            super::TransactionStatus::InBlock => State::IdleInTransaction,
+            super::TransactionStatus::Failed => State::IdleInTransactionAborted,
+        };
+        let now = super::now();
+        self.activity.update(|doing| {
+            doing.state = state;
+            doing.state_change = now;
+            doing.interrupt = None;
+            doing.wait_event = None;
+        });
+    }
+
+    /// The interrupt of the statement that runs.
+    pub(super) fn interrupt(&self) -> Interrupt {
+        self.running
+            .as_ref()
+            .map(|running| running.interrupt.clone())
+            .unwrap_or_default()
+    }
+
+    /// What the statement sees: the transaction's view as of now, pinned.
+    ///
+    /// # Errors
+    /// `25P02` in a failed block, `40001` if the transaction's changes no longer apply.
+    pub(super) fn context(&mut self) -> Result<Arc<StatementContext>> {
+        let transaction = self.transaction()?;
+        transaction.refresh()?;
+        let snapshot = transaction.view().clone();
+        self.opened()?.used = true;
+        Ok(self.context_over(snapshot))
+    }
+
+    /// For answers that look at no data (SHOW): what is known, without settling what the transaction sees.
+    pub(super) fn bystander(&mut self) -> Arc<StatementContext> {
+        let view = self.open.as_ref().and_then(|open| open.view()).cloned();
+        self.context_over(view.unwrap_or_else(|| self.shared.database.snapshot()))
+    }
+
+    fn context_over(&mut self, snapshot: Arc<Snapshot>) -> Arc<StatementContext> {
+        let role = self.values.current_role();
+        let search_path = privileges::search_path(
+            &snapshot,
+            role,
+            &self.values.settings.search_path(),
+            self.temporary_schema
+                .filter(|schema| snapshot.schema(*schema).is_some()),
+        );
+        Arc::new(StatementContext {
+            snapshot,
+            role,
+            session_role: self.values.session_role,
+            search_path,
+            style: self.style(),
+            settings: self.values.settings.clone(),
+            statement_time: self.statement_time,
+            transaction_time: self
+                .open
+                .as_ref()
+                .map_or(self.statement_time, |open| open.time),
+            session: self.activity.id,
+            sessions: self.shared.sessions.clone(),
+            database: self.shared.database.clone(),
+            listening: Arc::new(self.mailbox.channels()),
+            effects: self.effects.clone(),
+        })
+    }
+
+    /// How values are written and read; worked out again only when a setting changed.
+    pub(super) fn style(&mut self) -> Arc<crate::types::Style> {
+        match &self.style {
+            Some((settings, style)) if Arc::ptr_eq(settings, &self.values.settings) => {
+                style.clone()
+            }
+            Some(_) | None => {
+                let style = Arc::new(self.values.settings.style());
+                self.style = Some((self.values.settings.clone(), style.clone()));
+                style
+            }
+        }
+    }
+
+    /// Does what functions of the last statement asked for. They run while rows stream, so this happens when the
+    /// session is next spoken to, and at the latest before the commit.
+    pub(super) fn carry_out_effects(&mut self) -> Result<()> {
+        for effect in self.effects.drain() {
+            match effect {
+                Effect::Notify(channel, payload) => self.transaction()?.notify(channel, payload),
+                Effect::SetConfig { name, value, local } => self.set(&name, &value, local)?,
+                Effect::Report(report) => self.report(report),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says something to the client beside the answer.
+    pub(super) fn report(&mut self, report: Report) {
+        if self.values.settings.lets_through(report.level) {
+            self.reports.push(report);
+        }
+    }
+
+    /// Says a NOTICE.
+    pub(super) fn notice(&mut self, message: impl Into<String>) {
+        self.report(Report::notice(message));
+    }
+
+    /// Says a WARNING.
+    pub(super) fn warning(&mut self, state: SqlState, message: impl Into<String>) {
+        self.report(Report::warning(state, message));
+    }
+
+    /// Whether the current role is superuser.
+    pub(super) fn is_superuser(&self, role: Oid) -> bool {
+        let is_superuser = |view: &Snapshot| view.role(role).is_some_and(|role| role.superuser);
+        match self.open.as_ref().and_then(|open| open.view()) {
+            Some(view) => is_superuser(view),
+            None => is_superuser(&self.shared.database.snapshot()),
+        }
+    }
+}
