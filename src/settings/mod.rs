@@ -1,7 +1,21 @@
 //! Run-time settings (PostgreSQL's GUCs): name, type, default, who may set them, and a session's values.
+//!
+//! The table ([`all`]) says what there is; [`Settings`] holds what a session made of it. A setting of PostgreSQL's that
+//! would change answers and that commons cannot honour is refused when it is set; those that only tune PostgreSQL's
+//! planner or storage are accepted and have no effect.
 
-use crate::base::Result;
-use crate::types::Style;
+mod number;
+mod style;
+mod table;
+#[cfg(test)]
+mod tests;
+mod values;
+mod word;
+
+use std::cmp::Ordering;
+
+pub use values::Settings;
+pub use word::join_arguments;
 
 /// Who may change a setting, and when (`pg_settings.context`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,87 +75,23 @@ pub enum Kind {
 
 /// Every setting, sorted by lower-cased name.
 pub fn all() -> &'static [Setting] {
-    todo!()
+    table::TABLE
 }
 
-/// A session's values. Cloning is cheap enough for SAVEPOINT.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    _private: (),
+/// The setting named `name`, whatever its case.
+pub fn find(name: &str) -> Option<&'static Setting> {
+    table::TABLE
+        .binary_search_by(|setting| compare(setting.name, name))
+        .ok()
+        .map(|index| &table::TABLE[index])
 }
 
-impl Settings {
-    /// Defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The value of `name` as SHOW prints it. Dotted names (`myapp.user`) are custom settings.
-    ///
-    /// # Errors
-    /// `42704` unrecognized configuration parameter.
-    pub fn show(&self, name: &str) -> Result<String> {
-        let _ = name;
-        todo!()
-    }
-
-    /// Checks and sets `name`; returns the canonical name and the value as SHOW prints it. Transaction scope (SET LOCAL,
-    /// ROLLBACK) is the session's business: it keeps copies.
-    ///
-    /// # Errors
-    /// `42704` unknown, `22023` bad value, `55P02` cannot be changed, `42501` superuser only.
-    pub fn set(
-        &mut self,
-        name: &str,
-        value: &str,
-        superuser: bool,
-    ) -> Result<(&'static str, String)> {
-        let _ = (name, value, superuser);
-        todo!()
-    }
-
-    /// Back to what the session started with (RESET); `None` resets all.
-    ///
-    /// # Errors
-    /// As [`Settings::set`].
-    pub fn reset(&mut self, name: Option<&str>) -> Result<()> {
-        let _ = name;
-        todo!()
-    }
-
-    /// Makes the current values those that RESET goes back to (end of startup).
-    pub fn mark_session_start(&mut self) {
-        todo!()
-    }
-
-    /// How values are written and read.
-    pub fn style(&self) -> Style {
-        todo!()
-    }
-
-    /// `search_path`, as a list of names; `$user` unexpanded.
-    pub fn search_path(&self) -> Vec<String> {
-        todo!()
-    }
-
-    /// `statement_timeout` in milliseconds; 0 is none.
-    pub fn statement_timeout_ms(&self) -> u64 {
-        todo!()
-    }
-
-    /// `idle_in_transaction_session_timeout` in milliseconds; 0 is none.
-    pub fn idle_in_transaction_session_timeout_ms(&self) -> u64 {
-        todo!()
-    }
-
-    /// `idle_session_timeout` in milliseconds; 0 is none.
-    pub fn idle_session_timeout_ms(&self) -> u64 {
-        todo!()
-    }
-
-    /// `client_min_messages` lets a report of this level through.
-    pub fn lets_through(&self, level: crate::base::error::Level) -> bool {
-        let _ = level;
-        todo!()
-    }
+/// Order of names, case apart.
+fn compare(left: &str, right: &str) -> Ordering {
+    let lower = |name: &str| {
+        name.bytes()
+            .map(|b| b.to_ascii_lowercase())
+            .collect::<Vec<_>>()
+    };
+    lower(left).cmp(&lower(right))
 }

@@ -1,0 +1,280 @@
+//! Words: booleans, enumerations, lists of identifiers, and the texts that have rules of their own.
+
+use super::number::invalid;
+use super::{Kind, Setting, find, number, style};
+use crate::base::name::{quote, truncate};
+use crate::base::{Error, Result, SqlState};
+
+/// `text` as the value of `setting`, as SHOW prints it.
+///
+/// # Errors
+/// `22023` for what the setting does not take, `0A000` for what PostgreSQL takes and commons does not.
+pub(super) fn check(setting: &Setting, text: &str) -> Result<String> {
+    let value = match setting.kind {
+        Kind::Bool => boolean(text)
+            .map(|on| if on { "on" } else { "off" }.to_owned())
+            .ok_or_else(|| {
+                Error::new(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    format!("parameter \"{}\" requires a Boolean value", setting.name),
+                )
+            })?,
+        Kind::Integer { min, max, unit } => number::integer(setting, min, max, unit, text)?,
+        Kind::Real => number::real(setting, text)?,
+        Kind::Enum(words) => enumerated(setting, words, text)?,
+        Kind::Text => text.to_owned(),
+        Kind::List => match split_identifiers(text) {
+            Some(_) => text.to_owned(),
+            None => return Err(invalid(setting, text).detail("List syntax is invalid.")),
+        },
+    };
+    match (setting.name, value.as_str()) {
+        ("TimeZone", _) => style::time_zone(setting, text),
+        ("client_encoding", _) => encoding(setting, text),
+        ("application_name", _) => Ok(printable(text)),
+        ("default_tablespace" | "temp_tablespaces", name)
+            if !name.is_empty() && name != "pg_default" =>
+        {
+            Err(invalid(setting, text).detail(format!("Tablespace \"{name}\" does not exist.")))
+        }
+        ("default_table_access_method", name) if name != "heap" => Err(invalid(setting, text)
+            .detail(format!("Table access method \"{name}\" does not exist."))),
+        ("lc_messages" | "lc_monetary" | "lc_numeric" | "lc_time", name)
+            if !matches!(name, "" | "C" | "POSIX" | "C.UTF-8" | "en_US.UTF-8") =>
+        {
+            Err(invalid(setting, text))
+        }
+        ("standard_conforming_strings", "off") => {
+            Err(Error::unsupported("standard_conforming_strings = off"))
+        }
+        ("transform_null_equals", "on") => Err(Error::unsupported("transform_null_equals = on")),
+        ("array_nulls", "off") => Err(Error::unsupported("array_nulls = off")),
+        ("default_transaction_isolation" | "transaction_isolation", "serializable") => {
+            Err(Error::unsupported("isolation level SERIALIZABLE")
+                .hint("REPEATABLE READ gives a transaction one snapshot of everything."))
+        }
+        _ => Ok(value),
+    }
+}
+
+/// PostgreSQL's `parse_bool`: any unambiguous beginning of true, false, yes, no, on, off; 1 and 0.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    let text = text.to_ascii_lowercase();
+    let begins = |word: &str, least: usize| text.len() >= least && word.starts_with(&text);
+    if begins("true", 1) || begins("yes", 1) || begins("on", 2) || text == "1" {
+        Some(true)
+    } else if begins("false", 1) || begins("no", 1) || begins("off", 2) || text == "0" {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn enumerated(setting: &Setting, words: &'static [&'static str], text: &str) -> Result<String> {
+    if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
+        return Ok((*word).to_owned());
+    }
+    // Words PostgreSQL accepts without telling: Booleans where on and off are among the words, and levels that are sent
+    // to clients whatever the setting.
+    let hidden = match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" if words.contains(&"on") => Some("on"),
+        "false" | "no" | "0" if words.contains(&"off") => Some("off"),
+        "debug" if words.contains(&"debug2") => Some("debug2"),
+        "info" if setting.name == "client_min_messages" => Some("info"),
+        _ => None,
+    };
+    hidden.map(str::to_owned).ok_or_else(|| {
+        invalid(setting, text).hint(format!("Available values: {}.", words.join(", ")))
+    })
+}
+
+/// Comma-separated identifiers, unquoted ones folded to lower case (PostgreSQL's `SplitIdentifierString`). `None` if the
+/// syntax is wrong.
+pub(super) fn split_identifiers(text: &str) -> Option<Vec<String>> {
+    let mut rest = text.trim_matches(|c: char| c.is_ascii_whitespace());
+    let mut names = Vec::new();
+    if rest.is_empty() {
+        return Some(names);
+    }
+    loop {
+        let (name, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            unquote(quoted)?
+        } else {
+            let end = rest
+                .find(|c: char| c == ',' || c.is_ascii_whitespace())
+                .unwrap_or(rest.len());
+            if end == 0 {
+                return None;
+            }
+            (rest[..end].to_lowercase(), &rest[end..])
+        };
+        names.push(truncate(&name).to_owned());
+        let after = after.trim_start_matches(|c: char| c.is_ascii_whitespace());
+        if after.is_empty() {
+            return Some(names);
+        }
+        rest = after
+            .strip_prefix(',')?
+            .trim_start_matches(|c: char| c.is_ascii_whitespace());
+    }
+}
+
+/// The identifier up to its closing quote, and what follows.
+fn unquote(text: &str) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut rest = text;
+    loop {
+        let end = rest.find('"')?;
+        name.push_str(&rest[..end]);
+        rest = &rest[end + 1..];
+        match rest.strip_prefix('"') {
+            Some(after) => {
+                name.push('"');
+                rest = after;
+            }
+            None => return Some((name, rest)),
+        }
+    }
+}
+
+/// The arguments of `SET name TO a, b` as one value: lists of identifiers are quoted where needed, as PostgreSQL does.
+///
+/// # Errors
+/// `22023` if there are several and the setting takes one.
+pub fn join_arguments(name: &str, arguments: &[String]) -> Result<String> {
+    match (find(name), arguments) {
+        (
+            Some(Setting {
+                kind: Kind::List, ..
+            }),
+            _,
+        ) => {
+            let quoted: Vec<_> = arguments.iter().map(|argument| quote(argument)).collect();
+            Ok(quoted.join(", "))
+        }
+        (Some(setting), _) if setting.name == "DateStyle" => Ok(arguments.join(", ")),
+        (_, [one]) => Ok(one.clone()),
+        (_, _) => Err(Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("SET {name} takes only one argument"),
+        )),
+    }
+}
+
+/// Only UTF-8 is spoken. `SQL_ASCII` asks for bytes as they are, which is the same.
+fn encoding(setting: &Setting, text: &str) -> Result<String> {
+    let clean: String = text
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    match clean.as_str() {
+        "utf8" | "unicode" => Ok("UTF8".into()),
+        "sqlascii" => Ok("SQL_ASCII".into()),
+        _ if ENCODINGS.contains(&clean.as_str()) => Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!(
+                "conversion between {} and UTF8 is not supported",
+                text.to_ascii_uppercase()
+            ),
+        )
+        .hint("Use client_encoding UTF8.")),
+        _ => Err(invalid(setting, text)),
+    }
+}
+
+/// Encodings PostgreSQL converts to and from, without punctuation.
+const ENCODINGS: &[&str] = &[
+    "abc",
+    "alt",
+    "big5",
+    "euccn",
+    "eucjis2004",
+    "eucjp",
+    "euckr",
+    "euctw",
+    "gb18030",
+    "gbk",
+    "iso88591",
+    "iso885910",
+    "iso885913",
+    "iso885914",
+    "iso885915",
+    "iso885916",
+    "iso88592",
+    "iso88593",
+    "iso88594",
+    "iso88595",
+    "iso88596",
+    "iso88597",
+    "iso88598",
+    "iso88599",
+    "johab",
+    "koi8",
+    "koi8r",
+    "koi8u",
+    "latin1",
+    "latin10",
+    "latin2",
+    "latin3",
+    "latin4",
+    "latin5",
+    "latin6",
+    "latin7",
+    "latin8",
+    "latin9",
+    "mskanji",
+    "muleinternal",
+    "shiftjis",
+    "shiftjis2004",
+    "sjis",
+    "tcvn",
+    "tcvn5712",
+    "uhc",
+    "vscii",
+    "win",
+    "win1250",
+    "win1251",
+    "win1252",
+    "win1253",
+    "win1254",
+    "win1255",
+    "win1256",
+    "win1257",
+    "win1258",
+    "win866",
+    "win874",
+    "win932",
+    "win936",
+    "win949",
+    "win950",
+    "windows1250",
+    "windows1251",
+    "windows1252",
+    "windows1253",
+    "windows1254",
+    "windows1255",
+    "windows1256",
+    "windows1257",
+    "windows1258",
+    "windows866",
+    "windows874",
+    "windows932",
+    "windows936",
+    "windows949",
+    "windows950",
+];
+
+/// Only printable ASCII is kept, for the sake of logs; every other byte becomes `?`, as in PostgreSQL.
+fn printable(text: &str) -> String {
+    let cut = truncate(text);
+    cut.bytes()
+        .map(|b| {
+            if (32..127).contains(&b) {
+                b as char
+            } else {
+                '?'
+            }
+        })
+        .collect()
+}
