@@ -154,7 +154,7 @@ impl Session {
                 let superuser = self.is_superuser(context.role);
                 let value = flat(name, values)?;
                 let (name, value) = Settings::new().set(name, &value, superuser)?;
-                settings.insert(name.to_owned(), value);
+                settings.insert(name.into_owned(), value);
             }
             RoleSetting::Set {
                 name,
