@@ -160,6 +160,14 @@ pub enum Command {
         nowait: bool,
     },
 
+    /// VACUUM, ANALYZE, CHECKPOINT: what the server sees to by itself.
+    Maintain {
+        /// Which.
+        what: Maintenance,
+        /// Tables and their columns, if some are named.
+        targets: Vec<(ObjectName, Vec<String>)>,
+    },
+
     /// LISTEN
     Listen(String),
     /// UNLISTEN; `None` is *.
@@ -616,6 +624,17 @@ pub enum IsolationLevel {
     RepeatableRead,
     /// SERIALIZABLE
     Serializable,
+}
+
+/// What a person may ask of PostgreSQL's housekeeping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maintenance {
+    /// VACUUM
+    Vacuum,
+    /// ANALYZE
+    Analyze,
+    /// CHECKPOINT
+    Checkpoint,
 }
 
 /// DISCARD

@@ -106,6 +106,8 @@ impl Session {
                 nowait,
             } => self.lock_tables(names, mode, *nowait, run).await.map(done),
 
+            Command::Maintain { what, targets } => self.maintain(*what, targets).map(done),
+
             Command::Listen(channel) => self.listen(channel).map(done),
             Command::Unlisten(channel) => self.unlisten(channel.as_deref()).map(done),
             Command::Notify { channel, payload } => self.notify(channel, payload).map(done),

@@ -6,6 +6,7 @@
 //! grammar and refuse the rest by name.
 
 mod cursor;
+mod maintenance;
 mod objects;
 mod roles;
 mod session;
@@ -152,11 +153,10 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "DECLARE" | "FETCH" | "MOVE" | "CLOSE" => session::cursors(cursor),
         "COPY" => session::copy(cursor),
         "EXPLAIN" => session::explain(cursor),
+        "VACUUM" | "ANALYZE" | "ANALYSE" | "CHECKPOINT" => maintenance::maintenance(cursor),
         // Statements PostgreSQL has and commons does not.
-        "ANALYZE" | "ANALYSE" | "CALL" | "CHECKPOINT" | "CLUSTER" | "DO" | "IMPORT" | "LOAD"
-        | "MERGE" | "REASSIGN" | "REFRESH" | "REINDEX" | "SECURITY" | "VACUUM" => {
-            Err(Error::unsupported(word))
-        }
+        "CALL" | "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "MERGE" | "REASSIGN" | "REFRESH"
+        | "REINDEX" | "SECURITY" => Err(Error::unsupported(word)),
         _ => Err(cursor.syntax_error()),
     }
 }

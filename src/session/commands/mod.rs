@@ -13,6 +13,7 @@ mod foreign;
 mod grant;
 mod listen;
 mod lock;
+mod maintain;
 mod prepare;
 mod query;
 mod role;
