@@ -2,9 +2,11 @@
 //!
 //! A function that needs to know who asks is made per statement and holds its [`StatementContext`].
 
+mod aggregate;
 mod call;
 mod catalog;
 mod description;
+mod math;
 mod native;
 mod privilege;
 mod regex;
@@ -32,6 +34,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
     [
         catalog::LIST,
         description::LIST,
+        math::LIST,
         privilege::LIST,
         regex::LIST,
         size::LIST,
@@ -82,7 +85,7 @@ pub fn table(name: &str, args: &[ScalarValue]) -> Option<Result<RecordBatch>> {
 
 /// Aggregate function by name.
 pub fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
-    native::aggregate(name)
+    aggregate::exact(name).or_else(|| native::aggregate(name))
 }
 
 /// Window function by name.
