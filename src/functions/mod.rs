@@ -8,6 +8,7 @@ mod catalog;
 mod description;
 mod math;
 mod native;
+mod pattern;
 mod privilege;
 mod regex;
 mod sets;
@@ -16,6 +17,8 @@ mod sleep;
 mod system;
 mod text;
 mod time;
+mod to_char;
+mod to_char_number;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -41,6 +44,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         system::LIST,
         text::LIST,
         time::LIST,
+        to_char::LIST,
     ]
     .into_iter()
     .flatten()

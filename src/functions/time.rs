@@ -67,9 +67,6 @@ functions! { pub(super) LIST:
         (TIMESTAMPTZ) -> is(PgType::BOOL), strict, |_, _| Ok(true.into());
         (INTERVAL) -> is(PgType::BOOL), strict, |_, _| Ok(true.into());
     }
-    "to_timestamp" Immutable {
-        (FLOAT) -> is(PgType::TIMESTAMPTZ), strict, from_epoch;
-    }
     "make_timestamp" Immutable {
         (INT, INT, INT, INT, INT, FLOAT) -> is(PgType::TIMESTAMP), strict, make_timestamp;
     }
@@ -128,7 +125,7 @@ pub(super) fn local(zone: Tz, micros: i64) -> Result<i64> {
 }
 
 /// When a clock in `zone` shows this; the earlier of two where it is put back, the moment after a gap.
-fn instant(zone: Tz, micros: i64) -> Result<i64> {
+pub(super) fn instant(zone: Tz, micros: i64) -> Result<i64> {
     let shown = naive(micros)?;
     let found = zone.from_local_datetime(&shown).earliest().or_else(|| {
         let later = shown + chrono::TimeDelta::hours(1);
@@ -189,8 +186,9 @@ fn age(later: i64, earlier: i64) -> Result<Value> {
     Ok(Value::Interval(months, days, micros))
 }
 
+/// `to_timestamp(seconds)`
 #[allow(clippy::cast_possible_truncation)] // bounds are checked first
-fn from_epoch(call: &Call<'_>, row: usize) -> Result<Value> {
+pub(super) fn from_epoch(call: &Call<'_>, row: usize) -> Result<Value> {
     let micros = call.float(0, row).unwrap_or(0.0) * 1e6;
     if !micros.is_finite() || micros.abs() > 9.2e18 {
         return Err(out_of_range());
