@@ -10,7 +10,7 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast;
 
-use super::{Bound, Engine, Rows};
+use super::{Bound, Engine, Options, Rows};
 use crate::base::{Error, Oid, Result};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
@@ -55,6 +55,11 @@ impl Bound {
 }
 
 impl Engine {
+    /// What it was started with.
+    pub(super) fn options(&self) -> &Options {
+        todo!()
+    }
+
     /// As [`Engine::bind`], with more relations to name.
     pub(super) async fn bind_with(
         self: &Arc<Self>,

@@ -9,6 +9,7 @@ pub mod copy;
 pub mod dml;
 mod error;
 mod execute;
+mod foreign;
 mod local;
 pub mod parse;
 mod rows;
@@ -28,7 +29,8 @@ use crate::statement::StatementContext;
 use crate::types::PgType;
 
 pub use command::{Command, Statement};
-pub use dml::{BoundDml, DmlResult};
+pub use dml::{BoundDml, DmlKind, DmlResult};
+pub use foreign::Progress;
 pub use parse::{parse, parse_expression, parse_query, resolve_type};
 pub use rows::Rows;
 

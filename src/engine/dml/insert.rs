@@ -180,11 +180,7 @@ impl Engine {
             .into_iter()
             .map(|(_, expr)| SelectItem::UnnamedExpr(expr))
             .collect();
-        let from = ast::TableWithJoins {
-            relation: target::table(ROWS, None),
-            joins: Vec::new(),
-        };
-        let query = target::select(items, vec![from], None);
+        let query = super::select_from(items, ROWS, None);
         let bound = self
             .bind_with(context, &query, &[], &[rows::numbered(relation.oid)])
             .await?;

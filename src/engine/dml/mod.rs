@@ -23,7 +23,7 @@ use super::local::LocalRelation;
 use super::scan::table_provider;
 use super::{Bound, Engine, OutputColumn, Rows};
 use crate::base::{Error, Oid, Result, Version};
-use crate::catalog::{Change, Privilege, Relation};
+use crate::catalog::{Change, Privilege, Relation, Segment};
 use crate::observe::Interrupt;
 use crate::privileges::{Authorized, Need};
 use crate::statement::StatementContext;
@@ -199,11 +199,7 @@ impl Engine {
         for item in &mut items {
             target::unqualify(item, schema.map_or("", |s| s.name.as_str()), &relation.name);
         }
-        let from = ast::TableWithJoins {
-            relation: target::table(RETURNED, Some(alias)),
-            joins: Vec::new(),
-        };
-        let query = target::select(items, vec![from], None);
+        let query = select_from(items, RETURNED, Some(alias));
         let local = LocalRelation {
             name: RETURNED.to_owned(),
             relation: relation.oid,
@@ -246,14 +242,8 @@ impl Engine {
                     )
                     .await?;
                 let relation = rewrite::with_segments(&insert.relation, &segments);
-                let mut changes = Vec::new();
-                if !segments.is_empty() {
-                    changes.push(Change::AddSegments {
-                        relation: statement.target,
-                        segments,
-                    });
-                }
-                (changes, rows, table_provider(root, &relation))
+                let provider = table_provider(root, &relation);
+                (added(&relation, segments), rows, provider)
             }
             Body::Rewrite(rewrite) => {
                 let Rewritten {
@@ -343,29 +333,55 @@ impl Engine {
         let mut answer = self.execute(context, query, parameters, interrupt).await?;
         let mut sink = Sink::new(context.database.store().clone(), relation.clone());
         while let Some(batch) = answer.next().await? {
-            let arrays = relation
-                .columns
-                .iter()
-                .zip(&types)
-                .zip(batch.columns())
-                .map(|((column, from), array)| assign::assign(context, array, *from, column.ty))
-                .collect::<Result<Vec<_>>>()?;
-            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            let batch = RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
-                .map_err(|error| Error::internal("building rows", error))?;
-            sink.write(batch).await?;
+            sink.write(stored_batch(context, relation, &types, &batch)?)
+                .await?;
         }
         let rows = sink.rows();
-        let segments = sink.finish().await?;
-        let mut changes = Vec::new();
-        if !segments.is_empty() {
-            changes.push(Change::AddSegments {
-                relation: relation.oid,
-                segments,
-            });
-        }
-        Ok((changes, rows))
+        Ok((added(relation, sink.finish().await?), rows))
     }
+}
+
+/// A query's rows as `relation` stores them: its columns at the same places, assigned.
+pub(super) fn stored_batch(
+    context: &Arc<StatementContext>,
+    relation: &Relation,
+    types: &[PgType],
+    batch: &RecordBatch,
+) -> Result<RecordBatch> {
+    let arrays = relation
+        .columns
+        .iter()
+        .zip(types)
+        .zip(batch.columns())
+        .map(|((column, from), array)| assign::assign(context, array, *from, column.ty))
+        .collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
+        .map_err(|error| Error::internal("building rows", error))
+}
+
+/// The change that adds segments; none if there are none.
+pub(super) fn added(relation: &Relation, segments: Vec<Arc<Segment>>) -> Vec<Change> {
+    if segments.is_empty() {
+        return Vec::new();
+    }
+    vec![Change::AddSegments {
+        relation: relation.oid,
+        segments,
+    }]
+}
+
+/// `SELECT items FROM relation AS alias`, of a local relation.
+pub(super) fn select_from(
+    items: Vec<SelectItem>,
+    relation: &str,
+    alias: Option<&str>,
+) -> ast::Query {
+    let from = ast::TableWithJoins {
+        relation: target::table(relation, alias),
+        joins: Vec::new(),
+    };
+    target::select(items, vec![from], None)
 }
 
 impl Body {

@@ -9,6 +9,7 @@
 //!   greatest value.
 
 mod bounds;
+mod parquet;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,27 +20,21 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use async_trait::async_trait;
 use datafusion::catalog::memory::{DataSourceExec, MemorySourceConfig};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::config::TableParquetOptions;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::object_store::ObjectStoreUrl;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfigBuilder, FileSource, ParquetSource,
-};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::object_store::ObjectMeta;
 use datafusion::parquet::arrow::RowNumber;
-use datafusion::physical_expr::expressions::Column as ColumnExpr;
-use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 
 use crate::catalog::{Column, Location, Relation, Segment};
 use bounds::Bounds;
+
+pub(super) use parquet::ParquetScan;
 
 /// Hidden column of an addressed scan: index of the row's segment in the relation. The NUL keeps it apart from every
 /// column a client can name.
@@ -143,7 +138,9 @@ impl TableRows {
                 })?;
                 file = file.with_partition_values(vec![ScalarValue::Int32(Some(index))]);
             }
-            if let Some(statistics) = bounds.of_segment(index, width) {
+            if !self.addressed
+                && let Some(statistics) = bounds.of_segment(index, width)
+            {
                 file = file.with_statistics(Arc::new(statistics));
             }
             files.push(file);
@@ -153,42 +150,20 @@ impl TableRows {
             return Ok(None);
         }
 
-        let runtime = state.runtime_env();
-        let store = runtime.object_store(ObjectStoreUrl::local_filesystem())?;
-        let readers = CachedParquetFileReaderFactory::new(
-            store,
-            runtime.cache_manager.get_file_metadata_cache(),
-        );
-        let mut options = TableParquetOptions {
-            global: state.config_options().execution.parquet.clone(),
-            ..Default::default()
+        let names: Vec<&str> = projection
+            .iter()
+            .map(|&index| self.schema.field(index).name().as_str())
+            .collect();
+        let scan = ParquetScan {
+            files,
+            statistics: bounds.of_segments(&in_files, width),
+            stored,
+            projection,
+            names: &names,
+            limit,
+            prune: !bounds.any_nan(&in_files),
         };
-        if bounds.any_nan(&in_files) {
-            options.global.pruning = false;
-            options.global.enable_page_index = false;
-        }
-        let renames = projection.iter().map(|&index| {
-            let stored_name = stored.table_schema().field(index).name();
-            ProjectionExpr::new(
-                Arc::new(ColumnExpr::new(stored_name, index)),
-                self.schema.field(index).name(),
-            )
-        });
-        let renames = ProjectionExprs::new(renames.collect::<Vec<_>>());
-        let source = ParquetSource::new(stored)
-            .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(readers));
-        let source = source
-            .try_pushdown_projection(&renames)?
-            .ok_or_else(|| DataFusionError::Internal("projection not pushed".to_owned()))?;
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
-            // One group keeps stored order where nobody asks for parallelism; whoever benefits from it splits the group by
-            // byte ranges.
-            .with_file_group(FileGroup::new(files))
-            .with_statistics(bounds.of_segments(&in_files, width))
-            .with_limit(limit)
-            .build();
-        Ok(Some(DataSourceExec::from_data_source(config)))
+        Ok(Some(scan.plan(state)?))
     }
 
     /// The rows in memory among `kept`.

@@ -1,0 +1,171 @@
+//! Files of the server's file system as foreign tables: CSV, JSON lines and Parquet, one file, a folder or a glob.
+//!
+//! Files are found and opened anew at every scan, read in a stream, never copied. Who may name files is decided when the
+//! foreign table is made; reading it later needs SELECT alone. Text files are read by our own readers, so that a broken
+//! line is reported with its number, column and value.
+
+mod delimited;
+mod files;
+mod infer;
+mod options;
+mod provider;
+mod record;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use datafusion::object_store::local::LocalFileSystem;
+use sqlparser::ast::{Expr, Ident, SelectItem};
+
+use super::Engine;
+use super::dml::{Sink, added, select_from, stored_batch};
+use super::local::LocalRelation;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Change, Column, Relation};
+use crate::observe::Interrupt;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+use options::{FileOptions, Format};
+use provider::ForeignRows;
+
+pub(super) use provider::foreign_provider;
+
+/// The files being loaded, in the query that loads them.
+const LOADED: &str = "\0files";
+
+/// How far a load is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows stored.
+    pub rows: u64,
+    /// Bytes read, of text files; Parquet is not counted.
+    pub bytes: u64,
+    /// Bytes of all files.
+    pub total_bytes: u64,
+}
+
+fn target_query(files: &Relation) -> sqlparser::ast::Query {
+    let items = files
+        .columns
+        .iter()
+        .map(|column| {
+            SelectItem::UnnamedExpr(Expr::Identifier(Ident::with_quote('"', &column.name)))
+        })
+        .collect();
+    select_from(items, LOADED, None)
+}
+
+/// The columns of the files a foreign table's OPTIONS name: those of the first file, by name.
+///
+/// # Errors
+/// `58P01` no such file, `42501` outside `roots`, and what reading the file fails with.
+pub(super) async fn infer_columns(
+    options: &BTreeMap<String, String>,
+    roots: Vec<PathBuf>,
+) -> Result<Vec<Column>> {
+    let options = FileOptions::new(options)?;
+    let format = options.format;
+    let work = move || {
+        let mut found = files::find(&options, &roots)?;
+        let first = found.swap_remove(0);
+        let columns = match options.format {
+            Format::Csv | Format::Json => text::infer(&first, &options)?,
+            Format::Parquet => Vec::new(),
+        };
+        Ok((first, columns))
+    };
+    let (first, columns) = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::internal("reading a file's columns", error))??;
+    let columns = match format {
+        Format::Csv | Format::Json => columns,
+        Format::Parquet => {
+            let schema = provider::parquet_schema(&LocalFileSystem::new(), &first).await?;
+            let types = schema
+                .fields()
+                .iter()
+                .map(|field| infer::of_arrow(field))
+                .collect::<Result<Vec<_>>>()?;
+            let names = schema.fields().iter().map(|f| f.name().clone()).collect();
+            infer::columns(names, types)?
+        }
+    };
+    if columns.is_empty() {
+        return Err(Error::new(
+            SqlState::INVALID_TABLE_DEFINITION,
+            "the file has no columns",
+        ));
+    }
+    Ok(columns)
+}
+
+impl Engine {
+    /// The columns of the files that OPTIONS of a foreign table name, for `CREATE FOREIGN TABLE` without columns.
+    ///
+    /// # Errors
+    /// `42704`/`22023` wrong options, `58P01` no such file, `42501` a file the server may not read, `22P04`, `22P02`.
+    pub async fn infer_foreign(
+        self: &Arc<Self>,
+        options: &BTreeMap<String, String>,
+    ) -> Result<Vec<Column>> {
+        infer_columns(options, self.options().file_roots.clone()).await
+    }
+
+    /// Loads files into a table being made: every column of `files` (a foreign table, in the catalog or made up for this)
+    /// into the column of `table` at the same place. `progress` is called after every batch. The caller has decided that
+    /// the server may read them.
+    ///
+    /// # Errors
+    /// As reading the files, and as storing values of their types in the table's.
+    pub async fn load_files(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        files: &Relation,
+        table: &Arc<Relation>,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+        interrupt: &Interrupt,
+    ) -> Result<(Vec<Change>, u64)> {
+        let read = Arc::new(AtomicU64::new(0));
+        let roots = &self.options().file_roots;
+        let provider = ForeignRows::new(files, roots, &context.style, read.clone())?;
+        let total = provider.total_bytes().await?;
+        let query = target_query(files);
+        let local = LocalRelation {
+            name: LOADED.to_owned(),
+            relation: Oid::INVALID,
+            provider: Arc::new(provider),
+        };
+        let bound = self.bind_with(context, &query, &[], &[local]).await?;
+        let types: Vec<PgType> = bound.columns.iter().map(|column| column.ty).collect();
+        let mut rows = self.run(context, bound, &[], interrupt).await?;
+        let mut sink = Sink::new(context.database.store().clone(), table.clone());
+        while let Some(batch) = rows.next().await? {
+            sink.write(stored_batch(context, table, &types, &batch)?)
+                .await?;
+            progress(Progress {
+                rows: sink.rows(),
+                bytes: read.load(Ordering::Relaxed),
+                total_bytes: total,
+            });
+        }
+        let count = sink.rows();
+        Ok((added(table, sink.finish().await?), count))
+    }
+
+    /// Checks OPTIONS of a foreign table whose columns are declared: the options exist, and so do the files.
+    ///
+    /// # Errors
+    /// As [`Engine::infer_foreign`].
+    pub async fn check_foreign(self: &Arc<Self>, options: &BTreeMap<String, String>) -> Result<()> {
+        let options = FileOptions::new(options)?;
+        let roots = self.options().file_roots.clone();
+        tokio::task::spawn_blocking(move || files::find(&options, &roots))
+            .await
+            .map_err(|error| Error::internal("looking for files", error))??;
+        Ok(())
+    }
+}
