@@ -67,8 +67,8 @@ impl Session {
         Ok(RowsResponse {
             binary: vec![false; rows.columns().len()],
             rows,
-            style: self.style(),
-            names: Names::new(self.bystander()),
+            style: self.derived()?.style.clone(),
+            names: Names::new(self.bystander()?),
             tag,
         })
     }

@@ -9,6 +9,7 @@
 
 mod answer;
 mod commands;
+mod derived;
 mod dispatch;
 mod open;
 mod portal;
@@ -27,10 +28,10 @@ use crate::database::Database;
 use crate::engine::{Engine, OutputColumn, Statement};
 use crate::notify::Mailbox;
 use crate::observe::{Activity, Interrupt, Sessions};
-use crate::settings::Settings;
 use crate::statement::Effects;
-use crate::types::{PgType, Style};
+use crate::types::PgType;
 
+use derived::{Derived, Told};
 use portal::Portals;
 use prepared::PreparedStatements;
 use state::{Open, Values};
@@ -100,8 +101,10 @@ pub struct Session {
     running: Option<Running>,
     /// When the last statement started, microseconds since 1970-01-01 UTC.
     statement_time: i64,
-    /// The style of the settings it was worked out from.
-    style: Option<(Arc<Settings>, Arc<Style>)>,
+    /// What the settings mean, as last worked out.
+    derived: Option<Arc<Derived>>,
+    /// What the client was last told of the reported settings for.
+    told: Option<Told>,
     /// What functions ask of the session.
     effects: Arc<Effects>,
     /// Said beside the answers, not yet sent.

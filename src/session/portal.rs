@@ -169,7 +169,7 @@ impl Session {
             [all] => *all,
             each => each[index],
         };
-        let style = self.style();
+        let style = self.derived()?.style.clone();
         let mut values = Vec::with_capacity(expected);
         for (index, (value, ty)) in parameters.iter().zip(&planned.plan.parameters).enumerate() {
             values.push(read_parameter(

@@ -117,9 +117,8 @@ impl Session {
     /// The open transaction's bookkeeping; an implicit transaction is begun if none is open.
     pub(super) fn opened(&mut self) -> Result<&mut Open> {
         if self.open.is_none() {
-            let level = self.values.settings.show("default_transaction_isolation")?;
-            let read_only = self.values.settings.show("default_transaction_read_only")? == "on";
-            self.open = Some(self.begin(&level, read_only)?);
+            let derived = self.derived()?;
+            self.open = Some(self.begin(&derived.level, derived.read_only)?);
         }
         self.open
             .as_mut()

@@ -40,7 +40,7 @@ impl Session {
     pub(super) fn start_with(&mut self, text: &str, interrupt: Interrupt) -> Result<Interrupt> {
         self.running = None;
         self.carry_out_effects()?;
-        let timeout = self.values.settings.statement_timeout_ms();
+        let timeout = self.derived()?.statement_timeout_ms;
         let timer = (timeout > 0).then(|| {
             let interrupt = interrupt.clone();
             tokio::spawn(async move {
@@ -102,30 +102,31 @@ impl Session {
         transaction.refresh()?;
         let snapshot = transaction.view().clone();
         self.opened()?.used = true;
-        Ok(self.context_over(snapshot))
+        self.context_over(snapshot)
     }
 
     /// For answers that look at no data (SHOW): what is known, without settling what the transaction sees.
-    pub(super) fn bystander(&mut self) -> Arc<StatementContext> {
+    pub(super) fn bystander(&mut self) -> Result<Arc<StatementContext>> {
         let view = self.open.as_ref().and_then(|open| open.view()).cloned();
         self.context_over(view.unwrap_or_else(|| self.shared.database.snapshot()))
     }
 
-    fn context_over(&mut self, snapshot: Arc<Snapshot>) -> Arc<StatementContext> {
+    fn context_over(&mut self, snapshot: Arc<Snapshot>) -> Result<Arc<StatementContext>> {
+        let derived = self.derived()?;
         let role = self.values.current_role();
         let search_path = privileges::search_path(
             &snapshot,
             role,
-            &self.values.settings.search_path(),
+            &derived.search_path,
             self.temporary_schema
                 .filter(|schema| snapshot.schema(*schema).is_some()),
         );
-        Arc::new(StatementContext {
+        Ok(Arc::new(StatementContext {
             snapshot,
             role,
             session_role: self.values.session_role,
             search_path,
-            style: self.style(),
+            style: derived.style.clone(),
             settings: self.values.settings.clone(),
             statement_time: self.statement_time,
             transaction_time: self
@@ -137,21 +138,7 @@ impl Session {
             database: self.shared.database.clone(),
             listening: Arc::new(self.mailbox.channels()),
             effects: self.effects.clone(),
-        })
-    }
-
-    /// How values are written and read; worked out again only when a setting changed.
-    pub(super) fn style(&mut self) -> Arc<crate::types::Style> {
-        match &self.style {
-            Some((settings, style)) if Arc::ptr_eq(settings, &self.values.settings) => {
-                style.clone()
-            }
-            Some(_) | None => {
-                let style = Arc::new(self.values.settings.style());
-                self.style = Some((self.values.settings.clone(), style.clone()));
-                style
-            }
-        }
+        }))
     }
 
     /// Does what functions of the last statement asked for. They run while rows stream, so this happens when the

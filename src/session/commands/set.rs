@@ -135,7 +135,7 @@ impl Session {
         let role = match role {
             None => None,
             Some(name) => {
-                let context = self.bystander();
+                let context = self.bystander()?;
                 let oid = named_role(&context.snapshot, name)?;
                 if !privileges::is_member(&context.snapshot, self.values.session_role, oid) {
                     return Err(Error::new(
@@ -158,7 +158,7 @@ impl Session {
         if local {
             self.warn_local("SET LOCAL");
         }
-        let context = self.bystander();
+        let context = self.bystander()?;
         let login = self.activity.role;
         let target = match role {
             None => login,
@@ -248,6 +248,9 @@ impl Session {
     /// Reported settings that changed since last asked (all of them the first time), for ParameterStatus.
     pub fn take_parameter_changes(&mut self) -> Vec<(&'static str, String)> {
         let mut changes = Vec::new();
+        if self.is_told() {
+            return changes;
+        }
         for setting in settings::all().iter().filter(|setting| setting.reported) {
             let Ok(value) = self.shown(setting.name) else {
                 continue;
