@@ -22,6 +22,8 @@ pub(super) struct Derived {
     pub(super) level: String,
     /// `default_transaction_read_only`
     pub(super) read_only: bool,
+    /// Whether a new transaction's modes differ from what the settings say of one.
+    pub(super) is_unusual: bool,
 }
 
 /// What the client was told of the reported settings for: as long as none of this changes, they do not either.
@@ -44,12 +46,17 @@ impl Session {
         {
             return Ok(derived.clone());
         }
+        let level = settings.show("default_transaction_isolation")?;
+        let read_only = settings.show("default_transaction_read_only")?;
+        let is_unusual = settings.show("transaction_isolation")? != level
+            || settings.show("transaction_read_only")? != read_only;
         let derived = Arc::new(Derived {
             style: Arc::new(settings.style()),
             search_path: settings.search_path(),
             statement_timeout_ms: settings.statement_timeout_ms(),
-            level: settings.show("default_transaction_isolation")?,
-            read_only: settings.show("default_transaction_read_only")? == "on",
+            level,
+            read_only: read_only == "on",
+            is_unusual,
             settings: settings.clone(),
         });
         self.derived = Some(derived.clone());

@@ -86,6 +86,8 @@ impl Session {
         }
         settings.mark_session_start();
         self.values.settings = Arc::new(settings);
+        let snapshot = self.shared.database.snapshot();
+        self.values.note_roles(&snapshot);
         self.note_application_name();
         Ok(())
     }

@@ -28,6 +28,23 @@ impl Values {
     pub(super) fn current_role(&self) -> Oid {
         self.role.unwrap_or(self.session_role)
     }
+
+    /// Keeps the settings that say who the user is in step.
+    pub(super) fn note_roles(&mut self, snapshot: &Snapshot) {
+        let is_superuser = snapshot
+            .role(self.current_role())
+            .is_some_and(|role| role.superuser);
+        let role = self
+            .role
+            .map_or_else(|| "none".to_owned(), |role| snapshot.role_name(role));
+        let settings = Arc::make_mut(&mut self.settings);
+        settings.set_internal("is_superuser", if is_superuser { "on" } else { "off" });
+        settings.set_internal(
+            "session_authorization",
+            &snapshot.role_name(self.session_role),
+        );
+        settings.set_internal("role", &role);
+    }
 }
 
 /// LISTEN and UNLISTEN wait for the commit.
@@ -119,6 +136,9 @@ impl Session {
         if self.open.is_none() {
             let derived = self.derived()?;
             self.open = Some(self.begin(&derived.level, derived.read_only)?);
+            if derived.is_unusual {
+                self.note_modes();
+            }
         }
         self.open
             .as_mut()
@@ -131,6 +151,16 @@ impl Session {
     /// `25P02` if it failed.
     pub(super) fn transaction(&mut self) -> Result<&mut Transaction> {
         self.opened()?.transaction.as_mut().ok_or_else(failed)
+    }
+
+    /// Keeps the settings that say how the open transaction runs in step; they last as long as it does.
+    pub(super) fn note_modes(&mut self) {
+        if let Some(open) = &self.open {
+            let settings = Arc::make_mut(&mut self.values.settings);
+            settings.set_internal("transaction_isolation", open.level);
+            let read_only = if open.read_only { "on" } else { "off" };
+            settings.set_internal("transaction_read_only", read_only);
+        }
     }
 
     fn begin(&self, level: &str, read_only: bool) -> Result<Open> {

@@ -1,5 +1,7 @@
 //! LOCK TABLE, and taking a table's lock for a statement.
 
+use std::time::Duration;
+
 use super::{relation_of, tag};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Privileges, RelationKind};
@@ -88,8 +90,21 @@ impl Session {
     ) -> Result<()> {
         let activity = self.activity.clone();
         activity.update(|doing| doing.wait_event = Some("Lock"));
+        let timeout = match self.values.settings.lock_timeout_ms() {
+            0 => Duration::MAX,
+            milliseconds => Duration::from_millis(milliseconds),
+        };
         let locked = match self.transaction() {
-            Ok(transaction) => transaction.lock(table, mode, interrupt).await,
+            Ok(transaction) => {
+                match tokio::time::timeout(timeout, transaction.lock(table, mode, interrupt)).await
+                {
+                    Ok(locked) => locked,
+                    Err(_elapsed) => Err(Error::new(
+                        SqlState::LOCK_NOT_AVAILABLE,
+                        "canceling statement due to lock timeout",
+                    )),
+                }
+            }
             Err(error) => Err(error),
         };
         activity.update(|doing| doing.wait_event = None);

@@ -177,11 +177,14 @@ impl Session {
     }
 
     fn change_roles(&mut self, local: bool, change: impl Fn(&mut Values)) -> Result<()> {
-        change(&mut self.values);
+        let view = self.bystander()?.snapshot.clone();
         let open = self.opened()?;
         if !local {
             change(&mut open.kept);
+            open.kept.note_roles(&view);
         }
+        change(&mut self.values);
+        self.values.note_roles(&view);
         Ok(())
     }
 
@@ -251,13 +254,10 @@ impl Session {
         if self.is_told() {
             return changes;
         }
-        for setting in settings::all().iter().filter(|setting| setting.reported) {
-            let Ok(value) = self.shown(setting.name) else {
-                continue;
-            };
-            if self.reported.get(setting.name) != Some(&value) {
-                self.reported.insert(setting.name, value.clone());
-                changes.push((setting.name, value));
+        for (name, value) in self.values.settings.reported() {
+            if self.reported.get(name).map(String::as_str) != Some(value) {
+                self.reported.insert(name, value.to_owned());
+                changes.push((name, value.to_owned()));
             }
         }
         changes

@@ -14,13 +14,13 @@ impl Session {
     pub(in crate::session) fn show(&mut self, name: Option<&str>) -> Result<RowsResponse> {
         let columns = show_columns(name);
         let rows = match name {
-            Some(name) => vec![vec![self.shown(name)?]],
+            Some(name) => vec![vec![self.values.settings.show(name)?]],
             None => settings::all()
                 .iter()
                 .map(|setting| {
                     Ok(vec![
                         setting.name.to_owned(),
-                        self.shown(setting.name)?,
+                        self.values.settings.show(setting.name)?,
                         setting.description.to_owned(),
                     ])
                 })
@@ -28,36 +28,6 @@ impl Session {
         };
         let rows = text_rows(columns, &rows)?;
         self.respond(rows, RowsTag::Fixed(tag("SHOW")))
-    }
-
-    /// A setting's value as SHOW prints it. What the session itself knows better is no mere setting.
-    pub(in crate::session) fn shown(&self, name: &str) -> Result<String> {
-        let name = name.to_ascii_lowercase();
-        let role_name = |oid| {
-            let view = self.open.as_ref().and_then(|open| open.view()).cloned();
-            view.unwrap_or_else(|| self.shared.database.snapshot())
-                .role_name(oid)
-        };
-        match name.as_str() {
-            "role" => Ok(self
-                .values
-                .role
-                .map_or_else(|| "none".to_owned(), role_name)),
-            "session_authorization" => Ok(role_name(self.values.session_role)),
-            "is_superuser" => {
-                let is_superuser = self.is_superuser(self.values.current_role());
-                Ok(if is_superuser { "on" } else { "off" }.to_owned())
-            }
-            "transaction_isolation" => match &self.open {
-                Some(open) => Ok(open.level.to_owned()),
-                None => self.values.settings.show("default_transaction_isolation"),
-            },
-            "transaction_read_only" => match &self.open {
-                Some(open) => Ok(if open.read_only { "on" } else { "off" }.to_owned()),
-                None => self.values.settings.show("default_transaction_read_only"),
-            },
-            name => self.values.settings.show(name),
-        }
     }
 }
 

@@ -77,7 +77,12 @@ impl Session {
         let open = self.opened()?;
         open.block = true;
         open.read_only = read_only;
+        open.level = match isolation {
+            Isolation::ReadCommitted => "read committed",
+            Isolation::RepeatableRead => "repeatable read",
+        };
         self.transaction()?.set_isolation(isolation);
+        self.note_modes();
         Ok(())
     }
 
@@ -159,6 +164,7 @@ impl Session {
             }
             open.read_only = read_only;
         }
+        self.note_modes();
         // DEFERRABLE says something of SERIALIZABLE READ ONLY transactions alone: elsewhere it is true as it is.
         Ok(())
     }
