@@ -139,7 +139,7 @@ pub enum Change {
         /// Which; each must be there, else the transaction conflicts.
         segments: Vec<SegmentId>,
     },
-    /// REFRESH or another in-place renewal of a published object: nothing but an event.
+    /// REFRESH or another in-place renewal of a published object: its next publication, and an event.
     Touch {
         /// Relation.
         relation: Oid,

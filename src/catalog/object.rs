@@ -84,7 +84,7 @@ pub struct Relation {
     pub next_attnum: i16,
     /// Durable or a session's.
     pub persistence: Persistence,
-    /// How many times the object was created or replaced; 1 at first.
+    /// How many times the object was created, replaced or refreshed; 1 at first.
     pub publication: u64,
     /// What it is.
     pub kind: RelationKind,

@@ -219,7 +219,7 @@ impl Database {
                     payload,
                     sender: request.session,
                     about: None,
-                    only_to: None,
+                    newly: false,
                 }),
         );
         self.hub().publish(&before, &after, &notices);

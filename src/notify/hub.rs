@@ -12,7 +12,7 @@ use super::mailbox::Inbox;
 use super::{Delivery, Mailbox, Notice};
 use crate::base::{Oid, SessionId};
 use crate::catalog::{ObjectId, Snapshot};
-use crate::privileges::{has_privileges_of, may_see};
+use crate::privileges::may_see;
 
 /// The inboxes listening on one channel, by session.
 type Listeners = HashMap<SessionId, Arc<Inbox>>;
@@ -92,8 +92,8 @@ impl Hub {
 struct Entitlement<'a> {
     before: &'a Snapshot,
     after: &'a Snapshot,
-    objects: HashMap<(Oid, ObjectId), bool>,
-    members: HashMap<(Oid, Oid), bool>,
+    /// By role and object, whether the role sees it: before the commit, and now.
+    objects: HashMap<(Oid, ObjectId), (bool, bool)>,
 }
 
 impl<'a> Entitlement<'a> {
@@ -102,24 +102,25 @@ impl<'a> Entitlement<'a> {
             before,
             after,
             objects: HashMap::new(),
-            members: HashMap::new(),
         }
     }
 
     fn permits(&mut self, role: Oid, notice: &Notice) -> bool {
+        let Some(object) = notice.about else {
+            return true;
+        };
         let (before, after) = (self.before, self.after);
-        let (objects, members) = (&mut self.objects, &mut self.members);
-        let sees = notice.about.is_none_or(|object| {
-            *objects.entry((role, object)).or_insert_with(|| {
-                let when = if exists(after, object) { after } else { before };
-                may_see(when, role, object)
-            })
+        let (saw, sees) = *self.objects.entry((role, object)).or_insert_with(|| {
+            let saw = may_see(before, role, object);
+            // What is gone is told to those who could see it.
+            let sees = if exists(after, object) {
+                may_see(after, role, object)
+            } else {
+                saw
+            };
+            (saw, sees)
         });
-        sees && notice.only_to.is_none_or(|of| {
-            *members
-                .entry((role, of))
-                .or_insert_with(|| has_privileges_of(after, role, of))
-        })
+        sees && !(notice.newly && saw)
     }
 }
 

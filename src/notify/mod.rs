@@ -3,6 +3,8 @@
 mod event;
 mod hub;
 mod mailbox;
+#[cfg(test)]
+mod tests;
 
 pub use event::events;
 pub use hub::Hub;
@@ -22,6 +24,6 @@ pub struct Notice {
     pub sender: SessionId,
     /// Delivered only to roles that may see this object; `None`: to everybody on the channel.
     pub about: Option<ObjectId>,
-    /// Delivered only to roles that have this role's privileges (grant-to-you events).
-    pub only_to: Option<crate::base::Oid>,
+    /// Delivered only to roles that could not see the object before the commit (grant-to-you events).
+    pub newly: bool,
 }

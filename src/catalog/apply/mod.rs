@@ -94,7 +94,10 @@ impl Snapshot {
             Change::RemoveSegments { relation, segments } => {
                 self.remove_segments(*relation, segments)
             }
-            Change::Touch { relation } => self.must_relation(*relation).map(drop),
+            Change::Touch { relation } => {
+                self.relation_mut(*relation)?.publication += 1;
+                Ok(())
+            }
         }
     }
 
