@@ -32,7 +32,9 @@ use insert::Insert;
 use rewrite::{Rewrite, Rewritten};
 use values::Parameters;
 
+pub(super) use rows::check_not_null;
 pub(super) use sink::Sink;
+pub(super) use values::{literal_default, repeat};
 
 /// The rows RETURNING reads, in its generated query.
 const RETURNED: &str = "\0returned";

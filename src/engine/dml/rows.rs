@@ -96,7 +96,7 @@ pub(super) fn read_array(
 ///
 /// # Errors
 /// `23502`, showing the row as PostgreSQL does.
-pub(super) fn check_not_null(
+pub(in crate::engine) fn check_not_null(
     context: &Arc<StatementContext>,
     relation: &Relation,
     batch: &RecordBatch,
