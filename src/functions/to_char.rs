@@ -390,7 +390,7 @@ fn read(text: &str, pieces: &[Piece]) -> Result<Parsed> {
 impl Fields {
     /// Takes one field off the front of `text`; at most the field's width of digits if another field follows directly.
     fn read<'t>(&mut self, field: Field, text: &'t str, fixed: bool) -> Result<&'t str> {
-        let mut number = |width: usize| digits(text, if fixed { width } else { 18 });
+        let number = |width: usize| digits(text, if fixed { width } else { 18 });
         let rest;
         match field {
             Field::Year(count) => {

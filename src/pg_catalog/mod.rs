@@ -8,6 +8,8 @@ mod data;
 pub mod layout;
 pub mod names;
 pub mod relations;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod value;
 mod views;
 
