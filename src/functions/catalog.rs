@@ -116,6 +116,7 @@ functions! { pub(super) LIST:
             Ok((temporary && call.context.search_path.temporary != Some(oid)).into())
         };
     }
+    "acldefault" Stable { (TEXT, OID) -> is(ACL), strict, acl_default; }
     "pg_encoding_to_char" Stable {
         (INT) -> is(PgType::NAME), strict, |call, row| {
             Ok(match call.int(0, row) {
@@ -140,6 +141,41 @@ functions! { pub(super) LIST:
     }
     "getdatabaseencoding" Stable { () -> is(PgType::NAME), strict, |_, _| Ok("UTF8".into()); }
     "pg_client_encoding" Stable { () -> is(PgType::NAME), strict, |_, _| Ok("UTF8".into()); }
+}
+
+/// `aclitem[]`
+const ACL: PgType = PgType::of(1034);
+
+/// What an object's grants are while its list is NULL, by kind and owner.
+fn acl_default(call: &Call<'_>, row: usize) -> Result<Value> {
+    let owner = call.oid(1, row)?.unwrap_or(Oid::INVALID);
+    let owner = call.context.snapshot.role_name(owner);
+    let owner = quote(&owner);
+    let (own, all) = match call.must_text(0, row) {
+        "r" => ("arwdDxt", ""),
+        "s" => ("rwU", ""),
+        "d" => ("CTc", "Tc"),
+        "f" => ("X", "X"),
+        "l" | "T" => ("U", "U"),
+        "n" => ("UC", ""),
+        "F" | "S" => ("U", ""),
+        "t" => ("C", ""),
+        "c" => ("", ""),
+        other => {
+            return Err(Error::new(
+                SqlState::INTERNAL_ERROR,
+                format!("unrecognized object type abbreviation: {other}"),
+            ));
+        }
+    };
+    let mut items = Vec::new();
+    if !all.is_empty() {
+        items.push(format!("={all}/{owner}"));
+    }
+    if !own.is_empty() {
+        items.push(format!("{owner}={own}/{owner}"));
+    }
+    Ok(items.into())
 }
 
 /// What has no definition here: constraints, indexes, triggers, partitions do not exist.

@@ -3,9 +3,11 @@
 //! A function that needs to know who asks is made per statement and holds its [`StatementContext`].
 
 mod aggregate;
+mod bytes;
 mod call;
 mod catalog;
 mod description;
+mod json;
 mod math;
 mod native;
 mod pattern;
@@ -35,8 +37,10 @@ use crate::statement::StatementContext;
 /// Our functions by name.
 static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
     [
+        bytes::LIST,
         catalog::LIST,
         description::LIST,
+        json::LIST,
         math::LIST,
         privilege::LIST,
         regex::LIST,

@@ -25,7 +25,6 @@ const HIDDEN: &[&str] = &[
 
 /// PostgreSQL's name, DataFusion's name.
 const ALIASES: &[(&str, &str)] = &[
-    ("gen_random_uuid", "uuid"),
     ("ceiling", "ceil"),
     ("every", "bool_and"),
     ("variance", "var_samp"),

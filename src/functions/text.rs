@@ -104,7 +104,7 @@ fn literal(text: &str) -> String {
 }
 
 /// An array's values as text, as its type's output function writes them.
-fn texts(call: &Call<'_>, array: &ArrayRef, ty: PgType) -> Result<Vec<Option<String>>> {
+pub(super) fn texts(call: &Call<'_>, array: &ArrayRef, ty: PgType) -> Result<Vec<Option<String>>> {
     let names = names::Names::new(call.context.clone());
     let column = TextColumn::new(array.as_ref(), ty, &call.context.style, &names)?;
     let mut bytes = Vec::new();
@@ -118,7 +118,7 @@ fn texts(call: &Call<'_>, array: &ArrayRef, ty: PgType) -> Result<Vec<Option<Str
 }
 
 /// Any argument as text.
-fn any_text(call: &Call<'_>, arg: usize, row: usize) -> Result<Option<String>> {
+pub(super) fn any_text(call: &Call<'_>, arg: usize, row: usize) -> Result<Option<String>> {
     if call.null(arg, row) {
         return Ok(None);
     }

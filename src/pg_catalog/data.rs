@@ -64,8 +64,11 @@ fn value(ty: PgType, text: &'static str) -> Value {
         Value::Bool(_) => Value::Bool(text == "t"),
         Value::Int(_) => text.parse().map_or(Value::Null, Value::Int),
         Value::Float(_) => text.parse().map_or(Value::Null, Value::Float),
-        Value::Null | Value::Text(_) | Value::Time(_) | Value::Interval(..) | Value::List(_) => {
-            Value::Text(text.into())
-        }
+        Value::Null
+        | Value::Bytes(_)
+        | Value::Text(_)
+        | Value::Time(_)
+        | Value::Interval(..)
+        | Value::List(_) => Value::Text(text.into()),
     }
 }

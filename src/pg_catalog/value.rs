@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Array, Float32Builder, Float64Builder,
-    Int16Builder, Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, ListArray,
-    StringViewBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt32Builder,
-    new_null_array,
+    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Array, FixedSizeBinaryArray,
+    Float32Builder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
+    IntervalMonthDayNanoBuilder, ListArray, StringViewBuilder, Time64MicrosecondBuilder,
+    TimestampMicrosecondBuilder, UInt32Builder, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
@@ -30,6 +30,8 @@ pub enum Value {
     Float(f64),
     /// text and every type that travels as text ("char", name, aclitem, …).
     Text(Cow<'static, str>),
+    /// bytea, uuid
+    Bytes(Vec<u8>),
     /// timestamp and timestamptz: microseconds since 1970-01-01; time: since midnight.
     Time(i64),
     /// interval: months, days, microseconds.
@@ -190,6 +192,18 @@ fn array_of(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
                 .collect::<Result<Vec<_>>>()?;
             Decimal128Array::from(numbers)
                 .with_precision_and_scale(*precision, *scale)
+                .map(|array| Arc::new(array) as ArrayRef)
+                .map_err(|error| Error::internal("building a system relation", error))
+        }
+        DataType::Binary => {
+            primitive!(BinaryBuilder::new(), values, Value::Bytes(v) => v)
+        }
+        DataType::FixedSizeBinary(width) => {
+            let bytes = values.iter().map(|value| match value {
+                Value::Bytes(bytes) => Some(bytes),
+                _ => None,
+            });
+            FixedSizeBinaryArray::try_from_sparse_iter_with_size(bytes, *width)
                 .map(|array| Arc::new(array) as ArrayRef)
                 .map_err(|error| Error::internal("building a system relation", error))
         }
