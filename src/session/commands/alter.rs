@@ -197,7 +197,7 @@ impl Session {
             }
         }
         if has_rows && definition.not_null {
-            return Err(contains_nulls(relation, &definition.name));
+            return Err(contains_nulls(context, relation, &definition.name));
         }
         let attnum = relation.next_attnum;
         Ok(Change::AddColumn {
@@ -238,7 +238,7 @@ impl Session {
         let mut rows = interruptible(run.interrupt, work).await?;
         while let Some(batch) = rows.next().await? {
             if batch.num_rows() > 0 {
-                return Err(contains_nulls(relation, &column.name));
+                return Err(contains_nulls(context, relation, &column.name));
             }
         }
         Ok(())
@@ -262,7 +262,8 @@ fn altered(context: &StatementContext, alter: &Alter) -> Result<ObjectId> {
     }
 }
 
-fn contains_nulls(relation: &Relation, column: &str) -> Error {
+fn contains_nulls(context: &StatementContext, relation: &Relation, column: &str) -> Error {
+    let name = context.snapshot.qualified_name(relation);
     Error::new(
         SqlState::NOT_NULL_VIOLATION,
         format!(
@@ -270,5 +271,6 @@ fn contains_nulls(relation: &Relation, column: &str) -> Error {
             relation.name
         ),
     )
+    .table(name.schema, name.name)
     .column(column)
 }

@@ -16,9 +16,15 @@ impl Session {
         let context = self.context()?;
         let (object, attnum) = match on {
             CommentTarget::Object(kind, name) => match kind {
-                ObjectKind::Schema | ObjectKind::Database => {
-                    (super::drop::named(&context, *kind, name)?, None)
-                }
+                ObjectKind::Database => match super::drop::named(&context, *kind, name) {
+                    Ok(database) => (database, None),
+                    // A dump may say so of another database than the one it is loaded into.
+                    Err(error) => {
+                        self.warning(error.state(), error.message());
+                        return Ok(tag("COMMENT"));
+                    }
+                },
+                ObjectKind::Schema => (super::drop::named(&context, *kind, name)?, None),
                 ObjectKind::Table | ObjectKind::View | ObjectKind::ForeignTable => {
                     let relation = relation_of(&context, name)?;
                     if kind_of(relation) != *kind {

@@ -24,14 +24,13 @@ impl Session {
                 self.copy_in(copy, name, columns, run).await
             }
             (CopySource::Table { name, columns }, CopyDirection::ToStdout) => {
-                let query = {
-                    let context = self.context()?;
-                    table_query(&context, name, columns)?
-                };
-                self.copy_out(copy, &query, run).await
+                let context = self.context()?;
+                let query = table_query(&context, name, columns)?;
+                let relation = relation_of(&context, name).ok().cloned();
+                self.copy_out(copy, &query, relation.as_deref(), run).await
             }
             (CopySource::Query(query), CopyDirection::ToStdout) => {
-                self.copy_out(copy, query, run).await
+                self.copy_out(copy, query, None, run).await
             }
             (CopySource::Query(_), CopyDirection::FromStdin) => Err(Error::new(
                 SqlState::SYNTAX_ERROR,
@@ -85,7 +84,7 @@ impl Session {
             .iter()
             .map(|index| relation.columns[*index].name.as_str())
             .collect();
-        let options = copy_options(&copy.options, copy.direction, &names)?;
+        let options = copy_options(&copy.options, copy.direction, &names, Some(&relation))?;
         Ok(Response::CopyIn(CopyInResponse {
             copy: CopyIn::new(context, relation, chosen, options),
         }))
@@ -105,12 +104,13 @@ impl Session {
         &mut self,
         copy: &Copy,
         query: &sqlparser::ast::Query,
+        relation: Option<&Relation>,
         run: Run<'_>,
     ) -> Result<Response> {
         let (context, rows) = self.open_query(query, &run).await?;
         let columns = rows.columns().clone();
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        let options = copy_options(&copy.options, copy.direction, &names)?;
+        let options = copy_options(&copy.options, copy.direction, &names, relation)?;
         Ok(Response::CopyOut(CopyOutResponse {
             rows,
             writer: CopyWriter::new(context, columns, options),

@@ -1,6 +1,8 @@
 //! The options of COPY, checked as PostgreSQL checks them.
 
+use super::no_column;
 use crate::base::{Error, Result, SqlState};
+use crate::catalog::Relation;
 use crate::engine::command::{CopyDirection, CopyOptionValue};
 use crate::engine::copy::{CopyFormat, CopyOptions, Header};
 
@@ -18,7 +20,33 @@ struct Said<'a> {
     force_null: Option<Vec<usize>>,
 }
 
-/// Reads and checks options. `columns` are the names of the columns copied.
+/// The columns copied, for options that name some.
+struct Columns<'a> {
+    columns: &'a [&'a str],
+    relation: Option<&'a Relation>,
+}
+
+impl Columns<'_> {
+    fn index(&self, option: &str, name: &str) -> Result<usize> {
+        if let Some(index) = self.columns.iter().position(|column| *column == name) {
+            return Ok(index);
+        }
+        Err(match self.relation {
+            Some(relation) if relation.column(name).is_none() => no_column(relation, name),
+            Some(_) => Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!("{option} column \"{name}\" not referenced by COPY"),
+            ),
+            None => Error::new(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{name}\" does not exist"),
+            ),
+        })
+    }
+}
+
+/// Reads and checks options. `columns` are the names of the columns copied, `relation` the table they are of, if they
+/// are a table's.
 ///
 /// # Errors
 /// PostgreSQL's, for options that are unknown, said twice, or do not go together.
@@ -26,6 +54,7 @@ pub(super) fn copy_options(
     options: &[(String, CopyOptionValue)],
     direction: CopyDirection,
     columns: &[&str],
+    relation: Option<&Relation>,
 ) -> Result<CopyOptions> {
     let mut said = Said::default();
     let mut seen: Vec<&str> = Vec::new();
@@ -34,7 +63,13 @@ pub(super) fn copy_options(
             return Err(syntax("conflicting or redundant options"));
         }
         seen.push(name);
-        read(&mut said, name, value, direction, columns)?;
+        read(
+            &mut said,
+            name,
+            value,
+            direction,
+            &Columns { columns, relation },
+        )?;
     }
     check(said, direction)
 }
@@ -44,7 +79,7 @@ fn read<'a>(
     name: &'a str,
     value: &'a CopyOptionValue,
     direction: CopyDirection,
-    columns: &[&str],
+    columns: &Columns<'_>,
 ) -> Result<()> {
     match name {
         "format" => said.format = Some(format(text(name, value)?)?),
@@ -209,22 +244,12 @@ fn text<'a>(name: &str, value: &'a CopyOptionValue) -> Result<&'a str> {
 }
 
 /// Indexes of columns, among those copied.
-fn listed(option: &str, value: &CopyOptionValue, columns: &[&str]) -> Result<Vec<usize>> {
+fn listed(option: &str, value: &CopyOptionValue, columns: &Columns<'_>) -> Result<Vec<usize>> {
     match value {
-        CopyOptionValue::All => Ok((0..columns.len()).collect()),
+        CopyOptionValue::All => Ok((0..columns.columns.len()).collect()),
         CopyOptionValue::Columns(names) => names
             .iter()
-            .map(|name| {
-                columns
-                    .iter()
-                    .position(|column| column == name)
-                    .ok_or_else(|| {
-                        Error::new(
-                            SqlState::INVALID_COLUMN_REFERENCE,
-                            format!("{option} column \"{name}\" not referenced by COPY"),
-                        )
-                    })
-            })
+            .map(|name| columns.index(option, name))
             .collect(),
         CopyOptionValue::None | CopyOptionValue::Text(_) => Err(invalid(format!(
             "argument to option \"{}\" must be a list of column names",
@@ -272,7 +297,7 @@ mod tests {
         } else {
             CopyDirection::FromStdin
         };
-        copy_options(&options, direction, &["a", "b"])
+        copy_options(&options, direction, &["a", "b"], None)
     }
 
     #[test]
@@ -312,7 +337,7 @@ mod tests {
                 ],
                 false
             ),
-            "FORCE_NULL column \"c\" not referenced by COPY"
+            "column \"c\" does not exist"
         );
     }
 }

@@ -22,9 +22,6 @@ impl Session {
         run: Run<'_>,
     ) -> Result<CommandTag> {
         self.need_block("LOCK TABLE")?;
-        if nowait {
-            return Err(Error::unsupported("LOCK TABLE … NOWAIT"));
-        }
         let taken = match mode {
             "ACCESS SHARE" | "ROW SHARE" => None,
             "ROW EXCLUSIVE" => Some(LockMode::Append),
@@ -71,11 +68,18 @@ impl Session {
                 any_of,
             };
             privileges::authorize(&context.snapshot, &[need], ())?;
-            tables.push(relation.oid);
+            tables.push(relation.clone());
         }
         if let Some(mode) = taken {
             for table in tables {
-                self.lock(table, mode, run.interrupt).await?;
+                if nowait {
+                    // Long enough to be asked, too short to wait for anybody.
+                    let given_up = format!("could not obtain lock on relation \"{}\"", table.name);
+                    self.lock_within(Duration::ZERO, &given_up, table.oid, mode, run.interrupt)
+                        .await?;
+                } else {
+                    self.lock(table.oid, mode, run.interrupt).await?;
+                }
             }
         }
         Ok(tag("LOCK TABLE"))
@@ -88,26 +92,32 @@ impl Session {
         mode: LockMode,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        let activity = self.activity.clone();
-        activity.update(|doing| doing.wait_event = Some("Lock"));
         let timeout = match self.values.settings.lock_timeout_ms() {
             0 => Duration::MAX,
             milliseconds => Duration::from_millis(milliseconds),
         };
-        let locked = match self.transaction() {
-            Ok(transaction) => {
-                match tokio::time::timeout(timeout, transaction.lock(table, mode, interrupt)).await
-                {
-                    Ok(locked) => locked,
-                    Err(_elapsed) => Err(Error::new(
-                        SqlState::LOCK_NOT_AVAILABLE,
-                        "canceling statement due to lock timeout",
-                    )),
-                }
-            }
-            Err(error) => Err(error),
-        };
+        let given_up = "canceling statement due to lock timeout";
+        self.lock_within(timeout, given_up, table, mode, interrupt)
+            .await
+    }
+
+    /// `55P03` saying `given_up` if the lock is not granted in time.
+    async fn lock_within(
+        &mut self,
+        timeout: Duration,
+        given_up: &str,
+        table: Oid,
+        mode: LockMode,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let activity = self.activity.clone();
+        let lock = self.transaction()?.lock(table, mode, interrupt);
+        activity.update(|doing| doing.wait_event = Some("Lock"));
+        let locked = tokio::time::timeout(timeout, lock).await;
         activity.update(|doing| doing.wait_event = None);
-        locked
+        match locked {
+            Ok(locked) => locked,
+            Err(_elapsed) => Err(Error::new(SqlState::LOCK_NOT_AVAILABLE, given_up)),
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! CREATE TABLE, CREATE TABLE AS, TRUNCATE, and what tables, views and foreign tables have in common when made.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+
+use sqlparser::ast;
 
 use super::query::check_parameters;
 use super::{relation_of, skipping, tag};
@@ -183,19 +186,12 @@ impl Session {
         ty: PgType,
         run: &Run<'_>,
     ) -> Result<()> {
-        crate::engine::parse_expression(default)?;
+        check_default_shape(default)?;
         let query = parse_query(&format!("SELECT CAST(({default}) AS {ty})"))?;
         let work = self.shared.engine.bind(context, &query, &[]);
         let bound = interruptible(run.interrupt, work).await?;
         check_parameters(bound.parameters.len(), 0)?;
-        privileges::authorize(&context.snapshot, &bound.needs, ())?;
-        if !bound.reads.is_empty() {
-            return Err(Error::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                "cannot use subquery in DEFAULT expression",
-            ));
-        }
-        Ok(())
+        privileges::authorize(&context.snapshot, &bound.needs, ()).map(drop)
     }
 
     /// TRUNCATE
@@ -241,6 +237,27 @@ impl Session {
             .collect();
         self.push_needing(changes, &needs)?;
         Ok(tag("TRUNCATE TABLE"))
+    }
+}
+
+/// `0A000` for what a DEFAULT cannot hold.
+fn check_default_shape(default: &str) -> Result<()> {
+    let expression = crate::engine::parse_expression(default)?;
+    let refused = ast::visit_expressions(&expression, |expression| match expression {
+        ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => {
+            ControlFlow::Break("column reference")
+        }
+        ast::Expr::Subquery(_) | ast::Expr::Exists { .. } | ast::Expr::InSubquery { .. } => {
+            ControlFlow::Break("subquery")
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    match refused {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(what) => Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("cannot use {what} in DEFAULT expression"),
+        )),
     }
 }
 
