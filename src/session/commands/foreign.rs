@@ -9,7 +9,7 @@ use crate::catalog::{Change, RelationKind};
 use crate::engine::command::CreateForeignTable;
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
-use crate::session::{CommandTag, Session};
+use crate::session::{CommandTag, Session, interruptible};
 
 /// The one foreign server: the server's own file system.
 const FILES: &str = "files";
@@ -21,7 +21,6 @@ impl Session {
         create: &CreateForeignTable,
         run: Run<'_>,
     ) -> Result<CommandTag> {
-        let _ = run;
         let context = self.context()?;
         let done = tag("CREATE FOREIGN TABLE");
         if create.server != FILES {
@@ -50,10 +49,13 @@ impl Session {
                 ));
             }
         }
-        if create.columns.is_empty() {
-            return Err(Error::unsupported("CREATE FOREIGN TABLE without columns"));
-        }
-        let columns = columns_of(&create.columns)?;
+        let engine = self.shared.engine.clone();
+        let columns = if create.columns.is_empty() {
+            interruptible(run.interrupt, engine.infer_foreign(&options)).await?
+        } else {
+            interruptible(run.interrupt, engine.check_foreign(&options)).await?;
+            columns_of(&create.columns)?
+        };
         let relation = self.new_relation(
             &create.name.name,
             place,
