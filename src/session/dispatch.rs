@@ -42,7 +42,7 @@ impl Session {
         parameters: &[ArrayRef],
         interrupt: &Interrupt,
     ) -> Result<Response> {
-        self.check_writable(&statement.command)?;
+        self.check_writable(statement)?;
         let run = Run {
             statement,
             plan,
@@ -148,11 +148,12 @@ impl Session {
     }
 
     /// `25006` if the transaction is READ ONLY and the command writes.
-    fn check_writable(&self, command: &Command) -> Result<()> {
-        let writes = match command {
+    fn check_writable(&self, statement: &Statement) -> Result<()> {
+        let writes = match &statement.command {
             Command::Copy(copy) if copy.direction == CopyDirection::FromStdin => "COPY FROM",
             Command::CreateSchema(_) => "CREATE SCHEMA",
             Command::CreateTable(_) => "CREATE TABLE",
+            Command::CreateTableAs(_) if !starts_with(&statement.text, "create") => "SELECT INTO",
             Command::CreateTableAs(_) => "CREATE TABLE AS",
             Command::CreateView(_) => "CREATE VIEW",
             Command::CreateForeignTable(_) => "CREATE FOREIGN TABLE",
@@ -190,4 +191,11 @@ impl Session {
 /// A tag alone.
 fn done(tag: CommandTag) -> Response {
     Response::Done(tag)
+}
+
+/// Whether a statement's first word is this, where two spellings make one command.
+pub(super) fn starts_with(text: &str, word: &str) -> bool {
+    text.trim_start()
+        .get(..word.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(word))
 }

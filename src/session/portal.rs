@@ -147,8 +147,13 @@ impl Session {
         parameter_formats: &[bool],
         result_formats: &[bool],
     ) -> Result<()> {
-        self.carry_out_effects()?;
-        let interrupt = self.interrupt();
+        let text = self
+            .prepared
+            .get(statement)
+            .and_then(|prepared| prepared.statement.as_ref())
+            .map(|statement| statement.text.clone())
+            .unwrap_or_default();
+        let interrupt = self.start(&text)?;
         let planned = self.fresh(statement, &interrupt).await?;
         let expected = planned.plan.parameters.len();
         if parameter_formats.len() > 1 && parameter_formats.len() != parameters.len() {

@@ -12,6 +12,9 @@ use crate::observe::status::State;
 use crate::privileges;
 use crate::statement::{Effect, StatementContext};
 
+/// Bytes of a statement's text in `pg_stat_activity`.
+const QUERY_BYTES_MAX: usize = 1023;
+
 /// What runs, from its start until the session hears that the answer is over.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -62,7 +65,7 @@ impl Session {
             doing.state_change = self.statement_time;
             doing.query_start = Some(self.statement_time);
             doing.query.clear();
-            doing.query.push_str(text);
+            doing.query.push_str(shortened(text));
             doing.interrupt = Some(interrupt.clone());
         });
         Ok(interrupt)
@@ -179,4 +182,13 @@ impl Session {
             None => is_superuser(&self.shared.database.snapshot()),
         }
     }
+}
+
+/// As much of a statement as others are shown (PostgreSQL's `track_activity_query_size`).
+fn shortened(text: &str) -> &str {
+    let mut end = text.len().min(QUERY_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }

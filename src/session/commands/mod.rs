@@ -26,6 +26,7 @@ mod view;
 
 use std::sync::Arc;
 
+use super::dispatch::starts_with;
 use super::{CommandTag, Session};
 use crate::base::error::{Level, Report};
 use crate::base::{Error, Oid, Result, SqlState};
@@ -41,8 +42,7 @@ fn tag(text: impl Into<String>) -> CommandTag {
 
 /// The tag of SET and RESET where the command is the same.
 pub(super) fn set_tag(text: &str) -> CommandTag {
-    let word = text.trim_start().get(..5).unwrap_or_default();
-    tag(if word.eq_ignore_ascii_case("reset") {
+    tag(if starts_with(text, "reset") {
         "RESET"
     } else {
         "SET"

@@ -4,6 +4,7 @@ use super::tag;
 use crate::base::{Error, Result, SqlState};
 use crate::database::Isolation;
 use crate::engine::command::{IsolationLevel, TransactionModes};
+use crate::session::dispatch::starts_with;
 use crate::session::state::isolation_of;
 use crate::session::{CommandTag, Session};
 
@@ -15,7 +16,8 @@ impl Session {
         modes: &TransactionModes,
         text: &str,
     ) -> Result<CommandTag> {
-        if self.in_block() {
+        let was_open = self.in_block();
+        if was_open {
             self.warning(
                 SqlState::ACTIVE_SQL_TRANSACTION,
                 "there is already a transaction in progress",
@@ -23,12 +25,13 @@ impl Session {
         }
         self.opened()?.block = true;
         if let Err(error) = self.set_modes(modes) {
-            // The block never was: the client is told so and need not end it.
-            self.rollback();
+            // A block that this very statement opened never was: the client need not end it.
+            if !was_open {
+                self.rollback();
+            }
             return Err(error);
         }
-        let word = text.trim_start().get(..5).unwrap_or_default();
-        Ok(tag(if word.eq_ignore_ascii_case("start") {
+        Ok(tag(if starts_with(text, "start") {
             "START TRANSACTION"
         } else {
             "BEGIN"
