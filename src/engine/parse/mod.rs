@@ -23,6 +23,7 @@ use crate::base::{Error, Result, SqlState};
 use cursor::Cursor;
 use split::Piece;
 
+pub(crate) use cursor::fold;
 pub use types::resolve_type;
 
 /// Parses a query string. An empty string gives no statements. Nothing runs if any statement is wrong.

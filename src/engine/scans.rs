@@ -1,0 +1,156 @@
+//! The leaves of a bound plan: their names made canonical, and what they need.
+
+use std::sync::Arc;
+
+use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{LogicalPlan, SubqueryAlias, TableScan};
+
+use super::source::{RelationBody, RelationSource};
+use crate::base::Oid;
+use crate::catalog::{ObjectId, Privilege, Privileges, Snapshot};
+use crate::privileges::Need;
+
+/// Gives every scan the canonical name of what it reads, under an alias that keeps the name the query's columns use.
+///
+/// DataFusion takes two scans for the same one if their names are equal, and joins or answers subqueries accordingly; with
+/// names as users write them, `a.t` seen through one search path and `b.t` through another would be mixed up.
+pub(super) fn canonical(
+    plan: LogicalPlan,
+    snapshot: &Snapshot,
+) -> Result<LogicalPlan, DataFusionError> {
+    plan.transform_up_with_subqueries(|plan| {
+        Ok(match plan {
+            LogicalPlan::TableScan(scan) => match scan.source.downcast_ref::<RelationSource>() {
+                Some(source) => {
+                    let name = source.canonical_name(snapshot);
+                    let alias = scan.table_name.clone();
+                    let scan = TableScan::try_new(
+                        name,
+                        scan.source.clone(),
+                        scan.projection,
+                        scan.filters,
+                        scan.fetch,
+                    )?;
+                    Transformed::yes(LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(
+                        Arc::new(LogicalPlan::TableScan(scan)),
+                        alias,
+                    )?))
+                }
+                None => Transformed::no(LogicalPlan::TableScan(scan)),
+            },
+            // `FROM t AS x` has an alias already.
+            LogicalPlan::SubqueryAlias(outer) => match outer.input.as_ref() {
+                LogicalPlan::SubqueryAlias(inner)
+                    if matches!(inner.input.as_ref(), LogicalPlan::TableScan(_)) =>
+                {
+                    Transformed::yes(LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(
+                        inner.input.clone(),
+                        outer.alias,
+                    )?))
+                }
+                _ => Transformed::no(LogicalPlan::SubqueryAlias(outer)),
+            },
+            plan => Transformed::no(plan),
+        })
+    })
+    .map(|transformed| transformed.data)
+}
+
+/// What a bound plan reads, views still closed.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    /// What it needs.
+    pub(super) needs: Vec<Need>,
+    /// Relations of the catalog, each once.
+    pub(super) relations: Vec<Oid>,
+}
+
+impl Reads {
+    /// Reads them off the scans: a name that a WITH query shadows is no scan, so it is not among them.
+    pub(super) fn of(plan: &LogicalPlan, role: Oid) -> Result<Self, DataFusionError> {
+        let mut reads = Self::default();
+        plan.apply_with_subqueries(|plan| {
+            if let LogicalPlan::TableScan(scan) = plan
+                && let Some(source) = scan.source.downcast_ref::<RelationSource>()
+            {
+                reads.add(source, role);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(reads)
+    }
+
+    fn add(&mut self, source: &RelationSource, role: Oid) {
+        let RelationBody::Stored(relation) = &source.body else {
+            // System relations are everybody's; local ones and functions have nothing to ask for.
+            return;
+        };
+        let mut need = |object, privilege| {
+            let need = Need::Privilege {
+                role,
+                object,
+                any_of: Privileges::from(privilege),
+            };
+            if !self.needs.contains(&need) {
+                self.needs.push(need);
+            }
+        };
+        if source.qualified {
+            need(ObjectId::Schema(relation.schema), Privilege::Usage);
+        }
+        need(ObjectId::Relation(relation.oid), Privilege::Select);
+        if !self.relations.contains(&relation.oid) {
+            self.relations.push(relation.oid);
+        }
+    }
+}
+
+/// The catalog column that output column `index` of a plan shows unchanged.
+pub(super) fn origin(plan: &LogicalPlan, index: usize) -> Option<(Oid, i16)> {
+    match plan {
+        LogicalPlan::Projection(projection) => {
+            let column = projection.expr.get(index)?.clone().unalias().try_as_col()?.clone();
+            origin(&projection.input, projection.input.schema().maybe_index_of_column(&column)?)
+        }
+        LogicalPlan::SubqueryAlias(alias) => origin(&alias.input, index),
+        LogicalPlan::Filter(filter) => origin(&filter.input, index),
+        LogicalPlan::Sort(sort) => origin(&sort.input, index),
+        LogicalPlan::Limit(limit) => origin(&limit.input, index),
+        LogicalPlan::Distinct(distinct) => origin(distinct.input(), index),
+        LogicalPlan::Join(join) => {
+            let left = join.left.schema().fields().len();
+            if join.schema.fields().len() < left {
+                return None;
+            }
+            if index < left {
+                origin(&join.left, index)
+            } else {
+                origin(&join.right, index - left)
+            }
+        }
+        LogicalPlan::TableScan(scan) => {
+            let source = scan.source.downcast_ref::<RelationSource>()?;
+            let index = match &scan.projection {
+                Some(projection) => *projection.get(index)?,
+                None => index,
+            };
+            match &source.body {
+                RelationBody::Stored(relation) => relation
+                    .columns
+                    .get(index)
+                    .map(|column| (relation.oid, column.attnum)),
+                RelationBody::System(relation) => relation
+                    .columns
+                    .get(index)
+                    .map(|column| (relation.oid, column.attnum)),
+                RelationBody::Local(local) => {
+                    let attnum = i16::try_from(index + 1).ok()?;
+                    (local.relation != Oid::INVALID).then_some((local.relation, attnum))
+                }
+                RelationBody::Function(_, _) => None,
+            }
+        }
+        _ => None,
+    }
+}

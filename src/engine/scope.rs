@@ -1,0 +1,208 @@
+//! What names mean inside one query: the answers SqlToRel asks for, straight from the snapshot.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use datafusion::catalog::TableFunctionArgs;
+use datafusion::datasource::cte_worktable::CteWorkTable;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{DFSchema, DataFusionError, TableReference};
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::{SessionState, SessionStateDefaults};
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{
+    AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF,
+};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use sqlparser::ast;
+
+use super::local::LocalRelation;
+use super::source::{RelationBody, RelationSource};
+use crate::base::{Error, Oid, SqlState};
+use crate::catalog::SearchPath;
+use crate::statement::StatementContext;
+use crate::{functions, pg_catalog};
+
+/// Who looks names up, and where.
+pub(super) struct Scope<'a> {
+    /// The statement: its snapshot, and what functions such as `current_user` answer.
+    pub(super) context: &'a Arc<StatementContext>,
+    /// Whose privileges count: the caller's, or inside a view its owner's.
+    pub(super) role: Oid,
+    /// Where unqualified names are looked up: the caller's path, or the one a view was made with.
+    pub(super) path: &'a SearchPath,
+    /// Relations of this statement alone.
+    pub(super) local: &'a [LocalRelation],
+    /// Configuration, and what table functions want to see of a session.
+    pub(super) state: &'a SessionState,
+}
+
+static EXPR_PLANNERS: LazyLock<Vec<Arc<dyn ExprPlanner>>> =
+    LazyLock::new(SessionStateDefaults::default_expr_planners);
+
+impl Scope<'_> {
+    /// The relation `schema.name` or `name` means.
+    pub(super) fn find(&self, schema: Option<&str>, name: &str) -> Option<RelationSource> {
+        let snapshot = &self.context.snapshot;
+        if schema.is_none()
+            && let Some(local) = self.local.iter().find(|local| local.name == name)
+        {
+            return Some(RelationSource::new(RelationBody::Local(local.clone()), false));
+        }
+        let within = |schema: Oid| {
+            pg_catalog::find(schema, name).map_or_else(
+                || {
+                    snapshot
+                        .relation_named(schema, name)
+                        .map(|relation| RelationBody::Stored(relation.clone()))
+                },
+                |relation| Some(RelationBody::System(relation)),
+            )
+        };
+        let body = match schema {
+            None => self.path.lookup.iter().find_map(|schema| within(*schema)),
+            Some("pg_temp") => self.path.temporary.and_then(within),
+            Some(schema) => snapshot.schema_named(schema).and_then(|schema| within(schema.oid)),
+        };
+        body.map(|body| RelationSource::new(body, schema.is_some()))
+    }
+}
+
+impl ContextProvider for Scope<'_> {
+    fn get_table_source(
+        &self,
+        name: TableReference,
+    ) -> Result<Arc<dyn TableSource>, DataFusionError> {
+        if let Some(catalog) = name.catalog()
+            && catalog != super::DATABASE_NAME
+        {
+            return Err(external(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("cross-database references are not implemented: \"{name}\""),
+            )));
+        }
+        match self.find(name.schema(), name.table()) {
+            Some(source) => Ok(Arc::new(source)),
+            None => {
+                let shown = match name.schema() {
+                    Some(schema) => format!("{schema}.{}", name.table()),
+                    None => name.table().to_owned(),
+                };
+                Err(external(Error::new(
+                    SqlState::UNDEFINED_TABLE,
+                    format!("relation \"{shown}\" does not exist"),
+                )))
+            }
+        }
+    }
+
+    fn get_table_function_source(
+        &self,
+        name: &str,
+        args: Vec<Expr>,
+    ) -> Result<Arc<dyn TableSource>, DataFusionError> {
+        let function = SessionStateDefaults::default_table_functions()
+            .into_iter()
+            .find(|function| function.name() == name && name != "range")
+            .ok_or_else(|| {
+                external(Error::new(
+                    SqlState::UNDEFINED_FUNCTION,
+                    format!("function {name} does not exist as a source of rows"),
+                ))
+            })?;
+        let simplifier = ExprSimplifier::new(
+            SimplifyContext::builder()
+                .with_config_options(self.state.config_options().clone())
+                .build(),
+        );
+        let schema = DFSchema::empty();
+        let args = args
+            .into_iter()
+            .map(|arg| {
+                let arg = simplifier.coerce(arg, &schema)?;
+                simplifier.simplify(arg)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let provider =
+            function.create_table_provider_with_args(TableFunctionArgs::new(&args, self.state))?;
+        // The arguments belong to the name: two calls are the same scan only if they are the same call.
+        let call = format!("{name}({args:?})");
+        Ok(Arc::new(RelationSource::new(
+            RelationBody::Function(call, provider),
+            false,
+        )))
+    }
+
+    fn create_cte_work_table(
+        &self,
+        name: &str,
+        schema: SchemaRef,
+    ) -> Result<Arc<dyn TableSource>, DataFusionError> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        &EXPR_PLANNERS
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        Some(Arc::new(Types))
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        functions::scalar(self.context, name)
+    }
+
+    fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
+        None
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        functions::aggregate(name)
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        functions::window(name)
+    }
+
+    fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        self.state.config_options()
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// PostgreSQL's types by their names.
+#[derive(Debug)]
+struct Types;
+
+impl TypePlanner for Types {
+    fn plan_type_field(&self, ty: &ast::DataType) -> Result<Option<FieldRef>, DataFusionError> {
+        let ty = super::resolve_type(ty).map_err(external)?;
+        Ok(Some(Arc::new(ty.field("", true))))
+    }
+}
+
+/// One of our errors on its way through DataFusion.
+pub(super) fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

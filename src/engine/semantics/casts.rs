@@ -1,0 +1,386 @@
+//! Casts as PostgreSQL does them: text goes through the types' input and output functions, numbers round instead of being
+//! cut, times move between zones by the session's TimeZone, `varchar(n)` cuts and `char(n)` pads.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, StringViewArray, StringViewBuilder,
+    TimestampMicrosecondArray, UInt32Array,
+};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, FieldRef, Float64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::util::display::FormatOptions;
+use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone};
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::Transformed;
+use datafusion::logical_expr::expr::{Cast, ScalarFunction};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::literals::is_text;
+use super::{Result, map_expressions};
+use crate::base::{Error, SqlState};
+use crate::engine::scope::external;
+use crate::pg_catalog::names::{Names, parse_reg};
+use crate::statement::StatementContext;
+use crate::types::PgType;
+use crate::types::text::{TextColumn, parse_column};
+
+/// Replaces the casts Arrow does otherwise. Types must have been coerced.
+pub(super) fn rewrite(context: &Arc<StatementContext>, plan: LogicalPlan) -> Result<LogicalPlan> {
+    map_expressions(plan, &|expression, schema| {
+        let Expr::Cast(Cast { expr, field }) = expression else {
+            return Ok(Transformed::no(expression));
+        };
+        let from = expr.to_field(schema)?.1;
+        let to = PgType::of_field(&field);
+        match Way::between(&from, &field, to) {
+            Some(way) => {
+                let conversion = Conversion {
+                    way,
+                    from: PgType::of_field(&from),
+                    to,
+                    field,
+                    context: context.clone(),
+                    signature: Signature::any(1, way.volatility()),
+                };
+                Ok(Transformed::yes(Expr::ScalarFunction(
+                    ScalarFunction::new_udf(
+                        Arc::new(ScalarUDF::new_from_impl(conversion)),
+                        vec![*expr],
+                    ),
+                )))
+            }
+            None => Ok(Transformed::no(Expr::Cast(Cast { expr, field }))),
+        }
+    })
+}
+
+/// The same conversion in another statement.
+pub(super) fn rebind(
+    context: &Arc<StatementContext>,
+    function: &ScalarUDF,
+) -> Option<Arc<ScalarUDF>> {
+    let conversion = function.inner().downcast_ref::<Conversion>()?;
+    Some(Arc::new(ScalarUDF::new_from_impl(Conversion {
+        way: conversion.way,
+        from: conversion.from,
+        to: conversion.to,
+        field: conversion.field.clone(),
+        context: context.clone(),
+        signature: conversion.signature.clone(),
+    })))
+}
+
+/// How a value gets from one type to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Way {
+    /// Text through the input function.
+    Input,
+    /// To text through the output function.
+    Output,
+    /// Text to `varchar(n)` or `char(n)`.
+    Fit,
+    /// A number with a fraction to an integer.
+    Round,
+    /// Between local time and UTC.
+    Zone,
+}
+
+impl Way {
+    /// `None` where Arrow's cast is PostgreSQL's.
+    fn between(from: &FieldRef, to: &FieldRef, ty: PgType) -> Option<Self> {
+        let (a, b) = (from.data_type(), to.data_type());
+        match (is_text(a), is_text(b)) {
+            (true, true) => return ty.char_length().map(|_| Self::Fit),
+            (true, false) => return (!b.is_null()).then_some(Self::Input),
+            (false, true) => {
+                let reg = PgType::of_field(from).is_reg();
+                let plain = a.is_null()
+                    || a.is_integer() && !reg
+                    || matches!(
+                        a,
+                        DataType::Boolean | DataType::Decimal128(_, _) | DataType::Decimal256(_, _)
+                    )
+                    || matches!(a, DataType::Dictionary(_, _));
+                return (!plain).then_some(Self::Output);
+            }
+            (false, false) => {}
+        }
+        let fraction = match a {
+            DataType::Float32 | DataType::Float64 => true,
+            DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => *scale > 0,
+            _ => false,
+        };
+        if fraction && b.is_integer() {
+            return Some(Self::Round);
+        }
+        let local = |ty: &DataType| {
+            matches!(ty, DataType::Timestamp(_, None) | DataType::Date32)
+        };
+        let absolute = |ty: &DataType| matches!(ty, DataType::Timestamp(_, Some(_)));
+        let clock = matches!(b, DataType::Time64(_));
+        (local(a) && absolute(b) || absolute(a) && (local(b) || clock)).then_some(Self::Zone)
+    }
+
+    /// What depends on a session's settings must not be remembered for another's.
+    fn volatility(self) -> Volatility {
+        match self {
+            Self::Input | Self::Output | Self::Zone => Volatility::Stable,
+            Self::Fit | Self::Round => Volatility::Immutable,
+        }
+    }
+}
+
+/// One cast.
+#[derive(Debug)]
+struct Conversion {
+    way: Way,
+    from: PgType,
+    to: PgType,
+    field: FieldRef,
+    context: Arc<StatementContext>,
+    signature: Signature,
+}
+
+impl PartialEq for Conversion {
+    fn eq(&self, other: &Self) -> bool {
+        self.way == other.way
+            && self.from == other.from
+            && self.to == other.to
+            && self.context.style == other.context.style
+    }
+}
+
+impl Eq for Conversion {}
+
+impl Hash for Conversion {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.way, self.from, self.to).hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Conversion {
+    fn name(&self) -> &str {
+        self.to.info().name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn display_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(match args {
+            [value] => format!("{value}::{}", self.to),
+            _ => self.name().to_owned(),
+        })
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(self.field.data_type().clone())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let nullable = args.arg_fields[0].is_nullable();
+        Ok(Arc::new(
+            self.field
+                .as_ref()
+                .clone()
+                .with_name(self.name())
+                .with_nullable(nullable),
+        ))
+    }
+
+    fn is_strict(&self) -> bool {
+        true
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let value = &args.args[0];
+        let array = match value {
+            ColumnarValue::Array(array) => array.clone(),
+            ColumnarValue::Scalar(scalar) => scalar.to_array()?,
+        };
+        let converted = self.convert(&array)?;
+        Ok(match value {
+            ColumnarValue::Array(_) => ColumnarValue::Array(converted),
+            ColumnarValue::Scalar(_) => {
+                ColumnarValue::Scalar(ScalarValue::try_from_array(&converted, 0)?)
+            }
+        })
+    }
+}
+
+impl Conversion {
+    fn convert(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        match self.way {
+            Way::Input => self.input(array),
+            Way::Output => self.output(array),
+            Way::Fit => self.fit(array),
+            Way::Round => self.round(array),
+            Way::Zone => self.zone(array),
+        }
+    }
+
+    fn input(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let text = cast(array, &DataType::Utf8View)?;
+        let text = text.as_string_view();
+        if self.to.is_reg() {
+            let oids = text
+                .iter()
+                .map(|text| {
+                    text.map(|text| parse_reg(&self.context, self.to, text).map(|oid| oid.0))
+                        .transpose()
+                })
+                .collect::<std::result::Result<UInt32Array, _>>()
+                .map_err(external)?;
+            return Ok(Arc::new(oids));
+        }
+        let values: Vec<Option<&str>> = text.iter().collect();
+        let read = parse_column(&values, self.to, &self.context.style)
+            .map_err(|failed| external(failed.error))?;
+        cast(&read, self.field.data_type())
+    }
+
+    fn output(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let names = Names::new(self.context.clone());
+        let column = TextColumn::new(array.as_ref(), self.from, &self.context.style, &names)
+            .map_err(external)?;
+        let mut builder = StringViewBuilder::with_capacity(array.len());
+        let mut text = Vec::new();
+        for row in 0..array.len() {
+            text.clear();
+            if column.write(row, &mut text).map_err(external)? {
+                builder.append_value(String::from_utf8_lossy(&text));
+            } else {
+                builder.append_null();
+            }
+        }
+        let text: ArrayRef = Arc::new(builder.finish());
+        let text = match self.to.char_length() {
+            Some(_) => self.fit(&text)?,
+            None => text,
+        };
+        cast(&text, self.field.data_type())
+    }
+
+    fn fit(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let Some(length) = self.to.char_length() else {
+            return Ok(array.clone());
+        };
+        let pad = self.to.oid == PgType::BPCHAR.oid;
+        let text = cast(array, &DataType::Utf8View)?;
+        let fitted: StringViewArray = text
+            .as_string_view()
+            .iter()
+            .map(|text| {
+                text.map(|text| {
+                    let mut fitted: String = text.chars().take(length).collect();
+                    if pad {
+                        let missing = length - fitted.chars().count();
+                        fitted.extend(std::iter::repeat_n(' ', missing));
+                    }
+                    fitted
+                })
+            })
+            .collect();
+        cast(&(Arc::new(fitted) as ArrayRef), self.field.data_type())
+    }
+
+    fn round(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let rounded: ArrayRef = match array.data_type() {
+            DataType::Float32 | DataType::Float64 => {
+                let floats = cast(array, &DataType::Float64)?;
+                let floats: Float64Array = floats
+                    .as_primitive::<Float64Type>()
+                    .unary(f64::round_ties_even);
+                Arc::new(floats)
+            }
+            DataType::Decimal128(precision, _) => {
+                cast(array, &DataType::Decimal128(*precision, 0))?
+            }
+            DataType::Decimal256(precision, _) => {
+                cast(array, &DataType::Decimal256(*precision, 0))?
+            }
+            _ => array.clone(),
+        };
+        cast(&rounded, self.field.data_type()).map_err(|_| {
+            external(Error::new(
+                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+                format!("{} out of range", self.to),
+            ))
+        })
+    }
+
+    fn zone(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let zone = self.context.style.time_zone;
+        let absolute = matches!(array.data_type(), DataType::Timestamp(_, Some(_)));
+        // Microseconds since 1970, local or UTC as the value is.
+        let plain = DataType::Timestamp(TimeUnit::Microsecond, None);
+        let micros = if absolute {
+            let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+            // Dropping a zone keeps the number.
+            let values = cast(array, &utc)?;
+            values.as_primitive::<TimestampMicrosecondType>().clone().with_timezone_opt(None::<Arc<str>>)
+        } else {
+            cast(array, &plain)?
+                .as_primitive::<TimestampMicrosecondType>()
+                .clone()
+        };
+        let shifted: TimestampMicrosecondArray = micros.unary(|micros| {
+            let offset = if absolute {
+                DateTime::from_timestamp_micros(micros)
+                    .map(|at| zone.offset_from_utc_datetime(&at.naive_utc()).fix())
+            } else {
+                local_offset(zone, micros)
+            };
+            let seconds = i64::from(offset.map_or(0, |offset| offset.local_minus_utc()));
+            let shift = seconds * 1_000_000;
+            if absolute {
+                micros.saturating_add(shift)
+            } else {
+                micros.saturating_sub(shift)
+            }
+        });
+        let shifted: ArrayRef = if absolute {
+            Arc::new(shifted)
+        } else {
+            Arc::new(shifted.with_timezone("UTC"))
+        };
+        cast(&shifted, self.field.data_type())
+    }
+}
+
+/// The offset in force at a local time; where clocks go back the earlier one, where they skip the one before.
+fn local_offset(zone: chrono_tz::Tz, micros: i64) -> Option<chrono::FixedOffset> {
+    let local: NaiveDateTime = DateTime::from_timestamp_micros(micros)?.naive_utc();
+    match zone.offset_from_local_datetime(&local) {
+        LocalResult::Single(offset) => Some(offset.fix()),
+        // PostgreSQL takes standard time for an ambiguous one.
+        LocalResult::Ambiguous(_, later) => Some(later.fix()),
+        LocalResult::None => {
+            let before = local - TimeDelta::hours(3);
+            zone.offset_from_local_datetime(&before)
+                .earliest()
+                .map(|offset| offset.fix())
+        }
+    }
+}
+
+/// Arrow's cast, with an error instead of NULL for what does not fit.
+fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    if array.data_type() == to {
+        return Ok(array.clone());
+    }
+    Ok(cast_with_options(
+        array,
+        to,
+        &CastOptions {
+            safe: false,
+            format_options: FormatOptions::default(),
+        },
+    )?)
+}

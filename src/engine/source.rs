@@ -1,0 +1,100 @@
+//! What a name in a query may refer to, as a leaf of the bound plan.
+//!
+//! A [`RelationSource`] only knows its columns: binding reads no rows, and views stay closed. `expand` opens them and
+//! puts in what can be scanned, after the caller was permitted.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::datasource::TableType;
+use datafusion::logical_expr::TableSource;
+
+use super::local::LocalRelation;
+use crate::catalog::{Relation, RelationKind, Snapshot};
+use crate::pg_catalog::SystemRelation;
+
+/// A relation found by name.
+pub(super) struct RelationSource {
+    /// Which.
+    pub(super) body: RelationBody,
+    /// Whether its schema was written: then USAGE on the schema is needed too. A look-up along the search path only finds
+    /// schemas the role may use.
+    pub(super) qualified: bool,
+    schema: SchemaRef,
+}
+
+/// What was found.
+pub(super) enum RelationBody {
+    /// A table, view or foreign table of the catalog.
+    Stored(Arc<Relation>),
+    /// A system relation.
+    System(&'static SystemRelation),
+    /// A relation of this statement alone.
+    Local(LocalRelation),
+    /// The rows of a table function; the text is its call, arguments included.
+    Function(String, Arc<dyn TableProvider>),
+}
+
+impl RelationSource {
+    /// The source for a relation.
+    pub(super) fn new(body: RelationBody, qualified: bool) -> Self {
+        let schema = match &body {
+            RelationBody::Stored(relation) => Arc::new(Schema::new(
+                relation
+                    .columns
+                    .iter()
+                    // A view's columns may be NULL whatever its tables say.
+                    .map(|column| column.ty.field(&column.name, !column.not_null))
+                    .collect::<Vec<_>>(),
+            )),
+            RelationBody::System(relation) => relation.arrow_schema(),
+            RelationBody::Local(local) => local.provider.schema(),
+            RelationBody::Function(_, provider) => provider.schema(),
+        };
+        Self {
+            body,
+            qualified,
+            schema,
+        }
+    }
+
+    /// A name no other relation of any plan has: two scans are the same scan exactly if their names are equal, because
+    /// DataFusion compares scans by name alone.
+    pub(super) fn canonical_name(&self, snapshot: &Snapshot) -> TableReference {
+        match &self.body {
+            RelationBody::Stored(relation) => {
+                let schema = snapshot
+                    .schema(relation.schema)
+                    .map_or("?", |schema| schema.name.as_str());
+                TableReference::full(relation.oid.to_string(), schema, relation.name.as_str())
+            }
+            RelationBody::System(relation) => {
+                let schema = snapshot
+                    .schema(relation.schema)
+                    .map_or("?", |schema| schema.name.as_str());
+                TableReference::full(relation.oid.to_string(), schema, relation.name)
+            }
+            RelationBody::Local(local) => TableReference::bare(local.name.as_str()),
+            RelationBody::Function(call, _) => TableReference::full("0", "", call.as_str()),
+        }
+    }
+}
+
+impl TableSource for RelationSource {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        match &self.body {
+            RelationBody::Stored(relation) => match relation.kind {
+                RelationKind::View(_) => TableType::View,
+                RelationKind::Table { .. } | RelationKind::Foreign { .. } => TableType::Base,
+            },
+            RelationBody::System(_) => TableType::View,
+            RelationBody::Local(_) | RelationBody::Function(_, _) => TableType::Temporary,
+        }
+    }
+}
