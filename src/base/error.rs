@@ -100,6 +100,12 @@ impl Error {
         self
     }
 
+    /// Removes the position: the text it counts in is not the client's.
+    pub fn without_position(mut self) -> Self {
+        self.0.position = None;
+        self
+    }
+
     /// Adds CONTEXT.
     pub fn context(mut self, context: impl Into<String>) -> Self {
         self.0.context = Some(context.into());

@@ -33,8 +33,7 @@ pub(super) fn bind(
         .iter()
         .map(|ty| ty.map(|ty| Arc::new(ty.field("", true))))
         .collect();
-    let mut planner_context =
-        PlannerContext::new().with_prepare_param_data_types(declared_fields);
+    let mut planner_context = PlannerContext::new().with_prepare_param_data_types(declared_fields);
     let plan = SqlToRel::new_with_options(scope, parser_options())
         .sql_statement_to_plan_with_context(
             ast::Statement::Query(Box::new(query)),
@@ -94,16 +93,24 @@ fn type_parameters(
         return Ok((plan, Vec::new()));
     }
     let types = (1..=count)
-        .map(|number| match (declared.get(number - 1).copied().flatten(), found.get(&number)) {
-            (Some(ty), _) => Ok(ty),
-            (None, Some(ty)) => Ok(ty.unwrap_or(PgType::TEXT)),
-            (None, None) => Err(Error::new(
-                SqlState::INDETERMINATE_DATATYPE,
-                format!("could not determine data type of parameter ${number}"),
-            )),
+        .map(|number| {
+            match (
+                declared.get(number - 1).copied().flatten(),
+                found.get(&number),
+            ) {
+                (Some(ty), _) => Ok(ty),
+                (None, Some(ty)) => Ok(ty.unwrap_or(PgType::TEXT)),
+                (None, None) => Err(Error::new(
+                    SqlState::INDETERMINATE_DATATYPE,
+                    format!("could not determine data type of parameter ${number}"),
+                )),
+            }
         })
         .collect::<Result<Vec<_>>>()?;
-    let fields: Vec<FieldRef> = types.iter().map(|ty| Arc::new(ty.field("", true))).collect();
+    let fields: Vec<FieldRef> = types
+        .iter()
+        .map(|ty| Arc::new(ty.field("", true)))
+        .collect();
     let plan = semantics::map_expressions(plan, &|expression, _| {
         Ok(match expression {
             Expr::Placeholder(placeholder) => {
@@ -147,7 +154,12 @@ fn output(plan: LogicalPlan) -> Result<(LogicalPlan, Vec<OutputColumn>)> {
         let ty = PgType::of_field(field);
         let (table, attnum) = scans::origin(&plan, index).unwrap_or((Oid::INVALID, 0));
         columns.push(OutputColumn {
-            name: field.name().split('\0').next().unwrap_or_default().to_owned(),
+            name: field
+                .name()
+                .split('\0')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
             ty,
             table,
             attnum,

@@ -157,10 +157,13 @@ fn schema(error: &SchemaError) -> Error {
                 SqlState::UNDEFINED_COLUMN,
                 format!("column {shown} does not exist"),
             );
-            match similar(&field.name, valid_fields.iter().map(|valid| {
-                let relation = valid.relation.as_ref().map(|r| r.table());
-                (relation, valid.name.as_str())
-            })) {
+            match similar(
+                &field.name,
+                valid_fields.iter().map(|valid| {
+                    let relation = valid.relation.as_ref().map(|r| r.table());
+                    (relation, valid.name.as_str())
+                }),
+            ) {
                 Some(hint) => error.hint(hint),
                 None => error,
             }
@@ -390,10 +393,7 @@ fn cast(message: &str) -> Error {
     if lower.contains("not supported") || lower.contains("unsupported") {
         return Error::new(SqlState::CANNOT_COERCE, lower_first(message));
     }
-    Error::new(
-        SqlState::INVALID_TEXT_REPRESENTATION,
-        lower_first(message),
-    )
+    Error::new(SqlState::INVALID_TEXT_REPRESENTATION, lower_first(message))
 }
 
 /// PostgreSQL's name of an Arrow type, as Arrow prints it.
@@ -418,11 +418,8 @@ fn division_by_zero() -> Error {
 }
 
 fn overflow(message: &str) -> Error {
-    Error::new(
-        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-        "value out of range",
-    )
-    .detail(first_line(message).to_owned())
+    Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value out of range")
+        .detail(first_line(message).to_owned())
 }
 
 fn out_of_memory(message: &str) -> Error {
@@ -452,9 +449,11 @@ fn lower_first(message: &str) -> String {
     let mut chars = message.trim_end_matches('.').chars();
     match (chars.next(), chars.next()) {
         // Not an acronym or a name in capitals.
-        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
-            first.to_lowercase().chain(Some(second)).chain(chars).collect()
-        }
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => first
+            .to_lowercase()
+            .chain(Some(second))
+            .chain(chars)
+            .collect(),
         _ => message.to_owned(),
     }
 }

@@ -10,6 +10,8 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast;
 
+use super::bind::bind;
+use super::scope::Scope;
 use super::{Bound, Engine, Options, Rows};
 use crate::base::{Error, Oid, Result};
 use crate::observe::Interrupt;
@@ -57,7 +59,7 @@ impl Bound {
 impl Engine {
     /// What it was started with.
     pub(super) fn options(&self) -> &Options {
-        todo!()
+        &self.options
     }
 
     /// As [`Engine::bind`], with more relations to name.
@@ -68,8 +70,24 @@ impl Engine {
         declared: &[Option<PgType>],
         local: &[LocalRelation],
     ) -> Result<Bound> {
-        let _ = (context, query, declared, local);
-        todo!()
+        let engine = self.clone();
+        let context = context.clone();
+        let query = query.clone();
+        let declared = declared.to_vec();
+        let local = local.to_vec();
+        self.on_runtime(None, async move {
+            let state = engine.state(&context);
+            let scope = Scope {
+                context: &context,
+                role: context.role,
+                path: &context.search_path,
+                local: &local,
+                known: None,
+                state: &state,
+            };
+            bind(&scope, &query, &declared)
+        })
+        .await
     }
 
     /// As [`Engine::execute`], for a query that is part of a statement already authorised.
@@ -80,8 +98,7 @@ impl Engine {
         parameters: &[arrow::array::ArrayRef],
         interrupt: &Interrupt,
     ) -> Result<Rows> {
-        let _ = (context, query, parameters, interrupt);
-        todo!()
+        self.start(context, query, parameters, interrupt).await
     }
 
     /// As [`Engine::explain`] without ANALYZE, for a query that is part of a statement already authorised.
@@ -91,7 +108,6 @@ impl Engine {
         query: Bound,
         parameters: &[arrow::array::ArrayRef],
     ) -> Result<Vec<String>> {
-        let _ = (context, query, parameters);
-        todo!()
+        self.plan_lines(context, query, parameters, None).await
     }
 }

@@ -6,27 +6,41 @@
 mod bind;
 pub mod command;
 pub mod copy;
+mod dialect;
 pub mod dml;
 mod error;
 mod execute;
+mod expand;
+mod explain;
 mod foreign;
 mod local;
+mod memory;
 pub mod parse;
 mod rows;
+mod runtime;
 mod scan;
+mod scans;
+mod scope;
+mod semantics;
+mod source;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use dashmap::DashMap;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast;
 
 use crate::base::{Oid, Result, Version};
-use crate::database::Database;
 use crate::observe::Interrupt;
 use crate::privileges::{Authorized, Need};
 use crate::statement::StatementContext;
 use crate::types::PgType;
+
+use memory::ServerPool;
 
 pub use command::{Command, Statement};
 pub use dml::{BoundDml, DmlKind, DmlResult};
@@ -53,7 +67,14 @@ pub struct Options {
 /// The engine: a runtime with big stacks, a memory pool, function registries. Shared by all sessions.
 #[derive(Debug)]
 pub struct Engine {
-    _private: (),
+    options: Options,
+    /// Taken when the engine goes away.
+    runtime: Option<tokio::runtime::Runtime>,
+    /// What every statement's planning state starts from.
+    template: SessionState,
+    memory: Arc<ServerPool>,
+    /// Bodies of views, by their text: parsed once.
+    parses: DashMap<String, Arc<ast::Query>>,
 }
 
 /// A column of an answer.
@@ -87,15 +108,6 @@ pub struct Bound {
 }
 
 impl Engine {
-    /// Starts the engine's runtime.
-    ///
-    /// # Errors
-    /// `58030` if its threads or its temporary folder cannot be made.
-    pub fn new(database: Arc<Database>, options: Options) -> Result<Arc<Self>> {
-        let _ = (database, options);
-        todo!()
-    }
-
     /// Resolves the names of a query. `declared` are the client's parameter types; they win over inferred ones.
     /// Runs on the engine's runtime, bounded in size, depth and time.
     ///
@@ -107,8 +119,7 @@ impl Engine {
         query: &ast::Query,
         declared: &[Option<PgType>],
     ) -> Result<Bound> {
-        let _ = (context, query, declared);
-        todo!()
+        self.bind_with(context, query, declared, &[]).await
     }
 
     /// Runs a permitted query: expands views as their owners, analyses, optimises, executes on the engine's runtime. The
@@ -124,8 +135,8 @@ impl Engine {
         parameters: &[arrow::array::ArrayRef],
         interrupt: &Interrupt,
     ) -> Result<Rows> {
-        let _ = (context, query, parameters, interrupt);
-        todo!()
+        self.start(context, query.into_inner(), parameters, interrupt)
+            .await
     }
 
     /// EXPLAIN: the plan as PostgreSQL-looking lines; with `analyze` the query runs and its rows are thrown away.
@@ -140,7 +151,8 @@ impl Engine {
         analyze: bool,
         interrupt: &Interrupt,
     ) -> Result<Vec<String>> {
-        let _ = (context, query, parameters, analyze, interrupt);
-        todo!()
+        let run = analyze.then_some(interrupt);
+        self.plan_lines(context, query.into_inner(), parameters, run)
+            .await
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{LogicalPlan, SubqueryAlias, TableScan};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::logical_expr::{LogicalPlan, SubqueryAlias, TableScanBuilder};
 
 use super::source::{RelationBody, RelationSource};
 use crate::base::Oid;
@@ -25,13 +25,11 @@ pub(super) fn canonical(
                 Some(source) => {
                     let name = source.canonical_name(snapshot);
                     let alias = scan.table_name.clone();
-                    let scan = TableScan::try_new(
-                        name,
-                        scan.source.clone(),
-                        scan.projection,
-                        scan.filters,
-                        scan.fetch,
-                    )?;
+                    let scan = TableScanBuilder::new(name, scan.source.clone())
+                        .with_projection(scan.projection)
+                        .with_filters(scan.filters)
+                        .with_fetch(scan.fetch)
+                        .build()?;
                     Transformed::yes(LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(
                         Arc::new(LogicalPlan::TableScan(scan)),
                         alias,
@@ -110,8 +108,17 @@ impl Reads {
 pub(super) fn origin(plan: &LogicalPlan, index: usize) -> Option<(Oid, i16)> {
     match plan {
         LogicalPlan::Projection(projection) => {
-            let column = projection.expr.get(index)?.clone().unalias().try_as_col()?.clone();
-            origin(&projection.input, projection.input.schema().maybe_index_of_column(&column)?)
+            let column = projection
+                .expr
+                .get(index)?
+                .clone()
+                .unalias()
+                .try_as_col()?
+                .clone();
+            origin(
+                &projection.input,
+                projection.input.schema().maybe_index_of_column(&column)?,
+            )
         }
         LogicalPlan::SubqueryAlias(alias) => origin(&alias.input, index),
         LogicalPlan::Filter(filter) => origin(&filter.input, index),

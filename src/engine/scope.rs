@@ -4,9 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::TableFunctionArgs;
-use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DFSchema, DataFusionError, TableReference};
+use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::{SessionState, SessionStateDefaults};
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
@@ -34,6 +34,9 @@ pub(super) struct Scope<'a> {
     pub(super) path: &'a SearchPath,
     /// Relations of this statement alone.
     pub(super) local: &'a [LocalRelation],
+    /// Inside a view, all that its names may mean: an object made later under the same name cannot take the place of what
+    /// the view was made over.
+    pub(super) known: Option<&'a [Oid]>,
     /// Configuration, and what table functions want to see of a session.
     pub(super) state: &'a SessionState,
 }
@@ -48,13 +51,19 @@ impl Scope<'_> {
         if schema.is_none()
             && let Some(local) = self.local.iter().find(|local| local.name == name)
         {
-            return Some(RelationSource::new(RelationBody::Local(local.clone()), false));
+            return Some(RelationSource::new(
+                RelationBody::Local(local.clone()),
+                false,
+            ));
         }
         let within = |schema: Oid| {
             pg_catalog::find(schema, name).map_or_else(
                 || {
                     snapshot
                         .relation_named(schema, name)
+                        .filter(|relation| {
+                            self.known.is_none_or(|known| known.contains(&relation.oid))
+                        })
                         .map(|relation| RelationBody::Stored(relation.clone()))
                 },
                 |relation| Some(RelationBody::System(relation)),
@@ -63,7 +72,9 @@ impl Scope<'_> {
         let body = match schema {
             None => self.path.lookup.iter().find_map(|schema| within(*schema)),
             Some("pg_temp") => self.path.temporary.and_then(within),
-            Some(schema) => snapshot.schema_named(schema).and_then(|schema| within(schema.oid)),
+            Some(schema) => snapshot
+                .schema_named(schema)
+                .and_then(|schema| within(schema.oid)),
         };
         body.map(|body| RelationSource::new(body, schema.is_some()))
     }
@@ -139,7 +150,9 @@ impl ContextProvider for Scope<'_> {
         name: &str,
         schema: SchemaRef,
     ) -> Result<Arc<dyn TableSource>, DataFusionError> {
-        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(
+            name, schema,
+        ))))
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {

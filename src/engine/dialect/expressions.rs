@@ -56,10 +56,23 @@ pub(super) fn normalise(scope: &Scope<'_>, expression: &mut Expr) -> Result<()> 
             let name = fold(ident);
             matches!(
                 name.as_str(),
-                "current_schema" | "current_catalog" | "current_role" | "current_user"
-                    | "session_user" | "user"
+                "current_schema"
+                    | "current_catalog"
+                    | "current_role"
+                    | "current_user"
+                    | "session_user"
+                    | "user"
             )
-            .then(|| call(if name == "user" { "current_user" } else { &name }, Vec::new()))
+            .then(|| {
+                call(
+                    if name == "user" {
+                        "current_user"
+                    } else {
+                        &name
+                    },
+                    Vec::new(),
+                )
+            })
         }
         Expr::Function(function) => normalise_function(scope, function)?,
         Expr::SimilarTo {
@@ -248,7 +261,10 @@ fn array_of(scope: &Scope<'_>, query: &Query) -> Result<Expr> {
                 && select.having.is_none()
                 && matches!(&select.group_by,
                     sqlparser::ast::GroupByExpr::Expressions(by, _) if by.is_empty())
-                && !select.projection.iter().any(|item| has_aggregate(scope, item)) =>
+                && !select
+                    .projection
+                    .iter()
+                    .any(|item| has_aggregate(scope, item)) =>
         {
             let order = query.order_by.take().map(|order| order.kind);
             (&mut select.projection, order)
@@ -389,17 +405,18 @@ fn similar_to(
         ..
     }) = pattern
     else {
-        return Err(Error::unsupported("SIMILAR TO with a pattern that is not a literal"));
+        return Err(Error::unsupported(
+            "SIMILAR TO with a pattern that is not a literal",
+        ));
     };
     let escape = match escape.map(|escape| &escape.value) {
         None => Some('\\'),
         Some(Value::SingleQuotedString(text)) if text.chars().count() <= 1 => text.chars().next(),
         Some(_) => {
-            return Err(Error::new(
-                SqlState::INVALID_ESCAPE_SEQUENCE,
-                "invalid escape string",
-            )
-            .hint("Escape string must be empty or one character."));
+            return Err(
+                Error::new(SqlState::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
+                    .hint("Escape string must be empty or one character."),
+            );
         }
     };
     let mut regex = String::from("^(?:");

@@ -82,11 +82,10 @@ fn normalise_query(query: &mut Query) -> Result<()> {
     }
     fetch_to_limit(query)?;
     if let Some(LimitClause::OffsetCommaLimit { .. }) = query.limit_clause {
-        return Err(Error::new(
-            SqlState::SYNTAX_ERROR,
-            "LIMIT #,# syntax is not supported",
-        )
-        .hint("Use separate LIMIT and OFFSET clauses."));
+        return Err(
+            Error::new(SqlState::SYNTAX_ERROR, "LIMIT #,# syntax is not supported")
+                .hint("Use separate LIMIT and OFFSET clauses."),
+        );
     }
     if let SetExpr::Table(table) = query.body.as_mut() {
         *query.body = select_all(table)?;
@@ -146,7 +145,10 @@ fn check_select(select: &mut Select) -> Result<()> {
         (!select.sort_by.is_empty(), "SORT BY"),
         (select.qualify.is_some(), "QUALIFY"),
         (select.value_table_mode.is_some(), "SELECT AS VALUE"),
-        (matches!(select.group_by, ast::GroupByExpr::All(_)), "GROUP BY ALL"),
+        (
+            matches!(select.group_by, ast::GroupByExpr::All(_)),
+            "GROUP BY ALL",
+        ),
         (
             matches!(&select.group_by, ast::GroupByExpr::Expressions(_, with) if !with.is_empty()),
             "GROUP BY … WITH",

@@ -185,9 +185,13 @@ fn figure(expression: &Expr) -> Option<(String, bool)> {
 fn first_name(body: &SetExpr) -> Option<String> {
     match body {
         SetExpr::Select(select) => match select.projection.first()? {
-            SelectItem::ExprWithAlias { alias, .. } => {
-                Some(fold(alias).split('\0').next().unwrap_or_default().to_owned())
-            }
+            SelectItem::ExprWithAlias { alias, .. } => Some(
+                fold(alias)
+                    .split('\0')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            ),
             item => item_name(item),
         },
         SetExpr::Query(query) => first_name(&query.body),

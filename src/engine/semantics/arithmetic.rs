@@ -67,7 +67,11 @@ impl Checked {
         matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
     }
 
-    fn compute(&self, left: &dyn Datum, right: &dyn Datum) -> Result<ArrayRef, ArrowError> {
+    fn compute(
+        &self,
+        left: &dyn Datum,
+        right: &dyn Datum,
+    ) -> std::result::Result<ArrayRef, ArrowError> {
         match self.op {
             Operator::Plus => numeric::add(left, right),
             Operator::Minus => numeric::sub(left, right),

@@ -118,9 +118,7 @@ impl Way {
         if fraction && b.is_integer() {
             return Some(Self::Round);
         }
-        let local = |ty: &DataType| {
-            matches!(ty, DataType::Timestamp(_, None) | DataType::Date32)
-        };
+        let local = |ty: &DataType| matches!(ty, DataType::Timestamp(_, None) | DataType::Date32);
         let absolute = |ty: &DataType| matches!(ty, DataType::Timestamp(_, Some(_)));
         let clock = matches!(b, DataType::Time64(_));
         (local(a) && absolute(b) || absolute(a) && (local(b) || clock)).then_some(Self::Zone)
@@ -324,7 +322,10 @@ impl Conversion {
             let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
             // Dropping a zone keeps the number.
             let values = cast(array, &utc)?;
-            values.as_primitive::<TimestampMicrosecondType>().clone().with_timezone_opt(None::<Arc<str>>)
+            values
+                .as_primitive::<TimestampMicrosecondType>()
+                .clone()
+                .with_timezone_opt(None::<Arc<str>>)
         } else {
             cast(array, &plain)?
                 .as_primitive::<TimestampMicrosecondType>()

@@ -46,9 +46,7 @@ pub(super) fn narrow(plan: LogicalPlan) -> Result<LogicalPlan> {
 fn narrow_one(expression: Expr) -> Result<Transformed<Expr>> {
     Ok(match expression {
         Expr::Literal(ScalarValue::Int64(Some(value)), None) => match i32::try_from(value) {
-            Ok(value) => {
-                Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(value)), None))
-            }
+            Ok(value) => Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(value)), None)),
             Err(_) => Transformed::no(expression),
         },
         // `count(*)` is count over a certain literal, which the optimizer knows by its type.
@@ -69,16 +67,11 @@ pub(super) fn type_unknown(scope: &Scope<'_>, plan: LogicalPlan) -> Result<Logic
     map_expressions(plan, &|expression, schema| {
         Ok(match expression {
             Expr::Cast(cast) => read_cast(scope, cast)?,
-            Expr::BinaryExpr(BinaryExpr { left, op, right })
-                if is_comparison(op) =>
-            {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(op) => {
                 let (left, left_changed) = beside(scope, *left, &right, schema)?;
                 let (right, right_changed) = beside(scope, *right, &left, schema)?;
-                let expression = Expr::BinaryExpr(BinaryExpr::new(
-                    Box::new(left),
-                    op,
-                    Box::new(right),
-                ));
+                let expression =
+                    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)));
                 if left_changed || right_changed {
                     Transformed::yes(expression)
                 } else {
@@ -151,8 +144,15 @@ fn beside(
         return Ok((expression, false));
     }
     // The literal takes the type, not the length: a longer text is just not equal.
-    ty.typmod = if ty.oid == PgType::NUMERIC.oid { ty.typmod } else { -1 };
-    if matches!(field.data_type(), DataType::Decimal128(_, _) | DataType::Decimal256(_, _)) {
+    ty.typmod = if ty.oid == PgType::NUMERIC.oid {
+        ty.typmod
+    } else {
+        -1
+    };
+    if matches!(
+        field.data_type(),
+        DataType::Decimal128(_, _) | DataType::Decimal256(_, _)
+    ) {
         // As many digits as were written, so that 0.125 does not round to a column's two digits.
         ty.typmod = -1;
     }

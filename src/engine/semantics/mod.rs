@@ -41,17 +41,13 @@ pub(super) fn before_coercion(scope: &Scope<'_>, plan: LogicalPlan) -> Result<Lo
 
 /// Type coercion, then what depends on the types found: casts and arithmetic.
 pub(super) fn coerce(scope: &Scope<'_>, plan: LogicalPlan) -> Result<LogicalPlan> {
-    let plan =
-        Analyzer::new().execute_and_check(plan, scope.state.config_options(), |_, _| {})?;
+    let plan = Analyzer::new().execute_and_check(plan, scope.state.config_options(), |_, _| {})?;
     let plan = casts::rewrite(scope.context, plan)?;
     arithmetic::check(plan)
 }
 
 /// The plan with its functions called by `context`'s statement: for a plan that was bound earlier.
-pub(super) fn rebind(
-    context: &Arc<StatementContext>,
-    plan: LogicalPlan,
-) -> Result<LogicalPlan> {
+pub(super) fn rebind(context: &Arc<StatementContext>, plan: LogicalPlan) -> Result<LogicalPlan> {
     map_expressions(plan, &|expression, _| {
         let Expr::ScalarFunction(mut call) = expression else {
             return Ok(Transformed::no(expression));
@@ -74,9 +70,11 @@ pub(super) fn map_expressions(
     plan: LogicalPlan,
     rule: &dyn Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
 ) -> Result<LogicalPlan> {
-    plan.transform_up_with_subqueries(|plan| map_node(plan, &|expression, schema| {
-        expression.transform_up(|expression| rule(expression, schema))
-    }))
+    plan.transform_up_with_subqueries(|plan| {
+        map_node(plan, &|expression, schema| {
+            expression.transform_up(|expression| rule(expression, schema))
+        })
+    })
     .map(|transformed| transformed.data)
 }
 
@@ -113,11 +111,13 @@ fn mapped_values(values: &datafusion::logical_expr::Values) -> bool {
     use datafusion::logical_expr::ExprSchemable;
     let empty = DFSchema::empty();
     values.values.iter().any(|row| {
-        row.iter().zip(values.schema.fields()).any(|(value, field)| {
-            value
-                .get_type(&empty)
-                .is_ok_and(|ty| ty != *field.data_type() && !ty.is_null())
-        })
+        row.iter()
+            .zip(values.schema.fields())
+            .any(|(value, field)| {
+                value
+                    .get_type(&empty)
+                    .is_ok_and(|ty| ty != *field.data_type() && !ty.is_null())
+            })
     })
 }
 

@@ -100,7 +100,11 @@ impl AggregateUDFImpl for AtMostTwo {
 
     fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
         // The element keeps what the value says of its type.
-        let item = fields[0].as_ref().clone().with_name("item").with_nullable(true);
+        let item = fields[0]
+            .as_ref()
+            .clone()
+            .with_name("item")
+            .with_nullable(true);
         Ok(Arc::new(Field::new(
             self.name(),
             DataType::List(Arc::new(item)),
@@ -216,9 +220,12 @@ impl ScalarUDFImpl for Single {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         Ok(match args.arg_fields[0].data_type() {
-            DataType::List(item) => {
-                Arc::new(item.as_ref().clone().with_name(self.name()).with_nullable(true))
-            }
+            DataType::List(item) => Arc::new(
+                item.as_ref()
+                    .clone()
+                    .with_name(self.name())
+                    .with_nullable(true),
+            ),
             _ => args.arg_fields[0].clone(),
         })
     }
@@ -229,7 +236,11 @@ impl ScalarUDFImpl for Single {
         let lists = lists.as_list::<i32>();
         let mut indices = Vec::with_capacity(lists.len());
         for row in 0..lists.len() {
-            let length = if lists.is_null(row) { 0 } else { lists.value_length(row) };
+            let length = if lists.is_null(row) {
+                0
+            } else {
+                lists.value_length(row)
+            };
             indices.push(match length {
                 0 => None,
                 1 => u64::try_from(lists.value_offsets()[row]).ok(),

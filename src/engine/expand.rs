@@ -1,0 +1,231 @@
+//! Leaves to rows: every relation of a permitted plan is replaced by what can be scanned, and every view by its body, bound
+//! and permitted as the view's owner.
+//!
+//! A view can only name what existed when it was made, so views never stand on themselves; the depth is limited all the
+//! same.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::memory::{DataSourceExec, MemorySourceConfig};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::Transformed;
+use datafusion::datasource::{TableType, provider_as_source};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, SubqueryAlias, TableScanBuilder};
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::bind::{bind, project_as};
+use super::error::convert;
+use super::scope::{Scope, external};
+use super::source::{RelationBody, RelationSource};
+use super::{Engine, foreign, scan};
+use crate::base::limits::VIEW_DEPTH_MAX;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Column, Relation, RelationKind, SearchPath, View};
+use crate::pg_catalog::{self, SystemBody, SystemRelation};
+use crate::privileges;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// Opens a plan's relations for one statement.
+pub(super) struct Expander<'a> {
+    /// Where rows are, and remembered parses.
+    pub(super) engine: &'a Engine,
+    /// The statement.
+    pub(super) context: &'a Arc<StatementContext>,
+    /// Configuration for binding view bodies.
+    pub(super) state: &'a SessionState,
+}
+
+impl Expander<'_> {
+    /// The plan over things that can be scanned.
+    pub(super) fn expand(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        self.expand_at(plan, 0).map_err(convert)
+    }
+
+    fn expand_at(
+        &self,
+        plan: LogicalPlan,
+        depth: usize,
+    ) -> std::result::Result<LogicalPlan, DataFusionError> {
+        if depth > VIEW_DEPTH_MAX {
+            return Err(external(
+                Error::new(
+                    SqlState::STATEMENT_TOO_COMPLEX,
+                    "stack depth limit exceeded",
+                )
+                .detail(format!("Views may stand on views {VIEW_DEPTH_MAX} deep.")),
+            ));
+        }
+        plan.transform_up_with_subqueries(|plan| {
+            let LogicalPlan::TableScan(scan) = plan else {
+                return Ok(Transformed::no(plan));
+            };
+            let Some(source) = scan.source.downcast_ref::<RelationSource>() else {
+                return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
+            };
+            let opened = match &source.body {
+                RelationBody::Stored(relation) => self.stored(relation, depth)?,
+                RelationBody::System(relation) => self.system(relation, depth)?,
+                RelationBody::Local(local) => Opened::Rows(local.provider.clone()),
+                RelationBody::Function(_, provider) => Opened::Rows(provider.clone()),
+            };
+            let plan = match opened {
+                Opened::Rows(provider) => LogicalPlan::TableScan(
+                    TableScanBuilder::new(scan.table_name, provider_as_source(provider))
+                        .with_projection(scan.projection)
+                        .with_filters(scan.filters)
+                        .with_fetch(scan.fetch)
+                        .build()?,
+                ),
+                Opened::Plan(plan) => LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(
+                    Arc::new(plan),
+                    scan.table_name,
+                )?),
+            };
+            Ok(Transformed::yes(plan))
+        })
+        .map(|transformed| transformed.data)
+    }
+
+    fn stored(
+        &self,
+        relation: &Arc<Relation>,
+        depth: usize,
+    ) -> std::result::Result<Opened, DataFusionError> {
+        match &relation.kind {
+            RelationKind::Table { .. } => Ok(Opened::Rows(scan::table_provider(
+                self.context.database.store().root(),
+                relation,
+            ))),
+            RelationKind::Foreign { .. } => foreign::foreign_provider(
+                relation,
+                &self.engine.options().file_roots,
+                &self.context.style,
+            )
+            .map(Opened::Rows)
+            .map_err(external),
+            RelationKind::View(view) => self.view(relation, view, depth).map(Opened::Plan),
+        }
+    }
+
+    /// A view's body, with its owner's rights.
+    fn view(
+        &self,
+        relation: &Arc<Relation>,
+        view: &View,
+        depth: usize,
+    ) -> std::result::Result<LogicalPlan, DataFusionError> {
+        let path = privileges::search_path(
+            &self.context.snapshot,
+            relation.owner,
+            &view.search_path,
+            self.context.search_path.temporary,
+        );
+        let scope = Scope {
+            context: self.context,
+            role: relation.owner,
+            path: &path,
+            local: &[],
+            known: Some(&view.depends_on),
+            state: self.state,
+        };
+        self.body(&scope, &view.query, &relation.columns, depth)
+    }
+
+    fn system(
+        &self,
+        relation: &'static SystemRelation,
+        depth: usize,
+    ) -> std::result::Result<Opened, DataFusionError> {
+        match &relation.body {
+            SystemBody::Base(_) => Ok(Opened::Rows(Arc::new(SystemRows {
+                relation,
+                schema: relation.arrow_schema(),
+                context: self.context.clone(),
+            }))),
+            SystemBody::View(query) => {
+                let path = SearchPath {
+                    lookup: vec![Oid::PG_CATALOG],
+                    creation: None,
+                    temporary: None,
+                };
+                let scope = Scope {
+                    context: self.context,
+                    role: Oid::SUPERUSER,
+                    path: &path,
+                    local: &[],
+                    known: None,
+                    state: self.state,
+                };
+                self.body(&scope, query, &relation.columns, depth)
+                    .map(Opened::Plan)
+            }
+        }
+    }
+
+    /// The body of a view as seen by `scope`, permitted, opened, and showing `columns`.
+    fn body(
+        &self,
+        scope: &Scope<'_>,
+        query: &str,
+        columns: &[Column],
+        depth: usize,
+    ) -> std::result::Result<LogicalPlan, DataFusionError> {
+        // Positions in a view's body mean nothing to who reads the view.
+        let hidden = |error: Error| external(error.without_position());
+        let query = self.engine.parsed(query).map_err(hidden)?;
+        let bound = bind(scope, &query, &[]).map_err(hidden)?;
+        privileges::authorize(&self.context.snapshot, &bound.needs, ()).map_err(external)?;
+        let plan = self.expand_at(bound.plan, depth + 1)?;
+        let columns: Vec<(String, PgType)> = columns
+            .iter()
+            .map(|column| (column.name.clone(), column.ty))
+            .collect();
+        project_as(plan, &columns)
+    }
+}
+
+/// A relation opened.
+enum Opened {
+    /// Something to scan.
+    Rows(Arc<dyn TableProvider>),
+    /// A view's body.
+    Plan(LogicalPlan),
+}
+
+/// A base relation of `pg_catalog`: its rows are made when it is scanned.
+#[derive(Debug)]
+struct SystemRows {
+    relation: &'static SystemRelation,
+    schema: SchemaRef,
+    context: Arc<StatementContext>,
+}
+
+#[async_trait]
+impl TableProvider for SystemRows {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> std::result::Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let rows = pg_catalog::rows(self.relation, &self.context).map_err(external)?;
+        let source =
+            MemorySourceConfig::try_new(&[vec![rows]], self.schema.clone(), projection.cloned())?
+                .with_limit(limit);
+        Ok(DataSourceExec::from_data_source(source))
+    }
+}

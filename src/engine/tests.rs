@@ -1,0 +1,1 @@
+//! Tests of queries end to end.
