@@ -1,28 +1,38 @@
 //! commons: a team's shared memory over the PostgreSQL protocol.
 //!
-//! The modules below stand in dependency order: a module imports only modules above it (`tests/it/tidy.rs` checks).
+//! The modules below stand in dependency order: a module imports only modules above it
+//! (`tests/it/tidy.rs` checks).
 
 // F0 words
 pub mod base;
 pub mod observe;
+
 // F1 rules: pure
+pub mod types;
+
 pub mod catalog;
 pub mod privileges;
 pub mod settings;
-pub mod types;
+
 // F2 things: bytes at rest, mailboxes, remembered answers
 pub mod cache;
 pub mod notify;
 pub mod storage;
+
 // F3 truth
 pub mod database;
 pub mod statement;
+
 // F4 engine: the only floor that says `datafusion::`
-pub mod engine;
-pub mod functions;
 pub mod pg_catalog;
+
+pub mod functions;
+
+pub mod engine;
+
 // F5 talk
 pub mod session;
 pub mod wire;
+
 // F6 process
 pub mod server;

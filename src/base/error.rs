@@ -1,8 +1,8 @@
 //! The one error of the SQL surface: a SQLSTATE with words.
 //!
-//! An error here *is* what the client reads, so it is a struct and not a sum of everything that can go
-//! wrong. The code is chosen where the condition is known. Messages follow PostgreSQL's style guide:
-//! primary message one line, lower case, no full stop; DETAIL and HINT full sentences.
+//! An error here *is* what the client reads, so it is a struct and not a sum of everything that can
+//! go wrong. The code is chosen where the condition is known. Messages follow PostgreSQL's style
+//! guide: primary message one line, lower case, no full stop; DETAIL and HINT full sentences.
 
 use std::fmt;
 
@@ -15,7 +15,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone)]
 pub struct Error(Box<Fields>);
 
-/// The fields of an ErrorResponse or NoticeResponse (PostgreSQL manual, "Error and Notice Message Fields").
+/// The fields of an ErrorResponse or NoticeResponse (PostgreSQL manual, "Error and Notice Message
+/// Fields").
 #[derive(Debug, Clone)]
 pub struct Fields {
     /// SQLSTATE.
@@ -68,8 +69,8 @@ impl Error {
         )
     }
 
-    /// `XX000`: something that should not happen did. The cause is logged under a short reference and the
-    /// client sees only that reference, so internals never leak.
+    /// `XX000`: something that should not happen did. The cause is logged under a short reference
+    /// and the client sees only that reference, so internals never leak.
     pub fn internal(doing: &str, cause: impl fmt::Display) -> Self {
         let reference = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
         tracing::error!(reference, doing, cause = %cause, "internal error");

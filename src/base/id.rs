@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// PostgreSQL's object identifier. Users' objects start at [`Oid::FIRST_USER`]; system objects carry
-/// PostgreSQL's own numbers. Durable: assigned at CREATE, stored, never reused.
+/// PostgreSQL's object identifier. Users' objects start at [`Oid::FIRST_USER`]; system objects
+/// carry PostgreSQL's own numbers. Durable: assigned at CREATE, stored, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Oid(pub u32);
 

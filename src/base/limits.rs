@@ -11,7 +11,8 @@ pub const STATEMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const STATEMENT_TOKENS_MAX: usize = 1_000_000;
 /// Depth of nested expressions, subqueries and set operations.
 pub const EXPRESSION_DEPTH_MAX: usize = 400;
-/// Terms joined by AND, OR or UNION in one expression: planning time grows faster than linearly with them.
+/// Terms joined by AND, OR or UNION in one expression: planning time grows faster than linearly
+/// with them.
 pub const EXPRESSION_TERMS_MAX: usize = 4_000;
 /// Other operators in a row, which cannot be regrouped into a balanced tree as AND and OR can.
 pub const EXPRESSION_CHAIN_MAX: usize = 1_000;

@@ -65,7 +65,8 @@ pub fn truncate(name: &str) -> &str {
     &name[..end]
 }
 
-/// PostgreSQL 15's keywords that cannot stand as a bare column name (`pg_get_keywords()`, catcode R, C and T).
+/// PostgreSQL 15's keywords that cannot stand as a bare column name (`pg_get_keywords()`, catcode
+/// R, C and T).
 const RESERVED: &[&str] = &[
     "all",
     "analyse",

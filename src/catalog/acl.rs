@@ -1,4 +1,5 @@
-//! Access control lists as data: who was granted what by whom. The rules are in [`crate::privileges`].
+//! Access control lists as data: who was granted what by whom. The rules are in
+//! [`crate::privileges`].
 
 use std::fmt;
 
@@ -168,7 +169,8 @@ pub struct AclItem {
     pub grantor: Oid,
 }
 
-/// An object's grants. `None` in an object means PostgreSQL's default for its kind, as `relacl IS NULL` does.
+/// An object's grants. `None` in an object means PostgreSQL's default for its kind, as
+/// `relacl IS NULL` does.
 pub type Acl = Vec<AclItem>;
 
 /// Prints an item as PostgreSQL's `aclitemout`, with role names from `name`.

@@ -8,7 +8,8 @@ use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, View};
 use super::segment::Segment;
 use crate::base::{Oid, SegmentId};
 
-/// One durable fact. Applied by [`super::Snapshot::apply`]; everything that must hold is checked there.
+/// One durable fact. Applied by [`super::Snapshot::apply`]; everything that must hold is checked
+/// there.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// A schema exists.
@@ -17,7 +18,8 @@ pub enum Change {
     CreateRelation(Box<Relation>),
     /// A role exists.
     CreateRole(Role),
-    /// CREATE OR REPLACE VIEW: same identity, owner and grants; columns may only be added at the end.
+    /// CREATE OR REPLACE VIEW: same identity, owner and grants; columns may only be added at the
+    /// end.
     ReplaceView {
         /// The view.
         oid: Oid,
@@ -108,8 +110,8 @@ pub enum Change {
         /// All of them.
         settings: BTreeMap<String, String>,
     },
-    /// The role's password is this verifier from now on (`None`: no password logs in). Secrets are stored apart from
-    /// the catalog and are in no snapshot.
+    /// The role's password is this verifier from now on (`None`: no password logs in). Secrets are
+    /// stored apart from the catalog and are in no snapshot.
     SetPassword {
         /// Role.
         role: Oid,
@@ -139,7 +141,8 @@ pub enum Change {
         /// Which; each must be there, else the transaction conflicts.
         segments: Vec<SegmentId>,
     },
-    /// REFRESH or another in-place renewal of a published object: its next publication, and an event.
+    /// REFRESH or another in-place renewal of a published object: its next publication, and an
+    /// event.
     Touch {
         /// Relation.
         relation: Oid,

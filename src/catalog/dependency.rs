@@ -7,13 +7,15 @@ use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 
-/// What DROP … CASCADE comes to. Whoever may drop the roots may drop it all: only the roots' needs count, as in
-/// PostgreSQL.
+/// What DROP … CASCADE comes to. Whoever may drop the roots may drop it all: only the roots' needs
+/// count, as in PostgreSQL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cascade {
-    /// The drops, in an order in which each can be applied: dependants first, what was asked for last.
+    /// The drops, in an order in which each can be applied: dependants first, what was asked for
+    /// last.
     pub changes: Vec<Change>,
-    /// What goes beside what was asked for, in the order PostgreSQL lists it: first the object, then its dependants.
+    /// What goes beside what was asked for, in the order PostgreSQL lists it: first the object,
+    /// then its dependants.
     pub others: Vec<Dependence>,
 }
 
@@ -27,7 +29,8 @@ pub struct Dependence {
 }
 
 impl Cascade {
-    /// The NOTICE "drop cascades to …"; `None` if nothing else goes. `snapshot` is the catalog before the drop.
+    /// The NOTICE "drop cascades to …"; `None` if nothing else goes. `snapshot` is the catalog
+    /// before the drop.
     pub fn notice(&self, snapshot: &Snapshot) -> Option<Report> {
         let lines: Vec<String> = self
             .others
@@ -48,8 +51,8 @@ impl Cascade {
 }
 
 impl Snapshot {
-    /// An object as messages name it: `view team.delays`, `schema team`, `role ann`. Relations are always qualified:
-    /// the catalog knows no search path.
+    /// An object as messages name it: `view team.delays`, `schema team`, `role ann`. Relations are
+    /// always qualified: the catalog knows no search path.
     pub fn describe(&self, object: ObjectId) -> String {
         match object {
             ObjectId::Database => format!("database {}", quote(&self.database.name)),
@@ -134,8 +137,9 @@ impl Snapshot {
         .hint("Use DROP ... CASCADE to drop the dependent objects too."))
     }
 
-    /// `0A000` if a view reads `relation`. View bodies are kept as their authors wrote them, so a name they use must
-    /// keep its meaning: a renamed table would leave them broken, or reading whatever takes the name next.
+    /// `0A000` if a view reads `relation`. View bodies are kept as their authors wrote them, so a
+    /// name they use must keep its meaning: a renamed table would leave them broken, or reading
+    /// whatever takes the name next.
     pub(super) fn refuse_readers(&self, relation: Oid, doing: &str) -> Result<()> {
         let readers: Vec<String> = self
             .dependants(relation)
@@ -188,7 +192,8 @@ impl Walk<'_> {
             self.others.push(Dependence { object, on });
         }
         for dependant in self.snapshot.direct_dependants(object) {
-            // Members of a dropped schema are listed under the schema, whatever else they depend on.
+            // Members of a dropped schema are listed under the schema, whatever else they depend
+            // on.
             let on = self.dropped_schema_of(dependant).unwrap_or(object);
             self.visit(dependant, Some(on));
         }

@@ -1,7 +1,7 @@
 //! Snapshot zero: what exists before anybody did anything.
 //!
-//! System objects carry PostgreSQL 15's own OIDs and grants, so that clients that know them by number find what
-//! they look for. System relations are in no snapshot.
+//! System objects carry PostgreSQL 15's own OIDs and grants, so that clients that know them by
+//! number find what they look for. System relations are in no snapshot.
 
 use std::collections::BTreeMap;
 
@@ -29,14 +29,15 @@ const PREDEFINED: [(Oid, &str); 12] = [
 ];
 
 impl Snapshot {
-    /// The first snapshot: superuser `commons`, PostgreSQL's predefined roles, schemas `pg_catalog`,
-    /// `information_schema`, `public` and `commons`, PUBLIC with CREATE on the database.
+    /// The first snapshot: superuser `commons`, PostgreSQL's predefined roles, schemas
+    /// `pg_catalog`, `information_schema`, `public` and `commons`, PUBLIC with CREATE on the
+    /// database.
     pub fn genesis() -> Self {
         let database = Database {
             name: "commons".into(),
             owner: Oid::SUPERUSER,
-            // PostgreSQL's default is CONNECT and TEMPORARY; CREATE is added so that a team can make its schemas
-            // without asking. An administrator can revoke it.
+            // PostgreSQL's default is CONNECT and TEMPORARY; CREATE is added so that a team can
+            // make its schemas without asking. An administrator can revoke it.
             acl: Some(owned(
                 Oid::SUPERUSER,
                 Privileges::DATABASE,

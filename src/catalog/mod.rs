@@ -1,7 +1,8 @@
 //! What exists, as a value.
 //!
-//! A [`Snapshot`] is immutable. A [`Change`] is a fact. [`Snapshot::apply`] is the only way to make another
-//! snapshot, and it is pure: no clock, no I/O, no permission. Transactions, recovery and tests all use it.
+//! A [`Snapshot`] is immutable. A [`Change`] is a fact. [`Snapshot::apply`] is the only way to make
+//! another snapshot, and it is pure: no clock, no I/O, no permission. Transactions, recovery and
+//! tests all use it.
 
 pub mod acl;
 mod apply;

@@ -115,7 +115,8 @@ pub enum RelationKind {
 pub struct View {
     /// The SELECT as its author wrote it.
     pub query: String,
-    /// The schemas that unqualified names of the query were looked up in, in order, when it was created.
+    /// The schemas that unqualified names of the query were looked up in, in order, when it was
+    /// created.
     pub search_path: Vec<String>,
     /// What it reads, for DROP … RESTRICT and CASCADE.
     pub depends_on: Vec<Oid>,
@@ -128,7 +129,8 @@ pub struct Column {
     pub attnum: i16,
     /// Name.
     pub name: String,
-    /// Name of the column inside Parquet files: the name at creation, made unique. Renames leave it alone.
+    /// Name of the column inside Parquet files: the name at creation, made unique. Renames leave it
+    /// alone.
     pub stored_name: String,
     /// Type.
     pub ty: PgType,

@@ -23,8 +23,8 @@ impl Schema {
         Self::is_temporary_name(&self.name)
     }
 
-    /// Checks a schema name a user chose. [`super::Snapshot::apply`] lets temporary schemas pass, because sessions make
-    /// them through it; CREATE SCHEMA and ALTER SCHEMA call this first.
+    /// Checks a schema name a user chose. [`super::Snapshot::apply`] lets temporary schemas pass,
+    /// because sessions make them through it; CREATE SCHEMA and ALTER SCHEMA call this first.
     ///
     /// # Errors
     /// `42939` for names starting with `pg_`.

@@ -1,16 +1,17 @@
 //! Names to objects over a search path.
 //!
-//! Only relations of a snapshot are found here. System relations are in no snapshot: whoever binds names walks
-//! [`SearchPath::candidates`] in order and asks `pg_catalog` for the system schemas among them.
+//! Only relations of a snapshot are found here. System relations are in no snapshot: whoever binds
+//! names walks [`SearchPath::candidates`] in order and asks `pg_catalog` for the system schemas
+//! among them.
 
 use std::sync::Arc;
 
 use super::{Relation, Snapshot};
 use crate::base::{Error, Oid, Result, SqlState};
 
-/// The schemas unqualified names are looked up in, in order, already expanded (`"$user"`), without those that do not
-/// exist or that the role has no USAGE on. Includes the session's temporary schema and `pg_catalog` where PostgreSQL
-/// looks there implicitly.
+/// The schemas unqualified names are looked up in, in order, already expanded (`"$user"`), without
+/// those that do not exist or that the role has no USAGE on. Includes the session's temporary
+/// schema and `pg_catalog` where PostgreSQL looks there implicitly.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct SearchPath {
     /// Schemas, implicit ones included, in look-up order.
@@ -22,10 +23,11 @@ pub struct SearchPath {
 }
 
 impl SearchPath {
-    /// The path that the setting `names` means for `role`. `has_usage` says whether the role may look into a schema; the
-    /// rule itself is `privileges`' business.
+    /// The path that the setting `names` means for `role`. `has_usage` says whether the role may
+    /// look into a schema; the rule itself is `privileges`' business.
     ///
-    /// As in PostgreSQL, the temporary schema and then `pg_catalog` come first unless they are named.
+    /// As in PostgreSQL, the temporary schema and then `pg_catalog` come first unless they are
+    /// named.
     pub fn new(
         snapshot: &Snapshot,
         names: &[String],
@@ -34,7 +36,8 @@ impl SearchPath {
         has_usage: impl Fn(Oid) -> bool,
     ) -> Self {
         let mut lookup = Vec::with_capacity(names.len() + 2);
-        // With pg_temp named first but not made yet, new objects must not slip into the schema after it.
+        // With pg_temp named first but not made yet, new objects must not slip into the schema
+        // after it.
         let mut creation_open = true;
         let mut creation = None;
         for name in names {
@@ -79,7 +82,8 @@ impl SearchPath {
         }
     }
 
-    /// The schemas a name is looked up in, in order: the one given, or the whole path. Empty if there is no such schema.
+    /// The schemas a name is looked up in, in order: the one given, or the whole path. Empty if
+    /// there is no such schema.
     pub fn candidates(&self, snapshot: &Snapshot, schema: Option<&str>) -> Vec<Oid> {
         match schema {
             None => self.lookup.clone(),
@@ -92,8 +96,8 @@ impl SearchPath {
         }
     }
 
-    /// The names of the path's schemas, implicit ones included, for views that remember where their names were looked
-    /// up.
+    /// The names of the path's schemas, implicit ones included, for views that remember where their
+    /// names were looked up.
     pub fn names(&self, snapshot: &Snapshot) -> Vec<String> {
         self.lookup
             .iter()
@@ -104,8 +108,8 @@ impl SearchPath {
 }
 
 impl Snapshot {
-    /// The relation `name` means: in `schema` if one is given, else first found along the path. `pg_temp` names the
-    /// session's temporary schema.
+    /// The relation `name` means: in `schema` if one is given, else first found along the path.
+    /// `pg_temp` names the session's temporary schema.
     ///
     /// # Errors
     /// `42P01` no such relation, or no such schema: PostgreSQL says the same of both.
@@ -121,8 +125,9 @@ impl Snapshot {
             .ok_or_else(|| undefined_relation(schema, name))
     }
 
-    /// Like [`Snapshot::resolve_relation`], but only among `known`: how the names in a view's body are looked up again,
-    /// so that an object made later under the same name cannot take the place of what the view was made over.
+    /// Like [`Snapshot::resolve_relation`], but only among `known`: how the names in a view's body
+    /// are looked up again, so that an object made later under the same name cannot take the place
+    /// of what the view was made over.
     ///
     /// # Errors
     /// As [`Snapshot::resolve_relation`].

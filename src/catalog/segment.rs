@@ -36,8 +36,8 @@ pub enum Location {
     Memory(Vec<RecordBatch>),
 }
 
-/// What is known of one column of one segment. Bounds are PostgreSQL text in ISO style, as in DuckLake; absent
-/// where the type has no proven total order.
+/// What is known of one column of one segment. Bounds are PostgreSQL text in ISO style, as in
+/// DuckLake; absent where the type has no proven total order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnStatistics {
     /// Which column.

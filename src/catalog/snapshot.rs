@@ -23,7 +23,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A snapshot from its objects, as recovery reads them. Indexes are built here and nowhere else.
+    /// A snapshot from its objects, as recovery reads them. Indexes are built here and nowhere
+    /// else.
     pub fn from_objects(
         version: Version,
         database: Database,

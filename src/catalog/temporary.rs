@@ -1,7 +1,8 @@
 //! A session's temporary objects: laid over whatever is committed, never in it.
 //!
-//! They live in a schema `pg_temp_N` of the session's own. A transaction sees the newest committed catalog with that
-//! schema carried over; a commit takes it away again before anything becomes durable.
+//! They live in a schema `pg_temp_N` of the session's own. A transaction sees the newest committed
+//! catalog with that schema carried over; a commit takes it away again before anything becomes
+//! durable.
 
 use std::sync::Arc;
 
@@ -9,8 +10,9 @@ use super::{Persistence, Snapshot};
 use crate::base::Oid;
 
 impl Snapshot {
-    /// This catalog with the temporary schema `schema` and its relations as they are in `from`. What is here under that
-    /// schema is replaced; if `from` has no such schema, it is gone from the result too.
+    /// This catalog with the temporary schema `schema` and its relations as they are in `from`.
+    /// What is here under that schema is replaced; if `from` has no such schema, it is gone from
+    /// the result too.
     pub fn with_temporary(&self, schema: Oid, from: &Snapshot) -> Self {
         if self.schema(schema).is_none() && from.schema(schema).is_none() {
             return self.clone();

@@ -1,7 +1,8 @@
 //! What a commit tells of itself: publish events.
 //!
-//! An event is about one relation others may see. Data added to a table is no event: a loader would drown everybody. What
-//! somebody wants known of a table's data they say with NOTIFY, or by refreshing what is published over it.
+//! An event is about one relation others may see. Data added to a table is no event: a loader would
+//! drown everybody. What somebody wants known of a table's data they say with NOTIFY, or by
+//! refreshing what is published over it.
 
 use std::collections::BTreeSet;
 
@@ -41,12 +42,12 @@ struct Payload<'a> {
     note: Option<&'a str>,
 }
 
-/// The notices of a commit: for each relation created, replaced, refreshed, dropped or granted, one line of JSON on
-/// `commons`, on the schema's name and on `schema.object`. Pure; `at` is RFC 3339.
+/// The notices of a commit: for each relation created, replaced, refreshed, dropped or granted, one
+/// line of JSON on `commons`, on the schema's name and on `schema.object`. Pure; `at` is RFC 3339.
 ///
-/// A relation has one event a commit: what is created, commented and granted together is published once, with its note, and
-/// told to whoever may see it afterwards. Grants alone are told to those who could not see the object before. Temporary
-/// relations are nobody else's business.
+/// A relation has one event a commit: what is created, commented and granted together is published
+/// once, with its note, and told to whoever may see it afterwards. Grants alone are told to those
+/// who could not see the object before. Temporary relations are nobody else's business.
 pub fn events(
     before: &Snapshot,
     after: &Snapshot,
@@ -115,8 +116,8 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<Oid> {
     }
 }
 
-/// What the whole commit did to a relation, by what was there before and is there after; with the relation as it is told
-/// and the catalog that names its schema.
+/// What the whole commit did to a relation, by what was there before and is there after; with the
+/// relation as it is told and the catalog that names its schema.
 fn happened<'a>(
     before: &'a Snapshot,
     after: &'a Snapshot,

@@ -24,6 +24,7 @@ pub struct Notice {
     pub sender: SessionId,
     /// Delivered only to roles that may see this object; `None`: to everybody on the channel.
     pub about: Option<ObjectId>,
-    /// Delivered only to roles that could not see the object before the commit (grant-to-you events).
+    /// Delivered only to roles that could not see the object before the commit (grant-to-you
+    /// events).
     pub newly: bool,
 }

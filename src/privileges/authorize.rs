@@ -7,8 +7,8 @@ use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Privileges, Role, Snapshot};
 
-/// A value that may be executed or committed. The field is private and there is no other constructor than
-/// [`authorize`].
+/// A value that may be executed or committed. The field is private and there is no other
+/// constructor than [`authorize`].
 #[derive(Debug)]
 pub struct Authorized<T> {
     value: T,
@@ -39,8 +39,8 @@ pub fn authorize<T>(snapshot: &Snapshot, needs: &[Need], value: T) -> Result<Aut
     Ok(Authorized { value })
 }
 
-/// Whether `role` holds `privilege` on `object`: as superuser, grantee (which owners are until they revoke it), through
-/// PUBLIC, a role it inherits from, or a predefined role.
+/// Whether `role` holds `privilege` on `object`: as superuser, grantee (which owners are until they
+/// revoke it), through PUBLIC, a role it inherits from, or a predefined role.
 pub fn has_privilege(
     snapshot: &Snapshot,
     role: Oid,
@@ -50,7 +50,8 @@ pub fn has_privilege(
     held(snapshot, role, object).contains(privilege)
 }
 
-/// Whether `role` may be told of `object`: it has USAGE on the schema, and owns the object or holds some privilege on it.
+/// Whether `role` may be told of `object`: it has USAGE on the schema, and owns the object or holds
+/// some privilege on it.
 pub fn may_see(snapshot: &Snapshot, role: Oid, object: ObjectId) -> bool {
     match object {
         ObjectId::Database | ObjectId::Role(_) => snapshot.role(role).is_some(),
@@ -115,8 +116,8 @@ fn is_met(snapshot: &Snapshot, need: &Need) -> Result<bool> {
     })
 }
 
-/// PostgreSQL's message for an unmet need, with what would help. The message is about `need`, the first unmet one; the
-/// hint covers every privilege that is missing, so that one request is enough.
+/// PostgreSQL's message for an unmet need, with what would help. The message is about `need`, the
+/// first unmet one; the hint covers every privilege that is missing, so that one request is enough.
 fn refusal(snapshot: &Snapshot, need: &Need, needs: &[Need]) -> Error {
     let named = |oid: Oid| quote(&snapshot.role_name(oid)).into_owned();
     match need {

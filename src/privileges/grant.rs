@@ -1,8 +1,8 @@
 //! GRANT and REVOKE as functions over access control lists.
 //!
-//! A grant is remembered with its grantor, and whoever loses a grant option takes with it what they granted on: the
-//! lists are chains that all end at the owner. The rules are PostgreSQL's (`aclupdate`, `recursive_revoke`,
-//! `check_circularity`).
+//! A grant is remembered with its grantor, and whoever loses a grant option takes with it what they
+//! granted on: the lists are chains that all end at the owner. The rules are PostgreSQL's
+//! (`aclupdate`, `recursive_revoke`, `check_circularity`).
 
 use std::collections::BTreeSet;
 
@@ -33,13 +33,14 @@ pub fn default_acl(snapshot: &Snapshot, object: ObjectId) -> Acl {
     acl
 }
 
-/// The list after `role` granted `privileges` (`None`: ALL) on `object` to each grantee (`Oid::INVALID`: PUBLIC).
-/// The grantor is the owner if `role` has the owner's rights, else `role` itself, or a role it inherits from, by its
-/// grant options.
+/// The list after `role` granted `privileges` (`None`: ALL) on `object` to each grantee
+/// (`Oid::INVALID`: PUBLIC). The grantor is the owner if `role` has the owner's rights, else `role`
+/// itself, or a role it inherits from, by its grant options.
 ///
 /// # Errors
-/// `42501` if `role` holds nothing on the object; a warning report for what it may not grant on, as in PostgreSQL.
-/// `0LP01` for a privilege the kind does not have, and for grant options to PUBLIC or back to their grantor.
+/// `42501` if `role` holds nothing on the object; a warning report for what it may not grant on, as
+/// in PostgreSQL. `0LP01` for a privilege the kind does not have, and for grant options to PUBLIC
+/// or back to their grantor.
 pub fn grant(
     snapshot: &Snapshot,
     role: Oid,
@@ -79,8 +80,8 @@ pub fn grant(
     Ok((acl, reports))
 }
 
-/// The list after REVOKE [GRANT OPTION FOR] … [CASCADE]. Only what `role` (or the owner, if `role` has the owner's
-/// rights) granted goes; what others granted stays.
+/// The list after REVOKE [GRANT OPTION FOR] … [CASCADE]. Only what `role` (or the owner, if `role`
+/// has the owner's rights) granted goes; what others granted stays.
 ///
 /// # Errors
 /// `2BP01` if grants depend on it and not `cascade`; else as [`grant`].
@@ -118,7 +119,8 @@ pub fn revoke(
     Ok((acl, reports))
 }
 
-/// Whether `role` may pass on anything of `object`: it has the owner's rights, or some grant option.
+/// Whether `role` may pass on anything of `object`: it has the owner's rights, or some grant
+/// option.
 pub fn may_grant_any(snapshot: &Snapshot, role: Oid, object: ObjectId) -> bool {
     let acl = acl_of(snapshot, object);
     let grantor = select_grantor(snapshot, role, object, &acl, all_of(object));
@@ -142,7 +144,8 @@ fn check_asked(
         let kind = match object {
             ObjectId::Database => "database",
             ObjectId::Schema(_) => "schema",
-            // PostgreSQL tells a table from a relation by whether a sequence would have the privilege.
+            // PostgreSQL tells a table from a relation by whether a sequence would have the
+            // privilege.
             ObjectId::Relation(_) if foreign == Privilege::Usage => "table",
             ObjectId::Relation(_) => "relation",
             ObjectId::Role(_) => "role",
@@ -161,8 +164,8 @@ struct Grantor {
     options: Privileges,
 }
 
-/// PostgreSQL's `select_best_grantor`: the owner if `role` has its rights, else the role among those it inherits from
-/// that has most of the grant options asked for, itself first.
+/// PostgreSQL's `select_best_grantor`: the owner if `role` has its rights, else the role among
+/// those it inherits from that has most of the grant options asked for, itself first.
 fn select_grantor(
     snapshot: &Snapshot,
     role: Oid,
@@ -303,7 +306,8 @@ impl List<'_> {
         self.remove_dependent(acl, item.grantee, lost, cascade)
     }
 
-    /// `grantee` lost grant options `lost`: what it granted with them goes too, unless it still has them from elsewhere.
+    /// `grantee` lost grant options `lost`: what it granted with them goes too, unless it still has
+    /// them from elsewhere.
     fn remove_dependent(
         &self,
         mut acl: Acl,
@@ -338,8 +342,8 @@ impl List<'_> {
         Ok(acl)
     }
 
-    /// `0LP01` if the grantor has the options only by virtue of what it granted to this grantee before: chains must end at
-    /// the owner.
+    /// `0LP01` if the grantor has the options only by virtue of what it granted to this grantee
+    /// before: chains must end at the owner.
     fn refuse_circle(&self, acl: &Acl, item: AclItem) -> Result<()> {
         if Some(item.grantor) == self.owner {
             return Ok(());

@@ -42,8 +42,9 @@ pub(super) fn acl_of(snapshot: &Snapshot, object: ObjectId) -> Acl {
     stored.unwrap_or_else(|| default_acl(snapshot, object))
 }
 
-/// What the list gives to any of `roles` and to PUBLIC. An owner can always grant, whatever the list says, but *holds*
-/// only what the list says: owners may revoke their own privileges, as in PostgreSQL.
+/// What the list gives to any of `roles` and to PUBLIC. An owner can always grant, whatever the
+/// list says, but *holds* only what the list says: owners may revoke their own privileges, as in
+/// PostgreSQL.
 pub(super) fn mask_in(acl: &Acl, owner: Option<Oid>, roles: &BTreeSet<Oid>) -> Mask {
     let mut mask = Mask::default();
     for item in acl {
@@ -61,7 +62,8 @@ const ALL: Privileges = Privileges::RELATION
     .union(Privileges::SCHEMA)
     .union(Privileges::DATABASE);
 
-/// What `role` holds on `object`, through itself, PUBLIC, the roles it inherits from, and the predefined roles.
+/// What `role` holds on `object`, through itself, PUBLIC, the roles it inherits from, and the
+/// predefined roles.
 pub(super) fn held(snapshot: &Snapshot, role: Oid, object: ObjectId) -> Privileges {
     if is_superuser(snapshot, role) {
         return all_of(object);
@@ -70,7 +72,8 @@ pub(super) fn held(snapshot: &Snapshot, role: Oid, object: ObjectId) -> Privileg
     let select = Privileges::from(Privilege::Select);
     match object {
         ObjectId::Role(_) => Privileges::NONE,
-        // System relations are in no snapshot. Everybody may read them; secrets are in none of them.
+        // System relations are in no snapshot. Everybody may read them; secrets are in none of
+        // them.
         ObjectId::Relation(oid) if oid.is_system() => select,
         ObjectId::Database => {
             mask_in(&acl_of(snapshot, object), snapshot.owner(object), &roles).held
@@ -81,7 +84,8 @@ pub(super) fn held(snapshot: &Snapshot, role: Oid, object: ObjectId) -> Privileg
             };
             let usage = Privileges::from(Privilege::Usage);
             if schema.is_temporary() {
-                // A session sees its own temporary schema only; what it may do there is a matter of the database.
+                // A session sees its own temporary schema only; what it may do there is a matter of
+                // the database.
                 let database = held(snapshot, role, ObjectId::Database);
                 return if database.contains(Privilege::Temporary) {
                     Privileges::SCHEMA

@@ -1,8 +1,9 @@
 //! Who may do what. Pure: a snapshot, a role and a need in; yes or PostgreSQL's 42501 out.
 //!
-//! [`authorize`] is the only function that makes an [`Authorized`], and only an `Authorized` value can be executed or
-//! committed. What is asked of it are [`Need`]s: the engine lists those of a bound query, [`needs_of`] those of a change.
-//! Relations of the system schemas are in no snapshot, everybody may read them, and they appear in no need.
+//! [`authorize`] is the only function that makes an [`Authorized`], and only an `Authorized` value
+//! can be executed or committed. What is asked of it are [`Need`]s: the engine lists those of a
+//! bound query, [`needs_of`] those of a change. Relations of the system schemas are in no snapshot,
+//! everybody may read them, and they appear in no need.
 
 mod authorize;
 mod grant;

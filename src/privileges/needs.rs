@@ -1,4 +1,5 @@
 //! What a statement or a change needs, as a value.
+//!
 //! exhaustive: every kind of change is named here, so that none can be made without asking.
 
 use super::mask::acl_of;
@@ -71,12 +72,13 @@ pub enum Need {
     },
 }
 
-/// What making `change` needs when asked for by `role`, against the snapshot it will be applied to. Objects that are not
-/// there need nothing: applying the change then fails, unless an earlier change of the same list makes them, and that one
-/// has needs of its own.
+/// What making `change` needs when asked for by `role`, against the snapshot it will be applied to.
+/// Objects that are not there need nothing: applying the change then fails, unless an earlier
+/// change of the same list makes them, and that one has needs of its own.
 ///
-/// Two things are for the caller to add: a view's or CREATE TABLE AS's needs on what it reads (the engine knows them), and
-/// nothing for what DROP … CASCADE takes along (whoever may drop an object may drop its dependants).
+/// Two things are for the caller to add: a view's or CREATE TABLE AS's needs on what it reads (the
+/// engine knows them), and nothing for what DROP … CASCADE takes along (whoever may drop an object
+/// may drop its dependants).
 pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
     let needs = Asking { snapshot, role };
     match change {
@@ -181,7 +183,8 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             }
             list
         }
-        // `grant` and `revoke` have computed the list by the rules; this refuses one from anywhere else.
+        // `grant` and `revoke` have computed the list by the rules; this refuses one from anywhere
+        // else.
         Change::SetAcl { object, acl } => {
             let unchanged = acl.as_ref() == Some(&acl_of(snapshot, *object));
             if unchanged {
@@ -233,8 +236,9 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             role: group,
             member: _,
         } => vec![Need::Admin { role, of: *group }],
-        // UPDATE and DELETE write whole segments anew, so they add as well as remove. Which of the three a statement is,
-        // and that it may read what it reads, is among the needs of the bound statement.
+        // UPDATE and DELETE write whole segments anew, so they add as well as remove. Which of the
+        // three a statement is, and that it may read what it reads, is among the needs of the bound
+        // statement.
         Change::AddSegments {
             relation,
             segments: _,

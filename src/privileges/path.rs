@@ -4,8 +4,8 @@ use super::has_privilege;
 use crate::base::Oid;
 use crate::catalog::{ObjectId, Privilege, SearchPath, Snapshot};
 
-/// The path `names` stand for when `role` looks something up: [`SearchPath::new`] without the schemas the role has no
-/// USAGE on.
+/// The path `names` stand for when `role` looks something up: [`SearchPath::new`] without the
+/// schemas the role has no USAGE on.
 pub fn search_path(
     snapshot: &Snapshot,
     role: Oid,

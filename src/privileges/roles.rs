@@ -24,7 +24,8 @@ pub fn is_member(snapshot: &Snapshot, role: Oid, of: Oid) -> bool {
     role == of || is_superuser(snapshot, role) || closure(snapshot, role, Follow::All).contains(&of)
 }
 
-/// Whether `role` has the privileges of `of` without SET ROLE: as [`is_member`], but following INHERIT roles only.
+/// Whether `role` has the privileges of `of` without SET ROLE: as [`is_member`], but following
+/// INHERIT roles only.
 pub fn has_privileges_of(snapshot: &Snapshot, role: Oid, of: Oid) -> bool {
     role == of
         || is_superuser(snapshot, role)
@@ -36,8 +37,8 @@ pub fn privileges_roles(snapshot: &Snapshot, role: Oid) -> BTreeSet<Oid> {
     closure(snapshot, role, Follow::Inherited)
 }
 
-/// Whether `role` may grant membership of `of`: superuser, or ADMIN OPTION, its own or one inherited over any number of
-/// memberships (PostgreSQL's `is_admin_of_role`).
+/// Whether `role` may grant membership of `of`: superuser, or ADMIN OPTION, its own or one
+/// inherited over any number of memberships (PostgreSQL's `is_admin_of_role`).
 pub fn is_admin(snapshot: &Snapshot, role: Oid, of: Oid) -> bool {
     if is_superuser(snapshot, role) {
         return true;

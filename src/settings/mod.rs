@@ -1,8 +1,9 @@
-//! Run-time settings (PostgreSQL's GUCs): name, type, default, who may set them, and a session's values.
+//! Run-time settings (PostgreSQL's GUCs): name, type, default, who may set them, and a session's
+//! values.
 //!
-//! The table ([`all`]) says what there is; [`Settings`] holds what a session made of it. A setting of PostgreSQL's that
-//! would change answers and that commons cannot honour is refused when it is set; those that only tune PostgreSQL's
-//! planner or storage are accepted and have no effect.
+//! The table ([`all`]) says what there is; [`Settings`] holds what a session made of it. A setting
+//! of PostgreSQL's that would change answers and that commons cannot honour is refused when it is
+//! set; those that only tune PostgreSQL's planner or storage are accepted and have no effect.
 
 mod number;
 mod style;

@@ -60,7 +60,8 @@ pub(super) fn integer(
                 return Err(invalid(setting, text).hint(hint));
             };
             let in_base = number * units[at].1 / base;
-            // A fraction of a large unit is rounded to the next smaller one: 30.1GB is a whole number of megabytes.
+            // A fraction of a large unit is rounded to the next smaller one: 30.1GB is a whole
+            // number of megabytes.
             match units.get(at + 1) {
                 Some((_, smaller)) if number.fract() != 0.0 && *smaller > base => {
                     let step = smaller / base;

@@ -7,7 +7,8 @@ use super::number::invalid;
 use crate::base::{Error, Result};
 use crate::types::text::{DateOrder, DateStyle, IntervalStyle};
 
-/// A DateStyle as SHOW prints it. What the text leaves open, format or order, stays as it is in `current`.
+/// A DateStyle as SHOW prints it. What the text leaves open, format or order, stays as it is in
+/// `current`.
 ///
 /// # Errors
 /// `22023` for unknown or contradicting words.
@@ -106,12 +107,12 @@ pub(super) fn read_interval_style(shown: &str) -> IntervalStyle {
     }
 }
 
-/// A time zone as SHOW prints it: a name of the IANA database in its own spelling, or a fixed offset in POSIX notation,
-/// in which east is negative.
+/// A time zone as SHOW prints it: a name of the IANA database in its own spelling, or a fixed
+/// offset in POSIX notation, in which east is negative.
 ///
 /// # Errors
-/// `22023` for unknown names and for offsets that are not whole hours between -12 and +14: the zones values are shown in
-/// are those of the IANA database.
+/// `22023` for unknown names and for offsets that are not whole hours between -12 and +14: the
+/// zones values are shown in are those of the IANA database.
 pub(super) fn time_zone(setting: &Setting, text: &str) -> Result<String> {
     let text = text.trim();
     if let Some(zone) = chrono_tz::TZ_VARIANTS
@@ -156,8 +157,8 @@ pub(super) fn read_time_zone(shown: &str) -> Tz {
         .unwrap_or(Tz::UTC)
 }
 
-/// Hours west of Greenwich of a POSIX zone without daylight saving, `ABC+5` or `<+03>-03`. `None`: not of that form;
-/// `Some(None)`: not whole hours.
+/// Hours west of Greenwich of a POSIX zone without daylight saving, `ABC+5` or `<+03>-03`. `None`:
+/// not of that form; `Some(None)`: not whole hours.
 fn posix_hours(text: &str) -> Option<Option<i32>> {
     let offset = match text.strip_prefix('<') {
         Some(rest) => rest.split_once('>')?.1,

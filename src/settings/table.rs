@@ -1,4 +1,5 @@
-//! The table of settings: PostgreSQL 15's names, categories, contexts and defaults, for those that clients use.
+//! The table of settings: PostgreSQL 15's names, categories, contexts and defaults, for those that
+//! clients use.
 //!
 //! Sorted by lower-cased name, because look-ups search it by halves.
 
@@ -51,13 +52,13 @@ const fn integer(min: i64, max: i64, unit: &'static str) -> Kind {
     Kind::Integer { min, max, unit }
 }
 
-/// One entry a setting: `"name" = default, context, category, kind, "description";`, with `reported` in front if the
-/// client is told of changes.
+/// One entry a setting: `"name" = default, context, category, kind, "description";`, with
+/// `reported` in front if the client is told of changes.
 macro_rules! settings {
     (@reported reported) => { true };
     (@reported) => { false };
-    ($($($reported:ident)? $name:literal = $default:expr, $context:ident, $category:ident, $kind:expr,
-        $description:literal;)*) => {
+    ($($($reported:ident)? $name:literal = $default:expr, $context:ident, $category:ident,
+        $kind:expr, $description:literal;)*) => {
         pub(super) const TABLE: &[Setting] = &[$(Setting {
             name: $name,
             default: $default,

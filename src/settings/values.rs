@@ -12,8 +12,8 @@ use crate::types::Style;
 /// Values by name. Names of the table are borrowed from it, custom ones are owned.
 type Values = BTreeMap<Cow<'static, str>, Arc<str>>;
 
-/// A session's values: what differs from the defaults. Cloning shares them, so that SAVEPOINT and statements may keep
-/// copies.
+/// A session's values: what differs from the defaults. Cloning shares them, so that SAVEPOINT and
+/// statements may keep copies.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     current: Arc<Values>,
@@ -42,12 +42,12 @@ impl Settings {
         }
     }
 
-    /// Checks and sets `name`; returns the canonical name and the value as SHOW prints it. Transaction scope (SET LOCAL,
-    /// ROLLBACK) is the session's business: it keeps copies.
+    /// Checks and sets `name`; returns the canonical name and the value as SHOW prints it.
+    /// Transaction scope (SET LOCAL, ROLLBACK) is the session's business: it keeps copies.
     ///
     /// # Errors
-    /// `42704` unknown, `22023` bad value, `55P02` cannot be changed, `42501` superuser only, `42602` bad custom name,
-    /// `0A000` for values PostgreSQL takes and commons does not.
+    /// `42704` unknown, `22023` bad value, `55P02` cannot be changed, `42501` superuser only,
+    /// `42602` bad custom name, `0A000` for values PostgreSQL takes and commons does not.
     pub fn set(
         &mut self,
         name: &str,
@@ -80,8 +80,9 @@ impl Settings {
         Ok((name, value))
     }
 
-    /// Sets what only the server sets: `is_superuser`, `session_authorization`, `transaction_isolation`, `ssl`, … The value
-    /// is taken as it is, and no RESET undoes it. A name that is not in the table is ignored: facts have their row there.
+    /// Sets what only the server sets: `is_superuser`, `session_authorization`,
+    /// `transaction_isolation`, `ssl`, … The value is taken as it is, and no RESET undoes it. A
+    /// name that is not in the table is ignored: facts have their row there.
     pub fn set_internal(&mut self, name: &str, value: &str) {
         debug_assert!(find(name).is_some(), "no setting {name}");
         if let Some(setting) = find(name) {
@@ -91,7 +92,8 @@ impl Settings {
         }
     }
 
-    /// Back to what the session started with (RESET); `None` resets all, except for the transaction's own settings.
+    /// Back to what the session started with (RESET); `None` resets all, except for the
+    /// transaction's own settings.
     ///
     /// # Errors
     /// As [`Settings::set`].
@@ -231,7 +233,8 @@ fn is_transactions(setting: &Setting) -> bool {
     )
 }
 
-/// A custom setting's name: identifiers joined by dots, folded as PostgreSQL folds names it compares.
+/// A custom setting's name: identifiers joined by dots, folded as PostgreSQL folds names it
+/// compares.
 fn check_custom_name(name: &str) -> Result<String> {
     let name = name.to_ascii_lowercase();
     if !name.contains('.') || name.starts_with("commons.") {

@@ -8,7 +8,8 @@ use crate::base::{Error, Result, SqlState};
 /// `text` as the value of `setting`, as SHOW prints it.
 ///
 /// # Errors
-/// `22023` for what the setting does not take, `0A000` for what PostgreSQL takes and commons does not.
+/// `22023` for what the setting does not take, `0A000` for what PostgreSQL takes and commons does
+/// not.
 pub(super) fn check(setting: &Setting, text: &str) -> Result<String> {
     let value = match setting.kind {
         Kind::Bool => boolean(text)
@@ -74,8 +75,8 @@ fn enumerated(setting: &Setting, words: &'static [&'static str], text: &str) -> 
     if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
         return Ok((*word).to_owned());
     }
-    // Words PostgreSQL accepts without telling: Booleans where on and off are among the words, and levels that are sent
-    // to clients whatever the setting.
+    // Words PostgreSQL accepts without telling: Booleans where on and off are among the words, and
+    // levels that are sent to clients whatever the setting.
     let hidden = match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "1" if words.contains(&"on") => Some("on"),
         "false" | "no" | "0" if words.contains(&"off") => Some("off"),
@@ -88,8 +89,8 @@ fn enumerated(setting: &Setting, words: &'static [&'static str], text: &str) -> 
     })
 }
 
-/// Comma-separated identifiers, unquoted ones folded to lower case (PostgreSQL's `SplitIdentifierString`). `None` if the
-/// syntax is wrong.
+/// Comma-separated identifiers, unquoted ones folded to lower case (PostgreSQL's
+/// `SplitIdentifierString`). `None` if the syntax is wrong.
 pub(super) fn split_identifiers(text: &str) -> Option<Vec<String>> {
     let mut rest = text.trim_matches(|c: char| c.is_ascii_whitespace());
     let mut names = Vec::new();
@@ -137,7 +138,8 @@ fn unquote(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// The arguments of `SET name TO a, b` as one value: lists of identifiers are quoted where needed, as PostgreSQL does.
+/// The arguments of `SET name TO a, b` as one value: lists of identifiers are quoted where needed,
+/// as PostgreSQL does.
 ///
 /// # Errors
 /// `22023` if there are several and the setting takes one.
@@ -265,7 +267,8 @@ const ENCODINGS: &[&str] = &[
     "windows950",
 ];
 
-/// Only printable ASCII is kept, for the sake of logs; every other byte becomes `?`, as in PostgreSQL.
+/// Only printable ASCII is kept, for the sake of logs; every other byte becomes `?`, as in
+/// PostgreSQL.
 fn printable(text: &str) -> String {
     let cut = truncate(text);
     cut.bytes()

@@ -1,4 +1,5 @@
-//! Owners and access control lists, as facts. What a GRANT comes to is computed in [`crate::privileges`].
+//! Owners and access control lists, as facts. What a GRANT comes to is computed in
+//! [`crate::privileges`].
 
 use std::sync::Arc;
 
@@ -58,8 +59,8 @@ impl Snapshot {
     }
 }
 
-/// The list with the new owner in the old one's place, as grantee and as grantor (PostgreSQL's `aclnewowner`). Items that
-/// come to be between the same two roles are put together.
+/// The list with the new owner in the old one's place, as grantee and as grantor (PostgreSQL's
+/// `aclnewowner`). Items that come to be between the same two roles are put together.
 fn hand_over(acl: &Acl, old: Oid, new: Oid) -> Acl {
     let renamed = |oid| if oid == old { new } else { oid };
     let mut result: Vec<AclItem> = Vec::with_capacity(acl.len());

@@ -1,11 +1,13 @@
 //! `apply`: the only way from one snapshot to the next.
+//!
 //! exhaustive: every kind of change is named here.
 //!
-//! Every invariant of the catalog is checked here and nowhere else: names are unique, what an object refers to is there,
-//! nothing depends on what is dropped, segments removed are present. Whether somebody *may* make a change is not asked.
+//! Every invariant of the catalog is checked here and nowhere else: names are unique, what an
+//! object refers to is there, nothing depends on what is dropped, segments removed are present.
+//! Whether somebody *may* make a change is not asked.
 //!
-//! An object that another transaction dropped meanwhile is reported as missing (`42P01`, `42704`, `3F000`); only the
-//! caller knows that it was there before and that this is a conflict.
+//! An object that another transaction dropped meanwhile is reported as missing (`42P01`, `42704`,
+//! `3F000`); only the caller knows that it was there before and that this is a conflict.
 
 mod grants;
 mod relation;
@@ -18,14 +20,15 @@ use super::{Change, ObjectId, Relation, RelationKind, Role, Schema, Snapshot};
 use crate::base::{Error, Oid, Result, SqlState};
 
 impl Snapshot {
-    /// The snapshot with `changes` made, in order. Pure; checks every invariant of the catalog (names unique, owners
-    /// and schemas exist, nothing depends on what is dropped, segments removed are there).
+    /// The snapshot with `changes` made, in order. Pure; checks every invariant of the catalog
+    /// (names unique, owners and schemas exist, nothing depends on what is dropped, segments
+    /// removed are there).
     ///
     /// The version stays: only a commit gives a new one ([`Snapshot::at_version`]).
     ///
     /// # Errors
-    /// PostgreSQL's: `42P06`, `42P07`, `42710` duplicates; `3F000`, `42P01`, `42704`, `42703` missing; `2BP01` dependants;
-    /// `40001` a segment to remove is gone.
+    /// PostgreSQL's: `42P06`, `42P07`, `42710` duplicates; `3F000`, `42P01`, `42704`, `42703`
+    /// missing; `2BP01` dependants; `40001` a segment to remove is gone.
     pub fn apply(&self, changes: &[Change]) -> Result<Self> {
         let mut next = self.clone();
         for change in changes {

@@ -124,7 +124,8 @@ impl Snapshot {
         table_only(relation, "ADD COLUMN")?;
         check_new_column_name(relation, &column.name)?;
         if column.attnum != relation.next_attnum {
-            // Two transactions added a column at once; the later one was numbered over an older catalog.
+            // Two transactions added a column at once; the later one was numbered over an older
+            // catalog.
             return Err(Error::new(
                 SqlState::SERIALIZATION_FAILURE,
                 "could not serialize access due to concurrent update",
@@ -139,8 +140,8 @@ impl Snapshot {
         let mut copy = Relation::clone(self.must_relation(oid)?);
         table_only(&copy, "DROP COLUMN")?;
         let name = column_mut(&mut copy, attnum)?.name.clone();
-        // Which columns a view reads is not recorded, so any reader counts: refused more often than in PostgreSQL, never
-        // too rarely.
+        // Which columns a view reads is not recorded, so any reader counts: refused more often than
+        // in PostgreSQL, never too rarely.
         let object = ObjectId::Relation(oid);
         self.refuse_dependants(
             object,
@@ -376,7 +377,8 @@ fn check_view_columns(old: &[Column], new: &[Column]) -> Result<()> {
     Ok(())
 }
 
-/// Segment identities are unique for ever; the same one twice means that a file would be counted twice.
+/// Segment identities are unique for ever; the same one twice means that a file would be counted
+/// twice.
 fn check_segment_ids(present: &[Arc<Segment>], added: &[Arc<Segment>]) -> Result<()> {
     let mut ids = BTreeSet::new();
     let twice = added

@@ -18,8 +18,8 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Attributes only: the name and what has changes of its own (settings, comment) stay as they are, so that two
-    /// administrators do not undo one another.
+    /// Attributes only: the name and what has changes of its own (settings, comment) stay as they
+    /// are, so that two administrators do not undo one another.
     pub(super) fn alter_role(&mut self, role: &Role) -> Result<()> {
         let old = self.must_role_oid(role.oid)?.clone();
         check_role_name(&old.name)?;
@@ -73,8 +73,8 @@ impl Snapshot {
         Ok(())
     }
 
-    /// What a role owns and was granted, as PostgreSQL lists it. Temporary objects count: they are of this transaction's
-    /// session only, the others' are not in sight.
+    /// What a role owns and was granted, as PostgreSQL lists it. Temporary objects count: they are
+    /// of this transaction's session only, the others' are not in sight.
     fn uses_of_role(&self, role: Oid) -> Vec<String> {
         let mut uses = Vec::new();
         let mut note = |object: ObjectId, owner: Oid, acl: Option<&Acl>| {
