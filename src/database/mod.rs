@@ -5,6 +5,8 @@ mod locks;
 mod merge;
 mod pending;
 mod temporary;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 use std::collections::BTreeMap;
