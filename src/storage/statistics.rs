@@ -17,28 +17,63 @@ use crate::base::{Error, Result};
 use crate::catalog::{Column, ColumnStatistics};
 use crate::types::PgType;
 
-/// What the writer counts itself, because Parquet's statistics do not say it (NaN) or say it of leaves (lists).
+/// What the writer counts itself, because Parquet's statistics say it of leaves (lists) or had better not say it: readers
+/// leave out row groups by a float column's bounds, and then miss its NaNs, so files have no statistics of floats.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
-    pub(super) nulls: u64,
-    pub(super) has_nan: bool,
+    nulls: u64,
+    has_nan: bool,
+    /// Smallest and largest float that is not NaN.
+    floats: Option<(f64, f64)>,
 }
 
 impl Counts {
     pub(super) fn add(&mut self, array: &ArrayRef) {
         self.nulls += array.null_count() as u64;
         // A NULL slot may hold anything, so only values that are there count.
-        self.has_nan |= match array.data_type() {
+        match array.data_type() {
             DataType::Float32 => array
                 .as_primitive::<Float32Type>()
                 .iter()
-                .any(|value| value.is_some_and(f32::is_nan)),
+                .flatten()
+                .for_each(|value| self.add_float(f64::from(value))),
             DataType::Float64 => array
                 .as_primitive::<Float64Type>()
                 .iter()
-                .any(|value| value.is_some_and(f64::is_nan)),
-            _ => false,
+                .flatten()
+                .for_each(|value| self.add_float(value)),
+            _ => {}
+        }
+    }
+
+    fn add_float(&mut self, value: f64) {
+        if value.is_nan() {
+            self.has_nan = true;
+        } else {
+            let (min, max) = self.floats.unwrap_or((value, value));
+            self.floats = Some((min.min(value), max.max(value)));
+        }
+    }
+
+    /// The bounds of the floats as text. A zero is widened to the side it bounds: readers may order -0 before 0.
+    fn float_bounds(&self, single: bool) -> (Option<String>, Option<String>) {
+        let text = |value: f64| {
+            // A float4 is told as what it is, not as the float8 it was compared as.
+            #[allow(clippy::cast_possible_truncation)]
+            let text = if single {
+                format!("{:e}", value as f32)
+            } else {
+                format!("{value:e}")
+            };
+            value.is_finite().then_some(text)
         };
+        let Some((min, max)) = self.floats else {
+            return (None, None);
+        };
+        (
+            text(if min == 0.0 { -0.0 } else { min }),
+            text(if max == 0.0 { 0.0 } else { max }),
+        )
     }
 }
 
@@ -55,8 +90,12 @@ pub(super) fn collect(
         .zip(counts)
         .zip(bytes)
         .map(|((column, counts), bytes)| {
-            let (min, max) = bounds(file, schema, column)?;
-            let is_float = matches!(column.ty.data_type(), DataType::Float32 | DataType::Float64);
+            let is_float = is_float(&column.ty.data_type());
+            let (min, max) = if is_float {
+                counts.float_bounds(column.ty.data_type() == DataType::Float32)
+            } else {
+                bounds(file, schema, column)?
+            };
             Ok(ColumnStatistics {
                 attnum: column.attnum,
                 bytes,
@@ -83,6 +122,11 @@ fn bytes_by_column(file: &ParquetMetaData, columns: usize) -> Vec<u64> {
     bytes
 }
 
+/// Whether values may be NaN.
+pub(super) fn is_float(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Float32 | DataType::Float64)
+}
+
 fn has_bounds(ty: PgType) -> bool {
     match ty.data_type() {
         DataType::Boolean
@@ -90,8 +134,6 @@ fn has_bounds(ty: PgType) -> bool {
         | DataType::Int32
         | DataType::Int64
         | DataType::UInt32
-        | DataType::Float32
-        | DataType::Float64
         | DataType::Decimal128(_, _)
         | DataType::Decimal256(_, _)
         | DataType::Date32
@@ -166,14 +208,6 @@ fn text_of(array: &ArrayRef, row: usize) -> Option<String> {
         DataType::Int32 => array.as_primitive::<Int32Type>().value(row).to_string(),
         DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
         DataType::UInt32 => array.as_primitive::<UInt32Type>().value(row).to_string(),
-        DataType::Float32 => float(
-            f64::from(array.as_primitive::<Float32Type>().value(row)),
-            || format!("{:e}", array.as_primitive::<Float32Type>().value(row)),
-        )?,
-        DataType::Float64 => {
-            let value = array.as_primitive::<Float64Type>().value(row);
-            float(value, || format!("{value:e}"))?
-        }
         DataType::Decimal128(_, _) => array.as_primitive::<Decimal128Type>().value_as_string(row),
         DataType::Decimal256(_, _) => array.as_primitive::<Decimal256Type>().value_as_string(row),
         DataType::Date32 => {
@@ -205,10 +239,6 @@ fn text_of(array: &ArrayRef, row: usize) -> Option<String> {
         _ => return None,
     };
     Some(text)
-}
-
-fn float(value: f64, text: impl Fn() -> String) -> Option<String> {
-    value.is_finite().then(text)
 }
 
 fn in_range(date: NaiveDate) -> Option<NaiveDate> {

@@ -17,7 +17,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, LogicalType, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::{SchemaDescriptor, Type};
+use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type};
 
 use super::statistics::{self, Counts};
 use super::{Store, files, form, memory};
@@ -257,7 +257,7 @@ impl FileWriter {
             rows: 0,
         };
         let options = ArrowWriterOptions::new()
-            .with_properties(properties())
+            .with_properties(properties(&schema))
             .with_parquet_schema(parquet_schema);
         let writer = ArrowWriter::try_new_with_options(file, schema, options)
             .map_err(|error| this.failed(error))?;
@@ -337,13 +337,22 @@ impl Drop for FileWriter {
     }
 }
 
-fn properties() -> WriterProperties {
-    WriterProperties::builder()
+fn properties(schema: &SchemaRef) -> WriterProperties {
+    let floats = schema
+        .fields()
+        .iter()
+        .filter(|field| statistics::is_float(field.data_type()));
+    let builder = WriterProperties::builder()
         .set_compression(Compression::LZ4_RAW)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         // Statistics of pages give the page index, which point queries skip by.
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_created_by(concat!("commons ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_created_by(concat!("commons ", env!("CARGO_PKG_VERSION")).to_owned());
+    floats
+        .fold(builder, |builder, field| {
+            let column = ColumnPath::new(vec![field.name().clone()]);
+            builder.set_column_statistics_enabled(column, EnabledStatistics::None)
+        })
         .build()
 }
 

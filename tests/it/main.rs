@@ -4,6 +4,7 @@ mod binary;
 mod bombs;
 mod clients;
 mod crash;
+mod lake;
 mod postgres;
 mod server;
 mod sql;
@@ -19,6 +20,7 @@ fn main() -> std::process::ExitCode {
         clients::trials(),
         bombs::trials(),
         crash::trials(),
+        lake::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     postgres::stop();

@@ -293,7 +293,7 @@ fn view(
             new.schema.0,
             new.name,
             query(new),
-            format!("({})", aliases.join(", ")),
+            aliases.join(","),
         ],
     )?;
     match old {
