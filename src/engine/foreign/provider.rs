@@ -17,6 +17,8 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::object_store::local::LocalFileSystem;
 use datafusion::object_store::path::Path as ObjectPath;
 use datafusion::object_store::{ObjectMeta, ObjectStore};
+use datafusion::physical_expr::expressions::Column as StoredColumn;
+use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 
@@ -143,16 +145,18 @@ impl ForeignRows {
             }
             listed.push(listed_file);
         }
-        let names: Vec<&str> = projection
+        let columns = projection
             .iter()
-            .map(|&index| self.schema.field(index).name().as_str())
+            .map(|&index| {
+                let read = StoredColumn::new(stored.field(index).name(), index);
+                ProjectionExpr::new(Arc::new(read), self.schema.field(index).name())
+            })
             .collect();
         let scan = ParquetScan {
             files: listed,
             statistics: together.unwrap_or_else(|| Statistics::new_unknown(&stored)),
             stored: TableSchema::from(stored),
-            projection,
-            names: &names,
+            columns,
             limit,
             // Parquet's bounds leave NaN out, and files of others do not say whether they hold any.
             prune: !filters.iter().any(|filter| self.filters_floats(filter)),

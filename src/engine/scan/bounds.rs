@@ -1,7 +1,7 @@
 //! What the catalog knows of a table's segments, column by column: for skipping segments and for DataFusion's planner.
 //!
 //! The catalog's bounds are text; only the columns a scan reads or filters by are parsed, all segments of a column at
-//! once. A bound that is absent or does not parse means "unknown", never "empty".
+//! once. Bounds are exact where there are any. A bound that is absent or does not parse means "unknown", never "empty".
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -37,8 +37,6 @@ struct ColumnBounds {
     min: Option<ArrayRef>,
     max: Option<ArrayRef>,
     nulls: UInt64Array,
-    /// Whether the bounds are values of the column; else only limits of them.
-    exact: bool,
     /// A float column: segments that may hold NaN.
     nan: Vec<bool>,
 }
@@ -161,11 +159,7 @@ impl ColumnBounds {
             .iter()
             .map(|s| is_float && s.is_none_or(|s| s.contains_nan != Some(false)))
             .collect();
-        let exact = is_exact(column.ty);
         let parse = |pick: fn(&crate::catalog::ColumnStatistics) -> Option<&str>| {
-            if !exact && !is_text(column.ty) {
-                return None;
-            }
             let texts: Vec<Option<&str>> = statistics
                 .iter()
                 .zip(&nan)
@@ -174,18 +168,13 @@ impl ColumnBounds {
             if texts.iter().all(Option::is_none) {
                 return None;
             }
-            let ty = match exact {
-                true => column.ty,
-                false => PgType::of(column.ty.oid.0),
-            };
-            let array = text::parse_column(&texts, ty, &Style::default()).ok()?;
+            let array = text::parse_column(&texts, column.ty, &Style::default()).ok()?;
             (array.data_type() == &column.ty.data_type()).then_some(array)
         };
         Self {
             min: parse(|statistics| statistics.min.as_deref()),
             max: parse(|statistics| statistics.max.as_deref()),
             nulls: statistics.iter().map(|s| s.map(|s| s.nulls)).collect(),
-            exact,
             nan,
         }
     }
@@ -206,15 +195,11 @@ impl ColumnBounds {
             .copied()
             .filter(|&i| !(self.nulls.is_valid(i) && self.nulls.value(i) == segments[i].rows))
             .collect();
-        let precision = |value: ScalarValue| match self.exact {
-            true => Precision::Exact(value),
-            false => Precision::Inexact(value),
-        };
         if let Some(min) = extreme(self.min.as_ref(), &valued, std::cmp::Ordering::Less) {
-            statistics.min_value = precision(min);
+            statistics.min_value = Precision::Exact(min);
         }
         if let Some(max) = extreme(self.max.as_ref(), &valued, std::cmp::Ordering::Greater) {
-            statistics.max_value = precision(max);
+            statistics.max_value = Precision::Exact(max);
         }
         statistics
     }
@@ -239,32 +224,6 @@ fn extreme(
         });
     }
     best
-}
-
-/// Types of fixed size whose bounds are values of the column.
-fn is_exact(ty: PgType) -> bool {
-    const TYPES: [PgType; 12] = [
-        PgType::BOOL,
-        PgType::INT2,
-        PgType::INT4,
-        PgType::INT8,
-        PgType::FLOAT4,
-        PgType::FLOAT8,
-        PgType::NUMERIC,
-        PgType::DATE,
-        PgType::TIME,
-        PgType::TIMESTAMP,
-        PgType::TIMESTAMPTZ,
-        PgType::OID,
-    ];
-    TYPES.iter().any(|exact| exact.oid == ty.oid)
-}
-
-/// Types compared byte by byte; their bounds may have been shortened when written.
-fn is_text(ty: PgType) -> bool {
-    [PgType::TEXT, PgType::VARCHAR]
-        .iter()
-        .any(|text| text.oid == ty.oid)
 }
 
 impl PruningStatistics for Bounds<'_> {

@@ -10,6 +10,9 @@
 
 mod bounds;
 mod parquet;
+mod restored;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,12 +30,17 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::object_store::ObjectMeta;
 use datafusion::parquet::arrow::RowNumber;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column as StoredColumn;
+use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 
 use crate::catalog::{Column, Location, Relation, Segment};
+use crate::storage::stored_type;
 use bounds::Bounds;
+use restored::Restored;
 
 pub(super) use parquet::ParquetScan;
 
@@ -88,7 +96,11 @@ impl TableRows {
         let fields: Vec<Field> = self
             .columns
             .iter()
-            .map(|column| column.ty.field(&column.stored_name, !column.not_null))
+            .map(|column| {
+                let field = column.ty.field(&column.stored_name, !column.not_null);
+                let data_type = stored_type(column.ty);
+                field.with_data_type(data_type)
+            })
             .collect();
         let builder = TableSchema::builder(Arc::new(Schema::new(fields)));
         if self.addressed {
@@ -150,16 +162,26 @@ impl TableRows {
             return Ok(None);
         }
 
-        let names: Vec<&str> = projection
-            .iter()
-            .map(|&index| self.schema.field(index).name().as_str())
-            .collect();
+        let columns = projection.iter().map(|&index| {
+            let read: Arc<dyn PhysicalExpr> = Arc::new(StoredColumn::new(
+                stored.table_schema().field(index).name(),
+                index,
+            ));
+            let field = &self.schema.fields()[index];
+            let expr = match self.columns.get(index) {
+                Some(column) if stored_type(column.ty) != column.ty.data_type() => {
+                    Arc::new(Restored::new(read, column.ty, field.clone()))
+                }
+                _ => read,
+            };
+            ProjectionExpr::new(expr, field.name())
+        });
+        let columns = columns.collect();
         let scan = ParquetScan {
             files,
             statistics: bounds.of_segments(&in_files, width),
             stored,
-            projection,
-            names: &names,
+            columns,
             limit,
             prune: !bounds.any_nan(&in_files),
         };

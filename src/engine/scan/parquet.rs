@@ -13,26 +13,24 @@ use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfigBuilder, FileSource, ParquetSource,
 };
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 use datafusion::physical_plan::ExecutionPlan;
 
 /// What is to be scanned.
-pub(in crate::engine) struct ParquetScan<'a> {
+pub(in crate::engine) struct ParquetScan {
     pub(in crate::engine) files: Vec<PartitionedFile>,
     /// Of all files together, for the columns of `stored`.
     pub(in crate::engine) statistics: Statistics,
     /// Columns by their names in the files.
     pub(in crate::engine) stored: TableSchema,
-    /// Which of them, and under which names they come out.
-    pub(in crate::engine) projection: &'a [usize],
-    pub(in crate::engine) names: &'a [&'a str],
+    /// What comes out: expressions over `stored`, with names.
+    pub(in crate::engine) columns: Vec<ProjectionExpr>,
     pub(in crate::engine) limit: Option<usize>,
     /// Whether bounds of row groups and pages may be trusted.
     pub(in crate::engine) prune: bool,
 }
 
-impl ParquetScan<'_> {
+impl ParquetScan {
     pub(in crate::engine) fn plan(self, state: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
         let runtime = state.runtime_env();
         let store = runtime.object_store(ObjectStoreUrl::local_filesystem())?;
@@ -46,20 +44,11 @@ impl ParquetScan<'_> {
         };
         options.global.pruning &= self.prune;
         options.global.enable_page_index &= self.prune;
-        let schema = self.stored.table_schema();
-        let renames = self
-            .projection
-            .iter()
-            .zip(self.names)
-            .map(|(&index, name)| {
-                let column = Column::new(schema.field(index).name(), index);
-                ProjectionExpr::new(Arc::new(column), *name)
-            });
-        let renames = ProjectionExprs::new(renames.collect::<Vec<_>>());
+        let columns = ProjectionExprs::new(self.columns);
         let source = ParquetSource::new(self.stored)
             .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(readers))
-            .try_pushdown_projection(&renames)?
+            .try_pushdown_projection(&columns)?
             .ok_or_else(|| DataFusionError::Internal("projection not pushed".to_owned()))?;
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             // One group keeps stored order where nobody asks for parallelism; whoever benefits from it splits the group by
