@@ -3,10 +3,14 @@
 //! In: bytes → [`lines`] (where a row ends) → [`fields`] (what is in it) → [`load`] (columns of values, a batch at a
 //! time, into segments). Out: [`writer`].
 
+#[cfg(test)]
+mod cases;
 mod fields;
 mod lines;
 mod load;
 mod receive;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use receive::CopyIn;
