@@ -89,6 +89,9 @@ pub enum Change {
     SetAcl {
         /// What.
         object: ObjectId,
+        /// The list it was worked out from: if that is no longer the object's, somebody else granted
+        /// or revoked meanwhile, and the transaction conflicts.
+        was: Option<Acl>,
         /// New list; `None` is the default.
         acl: Option<Acl>,
     },
@@ -102,11 +105,18 @@ pub enum Change {
         text: Option<String>,
     },
     /// ALTER ROLE: the attributes (not the name).
-    AlterRole(Role),
+    AlterRole {
+        /// The role it was worked out from; attributes changed meanwhile are a conflict.
+        was: Role,
+        /// The role from now on.
+        role: Role,
+    },
     /// ALTER ROLE … SET
     SetRoleSettings {
         /// Role.
         role: Oid,
+        /// What they were worked out from; settings changed meanwhile are a conflict.
+        was: BTreeMap<String, String>,
         /// All of them.
         settings: BTreeMap<String, String>,
     },

@@ -120,6 +120,27 @@ pub struct View {
     pub search_path: Vec<String>,
     /// What it reads, for DROP … RESTRICT and CASCADE.
     pub depends_on: Vec<Oid>,
+    /// Of each relation read, the number its next column had when the body was written: columns added
+    /// later are none of the view's, because `*` means what it meant then.
+    pub next_attnums: BTreeMap<Oid, i16>,
+}
+
+impl View {
+    /// `relation` as the view's body sees it: `None` if the body does not read it, and without the
+    /// columns added since.
+    pub fn sees(&self, relation: &Arc<Relation>) -> Option<Arc<Relation>> {
+        if !self.depends_on.contains(&relation.oid) {
+            return None;
+        }
+        let next = self.next_attnums.get(&relation.oid).copied();
+        let is_new = |column: &Column| next.is_some_and(|next| column.attnum >= next);
+        if !relation.columns.iter().any(is_new) {
+            return Some(relation.clone());
+        }
+        let mut seen = Relation::clone(relation);
+        seen.columns.retain(|column| !is_new(column));
+        Some(Arc::new(seen))
+    }
 }
 
 /// A column.

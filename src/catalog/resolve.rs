@@ -125,26 +125,6 @@ impl Snapshot {
             .ok_or_else(|| undefined_relation(schema, name))
     }
 
-    /// Like [`Snapshot::resolve_relation`], but only among `known`: how the names in a view's body
-    /// are looked up again, so that an object made later under the same name cannot take the place
-    /// of what the view was made over.
-    ///
-    /// # Errors
-    /// As [`Snapshot::resolve_relation`].
-    pub fn resolve_among(
-        &self,
-        path: &SearchPath,
-        schema: Option<&str>,
-        name: &str,
-        known: &[Oid],
-    ) -> Result<&Arc<Relation>> {
-        path.candidates(self, schema)
-            .into_iter()
-            .filter_map(|oid| self.relation_named(oid, name))
-            .find(|relation| known.contains(&relation.oid))
-            .ok_or_else(|| undefined_relation(schema, name))
-    }
-
     /// Whether a look-up of the relation's bare name along the path finds this very relation
     /// (`pg_table_is_visible`).
     pub fn is_visible(&self, path: &SearchPath, relation: &Relation) -> bool {

@@ -191,6 +191,16 @@ impl Snapshot {
         }
     }
 
+    /// An object's grants as stored; `None` is the default of its kind, and of what has none.
+    pub fn acl(&self, object: ObjectId) -> Option<&super::Acl> {
+        match object {
+            ObjectId::Database => self.database.acl.as_ref(),
+            ObjectId::Schema(oid) => self.schema(oid)?.acl.as_ref(),
+            ObjectId::Relation(oid) => self.relation(oid)?.acl.as_ref(),
+            ObjectId::Role(_) => None,
+        }
+    }
+
     /// `schema.name` of a relation, for messages.
     pub fn qualified_name(&self, relation: &Relation) -> crate::base::name::QualifiedName {
         let schema = self

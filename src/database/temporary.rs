@@ -71,7 +71,7 @@ impl Temporary {
                 ObjectId::Database | ObjectId::Role(_) => None,
             },
             Change::CreateRole(_)
-            | Change::AlterRole(_)
+            | Change::AlterRole { .. }
             | Change::SetRoleSettings { .. }
             | Change::SetPassword { .. }
             | Change::AddMember(_)

@@ -130,7 +130,7 @@ impl Expander<'_> {
             role: relation.owner,
             path: &path,
             local: &[],
-            known: Some(&view.depends_on),
+            view: Some(view),
             state: self.state,
         };
         self.body(&scope, &view.query, &relation.columns, depth)
@@ -158,7 +158,7 @@ impl Expander<'_> {
                     role: Oid::SUPERUSER,
                     path: &path,
                     local: &[],
-                    known: None,
+                    view: None,
                     state: self.state,
                 };
                 self.body(&scope, query, &relation.columns, depth)

@@ -82,7 +82,7 @@ impl Engine {
                 role: context.role,
                 path: &context.search_path,
                 local: &local,
-                known: None,
+                view: None,
                 state: &state,
             };
             bind(&scope, &query, &declared)

@@ -20,7 +20,7 @@ use sqlparser::ast;
 use super::local::LocalRelation;
 use super::source::{RelationBody, RelationSource};
 use crate::base::{Error, Oid, SqlState};
-use crate::catalog::SearchPath;
+use crate::catalog::{SearchPath, View};
 use crate::statement::StatementContext;
 use crate::{functions, pg_catalog};
 
@@ -34,9 +34,9 @@ pub(super) struct Scope<'a> {
     pub(super) path: &'a SearchPath,
     /// Relations of this statement alone.
     pub(super) local: &'a [LocalRelation],
-    /// Inside a view, all that its names may mean: an object made later under the same name cannot take the place of what
-    /// the view was made over.
-    pub(super) known: Option<&'a [Oid]>,
+    /// The view whose body this is: its names mean what it was made over. An object made later under the same name
+    /// cannot take the place of it, nor is a column added later part of `*`.
+    pub(super) view: Option<&'a View>,
     /// Configuration, and what table functions want to see of a session.
     pub(super) state: &'a SessionState,
 }
@@ -61,10 +61,11 @@ impl Scope<'_> {
                 || {
                     snapshot
                         .relation_named(schema, name)
-                        .filter(|relation| {
-                            self.known.is_none_or(|known| known.contains(&relation.oid))
+                        .and_then(|relation| match self.view {
+                            Some(view) => view.sees(relation),
+                            None => Some(relation.clone()),
                         })
-                        .map(|relation| RelationBody::Stored(relation.clone()))
+                        .map(RelationBody::Stored)
                 },
                 |relation| Some(RelationBody::System(relation)),
             )

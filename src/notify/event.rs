@@ -84,17 +84,17 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<Oid> {
         Change::Drop(ObjectId::Relation(oid))
         | Change::SetAcl {
             object: ObjectId::Relation(oid),
-            acl: _,
+            ..
         } => vec![*oid],
         // USAGE on a schema is the last thing a role may lack to see what is in it.
         Change::SetAcl {
             object: ObjectId::Schema(schema),
-            acl: _,
+            ..
         } => after.relations_in(*schema).map(|r| r.oid).collect(),
         Change::Drop(ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_))
         | Change::SetAcl {
             object: ObjectId::Database | ObjectId::Role(_),
-            acl: _,
+            ..
         }
         | Change::CreateSchema(_)
         | Change::CreateRole(_)
@@ -106,7 +106,7 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<Oid> {
         | Change::SetSchema { .. }
         | Change::SetOwner { .. }
         | Change::Comment { .. }
-        | Change::AlterRole(_)
+        | Change::AlterRole { .. }
         | Change::SetRoleSettings { .. }
         | Change::SetPassword { .. }
         | Change::AddMember(_)

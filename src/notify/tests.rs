@@ -25,11 +25,11 @@ fn role(oid: Oid, name: &str) -> Change {
     })
 }
 
-fn usage(grantees: &[Oid]) -> Change {
-    set_acl(ObjectId::Schema(TEAM), Privilege::Usage, grantees)
+fn usage(before: &Snapshot, grantees: &[Oid]) -> Change {
+    set_acl(before, ObjectId::Schema(TEAM), Privilege::Usage, grantees)
 }
 
-fn set_acl(object: ObjectId, privilege: Privilege, grantees: &[Oid]) -> Change {
+fn set_acl(before: &Snapshot, object: ObjectId, privilege: Privilege, grantees: &[Oid]) -> Change {
     let item = |grantee: &Oid| AclItem {
         grantee: *grantee,
         privileges: privilege.into(),
@@ -38,6 +38,7 @@ fn set_acl(object: ObjectId, privilege: Privilege, grantees: &[Oid]) -> Change {
     };
     Change::SetAcl {
         object,
+        was: before.acl(object).cloned(),
         acl: Some(grantees.iter().map(item).collect()),
     }
 }
@@ -47,6 +48,7 @@ fn create(name: &str) -> Change {
         query: "SELECT 1".into(),
         search_path: Vec::new(),
         depends_on: Vec::new(),
+        next_attnums: Default::default(),
     };
     Change::CreateRelation(Box::new(Relation {
         oid: VIEW,
@@ -72,6 +74,7 @@ fn replace() -> Change {
             query: "SELECT 2".into(),
             search_path: Vec::new(),
             depends_on: Vec::new(),
+            next_attnums: Default::default(),
         },
     }
 }
@@ -90,7 +93,7 @@ fn team() -> Snapshot {
                 acl: None,
                 comment: None,
             }),
-            usage(&[BOB]),
+            usage(&Snapshot::genesis(), &[BOB]),
         ])
         .expect("the test's own catalog")
 }
@@ -130,6 +133,7 @@ fn to(names: &[&'static str], event: &str) -> Vec<(&'static str, String)> {
 
 #[test]
 fn create_and_grant_together_are_one_publication() {
+    let before = team();
     let changes = [
         create("delays"),
         Change::Comment {
@@ -137,9 +141,8 @@ fn create_and_grant_together_are_one_publication() {
             attnum: None,
             text: Some("by carrier".into()),
         },
-        set_acl(ON_VIEW, Privilege::Select, &[BOB]),
+        set_acl(&before, ON_VIEW, Privilege::Select, &[BOB]),
     ];
-    let before = team();
     let after = before.apply(&changes).unwrap();
     let notices = events(
         &before,
@@ -164,15 +167,15 @@ fn create_and_grant_together_are_one_publication() {
 fn grants_are_told_to_those_who_could_not_see_before() {
     let (hidden, received) = told(&team(), &[create("delays")]);
     assert_eq!(received, to(&["root"], "publish"));
-    let grant = set_acl(ON_VIEW, Privilege::Select, &[BOB, CAROL]);
+    let grant = |before| set_acl(before, ON_VIEW, Privilege::Select, &[BOB, CAROL]);
     // carol still lacks the schema.
-    let (shared, received) = told(&hidden, std::slice::from_ref(&grant));
+    let (shared, received) = told(&hidden, &[grant(&hidden)]);
     assert_eq!(received, to(&["bob"], "grant"));
-    let (_, received) = told(&shared, &[grant]);
+    let (_, received) = told(&shared, &[grant(&shared)]);
     assert!(received.is_empty());
-    let (open, received) = told(&shared, &[usage(&[BOB, CAROL])]);
+    let (open, received) = told(&shared, &[usage(&shared, &[BOB, CAROL])]);
     assert_eq!(received, to(&["carol"], "grant"));
-    let (_, received) = told(&open, &[set_acl(ON_VIEW, Privilege::Select, &[])]);
+    let (_, received) = told(&open, &[set_acl(&open, ON_VIEW, Privilege::Select, &[])]);
     assert!(received.is_empty());
 }
 
@@ -182,7 +185,7 @@ fn replacing_refreshing_and_dropping_are_told_to_readers() {
         &team(),
         &[
             create("delays"),
-            set_acl(ON_VIEW, Privilege::Select, &[BOB]),
+            set_acl(&team(), ON_VIEW, Privilege::Select, &[BOB]),
         ],
     );
     let (next, received) = told(&shared, &[replace()]);

@@ -90,6 +90,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
                     query: "SELECT * FROM team.delays".into(),
                     search_path: vec!["public".into()],
                     depends_on: vec![DELAYS],
+                    next_attnums: Default::default(),
                 }),
             ),
         ])

@@ -33,13 +33,10 @@ pub(super) fn all_of(object: ObjectId) -> Privileges {
 
 /// The object's list, or the default one.
 pub(super) fn acl_of(snapshot: &Snapshot, object: ObjectId) -> Acl {
-    let stored = match object {
-        ObjectId::Database => snapshot.database().acl.clone(),
-        ObjectId::Schema(oid) => snapshot.schema(oid).and_then(|s| s.acl.clone()),
-        ObjectId::Relation(oid) => snapshot.relation(oid).and_then(|r| r.acl.clone()),
-        ObjectId::Role(_) => None,
-    };
-    stored.unwrap_or_else(|| default_acl(snapshot, object))
+    snapshot
+        .acl(object)
+        .cloned()
+        .unwrap_or_else(|| default_acl(snapshot, object))
 }
 
 /// What the list gives to any of `roles` and to PUBLIC. An owner can always grant, whatever the

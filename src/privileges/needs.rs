@@ -185,7 +185,11 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
         }
         // `grant` and `revoke` have computed the list by the rules; this refuses one from anywhere
         // else.
-        Change::SetAcl { object, acl } => {
+        Change::SetAcl {
+            object,
+            was: _,
+            acl,
+        } => {
             let unchanged = acl.as_ref() == Some(&acl_of(snapshot, *object));
             if unchanged {
                 Vec::new()
@@ -206,7 +210,7 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
                 vec![needs.owner(*object)]
             }
         },
-        Change::AlterRole(new) => {
+        Change::AlterRole { was: _, role: new } => {
             if new.superuser || needs.is_superuser(new.oid) {
                 vec![needs.superuser("alter superuser roles or change superuser attribute")]
             } else {
@@ -216,6 +220,7 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
         // Everybody may change their own password and settings.
         Change::SetRoleSettings {
             role: target,
+            was: _,
             settings: _,
         }
         | Change::SetPassword {

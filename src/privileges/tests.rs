@@ -56,6 +56,7 @@ fn team() -> Snapshot {
         query: "SELECT".into(),
         search_path: Vec::new(),
         depends_on: vec![TABLE],
+        next_attnums: Default::default(),
     };
     let segments = Arc::from([]);
     Snapshot::genesis()
@@ -87,7 +88,10 @@ fn team() -> Snapshot {
 
 fn set(snapshot: &Snapshot, object: ObjectId, acl: Acl) -> Snapshot {
     let acl = Some(acl);
-    snapshot.apply(&[Change::SetAcl { object, acl }]).unwrap()
+    let was = snapshot.acl(object).cloned();
+    snapshot
+        .apply(&[Change::SetAcl { object, was, acl }])
+        .unwrap()
 }
 
 fn one(privilege: Privilege) -> Option<Privileges> {
@@ -180,9 +184,12 @@ fn privileges_come_from_owners_grants_public_and_groups() {
 #[test]
 fn groups_without_inherit_need_set_role() {
     let team = team();
-    let mut dan = Role::clone(team.role(DAN).unwrap());
-    dan.inherit = false;
-    let team = team.apply(&[Change::AlterRole(dan)]).unwrap();
+    let was = Role::clone(team.role(DAN).unwrap());
+    let role = Role {
+        inherit: false,
+        ..was.clone()
+    };
+    let team = team.apply(&[Change::AlterRole { was, role }]).unwrap();
     assert!(is_member(&team, DAN, GROUP));
     assert!(!has_privileges_of(&team, DAN, GROUP));
     assert!(has_privileges_of(
@@ -363,6 +370,7 @@ fn changes_need_what_postgresql_asks_for() {
         BOB,
         Change::SetAcl {
             object: ON_TABLE,
+            was: None,
             acl: Some(Vec::new()),
         },
     )

@@ -560,6 +560,7 @@ fn random_change(rng: &mut StdRng, bench: &mut Bench) -> Vec<Change> {
                 query: "SELECT 1 AS c1".to_owned(),
                 search_path: vec!["public".to_owned()],
                 depends_on: vec![oid],
+                next_attnums: Default::default(),
             };
             let columns = vec![column(1, PgType::INT4)];
             let kind = RelationKind::View(view);

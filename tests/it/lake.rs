@@ -327,6 +327,7 @@ async fn write(directory: &Path) -> Result<(Arc<Database>, Version), Failed> {
         query: "SELECT count(*) FROM \"Team \"\"one\"\"\".measures WHERE flag".to_owned(),
         search_path: vec!["public".to_owned()],
         depends_on: vec![table],
+        next_attnums: Default::default(),
     });
     commit(&database, vec![Change::CreateRelation(Box::new(view))]).await?;
     Ok((database, then))

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::super::{Acl, AclItem, ObjectId, Snapshot};
+use super::concurrent_update;
 use crate::base::{Error, Oid, Result};
 
 impl Snapshot {
@@ -33,17 +34,25 @@ impl Snapshot {
         Ok(())
     }
 
-    pub(super) fn set_acl(&mut self, object: ObjectId, acl: Option<&Acl>) -> Result<()> {
+    pub(super) fn set_acl(
+        &mut self,
+        object: ObjectId,
+        was: Option<&Acl>,
+        acl: Option<&Acl>,
+    ) -> Result<()> {
         self.check_acl(acl)?;
-        let acl = acl.cloned();
-        match object {
-            ObjectId::Database => Arc::make_mut(&mut self.database).acl = acl,
-            ObjectId::Schema(oid) => self.schema_mut(oid)?.acl = acl,
-            ObjectId::Relation(oid) => self.relation_mut(oid)?.acl = acl,
+        let current = match object {
+            ObjectId::Database => &mut Arc::make_mut(&mut self.database).acl,
+            ObjectId::Schema(oid) => &mut self.schema_mut(oid)?.acl,
+            ObjectId::Relation(oid) => &mut self.relation_mut(oid)?.acl,
             ObjectId::Role(_) => {
                 return Err(Error::internal("changing grants", "roles have none"));
             }
+        };
+        if current.as_ref() != was {
+            return Err(concurrent_update());
         }
+        *current = acl.cloned();
         Ok(())
     }
 

@@ -74,15 +74,25 @@ impl Snapshot {
             } => self.alter_column(*relation, *attnum, *not_null, default.as_deref()),
             Change::SetSchema { relation, schema } => self.set_schema(*relation, *schema),
             Change::SetOwner { object, owner } => self.set_owner(*object, *owner),
-            Change::SetAcl { object, acl } => self.set_acl(*object, acl.as_ref()),
+            Change::SetAcl { object, was, acl } => {
+                self.set_acl(*object, was.as_ref(), acl.as_ref())
+            }
             Change::Comment {
                 object,
                 attnum,
                 text,
             } => self.comment(*object, *attnum, text.as_ref()),
-            Change::AlterRole(role) => self.alter_role(role),
-            Change::SetRoleSettings { role, settings } => {
-                self.role_mut(*role)?.settings = settings.clone();
+            Change::AlterRole { was, role } => self.alter_role(was, role),
+            Change::SetRoleSettings {
+                role,
+                was,
+                settings,
+            } => {
+                let role = self.role_mut(*role)?;
+                if role.settings != *was {
+                    return Err(concurrent_update());
+                }
+                role.settings = settings.clone();
                 Ok(())
             }
             // The verifier itself is kept apart from the catalog.
@@ -172,6 +182,14 @@ impl Snapshot {
 /// Whether the database system needs the schema. `public` is the user's to drop, as in PostgreSQL.
 fn is_required_schema(oid: Oid) -> bool {
     oid.is_system() && oid != Oid::PUBLIC_SCHEMA
+}
+
+/// `40001`: what the change was worked out from is no longer so.
+fn concurrent_update() -> Error {
+    Error::new(
+        SqlState::SERIALIZATION_FAILURE,
+        "could not serialize access due to concurrent update",
+    )
 }
 
 /// `2BP01` for system objects.

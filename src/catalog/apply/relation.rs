@@ -6,7 +6,10 @@ use std::sync::Arc;
 use super::super::{
     Column, ObjectId, Persistence, Relation, RelationKind, Segment, Snapshot, View,
 };
-use super::{is_required_schema, missing_relation, missing_schema, segments_mut, wrong_kind};
+use super::{
+    concurrent_update, is_required_schema, missing_relation, missing_schema, segments_mut,
+    wrong_kind,
+};
 use crate::base::limits::{COLUMNS_MAX, TABLE_COLUMNS_MAX};
 use crate::base::{Error, Oid, Result, SegmentId, SqlState};
 
@@ -126,10 +129,7 @@ impl Snapshot {
         if column.attnum != relation.next_attnum {
             // Two transactions added a column at once; the later one was numbered over an older
             // catalog.
-            return Err(Error::new(
-                SqlState::SERIALIZATION_FAILURE,
-                "could not serialize access due to concurrent update",
-            ));
+            return Err(concurrent_update());
         }
         relation.next_attnum = next_attnum(column.attnum)?;
         relation.columns.push(column.clone());
@@ -184,10 +184,7 @@ impl Snapshot {
             .cloned()
             .collect();
         if !missing.is_empty() {
-            return Err(Error::new(
-                SqlState::SERIALIZATION_FAILURE,
-                "could not serialize access due to concurrent update",
-            ));
+            return Err(concurrent_update());
         }
         *segments = kept;
         Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::reserved::check_role_name;
 use super::super::{Acl, Membership, ObjectId, Role, Snapshot};
-use super::required;
+use super::{concurrent_update, required};
 use crate::base::{Error, Oid, Result, SqlState};
 
 impl Snapshot {
@@ -20,9 +20,18 @@ impl Snapshot {
 
     /// Attributes only: the name and what has changes of its own (settings, comment) stay as they
     /// are, so that two administrators do not undo one another.
-    pub(super) fn alter_role(&mut self, role: &Role) -> Result<()> {
+    pub(super) fn alter_role(&mut self, was: &Role, role: &Role) -> Result<()> {
         let old = self.must_role_oid(role.oid)?.clone();
         check_role_name(&old.name)?;
+        let with_attributes = |of: &Role| Role {
+            name: old.name.clone(),
+            settings: old.settings.clone(),
+            comment: old.comment.clone(),
+            ..of.clone()
+        };
+        if with_attributes(was) != *old {
+            return Err(concurrent_update());
+        }
         if role.oid == Oid::SUPERUSER && !role.superuser {
             return Err(Error::new(
                 SqlState::INSUFFICIENT_PRIVILEGE,
@@ -30,12 +39,7 @@ impl Snapshot {
             )
             .detail("The bootstrap user must have the SUPERUSER attribute."));
         }
-        *self.role_mut(role.oid)? = Role {
-            name: old.name.clone(),
-            settings: old.settings.clone(),
-            comment: old.comment.clone(),
-            ..role.clone()
-        };
+        *self.role_mut(role.oid)? = with_attributes(role);
         Ok(())
     }
 

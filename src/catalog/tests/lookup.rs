@@ -100,3 +100,21 @@ fn search_paths_put_the_system_first_unless_named() {
     assert_eq!(error.message(), "relation \"nosuch.t\" does not exist");
     assert_eq!(error.state(), SqlState::UNDEFINED_TABLE);
 }
+
+#[test]
+fn a_view_sees_the_columns_it_was_made_over() {
+    let team = team();
+    let mut body = body(&[TABLE]);
+    body.next_attnums.insert(TABLE, 3);
+    let seen = body.sees(team.relation(TABLE).unwrap()).unwrap();
+    assert_eq!(seen.columns.len(), 2);
+    let wider = team
+        .apply(&[Change::AddColumn {
+            relation: TABLE,
+            column: column(3, "c", PgType::INT8),
+        }])
+        .unwrap();
+    let seen = body.sees(wider.relation(TABLE).unwrap()).unwrap();
+    assert_eq!(seen.columns.len(), 2);
+    assert!(body.sees(wider.relation(VIEW).unwrap()).is_none());
+}

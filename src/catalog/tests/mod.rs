@@ -82,6 +82,7 @@ fn body(depends_on: &[Oid]) -> View {
         query: "SELECT …".into(),
         search_path: vec!["pg_catalog".into(), "public".into()],
         depends_on: depends_on.to_vec(),
+        next_attnums: Default::default(),
     }
 }
 
@@ -285,6 +286,7 @@ fn a_role_in_use_is_not_dropped() {
     let team = team()
         .apply(&[Change::SetAcl {
             object: ObjectId::Relation(VIEW),
+            was: None,
             acl: Some(vec![item]),
         }])
         .unwrap();
@@ -308,6 +310,7 @@ fn a_role_in_use_is_not_dropped() {
             Change::AddMember(member),
             Change::SetAcl {
                 object: ObjectId::Relation(VIEW),
+                was: Some(vec![item]),
                 acl: None,
             },
             Change::Drop(ObjectId::Role(BOB)),
@@ -388,6 +391,7 @@ fn grants_follow_the_owner() {
         .apply(&[
             Change::SetAcl {
                 object: ObjectId::Relation(VIEW),
+                was: None,
                 acl: Some(vec![
                     item(ANN, Privilege::Select, ANN),
                     item(BOB, Privilege::Insert, ANN),
@@ -530,4 +534,39 @@ fn missing_objects_are_named_as_such() {
         let error = team.apply(std::slice::from_ref(&change)).unwrap_err();
         assert_eq!(error.state(), state, "{change:?}");
     }
+}
+
+#[test]
+fn what_somebody_changed_meanwhile_is_a_conflict() {
+    let item = |grantee| AclItem {
+        grantee,
+        privileges: Privilege::Select.into(),
+        grantable: Privileges::NONE,
+        grantor: ANN,
+    };
+    let grant = |grantee| Change::SetAcl {
+        object: ObjectId::Relation(VIEW),
+        was: None,
+        acl: Some(vec![item(grantee)]),
+    };
+    let conflict = |result| {
+        refused(
+            result,
+            SqlState::SERIALIZATION_FAILURE,
+            "could not serialize access due to concurrent update",
+        );
+    };
+    let granted = team().apply(&[grant(BOB)]).unwrap();
+    conflict(granted.apply(&[grant(ANN)]));
+    let was = Role::clone(granted.role(BOB).unwrap());
+    let alter = |login, create_db| Change::AlterRole {
+        was: was.clone(),
+        role: Role {
+            login,
+            create_db,
+            ..was.clone()
+        },
+    };
+    let closed = granted.apply(&[alter(false, was.create_db)]).unwrap();
+    conflict(closed.apply(&[alter(was.login, true)]));
 }

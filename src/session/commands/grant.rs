@@ -56,6 +56,7 @@ impl Session {
             self.push(
                 vec![Change::SetAcl {
                     object,
+                    was: view.acl(object).cloned(),
                     acl: Some(acl),
                 }],
                 Vec::new(),

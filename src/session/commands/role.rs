@@ -93,7 +93,10 @@ impl Session {
         let mut changes = Vec::new();
         // A change of the password alone is everybody's right over themselves, so it is not an AlterRole.
         if role != **old || password.is_none() {
-            changes.push(Change::AlterRole(role));
+            changes.push(Change::AlterRole {
+                was: Role::clone(old),
+                role,
+            });
         }
         if let Some(password) = password {
             let verifier = self.verifier(password).await?;
@@ -146,6 +149,7 @@ impl Session {
             .role(oid)
             .map(|role| role.settings.clone())
             .unwrap_or_default();
+        let was = settings.clone();
         match setting {
             RoleSetting::Set {
                 name,
@@ -170,6 +174,7 @@ impl Session {
         self.push(
             vec![Change::SetRoleSettings {
                 role: oid,
+                was,
                 settings,
             }],
             Vec::new(),

@@ -47,6 +47,12 @@ impl Session {
             query: create.text.clone(),
             search_path: context.search_path.names(&context.snapshot),
             depends_on: bound.reads.clone(),
+            next_attnums: bound
+                .reads
+                .iter()
+                .filter_map(|oid| context.snapshot.relation(*oid))
+                .map(|relation| (relation.oid, relation.next_attnum))
+                .collect(),
         };
         let Some(place) = self.place(&context, &create.name, temporary, false)? else {
             return Ok(tag("CREATE VIEW"));
