@@ -6,15 +6,14 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::base::{Error, SqlState};
 use crate::session::Shared;
 use crate::wire;
 
 /// Time an accept loop rests after an error such as "too many open files".
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Accepts until shutdown, then drains: connections are told to end (57P01), running statements may finish within
-/// `timeout`, and are cancelled after it.
+/// Accepts until shutdown, then drains: idle connections end by themselves (57P01), running statements and open
+/// transactions may finish within `timeout` and are ended after it.
 pub(super) async fn accept(
     socket: TcpListener,
     shared: Arc<Shared>,
@@ -43,27 +42,15 @@ pub(super) async fn accept(
 }
 
 async fn drain(shared: &Shared, connections: &mut JoinSet<()>, timeout: Duration) {
-    for activity in shared.sessions.all() {
-        activity.terminate.cancel();
-    }
     let all_ended = async {
         while let Some(ended) = connections.join_next().await {
             log_panic(ended);
         }
     };
     if tokio::time::timeout(timeout, all_ended).await.is_err() {
-        tracing::warn!(
-            connections = connections.len(),
-            "cancelling what still runs"
-        );
+        tracing::warn!(connections = connections.len(), "ending what still runs");
         for activity in shared.sessions.all() {
-            activity.interrupt(
-                Error::new(
-                    SqlState::ADMIN_SHUTDOWN,
-                    "terminating connection due to administrator command",
-                )
-                .fatal(),
-            );
+            activity.terminate.cancel();
         }
         let _ = tokio::time::timeout(Duration::from_secs(2), async {
             while connections.join_next().await.is_some() {}

@@ -179,6 +179,14 @@ impl Store {
         self.vault().verifier(role)
     }
 
+    /// A secret made with the data directory, for logins to keep to themselves which roles exist.
+    ///
+    /// # Errors
+    /// `58030` I/O.
+    pub fn mock_secret(&self) -> Result<Vec<u8>> {
+        self.vault().mock_secret()
+    }
+
     fn files(&self) -> &Files {
         &self.files
     }

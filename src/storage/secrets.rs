@@ -186,7 +186,16 @@ impl Vault {
                 "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;
                  CREATE TABLE IF NOT EXISTS verifier(
                     role INTEGER NOT NULL, version INTEGER NOT NULL, verifier TEXT,
-                    PRIMARY KEY (role, version)) WITHOUT ROWID;",
+                    PRIMARY KEY (role, version)) WITHOUT ROWID;
+                 CREATE TABLE IF NOT EXISTS mock(secret BLOB NOT NULL);",
+            )
+            .map_err(failed)?;
+        let mut secret = [0; 32];
+        rand::rng().fill_bytes(&mut secret);
+        connection
+            .execute(
+                "INSERT INTO mock SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM mock)",
+                [secret],
             )
             .map_err(failed)?;
         let vault = Self { connection };
@@ -246,6 +255,12 @@ impl Vault {
         if let Err(error) = outcome {
             tracing::warn!(%error, "could not remove old password verifiers");
         }
+    }
+
+    pub(super) fn mock_secret(&self) -> Result<Vec<u8>> {
+        self.connection
+            .query_row("SELECT secret FROM mock", [], |row| row.get(0))
+            .map_err(failed)
     }
 
     pub(super) fn verifier(&self, role: Oid) -> Result<Option<String>> {

@@ -9,23 +9,20 @@
 //! Every error here is FATAL: the startup sequence ends the connection with it, so nothing of an unfinished login can
 //! ever be taken for a login.
 
-use std::sync::OnceLock;
-
-use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use bytes::Bytes;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::startup::Authentication;
 use tokio::sync::Semaphore;
 
-use super::cancel::fill_random;
 use super::error::Failure;
 use super::frame::FrameReader;
 use super::message::{Body, utf8};
 use super::output::Output;
-use super::scram::{Binding, Exchange, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, Verifier};
+use super::scram::{Binding, Exchange, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, Secret};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Role;
 use crate::session::Shared;
+use crate::storage::secrets::{Verifier, check_cleartext};
 
 /// Argon2 computations at once: each takes tens of megabytes and of milliseconds by design, which must not become a
 /// way to exhaust the server before login.
@@ -43,25 +40,25 @@ pub(super) async fn authenticate(
 ) -> Result<Oid, Failure> {
     let snapshot = shared.database.snapshot();
     let role = snapshot.role_named(user).filter(|role| !expired(role));
-    let stored = match role.map(|role| role.oid) {
-        Some(oid) => {
-            let store = shared.database.store().clone();
-            tokio::task::spawn_blocking(move || store.verifier(oid))
-                .await
-                .map_err(|error| Error::internal("reading a password verifier", error))??
-        }
-        None => None,
+    let (verifier, mock_secret) = {
+        let store = shared.database.store().clone();
+        let oid = role.map(|role| role.oid);
+        // Read for every name, so that unknown ones take as long.
+        tokio::task::spawn_blocking(move || {
+            let stored = oid.map(|oid| store.verifier(oid)).transpose()?.flatten();
+            Ok::<_, Error>((stored, store.mock_secret()?))
+        })
+        .await
+        .map_err(|error| Error::internal("reading a password verifier", error))??
     };
-    let proved = match &stored {
-        Some(stored) if stored.starts_with("$argon2") => {
-            cleartext(stored, tls, reader, out).await?
-        }
-        _ => {
-            let verifier = match stored.as_deref().and_then(Verifier::parse) {
-                Some(verifier) => verifier,
-                None => Verifier::mock(user, mock_secret()?)?,
+    let proved = match verifier.as_deref().and_then(Verifier::parse) {
+        Some(verifier @ Verifier::Argon2id(_)) => cleartext(verifier, tls, reader, out).await?,
+        verifier => {
+            let secret = match verifier.and_then(Secret::of) {
+                Some(secret) => secret,
+                None => Secret::mock(user, &mock_secret)?,
             };
-            scram(verifier, end_point, reader, out).await?
+            scram(secret, end_point, reader, out).await?
         }
     };
     match role {
@@ -90,20 +87,9 @@ fn expired(role: &Role) -> bool {
         .is_some_and(|until| until < chrono::Utc::now().timestamp_micros())
 }
 
-/// The secret behind the salts of roles that do not exist.
-fn mock_secret() -> Result<&'static [u8]> {
-    static SECRET: OnceLock<[u8; 32]> = OnceLock::new();
-    if let Some(secret) = SECRET.get() {
-        return Ok(secret);
-    }
-    let mut secret = [0; 32];
-    fill_random(&mut secret)?;
-    Ok(SECRET.get_or_init(|| secret))
-}
-
 /// Asks for the password itself.
 async fn cleartext(
-    stored: &str,
+    verifier: Verifier,
     tls: bool,
     reader: &mut FrameReader,
     out: &mut Output,
@@ -133,26 +119,19 @@ async fn cleartext(
         )
         .into());
     }
-    let stored = stored.to_owned();
     let _permit = ARGON2_GATE
         .acquire()
         .await
         .map_err(|error| Error::internal("waiting to check a password", error))?;
-    let proved = tokio::task::spawn_blocking(move || {
-        PasswordHash::new(&stored).is_ok_and(|hash| {
-            Argon2::default()
-                .verify_password(password.as_bytes(), &hash)
-                .is_ok()
-        })
-    })
-    .await
-    .map_err(|error| Error::internal("checking a password", error))?;
+    let proved = tokio::task::spawn_blocking(move || check_cleartext(&password, &verifier))
+        .await
+        .map_err(|error| Error::internal("checking a password", error))?;
     Ok(proved)
 }
 
 /// The SASL exchange.
 async fn scram(
-    verifier: Verifier,
+    secret: Secret,
     end_point: Option<&[u8]>,
     reader: &mut FrameReader,
     out: &mut Output,
@@ -193,7 +172,7 @@ async fn scram(
         bytes
     };
     let binding = Binding { plus, end_point };
-    let (exchange, server_first) = Exchange::begin(utf8(&client_first)?, &binding, verifier)?;
+    let (exchange, server_first) = Exchange::begin(utf8(&client_first)?, &binding, secret)?;
     out.message(&PgWireBackendMessage::Authentication(
         Authentication::SASLContinue(server_first.into()),
     ));

@@ -16,20 +16,19 @@ use subtle::ConstantTimeEq;
 
 use super::cancel::fill_random;
 use crate::base::{Error, Result, SqlState};
+use crate::storage::secrets::{SCRAM_ITERATIONS, Verifier};
 
 /// Mechanism without channel binding.
 pub(super) const SCRAM_SHA_256: &str = "SCRAM-SHA-256";
 /// Mechanism with channel binding.
 pub(super) const SCRAM_SHA_256_PLUS: &str = "SCRAM-SHA-256-PLUS";
-/// Iterations pretended for roles without a verifier: those of new verifiers.
-const MOCK_ITERATIONS: u32 = 4096;
 /// Bytes of a salt.
 const SALT_BYTES: usize = 16;
 /// Bytes of the server's part of the nonce.
 const NONCE_BYTES: usize = 18;
 
-/// A stored verifier: `SCRAM-SHA-256$<iterations>:<salt>$<stored key>:<server key>`.
-pub(super) struct Verifier {
+/// What the proof is checked against.
+pub(super) struct Secret {
     iterations: u32,
     salt: Vec<u8>,
     stored_key: [u8; 32],
@@ -38,34 +37,39 @@ pub(super) struct Verifier {
     mock: bool,
 }
 
-impl Verifier {
-    /// Reads a stored verifier; `None` if it is not one.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let (parameters, keys) = text.strip_prefix("SCRAM-SHA-256$")?.split_once('$')?;
-        let (iterations, salt) = parameters.split_once(':')?;
-        let (stored_key, server_key) = keys.split_once(':')?;
-        Some(Self {
-            iterations: iterations.parse().ok().filter(|n| *n > 0)?,
-            salt: STANDARD.decode(salt).ok()?,
-            stored_key: STANDARD.decode(stored_key).ok()?.try_into().ok()?,
-            server_key: STANDARD.decode(server_key).ok()?.try_into().ok()?,
-            mock: false,
-        })
+impl Secret {
+    /// Of a stored verifier; `None` if that is not for SCRAM.
+    pub(super) fn of(verifier: Verifier) -> Option<Self> {
+        match verifier {
+            Verifier::Scram {
+                iterations,
+                salt,
+                stored_key,
+                server_key,
+            } => Some(Self {
+                iterations,
+                salt,
+                stored_key,
+                server_key,
+                mock: false,
+            }),
+            Verifier::Argon2id(_) => None,
+        }
     }
 
-    /// What a role without a verifier gets. `secret` is the server's own: without it nobody can tell the salt from a
-    /// real one.
+    /// What a role without a verifier gets. `server` is the server's own secret: without it nobody can tell the salt
+    /// from a real one.
     ///
     /// # Errors
     /// `XX000` if there is no randomness.
-    pub(super) fn mock(user: &str, secret: &[u8]) -> Result<Self> {
+    pub(super) fn mock(user: &str, server: &[u8]) -> Result<Self> {
         let mut keys = [[0; 32]; 2];
         for key in &mut keys {
             fill_random(key)?;
         }
         Ok(Self {
-            iterations: MOCK_ITERATIONS,
-            salt: sign(secret, &[user.as_bytes()])[..SALT_BYTES].to_vec(),
+            iterations: SCRAM_ITERATIONS,
+            salt: sign(server, &[user.as_bytes()])[..SALT_BYTES].to_vec(),
             stored_key: keys[0],
             server_key: keys[1],
             mock: true,
@@ -83,7 +87,7 @@ pub(super) struct Binding<'a> {
 
 /// An exchange that waits for client-final.
 pub(super) struct Exchange {
-    verifier: Verifier,
+    secret: Secret,
     client_first_bare: String,
     server_first: String,
     /// Both nonces.
@@ -100,7 +104,7 @@ impl Exchange {
     pub(super) fn begin(
         client_first: &str,
         binding: &Binding<'_>,
-        verifier: Verifier,
+        secret: Secret,
     ) -> Result<(Self, String)> {
         let malformed = |detail: &str| malformed(detail);
         // gs2-header: channel binding flag, authorization identity, each ended by a comma.
@@ -169,15 +173,15 @@ impl Exchange {
         let nonce = format!("{client_nonce}{}", STANDARD.encode(server_nonce));
         let server_first = format!(
             "r={nonce},s={},i={}",
-            STANDARD.encode(&verifier.salt),
-            verifier.iterations
+            STANDARD.encode(&secret.salt),
+            secret.iterations
         );
         let mut bound = format!("{flag},{identity},").into_bytes();
         if binding.plus {
             bound.extend_from_slice(binding.end_point.unwrap_or_default());
         }
         let exchange = Self {
-            verifier,
+            secret,
             client_first_bare: bare.to_owned(),
             server_first: server_first.clone(),
             nonce,
@@ -223,15 +227,15 @@ impl Exchange {
             without_proof.as_bytes(),
         ];
         // ClientKey = ClientProof XOR HMAC(StoredKey, AuthMessage), and StoredKey = H(ClientKey).
-        let mut client_key = sign(&self.verifier.stored_key, &signed);
+        let mut client_key = sign(&self.secret.stored_key, &signed);
         for (byte, proof) in client_key.iter_mut().zip(proof) {
             *byte ^= proof;
         }
-        let matches = Sha256::digest(client_key).ct_eq(&self.verifier.stored_key);
-        if !bool::from(matches) || self.verifier.mock {
+        let matches = Sha256::digest(client_key).ct_eq(&self.secret.stored_key);
+        if !bool::from(matches) || self.secret.mock {
             return Ok(None);
         }
-        let signature = sign(&self.verifier.server_key, &signed);
+        let signature = sign(&self.secret.server_key, &signed);
         Ok(Some(format!("v={}", STANDARD.encode(signature))))
     }
 }
@@ -262,16 +266,9 @@ mod tests {
         )
     }
 
-    fn verifier(password: &str) -> Verifier {
-        let salt = b"0123456789abcdef";
-        let (client, server) = client_key(password, salt, 4096);
-        let text = format!(
-            "SCRAM-SHA-256$4096:{}${}:{}",
-            STANDARD.encode(salt),
-            STANDARD.encode(Sha256::digest(client)),
-            STANDARD.encode(server)
-        );
-        Verifier::parse(&text).unwrap()
+    fn secret(password: &str) -> Secret {
+        let text = crate::storage::secrets::scram_sha_256(password);
+        Secret::of(Verifier::parse(&text).unwrap()).unwrap()
     }
 
     /// Plays the client's part; gives its final message.
@@ -298,7 +295,7 @@ mod tests {
     fn right_and_wrong_passwords() {
         for (given, right) in [("secret", true), ("Secret", false)] {
             let (exchange, first) =
-                Exchange::begin("n,,n=,r=abc", &PLAIN, verifier("secret")).unwrap();
+                Exchange::begin("n,,n=,r=abc", &PLAIN, secret("secret")).unwrap();
             let last = answer(&first, b"n,,", given);
             assert_eq!(exchange.finish(&last).unwrap().is_some(), right);
         }
@@ -307,10 +304,10 @@ mod tests {
     #[test]
     fn mock_never_succeeds_and_keeps_its_salt() {
         let salts: Vec<_> = (0..2)
-            .map(|_| Verifier::mock("nobody", b"server secret").unwrap().salt)
+            .map(|_| Secret::mock("nobody", b"server secret").unwrap().salt)
             .collect();
         assert_eq!(salts[0], salts[1]);
-        let mut mock = verifier("secret");
+        let mut mock = secret("secret");
         mock.mock = true;
         let (exchange, first) = Exchange::begin("n,,n=,r=abc", &PLAIN, mock).unwrap();
         assert!(
@@ -327,7 +324,7 @@ mod tests {
             plus: true,
             end_point: Some(b"hash"),
         };
-        let begin = |first: &str, binding| Exchange::begin(first, binding, verifier("secret"));
+        let begin = |first: &str, binding| Exchange::begin(first, binding, secret("secret"));
         let (exchange, first) = begin("p=tls-server-end-point,,n=,r=abc", &bound).unwrap();
         let last = answer(&first, b"p=tls-server-end-point,,hash", "secret");
         assert!(exchange.finish(&last).unwrap().is_some());

@@ -10,12 +10,14 @@ mod server;
 mod sql;
 mod story;
 mod tidy;
+mod wire;
 
 fn main() -> std::process::ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
     let trials = [
         tidy::trials(),
         sql::trials(),
+        wire::trials(),
         story::trials(),
         clients::trials(),
         bombs::trials(),
