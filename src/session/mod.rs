@@ -17,6 +17,8 @@ mod prepared;
 mod response;
 mod state;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
