@@ -437,9 +437,8 @@ async fn statements_are_timed() {
     let server = Server::start();
     let mut user = server.login("commons").await;
     let mut other = server.login("commons").await;
-    other
-        .ask("create table public.t (a int); begin; lock table t")
-        .await;
+    other.ask("create table public.t (a int)").await;
+    other.ask("begin; lock table t").await;
     assert_eq!(
         user.ask("set statement_timeout = 50; insert into t values (1)")
             .await,
