@@ -48,11 +48,12 @@ impl SearchPath {
                     }
                     temporary
                 }
+                // The bootstrap superuser shares its name with a system schema, which is nobody's to create in.
                 "$user" => snapshot
                     .role(role)
                     .and_then(|role| snapshot.schema_named(&role.name))
                     .map(|schema| schema.oid)
-                    .filter(|oid| has_usage(*oid)),
+                    .filter(|oid| !oid.is_system() && has_usage(*oid)),
                 name => snapshot
                     .schema_named(name)
                     .map(|schema| schema.oid)
