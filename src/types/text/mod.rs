@@ -8,6 +8,8 @@ mod input;
 mod interval;
 mod nested;
 mod number;
+#[cfg(test)]
+mod tests;
 
 use super::PgType;
 use crate::base::Oid;

@@ -2,10 +2,10 @@
 
 mod array;
 mod bytes;
-#[cfg(test)]
-mod cases;
 mod datetime;
+mod fields;
 mod interval;
+mod iso;
 mod json;
 mod number;
 #[cfg(test)]

@@ -1,10 +1,36 @@
-//! Every case of [`super::cases`]: text in, text out, and through the binary format and back.
+//! Every case of `read.tsv`: text in, text out, and through the binary format and back; and of `send.tsv`.
 
-use super::cases::CASES;
 use super::{PgType, Style, parse_value};
 use crate::base::Error;
 use crate::types::binary::{self, BinaryColumn};
 use crate::types::text::{TextColumn, UNNAMED};
+
+/// Lines of three values, escaped.
+fn cases(file: &str) -> Vec<[String; 3]> {
+    let plain = |text: &str| {
+        let mut out = String::new();
+        let mut rest = text.chars();
+        while let Some(c) = rest.next() {
+            out.push(match c {
+                '\\' => match rest.next() {
+                    Some('n') => '\n',
+                    Some('t') => '\t',
+                    Some('r') => '\r',
+                    other => other.expect("an escape is two characters"),
+                },
+                c => c,
+            });
+        }
+        out
+    };
+    let lines = file.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let values: Vec<_> = line.split('\t').map(plain).collect();
+            values.try_into().expect("three values")
+        })
+        .collect()
+}
 
 fn style() -> Style {
     Style {
@@ -71,9 +97,9 @@ fn shown(array: &dyn arrow::array::Array, ty: PgType, style: &Style) -> String {
 fn as_postgresql_reads_and_writes() {
     let style = style();
     let mut wrong = Vec::new();
-    for (name, text, want) in CASES {
-        let ty = type_of(name);
-        let got = match parse_value(text, ty, &style, 0) {
+    for [name, text, want] in cases(include_str!("read.tsv")) {
+        let ty = type_of(&name);
+        let got = match parse_value(&text, ty, &style, 0) {
             Err(error) => words(&error),
             Ok(array) => {
                 let mut bytes = Vec::new();
@@ -88,7 +114,7 @@ fn as_postgresql_reads_and_writes() {
                 }
             }
         };
-        if got != *want {
+        if got != want {
             wrong.push(format!("{name} {text:?}\n  want {want}\n  got  {got}"));
         }
     }
@@ -98,4 +124,18 @@ fn as_postgresql_reads_and_writes() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+#[test]
+fn as_postgresql_sends() {
+    let style = style();
+    for [name, text, want] in cases(include_str!("send.tsv")) {
+        let ty = type_of(&name);
+        let array = parse_value(&text, ty, &style, 0).expect("a value of the type");
+        let mut bytes = Vec::new();
+        let column = BinaryColumn::new(&array, ty).expect("the type's own array");
+        column.write(0, &mut bytes).expect("a value of the type");
+        let got: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(got, want, "{name} {text}");
+    }
 }
