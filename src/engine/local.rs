@@ -1,6 +1,6 @@
-//! Relations that only one statement can name: the addressed target of an UPDATE, the rows of a RETURNING. They are
-//! passed to the binder beside the catalog; their names hold a NUL, which no client can send, so nobody else reaches
-//! them.
+//! Relations that only one statement can name: the addressed target of an UPDATE, the rows of a
+//! RETURNING. They are passed to the binder beside the catalog; their names hold a NUL, which no
+//! client can send, so nobody else reaches them.
 
 use std::sync::Arc;
 
@@ -21,11 +21,12 @@ use crate::types::PgType;
 /// A relation beside the catalog, for one statement.
 #[derive(Debug, Clone)]
 pub(super) struct LocalRelation {
-    /// What the statement's AST calls it: one unqualified identifier starting with a NUL. The plan's `TableScan` of it is
-    /// named exactly so (bare), which is how its rows are put in place at execution.
+    /// What the statement's AST calls it: one unqualified identifier starting with a NUL. The
+    /// plan's `TableScan` of it is named exactly so (bare), which is how its rows are put in place
+    /// at execution.
     pub(super) name: String,
-    /// The catalog relation whose columns it has, for [`super::OutputColumn::table`]; reading it needs nothing (the caller
-    /// adds its own needs) and it is not among [`Bound::reads`].
+    /// The catalog relation whose columns it has, for [`super::OutputColumn::table`]; reading it
+    /// needs nothing (the caller adds its own needs) and it is not among [`Bound::reads`].
     pub(super) relation: Oid,
     /// Its rows and columns.
     pub(super) provider: Arc<dyn TableProvider>,
@@ -101,7 +102,8 @@ impl Engine {
         self.start(context, query, parameters, interrupt).await
     }
 
-    /// As [`Engine::explain`] without ANALYZE, for a query that is part of a statement already authorised.
+    /// As [`Engine::explain`] without ANALYZE, for a query that is part of a statement already
+    /// authorised.
     pub(super) async fn describe(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,

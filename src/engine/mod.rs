@@ -3,6 +3,8 @@
 //!
 //! parse → bind → (privileges) → expand → analyse → optimise → execute
 
+#[cfg(test)]
+mod bench;
 mod bind;
 pub mod command;
 pub mod copy;

@@ -1,7 +1,8 @@
 //! Assignment casts: what INSERT and UPDATE may put into a column, and the value it becomes there.
 //!
-//! PostgreSQL's `pg_cast` in assignment context, plus its rule that every type may be assigned to a string. Conversions
-//! that Arrow does the way PostgreSQL does are Arrow's; the rest goes through the types' own text, slowly and right.
+//! PostgreSQL's `pg_cast` in assignment context, plus its rule that every type may be assigned to a
+//! string. Conversions that Arrow does the way PostgreSQL does are Arrow's; the rest goes through
+//! the types' own text, slowly and right.
 
 use std::sync::Arc;
 
@@ -127,7 +128,8 @@ pub(super) fn assign(
         (Float, Integer) => integer(&round_half_even(array, to)?, to),
         (Float, Float) => narrow_float(array, to),
         (Numeric, Integer) => {
-            // Arrow rounds half away from zero when it drops decimals, as PostgreSQL's numeric does.
+            // Arrow rounds half away from zero when it drops decimals, as PostgreSQL's numeric
+            // does.
             let whole =
                 strict(array, &DataType::Decimal256(76, 0)).map_err(|_| out_of_range(to))?;
             let whole = strict(&whole, &DataType::Int64).map_err(|_| out_of_range(to))?;

@@ -165,7 +165,8 @@ impl Engine {
         Ok((insert, needs))
     }
 
-    /// Defaults as a query over as many rows as are inserted, so that `random()` differs from row to row.
+    /// Defaults as a query over as many rows as are inserted, so that `random()` differs from row
+    /// to row.
     async fn bind_per_row(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
@@ -251,7 +252,8 @@ impl Engine {
         Ok((sink.finish().await?, rows))
     }
 
-    /// A batch of the relation's columns: the source's, constants, per-row defaults; NOT NULL checked.
+    /// A batch of the relation's columns: the source's, constants, per-row defaults; NOT NULL
+    /// checked.
     async fn complete(
         self: &Arc<Self>,
         inputs: &Inputs<'_>,
@@ -396,7 +398,8 @@ fn bind_row(
         .collect()
 }
 
-/// What a bare item of a SELECT list is to INSERT: PostgreSQL gives such a literal the target column's type.
+/// What a bare item of a SELECT list is to INSERT: PostgreSQL gives such a literal the target
+/// column's type.
 enum Untyped {
     Literal,
     Parameter(usize),

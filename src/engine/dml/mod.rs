@@ -1,16 +1,19 @@
-//! INSERT, UPDATE, DELETE planned as queries: the target's rows are addressed by (segment, row), the engine answers
-//! which rows go and which come, and storage writes segments. DataFusion's own DML hooks are never used: they lose
-//! subquery filters and then hit every row.
+//! INSERT, UPDATE, DELETE planned as queries: the target's rows are addressed by (segment, row),
+//! the engine answers which rows go and which come, and storage writes segments. DataFusion's own
+//! DML hooks are never used: they lose subquery filters and then hit every row.
 //!
-//! [`insert`] and [`rewrite`] bind and execute; [`values`] evaluates literals without a plan; [`assign`] has
-//! PostgreSQL's assignment casts; [`sink`] writes.
+//! [`insert`] and [`rewrite`] bind and execute; [`values`] evaluates literals without a plan;
+//! [`assign`] has PostgreSQL's assignment casts; [`sink`] writes.
 
 mod assign;
+mod hits;
 mod insert;
 mod rewrite;
 mod rows;
 mod sink;
 mod target;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::sync::Arc;
@@ -52,7 +55,8 @@ pub struct BoundDml {
     pub parameters: Vec<PgType>,
     /// What RETURNING answers, if there is one.
     pub columns: Option<Arc<[OutputColumn]>>,
-    /// The catalog it was bound in; another version means: bind again (waiting for the lock may have moved it).
+    /// The catalog it was bound in; another version means: bind again (waiting for the lock may
+    /// have moved it).
     pub version: Version,
     body: Body,
     returning: Option<Bound>,
@@ -76,7 +80,8 @@ pub enum DmlKind {
     Delete,
 }
 
-/// What a DML statement did: changes for the transaction (not yet pushed), how many rows, and RETURNING's rows.
+/// What a DML statement did: changes for the transaction (not yet pushed), how many rows, and
+/// RETURNING's rows.
 #[derive(Debug)]
 pub struct DmlResult {
     /// To be authorised and pushed.
@@ -218,10 +223,12 @@ impl Engine {
         Ok(bound)
     }
 
-    /// Runs it: rows are computed and written as segments of the transaction. The table lock must be held.
+    /// Runs it: rows are computed and written as segments of the transaction. The table lock must
+    /// be held.
     ///
     /// # Errors
-    /// As [`Engine::execute`]; `23502` NULL in a NOT NULL column, `22001`, `22003` values that do not fit.
+    /// As [`Engine::execute`]; `23502` NULL in a NOT NULL column, `22001`, `22003` values that do
+    /// not fit.
     pub async fn execute_dml(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
@@ -280,7 +287,8 @@ impl Engine {
         })
     }
 
-    /// EXPLAIN of INSERT, UPDATE or DELETE: the plan of its source under a line naming what it does. Changes nothing.
+    /// EXPLAIN of INSERT, UPDATE or DELETE: the plan of its source under a line naming what it
+    /// does. Changes nothing.
     ///
     /// # Errors
     /// As [`Engine::explain`]; `0A000` for EXPLAIN ANALYZE.
@@ -318,8 +326,8 @@ impl Engine {
         Ok(lines)
     }
 
-    /// CREATE TABLE AS: runs the query into segments of `relation`, which is not in the catalog yet and has the query's
-    /// columns.
+    /// CREATE TABLE AS: runs the query into segments of `relation`, which is not in the catalog yet
+    /// and has the query's columns.
     ///
     /// # Errors
     /// As [`Engine::execute`].

@@ -1,19 +1,20 @@
 //! UPDATE and DELETE as queries: which rows they hit, by address, and what each hit row becomes.
 //!
-//! The target is read through an addressed scan under a name no client can write; everything else in the statement (joins,
-//! subqueries, parameters) is bound as in any query. The segments with hits are then written again without the hit rows.
-//! The caller holds the table's rewrite lock, so no other transaction can have removed them meanwhile.
+//! The target is read through an addressed scan under a name no client can write; everything else
+//! in the statement (joins, subqueries, parameters) is bound as in any query. The segments with
+//! hits are then written again without the hit rows. The caller holds the table's rewrite lock, so
+//! no other transaction can have removed them meanwhile.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Int32Type, Int64Type};
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use sqlparser::ast::{self, AssignmentTarget, Expr, FromTable, SelectItem, TableFactor};
 
 use super::assign::{assign, check_assignable};
+use super::hits::{Hits, survivors};
 use super::insert::settle_used;
 use super::rows;
 use super::sink::Sink;
@@ -27,7 +28,6 @@ use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
 use crate::privileges::Need;
 use crate::statement::StatementContext;
-use crate::storage::read_segment;
 use crate::types::PgType;
 
 /// The target in the generated query.
@@ -39,10 +39,11 @@ pub(super) struct Rewrite {
     pub(super) relation: Arc<Relation>,
     /// What the statement calls the target.
     pub(super) alias: String,
-    /// Segment, row, then for UPDATE the new row and for DELETE … RETURNING the old one. `None`: DELETE of all rows,
-    /// answered from the catalog.
+    /// Segment, row, then for UPDATE the new row and for DELETE … RETURNING the old one. `None`:
+    /// DELETE of all rows, answered from the catalog.
     query: Option<Bound>,
-    /// For each column of the rows in `query`: the type of its expression; `None` for an untyped literal.
+    /// For each column of the rows in `query`: the type of its expression; `None` for an untyped
+    /// literal.
     types: Vec<Option<PgType>>,
     /// Whether new rows are written (UPDATE).
     writes: bool,
@@ -356,102 +357,6 @@ impl Rewrite {
     pub(super) fn query(&self) -> Option<&Bound> {
         self.query.as_ref()
     }
-}
-
-/// Rows hit so far, a bitmap for each segment with any.
-struct Hits {
-    rows: Vec<u64>,
-    bitmaps: BTreeMap<usize, BooleanBufferBuilder>,
-    count: u64,
-}
-
-impl Hits {
-    fn new(relation: &Relation) -> Self {
-        Self {
-            rows: relation.segments().iter().map(|s| s.rows).collect(),
-            bitmaps: BTreeMap::new(),
-            count: 0,
-        }
-    }
-
-    /// Marks a batch's rows; gives those of them that were not hit before (a join may hit a row many times; the first
-    /// counts).
-    fn add(&mut self, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
-        let bad = || Error::internal("addressing rows", "a row outside its table");
-        let segments = batch.column(0).as_primitive::<Int32Type>();
-        let numbers = batch.column(1).as_primitive::<Int64Type>();
-        let mut fresh = Vec::with_capacity(batch.num_rows());
-        for (segment, number) in segments.values().iter().zip(numbers.values()) {
-            let segment = usize::try_from(*segment).map_err(|_| bad())?;
-            let number = usize::try_from(*number).map_err(|_| bad())?;
-            let rows = *self.rows.get(segment).ok_or_else(bad)? as usize;
-            if number >= rows {
-                return Err(bad());
-            }
-            let bitmap = self.bitmaps.entry(segment).or_insert_with(|| {
-                let mut bitmap = BooleanBufferBuilder::new(rows);
-                bitmap.append_n(rows, false);
-                bitmap
-            });
-            let new = !bitmap.get_bit(number);
-            bitmap.set_bit(number, true);
-            fresh.push(new);
-        }
-        let fresh = BooleanArray::from(fresh);
-        let new = fresh.true_count();
-        self.count += new as u64;
-        if new == batch.num_rows() {
-            return Ok((new > 0).then(|| batch.clone()));
-        }
-        filter_record_batch(batch, &fresh)
-            .map(|batch| (new > 0).then_some(batch))
-            .map_err(|error| Error::internal("dropping rows hit twice", error))
-    }
-}
-
-/// Writes the rows of every hit segment that were not hit. Gives the segments gone and those that replace them.
-async fn survivors(
-    context: &Arc<StatementContext>,
-    relation: &Arc<Relation>,
-    hits: Hits,
-    interrupt: &Interrupt,
-) -> Result<(Vec<crate::base::SegmentId>, Vec<Arc<Segment>>)> {
-    let removed: Vec<_> = hits
-        .bitmaps
-        .keys()
-        .map(|&index| relation.segments()[index].id)
-        .collect();
-    if removed.is_empty() {
-        return Ok((removed, Vec::new()));
-    }
-    let store = context.database.store().clone();
-    let relation = relation.clone();
-    let interrupt = interrupt.clone();
-    let work = move || -> Result<Vec<Arc<Segment>>> {
-        let mut writer = crate::storage::SegmentWriter::new(store.clone(), relation.clone());
-        for (index, mut bitmap) in hits.bitmaps {
-            let segment = &relation.segments()[index];
-            let bitmap = bitmap.finish();
-            if bitmap.count_set_bits() as u64 == segment.rows {
-                continue;
-            }
-            let mut start = 0;
-            for batch in read_segment(store.root(), segment, &relation.columns)? {
-                interrupt.check()?;
-                let batch = batch?;
-                let keep = BooleanArray::new(!&bitmap.slice(start, batch.num_rows()), None);
-                start += batch.num_rows();
-                let batch = filter_record_batch(&batch, &keep)
-                    .map_err(|error| Error::internal("keeping rows", error))?;
-                writer.write(&batch)?;
-            }
-        }
-        writer.finish()
-    };
-    let kept = tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::internal("rewriting segments", error))??;
-    Ok((removed, kept))
 }
 
 /// The target as this statement sees it; its columns must still be those it was bound with.

@@ -1,4 +1,5 @@
-//! Rows on their way into a table: their schema, the checks on them, and the small relations DML's own queries read.
+//! Rows on their way into a table: their schema, the checks on them, and the small relations DML's
+//! own queries read.
 
 use std::sync::Arc;
 
@@ -159,7 +160,8 @@ fn shortened(text: &str) -> String {
 }
 
 impl Engine {
-    /// Runs a query to its end: one batch, and the type of each column. For answers known to be small.
+    /// Runs a query to its end: one batch, and the type of each column. For answers known to be
+    /// small.
     pub(super) async fn collect(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,

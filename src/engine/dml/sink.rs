@@ -1,5 +1,5 @@
-//! Rows to segments: a blocking thread that writes, fed over a small bounded channel, so that whoever makes the rows
-//! waits for the disk.
+//! Rows to segments: a blocking thread that writes, fed over a small bounded channel, so that
+//! whoever makes the rows waits for the disk.
 
 use std::sync::Arc;
 

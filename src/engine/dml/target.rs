@@ -122,7 +122,8 @@ fn is_system(context: &StatementContext, schema: Option<&str>, table: &str) -> b
         .any(|schema| pg_catalog::find(schema, table).is_some())
 }
 
-/// What using `privilege` on the table needs; USAGE on its schema included where the name says the schema.
+/// What using `privilege` on the table needs; USAGE on its schema included where the name says the
+/// schema.
 pub(super) fn needs(context: &StatementContext, relation: &Relation, privilege: Privilege) -> Need {
     Need::Privilege {
         role: context.role,
@@ -163,8 +164,8 @@ pub(super) fn names_columns<T: ast::Visit>(node: &T) -> bool {
     .is_break()
 }
 
-/// Cuts `schema.table.column` down to `table.column` where it means the target, which the generated query knows by its
-/// bare name only.
+/// Cuts `schema.table.column` down to `table.column` where it means the target, which the generated
+/// query knows by its bare name only.
 pub(super) fn unqualify<T: ast::VisitMut>(node: &mut T, schema: &str, table: &str) {
     let _: ControlFlow<()> = ast::visit_expressions_mut(node, |expr| {
         if let Expr::CompoundIdentifier(parts) = expr

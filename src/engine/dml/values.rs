@@ -1,5 +1,6 @@
-//! The cells of VALUES and of defaults, evaluated without a plan where they are literals or parameters: ten thousand rows
-//! of pandas' `to_sql` are parsed, grouped by how each column's values were written, and converted group by group.
+//! The cells of VALUES and of defaults, evaluated without a plan where they are literals or
+//! parameters: ten thousand rows of pandas' `to_sql` are parsed, grouped by how each column's
+//! values were written, and converted group by group.
 
 use std::sync::Arc;
 
@@ -123,8 +124,8 @@ pub(super) fn parameter(name: &str) -> Option<usize> {
         .and_then(|number| number.checked_sub(1))
 }
 
-/// A type a string literal is read as directly. An explicit cast to `varchar(n)` cuts silently, and `numeric(p,s)`,
-/// arrays and reg* have rules of their own: those are left to the planner.
+/// A type a string literal is read as directly. An explicit cast to `varchar(n)` cuts silently, and
+/// `numeric(p,s)`, arrays and reg* have rules of their own: those are left to the planner.
 fn literal_type(data_type: &SqlType) -> Option<PgType> {
     let ty = resolve_type(data_type).ok()?;
     (ty.typmod < 0 && ty.element().is_none() && !ty.is_reg()).then_some(ty)

@@ -1,5 +1,5 @@
-//! Bytes of delimited text to fields, PostgreSQL's CSV rules: quotes may open anywhere in a field, a doubled quote is one,
-//! an unquoted field may be NULL and a quoted one never is.
+//! Bytes of delimited text to fields, PostgreSQL's CSV rules: quotes may open anywhere in a field,
+//! a doubled quote is one, an unquoted field may be NULL and a quoted one never is.
 
 use std::io::Read;
 

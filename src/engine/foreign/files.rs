@@ -1,5 +1,5 @@
-//! A path, folder or glob to files: found anew at every scan, resolved to their real paths, and kept inside the folders
-//! the server may read.
+//! A path, folder or glob to files: found anew at every scan, resolved to their real paths, and
+//! kept inside the folders the server may read.
 
 use std::fs;
 use std::io;
@@ -25,7 +25,8 @@ pub(super) struct File {
 /// The files `options.path` means now, by name. Blocking.
 ///
 /// # Errors
-/// `58P01` nothing there; `42501` outside `roots` (unless that is empty) or refused by the operating system.
+/// `58P01` nothing there; `42501` outside `roots` (unless that is empty) or refused by the
+/// operating system.
 pub(super) fn find(options: &FileOptions, roots: &[PathBuf]) -> Result<Vec<File>> {
     let path = Path::new(&options.path);
     if !path.is_absolute() {
@@ -106,7 +107,8 @@ pub(super) fn cannot_open(path: &Path, error: &io::Error) -> Error {
     )
 }
 
-/// The table's files below a folder; hidden ones and those starting with an underscore (markers of other tools) left out.
+/// The table's files below a folder; hidden ones and those starting with an underscore (markers of
+/// other tools) left out.
 fn folder(options: &FileOptions, folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).map_err(|error| cannot_open(folder, &error))? {
         let entry = entry.map_err(|error| cannot_open(folder, &error))?;

@@ -1,7 +1,7 @@
 //! Column names and types from what is in a file, for foreign tables that declare none.
 //!
-//! A type is chosen only if every value seen is of it; leading zeros and integers beyond bigint stay text, because a number
-//! would lose them.
+//! A type is chosen only if every value seen is of it; leading zeros and integers beyond bigint
+//! stay text, because a number would lose them.
 
 use std::collections::HashSet;
 
@@ -134,8 +134,8 @@ fn is_timestamptz(text: &str) -> bool {
             .any(|format| DateTime::parse_from_str(text, format).is_ok())
 }
 
-/// The PostgreSQL type for a column of a data file. Not [`PgType::of_data_type`]: in data an unsigned integer is a number,
-/// never an OID.
+/// The PostgreSQL type for a column of a data file. Not [`PgType::of_data_type`]: in data an
+/// unsigned integer is a number, never an OID.
 pub(super) fn of_arrow(field: &Field) -> Result<PgType> {
     Ok(match field.data_type() {
         DataType::UInt32 => PgType::INT8,
@@ -166,8 +166,8 @@ pub(super) fn of_arrow(field: &Field) -> Result<PgType> {
     })
 }
 
-/// Columns from names as the file has them: folded to lower case where that keeps them apart, so that nobody must quote
-/// them; numbered where the file has no name.
+/// Columns from names as the file has them: folded to lower case where that keeps them apart, so
+/// that nobody must quote them; numbered where the file has no name.
 ///
 /// # Errors
 /// `54011` too many.

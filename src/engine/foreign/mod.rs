@@ -1,8 +1,10 @@
-//! Files of the server's file system as foreign tables: CSV, JSON lines and Parquet, one file, a folder or a glob.
+//! Files of the server's file system as foreign tables: CSV, JSON lines and Parquet, one file, a
+//! folder or a glob.
 //!
-//! Files are found and opened anew at every scan, read in a stream, never copied. Who may name files is decided when the
-//! foreign table is made; reading it later needs SELECT alone. Text files are read by our own readers, so that a broken
-//! line is reported with its number, column and value.
+//! Files are found and opened anew at every scan, read in a stream, never copied. Who may name
+//! files is decided when the foreign table is made; reading it later needs SELECT alone. Text files
+//! are read by our own readers, so that a broken line is reported with its number, column and
+//! value.
 
 mod delimited;
 mod files;
@@ -10,6 +12,9 @@ mod infer;
 mod options;
 mod provider;
 mod record;
+mod sample;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::BTreeMap;
@@ -73,7 +78,7 @@ pub(super) async fn infer_columns(
         let mut found = files::find(&options, &roots)?;
         let first = found.swap_remove(0);
         let columns = match options.format {
-            Format::Csv | Format::Json => text::infer(&first, &options)?,
+            Format::Csv | Format::Json => sample::infer(&first, &options)?,
             Format::Parquet => Vec::new(),
         };
         Ok((first, columns))
@@ -104,10 +109,12 @@ pub(super) async fn infer_columns(
 }
 
 impl Engine {
-    /// The columns of the files that OPTIONS of a foreign table name, for `CREATE FOREIGN TABLE` without columns.
+    /// The columns of the files that OPTIONS of a foreign table name, for `CREATE FOREIGN TABLE`
+    /// without columns.
     ///
     /// # Errors
-    /// `42704`/`22023` wrong options, `58P01` no such file, `42501` a file the server may not read, `22P04`, `22P02`.
+    /// `42704`/`22023` wrong options, `58P01` no such file, `42501` a file the server may not read,
+    /// `22P04`, `22P02`.
     pub async fn infer_foreign(
         self: &Arc<Self>,
         options: &BTreeMap<String, String>,
@@ -115,9 +122,9 @@ impl Engine {
         infer_columns(options, self.options().file_roots.clone()).await
     }
 
-    /// Loads files into a table being made: every column of `files` (a foreign table, in the catalog or made up for this)
-    /// into the column of `table` at the same place. `progress` is called after every batch. The caller has decided that
-    /// the server may read them.
+    /// Loads files into a table being made: every column of `files` (a foreign table, in the
+    /// catalog or made up for this) into the column of `table` at the same place. `progress` is
+    /// called after every batch. The caller has decided that the server may read them.
     ///
     /// # Errors
     /// As reading the files, and as storing values of their types in the table's.
@@ -156,7 +163,8 @@ impl Engine {
         Ok((added(table, sink.finish().await?), count))
     }
 
-    /// Checks OPTIONS of a foreign table whose columns are declared: the options exist, and so do the files.
+    /// Checks OPTIONS of a foreign table whose columns are declared: the options exist, and so do
+    /// the files.
     ///
     /// # Errors
     /// As [`Engine::infer_foreign`].

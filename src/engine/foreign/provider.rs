@@ -30,10 +30,12 @@ use crate::catalog::{Column, Relation, RelationKind};
 use crate::engine::scan::ParquetScan;
 use crate::types::Style;
 
-/// Files whose footers are read at planning, for statistics; with more of them planning would take longer than it saves.
+/// Files whose footers are read at planning, for statistics; with more of them planning would take
+/// longer than it saves.
 const STATISTICS_FILES_MAX: usize = 256;
 
-/// The rows of the files a foreign table names. `roots`: the folders files may be in; empty means anywhere.
+/// The rows of the files a foreign table names. `roots`: the folders files may be in; empty means
+/// anywhere.
 ///
 /// # Errors
 /// `42704`, `22023` if its OPTIONS mean nothing.

@@ -1,4 +1,5 @@
-//! Text files to batches: one thread reads and splits, the engine's threads convert, in order and in bounded memory.
+//! Text files to batches: one thread reads and splits, the engine's threads convert, in order and
+//! in bounded memory.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -18,8 +19,7 @@ use serde_json::Value;
 
 use super::delimited::Splitter;
 use super::files::{File, cannot_open};
-use super::infer::{self, Guess};
-use super::options::{CsvOptions, FileOptions, Format};
+use super::options::{FileOptions, Format};
 use super::record::{Chunk, Trouble};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Column;
@@ -28,8 +28,6 @@ use crate::types::{PgType, Style};
 
 /// Chunks read ahead of conversion.
 const READ_AHEAD: usize = 2;
-/// Bytes looked at to guess types: a smaller file is read whole, so that no later line contradicts the guess.
-const GUESS_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of one JSON line at most.
 const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes of a value shown in an error at most.
@@ -354,7 +352,7 @@ impl Plan {
     }
 }
 
-fn at_line(error: Error, file: &str, line: u64) -> Error {
+pub(super) fn at_line(error: Error, file: &str, line: u64) -> Error {
     error.context(format!("file {file}, line {line}"))
 }
 
@@ -380,7 +378,8 @@ impl Read for Counted {
     }
 }
 
-fn open(
+/// Opens a file, unpacking it as it is read.
+pub(super) fn open(
     file: &File,
     options: &FileOptions,
     progress: &Arc<AtomicU64>,
@@ -402,14 +401,14 @@ fn open(
 }
 
 /// Lines of a JSON file, blank ones left out.
-struct Lines {
+pub(super) struct Lines {
     input: BufReader<Box<dyn Read + Send>>,
     line: u64,
     buffer: Vec<u8>,
 }
 
 impl Lines {
-    fn new(input: Box<dyn Read + Send>) -> Self {
+    pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
         Self {
             input: BufReader::with_capacity(256 * 1024, input),
             line: 0,
@@ -418,7 +417,7 @@ impl Lines {
     }
 
     /// Appends the next line to `chunk` as a record of one field; false at the end.
-    fn next(&mut self, chunk: &mut Chunk) -> Result<bool, Trouble> {
+    pub(super) fn next(&mut self, chunk: &mut Chunk) -> Result<bool, Trouble> {
         loop {
             self.line += 1;
             self.buffer.clear();
@@ -453,7 +452,7 @@ impl Lines {
     }
 }
 
-fn json_object(text: &str) -> Result<serde_json::Map<String, Value>> {
+pub(super) fn json_object(text: &str) -> Result<serde_json::Map<String, Value>> {
     match serde_json::from_str(text) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Error::new(
@@ -492,111 +491,4 @@ fn json_text(value: &Value, ty: PgType) -> Option<String> {
         },
         value => Some(value.to_string()),
     }
-}
-
-/// The columns of a text file. Blocking.
-///
-/// # Errors
-/// As reading it.
-pub(super) fn infer(file: &File, options: &FileOptions) -> Result<Vec<Column>> {
-    let input = open(file, options, &Arc::default())?;
-    let name = file.path.display().to_string();
-    match options.format {
-        Format::Csv => infer_csv(&name, input, &options.csv),
-        Format::Json => infer_json(&name, input),
-        Format::Parquet => Err(Error::internal("reading a text file", "it is Parquet")),
-    }
-}
-
-fn infer_csv(name: &str, input: Box<dyn Read + Send>, options: &CsvOptions) -> Result<Vec<Column>> {
-    let in_file = |trouble: Trouble| at_line(trouble.error, name, trouble.line);
-    let mut splitter = Splitter::new(input, options);
-    let mut first = Chunk::default();
-    if !splitter.next(&mut first).map_err(in_file)? {
-        return Err(Error::new(
-            SqlState::BAD_COPY_FILE_FORMAT,
-            format!("file \"{name}\" is empty"),
-        )
-        .hint("Declare the columns in CREATE FOREIGN TABLE."));
-    }
-    let width = first.width(0);
-    let header = (0..width)
-        .map(|field| first.field(0, field).map(|field| field.text.to_owned()))
-        .collect::<Result<Vec<_>>>()
-        .map_err(|error| at_line(error, name, 1))?;
-    let has_header = options.header.unwrap_or_else(|| looks_like_header(&header));
-    let mut guesses = vec![Guess::default(); width];
-    let mut chunk = if has_header { Chunk::default() } else { first };
-    let mut bytes = 0;
-    let mut more = true;
-    while more && bytes < GUESS_BYTES {
-        while more && !chunk.is_full() {
-            more = splitter.next(&mut chunk).map_err(in_file)?;
-        }
-        for record in 0..chunk.records() {
-            for (field, guess) in guesses.iter_mut().enumerate().take(chunk.width(record)) {
-                let field = chunk
-                    .field(record, field)
-                    .map_err(|error| at_line(error, name, chunk.line(record)))?;
-                if field.quoted || !options.is_null(field.text) {
-                    guess.see(field.text);
-                }
-            }
-        }
-        bytes += chunk.len();
-        chunk = Chunk::default();
-    }
-    let names = match has_header {
-        true => header,
-        false => vec![String::new(); width],
-    };
-    infer::columns(names, guesses.iter().map(Guess::ty).collect())
-}
-
-/// A first line is a header if its fields are different words and none is a value of another type than text.
-fn looks_like_header(fields: &[String]) -> bool {
-    let mut names = std::collections::HashSet::new();
-    fields.iter().all(|field| {
-        let mut guess = Guess::default();
-        guess.see(field);
-        guess.ty() == PgType::TEXT && names.insert(field.trim())
-    })
-}
-
-fn infer_json(name: &str, input: Box<dyn Read + Send>) -> Result<Vec<Column>> {
-    let mut lines = Lines::new(input);
-    let mut names: Vec<String> = Vec::new();
-    let mut guesses: std::collections::HashMap<String, Guess> = Default::default();
-    let mut bytes = 0;
-    loop {
-        let mut chunk = Chunk::default();
-        let more = lines
-            .next(&mut chunk)
-            .map_err(|trouble| at_line(trouble.error, name, trouble.line))?;
-        if !more || bytes > GUESS_BYTES {
-            break;
-        }
-        bytes += chunk.len();
-        let object = chunk
-            .field(0, 0)
-            .and_then(|field| json_object(field.text))
-            .map_err(|error| at_line(error, name, chunk.line(0)))?;
-        for (key, value) in object {
-            let guess = match guesses.get_mut(&key) {
-                Some(guess) => guess,
-                None => {
-                    names.push(key.clone());
-                    guesses.entry(key).or_default()
-                }
-            };
-            match value {
-                Value::Null => {}
-                Value::Array(_) | Value::Object(_) => guess.see_nested(),
-                Value::String(text) => guess.see(&text),
-                value => guess.see(&value.to_string()),
-            }
-        }
-    }
-    let types = names.iter().map(|name| guesses[name].ty()).collect();
-    infer::columns(names, types)
 }

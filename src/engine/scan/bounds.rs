@@ -1,7 +1,9 @@
-//! What the catalog knows of a table's segments, column by column: for skipping segments and for DataFusion's planner.
+//! What the catalog knows of a table's segments, column by column: for skipping segments and for
+//! DataFusion's planner.
 //!
-//! The catalog's bounds are text; only the columns a scan reads or filters by are parsed, all segments of a column at
-//! once. Bounds are exact where there are any. A bound that is absent or does not parse means "unknown", never "empty".
+//! The catalog's bounds are text; only the columns a scan reads or filters by are parsed, all
+//! segments of a column at once. Bounds are exact where there are any. A bound that is absent or
+//! does not parse means "unknown", never "empty".
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -21,8 +23,8 @@ use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use crate::catalog::{Column, Segment};
 use crate::types::{PgType, Style, text};
 
-/// Segments times columns beyond which files are given no statistics of their own: they would cost more memory than the
-/// skipping at run time saves.
+/// Segments times columns beyond which files are given no statistics of their own: they would cost
+/// more memory than the skipping at run time saves.
 const FILE_STATISTICS_MAX: usize = 100_000;
 
 /// Statistics of some columns over all segments of a table.
@@ -205,7 +207,8 @@ impl ColumnBounds {
     }
 }
 
-/// The least or greatest of `array` at `indexes`; `None` if one of them is unknown or there are none.
+/// The least or greatest of `array` at `indexes`; `None` if one of them is unknown or there are
+/// none.
 fn extreme(
     array: Option<&ArrayRef>,
     indexes: &[usize],

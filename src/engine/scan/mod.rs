@@ -1,12 +1,14 @@
-//! Tables as DataFusion sees them: a stock Parquet scan over an explicit list of files, with exact statistics from the
-//! catalog, beside the rows still in memory.
+//! Tables as DataFusion sees them: a stock Parquet scan over an explicit list of files, with exact
+//! statistics from the catalog, beside the rows still in memory.
 //!
-//! * Files are never listed and their footers never asked for statistics at planning: the catalog knows both.
-//! * Inside files columns have their stored names. The scan reads those and renames them in its projection, so ALTER TABLE
-//!   … RENAME COLUMN breaks neither old files nor pruning; a column younger than a file reads as NULL.
+//! * Files are never listed and their footers never asked for statistics at planning: the catalog
+//!   knows both.
+//! * Inside files columns have their stored names. The scan reads those and renames them in its
+//!   projection, so ALTER TABLE … RENAME COLUMN breaks neither old files nor pruning; a column
+//!   younger than a file reads as NULL.
 //! * Filters are inexact: they only decide which segments, row groups and pages are opened.
-//! * A float column that holds NaN is never pruned by: Parquet's bounds leave NaN out, while to PostgreSQL it is the
-//!   greatest value.
+//! * A float column that holds NaN is never pruned by: Parquet's bounds leave NaN out, while to
+//!   PostgreSQL it is the greatest value.
 
 mod bounds;
 mod parquet;
@@ -44,8 +46,8 @@ use restored::Restored;
 
 pub(super) use parquet::ParquetScan;
 
-/// Hidden column of an addressed scan: index of the row's segment in the relation. The NUL keeps it apart from every
-/// column a client can name.
+/// Hidden column of an addressed scan: index of the row's segment in the relation. The NUL keeps it
+/// apart from every column a client can name.
 pub(super) const SEGMENT_COLUMN: &str = "\0segment";
 /// Hidden column of an addressed scan: number of the row in its segment, from 0, in stored order.
 pub(super) const ROW_COLUMN: &str = "\0row";
@@ -55,7 +57,8 @@ pub(super) fn table_provider(root: &Path, relation: &Relation) -> Arc<dyn TableP
     Arc::new(TableRows::new(root, relation, false))
 }
 
-/// The rows of a table with two more columns, [`SEGMENT_COLUMN`] and [`ROW_COLUMN`], that say where each row is.
+/// The rows of a table with two more columns, [`SEGMENT_COLUMN`] and [`ROW_COLUMN`], that say where
+/// each row is.
 pub(super) fn addressed_provider(root: &Path, relation: &Relation) -> Arc<dyn TableProvider> {
     Arc::new(TableRows::new(root, relation, true))
 }
@@ -91,7 +94,8 @@ impl TableRows {
         }
     }
 
-    /// The columns as files name them, in the layout the Parquet source wants: file, partition, virtual columns.
+    /// The columns as files name them, in the layout the Parquet source wants: file, partition,
+    /// virtual columns.
     fn stored_schema(&self) -> TableSchema {
         let fields: Vec<Field> = self
             .columns

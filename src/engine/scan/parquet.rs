@@ -1,4 +1,5 @@
-//! One stock Parquet scan over an explicit list of local files, its columns renamed in its projection.
+//! One stock Parquet scan over an explicit list of local files, its columns renamed in its
+//! projection.
 
 use std::sync::Arc;
 
@@ -51,8 +52,8 @@ impl ParquetScan {
             .try_pushdown_projection(&columns)?
             .ok_or_else(|| DataFusionError::Internal("projection not pushed".to_owned()))?;
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
-            // One group keeps stored order where nobody asks for parallelism; whoever benefits from it splits the group by
-            // byte ranges.
+            // One group keeps stored order where nobody asks for parallelism; whoever benefits from
+            // it splits the group by byte ranges.
             .with_file_group(FileGroup::new(self.files))
             .with_statistics(self.statistics)
             .with_limit(self.limit)

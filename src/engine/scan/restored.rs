@@ -1,4 +1,5 @@
-//! Columns whose stored form is not the form they have in memory (intervals), brought back on the way out of a file.
+//! Columns whose stored form is not the form they have in memory (intervals), brought back on the
+//! way out of a file.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

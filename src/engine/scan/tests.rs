@@ -1,5 +1,5 @@
-//! A table's rows are the same wherever they are: in one memory segment, in files, half and half, before and after its
-//! columns were renamed; and skipping segments never loses a row.
+//! A table's rows are the same wherever they are: in one memory segment, in files, half and half,
+//! before and after its columns were renamed; and skipping segments never loses a row.
 
 use std::sync::Arc;
 
@@ -116,7 +116,8 @@ fn with(relation: &Relation, segments: Vec<Arc<Segment>>) -> Relation {
     }
 }
 
-/// Three segments whose ranges overlap in part, with NULLs, NaN in one, negative numbers, times before 1970.
+/// Three segments whose ranges overlap in part, with NULLs, NaN in one, negative numbers, times
+/// before 1970.
 fn samples() -> (Relation, Vec<Vec<ArrayRef>>) {
     let relation = relation(vec![
         column(1, "i", PgType::INT4),
