@@ -245,6 +245,28 @@ fn plan(message: &str) -> Error {
     if let Some(rest) = message.strip_prefix("Error during planning: ") {
         return plan(rest);
     }
+    if message.starts_with("Cannot create filter with non-boolean predicate") {
+        let ty = message.rsplit("returning ").next().unwrap_or_default();
+        return Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            format!(
+                "argument of WHERE must be type boolean, not type {}",
+                sql_type(ty)
+            ),
+        );
+    }
+    if message.starts_with("LIMIT must be") {
+        return Error::new(
+            SqlState::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE,
+            "LIMIT must not be negative",
+        );
+    }
+    if message.starts_with("OFFSET must be") {
+        return Error::new(
+            SqlState::INVALID_ROW_COUNT_IN_OFFSET_CLAUSE,
+            "OFFSET must not be negative",
+        );
+    }
     if message.contains("must be in GROUP BY")
         || message.contains("must appear in the GROUP BY clause")
         || message.contains("could not be resolved from available columns")
@@ -310,13 +332,47 @@ fn no_function(name: &str) -> Error {
         SqlState::UNDEFINED_FUNCTION,
         format!("function {name} does not exist"),
     )
-    .hint(
-        "No function matches the given name and argument types. You might need to add explicit type casts.",
-    )
+    .hint(NO_FUNCTION_HINT)
 }
+
+const NO_FUNCTION_HINT: &str = "No function matches the given name and argument types. You might \
+                                need to add explicit type casts.";
 
 /// A function or operator without a variant for these types.
 fn no_match(message: &str) -> Error {
+    // DataFusion: No function matches the given name and argument types 'upper(Int64)'.
+    if let Some((call, _)) = message
+        .split_once("argument types '")
+        .and_then(|(_, rest)| rest.split_once('\''))
+        && let Some((name, types)) = call.trim_end_matches(')').split_once('(')
+    {
+        let types: Vec<&str> = types.split(", ").map(sql_type).collect();
+        return Error::new(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("function {name}({}) does not exist", types.join(", ")),
+        )
+        .hint(NO_FUNCTION_HINT);
+    }
+    // DataFusion: Cannot coerce arithmetic expression Int32 + Utf8 to valid types
+    if let Some((_, operation)) = message.split_once("arithmetic expression ")
+        && let [left, operator, right] = operation
+            .trim_end_matches(" to valid types")
+            .split(' ')
+            .collect::<Vec<_>>()
+            .as_slice()
+    {
+        return Error::new(
+            SqlState::UNDEFINED_FUNCTION,
+            format!(
+                "operator does not exist: {} {operator} {}",
+                sql_type(left),
+                sql_type(right)
+            ),
+        )
+        .hint(
+            "No operator matches the given name and argument types. You might need to add explicit type casts.",
+        );
+    }
     Error::new(
         SqlState::UNDEFINED_FUNCTION,
         "no function or operator matches the given argument types",
@@ -407,8 +463,16 @@ fn sql_type(arrow: &str) -> &str {
         "Float64" => "double precision",
         "Boolean" => "boolean",
         "Date32" => "date",
+        "Utf8" | "Utf8View" | "LargeUtf8" => "text",
+        "Binary" | "BinaryView" | "LargeBinary" => "bytea",
+        "Null" => "unknown",
         other if other.starts_with("Decimal") => "numeric",
-        other if other.starts_with("Timestamp") => "timestamp",
+        other if other.starts_with("Timestamp") && other.contains("None") => {
+            "timestamp without time zone"
+        }
+        other if other.starts_with("Timestamp") => "timestamp with time zone",
+        other if other.starts_with("Interval") || other.starts_with("Duration") => "interval",
+        other if other.starts_with("Time") => "time without time zone",
         other => other,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, SchemaRef, TimeUnit};
 use datafusion::catalog::TableFunctionArgs;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DFSchema, DataFusionError, TableReference};
@@ -136,6 +136,7 @@ impl ContextProvider for Scope<'_> {
                 simplifier.simplify(arg)
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let args = as_nanoseconds(args)?;
         let provider =
             function.create_table_provider_with_args(TableFunctionArgs::new(&args, self.state))?;
         // The arguments belong to the name: two calls are the same scan only if they are the same call.
@@ -189,7 +190,8 @@ impl ContextProvider for Scope<'_> {
     }
 
     fn udf_names(&self) -> Vec<String> {
-        Vec::new()
+        // For a suggestion that is not shown; DataFusion fails where there is nothing to suggest.
+        vec!["count".to_owned()]
     }
 
     fn higher_order_function_names(&self) -> Vec<String> {
@@ -203,6 +205,32 @@ impl ContextProvider for Scope<'_> {
     fn udwf_names(&self) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// The arguments of a series of timestamps as DataFusion's function takes them; quoted literals beside a timestamp are
+/// timestamps.
+fn as_nanoseconds(args: Vec<Expr>) -> Result<Vec<Expr>, DataFusionError> {
+    let Some(Expr::Literal(first, _)) = args.first() else {
+        return Ok(args);
+    };
+    let zone = match first.data_type() {
+        DataType::Timestamp(_, zone) => zone,
+        DataType::Date32 => None,
+        _ => return Ok(args),
+    };
+    let nanoseconds = DataType::Timestamp(TimeUnit::Nanosecond, zone);
+    args.into_iter()
+        .map(|arg| match arg {
+            Expr::Literal(value, metadata) => match value.data_type() {
+                DataType::Timestamp(_, _)
+                | DataType::Date32
+                | DataType::Utf8
+                | DataType::Utf8View => Ok(Expr::Literal(value.cast_to(&nanoseconds)?, metadata)),
+                _ => Ok(Expr::Literal(value, metadata)),
+            },
+            arg => Ok(arg),
+        })
+        .collect()
 }
 
 /// PostgreSQL's types by their names.

@@ -7,6 +7,7 @@ use sqlparser::ast::{
     ValueWithSpan,
 };
 
+use super::names::is_call;
 use super::relations::{joined, strip_pg_catalog};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
@@ -52,27 +53,16 @@ pub(super) fn normalise(scope: &Scope<'_>, expression: &mut Expr) -> Result<()> 
             }
             None
         }
-        Expr::Identifier(ident) if ident.quote_style.is_none() => {
+        Expr::Identifier(ident) if is_call(ident) => {
             let name = fold(ident);
-            matches!(
-                name.as_str(),
-                "current_schema"
-                    | "current_catalog"
-                    | "current_role"
-                    | "current_user"
-                    | "session_user"
-                    | "user"
-            )
-            .then(|| {
-                call(
-                    if name == "user" {
-                        "current_user"
-                    } else {
-                        &name
-                    },
-                    Vec::new(),
-                )
-            })
+            Some(call(
+                if name == "user" {
+                    "current_user"
+                } else {
+                    &name
+                },
+                Vec::new(),
+            ))
         }
         Expr::Function(function) => normalise_function(scope, function)?,
         Expr::SimilarTo {
@@ -242,6 +232,10 @@ fn normalise_function(scope: &Scope<'_>, function: &mut Function) -> Result<Opti
                 function.name = ObjectName::from(vec![Ident::new("current_user")]);
             }
         }
+    }
+    if name == "generate_series" {
+        // A function of many rows in an expression: DataFusion's gives an array, which `unnest` makes rows of.
+        return Ok(Some(call("unnest", vec![Expr::Function(function.clone())])));
     }
     // DataFusion looks at the first part of a dotted name only.
     if function.name.0.len() > 1 {

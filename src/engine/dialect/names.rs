@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use sqlparser::ast::{
     Expr, FunctionArguments, Ident, ObjectName, ObjectNamePart, OrderByExpr, OrderByKind, Query,
-    Select, SelectItem, SetExpr, UnaryOperator, Value,
+    Select, SelectItem, SetExpr,
 };
 
 use crate::base::Result;
@@ -62,10 +62,11 @@ fn name_select(select: &mut Select, order: Option<&mut [OrderByExpr]>) {
             continue;
         };
         let repeated = uses.get(name.as_str()).is_some_and(|uses| *uses > 1);
-        let plain_column = matches!(
-            item,
-            SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_))
-        );
+        let plain_column = match item {
+            SelectItem::UnnamedExpr(Expr::Identifier(ident)) => !is_call(ident),
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(_)) => true,
+            _ => false,
+        };
         // What * gives is not known yet, so beside it every name must be out of its way.
         let unique = repeated || wildcard;
         if plain_column && !unique {
@@ -101,6 +102,20 @@ fn name_select(select: &mut Select, order: Option<&mut [OrderByExpr]>) {
             order.expr = Expr::Identifier(alias.clone());
         }
     }
+}
+
+/// Whether a word is a call without parentheses.
+pub(super) fn is_call(ident: &Ident) -> bool {
+    ident.quote_style.is_none()
+        && matches!(
+            fold(ident).as_str(),
+            "current_schema"
+                | "current_catalog"
+                | "current_role"
+                | "current_user"
+                | "session_user"
+                | "user"
+        )
 }
 
 /// The name PostgreSQL gives an item; `None` for a wildcard.
@@ -149,10 +164,6 @@ fn figure(expression: &Expr) -> Option<(String, bool)> {
         },
         Expr::TypedString(typed) => type_name(&typed.data_type).map(|name| (name, false)),
         Expr::Interval(_) => weak("interval"),
-        Expr::Value(value) => match &value.value {
-            Value::Boolean(_) => weak("bool"),
-            _ => None,
-        },
         Expr::Case { else_result, .. } => match else_result.as_deref().and_then(figure) {
             Some((name, true)) => Some((name, true)),
             _ => weak("case"),
@@ -173,10 +184,6 @@ fn figure(expression: &Expr) -> Option<(String, bool)> {
             Some(sqlparser::ast::TrimWhereField::Trailing) => "rtrim",
             Some(sqlparser::ast::TrimWhereField::Both) | None => "btrim",
         }),
-        Expr::UnaryOp {
-            op: UnaryOperator::Plus,
-            expr,
-        } if matches!(expr.as_ref(), Expr::Identifier(_)) => None,
         _ => None,
     }
 }

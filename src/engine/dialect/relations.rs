@@ -1,8 +1,8 @@
 //! What stands in FROM.
 
 use sqlparser::ast::{
-    Expr, FunctionArguments, Ident, ObjectName, ObjectNamePart, SelectItem, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart,
+    SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
 };
 
 use crate::base::{Error, Result};
@@ -48,6 +48,10 @@ pub(super) fn normalise(scope: &Scope<'_>, factor: &mut TableFactor) -> Result<(
                 strip_pg_catalog(name);
                 let function = joined(name);
                 name_column(alias, &function);
+                if function == "unnest" {
+                    *factor = unnest(factor)?;
+                    return Ok(());
+                }
                 if !TABLE_FUNCTIONS.contains(&function.as_str()) {
                     *factor = one_row(scope, factor)?;
                 }
@@ -105,6 +109,28 @@ fn name_column(alias: &mut Option<TableAlias>, function: &str) {
             data_type: None,
         });
     }
+}
+
+/// `pg_catalog.unnest(…)`, which sqlparser takes for any function.
+fn unnest(factor: &TableFactor) -> Result<TableFactor> {
+    let TableFactor::Table { alias, args, .. } = factor else {
+        return Ok(factor.clone());
+    };
+    let array_exprs = args
+        .iter()
+        .flat_map(|args| &args.args)
+        .map(|arg| match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Ok(expression.clone()),
+            _ => Err(Error::unsupported("named function arguments")),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(TableFactor::UNNEST {
+        alias: alias.clone(),
+        array_exprs,
+        with_offset: false,
+        with_offset_alias: None,
+        with_ordinality: false,
+    })
 }
 
 /// A function of one value is a relation of one row.

@@ -1,4 +1,4 @@
-//! Integer `+`, `-` and `*` that raise `22003` where DataFusion's wrap around.
+//! Integer `+`, `-` and `*` that raise `22003` where DataFusion's wrap around, and exact quotients with enough digits.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
+use datafusion::logical_expr::expr::{BinaryExpr, Cast, ScalarFunction};
 use datafusion::logical_expr::interval_arithmetic::{Interval, apply_operator};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF,
@@ -44,9 +44,54 @@ fn check_one(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
             }
         }
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Divide,
+            right,
+        }) => match (left.get_type(schema), right.get_type(schema)) {
+            (
+                Ok(DataType::Decimal128(precision, scale)),
+                Ok(DataType::Decimal128(_, divisor_scale)),
+            ) => Transformed::yes(divide(*left, *right, (precision, scale), divisor_scale)),
+            _ => Transformed::no(Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: Operator::Divide,
+                right,
+            })),
+        },
         expression => Transformed::no(expression),
     })
 }
+
+/// A quotient with as many digits after the point as PostgreSQL's smallest number of them. Arrow's has four more than the
+/// dividend, so the dividend gets the others.
+fn divide(left: Expr, right: Expr, (precision, scale): (u8, i8), divisor_scale: i8) -> Expr {
+    let wanted = QUOTIENT_SCALE.max(scale).max(divisor_scale);
+    let dividend_scale = wanted - ARROW_ADDS;
+    let integer_digits = i32::from(precision) - i32::from(scale);
+    let digits = integer_digits + i32::from(wanted) + i32::from(divisor_scale);
+    let cast = |expression: Expr, data_type| Expr::Cast(Cast::new(Box::new(expression), data_type));
+    let (left, right) = if digits <= 38 {
+        let precision = u8::try_from(integer_digits + i32::from(dividend_scale)).unwrap_or(38);
+        let dividend = DataType::Decimal128(precision.clamp(1, 38), dividend_scale);
+        (cast(left, dividend), right)
+    } else {
+        (
+            cast(left, DataType::Decimal256(76, dividend_scale)),
+            cast(right, DataType::Decimal256(76, divisor_scale)),
+        )
+    };
+    Expr::BinaryExpr(BinaryExpr::new(
+        Box::new(left),
+        Operator::Divide,
+        Box::new(right),
+    ))
+}
+
+/// Digits after the point of a quotient, at least.
+const QUOTIENT_SCALE: i8 = 16;
+/// Digits after the point that Arrow gives a quotient beyond the dividend's.
+const ARROW_ADDS: i8 = 4;
 
 /// One checked operator.
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -1,9 +1,10 @@
 //! PostgreSQL's rules where DataFusion has others: literals and casts ([`literals`], [`casts`]), arithmetic that must not
-//! wrap ([`arithmetic`]), subqueries that must give one row ([`single`]).
+//! wrap ([`arithmetic`]), dates and times ([`times`]), subqueries that must give one row ([`single`]) or that DataFusion cannot unnest ([`apply`]).
 //!
 //! Rules over expressions go through [`map_expressions`], which keeps every column's name, because the nodes above refer to
 //! columns by name.
 
+mod apply;
 mod arithmetic;
 mod casts;
 mod literals;
@@ -11,6 +12,7 @@ mod shown;
 mod single;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::sync::Arc;
 
@@ -31,12 +33,14 @@ type Result<T> = std::result::Result<T, DataFusionError>;
 /// What must happen before types are coerced: literals get PostgreSQL's types, subqueries their check.
 pub(super) fn before_coercion(scope: &Scope<'_>, plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = single::check(plan)?;
+    let plan = apply::unnest(plan)?;
     let plan = if literals::keeps_types(&plan)? {
         plan
     } else {
         literals::narrow(plan)?
     };
-    literals::type_unknown(scope, plan)
+    let plan = literals::type_unknown(scope, plan)?;
+    times::rewrite(plan)
 }
 
 /// Type coercion, then what depends on the types found: casts and arithmetic.

@@ -10,6 +10,7 @@ use arrow::array::{Array, ArrayRef, AsArray, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DataFusionError, ScalarValue};
+use datafusion::functions_aggregate::first_last::first_value_udaf;
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
@@ -28,6 +29,12 @@ pub(super) fn check(plan: LogicalPlan) -> Result<LogicalPlan> {
         Expr::ScalarSubquery(subquery)
             if !subquery.outer_ref_columns.is_empty() && !is_one_row(&subquery.subquery) =>
         {
+            if let Some(plan) = first_row(&subquery.subquery)? {
+                return Ok(Transformed::yes(Expr::ScalarSubquery(Subquery {
+                    subquery: Arc::new(plan),
+                    ..subquery
+                })));
+            }
             let plan = subquery.subquery.as_ref().clone();
             let (qualifier, field) = plan.schema().qualified_field(0);
             let column = Expr::from((qualifier, field));
@@ -55,6 +62,50 @@ pub(super) fn check(plan: LogicalPlan) -> Result<LogicalPlan> {
         }
         expression => Ok(Transformed::no(expression)),
     })
+}
+
+/// `… ORDER BY … LIMIT 1` as an aggregate: the first value in that order.
+fn first_row(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
+    let LogicalPlan::Limit(limit) = plan else {
+        return Ok(None);
+    };
+    let number = |expression: &Option<Box<Expr>>| match expression.as_deref() {
+        Some(Expr::Literal(ScalarValue::Int64(Some(number)), None)) => Some(*number),
+        Some(_) => None,
+        None => Some(0),
+    };
+    if number(&limit.skip) != Some(0) || number(&limit.fetch) != Some(1) || limit.fetch.is_none() {
+        return Ok(None);
+    }
+    // A projection above the sort drops the columns only the sort wanted.
+    let (value, sorted) = match limit.input.as_ref() {
+        LogicalPlan::Projection(projection)
+            if matches!(projection.input.as_ref(), LogicalPlan::Sort(_)) =>
+        {
+            (
+                projection.expr[0].clone().unalias(),
+                projection.input.as_ref(),
+            )
+        }
+        other => (Expr::from(other.schema().qualified_field(0)), other),
+    };
+    let (order, input) = match sorted {
+        LogicalPlan::Sort(sort) => (sort.expr.clone(), sort.input.as_ref()),
+        other => (Vec::new(), other),
+    };
+    let name = plan.schema().field(0).name();
+    let first = Expr::AggregateFunction(AggregateFunction::new_udf(
+        first_value_udaf(),
+        vec![value],
+        false,
+        None,
+        order,
+        None,
+    ));
+    LogicalPlanBuilder::from(input.clone())
+        .aggregate(Vec::<Expr>::new(), vec![first.alias(name)])?
+        .build()
+        .map(Some)
 }
 
 /// Whether a plan gives exactly one row whatever it reads: an aggregate over everything.

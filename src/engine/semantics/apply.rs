@@ -1,0 +1,618 @@
+//! Subqueries that DataFusion cannot unnest, as joins: for every row outside, an aggregate over the rows inside.
+//!
+//! DataFusion unnests a correlated scalar subquery if all that ties it to the query around is `inner = outer`, and EXISTS
+//! and IN where they filter. The rest is done here: number the rows outside, join the rows inside to them on whatever ties
+//! them, group by row. A marker tells a joined row from the one a left join makes up where there is none.
+//!
+//! Not done: ties below LIMIT, DISTINCT, GROUP BY, set operations or the far side of an outer join, and ties to a query
+//! further out than the next. DataFusion refuses those by itself.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, JoinType, ScalarValue};
+use datafusion::functions_aggregate::bool_and_or::bool_or_udaf;
+use datafusion::functions_aggregate::count::count_udaf;
+use datafusion::functions_window::row_number::row_number;
+use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{
+    Aggregate, BinaryExpr, Case, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator,
+    Subquery, SubqueryAlias, lit,
+};
+
+use super::Result;
+
+/// Replaces the subqueries DataFusion cannot unnest.
+pub(super) fn unnest(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let mut numbers = 0;
+    plan.transform_up_with_subqueries(|plan| unnest_node(plan, &mut numbers))
+        .map(|transformed| transformed.data)
+}
+
+fn unnest_node(plan: LogicalPlan, numbers: &mut usize) -> Result<Transformed<LogicalPlan>> {
+    let inputs = plan.inputs();
+    let [input] = inputs.as_slice() else {
+        return Ok(Transformed::no(plan));
+    };
+    let filters = matches!(plan, LogicalPlan::Filter(_));
+    let mut wanted = false;
+    plan.apply_expressions(|expression| {
+        expression.apply(|expression| {
+            wanted |= is_wanted(expression, filters)?;
+            Ok(if wanted {
+                TreeNodeRecursion::Stop
+            } else {
+                TreeNodeRecursion::Continue
+            })
+        })
+    })?;
+    if !wanted {
+        return Ok(Transformed::no(plan));
+    }
+    let outer = input.schema().clone();
+    let mut rows = (*input).clone();
+    let names = NamePreserver::new(&plan);
+    let expressions = plan
+        .expressions()
+        .into_iter()
+        .map(|expression| {
+            let name = names.save(&expression);
+            let expression = expression
+                .transform_down(|expression| {
+                    if !is_wanted(&expression, filters)? {
+                        return Ok(Transformed::no(expression));
+                    }
+                    *numbers += 1;
+                    match attach(&rows, &outer, &expression, *numbers)? {
+                        Some((joined, value)) => {
+                            rows = joined;
+                            Ok(Transformed::new(value, true, TreeNodeRecursion::Jump))
+                        }
+                        None => Ok(Transformed::no(expression)),
+                    }
+                })?
+                .data;
+            Ok(name.restore(expression))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let changed = plan.with_new_exprs(expressions, vec![rows])?;
+    let kept = changed.schema().fields().len() == plan.schema().fields().len();
+    if kept {
+        return Ok(Transformed::yes(changed));
+    }
+    // A filter or sort passes its input's columns on; those made here end with it.
+    let columns: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
+    let changed = LogicalPlanBuilder::from(changed)
+        .project(columns)?
+        .build()?;
+    Ok(Transformed::yes(changed))
+}
+
+/// Whether an expression is a subquery that must be replaced.
+fn is_wanted(expression: &Expr, filters: bool) -> Result<bool> {
+    Ok(match expression {
+        Expr::ScalarSubquery(subquery) => {
+            !subquery.outer_ref_columns.is_empty() && !is_tied_by_equality(&subquery.subquery)?
+        }
+        Expr::Exists(_) | Expr::InSubquery(_) => !filters,
+        _ => false,
+    })
+}
+
+/// Whether only filters `inner = outer` tie a subquery to the query around it: what DataFusion unnests itself, grouping the
+/// inside once instead of joining it row by row.
+fn is_tied_by_equality(plan: &LogicalPlan) -> Result<bool> {
+    let mut equality = true;
+    plan.apply(|plan| {
+        match plan {
+            LogicalPlan::Filter(filter) => {
+                for term in split_conjunction_owned(filter.predicate.clone()) {
+                    equality &= !term.contains_outer() || is_equality(&term);
+                }
+            }
+            plan => plan
+                .apply_expressions(|expression| {
+                    equality &= !expression.contains_outer();
+                    Ok(TreeNodeRecursion::Continue)
+                })
+                .map(|_| ())?,
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(equality)
+}
+
+/// `inner = outer`, either way round.
+fn is_equality(term: &Expr) -> bool {
+    let Expr::BinaryExpr(BinaryExpr {
+        left,
+        op: Operator::Eq,
+        right,
+    }) = term
+    else {
+        return false;
+    };
+    let outside = |side: &Expr| side.contains_outer() && side.column_refs().is_empty();
+    let inside = |side: &Expr| !side.contains_outer();
+    outside(left) && inside(right) || inside(left) && outside(right)
+}
+
+/// Joins a subquery to `rows` and gives the expression that stands for it; `None` if it cannot be done.
+fn attach(
+    rows: &LogicalPlan,
+    outer: &DFSchema,
+    expression: &Expr,
+    number: usize,
+) -> Result<Option<(LogicalPlan, Expr)>> {
+    match expression {
+        Expr::ScalarSubquery(subquery) => {
+            let Some((value, aggregate)) = resolve(&subquery.subquery, 0)? else {
+                return Ok(None);
+            };
+            let Some(attached) =
+                Attached::new(rows, outer, &aggregate.input, &aggregate.aggr_expr, number)?
+            else {
+                return Ok(None);
+            };
+            let value = value
+                .transform(|part| {
+                    let Expr::Column(column) = &part else {
+                        return Ok(Transformed::no(part));
+                    };
+                    Ok(match aggregate.schema.maybe_index_of_column(column) {
+                        Some(index) => Transformed::yes(attached.value(index)),
+                        None => Transformed::no(part),
+                    })
+                })?
+                .data;
+            Ok(Some((attached.plan, without_outer(value)?)))
+        }
+        Expr::Exists(Exists { subquery, negated }) => {
+            let some = if subquery.outer_ref_columns.is_empty() {
+                let first = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone())
+                    .limit(0, Some(1))?
+                    .build()?;
+                return Ok(Some((
+                    rows.clone(),
+                    compare_count(scalar_count(first, None)?, *negated),
+                )));
+            } else {
+                vec![count(None)]
+            };
+            let attached = Attached::new(rows, outer, &subquery.subquery, &some, number)?;
+            Ok(attached.map(|attached| {
+                let value = compare_count(attached.value(0), *negated);
+                (attached.plan, value)
+            }))
+        }
+        Expr::InSubquery(within) if within.subquery.outer_ref_columns.is_empty() => {
+            attach_list(rows, within, number).map(Some)
+        }
+        Expr::InSubquery(InSubquery {
+            expr,
+            subquery,
+            negated,
+        }) => {
+            let item = Expr::from(subquery.subquery.schema().qualified_field(0));
+            let equal = as_outer(expr.as_ref().clone())?.eq(item);
+            let any = aggregate_call(bool_or_udaf(), vec![equal.clone()], None);
+            let aggregates = [any, count(Some(equal.is_null()))];
+            let attached = Attached::new(rows, outer, &subquery.subquery, &aggregates, number)?;
+            Ok(attached.map(|attached| {
+                let unknown = attached.value(1).gt(lit(0i64));
+                let value = three_valued(
+                    vec![(attached.value(0), Some(true)), (unknown, None)],
+                    *negated,
+                );
+                (attached.plan, value)
+            }))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `x IN (subquery)` where nothing ties the subquery: a join with its distinct values.
+fn attach_list(
+    rows: &LogicalPlan,
+    within: &InSubquery,
+    number: usize,
+) -> Result<(LogicalPlan, Expr)> {
+    let subquery = within.subquery.subquery.as_ref();
+    let item = Expr::from(subquery.schema().qualified_field(0));
+    let (key, mark) = (format!("\0k{number}"), format!("\0m{number}"));
+    let values = LogicalPlanBuilder::from(subquery.clone())
+        .project(vec![item.clone().alias(&key)])?
+        .distinct()?
+        .project(vec![column(&key), lit(true).alias(&mark)])?
+        .build()?;
+    let x = within.expr.as_ref().clone();
+    let plan = LogicalPlanBuilder::from(rows.clone())
+        .join_on(values, JoinType::Left, [x.clone().eq(column(&key))])?
+        .build()?;
+    let some = scalar_count(subquery.clone(), None)?.gt(lit(0i64));
+    let nulls = scalar_count(subquery.clone(), Some(item.is_null()))?.gt(lit(0i64));
+    let value = three_valued(
+        vec![
+            (column(&mark).is_not_null(), Some(true)),
+            (x.is_null().and(some), None),
+            (nulls, None),
+        ],
+        within.negated,
+    );
+    Ok((plan, value))
+}
+
+/// The first answer whose condition holds, else false; negated if asked for.
+fn three_valued(cases: Vec<(Expr, Option<bool>)>, negated: bool) -> Expr {
+    let cases = cases
+        .into_iter()
+        .map(|(when, then)| {
+            let then = Expr::Literal(ScalarValue::Boolean(then.map(|then| then != negated)), None);
+            (Box::new(when), Box::new(then))
+        })
+        .collect();
+    Expr::Case(Case::new(None, cases, Some(Box::new(lit(negated)))))
+}
+
+fn compare_count(count: Expr, negated: bool) -> Expr {
+    if negated {
+        count.eq(lit(0i64))
+    } else {
+        count.gt(lit(0i64))
+    }
+}
+
+/// `(SELECT count(*) FILTER (WHERE …) FROM plan)`, tied to nothing.
+fn scalar_count(plan: LogicalPlan, filter: Option<Expr>) -> Result<Expr> {
+    let plan = LogicalPlanBuilder::from(plan)
+        .aggregate(Vec::<Expr>::new(), vec![count(filter)])?
+        .build()?;
+    Ok(Expr::ScalarSubquery(Subquery {
+        subquery: Arc::new(plan),
+        outer_ref_columns: Vec::new(),
+        spans: Default::default(),
+    }))
+}
+
+fn count(filter: Option<Expr>) -> Expr {
+    aggregate_call(count_udaf(), vec![lit(1i64)], filter)
+}
+
+fn aggregate_call(
+    function: Arc<datafusion::logical_expr::AggregateUDF>,
+    args: Vec<Expr>,
+    filter: Option<Expr>,
+) -> Expr {
+    Expr::AggregateFunction(AggregateFunction::new_udf(
+        function,
+        args,
+        false,
+        filter.map(Box::new),
+        Vec::new(),
+        None,
+    ))
+}
+
+fn column(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
+
+/// Output column `index` of a subquery as an expression over the aggregate it stands on.
+fn resolve(plan: &LogicalPlan, index: usize) -> Result<Option<(Expr, &Aggregate)>> {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) if aggregate.group_expr.is_empty() => {
+            let column = Expr::from(aggregate.schema.qualified_field(index));
+            Ok(Some((column, aggregate)))
+        }
+        LogicalPlan::SubqueryAlias(alias) => resolve(&alias.input, index),
+        LogicalPlan::Projection(projection) => {
+            let mut found = base(&projection.input);
+            let value = projection.expr[index]
+                .clone()
+                .unalias_nested()
+                .data
+                .transform(|part| {
+                    let Expr::Column(column) = &part else {
+                        return Ok(Transformed::no(part));
+                    };
+                    let inner = projection
+                        .input
+                        .schema()
+                        .maybe_index_of_column(column)
+                        .map(|index| resolve(&projection.input, index))
+                        .transpose()?
+                        .flatten();
+                    Ok(match inner {
+                        Some((inner, _)) => Transformed::new(inner, true, TreeNodeRecursion::Jump),
+                        None => {
+                            found = None;
+                            Transformed::no(part)
+                        }
+                    })
+                })?
+                .data;
+            Ok(found.map(|aggregate| (value, aggregate)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The aggregate a subquery stands on.
+fn base(plan: &LogicalPlan) -> Option<&Aggregate> {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) if aggregate.group_expr.is_empty() => Some(aggregate),
+        LogicalPlan::SubqueryAlias(alias) => base(&alias.input),
+        LogicalPlan::Projection(projection) => base(&projection.input),
+        _ => None,
+    }
+}
+
+/// Rows with aggregates over a subquery joined to them.
+struct Attached {
+    plan: LogicalPlan,
+    number: usize,
+}
+
+impl Attached {
+    /// `None` if what ties the subquery sits where it cannot be taken out.
+    fn new(
+        rows: &LogicalPlan,
+        outer: &DFSchema,
+        inner: &LogicalPlan,
+        aggregates: &[Expr],
+        number: usize,
+    ) -> Result<Option<Self>> {
+        let Some(Pulled { plan, ties }) = pull(inner)? else {
+            return Ok(None);
+        };
+        // Names inside may be names outside: every column inside gets one of its own.
+        let inside = plan.schema().clone();
+        let own = |index: usize| format!("\0c{number}_{index}");
+        let (row, mark) = (format!("\0r{number}"), format!("\0m{number}"));
+        let mut columns: Vec<Expr> = inside
+            .iter()
+            .enumerate()
+            .map(|(index, field)| Expr::from(field).alias(own(index)))
+            .collect();
+        columns.push(lit(true).alias(&mark));
+        let plan = LogicalPlanBuilder::from(plan).project(columns)?.build()?;
+        let known = Cell::new(true);
+        let rename = |expression: Expr| {
+            expression
+                .transform(|part| {
+                    Ok(match part {
+                        Expr::Column(column) => match inside.maybe_index_of_column(&column) {
+                            Some(index) => Transformed::yes(self::column(&own(index))),
+                            None => {
+                                known.set(false);
+                                Transformed::no(Expr::Column(column))
+                            }
+                        },
+                        Expr::OuterReferenceColumn(_, column) => {
+                            if outer.maybe_index_of_column(&column).is_none() {
+                                known.set(false);
+                            }
+                            Transformed::yes(Expr::Column(column))
+                        }
+                        part => Transformed::no(part),
+                    })
+                })
+                .map(|transformed| transformed.data)
+        };
+        let on = ties.into_iter().map(&rename).collect::<Result<Vec<_>>>()?;
+        let aggregates = aggregates
+            .iter()
+            .enumerate()
+            .map(|(index, aggregate)| {
+                let mut aggregate = rename(aggregate.clone().unalias())?;
+                if let Expr::AggregateFunction(call) = &mut aggregate {
+                    let marked = self::column(&mark).is_not_null();
+                    call.params.filter = Some(Box::new(match call.params.filter.take() {
+                        Some(filter) => filter.and(marked),
+                        None => marked,
+                    }));
+                } else {
+                    known.set(false);
+                }
+                Ok(aggregate.alias(format!("\0a{number}_{index}")))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        if !known.get() {
+            return Ok(None);
+        }
+        let rows = LogicalPlanBuilder::from(rows.clone())
+            .window(vec![row_number().alias(&row)])?
+            .build()?;
+        let groups: Vec<Expr> = rows.schema().iter().map(Expr::from).collect();
+        let on = if on.is_empty() { vec![lit(true)] } else { on };
+        let plan = LogicalPlanBuilder::from(rows)
+            .join_on(plan, JoinType::Left, on)?
+            .aggregate(groups, aggregates)?
+            .build()?;
+        Ok(Some(Self { plan, number }))
+    }
+
+    /// The value of aggregate `index`.
+    fn value(&self, index: usize) -> Expr {
+        column(&format!("\0a{}_{index}", self.number))
+    }
+}
+
+/// A plan without the filters that tie it to the query around it.
+struct Pulled {
+    plan: LogicalPlan,
+    /// The filters, over the plan's columns.
+    ties: Vec<Expr>,
+}
+
+fn pull(plan: &LogicalPlan) -> Result<Option<Pulled>> {
+    if !is_tied(plan)? {
+        return Ok(Some(Pulled {
+            plan: plan.clone(),
+            ties: Vec::new(),
+        }));
+    }
+    match plan {
+        LogicalPlan::Filter(filter) => {
+            let Some(Pulled { plan, mut ties }) = pull(&filter.input)? else {
+                return Ok(None);
+            };
+            let (tied, free): (Vec<_>, Vec<_>) = split_conjunction_owned(filter.predicate.clone())
+                .into_iter()
+                .partition(Expr::contains_outer);
+            ties.extend(tied);
+            let plan = match conjunction(free) {
+                Some(predicate) => LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(plan))?),
+                None => plan,
+            };
+            Ok(Some(Pulled { plan, ties }))
+        }
+        LogicalPlan::Projection(projection) => {
+            if projection.expr.iter().any(Expr::contains_outer) {
+                return Ok(None);
+            }
+            let Some(Pulled { plan, ties }) = pull(&projection.input)? else {
+                return Ok(None);
+            };
+            // The filters now come after the projection, so it must let their columns through.
+            let mut expressions = projection.expr.clone();
+            for tie in &ties {
+                for column in tie.column_refs() {
+                    let there = projection.schema.maybe_index_of_column(column).is_some();
+                    let column = Expr::Column(column.clone());
+                    if there && !projection.expr.contains(&column) {
+                        return Ok(None);
+                    }
+                    if !expressions.contains(&column) {
+                        expressions.push(column);
+                    }
+                }
+            }
+            let plan = LogicalPlanBuilder::from(plan)
+                .project(expressions)?
+                .build()?;
+            Ok(Some(Pulled { plan, ties }))
+        }
+        LogicalPlan::SubqueryAlias(alias) => {
+            let Some(Pulled { plan, ties }) = pull(&alias.input)? else {
+                return Ok(None);
+            };
+            let before = plan.schema().clone();
+            let Ok(aliased) = SubqueryAlias::try_new(Arc::new(plan), alias.alias.clone()) else {
+                return Ok(None);
+            };
+            let after = aliased.schema.clone();
+            let ties = ties
+                .into_iter()
+                .map(|tie| {
+                    tie.transform(|part| {
+                        let Expr::Column(column) = &part else {
+                            return Ok(Transformed::no(part));
+                        };
+                        let index = before.index_of_column(column)?;
+                        Ok(Transformed::yes(Expr::from(after.qualified_field(index))))
+                    })
+                    .map(|transformed| transformed.data)
+                })
+                .collect::<Result<Vec<_>>>()?;
+            Ok(Some(Pulled {
+                plan: LogicalPlan::SubqueryAlias(aliased),
+                ties,
+            }))
+        }
+        LogicalPlan::Join(join) => pull_join(join),
+        // Which rows there are does not depend on their order.
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => pull(&sort.input),
+        _ => Ok(None),
+    }
+}
+
+fn pull_join(join: &Join) -> Result<Option<Pulled>> {
+    if join
+        .on
+        .iter()
+        .any(|(a, b)| a.contains_outer() || b.contains_outer())
+    {
+        return Ok(None);
+    }
+    let (left, right) = match join.join_type {
+        JoinType::Inner => (pull(&join.left)?, pull(&join.right)?),
+        JoinType::Left if !is_tied(&join.right)? => (pull(&join.left)?, pull(&join.right)?),
+        _ => return Ok(None),
+    };
+    let (Some(left), Some(right)) = (left, right) else {
+        return Ok(None);
+    };
+    let mut ties = left.ties;
+    ties.extend(right.ties);
+    let mut free = Vec::new();
+    for term in join
+        .filter
+        .clone()
+        .into_iter()
+        .flat_map(split_conjunction_owned)
+    {
+        if !term.contains_outer() {
+            free.push(term);
+        } else if join.join_type == JoinType::Inner {
+            ties.push(term);
+        } else {
+            return Ok(None);
+        }
+    }
+    let plan = LogicalPlan::Join(Join {
+        left: Arc::new(left.plan),
+        right: Arc::new(right.plan),
+        filter: conjunction(free),
+        ..join.clone()
+    })
+    .recompute_schema()?;
+    Ok(Some(Pulled { plan, ties }))
+}
+
+/// Whether a plan refers to the query around it.
+fn is_tied(plan: &LogicalPlan) -> Result<bool> {
+    let mut tied = false;
+    plan.apply(|plan| {
+        plan.apply_expressions(|expression| {
+            tied |= expression.contains_outer();
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    Ok(tied)
+}
+
+/// References to the query around, as they are there.
+fn without_outer(expression: Expr) -> Result<Expr> {
+    expression
+        .transform(|part| {
+            Ok(match part {
+                Expr::OuterReferenceColumn(_, column) => Transformed::yes(Expr::Column(column)),
+                part => Transformed::no(part),
+            })
+        })
+        .map(|transformed| transformed.data)
+}
+
+/// Columns as seen from inside a subquery, so that renaming leaves them alone.
+fn as_outer(expression: Expr) -> Result<Expr> {
+    expression
+        .transform(|part| {
+            Ok(match part {
+                Expr::Column(column) => {
+                    // The field is not looked at before the reference is a column again.
+                    let field = arrow::datatypes::Field::new(
+                        column.name(),
+                        arrow::datatypes::DataType::Null,
+                        true,
+                    );
+                    Transformed::yes(Expr::OuterReferenceColumn(Arc::new(field), column))
+                }
+                part => Transformed::no(part),
+            })
+        })
+        .map(|transformed| transformed.data)
+}
