@@ -148,7 +148,7 @@ impl Session {
     }
 
     /// `25006` if the transaction is READ ONLY and the command writes.
-    fn check_writable(&self, statement: &Statement) -> Result<()> {
+    fn check_writable(&mut self, statement: &Statement) -> Result<()> {
         let writes = match &statement.command {
             Command::Copy(copy) if copy.direction == CopyDirection::FromStdin => "COPY FROM",
             Command::CreateSchema(_) => "CREATE SCHEMA",
@@ -177,8 +177,8 @@ impl Session {
     }
 
     /// `25006` if the transaction is READ ONLY.
-    pub(super) fn refuse_if_read_only(&self, what: &str) -> Result<()> {
-        if self.open.as_ref().is_some_and(|open| open.read_only) {
+    pub(super) fn refuse_if_read_only(&mut self, what: &str) -> Result<()> {
+        if self.opened()?.read_only {
             return Err(Error::new(
                 SqlState::READ_ONLY_SQL_TRANSACTION,
                 format!("cannot execute {what} in a read-only transaction"),

@@ -26,8 +26,21 @@ pub(super) struct Portal {
     pub(super) binary: Vec<bool>,
     /// How far it is.
     pub(super) progress: Progress,
+    /// Whether it outlives its transaction.
+    pub(super) hold: Hold,
     /// When it was opened, among the session's portals.
     serial: u64,
+}
+
+/// Whether a portal outlives its transaction. Its rows do in any case: they stream from an immutable snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It ends with its transaction.
+    No,
+    /// It will, once its transaction commits.
+    AtCommit,
+    /// Its transaction committed.
+    Held,
 }
 
 /// How far a portal is.
@@ -88,9 +101,18 @@ impl Portals {
         self.by_name.clear();
     }
 
-    /// Closes those opened after `serial`.
-    pub(super) fn close_since(&mut self, serial: u64) {
-        self.by_name.retain(|_, portal| portal.serial <= serial);
+    /// Closes those that end with their transaction, now that it committed.
+    pub(super) fn commit(&mut self) {
+        self.by_name.retain(|_, portal| portal.hold != Hold::No);
+        for portal in self.by_name.values_mut() {
+            portal.hold = Hold::Held;
+        }
+    }
+
+    /// Closes those of the transaction that is rolled back, opened after `serial`.
+    pub(super) fn roll_back(&mut self, serial: u64) {
+        self.by_name
+            .retain(|_, portal| portal.serial <= serial || portal.hold == Hold::Held);
     }
 
     /// Closes one.
@@ -128,6 +150,7 @@ impl Portals {
                 parameters,
                 binary,
                 progress,
+                hold: Hold::No,
                 serial,
             },
         );

@@ -197,14 +197,15 @@ impl Session {
     /// # Errors
     /// As [`crate::database::Database::commit`]; the transaction is gone then, and its values are restored.
     pub(super) async fn commit(&mut self) -> Result<bool> {
-        self.portals.clear();
         let Some(mut open) = self.open.take() else {
+            self.portals.commit();
             return Ok(true);
         };
         self.activity.update(|doing| doing.xact_start = None);
         let transaction = match open.transaction.take() {
             Some(transaction) if !open.failed => transaction,
             Some(_) | None => {
+                self.portals.roll_back(0);
                 self.values = open.before;
                 return Ok(false);
             }
@@ -219,12 +220,14 @@ impl Session {
             }
         }
         if transaction.is_read_only_so_far() {
+            self.portals.commit();
             self.values = open.kept;
             return Ok(true);
         }
         let database = self.shared.database.clone();
         match database.commit(transaction).await {
             Ok(committed) => {
+                self.portals.commit();
                 self.values = open.kept;
                 self.temporary = self
                     .temporary_schema
@@ -233,6 +236,7 @@ impl Session {
                 Ok(true)
             }
             Err(error) => {
+                self.portals.roll_back(0);
                 self.values = open.before;
                 if !open.listens.is_empty() {
                     self.mailbox.unlisten(None);
@@ -247,7 +251,7 @@ impl Session {
 
     /// Throws away whatever is open.
     pub(super) fn rollback(&mut self) {
-        self.portals.clear();
+        self.portals.roll_back(0);
         if let Some(open) = self.open.take() {
             self.values = open.before;
             self.catalog_moved();
@@ -263,12 +267,12 @@ impl Session {
                 match open.savepoints.last() {
                     Some(savepoint) => {
                         self.values = savepoint.values.clone();
-                        self.portals.close_since(savepoint.portals);
+                        self.portals.roll_back(savepoint.portals);
                     }
                     None => {
                         open.transaction = None;
                         self.values = open.before.clone();
-                        self.portals.clear();
+                        self.portals.roll_back(0);
                     }
                 }
                 self.catalog_moved();
@@ -332,7 +336,7 @@ impl Session {
         open.failed = false;
         let (values, portals) = (savepoint.values.clone(), savepoint.portals);
         self.values = values;
-        self.portals.close_since(portals);
+        self.portals.roll_back(portals);
         self.catalog_moved();
         Ok(())
     }

@@ -427,6 +427,31 @@ async fn cursors_go_forwards() {
             "rollback; fetch c",
             "ROLLBACK; 34000 cursor \"c\" does not exist",
         ),
+        (
+            "begin; declare c cursor with hold for values (1), (2); fetch c; commit",
+            "BEGIN; DECLARE CURSOR; (1); COMMIT",
+        ),
+        (
+            "begin; fetch c; nonsense",
+            "42601 syntax error at or near \"nonsense\"",
+        ),
+        ("begin; rollback; fetch c", "BEGIN; ROLLBACK; (2)"),
+        (
+            "close c; fetch c",
+            "CLOSE CURSOR; 34000 cursor \"c\" does not exist",
+        ),
+        (
+            "begin; declare c cursor with hold for values (1); rollback; fetch c",
+            "BEGIN; DECLARE CURSOR; ROLLBACK; 34000 cursor \"c\" does not exist",
+        ),
+        (
+            "set default_transaction_read_only = on; create schema s",
+            "SET; CREATE SCHEMA",
+        ),
+        (
+            "create schema s2",
+            "25006 cannot execute CREATE SCHEMA in a read-only transaction",
+        ),
     ] {
         assert_eq!(user.ask(sql).await, expected, "{sql}");
     }

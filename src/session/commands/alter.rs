@@ -10,7 +10,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Column, ObjectId, Relation, Schema};
 use crate::database::LockMode;
 use crate::engine::command::{Alter, AlterAction, ColumnDefinition, ObjectKind};
-use crate::engine::parse_query;
+use crate::engine::{Command, parse, parse_query};
 use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
@@ -114,7 +114,10 @@ impl Session {
                     ));
                     return Ok(None);
                 }
-                self.add_column(context, &relation, column, run).await?
+                return self
+                    .add_column(context, &relation, column, run)
+                    .await
+                    .map(|()| None);
             }
             AlterAction::DropColumn {
                 name,
@@ -175,43 +178,81 @@ impl Session {
         Ok(Some(change))
     }
 
-    /// Rows already stored read as NULL in a new column, so anything else needs a table without rows.
+    /// ADD COLUMN. Rows already stored read as NULL in a new column, so one with a default is added without it first,
+    /// then the rows get their values.
     async fn add_column(
         &mut self,
         context: &Arc<StatementContext>,
         relation: &Relation,
         definition: &ColumnDefinition,
         run: &Run<'_>,
-    ) -> Result<Change> {
+    ) -> Result<()> {
         check_column_type(&definition.name, definition.ty)?;
-        let has_rows = relation.segments().iter().any(|segment| segment.rows > 0);
         if let Some(default) = &definition.default {
             self.check_default(context, default, definition.ty, run)
                 .await?;
-            let is_null = default.trim().eq_ignore_ascii_case("null");
-            if has_rows && !is_null {
-                return Err(
-                    Error::unsupported("ADD COLUMN … DEFAULT on a table that has rows")
-                        .hint("Add the column without a default, UPDATE it, then SET DEFAULT."),
-                );
-            }
         }
-        if has_rows && definition.not_null {
+        let has_rows = relation.segments().iter().any(|segment| segment.rows > 0);
+        let fill = has_rows && definition.default.is_some();
+        if has_rows && definition.not_null && !fill {
             return Err(contains_nulls(context, relation, &definition.name));
         }
         let attnum = relation.next_attnum;
-        Ok(Change::AddColumn {
+        let column = Column {
+            attnum,
+            name: definition.name.clone(),
+            stored_name: stored_name(&definition.name, attnum),
+            ty: definition.ty,
+            not_null: definition.not_null && !fill,
+            default: definition.default.clone(),
+            comment: None,
+        };
+        let add = Change::AddColumn {
             relation: relation.oid,
-            column: Column {
-                attnum,
-                name: definition.name.clone(),
-                stored_name: stored_name(&definition.name, attnum),
-                ty: definition.ty,
-                not_null: definition.not_null,
-                default: definition.default.clone(),
-                comment: None,
-            },
-        })
+            column: column.clone(),
+        };
+        self.push(vec![add], Vec::new())?;
+        if !fill {
+            return Ok(());
+        }
+        self.fill_column(relation.oid, &column, run).await?;
+        if !definition.not_null {
+            return Ok(());
+        }
+        let context = self.context()?;
+        self.check_no_nulls(&context, relation, &column, run)
+            .await?;
+        let alter = Change::AlterColumn {
+            relation: relation.oid,
+            attnum,
+            not_null: true,
+            default: column.default,
+        };
+        self.push(vec![alter], Vec::new())
+    }
+
+    /// Gives every row of a table the default of a column. The table's owner asks, whatever they may write.
+    async fn fill_column(&mut self, table: Oid, column: &Column, run: &Run<'_>) -> Result<()> {
+        let context = self.context()?;
+        let server = as_server(&context);
+        let relation = server
+            .snapshot
+            .relation(table)
+            .ok_or_else(|| Error::internal("adding a column", "the table is gone"))?;
+        let update = format!(
+            "UPDATE {} SET {} = DEFAULT",
+            server.snapshot.qualified_name(relation),
+            quote(&column.name),
+        );
+        let Some(Command::Dml(update)) = parse(&update)?.pop().map(|update| update.command) else {
+            return Err(Error::internal("adding a column", "not an UPDATE"));
+        };
+        let engine = self.shared.engine.clone();
+        let bound = interruptible(run.interrupt, engine.bind_dml(&server, &update, &[])).await?;
+        let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
+        let work = engine.execute_dml(&server, authorized, &[], run.interrupt);
+        let done = interruptible(run.interrupt, work).await?;
+        self.push_needing(done.changes, &[])
     }
 
     /// `23502` if a column has NULLs. The table's owner asks, whatever they may read: so the server looks for them.
@@ -222,10 +263,7 @@ impl Session {
         column: &Column,
         run: &Run<'_>,
     ) -> Result<()> {
-        let server = Arc::new(StatementContext {
-            role: Oid::SUPERUSER,
-            ..StatementContext::clone(context)
-        });
+        let server = as_server(context);
         let query = parse_query(&format!(
             "SELECT 1 FROM {} WHERE {} IS NULL LIMIT 1",
             context.snapshot.qualified_name(relation),
@@ -243,6 +281,14 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// The same context with the server's own rights.
+fn as_server(context: &StatementContext) -> Arc<StatementContext> {
+    Arc::new(StatementContext {
+        role: Oid::SUPERUSER,
+        ..StatementContext::clone(context)
+    })
 }
 
 /// The object an ALTER names. ALTER TABLE takes any relation, the others only their own kind.

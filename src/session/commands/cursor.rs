@@ -8,7 +8,7 @@ use crate::engine::{Command, OutputColumn, Rows, Statement};
 use crate::observe::Interrupt;
 use crate::pg_catalog::names::Names;
 use crate::session::dispatch::Run;
-use crate::session::portal::{Progress, Suspended, Writing, counted, duplicate_cursor};
+use crate::session::portal::{Hold, Progress, Suspended, Writing, counted, duplicate_cursor};
 use crate::session::prepared::Plan;
 use crate::session::{CommandTag, Response, RowsResponse, Session, interruptible};
 
@@ -22,10 +22,9 @@ impl Session {
         statement: &Statement,
         run: Run<'_>,
     ) -> Result<CommandTag> {
-        if hold {
-            return Err(Error::unsupported("DECLARE … WITH HOLD"));
+        if !hold {
+            self.need_block("DECLARE CURSOR")?;
         }
-        self.need_block("DECLARE CURSOR")?;
         if self.portals.contains(name) {
             return Err(duplicate_cursor(name));
         }
@@ -51,6 +50,9 @@ impl Session {
             vec![binary; columns.len()],
             Progress::Suspended(Suspended { rows, writing }),
         );
+        if hold && let Some(portal) = self.portals.find(name) {
+            portal.hold = Hold::AtCommit;
+        }
         Ok(tag("DECLARE CURSOR"))
     }
 

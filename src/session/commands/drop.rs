@@ -1,8 +1,10 @@
 //! DROP SCHEMA, TABLE, VIEW, FOREIGN TABLE.
 
 use super::{drop_tag, tag};
+use crate::base::error::Report;
+use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, ObjectId, Relation, RelationKind};
+use crate::catalog::{Cascade, Change, ObjectId, Relation, RelationKind};
 use crate::database::LockMode;
 use crate::engine::command::{Drop, ObjectKind, ObjectName};
 use crate::privileges;
@@ -50,22 +52,72 @@ impl Session {
         }
         let context = self.context()?;
         let closure = context.snapshot.dependants_closure(&roots)?;
-        let changes = if drop.cascade {
-            if let Some(notice) = closure.notice(&context.snapshot) {
-                self.report(notice);
+        if !closure.others.is_empty() {
+            if !drop.cascade {
+                return Err(still_needed(&context, &roots, &closure));
             }
-            closure.changes
-        } else {
-            // In the closure's order, so that objects named together may depend on one another; what else depends on
-            // them makes the catalog refuse.
-            closure
-                .changes
-                .into_iter()
-                .filter(|change| matches!(change, Change::Drop(object) if roots.contains(object)))
-                .collect()
-        };
-        self.push_needing(changes, &needs)?;
+            self.report(cascades(&context, &closure));
+        }
+        self.push_needing(closure.changes, &needs)?;
         Ok(done)
+    }
+}
+
+/// `2BP01`, listing all that depends on what should be dropped.
+fn still_needed(context: &StatementContext, roots: &[ObjectId], closure: &Cascade) -> Error {
+    let message = match roots {
+        [root] => format!(
+            "cannot drop {} because other objects depend on it",
+            describe(context, *root)
+        ),
+        _ => "cannot drop desired object(s) because other objects depend on them".to_owned(),
+    };
+    let lines: Vec<String> = closure
+        .others
+        .iter()
+        .map(|other| {
+            format!(
+                "{} depends on {}",
+                describe(context, other.object),
+                describe(context, other.on)
+            )
+        })
+        .collect();
+    Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+        .detail(lines.join("\n"))
+        .hint("Use DROP ... CASCADE to drop the dependent objects too.")
+}
+
+/// The NOTICE of what goes too.
+fn cascades(context: &StatementContext, closure: &Cascade) -> Report {
+    let lines: Vec<String> = closure
+        .others
+        .iter()
+        .map(|other| format!("drop cascades to {}", describe(context, other.object)))
+        .collect();
+    match lines.as_slice() {
+        [one] => Report::notice(one.clone()),
+        many => {
+            let mut report =
+                Report::notice(format!("drop cascades to {} other objects", many.len()));
+            report.error = report.error.detail(many.join("\n"));
+            report
+        }
+    }
+}
+
+/// An object as messages name it: with its schema only where the bare name would not find it.
+fn describe(context: &StatementContext, object: ObjectId) -> String {
+    let snapshot = &context.snapshot;
+    let relation = match object {
+        ObjectId::Relation(oid) => snapshot.relation(oid),
+        ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => None,
+    };
+    match relation {
+        Some(relation) if snapshot.is_visible(&context.search_path, relation) => {
+            format!("{} {}", relation.kind_name(), quote(&relation.name))
+        }
+        Some(_) | None => snapshot.describe(object),
     }
 }
 

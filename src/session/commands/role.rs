@@ -9,6 +9,7 @@ use super::{set::flat, tag};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Membership, ObjectId, Role};
 use crate::engine::command::{RoleOption, RoleSetting, RoleSpec, SetValue};
+use crate::privileges;
 use crate::session::{CommandTag, Session};
 use crate::settings::Settings;
 use crate::statement::StatementContext;
@@ -233,6 +234,10 @@ impl Session {
                 self.notice(format!("role \"{name}\" does not exist, skipping"));
                 continue;
             };
+            let change = Change::Drop(ObjectId::Role(role.oid));
+            // PostgreSQL asks for the permission first.
+            let needs = privileges::needs_of(&context.snapshot, context.role, &change);
+            privileges::authorize(&context.snapshot, &needs, ())?;
             let used = [
                 (context.role, "current user cannot be dropped"),
                 (context.session_role, "session user cannot be dropped"),
@@ -241,7 +246,7 @@ impl Session {
             if let Some((_, message)) = used.iter().find(|(oid, _)| *oid == role.oid) {
                 return Err(Error::new(SqlState::OBJECT_IN_USE, *message));
             }
-            changes.push(Change::Drop(ObjectId::Role(role.oid)));
+            changes.push(change);
         }
         self.push(changes, Vec::new())?;
         Ok(tag("DROP ROLE"))
