@@ -177,22 +177,7 @@ fn refusal(snapshot: &Snapshot, need: &Need, needs: &[Need]) -> Error {
                 None => error,
             }
         }
-        Need::GrantOption { object, .. } => {
-            let error = denied(snapshot, *object);
-            match snapshot.owner(*object) {
-                Some(owner) => error
-                    .detail(format!(
-                        "{} is owned by {}.",
-                        full_name(snapshot, *object),
-                        named(owner)
-                    ))
-                    .hint(format!(
-                        "Ask {} to grant it, or to grant it to you WITH GRANT OPTION.",
-                        named(effective(snapshot, owner))
-                    )),
-                None => error,
-            }
-        }
+        Need::GrantOption { object, .. } => no_grant_option(snapshot, *object),
         Need::Superuser { to, .. } => error(format!("must be superuser to {to}")),
         Need::CreateRole { target, .. } => match target.and_then(|oid| snapshot.role(oid)) {
             None => error("permission denied to create role".into())
@@ -276,8 +261,27 @@ fn effective(snapshot: &Snapshot, owner: Oid) -> Oid {
     }
 }
 
+/// `42501` for who may pass nothing of an object on.
+pub(super) fn no_grant_option(snapshot: &Snapshot, object: ObjectId) -> Error {
+    let error = denied(snapshot, object);
+    let Some(owner) = snapshot.owner(object) else {
+        return error;
+    };
+    let named = |oid: Oid| quote(&snapshot.role_name(oid)).into_owned();
+    error
+        .detail(format!(
+            "{} is owned by {}.",
+            full_name(snapshot, object),
+            named(owner)
+        ))
+        .hint(format!(
+            "Ask {} to grant it, or to grant it to you WITH GRANT OPTION.",
+            named(effective(snapshot, owner))
+        ))
+}
+
 /// `42501 permission denied for view delays`, as PostgreSQL words it: kind and bare name.
-pub(super) fn denied(snapshot: &Snapshot, object: ObjectId) -> Error {
+fn denied(snapshot: &Snapshot, object: ObjectId) -> Error {
     error(format!(
         "permission denied for {}",
         kind_and_name(snapshot, object)

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::authorize::{denied, ensure_exists};
+use super::authorize::{ensure_exists, no_grant_option};
 use super::mask::{acl_of, all_of, held, mask_in};
 use super::roles::{has_privileges_of, privileges_roles};
 use crate::base::error::Report;
@@ -219,7 +219,7 @@ fn check_options(
     doing: Doing,
 ) -> Result<Vec<Report>> {
     if grantor.options.is_empty() && held(snapshot, role, object).is_empty() {
-        return Err(denied(snapshot, object));
+        return Err(no_grant_option(snapshot, object));
     }
     let asked = privileges.unwrap_or_else(|| all_of(object));
     let done = asked.intersection(grantor.options);

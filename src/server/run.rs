@@ -15,6 +15,7 @@ use crate::database::Database;
 use crate::engine::{self, Engine};
 use crate::observe::Sessions;
 use crate::session::Shared;
+use crate::settings::Settings;
 use crate::wire;
 
 /// A server that takes connections.
@@ -86,6 +87,7 @@ pub async fn start(config: &Config, password: Option<String>) -> Result<Server> 
         database,
         engine,
         sessions,
+        settings: facts(config, address),
     });
     let new_password = if first_start {
         let made_up = password.is_none().then(bootstrap::random_password);
@@ -120,6 +122,16 @@ pub async fn start(config: &Config, password: Option<String>) -> Result<Server> 
         new_password,
         accepting,
     })
+}
+
+/// The settings that say how this server was started.
+fn facts(config: &Config, address: SocketAddr) -> Settings {
+    let mut settings = Settings::new();
+    settings.set_internal("listen_addresses", &address.ip().to_string());
+    settings.set_internal("port", &address.port().to_string());
+    settings.set_internal("max_connections", &config.connections_max.to_string());
+    settings.set_internal("ssl", if config.tls.is_some() { "on" } else { "off" });
+    settings
 }
 
 impl Server {

@@ -30,6 +30,7 @@ use crate::database::Database;
 use crate::engine::{Engine, OutputColumn, Statement};
 use crate::notify::Mailbox;
 use crate::observe::{Activity, Interrupt, Sessions};
+use crate::settings::Settings;
 use crate::statement::Effects;
 use crate::types::PgType;
 
@@ -50,6 +51,8 @@ pub struct Shared {
     pub engine: Arc<Engine>,
     /// Every session.
     pub sessions: Arc<Sessions>,
+    /// What every session's settings start from: the defaults, and the facts of this server.
+    pub settings: Settings,
 }
 
 /// ReadyForQuery's status byte.

@@ -12,7 +12,6 @@ use crate::catalog::{Change, ObjectId, Privilege, Role, Schema, Snapshot};
 use crate::database::{Isolation, Transaction};
 use crate::observe::Activity;
 use crate::privileges;
-use crate::settings::Settings;
 use crate::statement::Effects;
 
 impl Session {
@@ -44,7 +43,7 @@ impl Session {
         let mailbox = shared.database.hub().open(activity.id, role.oid);
         let mut session = Self {
             values: Values {
-                settings: Arc::new(Settings::new()),
+                settings: Arc::new(shared.settings.clone()),
                 session_role: role.oid,
                 role: None,
             },
@@ -71,7 +70,7 @@ impl Session {
 
     /// Defaults, then the role's own settings, then what the client asked for: the later wins.
     fn start_settings(&mut self, role: &Role, parameters: &[(String, String)]) -> Result<()> {
-        let mut settings = Settings::new();
+        let mut settings = self.shared.settings.clone();
         for (name, value) in &role.settings {
             // A setting stored in the catalog must not lock its role out: PostgreSQL warns, too.
             if let Err(error) = settings.set(name, value, true) {

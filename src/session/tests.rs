@@ -31,6 +31,7 @@ impl Server {
             database,
             engine,
             sessions: Arc::new(Sessions::new(0)),
+            settings: crate::settings::Settings::new(),
         });
         Self {
             shared,

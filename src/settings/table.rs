@@ -27,7 +27,6 @@ const PREVIOUS: &str = "Version and Platform Compatibility / Previous PostgreSQL
 const CLIENTS: &str = "Version and Platform Compatibility / Other Platforms and Clients";
 const WAL: &str = "Write-Ahead Log / Settings";
 const LOCKS: &str = "Lock Management";
-const FILES: &str = "File Locations";
 const STATISTICS: &str = "Statistics / Cumulative Query and Index Statistics";
 const ERRORS: &str = "Error Handling";
 
@@ -105,8 +104,6 @@ settings! {
         "Accepted without effect on plans.";
     "data_checksums" = "off", Internal, PRESET, Bool,
         "Whether stored pages carry checksums.";
-    "data_directory" = "", Postmaster, FILES, Text,
-        "Folder the server keeps its data in.";
     reported "DateStyle" = "ISO, MDY", User, LOCALE, Text,
         "Format of dates and times, and order of day and month when read.";
     "deadlock_timeout" = "1s", Superuser, LOCKS, integer(1, INT_MAX, "ms"),
@@ -294,14 +291,14 @@ settings! {
         Enum(&["origin", "replica", "local"]),
         "Accepted without effect: there are no triggers.";
     "shared_buffers" = "128MB", Postmaster, MEMORY, integer(16, 1073741823, "8kB"),
-        "Memory for cached data.";
+        "Shown for clients that ask: all memory is one budget, set when the server starts.";
     "ssl" = "off", Postmaster, SSL, Bool,
         "Whether connections may be encrypted.";
     reported "standard_conforming_strings" = "on", User, PREVIOUS, Bool,
         "Whether backslashes in plain strings are ordinary characters; they are.";
     "statement_timeout" = "0", User, BEHAVIOR, TIMEOUT,
         "How long a statement may run; 0 is for ever.";
-    "superuser_reserved_connections" = "3", Postmaster, CONNECTION, integer(0, 262143, ""),
+    "superuser_reserved_connections" = "0", Postmaster, CONNECTION, integer(0, 262143, ""),
         "Sessions kept free for superusers.";
     "synchronize_seqscans" = "on", User, PREVIOUS, Bool,
         "Accepted without effect: scans start at the first segment.";
