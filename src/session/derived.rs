@@ -1,4 +1,5 @@
-//! What settings mean for statements, worked out once for each change of a setting and not for each statement.
+//! What settings mean for statements, worked out once for each change of a setting and not for each
+//! statement.
 
 use std::sync::Arc;
 
@@ -26,7 +27,8 @@ pub(super) struct Derived {
     pub(super) is_unusual: bool,
 }
 
-/// What the client was told of the reported settings for: as long as none of this changes, they do not either.
+/// What the client was told of the reported settings for: as long as none of this changes, they do
+/// not either.
 #[derive(Debug)]
 pub(super) struct Told {
     settings: Arc<Settings>,

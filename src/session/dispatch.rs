@@ -1,4 +1,5 @@
-//! The one match over [`Command`]: exhaustive, no wildcard, so that a new command cannot be forgotten here.
+//! The one match over [`Command`].
+//! exhaustive: a new command cannot be forgotten here.
 
 use arrow::array::ArrayRef;
 
@@ -138,13 +139,17 @@ impl Session {
         }
     }
 
-    /// `25P02` unless the command may run in a failed block: those that end it, or return to a savepoint.
+    /// `25P02` unless the command may run in a failed block: those that end it, or return to a
+    /// savepoint.
     pub(super) fn check_not_failed(&self, command: &Command) -> Result<()> {
-        match command {
-            Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_) => Ok(()),
-            _ if self.has_failed() => Err(state::failed()),
-            _ => Ok(()),
+        let ends_it = matches!(
+            command,
+            Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_)
+        );
+        if self.has_failed() && !ends_it {
+            return Err(state::failed());
         }
+        Ok(())
     }
 
     /// `25006` if the transaction is READ ONLY and the command writes.
@@ -170,8 +175,37 @@ impl Session {
             Command::Grant(_) => "GRANT",
             Command::GrantRole(grant) if grant.revoke => "REVOKE ROLE",
             Command::GrantRole(_) => "GRANT ROLE",
-            // DML is checked where its target is known: temporary tables may be written. The rest writes nothing.
-            _ => return Ok(()),
+            // DML is checked where its target is known: temporary tables may be written. What runs
+            // a prepared statement comes back here with that statement. The rest writes nothing.
+            Command::Query(_)
+            | Command::Dml(_)
+            | Command::Explain(_)
+            | Command::Copy(_)
+            | Command::Set { .. }
+            | Command::SetRole { .. }
+            | Command::SetSessionAuthorization { .. }
+            | Command::SetTransaction(_)
+            | Command::SetSessionCharacteristics(_)
+            | Command::Reset(_)
+            | Command::Show(_)
+            | Command::Discard(_)
+            | Command::Begin(_)
+            | Command::Commit { .. }
+            | Command::Rollback { .. }
+            | Command::Savepoint(_)
+            | Command::RollbackTo(_)
+            | Command::Release(_)
+            | Command::Lock { .. }
+            | Command::Maintain { .. }
+            | Command::Listen(_)
+            | Command::Unlisten(_)
+            | Command::Notify { .. }
+            | Command::Prepare { .. }
+            | Command::Execute { .. }
+            | Command::Deallocate(_)
+            | Command::Declare { .. }
+            | Command::Fetch { .. }
+            | Command::Close(_) => return Ok(()),
         };
         self.refuse_if_read_only(writes)
     }

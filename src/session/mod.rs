@@ -1,11 +1,11 @@
 //! One connected user: role, settings, transaction state, prepared statements, portals, mailbox.
 //!
-//! A session is owned by its connection's task and does one thing at a time. It answers a statement with a
-//! [`Response`] whose rows stream while the session waits; what the statement's functions asked for meanwhile is carried
-//! out when the session is next spoken to.
+//! A session is owned by its connection's task and does one thing at a time. It answers a statement
+//! with a [`Response`] whose rows stream while the session waits; what the statement's functions
+//! asked for meanwhile is carried out when the session is next spoken to.
 //!
-//! It checks nothing of what it is allowed to do by itself: every change of the catalog goes through
-//! [`Session::push`], every query through `privileges::authorize`.
+//! It checks nothing of what it is allowed to do by itself: every change of the catalog goes
+//! through `Session::push`, every query through `privileges::authorize`.
 
 mod answer;
 mod commands;
@@ -127,8 +127,8 @@ impl Session {
         crate::engine::parse(sql)
     }
 
-    /// Runs one statement of a simple query. Outside a block it runs in the implicit transaction that
-    /// [`Session::sync`] commits.
+    /// Runs one statement of a simple query. Outside a block it runs in the implicit transaction
+    /// that [`Session::sync`] commits.
     ///
     /// # Errors
     /// Whatever the statement fails with; the wire then calls [`Session::fail`].
@@ -158,8 +158,8 @@ impl Session {
         Ok(())
     }
 
-    /// Tells the session that the client was told of an error: a block becomes failed, an implicit transaction is
-    /// rolled back.
+    /// Tells the session that the client was told of an error: a block becomes failed, an implicit
+    /// transaction is rolled back.
     pub fn fail(&mut self) {
         self.effects.drain();
         self.fail_transaction();

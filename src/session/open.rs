@@ -15,13 +15,15 @@ use crate::privileges;
 use crate::statement::Effects;
 
 impl Session {
-    /// Opens a session for the activity's role, already authenticated. Makes the role's own schema at first login.
-    /// `parameters` are the startup packet's run-time settings (`application_name`, `client_encoding`, those of
+    /// Opens a session for the activity's role, already authenticated. Makes the role's own schema
+    /// at first login.
+    /// `parameters` are the startup packet's run-time settings (`application_name`,
+    /// `client_encoding`, those of
     /// `options`), in order.
     ///
     /// # Errors
-    /// FATAL in the wire's hands: `28000` no login, `53300` connection limit, `3D000` no such database, `22023` bad
-    /// setting.
+    /// FATAL in the wire's hands: `28000` no login, `53300` connection limit, `3D000` no such
+    /// database, `22023` bad setting.
     pub async fn open(
         shared: Arc<Shared>,
         activity: Arc<Activity>,
@@ -137,8 +139,9 @@ fn check_admission(
     Ok(())
 }
 
-/// Every role that logs in owns a schema of its own name, private at first. A schema that is there already is left
-/// alone, whoever owns it. Nobody's permission is asked: the server gives it, even where PUBLIC lost CREATE.
+/// Every role that logs in owns a schema of its own name, private at first. A schema that is there
+/// already is left alone, whoever owns it. Nobody's permission is asked: the server gives it, even
+/// where PUBLIC lost CREATE.
 async fn make_own_schema(
     shared: &Shared,
     snapshot: &Snapshot,

@@ -1,4 +1,5 @@
-//! Portals: statements with their parameters, run as far as the client asked. A cursor of DECLARE is a portal too.
+//! Portals: statements with their parameters, run as far as the client asked. A cursor of DECLARE
+//! is a portal too.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,7 +33,8 @@ pub(super) struct Portal {
     serial: u64,
 }
 
-/// Whether a portal outlives its transaction. Its rows do in any case: they stream from an immutable snapshot.
+/// Whether a portal outlives its transaction. Its rows do in any case: they stream from an
+/// immutable snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hold {
     /// It ends with its transaction.
@@ -79,7 +81,8 @@ pub(super) struct Writing {
 /// What is left of a portal whose rows went to the client.
 #[derive(Debug)]
 pub(super) struct Over {
-    /// Set if it answered rows: they may come back by [`Session::suspend`], and running it again gives none.
+    /// Set if it answered rows: they may come back by [`Session::suspend`], and running it again
+    /// gives none.
     writing: Option<Writing>,
 }
 
@@ -158,10 +161,12 @@ impl Portals {
 }
 
 impl Session {
-    /// Bind message. `formats` as in the protocol: none (all text), one for all, or one each; false text, true binary.
+    /// Bind message. `formats` as in the protocol: none (all text), one for all, or one each; false
+    /// text, true binary.
     ///
     /// # Errors
-    /// `26000`, `42P03` portal name taken, `08P01` wrong counts, `22P02`/`22P03` bad values, `25P02` failed transaction.
+    /// `26000`, `42P03` portal name taken, `08P01` wrong counts, `22P02`/`22P03` bad values,
+    /// `25P02` failed transaction.
     pub async fn bind(
         &mut self,
         portal: &str,
@@ -188,7 +193,8 @@ impl Session {
         }
         if parameters.len() != expected {
             return Err(violation(format!(
-                "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {expected}",
+                "bind message supplies {} parameters, \
+                 but prepared statement \"{statement}\" requires {expected}",
                 parameters.len(),
             )));
         }
@@ -249,8 +255,8 @@ impl Session {
         })
     }
 
-    /// Execute message: runs the portal, or takes up its suspended rows. Rows that were not all sent come back through
-    /// [`Session::suspend`].
+    /// Execute message: runs the portal, or takes up its suspended rows. Rows that were not all
+    /// sent come back through [`Session::suspend`].
     ///
     /// # Errors
     /// `34000` no such portal, and whatever the statement fails with.
@@ -275,7 +281,8 @@ impl Session {
                     tag: writing.tag,
                 }));
             }
-            // PostgreSQL answers a finished query with no rows, and refuses to run anything else twice.
+            // PostgreSQL answers a finished query with no rows, and refuses to run anything else
+            // twice.
             Progress::Over(Over {
                 writing: Some(writing),
             }) => {

@@ -1,7 +1,8 @@
 //! Prepared statements, and plans that may be used again.
 //!
-//! A statement made by Parse or PREPARE is bound once, so that it can be described; the binding is used again as long as
-//! nothing it stands on moved (catalog, role, search path). The permission is asked for at every execution.
+//! A statement made by Parse or PREPARE is bound once, so that it can be described; the binding is
+//! used again as long as nothing it stands on moved (catalog, role, search path). The permission is
+//! asked for at every execution.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -76,7 +77,8 @@ impl Session {
         self.epoch += 1;
     }
 
-    /// Parse message: at most one statement. `types` are the declared parameter OIDs (0: unspecified).
+    /// Parse message: at most one statement. `types` are the declared parameter OIDs (0:
+    /// unspecified).
     ///
     /// # Errors
     /// `42P05` name taken, `42601` more than one statement, and parse errors.
@@ -130,11 +132,12 @@ impl Session {
         Ok(())
     }
 
-    /// A prepared statement, bound against the catalog as it is now. The columns it was described with must not have
-    /// changed.
+    /// A prepared statement, bound against the catalog as it is now. The columns it was described
+    /// with must not have changed.
     ///
     /// # Errors
-    /// `26000` no such statement, `25P02`, `0A000` "cached plan must not change result type", and bind errors.
+    /// `26000` no such statement, `25P02`, `0A000` "cached plan must not change result type", and
+    /// bind errors.
     pub(super) async fn fresh(&mut self, name: &str, interrupt: &Interrupt) -> Result<Planned> {
         let prepared = self.prepared.get(name).ok_or_else(|| no_statement(name))?;
         let Some(statement) = prepared.statement.clone() else {
@@ -145,7 +148,8 @@ impl Session {
         };
         self.check_not_failed(&statement.command)?;
         let Some(basis) = self.prepared.get(name).and_then(|p| p.plan.basis.clone()) else {
-            // Nothing was bound, so nothing can be stale; what it answers may still depend on the session's state.
+            // Nothing was bound, so nothing can be stale; what it answers may still depend on the
+            // session's state.
             let declared = self.declared(name);
             let plan = self.plan(&statement, &declared, interrupt).await?;
             return Ok(Planned {
@@ -178,7 +182,8 @@ impl Session {
         })
     }
 
-    /// The parameter types of a prepared statement: declared, and where not, as inferred when it was made.
+    /// The parameter types of a prepared statement: declared, and where not, as inferred when it
+    /// was made.
     fn declared(&self, name: &str) -> Vec<Option<PgType>> {
         let Some(prepared) = self.prepared.get(name) else {
             return Vec::new();
@@ -197,7 +202,8 @@ impl Session {
             .collect()
     }
 
-    /// Binds a statement as far as describing it needs. Commands without a query in them are not bound.
+    /// Binds a statement as far as describing it needs. Commands without a query in them are not
+    /// bound.
     pub(super) async fn plan(
         &mut self,
         statement: &Statement,
@@ -205,8 +211,8 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Plan> {
         let engine = self.shared.engine.clone();
-        // What stands inside another statement (EXPLAIN, CREATE TABLE AS, DECLARE, COPY) is bound for its parameters
-        // and bound again when the statement runs.
+        // What stands inside another statement (EXPLAIN, CREATE TABLE AS, DECLARE, COPY) is bound
+        // for its parameters and bound again when the statement runs.
         let inner = match &statement.command {
             Command::Query(query) => {
                 let context = self.context()?;

@@ -17,7 +17,7 @@ pub enum Response {
     /// COPY … FROM STDIN: the client sends rows now.
     CopyIn(CopyInResponse),
     /// COPY … TO STDOUT: rows for the client.
-    CopyOut(CopyOutResponse),
+    CopyOut(Box<CopyOutResponse>),
     /// An empty query string.
     Empty,
 }

@@ -1,8 +1,9 @@
 //! The transaction a session is in, and the values a rollback takes back.
 //!
-//! The status byte is derived from [`Session::open`], never stored. Settings, `role` and `session_authorization` are
-//! transactional as in PostgreSQL: each transaction keeps what to return to on rollback (`before`) and what SET without
-//! LOCAL made of it for the commit (`kept`); the session's current values may differ from both by SET LOCAL.
+//! The status byte is derived from [`Session::open`], never stored. Settings, `role` and
+//! `session_authorization` are transactional as in PostgreSQL: each transaction keeps what to
+//! return to on rollback (`before`) and what SET without LOCAL made of it for the commit (`kept`);
+//! the session's current values may differ from both by SET LOCAL.
 
 use std::sync::Arc;
 
@@ -61,7 +62,8 @@ pub(super) enum Listen {
 /// An open transaction, implicit or a block.
 #[derive(Debug)]
 pub(super) struct Open {
-    /// `None` once the transaction failed without a savepoint to return to: its locks are gone already.
+    /// `None` once the transaction failed without a savepoint to return to: its locks are gone
+    /// already.
     transaction: Option<Transaction>,
     /// Whether BEGIN opened it (else it ends at Sync).
     pub(super) block: bool,
@@ -153,7 +155,8 @@ impl Session {
         self.opened()?.transaction.as_mut().ok_or_else(failed)
     }
 
-    /// Keeps the settings that say how the open transaction runs in step; they last as long as it does.
+    /// Keeps the settings that say how the open transaction runs in step; they last as long as it
+    /// does.
     pub(super) fn note_modes(&mut self) {
         if let Some(open) = &self.open {
             let settings = Arc::make_mut(&mut self.values.settings);
@@ -192,10 +195,12 @@ impl Session {
         })
     }
 
-    /// Commits whatever is open. A failed block is rolled back instead; says whether it was committed.
+    /// Commits whatever is open. A failed block is rolled back instead; says whether it was
+    /// committed.
     ///
     /// # Errors
-    /// As [`crate::database::Database::commit`]; the transaction is gone then, and its values are restored.
+    /// As [`crate::database::Database::commit`]; the transaction is gone then, and its values are
+    /// restored.
     pub(super) async fn commit(&mut self) -> Result<bool> {
         let Some(mut open) = self.open.take() else {
             self.portals.commit();
@@ -210,7 +215,8 @@ impl Session {
                 return Ok(false);
             }
         };
-        // Listening starts before the commit is published, so that a session hears its own notices, as in PostgreSQL.
+        // Listening starts before the commit is published, so that a session hears its own notices,
+        // as in PostgreSQL.
         let heard = self.mailbox.channels();
         for listen in &open.listens {
             match listen {
@@ -309,7 +315,8 @@ impl Session {
         Ok(())
     }
 
-    /// ROLLBACK TO SAVEPOINT: the one statement besides ROLLBACK and COMMIT that runs in a failed block.
+    /// ROLLBACK TO SAVEPOINT: the one statement besides ROLLBACK and COMMIT that runs in a failed
+    /// block.
     pub(super) fn rollback_to(&mut self, name: &str) -> Result<()> {
         let open = self.opened()?;
         let missing = || {

@@ -39,7 +39,8 @@ impl Session {
         self.start_with(text, Interrupt::new())
     }
 
-    /// As [`Session::start`] for rows that are taken up again: they listen to the interrupt they were made with.
+    /// As [`Session::start`] for rows that are taken up again: they listen to the interrupt they
+    /// were made with.
     pub(super) fn start_with(&mut self, text: &str, interrupt: Interrupt) -> Result<Interrupt> {
         self.running = None;
         self.carry_out_effects()?;
@@ -108,7 +109,8 @@ impl Session {
         self.context_over(snapshot)
     }
 
-    /// For answers that look at no data (SHOW): what is known, without settling what the transaction sees.
+    /// For answers that look at no data (SHOW): what is known, without settling what the
+    /// transaction sees.
     pub(super) fn bystander(&mut self) -> Result<Arc<StatementContext>> {
         let view = self.open.as_ref().and_then(|open| open.view()).cloned();
         self.context_over(view.unwrap_or_else(|| self.shared.database.snapshot()))
@@ -144,8 +146,8 @@ impl Session {
         }))
     }
 
-    /// Does what functions of the last statement asked for. They run while rows stream, so this happens when the
-    /// session is next spoken to, and at the latest before the commit.
+    /// Does what functions of the last statement asked for. They run while rows stream, so this
+    /// happens when the session is next spoken to, and at the latest before the commit.
     pub(super) fn carry_out_effects(&mut self) -> Result<()> {
         for effect in self.effects.drain() {
             match effect {

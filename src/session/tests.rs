@@ -1,4 +1,5 @@
-//! A session talked to directly: what PostgreSQL 15 answers to the same statements, as tags, rows and codes.
+//! A session talked to directly: what PostgreSQL 15 answers to the same statements, as tags, rows
+//! and codes.
 
 use std::sync::Arc;
 
@@ -69,8 +70,8 @@ struct User {
 }
 
 impl User {
-    /// Runs a query string as the simple protocol does; gives one line per statement: `tag`, `tag: row|row`, or
-    /// `code message`; warnings and notices come before, in brackets.
+    /// Runs a query string as the simple protocol does; gives one line per statement: `tag`, `tag:
+    /// row|row`, or `code message`; warnings and notices come before, in brackets.
     async fn ask(&mut self, sql: &str) -> String {
         let mut lines = Vec::new();
         let outcome = self.ask_all(sql, &mut lines).await;

@@ -49,7 +49,7 @@ impl Connection {
             }
             Response::Done(tag) => tag,
             Response::CopyIn(copy) => self.copy_in(copy).await?,
-            Response::CopyOut(copy) => self.copy_out(copy).await?,
+            Response::CopyOut(copy) => self.copy_out(*copy).await?,
             Response::Empty => {
                 if last {
                     self.session.sync().await?;

@@ -6,7 +6,8 @@ use super::cursor::Cursor;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{Command, Maintenance, ObjectName};
 
-/// Options of VACUUM, in parentheses or (the first four) as bare words. None of them changes what anybody can see.
+/// Options of VACUUM, in parentheses or (the first four) as bare words. None of them changes what
+/// anybody can see.
 const VACUUM: &[&str] = &[
     "FULL",
     "FREEZE",

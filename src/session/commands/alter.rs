@@ -134,7 +134,8 @@ impl Session {
                     return Ok(None);
                 };
                 if *cascade && context.snapshot.dependants(relation.oid).next().is_some() {
-                    // Which columns a view reads is not known, so nothing tells which views would have to go.
+                    // Which columns a view reads is not known, so nothing tells which views would
+                    // have to go.
                     return Err(Error::unsupported(
                         "DROP COLUMN … CASCADE of a table that views read",
                     ));
@@ -178,8 +179,8 @@ impl Session {
         Ok(Some(change))
     }
 
-    /// ADD COLUMN. Rows already stored read as NULL in a new column, so one with a default is added without it first,
-    /// then the rows get their values.
+    /// ADD COLUMN. Rows already stored read as NULL in a new column, so one with a default is added
+    /// without it first, then the rows get their values.
     async fn add_column(
         &mut self,
         context: &Arc<StatementContext>,
@@ -231,7 +232,8 @@ impl Session {
         self.push(vec![alter], Vec::new())
     }
 
-    /// Gives every row of a table the default of a column. The table's owner asks, whatever they may write.
+    /// Gives every row of a table the default of a column. The table's owner asks, whatever they
+    /// may write.
     async fn fill_column(&mut self, table: Oid, column: &Column, run: &Run<'_>) -> Result<()> {
         let context = self.context()?;
         let server = as_server(&context);
@@ -255,9 +257,10 @@ impl Session {
         self.push_needing(done.changes, &[])
     }
 
-    /// `23502` if a column has NULLs. The table's owner asks, whatever they may read: so the server looks for them.
+    /// `23502` if a column has NULLs. The table's owner asks, whatever they may read: so the server
+    /// looks for them.
     async fn check_no_nulls(
-        &mut self,
+        &self,
         context: &Arc<StatementContext>,
         relation: &Relation,
         column: &Column,

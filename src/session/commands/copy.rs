@@ -111,10 +111,10 @@ impl Session {
         let columns = rows.columns().clone();
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let options = copy_options(&copy.options, copy.direction, &names, relation)?;
-        Ok(Response::CopyOut(CopyOutResponse {
+        Ok(Response::CopyOut(Box::new(CopyOutResponse {
             rows,
             writer: CopyWriter::new(context, columns, options),
-        }))
+        })))
     }
 }
 
@@ -141,8 +141,8 @@ fn chosen_columns(relation: &Relation, names: &[String]) -> Result<Vec<usize>> {
     Ok(chosen)
 }
 
-/// What COPY table TO reads. Views and foreign tables are copied by a query only, as in PostgreSQL; system relations are
-/// not in the snapshot and go straight to the binder.
+/// What COPY table TO reads. Views and foreign tables are copied by a query only, as in PostgreSQL;
+/// system relations are not in the snapshot and go straight to the binder.
 fn table_query(
     context: &StatementContext,
     name: &ObjectName,

@@ -45,8 +45,8 @@ impl Columns<'_> {
     }
 }
 
-/// Reads and checks options. `columns` are the names of the columns copied, `relation` the table they are of, if they
-/// are a table's.
+/// Reads and checks options. `columns` are the names of the columns copied, `relation` the table
+/// they are of, if they are a table's.
 ///
 /// # Errors
 /// PostgreSQL's, for options that are unknown, said twice, or do not go together.

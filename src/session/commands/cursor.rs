@@ -13,7 +13,8 @@ use crate::session::prepared::Plan;
 use crate::session::{CommandTag, Response, RowsResponse, Session, interruptible};
 
 impl Session {
-    /// DECLARE. The query starts at once, so that the cursor sees what is there now; its rows wait for FETCH.
+    /// DECLARE. The query starts at once, so that the cursor sees what is there now; its rows wait
+    /// for FETCH.
     pub(in crate::session) async fn declare(
         &mut self,
         name: &str,

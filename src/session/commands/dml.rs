@@ -19,9 +19,9 @@ use crate::session::{Response, RowsResponse, RowsTag, Session, interruptible};
 use crate::statement::StatementContext;
 
 impl Session {
-    /// INSERT, UPDATE, DELETE. The table's lock is taken before the statement's view of it is pinned, so that rows are
-    /// never worked out over a table that somebody else is about to change; whoever may not change the table does not
-    /// get to lock it.
+    /// INSERT, UPDATE, DELETE. The table's lock is taken before the statement's view of it is
+    /// pinned, so that rows are never worked out over a table that somebody else is about to
+    /// change; whoever may not change the table does not get to lock it.
     pub(in crate::session) async fn dml(
         &mut self,
         dml: &ast::Statement,

@@ -13,7 +13,8 @@ use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session};
 
 impl Session {
-    /// LOCK TABLE. The modes that only keep readers apart from writers have nothing to do here: reading takes no lock.
+    /// LOCK TABLE. The modes that only keep readers apart from writers have nothing to do here:
+    /// reading takes no lock.
     pub(in crate::session) async fn lock_tables(
         &mut self,
         names: &[ObjectName],
@@ -85,7 +86,8 @@ impl Session {
         Ok(tag("LOCK TABLE"))
     }
 
-    /// Takes a table's lock until the end of the transaction. Others see what the session waits for.
+    /// Takes a table's lock until the end of the transaction. Others see what the session waits
+    /// for.
     pub(super) async fn lock(
         &mut self,
         table: Oid,

@@ -1,5 +1,6 @@
-//! VACUUM, ANALYZE, CHECKPOINT. The server merges and sweeps by itself, statistics come with the files, and every commit
-//! is durable at once: so these check what PostgreSQL checks, and have nothing left to do.
+//! VACUUM, ANALYZE, CHECKPOINT. The server merges and sweeps by itself, statistics come with the
+//! files, and every commit is durable at once: so these check what PostgreSQL checks, and have
+//! nothing left to do.
 
 use super::drop::kind_of;
 use super::{no_column, relation_of, tag};

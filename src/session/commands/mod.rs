@@ -1,5 +1,5 @@
-//! The commands, one file per family. Each reads its command, works out the changes, asks for permission, pushes them,
-//! and gives PostgreSQL's tag.
+//! The commands, one file per family. Each reads its command, works out the changes, asks for
+//! permission, pushes them, and gives PostgreSQL's tag.
 
 mod alter;
 mod comment;
@@ -80,8 +80,8 @@ fn skipping(state: SqlState, message: String) -> Report {
 }
 
 impl Session {
-    /// Asks for permission for `changes` (`extra` is what the command needs beside what the changes themselves do) and
-    /// makes them, in the transaction.
+    /// Asks for permission for `changes` (`extra` is what the command needs beside what the changes
+    /// themselves do) and makes them, in the transaction.
     fn push(&mut self, changes: Vec<Change>, mut extra: Vec<Need>) -> Result<()> {
         let role = self.values.current_role();
         let view = self.transaction()?.view().clone();
@@ -91,8 +91,8 @@ impl Session {
         self.push_needing(changes, &extra)
     }
 
-    /// As [`Session::push`] where the command alone knows what its changes need: what DROP … CASCADE takes along needs
-    /// nothing of its own.
+    /// As [`Session::push`] where the command alone knows what its changes need: what DROP …
+    /// CASCADE takes along needs nothing of its own.
     fn push_needing(&mut self, changes: Vec<Change>, needs: &[Need]) -> Result<()> {
         if changes.is_empty() {
             return Ok(());

@@ -71,7 +71,8 @@ impl Session {
         if arguments.is_empty() {
             return Ok(Vec::new());
         }
-        // A row of NULLs of the right types, whose NULLs are then replaced: the casts need no spelling of their own.
+        // A row of NULLs of the right types, whose NULLs are then replaced: the casts need no
+        // spelling of their own.
         let nulls: Vec<String> = types
             .iter()
             .map(|ty| format!("CAST(NULL AS {ty})"))

@@ -92,7 +92,8 @@ impl Session {
         let mut role = Role::clone(old);
         let password = apply_options(&mut role, options, &context.style)?;
         let mut changes = Vec::new();
-        // A change of the password alone is everybody's right over themselves, so it is not an AlterRole.
+        // A change of the password alone is everybody's right over themselves, so it is not an
+        // AlterRole.
         if role != **old || password.is_none() {
             changes.push(Change::AlterRole {
                 was: Role::clone(old),
@@ -110,7 +111,8 @@ impl Session {
         Ok(tag("ALTER ROLE"))
     }
 
-    /// What logins are checked against. Working it out is slow on purpose, so it happens off the async threads.
+    /// What logins are checked against. Working it out is slow on purpose, so it happens off the
+    /// async threads.
     async fn verifier(&mut self, password: Option<&str>) -> Result<Option<String>> {
         let Some(password) = password else {
             return Ok(None);
@@ -262,7 +264,8 @@ fn member(context: &StatementContext, group: Oid, member: Oid, admin: bool) -> C
     })
 }
 
-/// Sets what options say of the role itself; gives the password if one is said (`Some(None)`: PASSWORD NULL).
+/// Sets what options say of the role itself; gives the password if one is said (`Some(None)`:
+/// PASSWORD NULL).
 fn apply_options<'a>(
     role: &mut Role,
     options: &'a [RoleOption],

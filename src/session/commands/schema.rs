@@ -42,8 +42,8 @@ impl Session {
         Ok(done)
     }
 
-    /// The session's temporary schema, made at first use by whoever may make temporary tables. Only this session sees
-    /// it, so whatever role the session takes may use it.
+    /// The session's temporary schema, made at first use by whoever may make temporary tables. Only
+    /// this session sees it, so whatever role the session takes may use it.
     pub(super) fn temporary_schema(&mut self) -> Result<Oid> {
         let view = self.transaction()?.view().clone();
         let role = self.values.current_role();

@@ -33,8 +33,8 @@ impl Session {
         Ok(tag("SET"))
     }
 
-    /// Sets one setting, for the session or for the transaction only. What concerns the transaction itself, or the role,
-    /// is no mere setting.
+    /// Sets one setting, for the session or for the transaction only. What concerns the transaction
+    /// itself, or the role, is no mere setting.
     pub(in crate::session) fn set(&mut self, name: &str, value: &str, local: bool) -> Result<()> {
         match name.to_ascii_lowercase().as_str() {
             "transaction_isolation" => {
@@ -149,7 +149,8 @@ impl Session {
         self.change_roles(local, |values| values.role = role)
     }
 
-    /// SET SESSION AUTHORIZATION. Whether it is allowed depends on who logged in, not on who is pretended to be.
+    /// SET SESSION AUTHORIZATION. Whether it is allowed depends on who logged in, not on who is
+    /// pretended to be.
     pub(in crate::session) fn set_session_authorization(
         &mut self,
         local: bool,
@@ -248,7 +249,8 @@ impl Session {
         }
     }
 
-    /// Reported settings that changed since last asked (all of them the first time), for ParameterStatus.
+    /// Reported settings that changed since last asked (all of them the first time), for
+    /// ParameterStatus.
     pub fn take_parameter_changes(&mut self) -> Vec<(&'static str, String)> {
         let mut changes = Vec::new();
         if self.is_told() {
@@ -264,7 +266,8 @@ impl Session {
     }
 }
 
-/// A setting's values as one text: of lists each is a name, to be quoted; anything else takes one only.
+/// A setting's values as one text: of lists each is a name, to be quoted; anything else takes one
+/// only.
 pub(super) fn flat(name: &str, values: &[String]) -> Result<String> {
     let is_list = settings::all()
         .iter()
@@ -285,7 +288,8 @@ pub(super) fn flat(name: &str, values: &[String]) -> Result<String> {
     }
 }
 
-/// The role a setting names: PostgreSQL's words for one that is not there differ from those of GRANT.
+/// The role a setting names: PostgreSQL's words for one that is not there differ from those of
+/// GRANT.
 fn named_role(snapshot: &crate::catalog::Snapshot, name: &str) -> Result<Oid> {
     snapshot
         .role_named(name)

@@ -1,4 +1,5 @@
-//! CREATE TABLE, CREATE TABLE AS, TRUNCATE, and what tables, views and foreign tables have in common when made.
+//! CREATE TABLE, CREATE TABLE AS, TRUNCATE, and what tables, views and foreign tables have in
+//! common when made.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -108,8 +109,8 @@ impl Session {
         Ok(tag(format!("SELECT {rows}")))
     }
 
-    /// Where a new relation goes, and whether it may have the name; `None` (with a NOTICE) if it is there already and
-    /// IF NOT EXISTS was said.
+    /// Where a new relation goes, and whether it may have the name; `None` (with a NOTICE) if it is
+    /// there already and IF NOT EXISTS was said.
     pub(super) fn place(
         &mut self,
         context: &StatementContext,
@@ -180,7 +181,7 @@ impl Session {
 
     /// A column's DEFAULT must be an expression over nothing that fits the column.
     pub(super) async fn check_default(
-        &mut self,
+        &self,
         context: &Arc<StatementContext>,
         default: &str,
         ty: PgType,
@@ -338,8 +339,8 @@ fn numbered(mut columns: Vec<Column>) -> Result<Vec<Column>> {
     Ok(columns)
 }
 
-/// A name no other column of the relation was ever stored under: numbers are never given twice, and no plain stored name
-/// ends in a number.
+/// A name no other column of the relation was ever stored under: numbers are never given twice, and
+/// no plain stored name ends in a number.
 pub(super) fn stored_name(name: &str, attnum: i16) -> String {
     format!("{name}_{attnum}")
 }

@@ -9,8 +9,8 @@ use crate::session::state::isolation_of;
 use crate::session::{CommandTag, Session};
 
 impl Session {
-    /// BEGIN and START TRANSACTION. What ran before in the same query string becomes part of the block, as in
-    /// PostgreSQL.
+    /// BEGIN and START TRANSACTION. What ran before in the same query string becomes part of the
+    /// block, as in PostgreSQL.
     pub(in crate::session) fn begin_block(
         &mut self,
         modes: &TransactionModes,
@@ -168,7 +168,8 @@ impl Session {
             open.read_only = read_only;
         }
         self.note_modes();
-        // DEFERRABLE says something of SERIALIZABLE READ ONLY transactions alone: elsewhere it is true as it is.
+        // DEFERRABLE says something of SERIALIZABLE READ ONLY transactions alone: elsewhere it is
+        // true as it is.
         Ok(())
     }
 

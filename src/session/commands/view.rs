@@ -10,8 +10,9 @@ use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
 
 impl Session {
-    /// CREATE [OR REPLACE] VIEW. The body is kept as its author wrote it, with the schemas its names were looked up in.
-    /// Unlike PostgreSQL, which finds out when the view is read, the author must be allowed to read what the body reads.
+    /// CREATE [OR REPLACE] VIEW. The body is kept as its author wrote it, with the schemas its
+    /// names were looked up in. Unlike PostgreSQL, which finds out when the view is read, the
+    /// author must be allowed to read what the body reads.
     pub(in crate::session) async fn create_view(
         &mut self,
         create: &CreateView,
