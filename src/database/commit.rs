@@ -3,7 +3,7 @@
 //! ```text
 //! seal segments, fsync          outside the lock: files do not depend on the base
 //! ┌ lock the writer
-//! │  rebase                     changes applied on the current snapshot; fails → 40001, nothing written
+//! │  rebase                     changes applied on the current snapshot; fails → 40001
 //! │  Store::commit              one SQLite transaction; fails → error, nothing happened
 //! │  ── durable: from here nothing can fail ──
 //! │  swap                       every new statement sees it
@@ -11,8 +11,8 @@
 //! └ unlock
 //! ```
 //!
-//! Commits that arrive while another holds the lock queue up, and whoever gets the lock next makes all of them durable
-//! with one fsync, each under its own version.
+//! Commits that arrive while another holds the lock queue up, and whoever gets the lock next makes
+//! all of them durable with one fsync, each under its own version.
 
 use std::sync::{Arc, PoisonError};
 
@@ -119,8 +119,8 @@ impl Database {
         .map_err(|error| Error::internal("sealing segments", error))?
     }
 
-    /// Takes the writer lock and commits everything queued by then, the caller's own request included (unless the one
-    /// who had the lock before did it already).
+    /// Takes the writer lock and commits everything queued by then, the caller's own request
+    /// included (unless the one who had the lock before did it already).
     async fn write_queued(self: &Arc<Self>) {
         let _writer = self.writer.lock().await;
         let queued = std::mem::take(&mut *self.queue());
@@ -261,8 +261,8 @@ fn has_segments(change: &Change) -> bool {
 fn seal_change(store: &Arc<Store>, view: &Snapshot, change: &mut Change) -> Result<()> {
     match change {
         Change::AddSegments { relation, segments } => {
-            // A table made and dropped again by the same transaction has nobody to read its rows, but the changes
-            // still must apply in order; its segments are never asked for.
+            // A table made and dropped again by the same transaction has nobody to read its rows,
+            // but the changes still must apply in order; its segments are never asked for.
             if let Some(definition) = view.relation(*relation) {
                 *segments = seal(store, definition, segments)?;
             }

@@ -1,8 +1,10 @@
-//! Table locks: few modes, held to the end of the transaction, with deadlock detection over the wait-for graph.
+//! Table locks: few modes, held to the end of the transaction, with deadlock detection over the
+//! wait-for graph.
 //!
-//! Waiters are served first come, first served: a request waits behind every earlier waiter it conflicts with, so a
-//! stream of appends cannot starve a rewrite. A transaction that already holds a lock on the table may pass the queue,
-//! because those behind it wait for it anyway. Whoever would close a circle of waits is refused at once.
+//! Waiters are served first come, first served: a request waits behind every earlier waiter it
+//! conflicts with, so a stream of appends cannot starve a rewrite. A transaction that already holds
+//! a lock on the table may pass the queue, because those behind it wait for it anyway. Whoever
+//! would close a circle of waits is refused at once.
 //!
 //! One plain mutex guards everything and is never held over an await.
 
@@ -120,7 +122,8 @@ impl Holder {
         let granted = {
             let mut tables = self.locks.lock();
             let entry = tables.entry(table).or_default();
-            // Noted before it is held: a wait that is dropped just after it was granted is released all the same.
+            // Noted before it is held: a wait that is dropped just after it was granted is released
+            // all the same.
             self.tables.insert(table);
             if entry.take(self.owner, mode) {
                 return Ok(());
@@ -145,7 +148,8 @@ impl Holder {
         let outcome = tokio::select! {
             biased;
             error = interrupt.interrupted() => Err(error),
-            // The sender is dropped only together with its queue entry, which only `waiting` removes.
+            // The sender is dropped only together with its queue entry, which only `waiting`
+            // removes.
             _ = granted => Ok(()),
         };
         drop(waiting);
@@ -241,7 +245,8 @@ impl Table {
             let upgrades = self.held_by(waiter.owner).is_some();
             if self.compatible(waiter.owner, waiter.mode) && (upgrades || !behind) {
                 self.grant(waiter.owner, waiter.mode);
-                // A receiver that is gone holds the lock until its transaction ends, which releases it.
+                // A receiver that is gone holds the lock until its transaction ends, which releases
+                // it.
                 let _ = waiter.granted.send(());
             } else {
                 still.push_back(waiter);
@@ -293,7 +298,8 @@ fn waits(tables: &HashMap<Oid, Table>, owner: Owner) -> Vec<Wait> {
 /// The circle of waits through `start`, if there is one.
 fn find_circle(tables: &HashMap<Oid, Table>, start: Owner) -> Option<Vec<Wait>> {
     let mut path: Vec<Wait> = Vec::new();
-    // Depth first with the alternatives of each step kept, so that deep graphs do not use the call stack.
+    // Depth first with the alternatives of each step kept, so that deep graphs do not use the call
+    // stack.
     let mut open: Vec<Vec<Wait>> = vec![waits(tables, start)];
     let mut seen = HashSet::from([start]);
     while let Some(choices) = open.last_mut() {

@@ -1,8 +1,8 @@
 //! Background merging of small segments, and sweeping.
 //!
-//! Many small commits leave many small files. A table that has enough of them gets them merged into one, as a commit of
-//! its own that changes no row and tells nobody. Only a table nobody rewrites at the moment is touched: the lock is
-//! tried, never waited for; appends go on meanwhile.
+//! Many small commits leave many small files. A table that has enough of them gets them merged into
+//! one, as a commit of its own that changes no row and tells nobody. Only a table nobody rewrites
+//! at the moment is touched: the lock is tried, never waited for; appends go on meanwhile.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +72,8 @@ impl Database {
         Ok(merged)
     }
 
-    /// Whether the table's small segments were merged: not if somebody is rewriting it, or did meanwhile.
+    /// Whether the table's small segments were merged: not if somebody is rewriting it, or did
+    /// meanwhile.
     async fn merge(self: &Arc<Self>, table: Oid) -> Result<bool> {
         let mut transaction = Transaction::begin(
             self,

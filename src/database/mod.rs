@@ -45,14 +45,15 @@ pub struct Database {
 pub struct Committed {
     /// The version that has it, or the current one if nothing durable changed.
     pub version: Version,
-    /// The catalog after it, temporary objects included: the session keeps those
-    /// ([`Transaction`] is begun with them). Keeping it keeps no file alive, so do not read rows through it:
-    /// begin a transaction.
+    /// The catalog after it, temporary objects included: the session keeps those ([`Transaction`]
+    /// is begun with them). Keeping it keeps no file alive, so do not read rows through it: begin a
+    /// transaction.
     pub view: Arc<Snapshot>,
 }
 
 impl Database {
-    /// Opens the data directory and recovers. Blocking. Second value: whether this was the first start.
+    /// Opens the data directory and recovers. Blocking. Second value: whether this was the first
+    /// start.
     ///
     /// # Errors
     /// As [`Store::open`].
@@ -103,11 +104,13 @@ impl Database {
         &self.locks
     }
 
-    /// Commits: seal segments and fsync → rebase: apply to a copy → one SQLite transaction → swap → notify. Not
-    /// cancel-safe in the sense of undoing: it runs to its end even if the caller goes away.
+    /// Commits: seal segments and fsync → rebase: apply to a copy → one SQLite transaction → swap →
+    /// notify. Not cancel-safe in the sense of undoing: it runs to its end even if the caller goes
+    /// away.
     ///
     /// # Errors
-    /// `40001` conflict; `58030`/`53100` storage. On error nothing changed and the transaction is gone.
+    /// `40001` conflict; `58030`/`53100` storage. On error nothing changed and the transaction is
+    /// gone.
     pub async fn commit(self: &Arc<Self>, transaction: Transaction) -> Result<Committed> {
         if transaction.is_read_only_so_far() {
             // The usual end of a query: nothing to write, nobody to tell.

@@ -1,8 +1,8 @@
 //! The changes a transaction has made so far, kept short.
 //!
-//! Ten thousand one-row INSERTs must be one segment at commit and O(n) work before it: rows added to a table join the
-//! table's newest pending segment while that is in memory. A segment that was added and removed again by the same
-//! transaction leaves no trace.
+//! Ten thousand one-row INSERTs must be one segment at commit and O(n) work before it: rows added
+//! to a table join the table's newest pending segment while that is in memory. A segment that was
+//! added and removed again by the same transaction leaves no trace.
 
 use std::sync::Arc;
 
@@ -117,7 +117,8 @@ impl Pending {
         }))
     }
 
-    /// The newest AddSegments of `relation`, if nothing but additions to other tables came after it.
+    /// The newest AddSegments of `relation`, if nothing but additions to other tables came after
+    /// it.
     fn newest_additions(&mut self, relation: Oid) -> Option<&mut Vec<Arc<Segment>>> {
         for change in self.changes.iter_mut().rev() {
             match change {
@@ -176,8 +177,9 @@ fn join(first: &Segment, second: &Segment) -> Result<Option<Arc<Segment>>> {
     })))
 }
 
-/// Joins the newest in-memory segments of a table of temporary rows, as a log-structured tree does: a segment joins
-/// the one before it unless that one is more than twice as big. `None` if there is nothing to do.
+/// Joins the newest in-memory segments of a table of temporary rows, as a log-structured tree does:
+/// a segment joins the one before it unless that one is more than twice as big. `None` if there is
+/// nothing to do.
 pub(super) fn join_newest(relation: &Relation) -> Result<Option<Joined>> {
     let mut stack = relation.segments();
     let mut replaced = Vec::new();

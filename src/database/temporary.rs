@@ -1,7 +1,8 @@
 //! Temporary objects: carried from view to view, never made durable.
 //!
-//! A session's temporary objects live in a schema of its own, which is in that session's views and in no committed
-//! snapshot. When others commit, the objects are put on top of the new snapshot again.
+//! A session's temporary objects live in a schema of its own, which is in that session's views and
+//! in no committed snapshot. When others commit, the objects are put on top of the new snapshot
+//! again.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -36,7 +37,8 @@ impl Temporary {
         self.oids.contains(&oid)
     }
 
-    /// Whether `change` is to a temporary object. Call it for every change, in order: it takes note of new ones.
+    /// Whether `change` is to a temporary object. Call it for every change, in order: it takes note
+    /// of new ones.
     pub(super) fn has(&mut self, change: &Change) -> bool {
         let target = match change {
             Change::CreateSchema(schema) => {

@@ -1,10 +1,12 @@
 //! Pending changes over a base: a private view of the catalog.
 //!
-//! `view` = `base` + the session's temporary objects + the pending changes, in this order. A pending change has been
-//! applied once already, so applying it again on a newer base fails only through what others committed: that is `40001`.
+//! `view` = `base` + the session's temporary objects + the pending changes, in this order. A
+//! pending change has been applied once already, so applying it again on a newer base fails only
+//! through what others committed: that is `40001`.
 //!
-//! A transaction keeps its base alive, and with it every file its view can name. Files it wrote itself belong to
-//! nobody once their segments are dropped; [`Store`](crate::storage::Store) notices that and removes them.
+//! A transaction keeps its base alive, and with it every file its view can name. Files it wrote
+//! itself belong to nobody once their segments are dropped; [`Store`](crate::storage::Store)
+//! notices that and removes them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,8 +25,8 @@ use crate::privileges::Authorized;
 pub enum Isolation {
     /// Each statement sees what is committed when it starts.
     ReadCommitted,
-    /// All statements see what was committed when the first one started. SERIALIZABLE is answered with an error: snapshot
-    /// isolation is not serializable.
+    /// All statements see what was committed when the first one started. SERIALIZABLE is answered
+    /// with an error: snapshot isolation is not serializable.
     RepeatableRead,
 }
 
@@ -66,8 +68,8 @@ struct Savepoint {
 }
 
 impl Transaction {
-    /// Begins. `temporary` is the session's temporary objects: the view its last commit left ([`super::Committed::view`]),
-    /// from which the schema `temp_schema` is carried over.
+    /// Begins. `temporary` is the session's temporary objects: the view its last commit left
+    /// ([`super::Committed::view`]), from which the schema `temp_schema` is carried over.
     pub fn begin(
         database: &Arc<Database>,
         isolation: Isolation,
@@ -111,8 +113,9 @@ impl Transaction {
         self.isolation = isolation;
     }
 
-    /// Called at the start of every statement: under READ COMMITTED moves the base to the newest snapshot and applies
-    /// the pending changes again; under REPEATABLE READ pins the base at the first call.
+    /// Called at the start of every statement: under READ COMMITTED moves the base to the newest
+    /// snapshot and applies the pending changes again; under REPEATABLE READ pins the base at the
+    /// first call.
     ///
     /// # Errors
     /// `40001` if the pending changes no longer apply.
@@ -153,8 +156,8 @@ impl Transaction {
         &self.view
     }
 
-    /// Makes changes, to the private view at once. Consecutive small [`Change::AddSegments`] in memory are merged, so that
-    /// ten thousand one-row INSERTs are one segment.
+    /// Makes changes, to the private view at once. Consecutive small [`Change::AddSegments`] in
+    /// memory are merged, so that ten thousand one-row INSERTs are one segment.
     ///
     /// # Errors
     /// As [`Snapshot::apply`].
@@ -183,9 +186,10 @@ impl Transaction {
         self.notifies.push(channel, payload);
     }
 
-    /// Takes a table lock until the end of the transaction, waiting for others; the interrupt ends the wait. Under
-    /// READ COMMITTED the view is refreshed once the lock is held, so take it before reading what is to be changed;
-    /// under REPEATABLE READ a table that others rewrote meanwhile is `40001`.
+    /// Takes a table lock until the end of the transaction, waiting for others; the interrupt ends
+    /// the wait. Under READ COMMITTED the view is refreshed once the lock is held, so take it
+    /// before reading what is to be changed; under REPEATABLE READ a table that others rewrote
+    /// meanwhile is `40001`.
     ///
     /// # Errors
     /// `40P01` deadlock, `40001`, or the interrupt's error.
@@ -202,7 +206,8 @@ impl Transaction {
         }
     }
 
-    /// Under REPEATABLE READ: nobody did to the table what this transaction, blind to it, would undo.
+    /// Under REPEATABLE READ: nobody did to the table what this transaction, blind to it, would
+    /// undo.
     fn check_unchanged(&self, table: Oid, mode: LockMode, newest: &Snapshot) -> Result<()> {
         let Some(seen) = self.base.relation(table) else {
             // Made by this transaction.
@@ -292,8 +297,8 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        // What it wrote and did not commit has no other owner, unless a statement still reads it: then the next sweep
-        // finds it.
+        // What it wrote and did not commit has no other owner, unless a statement still reads it:
+        // then the next sweep finds it.
         self.pending = Pending::default();
         self.savepoints.clear();
         self.view = Arc::clone(&self.base);
@@ -319,7 +324,8 @@ impl Notifies {
 /// The error of changes that applied once and no longer do, because of what others committed.
 pub(super) fn conflict(error: Error) -> Error {
     let code = error.state().code();
-    // Duplicates, missing objects and dependants are what concurrent DDL does; anything else is its own trouble.
+    // Duplicates, missing objects and dependants are what concurrent DDL does; anything else is its
+    // own trouble.
     if ["23", "42", "3F", "2B"]
         .iter()
         .any(|class| code.starts_with(class))

@@ -1,9 +1,12 @@
-//! Channels to mailboxes. Publishing happens inside the commit lock, so commit order is delivery order.
+//! Channels to mailboxes. Publishing happens inside the commit lock, so commit order is delivery
+//! order.
 //!
-//! A notice about an object reaches only those who may see it. Whether a role may is worked out once per publish, not
-//! once per listener: a thousand sessions of one role cost one look at the catalog.
+//! A notice about an object reaches only those who may see it. Whether a role may is worked out
+//! once per publish, not once per listener: a thousand sessions of one role cost one look at the
+//! catalog.
 //!
-//! The map's lock is a plain one, held for short copies and never over an await; an idle listener costs one entry.
+//! The map's lock is a plain one, held for short copies and never over an await; an idle listener
+//! costs one entry.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -29,15 +32,15 @@ impl Hub {
         Self::default()
     }
 
-    /// Opens a session's mailbox. Dropping the mailbox unlistens everything. `role` is the login role: SET ROLE does
-    /// not change what a session is told.
+    /// Opens a session's mailbox. Dropping the mailbox unlistens everything. `role` is the login
+    /// role: SET ROLE does not change what a session is told.
     pub fn open(self: &Arc<Self>, session: SessionId, role: Oid) -> Mailbox {
         Mailbox::new(Arc::clone(self), Arc::new(Inbox::new(session, role)))
     }
 
-    /// Delivers notices to everyone entitled, in order. Never blocks: a full mailbox is marked overflowed and its
-    /// session is told and disconnected. `before` and `after` are the catalogs around the commit: a drop is told to
-    /// those who could see the object before.
+    /// Delivers notices to everyone entitled, in order. Never blocks: a full mailbox is marked
+    /// overflowed and its session is told and disconnected. `before` and `after` are the catalogs
+    /// around the commit: a drop is told to those who could see the object before.
     pub fn publish(&self, before: &Snapshot, after: &Snapshot, notices: &[Notice]) {
         let mut entitlement = Entitlement::new(before, after);
         let channels = self.read();

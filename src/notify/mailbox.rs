@@ -1,8 +1,8 @@
 //! One session's bounded queue of notices.
 //!
-//! The publishing side ([`Inbox`]) is shared with the [`Hub`]; the receiving side ([`Mailbox`]) belongs to the session.
-//! Nothing is ever dropped silently: a queue at its bound stops taking notices and says so through
-//! [`Mailbox::overflowed`].
+//! The publishing side ([`Inbox`]) is shared with the [`Hub`]; the receiving side ([`Mailbox`])
+//! belongs to the session. Nothing is ever dropped silently: a queue at its bound stops taking
+//! notices and says so through [`Mailbox::overflowed`].
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,8 +58,8 @@ impl Inbox {
         self.role
     }
 
-    /// Queues a delivery, or marks the inbox overflowed if it is full. After an overflow nothing more is taken: a
-    /// receiver must never see a gap without knowing of it.
+    /// Queues a delivery, or marks the inbox overflowed if it is full. After an overflow nothing
+    /// more is taken: a receiver must never see a gap without knowing of it.
     pub(super) fn deliver(&self, delivery: Delivery) {
         let mut queue = self.lock();
         if queue.overflowed || queue.waiting.len() >= MAILBOX_NOTICES_MAX {
@@ -137,13 +137,14 @@ impl Mailbox {
                     return;
                 }
             }
-            // `notify_one` leaves a permit if nobody waits, so a delivery between the look above and this wait is
-            // not missed.
+            // `notify_one` leaves a permit if nobody waits, so a delivery between the look above
+            // and this wait is not missed.
             self.inbox.arrived.notified().await;
         }
     }
 
-    /// Whether notices were lost because the session was too slow: it must be told and disconnected.
+    /// Whether notices were lost because the session was too slow: it must be told and
+    /// disconnected.
     pub fn overflowed(&self) -> bool {
         self.inbox.lock().overflowed
     }

@@ -1,7 +1,8 @@
 //! The files of the data directory: where segments go, who owns them, when they are on disk.
 //!
-//! A segment's file belongs to its [`Segment`] until a commit names it: when the last owner of an uncommitted segment is
-//! gone (rolled back, failed, savepoint undone), so is the reason for the file, and [`Files::discard`] removes it.
+//! A segment's file belongs to its [`Segment`] until a commit names it: when the last owner of an
+//! uncommitted segment is gone (rolled back, failed, savepoint undone), so is the reason for the
+//! file, and [`Files::discard`] removes it.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -48,8 +49,9 @@ impl Files {
         &self.root
     }
 
-    /// Creates the file of a new segment of `relation`; the path is relative to the data directory. A table keeps its
-    /// directory through renames and moves between schemas, so no user's name is ever in a path.
+    /// Creates the file of a new segment of `relation`; the path is relative to the data directory.
+    /// A table keeps its directory through renames and moves between schemas, so no user's name is
+    /// ever in a path.
     pub(super) fn create(&self, relation: &Relation, id: SegmentId) -> Result<(PathBuf, File)> {
         let directory = match relation.persistence {
             Persistence::Permanent => table_directory(relation.oid),
@@ -183,8 +185,8 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Removes a file that nothing refers to; one that is gone already is fine, any other trouble is only worth a line in
-/// the log, because the next sweep tries again.
+/// Removes a file that nothing refers to; one that is gone already is fine, any other trouble is
+/// only worth a line in the log, because the next sweep tries again.
 pub(super) fn remove(path: &Path) {
     if let Err(error) = fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound

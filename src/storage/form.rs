@@ -1,7 +1,8 @@
 //! The form a column has at rest: its Parquet type, its DuckLake type, and the way there and back.
 //!
-//! Arrow's Parquet writer cannot store intervals of months, days and nanoseconds, so those are kept as sixteen bytes
-//! (months, days, nanoseconds, little endian). Everything else is stored as the Arrow type that holds it in memory.
+//! Arrow's Parquet writer cannot store intervals of months, days and nanoseconds, so those are kept
+//! as sixteen bytes (months, days, nanoseconds, little endian). Everything else is stored as the
+//! Arrow type that holds it in memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,11 +23,12 @@ use crate::types::PgType;
 
 /// Bytes of a stored interval.
 const INTERVAL_BYTES: i32 = 16;
-/// DuckLake wants an identifier for the elements of a list column too; this far above any attnum is free.
+/// DuckLake wants an identifier for the elements of a list column too; this far above any attnum is
+/// free.
 const ELEMENT_ID_OFFSET: i64 = 1 << 16;
 
-/// The Arrow type that a column of type `ty` has in a Parquet segment. Differs from [`PgType::data_type`] for
-/// intervals; [`restore`] undoes it.
+/// The Arrow type that a column of type `ty` has in a Parquet segment. Differs from
+/// [`PgType::data_type`] for intervals; [`restore`] undoes it.
 pub fn stored_type(ty: PgType) -> DataType {
     stored_data_type(&ty.data_type())
 }
@@ -66,8 +68,8 @@ pub(super) fn attnum_of(leaf: i64) -> Option<i16> {
     i16::try_from(attnum).ok()
 }
 
-/// The schema of a segment's file: stored names, stored types, DuckLake's field ids. Every field may be NULL: NOT NULL
-/// is checked where rows are made, and files outlive the constraint.
+/// The schema of a segment's file: stored names, stored types, DuckLake's field ids. Every field
+/// may be NULL: NOT NULL is checked where rows are made, and files outlive the constraint.
 pub(super) fn file_schema(columns: &[Column]) -> SchemaRef {
     let fields: Vec<Field> = columns
         .iter()
@@ -201,8 +203,8 @@ fn restore_intervals(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(Arc::new(intervals))
 }
 
-/// DuckLake's name of a type. What DuckDB has no type for is declared as the plain type its Parquet form has, so that
-/// other columns of the table stay readable.
+/// DuckLake's name of a type. What DuckDB has no type for is declared as the plain type its Parquet
+/// form has, so that other columns of the table stay readable.
 pub(super) fn lake_type(ty: PgType) -> String {
     if ty.oid == PgType::JSON.oid || ty.oid == PgType::JSONB.oid {
         return "json".to_owned();
@@ -230,7 +232,8 @@ pub(super) fn lake_type(ty: PgType) -> String {
     }
 }
 
-/// DuckLake's name of the elements' type of a list column. Parquet's UUID mark is only on plain columns.
+/// DuckLake's name of the elements' type of a list column. Parquet's UUID mark is only on plain
+/// columns.
 pub(super) fn lake_element_type(element: PgType) -> String {
     match lake_type(element) {
         uuid if uuid == "uuid" => "blob".to_owned(),

@@ -9,13 +9,14 @@ use arrow::record_batch::RecordBatch;
 
 use crate::base::{Error, Result};
 
-/// Rows a batch in memory is grown to: DataFusion's own batch size, so that scans get what they like best.
+/// Rows a batch in memory is grown to: DataFusion's own batch size, so that scans get what they
+/// like best.
 const BATCH_ROWS: usize = 8192;
 /// Buffers of one string column above which they are copied into one.
 const VIEW_BUFFERS_MAX: usize = 16;
 
-/// The batches of `head` followed by those of `tail`. Small neighbours become one, as the carries of a binary counter
-/// do, so that adding n rows one at a time copies each of them O(log n) times.
+/// The batches of `head` followed by those of `tail`. Small neighbours become one, as the carries
+/// of a binary counter do, so that adding n rows one at a time copies each of them O(log n) times.
 ///
 /// # Errors
 /// `XX000` if Arrow cannot put them together.

@@ -51,8 +51,8 @@ pub struct Store {
     /// Plain mutexes: held for one transaction of SQLite, by blocking threads.
     lake: Mutex<Lake>,
     vault: Mutex<Vault>,
-    /// A commit failed in a way that leaves open whether it is on disk. Only a restart finds out, so nothing more is
-    /// written: the next commit could contradict it.
+    /// A commit failed in a way that leaves open whether it is on disk. Only a restart finds out,
+    /// so nothing more is written: the next commit could contradict it.
     fenced: AtomicBool,
     orphans_swept: AtomicBool,
     started: SystemTime,
@@ -67,7 +67,8 @@ pub struct Recovered {
     pub snapshot: Snapshot,
     /// The next OID never given.
     pub next_oid: Oid,
-    /// Whether nothing was ever committed: the first start, or one after a first start that did not get far.
+    /// Whether nothing was ever committed: the first start, or one after a first start that did not
+    /// get far.
     pub first_start: bool,
 }
 
@@ -76,7 +77,8 @@ pub struct Recovered {
 pub struct CommitRecord<'a> {
     /// The catalog before.
     pub before: &'a Snapshot,
-    /// The catalog after; its version is `before`'s next. Every segment of it that is new is a sealed file.
+    /// The catalog after; its version is `before`'s next. Every segment of it that is new is a
+    /// sealed file.
     pub after: &'a Snapshot,
     /// The first OID not given when the commit was made.
     pub next_oid: Oid,
@@ -128,7 +130,8 @@ impl Store {
         self.files.root()
     }
 
-    /// Makes commits durable, in order: one SQLite transaction for all, fsynced. On error nothing happened to any.
+    /// Makes commits durable, in order: one SQLite transaction for all, fsynced. On error nothing
+    /// happened to any.
     ///
     /// # Errors
     /// `58030` I/O, `53100` disk full.
@@ -139,8 +142,8 @@ impl Store {
         if self.is_fenced() {
             return Err(fenced());
         }
-        // Verifiers first: they count only from the version they are stored under, so until that version is there
-        // they are not.
+        // Verifiers first: they count only from the version they are stored under, so until that
+        // version is there they are not.
         let has_passwords = records.iter().any(|record| !record.passwords.is_empty());
         if has_passwords {
             self.vault().store(records)?;
@@ -148,7 +151,10 @@ impl Store {
         if let Err(failure) = self.lake().commit(records) {
             if failure.unknown {
                 self.fenced.store(true, Ordering::Relaxed);
-                tracing::error!(error = %failure.error, "a commit may or may not be on disk; refusing all writes until restart");
+                tracing::error!(
+                    error = %failure.error,
+                    "a commit may or may not be on disk; refusing all writes until restart"
+                );
                 return Err(fenced().detail(format!("{}.", failure.error.message())));
             }
             if has_passwords {

@@ -15,8 +15,8 @@ use super::{files, form};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Location, Segment};
 
-/// The rows of a segment as batches of `columns` (named by [`Column::name`], typed by `ty.data_type()`), in stored order;
-/// a column added after the segment was written reads as NULL.
+/// The rows of a segment as batches of `columns` (named by [`Column::name`], typed by
+/// `ty.data_type()`), in stored order; a column added after the segment was written reads as NULL.
 ///
 /// # Errors
 /// `58030`/`XX001` if the file is missing, short or not what the catalog says.

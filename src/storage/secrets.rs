@@ -1,8 +1,9 @@
-//! Password verifiers: made, stored and checked apart from the catalog, so that no snapshot holds a secret.
+//! Password verifiers: made, stored and checked apart from the catalog, so that no snapshot holds a
+//! secret.
 //!
-//! They are in a file of their own, because whoever may attach `lake.sqlite` must not read them. Two files cannot
-//! commit as one, so a verifier is stored under the catalog version that will make it valid, before that version is
-//! durable; rows of versions that never came are removed.
+//! They are in a file of their own, because whoever may attach `lake.sqlite` must not read them.
+//! Two files cannot commit as one, so a verifier is stored under the catalog version that will make
+//! it valid, before that version is durable; rows of versions that never came are removed.
 
 use std::path::Path;
 
@@ -78,7 +79,8 @@ impl Verifier {
     }
 }
 
-/// The verifier to store for what the user wrote after PASSWORD: itself if it is one already, as in PostgreSQL.
+/// The verifier to store for what the user wrote after PASSWORD: itself if it is one already, as in
+/// PostgreSQL.
 ///
 /// # Errors
 /// `0A000` for an MD5 hash, with which nobody could log in.
@@ -112,7 +114,8 @@ pub fn scram_sha_256(password: &str) -> String {
     )
 }
 
-/// A new argon2id verifier as a PHC string, with the crate's recommended cost (19 MiB, two passes). Slow by design.
+/// A new argon2id verifier as a PHC string, with the crate's recommended cost (19 MiB, two passes).
+/// Slow by design.
 ///
 /// # Errors
 /// `XX000`, or `22023` for a password longer than argon2 takes.
@@ -127,7 +130,8 @@ pub fn argon2id(password: &str) -> Result<String> {
         .map_err(failed)
 }
 
-/// Whether `password` is the one behind `verifier`. Takes the same time however much of it is right.
+/// Whether `password` is the one behind `verifier`. Takes the same time however much of it is
+/// right.
 pub fn check_cleartext(password: &str, verifier: &Verifier) -> bool {
     match verifier {
         Verifier::Scram {
@@ -176,7 +180,8 @@ pub(super) struct Vault {
 }
 
 impl Vault {
-    /// Opens the file, making it if it is not there, and removes verifiers of commits after `version`: they never came.
+    /// Opens the file, making it if it is not there, and removes verifiers of commits after
+    /// `version`: they never came.
     pub(super) fn open(root: &Path, version: Version) -> Result<Self> {
         let path = root.join("secrets.sqlite");
         let connection = Connection::open(&path).map_err(failed)?;
@@ -227,7 +232,8 @@ impl Vault {
             .map_err(failed)
     }
 
-    /// Removes what the catalog, durable by now, has no use for. Left over rows do no harm, so trouble is only logged.
+    /// Removes what the catalog, durable by now, has no use for. Left over rows do no harm, so
+    /// trouble is only logged.
     pub(super) fn settle(&self, snapshot: &Snapshot) {
         let outcome = self
             .connection
@@ -296,7 +302,11 @@ mod tests {
     #[test]
     fn verifies_the_standard_s_example() {
         // The example of RFC 7677, in PostgreSQL's form.
-        let text = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+        let text = concat!(
+            "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==",
+            "$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=",
+            ":wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=",
+        );
         let verifier = Verifier::parse(text).expect("a verifier");
         assert!(check_cleartext("pencil", &verifier));
         assert!(!check_cleartext("Pencil", &verifier));

@@ -1,7 +1,8 @@
 //! What is known of a segment's columns, as text.
 //!
-//! Bounds are exact or absent: readers outside answer `min()` from them, so a truncated string would be a wrong answer.
-//! Types without one proven total order (JSON, bytes, intervals, padded characters, lists) have none.
+//! Bounds are exact or absent: readers outside answer `min()` from them, so a truncated string
+//! would be a wrong answer. Types without one proven total order (JSON, bytes, intervals, padded
+//! characters, lists) have none.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::{SortOptions, sort_to_indices};
@@ -17,8 +18,9 @@ use crate::base::{Error, Result};
 use crate::catalog::{Column, ColumnStatistics};
 use crate::types::PgType;
 
-/// What the writer counts itself, because Parquet's statistics say it of leaves (lists) or had better not say it: readers
-/// leave out row groups by a float column's bounds, and then miss its NaNs, so files have no statistics of floats.
+/// What the writer counts itself, because Parquet's statistics say it of leaves (lists) or had
+/// better not say it: readers leave out row groups by a float column's bounds, and then miss its
+/// NaNs, so files have no statistics of floats.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
     nulls: u64,
@@ -55,7 +57,8 @@ impl Counts {
         }
     }
 
-    /// The bounds of the floats as text. A zero is widened to the side it bounds: readers may order -0 before 0.
+    /// The bounds of the floats as text. A zero is widened to the side it bounds: readers may order
+    /// -0 before 0.
     fn float_bounds(&self, single: bool) -> (Option<String>, Option<String>) {
         let text = |value: f64| {
             // A float4 is told as what it is, not as the float8 it was compared as.
@@ -77,7 +80,8 @@ impl Counts {
     }
 }
 
-/// The statistics of a finished file, by attnum. `schema` is the file's Arrow schema, one field per column.
+/// The statistics of a finished file, by attnum. `schema` is the file's Arrow schema, one field per
+/// column.
 pub(super) fn collect(
     file: &ParquetMetaData,
     schema: &Schema,
@@ -180,7 +184,8 @@ fn bounds(
     Ok((min, max))
 }
 
-/// The smallest or largest of the row groups' bounds, as text. A row group without one has no values (all NULL or NaN).
+/// The smallest or largest of the row groups' bounds, as text. A row group without one has no
+/// values (all NULL or NaN).
 fn extreme(bounds: &ArrayRef, exact: &BooleanArray, largest: bool) -> Option<String> {
     let inexact = (0..bounds.len())
         .any(|group| bounds.is_valid(group) && !(exact.is_valid(group) && exact.value(group)));
@@ -196,8 +201,8 @@ fn extreme(bounds: &ArrayRef, exact: &BooleanArray, largest: bool) -> Option<Str
     text_of(bounds, at)
 }
 
-/// One value as PostgreSQL's text in ISO style; `None` for NULL and for values outside what text of every reader can
-/// say (infinities, years beyond 9999).
+/// One value as PostgreSQL's text in ISO style; `None` for NULL and for values outside what text of
+/// every reader can say (infinities, years beyond 9999).
 fn text_of(array: &ArrayRef, row: usize) -> Option<String> {
     if array.is_null(row) {
         return None;

@@ -1,7 +1,7 @@
 //! Removing files that nothing can reach.
 //!
-//! Three kinds: files of transactions that did not commit, files whose last snapshot was forgotten, and orphans: what a
-//! server that was killed had written and not committed.
+//! Three kinds: files of transactions that did not commit, files whose last snapshot was forgotten,
+//! and orphans: what a server that was killed had written and not committed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,9 @@ pub struct History {
 }
 
 impl Store {
-    /// Removes files that no snapshot in use (`oldest` and later) or kept as history can reach, files of transactions
-    /// that are gone, and once per start orphans of crashed ones. Returns how many files went.
+    /// Removes files that no snapshot in use (`oldest` and later) or kept as history can reach,
+    /// files of transactions that are gone, and once per start orphans of crashed ones. Returns how
+    /// many files went.
     ///
     /// # Errors
     /// `58030` I/O.
@@ -58,7 +59,8 @@ impl Store {
         Ok(gone)
     }
 
-    /// Removes the files of uncommitted segments that nobody has any more. Cheap; called when a transaction ends.
+    /// Removes the files of uncommitted segments that nobody has any more. Cheap; called when a
+    /// transaction ends.
     pub fn discard(&self) {
         if !self.is_fenced() {
             self.files().discard();
@@ -75,7 +77,10 @@ impl Store {
                 written_before(name, self.started()) && !self.files().is_uncommitted(relative)
             });
             if is_ours && !self.lake().knows(name)? {
-                tracing::info!(path = %path.display(), "removing a file of a transaction that never committed");
+                tracing::info!(
+                    path = %path.display(),
+                    "removing a file of a transaction that never committed"
+                );
                 files::remove(&path);
                 gone += 1;
             }

@@ -1,8 +1,8 @@
 //! Writing rows as segments.
 //!
-//! Rows start in memory; once there are too many they go to a Parquet file, and on into the next file when one has
-//! enough. Files are LZ4: unpacking it costs a third of what zstd's fastest level does, and the scans of a hot working
-//! set are bound by the processor, not by the disk.
+//! Rows start in memory; once there are too many they go to a Parquet file, and on into the next
+//! file when one has enough. Files are LZ4: unpacking it costs a third of what zstd's fastest level
+//! does, and the scans of a hot working set are bound by the processor, not by the disk.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -25,8 +25,9 @@ use crate::base::limits::{MEMORY_SEGMENT_BYTES_MAX, ROW_GROUP_ROWS, SEGMENT_ROWS
 use crate::base::{Error, Result, SegmentId, SqlState};
 use crate::catalog::{Column, Location, Persistence, Relation, Segment};
 
-/// Takes batches of one relation's rows and makes segments of them: small totals stay in memory, larger ones become
-/// Parquet files (not yet fsynced; [`seal`] does that at commit). Dropping an unfinished writer removes its files.
+/// Takes batches of one relation's rows and makes segments of them: small totals stay in memory,
+/// larger ones become Parquet files (not yet fsynced; [`seal`] does that at commit). Dropping an
+/// unfinished writer removes its files.
 #[derive(Debug)]
 pub struct SegmentWriter {
     store: Arc<Store>,
@@ -40,7 +41,8 @@ pub struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    /// A writer for rows of `relation`: batches must have its columns, in order, typed by `ty.data_type()`.
+    /// A writer for rows of `relation`: batches must have its columns, in order, typed by
+    /// `ty.data_type()`.
     pub fn new(store: Arc<Store>, relation: Arc<Relation>) -> Self {
         Self {
             schema: form::memory_schema(&relation.columns),
@@ -148,8 +150,8 @@ impl Drop for SegmentWriter {
     }
 }
 
-/// Makes `segments` (in memory or files) durable files of `relation`: in-memory ones are merged into as few files as
-/// possible, every file and every directory touched is fsynced. Order is kept.
+/// Makes `segments` (in memory or files) durable files of `relation`: in-memory ones are merged
+/// into as few files as possible, every file and every directory touched is fsynced. Order is kept.
 ///
 /// # Errors
 /// `58030` I/O, `53100` disk full.
@@ -167,7 +169,8 @@ pub fn seal(
     Ok(sealed)
 }
 
-/// A segment in memory as a file that is not durable yet: for a transaction that holds too many rows.
+/// A segment in memory as a file that is not durable yet: for a transaction that holds too many
+/// rows.
 ///
 /// # Errors
 /// `58030` I/O, `53100` disk full.
@@ -265,8 +268,8 @@ impl FileWriter {
         Ok(this)
     }
 
-    /// `batch` has stored names and in-memory types, and the columns the relation had when it was made: columns added
-    /// since are NULL in it.
+    /// `batch` has stored names and in-memory types, and the columns the relation had when it was
+    /// made: columns added since are NULL in it.
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let rows = batch.num_rows();
         let mut arrays = Vec::with_capacity(self.columns.len());
@@ -356,7 +359,8 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
         .build()
 }
 
-/// The Parquet schema of a file: Arrow's own conversion, with UUID columns marked as such, which Arrow's does not do.
+/// The Parquet schema of a file: Arrow's own conversion, with UUID columns marked as such, which
+/// Arrow's does not do.
 fn parquet_schema(schema: &SchemaRef, columns: &[Column]) -> Result<SchemaDescriptor> {
     let failed = |error: ParquetError| Error::internal("making a file's schema", error);
     let plain = ArrowSchemaConverter::new()
@@ -389,7 +393,8 @@ fn parquet_schema(schema: &SchemaRef, columns: &[Column]) -> Result<SchemaDescri
         .map_err(failed)
 }
 
-/// The size of a finished file, and of its footer without the eight bytes after it: length and magic.
+/// The size of a finished file, and of its footer without the eight bytes after it: length and
+/// magic.
 fn file_size(file: &File) -> std::result::Result<(u64, u64), ParquetError> {
     let bytes = file.metadata()?.len();
     let mut length = [0; 4];

@@ -1,4 +1,5 @@
-//! A data directory is a DuckLake: the real DuckDB reads what commons wrote, while commons has it open.
+//! A data directory is a DuckLake: the real DuckDB reads what commons wrote, while commons has it
+//! open.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -53,7 +54,8 @@ fn duckdb_reads_it() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Python with DuckDB, and the folder of the extensions under the names DuckDB loads them by. Made once per target folder.
+/// Python with DuckDB, and the folder of the extensions under the names DuckDB loads them by. Made
+/// once per target folder.
 fn duckdb() -> Result<(PathBuf, PathBuf), Failed> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("duckdb");
     let (python, extensions) = (folder.join("bin/python"), folder.join("extensions"));
@@ -244,7 +246,8 @@ async fn commit(database: &Arc<Database>, changes: Vec<Change>) -> Result<Versio
     Ok(database.commit(transaction).await?.version)
 }
 
-/// A lake with a past: rows added, renamed, deleted, tables moved and dropped. The version is one to travel to.
+/// A lake with a past: rows added, renamed, deleted, tables moved and dropped. The version is one
+/// to travel to.
 async fn write(directory: &Path) -> Result<(Arc<Database>, Version), Failed> {
     let (database, _) = Database::open(directory)?;
     let team = Schema {

@@ -28,8 +28,9 @@ const VERSIONED: [&str; 7] = [
 ];
 
 impl Lake {
-    /// Forgets the snapshots that `history` does not keep and that nobody uses (`in_use` is the oldest one somebody
-    /// does). Returns the files to remove, those of earlier calls that were not removed included.
+    /// Forgets the snapshots that `history` does not keep and that nobody uses (`in_use` is the
+    /// oldest one somebody does). Returns the files to remove, those of earlier calls that were not
+    /// removed included.
     pub(in crate::storage) fn expire(
         &mut self,
         in_use: Version,
@@ -98,7 +99,8 @@ fn horizon(
         .to_rfc3339_opts(SecondsFormat::Micros, true)
         .replace('T', " ")
         .replace('Z', "+00");
-    // A snapshot was current until the next one came, so the last one before the cutoff is still kept.
+    // A snapshot was current until the next one came, so the last one before the cutoff is still
+    // kept.
     transaction
         .query_row(
             "SELECT max(s.snapshot_id) FROM ducklake_snapshot s

@@ -1,11 +1,12 @@
 //! `lake.sqlite`: the catalog at rest.
 //!
-//! Two descriptions of the same thing, written in the same transaction. `commons_object` has every object whole, as
-//! JSON, and is what recovery reads: a new kind of object or a new field needs no new code here. The DuckLake tables
-//! describe tables, views and files to other readers, and are the only place where files are listed.
+//! Two descriptions of the same thing, written in the same transaction. `commons_object` has every
+//! object whole, as JSON, and is what recovery reads: a new kind of object or a new field needs no
+//! new code here. The DuckLake tables describe tables, views and files to other readers, and are
+//! the only place where files are listed.
 //!
-//! DuckLake identifiers are ours: `schema_id`, `table_id` and `view_id` are OIDs, `column_id` is the attnum, and
-//! `snapshot_id` is the catalog's version.
+//! DuckLake identifiers are ours: `schema_id`, `table_id` and `view_id` are OIDs, `column_id` is
+//! the attnum, and `snapshot_id` is the catalog's version.
 
 mod expire;
 mod object;
@@ -71,7 +72,8 @@ impl Lake {
             .map_err(|error| sqlite_error("read the catalog", &error))
     }
 
-    /// Makes the tables and stores genesis, in one transaction: a crash leaves an empty file, which is made again.
+    /// Makes the tables and stores genesis, in one transaction: a crash leaves an empty file, which
+    /// is made again.
     fn create(&mut self) -> Result<()> {
         let failed = |error: rusqlite::Error| sqlite_error("create the catalog", &error);
         let transaction = self
@@ -110,7 +112,7 @@ impl Lake {
                 env!("CARGO_PKG_VERSION"),
                 schema::FORMAT
             ))
-            .hint("Start it with the version of commons that last used the directory, or a newer one.")),
+            .hint("Start the version of commons that last used the directory, or a newer one.")),
             Some(Err(_)) | None => Err(Error::new(
                 SqlState::DATA_CORRUPTED,
                 "the catalog file lake.sqlite is not one of commons",
@@ -118,7 +120,8 @@ impl Lake {
         }
     }
 
-    /// Says where the data is. Other readers want an absolute path, and a data directory may be moved.
+    /// Says where the data is. Other readers want an absolute path, and a data directory may be
+    /// moved.
     fn place(&self, root: &Path) -> Result<()> {
         let failed = |error: rusqlite::Error| sqlite_error("update the catalog", &error);
         let data = root.join(files::DATA);
@@ -137,7 +140,8 @@ impl Lake {
     }
 }
 
-/// Durability first. SQLite answers some pragmas by silently doing something else, so what matters is read back.
+/// Durability first. SQLite answers some pragmas by silently doing something else, so what matters
+/// is read back.
 fn configure(connection: &Connection) -> Result<()> {
     let failed = |error: rusqlite::Error| sqlite_error("set up the catalog", &error);
     connection

@@ -39,8 +39,8 @@ pub(super) struct Pair<'a, T> {
     pub(super) after: Option<&'a T>,
 }
 
-/// What differs between two sorted lists of shared objects. Looks at pointers only: an object nobody touched is the same
-/// allocation in both snapshots.
+/// What differs between two sorted lists of shared objects. Looks at pointers only: an object
+/// nobody touched is the same allocation in both snapshots.
 pub(super) fn differing<'a, T>(
     before: impl Iterator<Item = &'a Arc<T>>,
     after: impl Iterator<Item = &'a Arc<T>>,
@@ -146,7 +146,8 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Ends the old row and begins a new one, unless both say the same (a table whose rows alone changed).
+    /// Ends the old row and begins a new one, unless both say the same (a table whose rows alone
+    /// changed).
     fn object<T: Serialize>(
         &self,
         kind: Kind,

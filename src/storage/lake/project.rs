@@ -1,7 +1,8 @@
 //! Schemas, tables, views and files as other readers of a DuckLake see them.
 //!
-//! Not projected: system schemas (a reader has its own), foreign tables, defaults (they are for writers, and their text is
-//! PostgreSQL's), comments on schemas (DuckLake has none), grants (DuckLake has none: whoever may open the files may read).
+//! Not projected: system schemas (a reader has its own), foreign tables, defaults (they are for
+//! writers, and their text is PostgreSQL's), comments on schemas (DuckLake has none), grants
+//! (DuckLake has none: whoever may open the files may read).
 
 use std::collections::{HashMap, HashSet};
 
@@ -482,8 +483,8 @@ fn table_statistics(out: &Projection<'_>, table: &Relation, next_row: i64) -> Re
     Ok(())
 }
 
-/// Whether a column has NULLs and NaNs anywhere. Bounds of whole tables are left open: they would have to be compared by
-/// type, and every file has its own.
+/// Whether a column has NULLs and NaNs anywhere. Bounds of whole tables are left open: they would
+/// have to be compared by type, and every file has its own.
 fn column_statistics(out: &Projection<'_>, old: Option<&Relation>, new: &Relation) -> Result<()> {
     for column in &new.columns {
         let has = |relation: &Relation| {

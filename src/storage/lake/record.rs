@@ -31,7 +31,8 @@ impl Lake {
         }
         transaction.commit().map_err(|error| {
             let error = sqlite_error("commit", &error);
-            // A full disk is noticed before the commit is in the log; after other trouble nobody knows.
+            // A full disk is noticed before the commit is in the log; after other trouble nobody
+            // knows.
             let unknown = error.state() != SqlState::DISK_FULL;
             Failure { error, unknown }
         })
