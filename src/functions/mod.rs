@@ -44,6 +44,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         math::LIST,
         privilege::LIST,
         regex::LIST,
+        sets::LIST,
         size::LIST,
         system::LIST,
         text::LIST,
@@ -78,11 +79,10 @@ pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<A
     ))))
 }
 
-/// The array-valued function behind a set-returning function of one column (`generate_series`,
-/// `pg_partition_ancestors`): the binder unnests what it gives, in FROM and in a select list. The column takes the function's
-/// name.
-pub fn set(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarUDF>> {
-    sets::array(context, name)
+/// Whether a function returns a set of one column (`generate_series`, `pg_partition_ancestors`). As a scalar function it
+/// gives an array: the binder unnests that, in FROM and in a select list. The column takes the function's name.
+pub fn is_set(name: &str) -> bool {
+    sets::is_set(name)
 }
 
 /// The rows of a set-returning function of several columns (`pg_get_keywords`), called with constants; `None` if there is

@@ -9,14 +9,12 @@ use arrow::array::Array;
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::ScalarUDF;
 
 use super::call::short::{ANYARRAY, BOOL, INT, REGCLASS, TEXT, is};
-use super::call::{Bound, Call, Function, functions};
+use super::call::{Call, functions};
 use super::text::TEXTS;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::{Value, value};
-use crate::statement::StatementContext;
 use crate::types::PgType;
 
 /// `regclass[]`
@@ -24,7 +22,7 @@ const REGCLASSES: PgType = PgType::of(2210);
 /// `integer[]`
 const INTEGERS: PgType = PgType::of(1007);
 
-functions! { LIST:
+functions! { pub(super) LIST:
     // Nothing is a partition of anything.
     "pg_partition_ancestors" Stable { (REGCLASS) -> is(REGCLASSES), strict, |_, _| Ok(Value::List(Vec::new())); }
     "pg_listening_channels" Stable {
@@ -41,14 +39,9 @@ functions! { LIST:
     "regexp_split_to_table" Immutable { (TEXT, TEXT) -> is(TEXTS), strict, super::regex::split; }
 }
 
-/// The array-valued scalar function behind a set-returning one.
-pub(super) fn array(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarUDF>> {
-    if name == "generate_series" {
-        return super::native::scalar(name);
-    }
-    let function: &'static Function = LIST.iter().find(|function| function.name == name)?;
-    let bound = Bound::new(function, context.clone());
-    Some(Arc::new(ScalarUDF::new_from_impl(bound)))
+/// Whether the function is one of these, or DataFusion's `generate_series`.
+pub(super) fn is_set(name: &str) -> bool {
+    name == "generate_series" || LIST.iter().any(|function| function.name == name)
 }
 
 fn subscripts(call: &Call<'_>, row: usize) -> Result<Value> {

@@ -57,6 +57,11 @@ pub enum SystemBody {
 }
 
 impl SystemRelation {
+    /// Whether it never has a row: a relation for what commons has no concept of.
+    pub fn is_always_empty(&self) -> bool {
+        matches!(self.body, SystemBody::Base(_)) && self.source.is_none()
+    }
+
     /// The Arrow schema of [`rows`].
     pub fn arrow_schema(&self) -> SchemaRef {
         Arc::new(Schema::new(
