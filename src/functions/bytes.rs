@@ -1,11 +1,11 @@
 //! Bytes: `encode`, `decode`, `gen_random_uuid`.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::call::short::{TEXT, is};
+use super::call::short::TEXT;
 use super::call::{Call, Param, functions};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
@@ -16,10 +16,10 @@ const BYTEA: Param = Param::Is(PgType::BYTEA);
 const BASE64_LINE: usize = 76;
 
 functions! { pub(super) LIST:
-    "encode" Immutable { (BYTEA, TEXT) -> is(PgType::TEXT), strict, encode; }
-    "decode" Immutable { (TEXT, TEXT) -> is(PgType::BYTEA), strict, decode; }
+    "encode" Immutable { (BYTEA, TEXT) -> PgType::TEXT, strict, encode; }
+    "decode" Immutable { (TEXT, TEXT) -> PgType::BYTEA, strict, decode; }
     "gen_random_uuid" Volatile {
-        () -> is(PgType::UUID), strict, |_, _| Ok(Value::Bytes(uuid::Uuid::new_v4().as_bytes().to_vec()));
+        () -> PgType::UUID, strict, |_, _| Ok(Value::Bytes(uuid::Uuid::new_v4().as_bytes().to_vec()));
     }
 }
 

@@ -35,24 +35,13 @@ pub(super) enum Param {
     AnyArray,
 }
 
-/// What a call gives.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Returns {
-    /// Values of one type.
-    Is(PgType),
-    /// What the argument is.
-    Like(usize),
-    /// What the argument's elements are.
-    ElementOf(usize),
-}
-
 /// One way to call a function.
 #[derive(Debug)]
 pub(super) struct Overload {
     pub(super) params: &'static [Param],
     /// The last parameter may be given any number of times, also none.
     pub(super) variadic: bool,
-    pub(super) returns: Returns,
+    pub(super) returns: PgType,
     /// A NULL argument gives NULL without a call.
     pub(super) strict: bool,
     pub(super) body: Body,
@@ -97,7 +86,7 @@ pub(super) use functions;
 
 /// Shorthands for declarations.
 pub(super) mod short {
-    use super::{Param, Returns};
+    use super::Param;
     use crate::types::PgType;
 
     pub(in crate::functions) const TEXT: Param = Param::Is(PgType::TEXT);
@@ -112,10 +101,6 @@ pub(super) mod short {
     pub(in crate::functions) const TIMESTAMPTZ: Param = Param::Is(PgType::TIMESTAMPTZ);
     pub(in crate::functions) const ANY: Param = Param::Any;
     pub(in crate::functions) const ANYARRAY: Param = Param::AnyArray;
-
-    pub(in crate::functions) const fn is(ty: PgType) -> Returns {
-        Returns::Is(ty)
-    }
 }
 
 /// A function and the statement that calls it.
@@ -208,16 +193,7 @@ impl ScalarUDFImpl for Bound {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType, DataFusionError> {
         let overload = self.must_overload(types)?;
-        Ok(match overload.returns {
-            Returns::Is(ty) => ty.data_type(),
-            Returns::Like(index) => types.get(index).cloned().unwrap_or(DataType::Null),
-            Returns::ElementOf(index) => match types.get(index) {
-                Some(DataType::List(field) | DataType::LargeList(field)) => {
-                    field.data_type().clone()
-                }
-                _ => DataType::Null,
-            },
-        })
+        Ok(overload.returns.data_type())
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef, DataFusionError> {
@@ -227,21 +203,7 @@ impl ScalarUDFImpl for Bound {
             .map(|field| field.data_type().clone())
             .collect();
         let overload = self.must_overload(&types)?;
-        let like = |index: usize| args.arg_fields.get(index);
-        let field = match overload.returns {
-            Returns::Is(ty) => ty.field(self.function.name, true),
-            Returns::Like(index) => match like(index) {
-                Some(field) => field.as_ref().clone().with_nullable(true),
-                None => PgType::TEXT.field(self.function.name, true),
-            },
-            Returns::ElementOf(index) => match like(index).map(|field| field.data_type()) {
-                Some(DataType::List(field) | DataType::LargeList(field)) => {
-                    field.as_ref().clone().with_nullable(true)
-                }
-                _ => PgType::TEXT.field(self.function.name, true),
-            },
-        };
-        Ok(Arc::new(field.with_name(self.function.name)))
+        Ok(Arc::new(overload.returns.field(self.function.name, true)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
@@ -264,9 +226,7 @@ impl ScalarUDFImpl for Bound {
             .map(|row| call.row(row))
             .collect::<Result<Vec<_>>>()
             .map_err(external)?;
-        let array = call
-            .array(overload.returns, args.return_field.data_type(), &values)
-            .map_err(external)?;
+        let array = value::array(overload.returns, &values).map_err(external)?;
         if once {
             return ScalarValue::try_from_array(&array, 0).map(ColumnarValue::Scalar);
         }
@@ -440,19 +400,6 @@ impl<'a> Call<'a> {
             return Ok(Value::Null);
         }
         (self.overload.body)(self, row)
-    }
-
-    fn array(&self, returns: Returns, data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
-        let ty = match returns {
-            Returns::Is(ty) => ty,
-            Returns::Like(_) | Returns::ElementOf(_) => PgType::of_data_type(data_type),
-        };
-        let array = value::array(ty, values)?;
-        if array.data_type() == data_type {
-            return Ok(array);
-        }
-        arrow::compute::cast(&array, data_type)
-            .map_err(|error| Error::internal("converting a function's result", error))
     }
 
     /// How many arguments there are.

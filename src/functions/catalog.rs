@@ -1,6 +1,6 @@
 //! Functions about catalog objects: names, visibility, definitions.
 
-use super::call::short::{ANY, BOOL, INT, OID, REGCLASS, TEXT, is};
+use super::call::short::{ANY, BOOL, INT, OID, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -12,101 +12,101 @@ use crate::types::PgType;
 
 functions! { pub(super) LIST:
     "format_type" Stable {
-        (OID, INT) -> is(PgType::TEXT), loose, format_type;
+        (OID, INT) -> PgType::TEXT, loose, format_type;
     }
     "pg_get_userbyid" Stable {
-        (OID) -> is(PgType::NAME), strict, |call, row| {
+        (OID) -> PgType::NAME, strict, |call, row| {
             let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
             Ok(call.context.snapshot.role_name(oid).into())
         };
     }
     "pg_typeof" Stable {
-        (ANY) -> is(PgType::REGTYPE), loose, |call, _| {
+        (ANY) -> PgType::REGTYPE, loose, |call, _| {
             Ok(call.ty(0).unwrap_or(PgType::UNKNOWN).oid.into())
         };
     }
 
     "pg_table_is_visible" Stable {
-        (OID) -> is(PgType::BOOL), strict, table_is_visible;
+        (OID) -> PgType::BOOL, strict, table_is_visible;
     }
     "pg_type_is_visible" Stable {
-        (OID) -> is(PgType::BOOL), strict, type_is_visible;
+        (OID) -> PgType::BOOL, strict, type_is_visible;
     }
     "pg_function_is_visible" Stable {
-        (OID) -> is(PgType::BOOL), strict, function_is_visible;
+        (OID) -> PgType::BOOL, strict, function_is_visible;
     }
-    "pg_operator_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, built_in_is_visible; }
-    "pg_collation_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, built_in_is_visible; }
-    "pg_opclass_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
-    "pg_opfamily_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
-    "pg_conversion_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
-    "pg_ts_config_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
-    "pg_ts_dict_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
-    "pg_ts_parser_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
-    "pg_ts_template_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
-    "pg_statistics_obj_is_visible" Stable { (OID) -> is(PgType::BOOL), strict, nothing_there; }
+    "pg_operator_is_visible" Stable { (OID) -> PgType::BOOL, strict, built_in_is_visible; }
+    "pg_collation_is_visible" Stable { (OID) -> PgType::BOOL, strict, built_in_is_visible; }
+    "pg_opclass_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
+    "pg_opfamily_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
+    "pg_conversion_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
+    "pg_ts_config_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
+    "pg_ts_dict_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
+    "pg_ts_parser_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
+    "pg_ts_template_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
+    "pg_statistics_obj_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
 
-    "to_regclass" Stable { (TEXT) -> is(PgType::REGCLASS), strict, |call, row| to_reg(call, row, PgType::REGCLASS); }
-    "to_regtype" Stable { (TEXT) -> is(PgType::REGTYPE), strict, |call, row| to_reg(call, row, PgType::REGTYPE); }
-    "to_regrole" Stable { (TEXT) -> is(PgType::REGROLE), strict, |call, row| to_reg(call, row, PgType::REGROLE); }
-    "to_regproc" Stable { (TEXT) -> is(PgType::REGPROC), strict, |call, row| to_reg(call, row, PgType::REGPROC); }
+    "to_regclass" Stable { (TEXT) -> PgType::REGCLASS, strict, |call, row| to_reg(call, row, PgType::REGCLASS); }
+    "to_regtype" Stable { (TEXT) -> PgType::REGTYPE, strict, |call, row| to_reg(call, row, PgType::REGTYPE); }
+    "to_regrole" Stable { (TEXT) -> PgType::REGROLE, strict, |call, row| to_reg(call, row, PgType::REGROLE); }
+    "to_regproc" Stable { (TEXT) -> PgType::REGPROC, strict, |call, row| to_reg(call, row, PgType::REGPROC); }
     "to_regprocedure" Stable {
-        (TEXT) -> is(PgType::REGPROCEDURE), strict, |call, row| to_reg(call, row, PgType::REGPROCEDURE);
+        (TEXT) -> PgType::REGPROCEDURE, strict, |call, row| to_reg(call, row, PgType::REGPROCEDURE);
     }
     "to_regnamespace" Stable {
-        (TEXT) -> is(PgType::REGNAMESPACE), strict, |call, row| to_reg(call, row, PgType::REGNAMESPACE);
+        (TEXT) -> PgType::REGNAMESPACE, strict, |call, row| to_reg(call, row, PgType::REGNAMESPACE);
     }
 
     "pg_get_expr" Stable {
-        (TEXT, OID) -> is(PgType::TEXT), strict, |call, row| Ok(call.must_text(0, row).to_owned().into());
-        (TEXT, OID, BOOL) -> is(PgType::TEXT), strict, |call, row| Ok(call.must_text(0, row).to_owned().into());
+        (TEXT, OID) -> PgType::TEXT, strict, |call, row| Ok(call.must_text(0, row).to_owned().into());
+        (TEXT, OID, BOOL) -> PgType::TEXT, strict, |call, row| Ok(call.must_text(0, row).to_owned().into());
     }
     "pg_get_viewdef" Stable {
-        (REGCLASS) -> is(PgType::TEXT), strict, view_definition;
-        (REGCLASS, BOOL) -> is(PgType::TEXT), strict, view_definition;
-        (REGCLASS, INT) -> is(PgType::TEXT), strict, view_definition;
+        (REGCLASS) -> PgType::TEXT, strict, view_definition;
+        (REGCLASS, BOOL) -> PgType::TEXT, strict, view_definition;
+        (REGCLASS, INT) -> PgType::TEXT, strict, view_definition;
     }
     "pg_get_ruledef" Stable {
-        (OID) -> is(PgType::TEXT), strict, nothing;
-        (OID, BOOL) -> is(PgType::TEXT), strict, nothing;
+        (OID) -> PgType::TEXT, strict, nothing;
+        (OID, BOOL) -> PgType::TEXT, strict, nothing;
     }
     "pg_get_constraintdef" Stable {
-        (OID) -> is(PgType::TEXT), strict, nothing;
-        (OID, BOOL) -> is(PgType::TEXT), strict, nothing;
+        (OID) -> PgType::TEXT, strict, nothing;
+        (OID, BOOL) -> PgType::TEXT, strict, nothing;
     }
     "pg_get_indexdef" Stable {
-        (OID) -> is(PgType::TEXT), strict, nothing;
-        (OID, INT, BOOL) -> is(PgType::TEXT), strict, nothing;
+        (OID) -> PgType::TEXT, strict, nothing;
+        (OID, INT, BOOL) -> PgType::TEXT, strict, nothing;
     }
     "pg_get_triggerdef" Stable {
-        (OID) -> is(PgType::TEXT), strict, nothing;
-        (OID, BOOL) -> is(PgType::TEXT), strict, nothing;
+        (OID) -> PgType::TEXT, strict, nothing;
+        (OID, BOOL) -> PgType::TEXT, strict, nothing;
     }
-    "pg_get_partkeydef" Stable { (OID) -> is(PgType::TEXT), strict, nothing; }
-    "pg_get_partition_constraintdef" Stable { (OID) -> is(PgType::TEXT), strict, nothing; }
-    "pg_get_statisticsobjdef" Stable { (OID) -> is(PgType::TEXT), strict, nothing; }
-    "pg_get_statisticsobjdef_columns" Stable { (OID) -> is(PgType::TEXT), strict, nothing; }
-    "pg_get_function_arguments" Stable { (OID) -> is(PgType::TEXT), strict, function_arguments; }
-    "pg_get_function_identity_arguments" Stable { (OID) -> is(PgType::TEXT), strict, function_arguments; }
-    "pg_get_function_result" Stable { (OID) -> is(PgType::TEXT), strict, function_result; }
-    "pg_get_function_sqlbody" Stable { (OID) -> is(PgType::TEXT), strict, nothing; }
-    "pg_get_functiondef" Stable { (OID) -> is(PgType::TEXT), strict, function_definition; }
-    "pg_get_serial_sequence" Stable { (REGCLASS, TEXT) -> is(PgType::TEXT), strict, serial_sequence; }
+    "pg_get_partkeydef" Stable { (OID) -> PgType::TEXT, strict, nothing; }
+    "pg_get_partition_constraintdef" Stable { (OID) -> PgType::TEXT, strict, nothing; }
+    "pg_get_statisticsobjdef" Stable { (OID) -> PgType::TEXT, strict, nothing; }
+    "pg_get_statisticsobjdef_columns" Stable { (OID) -> PgType::TEXT, strict, nothing; }
+    "pg_get_function_arguments" Stable { (OID) -> PgType::TEXT, strict, function_arguments; }
+    "pg_get_function_identity_arguments" Stable { (OID) -> PgType::TEXT, strict, function_arguments; }
+    "pg_get_function_result" Stable { (OID) -> PgType::TEXT, strict, function_result; }
+    "pg_get_function_sqlbody" Stable { (OID) -> PgType::TEXT, strict, nothing; }
+    "pg_get_functiondef" Stable { (OID) -> PgType::TEXT, strict, function_definition; }
+    "pg_get_serial_sequence" Stable { (REGCLASS, TEXT) -> PgType::TEXT, strict, serial_sequence; }
 
-    "pg_relation_is_publishable" Stable { (REGCLASS) -> is(PgType::BOOL), strict, |_, _| Ok(false.into()); }
-    "pg_relation_is_updatable" Stable { (REGCLASS, BOOL) -> is(PgType::INT4), strict, updatable; }
+    "pg_relation_is_publishable" Stable { (REGCLASS) -> PgType::BOOL, strict, |_, _| Ok(false.into()); }
+    "pg_relation_is_updatable" Stable { (REGCLASS, BOOL) -> PgType::INT4, strict, updatable; }
     "pg_column_is_updatable" Stable {
-        (REGCLASS, INT, BOOL) -> is(PgType::BOOL), strict, |call, row| {
+        (REGCLASS, INT, BOOL) -> PgType::BOOL, strict, |call, row| {
             Ok((updatable(call, row)? != Value::Int(0)).into())
         };
     }
     "pg_my_temp_schema" Stable {
-        () -> is(PgType::OID), strict, |call, _| {
+        () -> PgType::OID, strict, |call, _| {
             Ok(call.context.search_path.temporary.unwrap_or(Oid::INVALID).into())
         };
     }
     "pg_is_other_temp_schema" Stable {
-        (OID) -> is(PgType::BOOL), strict, |call, row| {
+        (OID) -> PgType::BOOL, strict, |call, row| {
             let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
             let temporary = call
                 .context
@@ -116,9 +116,9 @@ functions! { pub(super) LIST:
             Ok((temporary && call.context.search_path.temporary != Some(oid)).into())
         };
     }
-    "acldefault" Stable { (TEXT, OID) -> is(ACL), strict, acl_default; }
+    "acldefault" Stable { (TEXT, OID) -> ACL, strict, acl_default; }
     "pg_encoding_to_char" Stable {
-        (INT) -> is(PgType::NAME), strict, |call, row| {
+        (INT) -> PgType::NAME, strict, |call, row| {
             Ok(match call.int(0, row) {
                 Some(0) => "SQL_ASCII",
                 Some(6) => "UTF8",
@@ -129,7 +129,7 @@ functions! { pub(super) LIST:
         };
     }
     "pg_char_to_encoding" Stable {
-        (TEXT) -> is(PgType::INT4), strict, |call, row| {
+        (TEXT) -> PgType::INT4, strict, |call, row| {
             Ok(match call.must_text(0, row).to_uppercase().replace('-', "").as_str() {
                 "SQL_ASCII" => 0,
                 "UTF8" | "UNICODE" => 6,
@@ -139,8 +139,8 @@ functions! { pub(super) LIST:
             .into())
         };
     }
-    "getdatabaseencoding" Stable { () -> is(PgType::NAME), strict, |_, _| Ok("UTF8".into()); }
-    "pg_client_encoding" Stable { () -> is(PgType::NAME), strict, |_, _| Ok("UTF8".into()); }
+    "getdatabaseencoding" Stable { () -> PgType::NAME, strict, |_, _| Ok("UTF8".into()); }
+    "pg_client_encoding" Stable { () -> PgType::NAME, strict, |_, _| Ok("UTF8".into()); }
 }
 
 /// `aclitem[]`

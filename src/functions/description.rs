@@ -1,6 +1,6 @@
 //! Comments: `obj_description` and its kin.
 
-use super::call::short::{INT, OID, TEXT, is};
+use super::call::short::{INT, OID, TEXT};
 use super::call::{Call, functions};
 use crate::base::{Oid, Result};
 use crate::pg_catalog::Value;
@@ -9,14 +9,14 @@ use crate::types::PgType;
 
 functions! { pub(super) LIST:
     "obj_description" Stable {
-        (OID, TEXT) -> is(PgType::TEXT), strict, |call, row| {
+        (OID, TEXT) -> PgType::TEXT, strict, |call, row| {
             Ok(match call.must_text(1, row) {
                 "pg_class" => of_relation(call, row)?,
                 "pg_namespace" => of_schema(call, row)?,
                 _ => Value::Null,
             })
         };
-        (OID) -> is(PgType::TEXT), strict, |call, row| {
+        (OID) -> PgType::TEXT, strict, |call, row| {
             Ok(match of_relation(call, row)? {
                 Value::Null => of_schema(call, row)?,
                 comment => comment,
@@ -24,7 +24,7 @@ functions! { pub(super) LIST:
         };
     }
     "col_description" Stable {
-        (OID, INT) -> is(PgType::TEXT), strict, |call, row| {
+        (OID, INT) -> PgType::TEXT, strict, |call, row| {
             let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
             let relation = call.context.snapshot.relation(oid);
             let column = relation.and_then(|relation| {
@@ -37,7 +37,7 @@ functions! { pub(super) LIST:
         };
     }
     "shobj_description" Stable {
-        (OID, TEXT) -> is(PgType::TEXT), strict, |call, row| {
+        (OID, TEXT) -> PgType::TEXT, strict, |call, row| {
             let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
             let snapshot = &call.context.snapshot;
             Ok(match call.must_text(1, row) {
@@ -49,7 +49,7 @@ functions! { pub(super) LIST:
         };
     }
     "pg_describe_object" Stable {
-        (OID, OID, INT) -> is(PgType::TEXT), strict, describe;
+        (OID, OID, INT) -> PgType::TEXT, strict, describe;
     }
 }
 

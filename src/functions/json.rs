@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 
-use super::call::short::{ANY, ANYARRAY, is};
+use super::call::short::{ANY, ANYARRAY};
 use super::call::{Call, functions};
 use super::text::texts;
 use crate::base::{Error, Result, SqlState};
@@ -12,24 +12,24 @@ use crate::pg_catalog::Value;
 use crate::types::PgType;
 
 functions! { pub(super) LIST:
-    "to_json" Stable { (ANY) -> is(PgType::JSON), strict, |call, row| whole(call, row); }
-    "to_jsonb" Stable { (ANY) -> is(PgType::JSONB), strict, |call, row| whole(call, row); }
-    "array_to_json" Stable { (ANYARRAY) -> is(PgType::JSON), strict, |call, row| whole(call, row); }
+    "to_json" Stable { (ANY) -> PgType::JSON, strict, |call, row| whole(call, row); }
+    "to_jsonb" Stable { (ANY) -> PgType::JSONB, strict, |call, row| whole(call, row); }
+    "array_to_json" Stable { (ANYARRAY) -> PgType::JSON, strict, |call, row| whole(call, row); }
     "json_build_object" Stable {
-        () -> is(PgType::JSON), loose, object;
-        (ANY) variadic -> is(PgType::JSON), loose, object;
+        () -> PgType::JSON, loose, object;
+        (ANY) variadic -> PgType::JSON, loose, object;
     }
     "jsonb_build_object" Stable {
-        () -> is(PgType::JSONB), loose, object;
-        (ANY) variadic -> is(PgType::JSONB), loose, object;
+        () -> PgType::JSONB, loose, object;
+        (ANY) variadic -> PgType::JSONB, loose, object;
     }
     "json_build_array" Stable {
-        () -> is(PgType::JSON), loose, array;
-        (ANY) variadic -> is(PgType::JSON), loose, array;
+        () -> PgType::JSON, loose, array;
+        (ANY) variadic -> PgType::JSON, loose, array;
     }
     "jsonb_build_array" Stable {
-        () -> is(PgType::JSONB), loose, array;
-        (ANY) variadic -> is(PgType::JSONB), loose, array;
+        () -> PgType::JSONB, loose, array;
+        (ANY) variadic -> PgType::JSONB, loose, array;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Arithmetic DataFusion lacks or answers otherwise.
 
-use super::call::short::{BIGINT, FLOAT, is};
+use super::call::short::{BIGINT, FLOAT};
 use super::call::{Param, functions};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
@@ -11,12 +11,12 @@ const INT: Param = Param::Is(PgType::INT4);
 
 functions! { pub(super) LIST:
     "mod" Immutable {
-        (SMALL, SMALL) -> is(PgType::INT2), strict, |call, row| remainder(call.int(0, row), call.int(1, row));
-        (INT, INT) -> is(PgType::INT4), strict, |call, row| remainder(call.int(0, row), call.int(1, row));
-        (BIGINT, BIGINT) -> is(PgType::INT8), strict, |call, row| remainder(call.int(0, row), call.int(1, row));
+        (SMALL, SMALL) -> PgType::INT2, strict, |call, row| remainder(call.int(0, row), call.int(1, row));
+        (INT, INT) -> PgType::INT4, strict, |call, row| remainder(call.int(0, row), call.int(1, row));
+        (BIGINT, BIGINT) -> PgType::INT8, strict, |call, row| remainder(call.int(0, row), call.int(1, row));
     }
     "div" Immutable {
-        (BIGINT, BIGINT) -> is(PgType::NUMERIC), strict, |call, row| {
+        (BIGINT, BIGINT) -> PgType::NUMERIC, strict, |call, row| {
             match (call.int(0, row), call.int(1, row)) {
                 (_, Some(0)) => Err(division_by_zero()),
                 (Some(a), Some(b)) => Ok(Value::Int(a.checked_div(b).ok_or_else(out_of_range)?)),
@@ -25,20 +25,20 @@ functions! { pub(super) LIST:
         };
     }
     "sign" Immutable {
-        (FLOAT) -> is(PgType::FLOAT8), strict, |call, row| {
+        (FLOAT) -> PgType::FLOAT8, strict, |call, row| {
             let x = call.float(0, row).unwrap_or(0.0);
             Ok(Value::Float(if x == 0.0 || x.is_nan() { x } else { x.signum() }))
         };
     }
     "width_bucket" Immutable {
-        (FLOAT, FLOAT, FLOAT, INT) -> is(PgType::INT4), strict, |call, row| {
+        (FLOAT, FLOAT, FLOAT, INT) -> PgType::INT4, strict, |call, row| {
             let value = |arg| call.float(arg, row).unwrap_or(0.0);
             bucket(value(0), value(1), value(2), call.int(3, row).unwrap_or(0))
         };
     }
-    "sind" Immutable { (FLOAT) -> is(PgType::FLOAT8), strict, |call, row| degrees(call.float(0, row), f64::sin); }
-    "cosd" Immutable { (FLOAT) -> is(PgType::FLOAT8), strict, |call, row| degrees(call.float(0, row), f64::cos); }
-    "tand" Immutable { (FLOAT) -> is(PgType::FLOAT8), strict, |call, row| degrees(call.float(0, row), f64::tan); }
+    "sind" Immutable { (FLOAT) -> PgType::FLOAT8, strict, |call, row| degrees(call.float(0, row), f64::sin); }
+    "cosd" Immutable { (FLOAT) -> PgType::FLOAT8, strict, |call, row| degrees(call.float(0, row), f64::cos); }
+    "tand" Immutable { (FLOAT) -> PgType::FLOAT8, strict, |call, row| degrees(call.float(0, row), f64::tan); }
 }
 
 fn division_by_zero() -> Error {

@@ -1,6 +1,6 @@
 //! `has_*_privilege` and `pg_has_role`: questions about rights, answered by [`crate::privileges`].
 
-use super::call::short::{INT, REGCLASS, TEXT, is};
+use super::call::short::{INT, REGCLASS, TEXT};
 use super::call::{Call, Param, functions};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege};
@@ -19,63 +19,63 @@ const OID: Param = Param::Is(PgType::OID);
 
 functions! { pub(super) LIST:
     "has_table_privilege" Stable {
-        (REGCLASS, TEXT) -> is(PgType::BOOL), strict, |call, row| on_table(call, row, None, 0, 1);
-        (ROLE, REGCLASS, TEXT) -> is(PgType::BOOL), strict, |call, row| on_table(call, row, Some(0), 1, 2);
+        (REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_table(call, row, None, 0, 1);
+        (ROLE, REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_table(call, row, Some(0), 1, 2);
     }
     // There are no column privileges: the table's count.
     "has_any_column_privilege" Stable {
-        (REGCLASS, TEXT) -> is(PgType::BOOL), strict, |call, row| on_table(call, row, None, 0, 1);
-        (ROLE, REGCLASS, TEXT) -> is(PgType::BOOL), strict, |call, row| on_table(call, row, Some(0), 1, 2);
+        (REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_table(call, row, None, 0, 1);
+        (ROLE, REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_table(call, row, Some(0), 1, 2);
     }
     "has_column_privilege" Stable {
-        (REGCLASS, TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_column(call, row, None);
-        (REGCLASS, INT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_column(call, row, None);
-        (ROLE, REGCLASS, TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_column(call, row, Some(0));
-        (ROLE, REGCLASS, INT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_column(call, row, Some(0));
+        (REGCLASS, TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_column(call, row, None);
+        (REGCLASS, INT, TEXT) -> PgType::BOOL, strict, |call, row| on_column(call, row, None);
+        (ROLE, REGCLASS, TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_column(call, row, Some(0));
+        (ROLE, REGCLASS, INT, TEXT) -> PgType::BOOL, strict, |call, row| on_column(call, row, Some(0));
     }
     "has_sequence_privilege" Stable {
-        (REGCLASS, TEXT) -> is(PgType::BOOL), strict, |call, row| on_sequence(call, row, 0);
-        (ROLE, REGCLASS, TEXT) -> is(PgType::BOOL), strict, |call, row| on_sequence(call, row, 1);
+        (REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_sequence(call, row, 0);
+        (ROLE, REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_sequence(call, row, 1);
     }
     "has_schema_privilege" Stable {
-        (SCHEMA, TEXT) -> is(PgType::BOOL), strict, |call, row| on_schema(call, row, None, 0, 1);
-        (ROLE, SCHEMA, TEXT) -> is(PgType::BOOL), strict, |call, row| on_schema(call, row, Some(0), 1, 2);
+        (SCHEMA, TEXT) -> PgType::BOOL, strict, |call, row| on_schema(call, row, None, 0, 1);
+        (ROLE, SCHEMA, TEXT) -> PgType::BOOL, strict, |call, row| on_schema(call, row, Some(0), 1, 2);
     }
     "has_database_privilege" Stable {
-        (TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_database(call, row, None, 0, 1);
-        (OID, TEXT) -> is(PgType::BOOL), strict, |call, row| on_database(call, row, None, 0, 1);
-        (ROLE, TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_database(call, row, Some(0), 1, 2);
-        (ROLE, OID, TEXT) -> is(PgType::BOOL), strict, |call, row| on_database(call, row, Some(0), 1, 2);
+        (TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_database(call, row, None, 0, 1);
+        (OID, TEXT) -> PgType::BOOL, strict, |call, row| on_database(call, row, None, 0, 1);
+        (ROLE, TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_database(call, row, Some(0), 1, 2);
+        (ROLE, OID, TEXT) -> PgType::BOOL, strict, |call, row| on_database(call, row, Some(0), 1, 2);
     }
     "has_function_privilege" Stable {
-        (FUNCTION, TEXT) -> is(PgType::BOOL), strict, |call, row| to_all(call, row, None, 0, 1, "EXECUTE");
-        (ROLE, FUNCTION, TEXT) -> is(PgType::BOOL), strict, |call, row| to_all(call, row, Some(0), 1, 2, "EXECUTE");
+        (FUNCTION, TEXT) -> PgType::BOOL, strict, |call, row| to_all(call, row, None, 0, 1, "EXECUTE");
+        (ROLE, FUNCTION, TEXT) -> PgType::BOOL, strict, |call, row| to_all(call, row, Some(0), 1, 2, "EXECUTE");
     }
     "has_type_privilege" Stable {
-        (TYPE, TEXT) -> is(PgType::BOOL), strict, |call, row| to_all(call, row, None, 0, 1, "USAGE");
-        (ROLE, TYPE, TEXT) -> is(PgType::BOOL), strict, |call, row| to_all(call, row, Some(0), 1, 2, "USAGE");
+        (TYPE, TEXT) -> PgType::BOOL, strict, |call, row| to_all(call, row, None, 0, 1, "USAGE");
+        (ROLE, TYPE, TEXT) -> PgType::BOOL, strict, |call, row| to_all(call, row, Some(0), 1, 2, "USAGE");
     }
     "has_language_privilege" Stable {
-        (TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_language(call, row, 0);
-        (ROLE, TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_language(call, row, 1);
+        (TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_language(call, row, 0);
+        (ROLE, TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_language(call, row, 1);
     }
     "has_tablespace_privilege" Stable {
-        (TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_tablespace(call, row, None);
-        (OID, TEXT) -> is(PgType::BOOL), strict, |call, row| on_tablespace(call, row, None);
-        (ROLE, TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_tablespace(call, row, Some(0));
-        (ROLE, OID, TEXT) -> is(PgType::BOOL), strict, |call, row| on_tablespace(call, row, Some(0));
+        (TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_tablespace(call, row, None);
+        (OID, TEXT) -> PgType::BOOL, strict, |call, row| on_tablespace(call, row, None);
+        (ROLE, TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_tablespace(call, row, Some(0));
+        (ROLE, OID, TEXT) -> PgType::BOOL, strict, |call, row| on_tablespace(call, row, Some(0));
     }
     "has_server_privilege" Stable {
-        (TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_server(call, row, None);
-        (ROLE, TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_server(call, row, Some(0));
+        (TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_server(call, row, None);
+        (ROLE, TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_server(call, row, Some(0));
     }
     "has_foreign_data_wrapper_privilege" Stable {
-        (TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_server(call, row, None);
-        (ROLE, TEXT, TEXT) -> is(PgType::BOOL), strict, |call, row| on_server(call, row, Some(0));
+        (TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_server(call, row, None);
+        (ROLE, TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_server(call, row, Some(0));
     }
     "pg_has_role" Stable {
-        (ROLE, TEXT) -> is(PgType::BOOL), strict, |call, row| has_role(call, row, None, 0, 1);
-        (ROLE, ROLE, TEXT) -> is(PgType::BOOL), strict, |call, row| has_role(call, row, Some(0), 1, 2);
+        (ROLE, TEXT) -> PgType::BOOL, strict, |call, row| has_role(call, row, None, 0, 1);
+        (ROLE, ROLE, TEXT) -> PgType::BOOL, strict, |call, row| has_role(call, row, Some(0), 1, 2);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Patterns are those of the `regex` crate: no backreferences, no lookaround.
 
-use super::call::short::{TEXT, is};
+use super::call::short::TEXT;
 use super::call::{Call, functions};
 use super::text::TEXTS;
 use crate::base::{Error, Result, SqlState};
@@ -11,11 +11,11 @@ use crate::types::PgType;
 
 functions! { pub(super) LIST:
     "regexp_split_to_array" Immutable {
-        (TEXT, TEXT) -> is(TEXTS), strict, split;
-        (TEXT, TEXT, TEXT) -> is(TEXTS), strict, split;
+        (TEXT, TEXT) -> TEXTS, strict, split;
+        (TEXT, TEXT, TEXT) -> TEXTS, strict, split;
     }
     "regexp_substr" Immutable {
-        (TEXT, TEXT) -> is(PgType::TEXT), strict, |call, row| {
+        (TEXT, TEXT) -> PgType::TEXT, strict, |call, row| {
             let regex = compile(call, row)?;
             let found = regex.find(call.must_text(0, row));
             Ok(found.map(|found| found.as_str().to_owned()).into())

@@ -10,7 +10,7 @@ use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
 
-use super::call::short::{ANYARRAY, BOOL, INT, REGCLASS, TEXT, is};
+use super::call::short::{ANYARRAY, BOOL, INT, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use super::text::TEXTS;
 use crate::base::{Error, Result, SqlState};
@@ -24,19 +24,19 @@ const INTEGERS: PgType = PgType::of(1007);
 
 functions! { pub(super) LIST:
     // Nothing is a partition of anything.
-    "pg_partition_ancestors" Stable { (REGCLASS) -> is(REGCLASSES), strict, |_, _| Ok(Value::List(Vec::new())); }
+    "pg_partition_ancestors" Stable { (REGCLASS) -> REGCLASSES, strict, |_, _| Ok(Value::List(Vec::new())); }
     "pg_listening_channels" Stable {
-        () -> is(TEXTS), strict, |call, _| Ok(call.context.listening.as_ref().clone().into());
+        () -> TEXTS, strict, |call, _| Ok(call.context.listening.as_ref().clone().into());
     }
     "generate_subscripts" Immutable {
-        (ANYARRAY, INT) -> is(INTEGERS), strict, subscripts;
-        (ANYARRAY, INT, BOOL) -> is(INTEGERS), strict, subscripts;
+        (ANYARRAY, INT) -> INTEGERS, strict, subscripts;
+        (ANYARRAY, INT, BOOL) -> INTEGERS, strict, subscripts;
     }
     "string_to_table" Immutable {
-        (TEXT, TEXT) -> is(TEXTS), loose, super::text::string_to_array;
-        (TEXT, TEXT, TEXT) -> is(TEXTS), loose, super::text::string_to_array;
+        (TEXT, TEXT) -> TEXTS, loose, super::text::string_to_array;
+        (TEXT, TEXT, TEXT) -> TEXTS, loose, super::text::string_to_array;
     }
-    "regexp_split_to_table" Immutable { (TEXT, TEXT) -> is(TEXTS), strict, super::regex::split; }
+    "regexp_split_to_table" Immutable { (TEXT, TEXT) -> TEXTS, strict, super::regex::split; }
 }
 
 /// Whether the function is one of these, or DataFusion's `generate_series`.

@@ -1,6 +1,6 @@
 //! Sizes of relations and of the database, from the segments the catalog knows.
 
-use super::call::short::{BIGINT, OID, REGCLASS, TEXT, is};
+use super::call::short::{BIGINT, OID, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::pg_catalog::Value;
@@ -9,24 +9,24 @@ use crate::types::PgType;
 
 functions! { pub(super) LIST:
     "pg_relation_size" Stable {
-        (REGCLASS) -> is(PgType::INT8), strict, size;
+        (REGCLASS) -> PgType::INT8, strict, size;
         // Only the main fork has anything in it.
-        (REGCLASS, TEXT) -> is(PgType::INT8), strict, |call, row| match call.must_text(1, row) {
+        (REGCLASS, TEXT) -> PgType::INT8, strict, |call, row| match call.must_text(1, row) {
             "main" => size(call, row),
             "fsm" | "vm" | "init" => Ok(0.into()),
             _ => Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "invalid fork name")
                 .hint("Valid fork names are \"main\", \"fsm\", \"vm\", and \"init\".")),
         };
     }
-    "pg_table_size" Stable { (REGCLASS) -> is(PgType::INT8), strict, size; }
-    "pg_total_relation_size" Stable { (REGCLASS) -> is(PgType::INT8), strict, size; }
-    "pg_indexes_size" Stable { (REGCLASS) -> is(PgType::INT8), strict, |_, _| Ok(0.into()); }
+    "pg_table_size" Stable { (REGCLASS) -> PgType::INT8, strict, size; }
+    "pg_total_relation_size" Stable { (REGCLASS) -> PgType::INT8, strict, size; }
+    "pg_indexes_size" Stable { (REGCLASS) -> PgType::INT8, strict, |_, _| Ok(0.into()); }
     "pg_database_size" Stable {
-        (OID) -> is(PgType::INT8), strict, |call, row| {
+        (OID) -> PgType::INT8, strict, |call, row| {
             let oid = call.oid(0, row)?;
             Ok(if oid == Some(Oid::DATABASE) { total(call) } else { Value::Null })
         };
-        (TEXT) -> is(PgType::INT8), strict, |call, row| {
+        (TEXT) -> PgType::INT8, strict, |call, row| {
             let name = call.must_text(0, row);
             if name == call.context.snapshot.database().name {
                 return Ok(total(call));
@@ -38,20 +38,20 @@ functions! { pub(super) LIST:
         };
     }
     "pg_tablespace_size" Stable {
-        (OID) -> is(PgType::INT8), strict, |call, row| {
+        (OID) -> PgType::INT8, strict, |call, row| {
             let default = call.oid(0, row)? == Some(Oid(1663));
             Ok(if default { total(call) } else { 0.into() })
         };
     }
-    "pg_tablespace_location" Stable { (OID) -> is(PgType::TEXT), strict, |_, _| Ok("".into()); }
+    "pg_tablespace_location" Stable { (OID) -> PgType::TEXT, strict, |_, _| Ok("".into()); }
     "pg_relation_filenode" Stable {
-        (REGCLASS) -> is(PgType::OID), strict, |call, row| Ok(call.oid(0, row)?.into());
+        (REGCLASS) -> PgType::OID, strict, |call, row| Ok(call.oid(0, row)?.into());
     }
     "pg_size_pretty" Immutable {
-        (BIGINT) -> is(PgType::TEXT), strict, |call, row| Ok(pretty(call.int(0, row).unwrap_or(0)).into());
+        (BIGINT) -> PgType::TEXT, strict, |call, row| Ok(pretty(call.int(0, row).unwrap_or(0)).into());
     }
     "pg_column_size" Stable {
-        (super::call::short::ANY) -> is(PgType::INT4), loose, |call, row| {
+        (super::call::short::ANY) -> PgType::INT4, loose, |call, row| {
             if call.null(0, row) {
                 return Ok(Value::Null);
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::call::short::{BIGINT, BOOL, INT, OID, TEXT, is};
+use super::call::short::{BIGINT, BOOL, INT, OID, TEXT};
 use super::call::{Call, functions};
 use crate::base::error::Report;
 use crate::base::limits::{NAME_BYTES_MAX, NOTIFY_PAYLOAD_BYTES_MAX};
@@ -17,33 +17,33 @@ use crate::types::PgType;
 const PG_SIGNAL_BACKEND: Oid = Oid(4200);
 
 functions! { pub(super) LIST:
-    "version" Stable { () -> is(PgType::TEXT), strict, |call, _| version(call); }
-    "commons.version" Immutable { () -> is(PgType::TEXT), strict, |_, _| Ok(env!("CARGO_PKG_VERSION").into()); }
-    "commons.shutdown" Volatile { () -> is(PgType::BOOL), strict, shutdown; }
+    "version" Stable { () -> PgType::TEXT, strict, |call, _| version(call); }
+    "commons.version" Immutable { () -> PgType::TEXT, strict, |_, _| Ok(env!("CARGO_PKG_VERSION").into()); }
+    "commons.shutdown" Volatile { () -> PgType::BOOL, strict, shutdown; }
 
-    "current_database" Stable { () -> is(PgType::NAME), strict, database; }
-    "current_catalog" Stable { () -> is(PgType::NAME), strict, database; }
+    "current_database" Stable { () -> PgType::NAME, strict, database; }
+    "current_catalog" Stable { () -> PgType::NAME, strict, database; }
     "current_schema" Stable {
-        () -> is(PgType::NAME), strict, |call, _| {
+        () -> PgType::NAME, strict, |call, _| {
             let schema = call.context.search_path.creation;
             let schema = schema.and_then(|oid| call.context.snapshot.schema(oid));
             Ok(schema.map(|schema| schema.name.clone()).into())
         };
     }
-    "current_schemas" Stable { (BOOL) -> is(NAMES), strict, current_schemas; }
-    "current_user" Stable { () -> is(PgType::NAME), strict, current_user; }
-    "current_role" Stable { () -> is(PgType::NAME), strict, current_user; }
-    "user" Stable { () -> is(PgType::NAME), strict, current_user; }
+    "current_schemas" Stable { (BOOL) -> NAMES, strict, current_schemas; }
+    "current_user" Stable { () -> PgType::NAME, strict, current_user; }
+    "current_role" Stable { () -> PgType::NAME, strict, current_user; }
+    "user" Stable { () -> PgType::NAME, strict, current_user; }
     "session_user" Stable {
-        () -> is(PgType::NAME), strict, |call, _| {
+        () -> PgType::NAME, strict, |call, _| {
             Ok(call.context.snapshot.role_name(call.context.session_role).into())
         };
     }
     "current_setting" Stable {
-        (TEXT) -> is(PgType::TEXT), strict, |call, row| {
+        (TEXT) -> PgType::TEXT, strict, |call, row| {
             call.context.settings.show(call.must_text(0, row)).map(Value::from)
         };
-        (TEXT, BOOL) -> is(PgType::TEXT), strict, |call, row| {
+        (TEXT, BOOL) -> PgType::TEXT, strict, |call, row| {
             match call.context.settings.show(call.must_text(0, row)) {
                 Err(error)
                     if error.state() == SqlState::UNDEFINED_OBJECT && call.bool(1, row) == Some(true) =>
@@ -54,48 +54,48 @@ functions! { pub(super) LIST:
             }
         };
     }
-    "set_config" Volatile { (TEXT, TEXT, BOOL) -> is(PgType::TEXT), loose, set_config; }
+    "set_config" Volatile { (TEXT, TEXT, BOOL) -> PgType::TEXT, loose, set_config; }
 
-    "pg_backend_pid" Stable { () -> is(PgType::INT4), strict, |call, _| Ok(call.context.session.0.into()); }
-    "pg_is_in_recovery" Stable { () -> is(PgType::BOOL), strict, |_, _| Ok(false.into()); }
-    "pg_postmaster_start_time" Stable { () -> is(PgType::TIMESTAMPTZ), strict, started; }
-    "pg_conf_load_time" Stable { () -> is(PgType::TIMESTAMPTZ), strict, started; }
-    "pg_jit_available" Stable { () -> is(PgType::BOOL), strict, |_, _| Ok(false.into()); }
-    "inet_client_addr" Stable { () -> is(PgType::TEXT), strict, client_address; }
+    "pg_backend_pid" Stable { () -> PgType::INT4, strict, |call, _| Ok(call.context.session.0.into()); }
+    "pg_is_in_recovery" Stable { () -> PgType::BOOL, strict, |_, _| Ok(false.into()); }
+    "pg_postmaster_start_time" Stable { () -> PgType::TIMESTAMPTZ, strict, started; }
+    "pg_conf_load_time" Stable { () -> PgType::TIMESTAMPTZ, strict, started; }
+    "pg_jit_available" Stable { () -> PgType::BOOL, strict, |_, _| Ok(false.into()); }
+    "inet_client_addr" Stable { () -> PgType::TEXT, strict, client_address; }
     "inet_client_port" Stable {
-        () -> is(PgType::INT4), strict, |call, _| {
+        () -> PgType::INT4, strict, |call, _| {
             let peer = own(call).and_then(|activity| activity.client);
             Ok(peer.map(|peer| i32::from(peer.port())).into())
         };
     }
     "txid_current" Stable {
-        () -> is(PgType::INT8), strict, |call, _| {
+        () -> PgType::INT8, strict, |call, _| {
             Ok(i64::try_from(call.context.snapshot.version().0).unwrap_or(i64::MAX).into())
         };
     }
-    "txid_current_if_assigned" Stable { () -> is(PgType::INT8), strict, |_, _| Ok(Value::Null); }
+    "txid_current_if_assigned" Stable { () -> PgType::INT8, strict, |_, _| Ok(Value::Null); }
     "pg_blocking_pids" Stable {
-        (INT) -> is(INTEGERS), strict, |_, _| Ok(Value::List(Vec::new()));
+        (INT) -> INTEGERS, strict, |_, _| Ok(Value::List(Vec::new()));
     }
-    "pg_stat_get_numscans" Stable { (OID) -> is(PgType::INT8), strict, |_, _| Ok(0.into()); }
+    "pg_stat_get_numscans" Stable { (OID) -> PgType::INT8, strict, |_, _| Ok(0.into()); }
     "pg_stat_get_live_tuples" Stable {
-        (OID) -> is(PgType::INT8), strict, |call, row| {
+        (OID) -> PgType::INT8, strict, |call, row| {
             let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
             let relation = call.context.snapshot.relation(oid);
             let rows = relation.map(|relation| crate::pg_catalog::relations::objects::relation_rows(relation));
             Ok(i64::try_from(rows.unwrap_or(0)).unwrap_or(i64::MAX).into())
         };
     }
-    "pg_stat_get_dead_tuples" Stable { (OID) -> is(PgType::INT8), strict, |_, _| Ok(0.into()); }
+    "pg_stat_get_dead_tuples" Stable { (OID) -> PgType::INT8, strict, |_, _| Ok(0.into()); }
 
-    "pg_notify" Volatile { (TEXT, TEXT) -> is(PgType::VOID), loose, notify; }
-    "pg_cancel_backend" Volatile { (INT) -> is(PgType::BOOL), strict, cancel; }
+    "pg_notify" Volatile { (TEXT, TEXT) -> PgType::VOID, loose, notify; }
+    "pg_cancel_backend" Volatile { (INT) -> PgType::BOOL, strict, cancel; }
     "pg_terminate_backend" Volatile {
-        (INT) -> is(PgType::BOOL), strict, terminate;
-        (INT, BIGINT) -> is(PgType::BOOL), strict, terminate;
+        (INT) -> PgType::BOOL, strict, terminate;
+        (INT, BIGINT) -> PgType::BOOL, strict, terminate;
     }
     "pg_reload_conf" Volatile {
-        () -> is(PgType::BOOL), strict, |_, _| Err(Error::unsupported("pg_reload_conf()"));
+        () -> PgType::BOOL, strict, |_, _| Err(Error::unsupported("pg_reload_conf()"));
     }
 }
 

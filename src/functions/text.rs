@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use arrow::array::{Array, ArrayRef};
 
-use super::call::short::{ANY, ANYARRAY, BOOL, INT, TEXT, is};
+use super::call::short::{ANY, ANYARRAY, BOOL, INT, TEXT};
 use super::call::{Call, functions};
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
@@ -17,13 +17,13 @@ pub(super) const TEXTS: PgType = PgType::of(1009);
 
 functions! { pub(super) LIST:
     "quote_ident" Immutable {
-        (TEXT) -> is(PgType::TEXT), strict, |call, row| Ok(quote(call.must_text(0, row)).into_owned().into());
+        (TEXT) -> PgType::TEXT, strict, |call, row| Ok(quote(call.must_text(0, row)).into_owned().into());
     }
     "quote_literal" Stable {
-        (ANY) -> is(PgType::TEXT), strict, |call, row| Ok(literal(&must_any_text(call, 0, row)?).into());
+        (ANY) -> PgType::TEXT, strict, |call, row| Ok(literal(&must_any_text(call, 0, row)?).into());
     }
     "quote_nullable" Stable {
-        (ANY) -> is(PgType::TEXT), loose, |call, row| {
+        (ANY) -> PgType::TEXT, loose, |call, row| {
             Ok(match any_text(call, 0, row)? {
                 Some(text) => literal(&text).into(),
                 None => "NULL".into(),
@@ -31,17 +31,17 @@ functions! { pub(super) LIST:
         };
     }
     "parse_ident" Immutable {
-        (TEXT) -> is(TEXTS), strict, |call, row| parse_ident(call, row);
-        (TEXT, BOOL) -> is(TEXTS), strict, |call, row| parse_ident(call, row);
+        (TEXT) -> TEXTS, strict, |call, row| parse_ident(call, row);
+        (TEXT, BOOL) -> TEXTS, strict, |call, row| parse_ident(call, row);
     }
     "format" Stable {
-        (TEXT) -> is(PgType::TEXT), loose, format;
-        (TEXT, ANY) variadic -> is(PgType::TEXT), loose, format;
+        (TEXT) -> PgType::TEXT, loose, format;
+        (TEXT, ANY) variadic -> PgType::TEXT, loose, format;
     }
 
     "array_to_string" Stable {
-        (ANYARRAY, TEXT) -> is(PgType::TEXT), strict, |call, row| array_to_string(call, row, None);
-        (ANYARRAY, TEXT, TEXT) -> is(PgType::TEXT), loose, |call, row| {
+        (ANYARRAY, TEXT) -> PgType::TEXT, strict, |call, row| array_to_string(call, row, None);
+        (ANYARRAY, TEXT, TEXT) -> PgType::TEXT, loose, |call, row| {
             if call.null(0, row) || call.null(1, row) {
                 return Ok(Value::Null);
             }
@@ -49,13 +49,13 @@ functions! { pub(super) LIST:
         };
     }
     "string_to_array" Immutable {
-        (TEXT, TEXT) -> is(TEXTS), loose, string_to_array;
-        (TEXT, TEXT, TEXT) -> is(TEXTS), loose, string_to_array;
+        (TEXT, TEXT) -> TEXTS, loose, string_to_array;
+        (TEXT, TEXT, TEXT) -> TEXTS, loose, string_to_array;
     }
-    "array_length" Immutable { (ANYARRAY, INT) -> is(PgType::INT4), strict, length; }
-    "array_upper" Immutable { (ANYARRAY, INT) -> is(PgType::INT4), strict, length; }
+    "array_length" Immutable { (ANYARRAY, INT) -> PgType::INT4, strict, length; }
+    "array_upper" Immutable { (ANYARRAY, INT) -> PgType::INT4, strict, length; }
     "array_lower" Immutable {
-        (ANYARRAY, INT) -> is(PgType::INT4), strict, |call, row| {
+        (ANYARRAY, INT) -> PgType::INT4, strict, |call, row| {
             // Subscripts start at 1 in every dimension there is.
             Ok(match length(call, row)? {
                 Value::Null => Value::Null,
@@ -64,14 +64,14 @@ functions! { pub(super) LIST:
         };
     }
     "cardinality" Immutable {
-        (ANYARRAY) -> is(PgType::INT4), strict, |call, row| {
+        (ANYARRAY) -> PgType::INT4, strict, |call, row| {
             let dimensions = dimensions(call, row);
             let product: usize = dimensions.iter().product();
             Ok(int(if dimensions.is_empty() { 0 } else { product }))
         };
     }
     "array_ndims" Immutable {
-        (ANYARRAY) -> is(PgType::INT4), strict, |call, row| {
+        (ANYARRAY) -> PgType::INT4, strict, |call, row| {
             Ok(match dimensions(call, row).len() {
                 0 => Value::Null,
                 count => int(count),
@@ -79,7 +79,7 @@ functions! { pub(super) LIST:
         };
     }
     "array_dims" Immutable {
-        (ANYARRAY) -> is(PgType::TEXT), strict, |call, row| {
+        (ANYARRAY) -> PgType::TEXT, strict, |call, row| {
             let dimensions = dimensions(call, row);
             if dimensions.is_empty() {
                 return Ok(Value::Null);

@@ -3,89 +3,89 @@
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
-use super::call::short::{FLOAT, INT, INTERVAL, TEXT, TIMESTAMP, TIMESTAMPTZ, is};
+use super::call::short::{FLOAT, INT, INTERVAL, TEXT, TIMESTAMP, TIMESTAMPTZ};
 use super::call::{Call, functions};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::PgType;
 
 functions! { pub(super) LIST:
-    "now" Stable { () -> is(PgType::TIMESTAMPTZ), strict, transaction; }
-    "transaction_timestamp" Stable { () -> is(PgType::TIMESTAMPTZ), strict, transaction; }
+    "now" Stable { () -> PgType::TIMESTAMPTZ, strict, transaction; }
+    "transaction_timestamp" Stable { () -> PgType::TIMESTAMPTZ, strict, transaction; }
     "current_timestamp" Stable {
-        () -> is(PgType::TIMESTAMPTZ), strict, transaction;
-        (INT) -> is(PgType::TIMESTAMPTZ), strict, |call, row| {
+        () -> PgType::TIMESTAMPTZ, strict, transaction;
+        (INT) -> PgType::TIMESTAMPTZ, strict, |call, row| {
             Ok(Value::Time(rounded(call.context.transaction_time, call.int(0, row))))
         };
     }
     "statement_timestamp" Stable {
-        () -> is(PgType::TIMESTAMPTZ), strict, |call, _| Ok(Value::Time(call.context.statement_time));
+        () -> PgType::TIMESTAMPTZ, strict, |call, _| Ok(Value::Time(call.context.statement_time));
     }
     "clock_timestamp" Volatile {
-        () -> is(PgType::TIMESTAMPTZ), strict, |_, _| Ok(Value::Time(Utc::now().timestamp_micros()));
+        () -> PgType::TIMESTAMPTZ, strict, |_, _| Ok(Value::Time(Utc::now().timestamp_micros()));
     }
     "timeofday" Volatile {
-        () -> is(PgType::TEXT), strict, |call, _| {
+        () -> PgType::TEXT, strict, |call, _| {
             let now = Utc::now().with_timezone(&call.context.style.time_zone);
             Ok(now.format("%a %b %d %H:%M:%S%.6f %Y %Z").to_string().into())
         };
     }
     "localtimestamp" Stable {
-        () -> is(PgType::TIMESTAMP), strict, |call, _| Ok(Value::Time(local_now(call)));
-        (INT) -> is(PgType::TIMESTAMP), strict, |call, row| {
+        () -> PgType::TIMESTAMP, strict, |call, _| Ok(Value::Time(local_now(call)));
+        (INT) -> PgType::TIMESTAMP, strict, |call, row| {
             Ok(Value::Time(rounded(local_now(call), call.int(0, row))))
         };
     }
     "localtime" Stable {
-        () -> is(PgType::TIME), strict, |call, _| Ok(Value::Time(local_now(call).rem_euclid(DAY)));
+        () -> PgType::TIME, strict, |call, _| Ok(Value::Time(local_now(call).rem_euclid(DAY)));
     }
     "current_time" Stable {
-        () -> is(PgType::TIME), strict, |call, _| Ok(Value::Time(local_now(call).rem_euclid(DAY)));
+        () -> PgType::TIME, strict, |call, _| Ok(Value::Time(local_now(call).rem_euclid(DAY)));
     }
     "current_date" Stable {
-        () -> is(PgType::DATE), strict, |call, _| Ok(local_now(call).div_euclid(DAY).into());
+        () -> PgType::DATE, strict, |call, _| Ok(local_now(call).div_euclid(DAY).into());
     }
 
     "age" Stable {
-        (TIMESTAMP, TIMESTAMP) -> is(PgType::INTERVAL), strict, |call, row| {
+        (TIMESTAMP, TIMESTAMP) -> PgType::INTERVAL, strict, |call, row| {
             age(call.time(0, row).unwrap_or(0), call.time(1, row).unwrap_or(0))
         };
-        (TIMESTAMPTZ, TIMESTAMPTZ) -> is(PgType::INTERVAL), strict, |call, row| {
+        (TIMESTAMPTZ, TIMESTAMPTZ) -> PgType::INTERVAL, strict, |call, row| {
             let zone = call.context.style.time_zone;
             age(local(zone, call.time(0, row).unwrap_or(0))?, local(zone, call.time(1, row).unwrap_or(0))?)
         };
-        (TIMESTAMP) -> is(PgType::INTERVAL), strict, |call, row| {
+        (TIMESTAMP) -> PgType::INTERVAL, strict, |call, row| {
             age(midnight(local_now(call)), call.time(0, row).unwrap_or(0))
         };
-        (TIMESTAMPTZ) -> is(PgType::INTERVAL), strict, |call, row| {
+        (TIMESTAMPTZ) -> PgType::INTERVAL, strict, |call, row| {
             let then = local(call.context.style.time_zone, call.time(0, row).unwrap_or(0))?;
             age(midnight(local_now(call)), then)
         };
     }
     "isfinite" Immutable {
-        (TIMESTAMP) -> is(PgType::BOOL), strict, |_, _| Ok(true.into());
-        (TIMESTAMPTZ) -> is(PgType::BOOL), strict, |_, _| Ok(true.into());
-        (INTERVAL) -> is(PgType::BOOL), strict, |_, _| Ok(true.into());
+        (TIMESTAMP) -> PgType::BOOL, strict, |_, _| Ok(true.into());
+        (TIMESTAMPTZ) -> PgType::BOOL, strict, |_, _| Ok(true.into());
+        (INTERVAL) -> PgType::BOOL, strict, |_, _| Ok(true.into());
     }
     "make_timestamp" Immutable {
-        (INT, INT, INT, INT, INT, FLOAT) -> is(PgType::TIMESTAMP), strict, make_timestamp;
+        (INT, INT, INT, INT, INT, FLOAT) -> PgType::TIMESTAMP, strict, make_timestamp;
     }
     "timezone" Stable {
-        (TEXT, TIMESTAMPTZ) -> is(PgType::TIMESTAMP), strict, |call, row| {
+        (TEXT, TIMESTAMPTZ) -> PgType::TIMESTAMP, strict, |call, row| {
             Ok(Value::Time(local(zone(call.must_text(0, row))?, call.time(1, row).unwrap_or(0))?))
         };
-        (TEXT, TIMESTAMP) -> is(PgType::TIMESTAMPTZ), strict, |call, row| {
+        (TEXT, TIMESTAMP) -> PgType::TIMESTAMPTZ, strict, |call, row| {
             Ok(Value::Time(instant(zone(call.must_text(0, row))?, call.time(1, row).unwrap_or(0))?))
         };
     }
     "justify_hours" Immutable {
-        (INTERVAL) -> is(PgType::INTERVAL), strict, |call, row| Ok(justify(call, row, true, false));
+        (INTERVAL) -> PgType::INTERVAL, strict, |call, row| Ok(justify(call, row, true, false));
     }
     "justify_days" Immutable {
-        (INTERVAL) -> is(PgType::INTERVAL), strict, |call, row| Ok(justify(call, row, false, true));
+        (INTERVAL) -> PgType::INTERVAL, strict, |call, row| Ok(justify(call, row, false, true));
     }
     "justify_interval" Immutable {
-        (INTERVAL) -> is(PgType::INTERVAL), strict, |call, row| Ok(justify(call, row, true, true));
+        (INTERVAL) -> PgType::INTERVAL, strict, |call, row| Ok(justify(call, row, true, true));
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike};
 
-use super::call::short::{INTERVAL, TEXT, TIMESTAMP, TIMESTAMPTZ, is};
+use super::call::short::{INTERVAL, TEXT, TIMESTAMP, TIMESTAMPTZ};
 use super::call::{Call, Param, functions};
 use super::pattern::{Case, DAYS, Field, MONTHS, Piece, ROMAN, split};
 use crate::base::{Error, Result, SqlState};
@@ -15,31 +15,31 @@ const NUMERIC: Param = Param::Is(PgType::FLOAT8);
 
 functions! { pub(super) LIST:
     "to_char" Stable {
-        (TIMESTAMP, TEXT) -> is(PgType::TEXT), strict, |call, row| {
+        (TIMESTAMP, TEXT) -> PgType::TEXT, strict, |call, row| {
             let moment = Moment::naive(call.time(0, row).unwrap_or(0))?;
             Ok(moment.write(&split(call.must_text(1, row))).into())
         };
-        (TIMESTAMPTZ, TEXT) -> is(PgType::TEXT), strict, |call, row| {
+        (TIMESTAMPTZ, TEXT) -> PgType::TEXT, strict, |call, row| {
             let moment = Moment::zoned(call, call.time(0, row).unwrap_or(0))?;
             Ok(moment.write(&split(call.must_text(1, row))).into())
         };
-        (INTERVAL, TEXT) -> is(PgType::TEXT), strict, |call, row| {
+        (INTERVAL, TEXT) -> PgType::TEXT, strict, |call, row| {
             let moment = Moment::interval(call.interval(0, row).unwrap_or_default());
             Ok(moment.write(&split(call.must_text(1, row))).into())
         };
-        (NUMERIC, TEXT) -> is(PgType::TEXT), strict, |call, row| {
+        (NUMERIC, TEXT) -> PgType::TEXT, strict, |call, row| {
             let number = call.float(0, row).unwrap_or(0.0);
             super::to_char_number::write(number, call.must_text(1, row)).map(Value::from)
         };
     }
     "to_date" Stable {
-        (TEXT, TEXT) -> is(PgType::DATE), strict, |call, row| {
+        (TEXT, TEXT) -> PgType::DATE, strict, |call, row| {
             let parsed = read(call.must_text(0, row), &split(call.must_text(1, row)))?;
             Ok((parsed.time.and_utc().timestamp().div_euclid(86_400)).into())
         };
     }
     "to_timestamp" Stable {
-        (TEXT, TEXT) -> is(PgType::TIMESTAMPTZ), strict, |call, row| {
+        (TEXT, TEXT) -> PgType::TIMESTAMPTZ, strict, |call, row| {
             let parsed = read(call.must_text(0, row), &split(call.must_text(1, row)))?;
             let micros = parsed.time.and_utc().timestamp_micros();
             Ok(Value::Time(match parsed.offset {
@@ -47,7 +47,7 @@ functions! { pub(super) LIST:
                 None => super::time::instant(call.context.style.time_zone, micros)?,
             }))
         };
-        (NUMERIC) -> is(PgType::TIMESTAMPTZ), strict, super::time::from_epoch;
+        (NUMERIC) -> PgType::TIMESTAMPTZ, strict, super::time::from_epoch;
     }
 }
 

@@ -9,9 +9,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    ArrayElemTypeDef, CastKind, DataType, Expr, Function, FunctionArguments, GroupByExpr, Ident,
-    JoinOperator, ObjectName, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
-    Value, Visit, VisitMut, Visitor, VisitorMut,
+    ArrayElemTypeDef, CastKind, DataType, Expr, Function, FunctionArguments, GroupByExpr,
+    JoinOperator, ObjectName, Query, Select, SetExpr, TableFactor, TableWithJoins, Value, Visit,
+    VisitMut, Visitor, VisitorMut,
 };
 
 use super::relations::joined;
@@ -22,8 +22,14 @@ use crate::engine::source::RelationBody;
 /// Empties every SELECT of the query that cannot have rows.
 pub(super) fn prune(scope: &Scope<'_>, query: &mut Query) {
     let mut names = CteNames(HashSet::new());
-    let _ = query.visit(&mut names);
-    let _ = VisitMut::visit(query, &mut Pruner { scope, ctes: names.0 });
+    let _ = Visit::visit(query, &mut names);
+    let _ = VisitMut::visit(
+        query,
+        &mut Pruner {
+            scope,
+            ctes: names.0,
+        },
+    );
 }
 
 /// Names WITH gives: an unqualified one may stand for something else than the system relation.
@@ -133,9 +139,9 @@ impl Pruner<'_> {
             .find(schema, name)
             .is_some_and(|source| match source.body {
                 RelationBody::System(relation) => relation.is_always_empty(),
-                RelationBody::Stored(_)
-                | RelationBody::Local(_)
-                | RelationBody::Function(..) => false,
+                RelationBody::Stored(_) | RelationBody::Local(_) | RelationBody::Function(..) => {
+                    false
+                }
             })
     }
 
@@ -150,7 +156,7 @@ impl Pruner<'_> {
             found: select.having.is_some(),
         };
         for item in &select.projection {
-            let _ = item.visit(&mut finder);
+            let _ = Visit::visit(item, &mut finder);
         }
         no_groups && finder.found
     }

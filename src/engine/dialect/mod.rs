@@ -4,6 +4,7 @@
 //! * Spellings DataFusion lacks become ones it has ([`expressions`], [`relations`]).
 //! * Whatever DataFusion would drop without a word is refused here.
 
+mod empty;
 mod expressions;
 mod names;
 mod relations;
@@ -20,6 +21,7 @@ use crate::base::{Error, Result, SqlState};
 
 /// Rewrites a query.
 pub(super) fn normalise(scope: &Scope<'_>, mut query: Query) -> Result<Query> {
+    empty::prune(scope, &mut query);
     match query.visit(&mut Normaliser { scope }) {
         ControlFlow::Continue(()) => Ok(query),
         ControlFlow::Break(error) => Err(error),
