@@ -228,9 +228,17 @@ impl ScalarUDFImpl for Bound {
             .map_err(external)?;
         let array = value::array(overload.returns, &values).map_err(external)?;
         if once {
-            return ScalarValue::try_from_array(&array, 0).map(ColumnarValue::Scalar);
+            return scalar(&array).map(ColumnarValue::Scalar);
         }
         Ok(ColumnarValue::Array(array))
+    }
+}
+
+/// The first value of an array. DataFusion's own way forgets what the elements' field says of their type.
+pub(crate) fn scalar(array: &ArrayRef) -> Result<ScalarValue, DataFusionError> {
+    match array.as_list_opt::<i32>() {
+        Some(list) => Ok(ScalarValue::List(Arc::new(list.slice(0, 1)))),
+        None => ScalarValue::try_from_array(array, 0),
     }
 }
 

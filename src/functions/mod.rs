@@ -27,8 +27,9 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
+pub(crate) use call::scalar as scalar_value;
 use call::{Bound, Function};
 
 use crate::base::Result;
@@ -65,6 +66,7 @@ pub fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarU
             function,
             context.clone(),
         )))),
+        None if name == sets::SERIES_ARRAY => native::scalar("generate_series"),
         None => sleep::scalar(name).or_else(|| native::scalar(name)),
     }
 }
@@ -79,10 +81,17 @@ pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<A
     ))))
 }
 
-/// Whether a function returns a set of one column (`generate_series`, `pg_partition_ancestors`). As a scalar function it
-/// gives an array: the binder unnests that, in FROM and in a select list. The column takes the function's name.
-pub fn is_set(name: &str) -> bool {
-    sets::is_set(name)
+/// The name under which [`scalar`] gives the array-valued function behind a set-returning function of one column
+/// (`generate_series`, `pg_partition_ancestors`), if `name` is one: the binder unnests what it gives, in FROM and in a
+/// select list. The column takes the function's name.
+pub fn set_as_array(name: &str) -> Option<String> {
+    sets::array_name(name)
+}
+
+/// Function over a lambda (`array_transform`): what the binder makes of subqueries over an array's elements. There is no
+/// SQL to write one.
+pub fn higher_order(name: &str) -> Option<Arc<HigherOrderUDF>> {
+    native::higher_order(name)
 }
 
 /// The rows of a set-returning function of several columns (`pg_get_keywords`), called with constants; `None` if there is

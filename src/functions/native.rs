@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::execution::SessionStateDefaults;
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
 /// DataFusion functions that share nothing but their name with PostgreSQL's, or reach outside the database.
 const HIDDEN: &[&str] = &[
@@ -79,6 +79,17 @@ static WINDOW: LazyLock<HashMap<String, Arc<WindowUDF>>> = LazyLock::new(|| {
     )
 });
 
+static HIGHER_ORDER: LazyLock<HashMap<String, Arc<HigherOrderUDF>>> = LazyLock::new(|| {
+    SessionStateDefaults::default_higher_order_functions()
+        .into_iter()
+        .map(|function| (function.name().to_owned(), function))
+        .collect()
+});
+
+pub(super) fn higher_order(name: &str) -> Option<Arc<HigherOrderUDF>> {
+    HIGHER_ORDER.get(name).cloned()
+}
+
 pub(super) fn scalar(name: &str) -> Option<Arc<ScalarUDF>> {
     SCALAR.get(name).cloned()
 }
@@ -91,7 +102,8 @@ pub(super) fn window(name: &str) -> Option<Arc<WindowUDF>> {
     WINDOW.get(name).cloned()
 }
 
-/// Every name, for error hints and for the test that keeps `pg_proc` honest.
+/// Every name.
+#[cfg(test)]
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     SCALAR
         .keys()

@@ -1,7 +1,7 @@
 //! Functions that return sets.
 //!
-//! One of a single column is a scalar function that gives an array; the binder unnests it, in FROM and in a select list
-//! alike. One of several columns is a table made when it is bound, so its arguments must be constants.
+//! One of a single column is a scalar function that gives an array, under a name ending in `[]` that nobody writes; the
+//! binder unnests it, in FROM and in a select list alike. One of several columns is a table made when it is bound, so its arguments must be constants.
 
 use std::sync::{Arc, LazyLock};
 
@@ -24,24 +24,28 @@ const INTEGERS: PgType = PgType::of(1007);
 
 functions! { pub(super) LIST:
     // Nothing is a partition of anything.
-    "pg_partition_ancestors" Stable { (REGCLASS) -> REGCLASSES, strict, |_, _| Ok(Value::List(Vec::new())); }
-    "pg_listening_channels" Stable {
+    "pg_partition_ancestors[]" Stable { (REGCLASS) -> REGCLASSES, strict, |_, _| Ok(Value::List(Vec::new())); }
+    "pg_listening_channels[]" Stable {
         () -> TEXTS, strict, |call, _| Ok(call.context.listening.as_ref().clone().into());
     }
-    "generate_subscripts" Immutable {
+    "generate_subscripts[]" Immutable {
         (ANYARRAY, INT) -> INTEGERS, strict, subscripts;
         (ANYARRAY, INT, BOOL) -> INTEGERS, strict, subscripts;
     }
-    "string_to_table" Immutable {
+    "string_to_table[]" Immutable {
         (TEXT, TEXT) -> TEXTS, loose, super::text::string_to_array;
         (TEXT, TEXT, TEXT) -> TEXTS, loose, super::text::string_to_array;
     }
-    "regexp_split_to_table" Immutable { (TEXT, TEXT) -> TEXTS, strict, super::regex::split; }
+    "regexp_split_to_table[]" Immutable { (TEXT, TEXT) -> TEXTS, strict, super::regex::split; }
 }
 
-/// Whether the function is one of these, or DataFusion's `generate_series`.
-pub(super) fn is_set(name: &str) -> bool {
-    name == "generate_series" || LIST.iter().any(|function| function.name == name)
+/// DataFusion's `generate_series` as a function that gives an array.
+pub(super) const SERIES_ARRAY: &str = "generate_series[]";
+
+/// The name of the array-valued function behind a set-returning one.
+pub(super) fn array_name(name: &str) -> Option<String> {
+    let array = format!("{name}[]");
+    (array == SERIES_ARRAY || LIST.iter().any(|function| function.name == array)).then_some(array)
 }
 
 fn subscripts(call: &Call<'_>, row: usize) -> Result<Value> {

@@ -8,10 +8,11 @@ use arrow::array::{Array, AsArray, NullArray};
 use arrow::datatypes::{DataType, FieldRef, Float64Type, IntervalMonthDayNanoType};
 use async_trait::async_trait;
 use datafusion::common::DataFusionError;
+use datafusion::common::types::{NativeType, logical_float64};
 use datafusion::logical_expr::async_udf::{AsyncScalarUDF, AsyncScalarUDFImpl};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    Coercion, ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    TypeSignatureClass, Volatility,
 };
 
 use super::call::external;
@@ -22,7 +23,6 @@ use crate::types::PgType;
 #[derive(Debug)]
 struct Sleep {
     name: &'static str,
-    takes: PgType,
     signature: Signature,
 }
 
@@ -47,10 +47,19 @@ pub(super) fn scalar(name: &str) -> Option<Arc<ScalarUDF>> {
         "pg_sleep_for" => ("pg_sleep_for", PgType::INTERVAL),
         _ => return None,
     };
+    // Any number will do for seconds; DataFusion asks the signature alone of an asynchronous function.
+    let accepted = if takes == PgType::FLOAT8 {
+        Coercion::new_implicit(
+            TypeSignatureClass::Native(logical_float64()),
+            vec![TypeSignatureClass::Numeric],
+            NativeType::Float64,
+        )
+    } else {
+        Coercion::new_exact(TypeSignatureClass::Interval)
+    };
     let sleep = Sleep {
         name,
-        takes,
-        signature: Signature::user_defined(Volatility::Volatile),
+        signature: Signature::coercible(vec![accepted], Volatility::Volatile),
     };
     Some(Arc::new(
         AsyncScalarUDF::new(Arc::new(sleep)).into_scalar_udf(),
@@ -64,16 +73,6 @@ impl ScalarUDFImpl for Sleep {
 
     fn signature(&self) -> &Signature {
         &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>, DataFusionError> {
-        match types {
-            [_] => Ok(vec![self.takes.data_type()]),
-            _ => Err(DataFusionError::Plan(format!(
-                "{} takes one argument",
-                self.name
-            ))),
-        }
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType, DataFusionError> {

@@ -62,12 +62,13 @@ impl SystemRelation {
         matches!(self.body, SystemBody::Base(_)) && self.source.is_none()
     }
 
-    /// The Arrow schema of [`rows`].
+    /// The Arrow schema of [`rows`]. Every column may be NULL as far as the planner is concerned: it gains nothing from knowing
+    /// otherwise of so few rows.
     pub fn arrow_schema(&self) -> SchemaRef {
         Arc::new(Schema::new(
             self.columns
                 .iter()
-                .map(|column| column.ty.field(&column.name, !column.not_null))
+                .map(|column| column.ty.field(&column.name, true))
                 .collect::<Vec<_>>(),
         ))
     }

@@ -207,10 +207,16 @@ fn normalise_function(scope: &Scope<'_>, function: &mut Function) -> Result<Opti
     }
     strip_pg_catalog(&mut function.name);
     let name = joined(&function.name);
+    if let Some(unnested) = super::sets::in_select_list(function) {
+        return Ok(Some(unnested));
+    }
     match &mut function.args {
         FunctionArguments::Subquery(query) => {
             if name != "array" {
                 return Err(Error::unsupported("a subquery as function argument"));
+            }
+            if let Some(transformed) = super::sets::over_elements(query) {
+                return Ok(Some(else_empty(transformed)));
             }
             return array_of(scope, query).map(Some);
         }
@@ -327,10 +333,15 @@ fn array_of_derived(query: Query) -> Result<Expr> {
 }
 
 fn or_empty(query: Query) -> Expr {
+    else_empty(Expr::Subquery(Box::new(query)))
+}
+
+/// An array, or an empty one where it is NULL.
+fn else_empty(array: Expr) -> Expr {
     call(
         "coalesce",
         vec![
-            Expr::Subquery(Box::new(query)),
+            array,
             Expr::Array(sqlparser::ast::Array {
                 elem: Vec::new(),
                 named: true,
@@ -455,7 +466,7 @@ fn similar_to(
 }
 
 /// A plain function call.
-fn call(name: &str, args: Vec<Expr>) -> Expr {
+pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,

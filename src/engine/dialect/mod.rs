@@ -8,6 +8,8 @@ mod empty;
 mod expressions;
 mod names;
 mod relations;
+mod sets;
+mod tableoid;
 
 use std::ops::ControlFlow;
 
@@ -50,6 +52,12 @@ impl VisitorMut for Normaliser<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         flow(check_select(select))
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        // Afterwards, so that what a subquery means by it is settled first.
+        tableoid::normalise(self.scope, select);
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {

@@ -53,7 +53,13 @@ pub(super) fn normalise(scope: &Scope<'_>, factor: &mut TableFactor) -> Result<(
                     return Ok(());
                 }
                 if !TABLE_FUNCTIONS.contains(&function.as_str()) {
-                    *factor = one_row(scope, factor)?;
+                    let set = args
+                        .as_ref()
+                        .and_then(|args| super::sets::unnested(name, &args.args, alias));
+                    *factor = match set {
+                        Some(set) => set,
+                        None => one_row(scope, factor)?,
+                    };
                 }
             }
             Ok(())

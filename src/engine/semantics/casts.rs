@@ -12,7 +12,6 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, FieldRef, Float64Type, TimeUnit, TimestampMicrosecondType};
 use arrow::util::display::FormatOptions;
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone};
-use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
 use datafusion::logical_expr::{
@@ -206,7 +205,7 @@ impl ScalarUDFImpl for Conversion {
         Ok(match value {
             ColumnarValue::Array(_) => ColumnarValue::Array(converted),
             ColumnarValue::Scalar(_) => {
-                ColumnarValue::Scalar(ScalarValue::try_from_array(&converted, 0)?)
+                ColumnarValue::Scalar(crate::functions::scalar_value(&converted)?)
             }
         })
     }

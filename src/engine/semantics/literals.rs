@@ -209,7 +209,7 @@ pub(super) fn read(scope: &Scope<'_>, text: &str, ty: PgType) -> Result<Expr> {
         parse_column(&[Some(text)], ty, &scope.context.style)
             .map_err(|failed| external(failed.error))?
     };
-    literal(ty, ScalarValue::try_from_array(&array, 0)?)
+    literal(ty, crate::functions::scalar_value(&array)?)
 }
 
 /// A literal that says its PostgreSQL type.
