@@ -366,7 +366,7 @@ fn read_parameter(
                 "invalid byte sequence for encoding \"UTF8\"",
             )
         })?;
-        text::parse_column(&[text], ty, style)
+        text::parse_column(&[text], ty, style, crate::session::now())
     };
     read.map_err(|failed| {
         let portal = if portal.is_empty() {

@@ -300,11 +300,11 @@ impl Connection {
     /// Answers one message. An error that comes back ends the connection.
     async fn handle(&mut self, frame: Frame) -> Result<(), Failure> {
         let extended = matches!(frame.kind, b'P' | b'B' | b'D' | b'E' | b'C' | b'H');
-        let message = match frame.kind {
+        if matches!(frame.kind, b'd' | b'c' | b'f') {
             // Left over of a copy that failed: to be ignored.
-            b'd' | b'c' | b'f' => return Ok(()),
-            _ => Message::decode(frame),
-        };
+            return Ok(());
+        }
+        let message = Message::decode(frame);
         if extended {
             self.phase = Phase::Pipeline;
         }

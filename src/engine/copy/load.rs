@@ -19,7 +19,7 @@ use crate::statement::StatementContext;
 use crate::storage::SegmentWriter;
 use crate::types::PgType;
 use crate::types::binary::invalid_sequence;
-use crate::types::text::{ParseError, parse_column_at};
+use crate::types::text::{ParseError, parse_column};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8_192;
@@ -328,7 +328,7 @@ impl Loader {
             return Ok(Arc::new(oids.collect::<Result<UInt32Array, _>>()?));
         }
         let context = &self.context;
-        let array = parse_column_at(&values, ty, &context.style, context.transaction_time)?;
+        let array = parse_column(&values, ty, &context.style, context.transaction_time)?;
         match *array.data_type() == ty.data_type() {
             true => Ok(array),
             // Several dimensions are lists of lists, which a column of lists cannot hold.

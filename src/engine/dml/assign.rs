@@ -179,7 +179,7 @@ pub(super) fn read_values(
             .collect::<Result<Vec<_>>>()?;
         return Ok(Arc::new(arrow::array::UInt32Array::from(oids)));
     }
-    parse_column(values, to, &context.style).map_err(|error| error.error)
+    parse_column(values, to, &context.style, context.transaction_time).map_err(|error| error.error)
 }
 
 /// The values as texts.

@@ -67,6 +67,7 @@ impl PartitionStream for TextFiles {
             projection: self.projection.clone(),
             schema: self.schema.clone(),
             style: self.style.clone(),
+            now: chrono::Utc::now().timestamp_micros(),
         });
         let files = self.files.clone();
         let progress = self.progress.clone();
@@ -114,6 +115,8 @@ struct Plan {
     projection: Vec<usize>,
     schema: SchemaRef,
     style: Arc<Style>,
+    /// When reading began, for values like `today`.
+    now: i64,
 }
 
 /// Records of one file, and where in a record each wanted column is.
@@ -336,7 +339,7 @@ impl Plan {
         texts: &[Option<&str>],
         line: impl Fn(usize) -> u64,
     ) -> Result<ArrayRef> {
-        parse_column(texts, column.ty, &self.style).map_err(|trouble| {
+        parse_column(texts, column.ty, &self.style, self.now).map_err(|trouble| {
             let value = texts
                 .get(trouble.row)
                 .copied()

@@ -170,7 +170,7 @@ impl ColumnBounds {
             if texts.iter().all(Option::is_none) {
                 return None;
             }
-            let array = text::parse_column(&texts, column.ty, &Style::default()).ok()?;
+            let array = text::parse_column(&texts, column.ty, &Style::default(), 0).ok()?;
             (array.data_type() == &column.ty.data_type()).then_some(array)
         };
         Self {

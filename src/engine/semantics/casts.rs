@@ -237,8 +237,13 @@ impl Conversion {
             return Ok(Arc::new(oids));
         }
         let values: Vec<Option<&str>> = text.iter().collect();
-        let read = parse_column(&values, self.to, &self.context.style)
-            .map_err(|failed| external(failed.error))?;
+        let read = parse_column(
+            &values,
+            self.to,
+            &self.context.style,
+            self.context.transaction_time,
+        )
+        .map_err(|failed| external(failed.error))?;
         cast(&read, self.field.data_type())
     }
 

@@ -206,8 +206,13 @@ pub(super) fn read(scope: &Scope<'_>, text: &str, ty: PgType) -> Result<Expr> {
         let oid = parse_reg(scope.context, ty, text).map_err(external)?;
         Arc::new(UInt32Array::from(vec![oid.0]))
     } else {
-        parse_column(&[Some(text)], ty, &scope.context.style)
-            .map_err(|failed| external(failed.error))?
+        parse_column(
+            &[Some(text)],
+            ty,
+            &scope.context.style,
+            scope.context.transaction_time,
+        )
+        .map_err(|failed| external(failed.error))?
     };
     literal(ty, crate::functions::scalar_value(&array)?)
 }

@@ -296,8 +296,13 @@ fn apply_options<'a>(
 
 /// `infinity` is no end at all.
 fn valid_until(time: &str, style: &Style) -> Result<Option<i64>> {
-    let parsed = text::parse_column(&[Some(time)], PgType::TIMESTAMPTZ, style)
-        .map_err(|failed| failed.error)?;
+    let parsed = text::parse_column(
+        &[Some(time)],
+        PgType::TIMESTAMPTZ,
+        style,
+        crate::session::now(),
+    )
+    .map_err(|failed| failed.error)?;
     let times = parsed
         .as_primitive_opt::<TimestampMicrosecondType>()
         .ok_or_else(|| Error::internal("reading a time", "not a timestamp"))?;

@@ -18,7 +18,7 @@ use crate::types::calendar::{
     DATE_MAX, DATE_MIN, DAY, EPOCH_2000_DAYS, EPOCH_2000_MICROS, TIMESTAMP_MIN,
 };
 use crate::types::text::{
-    PLAIN, ParseError, build_array, date_out_of_range, interval_out_of_range, parse_column_at,
+    PLAIN, ParseError, build_array, date_out_of_range, interval_out_of_range,
     timestamp_out_of_range,
 };
 
@@ -208,7 +208,7 @@ fn through_text(
     }
     let texts: Vec<_> = texts.iter().map(Option::as_deref).collect();
     // None of these types has values that depend on the time.
-    parse_column_at(&texts, ty, PLAIN, 0)
+    crate::types::text::parse_column(&texts, ty, PLAIN, 0)
 }
 
 fn date(bytes: &[u8]) -> Result<i32> {

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, ListArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 
-use super::{Input, ParseError, is_space, parse_column_at};
+use super::{Input, ParseError, is_space, parse_column};
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 
@@ -42,7 +42,7 @@ pub(super) fn parse(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayR
         }
     }
     let texts: Vec<_> = elements.iter().map(Option::as_deref).collect();
-    let children = parse_column_at(&texts, element, input.style, input.now);
+    let children = parse_column(&texts, element, input.style, input.now);
     let children = children.map_err(|failure| ParseError {
         row: owners.get(failure.row).copied().unwrap_or(0),
         error: failure.error,

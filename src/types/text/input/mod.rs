@@ -46,24 +46,13 @@ pub struct ParseError {
 /// with the length coercion of `varchar(n)`, `numeric(p,s)` and their like. Values of an array type with more
 /// than one dimension become lists of lists; all values of a call must then have as many.
 ///
-/// `now`, `today` and their like are the system's time: callers within a statement use [`parse_column_at`].
+/// `now`, `today` and their like are the time `now`: microseconds since 1970-01-01 UTC, the transaction's within
+/// one.
 ///
 /// # Errors
 /// PostgreSQL's: `22P02` invalid input syntax, `22003` out of range, `22007`/`22008` dates; the row at fault is
 /// given so that callers can say which line it was.
 pub fn parse_column(
-    values: &[Option<&str>],
-    ty: PgType,
-    style: &Style,
-) -> Result<ArrayRef, ParseError> {
-    parse_column_at(values, ty, style, chrono::Utc::now().timestamp_micros())
-}
-
-/// As [`parse_column`], where `now` is the transaction's time: microseconds since 1970-01-01 UTC.
-///
-/// # Errors
-/// As [`parse_column`].
-pub fn parse_column_at(
     values: &[Option<&str>],
     ty: PgType,
     style: &Style,
@@ -112,7 +101,7 @@ pub fn parse_column_at(
 /// # Errors
 /// As [`parse_column`].
 pub fn parse_value(text: &str, ty: PgType, style: &Style, now: i64) -> Result<ArrayRef> {
-    parse_column_at(&[Some(text)], ty, style, now).map_err(|failure| failure.error)
+    parse_column(&[Some(text)], ty, style, now).map_err(|failure| failure.error)
 }
 
 /// What reading a value depends on.
