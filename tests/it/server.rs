@@ -153,8 +153,10 @@ impl Drop for InProcess {
     fn drop(&mut self) {
         if let (Some(server), Some(runtime)) = (self.server.take(), self.runtime.take()) {
             server.stop();
-            let stopped = tokio::time::timeout(Duration::from_secs(5), server.stopped());
-            let _ = runtime.block_on(async { stopped.await });
+            // The timer needs the runtime it is made in.
+            let _ = runtime.block_on(async {
+                tokio::time::timeout(Duration::from_secs(5), server.stopped()).await
+            });
             runtime.shutdown_background();
         }
     }
