@@ -74,6 +74,13 @@ fn type_parameters(
     plan.apply_with_subqueries(|plan| {
         plan.apply_expressions(|expression| {
             expression.apply(|expression| {
+                // `$1::date`: the cast says what the parameter is.
+                if let Expr::Cast(cast) = expression
+                    && let Expr::Placeholder(placeholder) = cast.expr.as_ref()
+                {
+                    let entry = found.entry(number(placeholder)?).or_default();
+                    *entry = entry.or(Some(PgType::of_field(&cast.field)));
+                }
                 if let Expr::Placeholder(placeholder) = expression {
                     let number = number(placeholder)?;
                     let ty = placeholder.field.as_deref().map(PgType::of_field);

@@ -358,25 +358,20 @@ fn read_parameter(
     index: usize,
 ) -> Result<ArrayRef> {
     let read = if is_binary {
-        binary::parse_column(&[value], ty)
+        binary::parse_column(&[value], ty).map_err(|failed| failed.error)
     } else {
-        let text = value.map(std::str::from_utf8).transpose().map_err(|_| {
-            Error::new(
-                SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-                "invalid byte sequence for encoding \"UTF8\"",
-            )
-        })?;
-        text::parse_column(&[text], ty, style, crate::session::now())
+        value.map(binary::utf8).transpose().and_then(|text| {
+            text::parse_column(&[text], ty, style, crate::session::now())
+                .map_err(|failed| failed.error)
+        })
     };
-    read.map_err(|failed| {
+    read.map_err(|error| {
         let portal = if portal.is_empty() {
             "unnamed portal".to_owned()
         } else {
             format!("portal \"{portal}\"")
         };
-        failed
-            .error
-            .context(format!("{portal} parameter ${}", index + 1))
+        error.context(format!("{portal} parameter ${}", index + 1))
     })
 }
 

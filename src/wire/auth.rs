@@ -16,13 +16,14 @@ use tokio::sync::Semaphore;
 
 use super::error::Failure;
 use super::frame::FrameReader;
-use super::message::{Body, utf8};
+use super::message::Body;
 use super::output::Output;
 use super::scram::{Binding, Exchange, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, Secret};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Role;
 use crate::session::Shared;
 use crate::storage::secrets::{Verifier, check_cleartext};
+use crate::types::binary::utf8;
 
 /// Argon2 computations at once: each takes tens of megabytes and of milliseconds by design, which must not become a
 /// way to exhaust the server before login.

@@ -133,7 +133,7 @@ pub(super) async fn serve(
         Ok(Err(error)) => return refuse(error, peer, &mut reader, &mut out).await,
         Err(_panic) => return refuse(panicked(), peer, &mut reader, &mut out).await,
     };
-    converse(session, &registration, reader, out, &options).await;
+    converse(session, registration, reader, out, &options).await;
 }
 
 /// Tells why there will be no connection.
@@ -228,12 +228,12 @@ async fn admit(
 /// Runs a session until it ends, however it ends.
 async fn converse(
     session: Session,
-    registration: &Registration,
+    registration: Registration,
     reader: FrameReader,
     out: Output,
     options: &Options,
 ) {
-    let activity = &registration.activity;
+    let activity = registration.activity.clone();
     let (sender, frames) = mpsc::channel(FRAMES_WAITING_MAX);
     let mut connection = Connection {
         session,
@@ -260,9 +260,15 @@ async fn converse(
         Ending::Fatal(error) => {
             tracing::info!(id = %activity.id, %error, "connection ended");
             activity.interrupt(error.clone());
-            connection.out.cut();
-            connection.out.message(&error::response(&error));
-            connection.out.finish().await;
+            let Connection {
+                session, mut out, ..
+            } = connection;
+            out.cut();
+            out.message(&error::response(&error));
+            out.finish().await;
+            // Locks and the slot are free before the peer hangs up.
+            drop(session);
+            drop(registration);
             // Closing with unread input resets the connection and the last words with it.
             let _ = timeout(Duration::from_millis(500), reading).await;
         }

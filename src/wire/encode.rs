@@ -16,6 +16,7 @@ use super::output::Output;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::OutputColumn;
 use crate::session::RowsResponse;
+use crate::types::PgType;
 use crate::types::binary::BinaryColumn;
 use crate::types::text::TextColumn;
 
@@ -44,6 +45,8 @@ pub(super) fn row_description(columns: &[OutputColumn], binary: &[bool]) -> PgWi
 enum Cells<'a> {
     Text(TextColumn<'a>),
     Binary(BinaryColumn<'a>),
+    /// `void` is shown as an empty value, not as NULL.
+    Void,
 }
 
 /// A batch, ready to be written row by row.
@@ -64,7 +67,9 @@ impl<'a> RowEncoder<'a> {
             .zip(types)
             .enumerate()
             .map(|(index, (array, column))| {
-                if response.binary.get(index).copied().unwrap_or(false) {
+                if column.ty.oid == PgType::VOID.oid {
+                    Ok(Cells::Void)
+                } else if response.binary.get(index).copied().unwrap_or(false) {
                     BinaryColumn::new(array.as_ref(), column.ty).map(Cells::Binary)
                 } else {
                     TextColumn::new(array.as_ref(), column.ty, &response.style, &response.names)
@@ -104,6 +109,7 @@ impl<'a> RowEncoder<'a> {
             let present = match column {
                 Cells::Text(column) => column.write(row, buffer)?,
                 Cells::Binary(column) => column.write(row, buffer)?,
+                Cells::Void => true,
             };
             if present {
                 let length = buffer.len() - cell;

@@ -8,6 +8,7 @@ use bytes::{Buf, Bytes};
 
 use super::frame::Frame;
 use crate::base::{Error, Oid, Result, SqlState};
+use crate::types::binary::utf8;
 
 /// A message of the client.
 #[derive(Debug, PartialEq, Eq)]
@@ -236,35 +237,6 @@ impl Body {
 
 fn violation(message: String) -> Error {
     Error::new(SqlState::PROTOCOL_VIOLATION, message)
-}
-
-/// `bytes` as text.
-///
-/// # Errors
-/// `22021`, naming the first bytes that are not UTF-8 as PostgreSQL does.
-pub(super) fn utf8(bytes: &[u8]) -> Result<&str> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let rest = &bytes[error.valid_up_to()..];
-        // PostgreSQL shows as many bytes as the first one announces.
-        let announced = match rest.first() {
-            Some(0xc0..=0xdf) => 2,
-            Some(0xe0..=0xef) => 3,
-            Some(0xf0..=0xf7) => 4,
-            _ => 1,
-        };
-        let shown: Vec<String> = rest
-            .iter()
-            .take(announced)
-            .map(|byte| format!("0x{byte:02x}"))
-            .collect();
-        Error::new(
-            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-            format!(
-                "invalid byte sequence for encoding \"UTF8\": {}",
-                shown.join(" ")
-            ),
-        )
-    })
 }
 
 #[cfg(test)]

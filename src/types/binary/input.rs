@@ -99,7 +99,7 @@ pub fn parse_column(values: &[Option<&[u8]>], ty: PgType) -> Result<ArrayRef, Pa
         }
         oid if oid == PgType::NUMERIC.oid => through_text(values, ty, numeric)?,
         oid if oid == PgType::JSONB.oid => through_text(values, ty, |bytes| match bytes {
-            [1, text @ ..] => utf8(text),
+            [1, text @ ..] => utf8(text).map(str::to_owned),
             [version, ..] => Err(Error::new(
                 SqlState::INTERNAL_ERROR,
                 format!("unsupported jsonb version number {version}"),
@@ -108,10 +108,10 @@ pub fn parse_column(values: &[Option<&[u8]>], ty: PgType) -> Result<ArrayRef, Pa
         })?,
         oid if oid == PgType::CHAR.oid => through_text(values, ty, |bytes| match fixed(bytes)? {
             [0] => Ok(String::new()),
-            [byte] => utf8(&[byte]),
+            [byte] => utf8(&[byte]).map(str::to_owned),
         })?,
         _ if ty.element().is_some() => arrays(values, ty)?,
-        _ => through_text(values, ty, utf8)?,
+        _ => through_text(values, ty, |bytes| utf8(bytes).map(str::to_owned))?,
     })
 }
 
@@ -142,15 +142,23 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N]> {
 }
 
 /// Text as the client sent it: UTF-8, without NUL.
-fn utf8(bytes: &[u8]) -> Result<String> {
+///
+/// # Errors
+/// `22021`, naming the first bytes that are not.
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => Ok(text.to_owned()),
+        Ok(text) if memchr::memchr(0, bytes).is_none() => Ok(text),
         Ok(_) => Err(invalid_sequence(&[0])),
         Err(error) => {
             let rest = &bytes[error.valid_up_to()..];
-            Err(invalid_sequence(
-                &rest[..rest.len().min(error.error_len().unwrap_or(4))],
-            ))
+            // PostgreSQL shows as many bytes as the first one announces.
+            let announced = match rest.first() {
+                Some(0xc0..=0xdf) => 2,
+                Some(0xe0..=0xef) => 3,
+                Some(0xf0..=0xf7) => 4,
+                _ => 1,
+            };
+            Err(invalid_sequence(&rest[..rest.len().min(announced)]))
         }
     }
 }

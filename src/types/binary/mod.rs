@@ -4,5 +4,5 @@ mod column;
 mod input;
 
 pub use column::BinaryColumn;
-pub(crate) use input::invalid_sequence;
 pub use input::parse_column;
+pub(crate) use input::{invalid_sequence, utf8};
