@@ -12,8 +12,8 @@ use crate::wire;
 /// Time an accept loop rests after an error such as "too many open files".
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Accepts until shutdown, then drains: idle connections end by themselves (57P01), running statements and open
-/// transactions may finish within `timeout` and are ended after it.
+/// Accepts until shutdown, then drains: idle connections end by themselves (57P01), running
+/// statements and open transactions may finish within `timeout` and are ended after it.
 pub(super) async fn accept(
     socket: TcpListener,
     shared: Arc<Shared>,

@@ -6,8 +6,8 @@
 //! | argon2id verifier | the password itself, over TLS alone |
 //! | nothing, or no such role | SASL, which fails as a wrong password does |
 //!
-//! Every error here is FATAL: the startup sequence ends the connection with it, so nothing of an unfinished login can
-//! ever be taken for a login.
+//! Every error here is FATAL: the startup sequence ends the connection with it, so nothing of an
+//! unfinished login can ever be taken for a login.
 
 use bytes::Bytes;
 use pgwire::messages::PgWireBackendMessage;
@@ -25,12 +25,13 @@ use crate::session::Shared;
 use crate::storage::secrets::{Verifier, check_cleartext};
 use crate::types::binary::utf8;
 
-/// Argon2 computations at once: each takes tens of megabytes and of milliseconds by design, which must not become a
-/// way to exhaust the server before login.
+/// Argon2 computations at once: each takes tens of megabytes and of milliseconds by design, which
+/// must not become a way to exhaust the server before login.
 static ARGON2_GATE: Semaphore = Semaphore::const_new(2);
 
-/// Makes the peer prove that it is `user`; gives the role. Sends everything but AuthenticationOk. `end_point` is the
-/// channel binding's hash, given iff the connection is encrypted and the certificate allows it.
+/// Makes the peer prove that it is `user`; gives the role. Sends everything but AuthenticationOk.
+/// `end_point` is the channel binding's hash, given iff the connection is encrypted and the
+/// certificate allows it.
 pub(super) async fn authenticate(
     shared: &Shared,
     user: &str,

@@ -1,7 +1,8 @@
-//! CancelRequest: a second connection that names a session and its secret, and is closed without an answer.
+//! CancelRequest: a second connection that names a session and its secret, and is closed without an
+//! answer.
 //!
-//! Nothing is ever answered, right or wrong, and the comparison takes the same time either way, so nobody learns which
-//! sessions exist or how much of a secret was right.
+//! Nothing is ever answered, right or wrong, and the comparison takes the same time either way, so
+//! nobody learns which sessions exist or how much of a secret was right.
 
 use rand::TryRngCore;
 use subtle::ConstantTimeEq;

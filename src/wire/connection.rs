@@ -1,16 +1,16 @@
 //! exhaustive: A logged-in connection: who speaks when.
 //!
 //! ```text
-//!                  ┌────────── reader: frames, end of file ─────────┐
-//! one task, racing ┼────────── terminate token (57P01) ─────────────┼─▶ Ending ─▶ last words, close
-//!                  └─ session: Ready ─▶ Pipeline ─▶ Ready … ────────┘
+//!                  ┌──────── reader: frames, end of file ────────┐
+//! one task, racing ┼──────── terminate token (57P01) ────────────┼─▶ Ending ─▶ last words
+//!                  └─ session: Ready ─▶ Pipeline ─▶ Ready … ─────┘
 //!                                          └▶ Skipping ─┘  (error: until Sync)
 //! ```
 //!
-//! The session's side is a future that is dropped when the peer goes away or is terminated: what it was running stops with
-//! it. Output is resumable ([`Output::flush`]), so last words follow whole messages. Notices go to an idle client at
-//! once and to a busy one before ReadyForQuery, never inside a transaction block, never between the messages of an
-//! answer.
+//! The session's side is a future that is dropped when the peer goes away or is terminated: what it
+//! was running stops with it. Output is resumable ([`Output::flush`]), so last words follow whole
+//! messages. Notices go to an idle client at once and to a busy one before ReadyForQuery, never
+//! inside a transaction block, never between the messages of an answer.
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -167,7 +167,8 @@ impl Drop for Registration {
     }
 }
 
-/// Makes a session for a login, within the limits. Buffers what follows AuthenticationOk except ReadyForQuery.
+/// Makes a session for a login, within the limits. Buffers what follows AuthenticationOk except
+/// ReadyForQuery.
 async fn admit(
     login: Login,
     peer: SocketAddr,
@@ -387,7 +388,8 @@ impl Connection {
         }
     }
 
-    /// Tells the client of an error, and the session that it was told. A FATAL one comes back to be the last.
+    /// Tells the client of an error, and the session that it was told. A FATAL one comes back to be
+    /// the last.
     pub(super) async fn failed(&mut self, error: Error) -> Result<(), Failure> {
         if error.fields().fatal {
             return Err(error.into());
@@ -433,7 +435,8 @@ impl Connection {
         }
     }
 
-    /// NotificationResponses. A client whose mailbox overflowed has missed some: it is told, and let go.
+    /// NotificationResponses. A client whose mailbox overflowed has missed some: it is told, and
+    /// let go.
     async fn deliver(&mut self) -> Result<(), Failure> {
         if self.session.mailbox().overflowed() {
             return Err(Error::new(

@@ -1,9 +1,10 @@
 //! COPY FROM STDIN and COPY TO STDOUT.
 //!
-//! In: while the copy lasts the client may send CopyData, CopyDone and CopyFail; Flush and Sync mean nothing. After an
-//! error nothing waits for the client to notice: what it still sends of the copy is thrown away by
-//! [`super::connection`] as it comes, as PostgreSQL does. Out: one row per CopyData, because that is what readers of a
-//! COPY are promised by PostgreSQL's practice; many messages per system call all the same.
+//! In: while the copy lasts the client may send CopyData, CopyDone and CopyFail; Flush and Sync
+//! mean nothing. After an error nothing waits for the client to notice: what it still sends of the
+//! copy is thrown away by [`super::connection`] as it comes, as PostgreSQL does. Out: one row per
+//! CopyData, because that is what readers of a COPY are promised by PostgreSQL's practice; many
+//! messages per system call all the same.
 
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::copy::{CopyDone, CopyInResponse as CopyIn, CopyOutResponse as CopyOut};
@@ -55,7 +56,8 @@ impl Connection {
                 | Message::Execute { .. }
                 | Message::Close(_)
                 | Message::FunctionCall => {
-                    // The client does not know what state it is in; guessing would load half of its rows.
+                    // The client does not know what state it is in; guessing would load half of its
+                    // rows.
                     return Err(Error::new(
                         SqlState::PROTOCOL_VIOLATION,
                         "unexpected message during COPY from stdin",

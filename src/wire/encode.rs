@@ -1,8 +1,8 @@
 //! RecordBatch to DataRows, in place in the output buffer.
 //!
-//! Everything that depends on a column alone (downcasts, format, time zone) is settled once per batch; per cell there
-//! is one match and the bytes themselves. A row's and a cell's length are patched once known, so nothing is
-//! measured or allocated beforehand.
+//! Everything that depends on a column alone (downcasts, format, time zone) is settled once per
+//! batch; per cell there is one match and the bytes themselves. A row's and a cell's length are
+//! patched once known, so nothing is measured or allocated beforehand.
 
 use std::ops::Range;
 
@@ -143,7 +143,8 @@ pub(super) struct Sent {
 }
 
 impl Connection {
-    /// Sends rows of an answer, at most `rows_max`, as they come. What was not sent stays in the answer.
+    /// Sends rows of an answer, at most `rows_max`, as they come. What was not sent stays in the
+    /// answer.
     pub(super) async fn send_rows(
         &mut self,
         response: &mut RowsResponse,

@@ -1,4 +1,5 @@
-//! [`Error`] to ErrorResponse and [`Report`] to NoticeResponse: the only place where severity is chosen.
+//! [`Error`] to ErrorResponse and [`Report`] to NoticeResponse: the only place where severity is
+//! chosen.
 
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::{ErrorResponse, NoticeResponse};
@@ -48,8 +49,8 @@ pub(super) fn notice(report: &Report) -> PgWireBackendMessage {
     )))
 }
 
-/// The fields in PostgreSQL's order. Source file, line and routine are left out: they would be ours, and mean nothing
-/// to the client.
+/// The fields in PostgreSQL's order. Source file, line and routine are left out: they would be
+/// ours, and mean nothing to the client.
 fn encode(severity: &str, fields: &Fields) -> Vec<(u8, String)> {
     let mut list = vec![
         (b'S', severity.to_owned()),

@@ -1,8 +1,8 @@
-//! The extended query protocol: Parse, Bind, Describe, Execute, Close (compare PostgreSQL's `exec_parse_message` and its
-//! neighbours).
+//! The extended query protocol: Parse, Bind, Describe, Execute, Close (compare PostgreSQL's
+//! `exec_parse_message` and its neighbours).
 //!
-//! Nothing is written to the socket until Sync, Flush or a full buffer, so a pipeline costs one system call. After an
-//! error everything up to Sync is skipped ([`super::connection`] does that).
+//! Nothing is written to the socket until Sync, Flush or a full buffer, so a pipeline costs one
+//! system call. After an error everything up to Sync is skipped ([`super::connection`] does that).
 
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::{NoData, ParameterDescription};
@@ -73,8 +73,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Execute. `rows_max` 0 is all rows. A portal that reached its limit keeps its running answer: the rest streams on
-    /// at the next Execute.
+    /// Execute. `rows_max` 0 is all rows. A portal that reached its limit keeps its running answer:
+    /// the rest streams on at the next Execute.
     pub(super) async fn execute(&mut self, portal: &str, rows_max: usize) -> Result<(), Failure> {
         let tag = match self.session.execute(portal).await? {
             Response::Rows(mut response) => {

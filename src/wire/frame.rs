@@ -4,10 +4,10 @@
 //! type (1 byte) | length (4 bytes, itself included) | body
 //! ```
 //!
-//! Invariants: a frame's length lies between 4 and the limit of its type and state before one byte of its body is kept;
-//! a body is cut out of the buffer as a whole, so that no decoder can read past it; frames that wait to be handled
-//! hold no more bytes together than one frame may have. It does not know what a body means
-//! ([`super::message`] does).
+//! Invariants: a frame's length lies between 4 and the limit of its type and state before one byte
+//! of its body is kept; a body is cut out of the buffer as a whole, so that no decoder can read
+//! past it; frames that wait to be handled hold no more bytes together than one frame may have. It
+//! does not know what a body means ([`super::message`] does).
 
 use std::sync::Arc;
 
@@ -20,7 +20,8 @@ use crate::base::{Error, Result, SqlState};
 
 /// Frames that may wait to be handled: enough that a pipelining client never waits for the reader.
 pub(super) const FRAMES_WAITING_MAX: usize = 32;
-/// Bytes of a message that carries no statement, parameters or data (PostgreSQL's PQ_SMALL_MESSAGE_LIMIT).
+/// Bytes of a message that carries no statement, parameters or data (PostgreSQL's
+/// PQ_SMALL_MESSAGE_LIMIT).
 const SMALL_FRAME_BYTES_MAX: usize = 10_000;
 /// Bytes asked of the socket at first; a client that sends in bulk is read in larger pieces.
 const READ_BYTES_MIN: usize = 4 * 1024;
@@ -64,7 +65,8 @@ pub(super) enum Inbound {
     Violation(Error),
 }
 
-/// The peer is gone: end of file, reset, or a socket that no longer takes bytes. There is nobody to tell.
+/// The peer is gone: end of file, reset, or a socket that no longer takes bytes. There is nobody to
+/// tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gone;
 
@@ -107,8 +109,9 @@ impl FrameReader {
         .await
     }
 
-    /// Reads until the peer is gone, handing over what it says. After a violation or Terminate nothing more is handed
-    /// over, but the peer's going away is still noticed. Cancel-safe in that dropping it ends the connection.
+    /// Reads until the peer is gone, handing over what it says. After a violation or Terminate
+    /// nothing more is handed over, but the peer's going away is still noticed. Cancel-safe in that
+    /// dropping it ends the connection.
     pub(super) async fn run(
         mut self,
         frames: mpsc::Sender<Inbound>,
@@ -194,8 +197,8 @@ impl FrameReader {
         Ok(())
     }
 
-    /// Waits until the peer hangs up, so that closing does not throw away what it has not read yet: closing a socket
-    /// with unread input resets the connection.
+    /// Waits until the peer hangs up, so that closing does not throw away what it has not read yet:
+    /// closing a socket with unread input resets the connection.
     pub(super) async fn linger(&mut self) {
         let _ = tokio::time::timeout(std::time::Duration::from_millis(500), self.discard()).await;
     }

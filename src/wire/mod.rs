@@ -1,4 +1,5 @@
-//! One socket: framing, TLS, login, the two query protocols, COPY, cancellation. `pgwire::` appears only here.
+//! One socket: framing, TLS, login, the two query protocols, COPY, cancellation. `pgwire::` appears
+//! only here.
 //!
 //! ```text
 //! startup ─▶ connection ─┬─ frame      bytes to frames, checked
@@ -51,8 +52,9 @@ pub struct Options {
     pub frame_bytes_max: usize,
 }
 
-/// Serves one accepted connection to its end. Ends early when [`crate::observe::Activity::terminate`] is cancelled, and
-/// as soon as it is idle when [`crate::observe::Sessions::shutdown`] is. A panic ends this connection and no other.
+/// Serves one accepted connection to its end. Ends early when
+/// [`crate::observe::Activity::terminate`] is cancelled, and as soon as it is idle when
+/// [`crate::observe::Sessions::shutdown`] is. A panic ends this connection and no other.
 pub async fn serve(
     socket: TcpStream,
     peer: SocketAddr,

@@ -1,8 +1,10 @@
-//! The writing half: one buffer for everything that is said, written when it is worth a system call.
+//! The writing half: one buffer for everything that is said, written when it is worth a system
+//! call.
 //!
-//! Control messages are encoded by pgwire; rows are written into the buffer in place ([`super::encode`]). Invariant: what
-//! lies before `complete` is whole messages, so that an error in the middle of a row, or a panic, can be answered
-//! after cutting the unfinished message off. Writing is resumable: a dropped [`Output::flush`] loses and repeats nothing.
+//! Control messages are encoded by pgwire; rows are written into the buffer in place
+//! ([`super::encode`]). Invariant: what lies before `complete` is whole messages, so that an error
+//! in the middle of a row, or a panic, can be answered after cutting the unfinished message off.
+//! Writing is resumable: a dropped [`Output::flush`] loses and repeats nothing.
 
 use std::time::Duration;
 
@@ -13,8 +15,9 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use super::frame::Gone;
 use crate::base::limits::FLUSH_BYTES;
 
-/// How long a client may take no byte at all while bytes wait for it. Readers that pause between rows (a person at a
-/// pager, a slow pipeline) are legitimate, so it is long; without it a vanished machine would hold its query for ever.
+/// How long a client may take no byte at all while bytes wait for it. Readers that pause between
+/// rows (a person at a pager, a slow pipeline) are legitimate, so it is long; without it a vanished
+/// machine would hold its query for ever.
 const STALLED: Duration = Duration::from_secs(15 * 60);
 /// How long the last words of a connection may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -80,7 +83,8 @@ impl Output {
         self.buffer.len() - self.written >= FLUSH_BYTES
     }
 
-    /// Writes all. Waits as long as the client's window is closed: that is the back-pressure. Cancel-safe.
+    /// Writes all. Waits as long as the client's window is closed: that is the back-pressure.
+    /// Cancel-safe.
     pub(super) async fn flush(&mut self) -> Result<(), Gone> {
         while self.written < self.complete {
             let rest = &self.buffer[self.written..self.complete];

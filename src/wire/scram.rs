@@ -1,12 +1,14 @@
-//! SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, the server's side (RFC 5802, RFC 7677; PostgreSQL's `auth-scram.c`).
+//! SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, the server's side (RFC 5802, RFC 7677; PostgreSQL's
+//! `auth-scram.c`).
 //!
 //! ```text
-//! client-first  n,,n=,r=<client nonce>            -> server-first  r=<both nonces>,s=<salt>,i=<count>
-//! client-final  c=<binding>,r=<nonces>,p=<proof>  -> server-final  v=<signature>
+//! client-first  n,,n=,r=<client nonce>         -> server-first  r=<both nonces>,s=<salt>,i=<n>
+//! client-final  c=<binding>,r=<nonces>,p=<proof> -> server-final  v=<signature>
 //! ```
 //!
-//! Pure: no socket, no store. A role that does not exist, or has no password, gets the same exchange over a salt that
-//! stays the same for the same name, and fails at its end: nobody learns which roles exist.
+//! Pure: no socket, no store. A role that does not exist, or has no password, gets the same
+//! exchange over a salt that stays the same for the same name, and fails at its end: nobody learns
+//! which roles exist.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -57,8 +59,8 @@ impl Secret {
         }
     }
 
-    /// What a role without a verifier gets. `server` is the server's own secret: without it nobody can tell the salt
-    /// from a real one.
+    /// What a role without a verifier gets. `server` is the server's own secret: without it nobody
+    /// can tell the salt from a real one.
     ///
     /// # Errors
     /// `XX000` if there is no randomness.
@@ -115,8 +117,8 @@ impl Exchange {
         };
         match (flag, binding.plus, binding.end_point) {
             ("p=tls-server-end-point", true, Some(_)) | ("n", false, _) | ("y", false, None) => {}
-            // The client supports binding and believes we do not, though we offered it: somebody in the middle took it
-            // out of the list.
+            // The client supports binding and believes we do not, though we offered it: somebody in
+            // the middle took it out of the list.
             ("y", false, Some(_)) => {
                 return Err(Error::new(
                     SqlState::INVALID_AUTHORIZATION_SPECIFICATION,

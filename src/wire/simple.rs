@@ -1,8 +1,8 @@
 //! The simple query protocol: Query (compare PostgreSQL's `exec_simple_query`).
 //!
-//! The whole string is parsed first; then statement by statement, and the rows of one leave before the next is planned.
-//! All of it is one implicit transaction unless it says BEGIN; it commits before the last CommandComplete, so that an
-//! error of the commit takes that message's place.
+//! The whole string is parsed first; then statement by statement, and the rows of one leave before
+//! the next is planned. All of it is one implicit transaction unless it says BEGIN; it commits
+//! before the last CommandComplete, so that an error of the commit takes that message's place.
 
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
@@ -31,7 +31,8 @@ impl Connection {
             return Ok(());
         };
         for (index, statement) in statements.iter().enumerate() {
-            // Boxed: the future of a running statement is large, and idle connections shall be small.
+            // Boxed: the future of a running statement is large, and idle connections shall be
+            // small.
             let response = Box::pin(self.session.run(statement)).await?;
             Box::pin(self.respond(response, index == last)).await?;
         }

@@ -8,8 +8,8 @@
 //!        ── StartupMessage ─▶ [negotiate version] ─▶ authenticate ─▶ Login
 //! ```
 //!
-//! Invariants: every error is FATAL and ends the connection; nothing received before TLS is used after it; before login
-//! no message longer than [`PRE_LOGIN_FRAME_BYTES_MAX`] is taken.
+//! Invariants: every error is FATAL and ends the connection; nothing received before TLS is used
+//! after it; before login no message longer than [`PRE_LOGIN_FRAME_BYTES_MAX`] is taken.
 
 use std::net::SocketAddr;
 
@@ -95,8 +95,8 @@ pub(super) async fn open(mut socket: TcpStream, options: &Options) -> Result<Ope
         match (code, &options.tls) {
             (SSL_REQUEST, Some(config)) if !asked_ssl => {
                 if !buffer.is_empty() {
-                    // Somebody in the middle could have put it there, to have it taken as the client's own words
-                    // after the handshake (CVE-2021-23214).
+                    // Somebody in the middle could have put it there, to have it taken as the
+                    // client's own words after the handshake (CVE-2021-23214).
                     let error = violation("received unencrypted data after SSL request").detail(
                         "This could be either a client-software bug or evidence of an attempted \
                          man-in-the-middle attack.",
@@ -183,7 +183,8 @@ fn peek_code(packet: &[u8]) -> u32 {
         .map_or(0, |code| u32::from_be_bytes(*code))
 }
 
-/// Takes the startup packet and has its sender prove who it is. `None`: it was a CancelRequest, and is done.
+/// Takes the startup packet and has its sender prove who it is. `None`: it was a CancelRequest, and
+/// is done.
 pub(super) async fn login(
     shared: &Shared,
     options: &Options,
@@ -303,8 +304,8 @@ impl Packet {
     }
 }
 
-/// The settings of `options`: `-c name=value`, `-cname=value` and `--name=value`, separated by spaces that a backslash
-/// takes the meaning from.
+/// The settings of `options`: `-c name=value`, `-cname=value` and `--name=value`, separated by
+/// spaces that a backslash takes the meaning from.
 fn parse_options(text: &str) -> Result<Vec<(String, String)>> {
     let mut words = split_options(text).into_iter();
     let mut settings = Vec::new();

@@ -1,4 +1,5 @@
-//! TLS: the server's certificate and key, and what SCRAM's channel binding needs of the certificate.
+//! TLS: the server's certificate and key, and what SCRAM's channel binding needs of the
+//! certificate.
 //!
 //! A file that cannot be used is an error at start: there is no falling back to plain text.
 
@@ -16,8 +17,8 @@ use crate::base::{Error, Result, SqlState};
 /// What clients of direct TLS must offer, and PostgreSQL's registered protocol name.
 pub const ALPN: &[u8] = b"postgresql";
 
-/// Reads a certificate chain and its key, both PEM. The second value is the server certificate's DER, for
-/// [`super::Options::certificate`].
+/// Reads a certificate chain and its key, both PEM. The second value is the server certificate's
+/// DER, for [`super::Options::certificate`].
 ///
 /// # Errors
 /// `F0000`: a file cannot be read, holds nothing usable, or the key is not the certificate's.
@@ -52,9 +53,9 @@ pub fn load(certificate: &Path, key: &Path) -> Result<(Arc<ServerConfig>, Vec<u8
     Ok((Arc::new(config), first))
 }
 
-/// The `tls-server-end-point` binding (RFC 5929): the certificate's hash under the hash of its own signature, or SHA-256
-/// where that is MD5 or SHA-1. `None` where the signature has no separate hash (Ed25519), as RFC 5929 leaves that
-/// undefined: channel binding is not offered then.
+/// The `tls-server-end-point` binding (RFC 5929): the certificate's hash under the hash of its own
+/// signature, or SHA-256 where that is MD5 or SHA-1. `None` where the signature has no separate
+/// hash (Ed25519), as RFC 5929 leaves that undefined: channel binding is not offered then.
 pub(super) fn end_point_hash(certificate: &[u8]) -> Option<Vec<u8>> {
     let parsed = CapturedX509Certificate::from_der(certificate).ok()?;
     let digest = match parsed.signature_signature_algorithm()? {

@@ -1,12 +1,14 @@
-//! Message transcripts (`tests/wire/**/*.pt`): what a client sends, byte for byte, and every message that comes back.
+//! Message transcripts (`tests/wire/**/*.pt`): what a client sends, byte for byte, and every
+//! message that comes back.
 //!
-//! Those in `tests/wire/pg` run against commons and against a real PostgreSQL 15, and must agree. `WIRE_REWRITE=commons`
-//! or `WIRE_REWRITE=postgres` writes what that server answered into the files instead of comparing.
+//! Those in `tests/wire/pg` run against commons and against a real PostgreSQL 15, and must agree.
+//! `WIRE_REWRITE=commons` or `WIRE_REWRITE=postgres` writes what that server answered into the
+//! files instead of comparing.
 //!
 //! ```text
 //! # a comment
-//! [ann user=ann password=secret]     a connection, logged in at first mention; [raw x] is only a socket
-//! Query "select 1"                   messages are sent together when the expected ones are about to be read
+//! [ann user=ann password=secret]     a connection, logged in when first used; [raw x]: a socket
+//! Query "select 1"                   messages are sent together, before answers are read
 //! ----
 //! RowDescription ?column?:23:4:-1:0:-
 //! DataRow "1"
@@ -15,8 +17,8 @@
 //!                                    an empty line ends a block
 //! ```
 //!
-//! An expected ErrorResponse may leave fields out at its end, `DataRow *` is any number of rows from one up, and `Closed`
-//! is the end of the connection.
+//! An expected ErrorResponse may leave fields out at its end, `DataRow *` is any number of rows
+//! from one up, and `Closed` is the end of the connection.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -219,7 +221,8 @@ impl Play {
         }
         first.clone_into(&mut self.current);
         let parameters: Vec<_> = words.filter_map(|word| word.split_once('=')).collect();
-        // A login without parameters waits for the first message: the line may only introduce `refused`.
+        // A login without parameters waits for the first message: the line may only introduce
+        // `refused`.
         if !parameters.is_empty() && !self.connections.contains_key(first) {
             let mut connection = Connection::open(self.address)?;
             self.log_in(&mut connection, &parameters)?;
@@ -272,8 +275,8 @@ impl Play {
         connection.send()?;
         let any_rows = expected.contains(&ANY_ROWS);
         let mut received = Vec::new();
-        // Rewriting reads until the server has nothing more to say; comparing, as much as is expected, and all that is
-        // there besides.
+        // Rewriting reads until the server has nothing more to say; comparing, as much as is
+        // expected, and all that is there besides.
         loop {
             let wait = if rewrite {
                 Duration::from_millis(400)

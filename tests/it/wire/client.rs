@@ -224,7 +224,8 @@ impl Connection {
         self.packet(&body);
     }
 
-    /// Logs in and reads up to ReadyForQuery. An error that refuses the login can be received again.
+    /// Logs in and reads up to ReadyForQuery. An error that refuses the login can be received
+    /// again.
     pub(super) fn log_in(
         &mut self,
         settings: &[(&str, &str)],

@@ -1,4 +1,5 @@
-//! Server messages to lines of a transcript. Written from the protocol's definition, with no code of the server's.
+//! Server messages to lines of a transcript. Written from the protocol's definition, with no code
+//! of the server's.
 
 use std::collections::BTreeMap;
 
