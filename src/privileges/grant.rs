@@ -53,7 +53,7 @@ pub fn grant(
     if grant_option && grantees.contains(&Oid::INVALID) {
         return Err(invalid("grant options can only be granted to roles"));
     }
-    let mut acl = acl_of(snapshot, object);
+    let mut acl = acl_of(snapshot, object).into_owned();
     let grantor = select_grantor(snapshot, role, object, &acl, asked);
     let given = asked.intersection(grantor.options);
     let reports = check_options(snapshot, role, object, privileges, &grantor, Doing::Grant)?;
@@ -95,7 +95,7 @@ pub fn revoke(
     cascade: bool,
 ) -> Result<(Acl, Vec<Report>)> {
     let asked = check_asked(snapshot, object, privileges, grantees)?;
-    let mut acl = acl_of(snapshot, object);
+    let mut acl = acl_of(snapshot, object).into_owned();
     let grantor = select_grantor(snapshot, role, object, &acl, asked);
     let taken = asked.intersection(grantor.options);
     let reports = check_options(snapshot, role, object, privileges, &grantor, Doing::Revoke)?;

@@ -1,5 +1,6 @@
 //! What a role holds on an object, and what of it it may grant on (PostgreSQL's `aclmask`).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::grant::default_acl;
@@ -32,11 +33,11 @@ pub(super) fn all_of(object: ObjectId) -> Privileges {
 }
 
 /// The object's list, or the default one.
-pub(super) fn acl_of(snapshot: &Snapshot, object: ObjectId) -> Acl {
-    snapshot
-        .acl(object)
-        .cloned()
-        .unwrap_or_else(|| default_acl(snapshot, object))
+pub(super) fn acl_of(snapshot: &Snapshot, object: ObjectId) -> Cow<'_, Acl> {
+    match snapshot.acl(object) {
+        Some(acl) => Cow::Borrowed(acl),
+        None => Cow::Owned(default_acl(snapshot, object)),
+    }
 }
 
 /// What the list gives to any of `roles` and to PUBLIC. An owner can always grant, whatever the

@@ -190,7 +190,7 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             was: _,
             acl,
         } => {
-            let unchanged = acl.as_ref() == Some(&acl_of(snapshot, *object));
+            let unchanged = acl.as_ref() == Some(&*acl_of(snapshot, *object));
             if unchanged {
                 Vec::new()
             } else {

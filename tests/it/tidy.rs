@@ -264,8 +264,11 @@ fn test_modules(files: &BTreeMap<String, String>) -> BTreeSet<String> {
         };
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         for pair in lines.windows(2) {
-            if let ("#[cfg(test)]", Some(name)) = (pair[0], pair[1].strip_prefix("mod ")) {
-                let name = name.trim_end_matches(';');
+            let declared = pair[1].strip_suffix(';').and_then(|line| {
+                let (visibility, name) = line.split_once("mod ")?;
+                (visibility.is_empty() || visibility.starts_with("pub")).then_some(name)
+            });
+            if let ("#[cfg(test)]", Some(name)) = (pair[0], declared) {
                 tests.insert(format!("{folder}/{name}"));
             }
         }
