@@ -157,7 +157,7 @@ def timed(work) -> float:
 def parquet(work: Path, scale: str) -> Path:
     folder = work / f"tpch-{scale}"
     if not (folder / "lineitem.parquet").exists():
-        subprocess.run(["tpchgen-cli", "-s", scale, "--format", "parquet", "--output-dir", folder], check=True)
+        subprocess.run(["tpchgen-cli", "parquet", "-s", scale, "--output-dir", folder], check=True)
     return folder
 
 
