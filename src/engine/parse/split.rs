@@ -7,7 +7,8 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 use crate::base::limits::{
-    EXPRESSION_CHAIN_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_TERMS_MAX, STATEMENT_TOKENS_MAX,
+    EXPRESSION_CHAIN_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_TERMS_MAX, SET_OPERATIONS_MAX,
+    STATEMENT_TOKENS_MAX,
 };
 use crate::base::{Error, Result, SqlState};
 
@@ -125,6 +126,7 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<()> {
     let mut open: Vec<(usize, usize)> = vec![(0, 0)];
     let mut cases = 0usize;
     let mut prefixes = 0usize;
+    let mut set_operations = 0usize;
     for token in tokens {
         let position = usize::try_from(token.span.start.column).unwrap_or(1);
         let mut operator = false;
@@ -141,7 +143,11 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<()> {
                 match word.as_str() {
                     "CASE" => cases += 1,
                     "END" => cases = cases.saturating_sub(1),
-                    "AND" | "OR" | "UNION" | "INTERSECT" | "EXCEPT" => {
+                    "UNION" | "INTERSECT" | "EXCEPT" => {
+                        set_operations += 1;
+                        reset(&mut open);
+                    }
+                    "AND" | "OR" => {
                         if let Some((logical, chain)) = open.last_mut() {
                             *logical += 1;
                             *chain = 0;
@@ -177,6 +183,13 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<()> {
         } else {
             prefixes = 0;
         }
+        // A chain of set operations nests as deep as it is long, in the AST and in the plan.
+        if set_operations > SET_OPERATIONS_MAX {
+            return Err(too_complex(format!(
+                "One statement may have {SET_OPERATIONS_MAX} set operations."
+            ))
+            .at(position));
+        }
         let depth = open.len() + cases + prefixes;
         let (logical, chain) = open.last().copied().unwrap_or_default();
         if depth > EXPRESSION_DEPTH_MAX {
@@ -187,7 +200,7 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<()> {
         }
         if logical > EXPRESSION_TERMS_MAX || chain > EXPRESSION_CHAIN_MAX {
             return Err(too_complex(format!(
-                "One expression may have {EXPRESSION_TERMS_MAX} terms joined by AND, OR or UNION, and \
+                "One expression may have {EXPRESSION_TERMS_MAX} terms joined by AND or OR, and \
                  {EXPRESSION_CHAIN_MAX} other operators in a row."
             ))
             .hint("A long list of values belongs in IN (…), = ANY (ARRAY[…]) or a table to join.")
