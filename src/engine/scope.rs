@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, FieldRef, SchemaRef, TimeUnit};
 use datafusion::catalog::TableFunctionArgs;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DFSchema, DataFusionError, TableReference};
+use datafusion::datasource::MemTable;
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::{SessionState, SessionStateDefaults};
@@ -115,15 +116,6 @@ impl ContextProvider for Scope<'_> {
         name: &str,
         args: Vec<Expr>,
     ) -> Result<Arc<dyn TableSource>, DataFusionError> {
-        let function = SessionStateDefaults::default_table_functions()
-            .into_iter()
-            .find(|function| function.name() == name && name != "range")
-            .ok_or_else(|| {
-                external(Error::new(
-                    SqlState::UNDEFINED_FUNCTION,
-                    format!("function {name} does not exist as a source of rows"),
-                ))
-            })?;
         let simplifier = ExprSimplifier::new(
             SimplifyContext::builder()
                 .with_config_options(self.state.config_options().clone())
@@ -137,15 +129,36 @@ impl ContextProvider for Scope<'_> {
                 simplifier.simplify(arg)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let args = as_nanoseconds(args)?;
+        // The arguments belong to the name: two calls are the same scan only if they are the same call.
+        let source = |provider| {
+            let body = RelationBody::Function(format!("{name}({args:?})"), provider);
+            Ok(Arc::new(RelationSource::new(body, false)) as Arc<dyn TableSource>)
+        };
+        let constants: Option<Vec<_>> = args
+            .iter()
+            .map(|arg| match arg {
+                Expr::Literal(value, _) => Some(value.clone()),
+                _ => None,
+            })
+            .collect();
+        if let Some(rows) = constants.and_then(|args| functions::table(name, &args)) {
+            let rows = rows.map_err(external)?;
+            let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
+            return source(Arc::new(table));
+        }
+        let function = SessionStateDefaults::default_table_functions()
+            .into_iter()
+            .find(|function| function.name() == name && name != "range")
+            .ok_or_else(|| {
+                external(Error::new(
+                    SqlState::UNDEFINED_FUNCTION,
+                    format!("function {name} does not exist as a source of rows"),
+                ))
+            })?;
+        let args = as_nanoseconds(args.clone())?;
         let provider =
             function.create_table_provider_with_args(TableFunctionArgs::new(&args, self.state))?;
-        // The arguments belong to the name: two calls are the same scan only if they are the same call.
-        let call = format!("{name}({args:?})");
-        Ok(Arc::new(RelationSource::new(
-            RelationBody::Function(call, provider),
-            false,
-        )))
+        source(provider)
     }
 
     fn create_cte_work_table(

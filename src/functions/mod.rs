@@ -94,8 +94,12 @@ pub fn higher_order(name: &str) -> Option<Arc<HigherOrderUDF>> {
     native::higher_order(name)
 }
 
-/// The rows of a set-returning function of several columns (`pg_get_keywords`), called with constants; `None` if there is
-/// no such function.
+/// Whether a set-returning function of several columns (`pg_get_keywords`) has this name.
+pub fn is_table(name: &str) -> bool {
+    sets::TABLES.contains(&name)
+}
+
+/// The rows of a set-returning function of several columns, called with constants; `None` if there is no such function.
 pub fn table(name: &str, args: &[ScalarValue]) -> Option<Result<RecordBatch>> {
     sets::table(name, args)
 }

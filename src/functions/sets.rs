@@ -69,6 +69,9 @@ static KEYWORDS: LazyLock<Vec<Vec<&'static str>>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Functions of several columns.
+pub(super) const TABLES: &[&str] = &["pg_get_keywords", "pg_options_to_table"];
+
 /// The rows of a function of several columns; `None` if there is no such function.
 pub(super) fn table(name: &str, args: &[ScalarValue]) -> Option<Result<RecordBatch>> {
     match (name, args) {

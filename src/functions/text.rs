@@ -30,6 +30,7 @@ functions! { pub(super) LIST:
             })
         };
     }
+    "like_escape" Immutable { (TEXT, TEXT) -> PgType::TEXT, strict, like_escape; }
     "parse_ident" Immutable {
         (TEXT) -> TEXTS, strict, |call, row| parse_ident(call, row);
         (TEXT, BOOL) -> TEXTS, strict, |call, row| parse_ident(call, row);
@@ -133,6 +134,35 @@ pub(super) fn any_text(call: &Call<'_>, arg: usize, row: usize) -> Result<Option
 
 fn must_any_text(call: &Call<'_>, arg: usize, row: usize) -> Result<String> {
     any_text(call, arg, row).map(Option::unwrap_or_default)
+}
+
+/// A LIKE pattern whose escape character is a backslash, from one that has another, or none.
+fn like_escape(call: &Call<'_>, row: usize) -> Result<Value> {
+    let mut escapes = call.must_text(1, row).chars();
+    let escape = match (escapes.next(), escapes.next()) {
+        (escape, None) => escape,
+        (_, Some(_)) => {
+            return Err(
+                Error::new(SqlState::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
+                    .hint("Escape string must be empty or one character."),
+            );
+        }
+    };
+    let mut out = String::new();
+    let mut chars = call.must_text(0, row).chars();
+    while let Some(c) = chars.next() {
+        let literal = if Some(c) == escape {
+            out.push('\\');
+            chars.next()
+        } else {
+            if c == '\\' {
+                out.push('\\');
+            }
+            Some(c)
+        };
+        out.extend(literal);
+    }
+    Ok(out.into())
 }
 
 fn parse_ident(call: &Call<'_>, row: usize) -> Result<Value> {

@@ -71,6 +71,26 @@ pub(super) fn normalise(scope: &Scope<'_>, expression: &mut Expr) -> Result<()> 
             pattern,
             escape_char,
         } => Some(similar_to(*negated, expr, pattern, escape_char.as_ref())?),
+        Expr::Like {
+            pattern,
+            escape_char,
+            ..
+        }
+        | Expr::ILike {
+            pattern,
+            escape_char,
+            ..
+        } if escape_char
+            .as_ref()
+            .is_some_and(|escape| escape.value != Value::SingleQuotedString("\\".into())) =>
+        {
+            // DataFusion escapes with a backslash only: the pattern is made to.
+            if let Some(escape) = escape_char.take() {
+                let escaped = vec![pattern.as_ref().clone(), Expr::Value(escape)];
+                **pattern = call("like_escape", escaped);
+            }
+            None
+        }
         Expr::AtTimeZone {
             timestamp,
             time_zone,

@@ -5,7 +5,7 @@ use sqlparser::ast::{
     SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
 };
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Oid, Result};
 use crate::engine::parse::fold;
 use crate::engine::scope::Scope;
 
@@ -47,6 +47,19 @@ pub(super) fn normalise(scope: &Scope<'_>, factor: &mut TableFactor) -> Result<(
             if args.is_some() {
                 strip_pg_catalog(name);
                 let function = joined(name);
+                if crate::functions::is_table(&function) {
+                    return Ok(());
+                }
+                // Several of PostgreSQL's views are functions too (`pg_timezone_names()`).
+                let bare = args.as_ref().is_some_and(|args| args.args.is_empty());
+                if bare && crate::pg_catalog::find(Oid::PG_CATALOG, &function).is_some() {
+                    *name = ObjectName::from(vec![
+                        Ident::with_quote('"', "pg_catalog"),
+                        Ident::with_quote('"', &function),
+                    ]);
+                    *args = None;
+                    return Ok(());
+                }
                 name_column(alias, &function);
                 if function == "unnest" {
                     *factor = unnest(factor)?;

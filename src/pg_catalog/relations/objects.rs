@@ -12,6 +12,7 @@ use crate::catalog::acl::DisplayAclItem;
 use crate::catalog::{Acl, Column, Persistence, Relation, RelationKind, Schema, Snapshot};
 use crate::pg_catalog::{SystemRelation, all};
 use crate::statement::StatementContext;
+use crate::types::PgType;
 
 /// `pg_class`'s OID: what `classoid` of relations and columns refers to.
 pub const PG_CLASS: Oid = Oid(1259);
@@ -21,6 +22,10 @@ pub const PG_NAMESPACE: Oid = Oid(2615);
 const PG_REWRITE: Oid = Oid(2618);
 /// `pg_attrdef`'s OID.
 const PG_ATTRDEF: Oid = Oid(2604);
+/// Collation `default`.
+const DEFAULT_COLLATION: Oid = Oid(100);
+/// Collation `C`.
+const C_COLLATION: Oid = Oid(950);
 /// Bytes of a page, for clients that count in pages.
 const PAGE_BYTES: u64 = 8192;
 /// The one foreign-data wrapper: files of the server's file system.
@@ -233,11 +238,34 @@ pub(super) fn pg_attribute(
             ("attnotnull", &|(_, column)| column.not_null.into()),
             ("atthasdef", &|(_, column)| column.default.is_some().into()),
             ("attislocal", &|_| true.into()),
-            ("attcollation", &|(_, column)| {
-                storage(column).collation.into()
+            ("attcollation", &|(relation, column)| {
+                match storage(column).collation {
+                    // System columns compare by byte whatever the database's collation.
+                    DEFAULT_COLLATION if relation.is_system() => C_COLLATION.into(),
+                    collation => collation.into(),
+                }
             }),
         ],
     )
+}
+
+/// A default as PostgreSQL prints it: a bare text literal says its type.
+fn shown_default(column: &Column) -> Option<String> {
+    let default = column.default.as_ref()?;
+    let inner = default
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''));
+    let literal = inner.is_some_and(|inner| !inner.replace("''", "").contains('\''));
+    Some(if literal {
+        let ty = PgType::of(column.ty.oid.0);
+        let ty = match ty {
+            PgType::BPCHAR => "bpchar".to_owned(),
+            ty => ty.to_string(),
+        };
+        format!("{default}::{ty}")
+    } else {
+        default.clone()
+    })
 }
 
 /// Users' columns with a default.
@@ -246,7 +274,7 @@ fn defaults(snapshot: &Snapshot) -> Vec<(Oid, i16, String)> {
         .relations()
         .flat_map(|relation| {
             relation.columns.iter().filter_map(|column| {
-                let default = column.default.clone()?;
+                let default = shown_default(column)?;
                 Some((relation.oid, column.attnum, default))
             })
         })
