@@ -56,7 +56,7 @@ pub(super) fn bind(
     })
 }
 
-fn parser_options() -> ParserOptions {
+pub(super) fn parser_options() -> ParserOptions {
     ParserOptions::new()
         .with_parse_float_as_decimal(true)
         .with_collect_spans(true)

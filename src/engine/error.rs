@@ -505,9 +505,17 @@ fn internal(message: &str) -> Error {
     Error::internal("planning or executing a query", message)
 }
 
+/// The part of a sentence of DataFusion's that is worth showing: one line, and not endlessly.
 fn first_line(message: &str) -> &str {
-    message.lines().next().unwrap_or_default().trim()
+    let line = message.lines().next().unwrap_or_default().trim();
+    match line.char_indices().nth(MESSAGE_CHARACTERS_MAX) {
+        Some((end, _)) => &line[..end],
+        None => line,
+    }
 }
+
+/// Characters of somebody else's sentence that are shown.
+const MESSAGE_CHARACTERS_MAX: usize = 300;
 
 fn lower_first(message: &str) -> String {
     let mut chars = message.trim_end_matches('.').chars();

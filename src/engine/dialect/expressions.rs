@@ -259,10 +259,6 @@ fn normalise_function(scope: &Scope<'_>, function: &mut Function) -> Result<Opti
             }
         }
     }
-    if name == "generate_series" {
-        // A function of many rows in an expression: DataFusion's gives an array, which `unnest` makes rows of.
-        return Ok(Some(call("unnest", vec![Expr::Function(function.clone())])));
-    }
     // DataFusion looks at the first part of a dotted name only.
     if function.name.0.len() > 1 {
         function.name = ObjectName::from(vec![Ident::with_quote('"', joined(&function.name))]);

@@ -1,7 +1,7 @@
 //! PostgreSQL's SQL as DataFusion plans it: the tree sqlparser made, rewritten without changing what it asks for.
 //!
 //! * Output columns get PostgreSQL's names, made unique where DataFusion wants that ([`names`]).
-//! * Spellings DataFusion lacks become ones it has ([`expressions`], [`relations`]).
+//! * Spellings DataFusion lacks become ones it has ([`expressions`], [`relations`], [`using`]).
 //! * Whatever DataFusion would drop without a word is refused here.
 
 mod empty;
@@ -10,11 +10,13 @@ mod names;
 mod relations;
 mod sets;
 mod tableoid;
+mod using;
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     self, Expr, LimitClause, Query, Select, SelectItem, SetExpr, TableFactor, VisitMut, VisitorMut,
+    With,
 };
 
 use super::scope::Scope;
@@ -24,7 +26,12 @@ use crate::base::{Error, Result, SqlState};
 /// Rewrites a query.
 pub(super) fn normalise(scope: &Scope<'_>, mut query: Query) -> Result<Query> {
     empty::prune(scope, &mut query);
-    match query.visit(&mut Normaliser { scope }) {
+    let mut normaliser = Normaliser {
+        scope,
+        using: using::occurs(&query),
+        with: Vec::new(),
+    };
+    match query.visit(&mut normaliser) {
         ControlFlow::Continue(()) => Ok(query),
         ControlFlow::Break(error) => Err(error),
     }
@@ -33,6 +40,10 @@ pub(super) fn normalise(scope: &Scope<'_>, mut query: Query) -> Result<Query> {
 /// Rewrites on the way: queries and relations before what is in them, expressions after.
 struct Normaliser<'a> {
     scope: &'a Scope<'a>,
+    /// Whether some join is by name.
+    using: bool,
+    /// The WITH clauses around, the nearest last; kept only if some join is by name.
+    with: Vec<With>,
 }
 
 /// A result as the visitor's answer.
@@ -47,7 +58,23 @@ impl VisitorMut for Normaliser<'_> {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        if self.using {
+            // A query without WITH counts too, so that leaving one always takes one away.
+            self.with.push(query.with.clone().unwrap_or_else(no_with));
+            let with: Vec<With> = self
+                .with
+                .iter()
+                .filter(|with| !with.cte_tables.is_empty())
+                .cloned()
+                .collect();
+            flow(using::spell_out(self.scope, &with, query))?;
+        }
         flow(normalise_query(query))
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Error> {
+        self.with.pop();
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
@@ -201,6 +228,15 @@ fn check_select(select: &mut Select) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// No WITH clause.
+fn no_with() -> With {
+    With {
+        with_token: ast::helpers::attached_token::AttachedToken::empty(),
+        recursive: false,
+        cte_tables: Vec::new(),
+    }
 }
 
 /// A number as an expression.

@@ -119,7 +119,7 @@ pub(super) fn is_call(ident: &Ident) -> bool {
 }
 
 /// The name PostgreSQL gives an item; `None` for a wildcard.
-fn item_name(item: &SelectItem) -> Option<String> {
+pub(super) fn item_name(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(fold(alias)),
         SelectItem::UnnamedExpr(expression) => {

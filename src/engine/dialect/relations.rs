@@ -1,16 +1,17 @@
 //! What stands in FROM.
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart,
-    SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
+    Expr, Function, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SelectItem,
+    SetExpr, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, Value, Visit,
+    Visitor,
 };
 
 use crate::base::{Error, Oid, Result};
 use crate::engine::parse::fold;
 use crate::engine::scope::Scope;
-
-/// Functions DataFusion can scan.
-const TABLE_FUNCTIONS: &[&str] = &["generate_series"];
+use crate::functions;
 
 /// Rewrites a relation of FROM, or refuses what DataFusion would ignore of it.
 pub(super) fn normalise(scope: &Scope<'_>, factor: &mut TableFactor) -> Result<()> {
@@ -60,19 +61,21 @@ pub(super) fn normalise(scope: &Scope<'_>, factor: &mut TableFactor) -> Result<(
                     *args = None;
                     return Ok(());
                 }
-                name_column(alias, &function);
-                if function == "unnest" {
-                    *factor = unnest(factor)?;
-                    return Ok(());
-                }
-                if !TABLE_FUNCTIONS.contains(&function.as_str()) {
-                    let set = args
-                        .as_ref()
-                        .and_then(|args| super::sets::unnested(name, &args.args, alias));
-                    *factor = match set {
-                        Some(set) => set,
-                        None => one_row(scope, factor)?,
-                    };
+                let constant = args.as_ref().is_some_and(is_constant);
+                match function.as_str() {
+                    // DataFusion's series is a stream where its bounds are known; else it is an array, unnested.
+                    "generate_series" if constant => name_column(alias, &function),
+                    name if name == "unnest" || functions::set_as_array(name).is_some() => {
+                        name_column(alias, name);
+                        if let Some(rows) = unnested(factor) {
+                            *factor = rows;
+                        }
+                    }
+                    name if functions::scalar(scope.context, name).is_some() => {
+                        name_column(alias, name);
+                        *factor = one_row(factor)?;
+                    }
+                    _ => return Err(no_such(&function)),
                 }
             }
             Ok(())
@@ -130,52 +133,35 @@ fn name_column(alias: &mut Option<TableAlias>, function: &str) {
     }
 }
 
-/// `pg_catalog.unnest(…)`, which sqlparser takes for any function.
-fn unnest(factor: &TableFactor) -> Result<TableFactor> {
-    let TableFactor::Table { alias, args, .. } = factor else {
-        return Ok(factor.clone());
-    };
-    let array_exprs = args
-        .iter()
-        .flat_map(|args| &args.args)
-        .map(|arg| match arg {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Ok(expression.clone()),
-            _ => Err(Error::unsupported("named function arguments")),
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Ok(TableFactor::UNNEST {
-        alias: alias.clone(),
-        array_exprs,
-        with_offset: false,
-        with_offset_alias: None,
-        with_ordinality: false,
-    })
+/// A function that returns a set as UNNEST of the array behind it.
+fn unnested(factor: &TableFactor) -> Option<TableFactor> {
+    match factor {
+        TableFactor::Table {
+            name,
+            alias,
+            args: Some(args),
+            ..
+        } => super::sets::unnested(name, &args.args, alias),
+        _ => None,
+    }
+}
+
+fn no_such(function: &str) -> Error {
+    Error::new(
+        crate::base::SqlState::UNDEFINED_FUNCTION,
+        format!("function {function} does not exist"),
+    )
+    .hint("No function matches the given name and argument types. You might need to add explicit type casts.")
 }
 
 /// A function of one value is a relation of one row.
-fn one_row(scope: &Scope<'_>, factor: &TableFactor) -> Result<TableFactor> {
-    let TableFactor::Table {
-        name, alias, args, ..
-    } = factor
-    else {
+fn one_row(factor: &TableFactor) -> Result<TableFactor> {
+    let TableFactor::Table { alias, .. } = factor else {
         return Ok(factor.clone());
     };
-    let function = joined(name);
-    if crate::functions::scalar(scope.context, &function).is_none() {
-        return Err(Error::new(
-            crate::base::SqlState::UNDEFINED_FUNCTION,
-            format!("function {function} does not exist"),
-        )
-        .hint("No function matches the given name. A function that gives rows must be one of: generate_series, unnest."));
-    }
     let mut query = crate::engine::parse_query("SELECT x()")?;
-    if let SetExpr::Select(select) = query.body.as_mut()
-        && let Some(SelectItem::UnnamedExpr(Expr::Function(call))) = select.projection.first_mut()
-    {
-        call.name = name.clone();
-        if let (FunctionArguments::List(list), Some(args)) = (&mut call.args, args) {
-            list.args.clone_from(&args.args);
-        }
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = vec![SelectItem::UnnamedExpr(Expr::Function(as_call(factor)?))];
     }
     Ok(TableFactor::Derived {
         lateral: false,
@@ -183,6 +169,44 @@ fn one_row(scope: &Scope<'_>, factor: &TableFactor) -> Result<TableFactor> {
         alias: alias.clone(),
         sample: None,
     })
+}
+
+/// A function in FROM as a call in an expression.
+fn as_call(factor: &TableFactor) -> Result<Function> {
+    let Expr::Function(mut function) = crate::engine::parse_expression("x()")? else {
+        return Err(Error::unsupported("this function in FROM"));
+    };
+    if let TableFactor::Table { name, args, .. } = factor {
+        function.name = name.clone();
+        if let (FunctionArguments::List(list), Some(args)) = (&mut function.args, args) {
+            list.args.clone_from(&args.args);
+        }
+    }
+    Ok(function)
+}
+
+/// Whether arguments can be known before anything runs.
+fn is_constant(args: &TableFunctionArgs) -> bool {
+    struct Finder;
+    impl Visitor for Finder {
+        type Break = ();
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            let unknown = match expression {
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) => true,
+                Expr::Value(value) => matches!(value.value, Value::Placeholder(_)),
+                _ => false,
+            };
+            if unknown {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
+    }
+    args.args.visit(&mut Finder).is_continue()
 }
 
 /// A function's name without `pg_catalog.`.

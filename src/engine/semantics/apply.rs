@@ -10,6 +10,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use arrow::datatypes::FieldRef;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, ScalarValue};
 use datafusion::functions_aggregate::bool_and_or::bool_or_udaf;
@@ -20,7 +21,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     Aggregate, BinaryExpr, Case, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator,
-    Subquery, SubqueryAlias, lit,
+    Subquery, SubqueryAlias, Unnest, lit,
 };
 
 use super::Result;
@@ -365,7 +366,7 @@ impl Attached {
         aggregates: &[Expr],
         number: usize,
     ) -> Result<Option<Self>> {
-        let Some(Pulled { plan, ties }) = pull(inner)? else {
+        let Some(Pulled { plan, ties }) = pull(inner, rows)? else {
             return Ok(None);
         };
         // Names inside may be names outside: every column inside gets one of its own.
@@ -448,7 +449,7 @@ struct Pulled {
     ties: Vec<Expr>,
 }
 
-fn pull(plan: &LogicalPlan) -> Result<Option<Pulled>> {
+fn pull(plan: &LogicalPlan, rows: &LogicalPlan) -> Result<Option<Pulled>> {
     if !is_tied(plan)? {
         return Ok(Some(Pulled {
             plan: plan.clone(),
@@ -457,7 +458,7 @@ fn pull(plan: &LogicalPlan) -> Result<Option<Pulled>> {
     }
     match plan {
         LogicalPlan::Filter(filter) => {
-            let Some(Pulled { plan, mut ties }) = pull(&filter.input)? else {
+            let Some(Pulled { plan, mut ties }) = pull(&filter.input, rows)? else {
                 return Ok(None);
             };
             let (tied, free): (Vec<_>, Vec<_>) = split_conjunction_owned(filter.predicate.clone())
@@ -474,7 +475,7 @@ fn pull(plan: &LogicalPlan) -> Result<Option<Pulled>> {
             if projection.expr.iter().any(Expr::contains_outer) {
                 return Ok(None);
             }
-            let Some(Pulled { plan, ties }) = pull(&projection.input)? else {
+            let Some(Pulled { plan, ties }) = pull(&projection.input, rows)? else {
                 return Ok(None);
             };
             // The filters now come after the projection, so it must let their columns through.
@@ -497,7 +498,7 @@ fn pull(plan: &LogicalPlan) -> Result<Option<Pulled>> {
             Ok(Some(Pulled { plan, ties }))
         }
         LogicalPlan::SubqueryAlias(alias) => {
-            let Some(Pulled { plan, ties }) = pull(&alias.input)? else {
+            let Some(Pulled { plan, ties }) = pull(&alias.input, rows)? else {
                 return Ok(None);
             };
             let before = plan.schema().clone();
@@ -523,14 +524,15 @@ fn pull(plan: &LogicalPlan) -> Result<Option<Pulled>> {
                 ties,
             }))
         }
-        LogicalPlan::Join(join) => pull_join(join),
+        LogicalPlan::Join(join) => pull_join(join, rows),
+        LogicalPlan::Unnest(unnest) => pull_unnest(unnest, rows),
         // Which rows there are does not depend on their order.
-        LogicalPlan::Sort(sort) if sort.fetch.is_none() => pull(&sort.input),
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => pull(&sort.input, rows),
         _ => Ok(None),
     }
 }
 
-fn pull_join(join: &Join) -> Result<Option<Pulled>> {
+fn pull_join(join: &Join, rows: &LogicalPlan) -> Result<Option<Pulled>> {
     if join
         .on
         .iter()
@@ -539,8 +541,10 @@ fn pull_join(join: &Join) -> Result<Option<Pulled>> {
         return Ok(None);
     }
     let (left, right) = match join.join_type {
-        JoinType::Inner => (pull(&join.left)?, pull(&join.right)?),
-        JoinType::Left if !is_tied(&join.right)? => (pull(&join.left)?, pull(&join.right)?),
+        JoinType::Inner => (pull(&join.left, rows)?, pull(&join.right, rows)?),
+        JoinType::Left if !is_tied(&join.right)? => {
+            (pull(&join.left, rows)?, pull(&join.right, rows)?)
+        }
         _ => return Ok(None),
     };
     let (Some(left), Some(right)) = (left, right) else {
@@ -570,6 +574,80 @@ fn pull_join(join: &Join) -> Result<Option<Pulled>> {
         ..join.clone()
     })
     .recompute_schema()?;
+    Ok(Some(Pulled { plan, ties }))
+}
+
+/// An array of the row outside, unnested inside: the arrays of all rows outside are unnested instead, each beside the
+/// columns it was made of, which then tie it to its row.
+fn pull_unnest(unnest: &Unnest, rows: &LogicalPlan) -> Result<Option<Pulled>> {
+    let LogicalPlan::Projection(projection) = unnest.input.as_ref() else {
+        return Ok(None);
+    };
+    if !matches!(projection.input.as_ref(), LogicalPlan::EmptyRelation(_)) {
+        return Ok(None);
+    }
+    let mut used: Vec<(FieldRef, Column)> = Vec::new();
+    for expression in &projection.expr {
+        expression.apply(|part| {
+            if let Expr::OuterReferenceColumn(field, column) = part
+                && !used.iter().any(|(_, other)| other == column)
+            {
+                used.push((field.clone(), column.clone()));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+    }
+    if used
+        .iter()
+        .any(|(_, column)| rows.schema().maybe_index_of_column(column).is_none())
+    {
+        return Ok(None);
+    }
+    let own = |index: usize| format!("\0u{index}");
+    let made_of = used
+        .iter()
+        .enumerate()
+        .map(|(index, (_, column))| Expr::Column(column.clone()).alias(own(index)));
+    let mut expressions = projection
+        .expr
+        .iter()
+        .map(|expression| {
+            expression
+                .clone()
+                .transform(|part| {
+                    Ok(match part {
+                        Expr::OuterReferenceColumn(_, column) => {
+                            let index = used.iter().position(|(_, other)| *other == column);
+                            Transformed::yes(self::column(&own(index.unwrap_or_default())))
+                        }
+                        part => Transformed::no(part),
+                    })
+                })
+                .map(|transformed| {
+                    transformed
+                        .data
+                        .alias_if_changed(expression.schema_name().to_string())
+                })?
+        })
+        .collect::<Result<Vec<_>>>()?;
+    expressions.extend((0..used.len()).map(|index| self::column(&own(index))));
+    let plan = LogicalPlanBuilder::from(rows.clone())
+        .project(made_of)?
+        .distinct()?
+        .project(expressions)?
+        .unnest_columns_with_options(unnest.exec_columns.clone(), unnest.options.clone())?
+        .build()?;
+    let ties = used
+        .into_iter()
+        .enumerate()
+        .map(|(index, (field, column))| {
+            Expr::BinaryExpr(BinaryExpr::new(
+                Box::new(self::column(&own(index))),
+                Operator::IsNotDistinctFrom,
+                Box::new(Expr::OuterReferenceColumn(field, column)),
+            ))
+        })
+        .collect();
     Ok(Some(Pulled { plan, ties }))
 }
 
