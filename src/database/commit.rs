@@ -14,6 +14,7 @@
 //! Commits that arrive while another holds the lock queue up, and whoever gets the lock next makes
 //! all of them durable with one fsync, each under its own version.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::oneshot;
@@ -91,7 +92,11 @@ impl Database {
             // A copy: a session that keeps it must not keep this version's files alive.
             Arc::new(Snapshot::clone(&after))
         } else {
-            tidy_temporary(carry(&after, &transaction.view))?
+            let view = carry(&after, &transaction.view);
+            let store = Arc::clone(self.store());
+            tokio::task::spawn_blocking(move || tidy_temporary(&store, view))
+                .await
+                .map_err(|error| Error::internal("keeping temporary tables", error))??
         };
         Ok(Committed {
             version: after.version(),
@@ -147,7 +152,13 @@ impl Database {
             }
         }
         match self.make_durable(accepted).await {
-            Ok(durable) => durable.into_iter().for_each(|one| self.announce(one)),
+            Ok(durable) => {
+                // All of them first: what is on disk must be what is seen, whatever happens next.
+                for one in durable.iter().filter(|one| one.is_durable()) {
+                    self.advance(&one.after);
+                }
+                durable.into_iter().for_each(|one| self.announce(one));
+            }
             Err((error, refused)) => {
                 for one in refused {
                     let _ = one.request.done.send(Err(error.clone()));
@@ -189,8 +200,22 @@ impl Database {
         })
     }
 
-    /// Shows a durable commit to everybody, then tells of it.
+    /// Tells of a commit that everybody can see, first those who listen, then who made it.
     fn announce(&self, one: Accepted) {
+        let after = Arc::clone(&one.after);
+        let (request, told) = {
+            let telling = AssertUnwindSafe(|| self.tell(&one));
+            let told = std::panic::catch_unwind(telling);
+            (one.request, told)
+        };
+        if told.is_err() {
+            // The commit stands; not hearing of it is the lesser evil, and the log has the panic.
+            tracing::error!(version = %after.version(), "telling of a commit failed");
+        }
+        let _ = request.done.send(Ok(after));
+    }
+
+    fn tell(&self, one: &Accepted) {
         let Accepted {
             request,
             before,
@@ -198,32 +223,25 @@ impl Database {
             author,
         } = one;
         let mut notices = Vec::new();
-        if !Arc::ptr_eq(&before, &after) {
-            self.advance(&after);
+        if one.is_durable() {
             let at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
             notices = events(
-                &before,
-                &after,
+                before,
+                after,
                 &request.changes,
-                &author,
+                author,
                 request.session,
                 &at,
             );
         }
-        notices.extend(
-            request
-                .notifies
-                .into_iter()
-                .map(|(channel, payload)| Notice {
-                    channel,
-                    payload,
-                    sender: request.session,
-                    about: None,
-                    newly: false,
-                }),
-        );
-        self.hub().publish(&before, &after, &notices);
-        let _ = request.done.send(Ok(after));
+        notices.extend(request.notifies.iter().map(|(channel, payload)| Notice {
+            channel: channel.clone(),
+            payload: payload.clone(),
+            sender: request.session,
+            about: None,
+            newly: false,
+        }));
+        self.hub().publish(before, after, &notices);
     }
 
     fn queue(&self) -> std::sync::MutexGuard<'_, Vec<Request>> {
@@ -281,7 +299,7 @@ fn seal_change(store: &Arc<Store>, view: &Snapshot, change: &mut Change) -> Resu
 }
 
 /// Keeps the segments of temporary tables few.
-fn tidy_temporary(mut view: Arc<Snapshot>) -> Result<Arc<Snapshot>> {
+fn tidy_temporary(store: &Arc<Store>, mut view: Arc<Snapshot>) -> Result<Arc<Snapshot>> {
     let temporary = Temporary::of(&view);
     let tables: Vec<Oid> = view
         .relations()
@@ -290,7 +308,7 @@ fn tidy_temporary(mut view: Arc<Snapshot>) -> Result<Arc<Snapshot>> {
         .collect();
     for table in tables {
         let joined = match view.relation(table) {
-            Some(relation) => join_newest(relation)?,
+            Some(relation) => join_newest(store, relation)?,
             None => None,
         };
         if let Some(joined) = joined {

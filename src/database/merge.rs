@@ -14,10 +14,11 @@ use crate::base::{Error, Oid, Result, SessionId};
 use crate::catalog::{Change, Relation, Segment};
 use crate::storage::{SegmentWriter, read_segment};
 
-/// A segment below this is small: larger ones scan at full speed.
-const SMALL_BYTES: u64 = 16 * 1024 * 1024;
-/// More small segments than this in one table are merged.
-const SMALL_SEGMENTS_MAX: usize = 16;
+/// Size classes of small segments, each bounded by so many bytes; what is larger scans at full
+/// speed. A row is rewritten once per class on its way up, however many commits there are.
+const CLASSES: [u64; 3] = [64 * 1024, 1024 * 1024, 16 * 1024 * 1024];
+/// More segments than this in one class and those below it are merged.
+const CLASS_SEGMENTS_MAX: usize = 16;
 /// How often tables are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How many looks pass between sweeps.
@@ -62,7 +63,7 @@ impl Database {
         let crowded: Vec<Oid> = self
             .snapshot()
             .relations()
-            .filter(|relation| small(relation).len() > SMALL_SEGMENTS_MAX)
+            .filter(|relation| crowd(relation).is_some())
             .map(|relation| relation.oid)
             .collect();
         let mut merged = 0;
@@ -90,10 +91,9 @@ impl Database {
         let Some(relation) = transaction.view().relation(table).cloned() else {
             return Ok(false);
         };
-        let segments = small(&relation);
-        if segments.len() <= SMALL_SEGMENTS_MAX {
+        let Some(segments) = crowd(&relation) else {
             return Ok(false);
-        }
+        };
         let removed = segments.iter().map(|segment| segment.id).collect();
         let database = Arc::clone(self);
         let added = tokio::task::spawn_blocking(move || database.rewrite(&relation, &segments))
@@ -135,11 +135,20 @@ impl Database {
     }
 }
 
-fn small(relation: &Relation) -> Vec<Arc<Segment>> {
-    relation
-        .segments()
-        .iter()
-        .filter(|segment| segment.bytes < SMALL_BYTES)
-        .cloned()
-        .collect()
+/// The small segments that are too many: those of the lowest crowded class, and all smaller ones.
+fn crowd(relation: &Relation) -> Option<Vec<Arc<Segment>>> {
+    let mut floor = 0;
+    for ceiling in CLASSES {
+        let below = |segment: &&Arc<Segment>| segment.bytes < ceiling;
+        let in_class = relation
+            .segments()
+            .iter()
+            .filter(|segment| below(segment) && segment.bytes >= floor)
+            .count();
+        if in_class > CLASS_SEGMENTS_MAX {
+            return Some(relation.segments().iter().filter(below).cloned().collect());
+        }
+        floor = ceiling;
+    }
+    None
 }

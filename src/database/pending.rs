@@ -180,7 +180,7 @@ fn join(first: &Segment, second: &Segment) -> Result<Option<Arc<Segment>>> {
 /// Joins the newest in-memory segments of a table of temporary rows, as a log-structured tree does:
 /// a segment joins the one before it unless that one is more than twice as big. `None` if there is
 /// nothing to do.
-pub(super) fn join_newest(relation: &Relation) -> Result<Option<Joined>> {
+pub(super) fn join_newest(store: &Arc<Store>, relation: &Arc<Relation>) -> Result<Option<Joined>> {
     let mut stack = relation.segments();
     let mut replaced = Vec::new();
     let mut by: Option<Arc<Segment>> = None;
@@ -198,7 +198,13 @@ pub(super) fn join_newest(relation: &Relation) -> Result<Option<Joined>> {
         replaced.push(last.id);
         stack = rest;
     }
-    Ok(by.filter(|_| replaced.len() > 1).map(|by| Joined {
+    let Some(mut by) = by.filter(|_| replaced.len() > 1) else {
+        return Ok(None);
+    };
+    if by.bytes >= MEMORY_SEGMENT_BYTES_MAX as u64 {
+        by = spill(store, relation, &by)?;
+    }
+    Ok(Some(Joined {
         relation: relation.oid,
         replaced,
         by,

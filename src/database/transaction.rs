@@ -321,18 +321,17 @@ impl Notifies {
     }
 }
 
-/// The error of changes that applied once and no longer do, because of what others committed.
+/// The error of changes that applied once and no longer do: because of what others committed.
 pub(super) fn conflict(error: Error) -> Error {
     let code = error.state().code();
-    // Duplicates, missing objects and dependants are what concurrent DDL does; anything else is its
-    // own trouble.
-    if ["23", "42", "3F", "2B"]
+    // A conflict already, or trouble of our own.
+    if ["40", "53", "58", "XX"]
         .iter()
         .any(|class| code.starts_with(class))
     {
-        concurrent("update").detail(format!("{}.", error.message()))
-    } else {
         error
+    } else {
+        concurrent("update").detail(format!("{}.", error.message()))
     }
 }
 

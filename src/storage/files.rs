@@ -22,7 +22,7 @@ pub(super) const TMP: &str = "tmp";
 #[derive(Debug)]
 pub(super) struct Files {
     root: PathBuf,
-    /// Directories whose own entry is known to be on disk.
+    /// Directories whose own names are known to be on disk.
     durable: Mutex<HashSet<PathBuf>>,
     uncommitted: Mutex<HashMap<PathBuf, Owner>>,
 }
@@ -61,16 +61,24 @@ impl Files {
         let path = directory.join(format!("{id}.parquet"));
         self.uncommitted().insert(path.clone(), Owner::Writer);
         let absolute = self.root.join(&path);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&absolute)
-            .map_err(|error| {
-                self.uncommitted().remove(&path);
-                io_error("create", &path, &error)
-            })?;
+        let open = || {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&absolute)
+        };
+        let mut file = open();
+        if matches!(&file, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+            // A sweep found the directory empty in between.
+            create_directory(&self.root.join(&directory))?;
+            file = open();
+        }
+        let file = file.map_err(|error| {
+            self.uncommitted().remove(&path);
+            io_error("create", &path, &error)
+        })?;
         Ok((path, file))
     }
 
@@ -128,18 +136,26 @@ impl Files {
         File::open(self.root.join(path))
             .and_then(|file| file.sync_all())
             .map_err(failed)?;
-        let mut directory = path.parent();
-        let mut leaf = true;
-        while let Some(relative) = directory {
-            // The leaf has a new entry every time; those above it only once.
-            if leaf || !self.durable().contains(relative) {
-                sync_directory(&self.root.join(relative)).map_err(failed)?;
-                self.durable().insert(relative.to_owned());
+        // The file's name is in its directory, the directory's in the one above, and so on; a
+        // directory that is there already was seen to then.
+        let mut named = path;
+        while let Some(directory) = named.parent() {
+            sync_directory(&self.root.join(directory)).map_err(failed)?;
+            if named != path {
+                self.durable().insert(named.to_owned());
             }
-            leaf = false;
-            directory = relative.parent();
+            if self.durable().contains(directory) {
+                break;
+            }
+            named = directory;
         }
         Ok(())
+    }
+
+    /// Removes a table's directory if it is empty; a writer makes it again.
+    pub(super) fn remove_directory(&self, relative: &Path) {
+        self.durable().remove(relative);
+        let _ = fs::remove_dir(self.root.join(relative));
     }
 
     fn uncommitted(&self) -> MutexGuard<'_, HashMap<PathBuf, Owner>> {

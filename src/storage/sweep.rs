@@ -42,11 +42,10 @@ impl Store {
         let mut gone = self.files().discard();
         let expired = self.lake().expire(oldest, history)?;
         for file in &expired {
-            let path = self.root().join(files::DATA).join(&file.path);
-            files::remove(&path);
+            let path = Path::new(files::DATA).join(&file.path);
+            files::remove(&self.root().join(&path));
             if let Some(directory) = path.parent() {
-                // Succeeds only once the directory is empty; a writer makes it again.
-                let _ = fs::remove_dir(directory);
+                self.files().remove_directory(directory);
             }
         }
         if !expired.is_empty() {

@@ -87,7 +87,7 @@ fn bounds_are_exact_or_absent() {
     let [segment] = segments.as_slice() else {
         panic!("one segment");
     };
-    let bounds: Vec<(Option<&str>, Option<&str>, u64, Option<bool>)> = segment
+    let bounds: Vec<_> = segment
         .columns
         .iter()
         .map(|s| (s.min.as_deref(), s.max.as_deref(), s.nulls, s.contains_nan))
