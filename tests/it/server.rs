@@ -119,12 +119,27 @@ pub(crate) struct InProcess {
 impl InProcess {
     /// Starts it on an empty directory.
     pub(crate) fn start() -> Self {
+        Self::start_in(TempDir::new().expect("temporary folder"), None)
+    }
+
+    /// Starts it with a certificate of its own.
+    pub(crate) fn start_tls() -> Self {
         let folder = TempDir::new().expect("temporary folder");
+        let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("pair");
+        let paths = ["server.crt", "server.key"].map(|name| folder.path().join(name));
+        std::fs::write(&paths[0], pair.cert.pem()).expect("certificate");
+        std::fs::write(&paths[1], pair.signing_key.serialize_pem()).expect("key");
+        let [certificate, key] = paths;
+        Self::start_in(folder, Some((certificate, key)))
+    }
+
+    fn start_in(folder: TempDir, tls: Option<(PathBuf, PathBuf)>) -> Self {
         let overrides = commons::server::config::Overrides {
             data_dir: Some(folder.path().join("data")),
             listen: Some("127.0.0.1:0".to_owned()),
             admin_listen: Some("off".to_owned()),
             memory: Some("1GB".to_owned()),
+            tls,
             ..Default::default()
         };
         let config = commons::server::Config::load(None, overrides).expect("valid configuration");

@@ -6,7 +6,7 @@
 //! files instead of comparing.
 //!
 //! ```text
-//! # a comment
+//! # a comment; tls.pt has a server with a certificate
 //! [ann user=ann password=secret]     a connection, logged in when first used; [raw x]: a socket
 //! Query "select 1"                   messages are sent together, before answers are read
 //! ----
@@ -104,7 +104,11 @@ fn transcripts(folder: &Path) -> Vec<PathBuf> {
 fn run(file: &Path, server: Server) -> Result<(), Failed> {
     let text = std::fs::read_to_string(file)?;
     // A commons of its own for each transcript; PostgreSQL takes too long to start for that.
-    let commons = (server == Server::Commons).then(InProcess::start);
+    let encrypted = file.file_stem().is_some_and(|name| name == "tls");
+    let commons = (server == Server::Commons).then(|| match encrypted {
+        true => InProcess::start_tls(),
+        false => InProcess::start(),
+    });
     let address = match &commons {
         Some(commons) => commons.address(),
         None => ([127, 0, 0, 1], super::postgres::shared().port).into(),
@@ -172,10 +176,18 @@ impl Play {
                 let (id, secret) = self.connection(rest)?.key.clone();
                 client::cancel(self.address, id, &secret)
             }
+            "cancel-tls" => {
+                let (id, secret) = self.connection(rest)?.key.clone();
+                client::cancel_encrypted(self.address, id, &secret)
+            }
             "cancel-wrong" => {
                 let (id, mut secret) = self.connection(rest)?.key.clone();
                 secret[0] ^= 1;
                 client::cancel(self.address, id, &secret)
+            }
+            "tls" => {
+                let current = self.current.clone();
+                self.connection(&current)?.encrypt(rest)
             }
             "refused" => {
                 let parameters: Vec<_> = rest
@@ -242,6 +254,7 @@ impl Play {
         for &(name, value) in parameters {
             match name {
                 "password" => secret = value,
+                "tls" => connection.encrypt_first(value)?,
                 _ => {
                     settings.retain(|(known, _)| *known != name);
                     settings.push((name, value));

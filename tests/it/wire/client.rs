@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -9,6 +10,14 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, Mac};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+    crypto,
+};
 
 /// One message of the server.
 pub(super) enum Message {
@@ -20,13 +29,47 @@ pub(super) enum Message {
     Closed,
 }
 
+/// The channel.
+enum Socket {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Socket {
+    fn set_read_timeout(&self, wait: Duration) -> Result<(), String> {
+        let socket = match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => &stream.sock,
+        };
+        socket
+            .set_read_timeout(Some(wait))
+            .map_err(|e| e.to_string())
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(bytes),
+            Self::Tls(stream) => stream.read(bytes),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.write_all(bytes),
+            Self::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
+    }
+}
+
 /// A socket, what is to be sent on it, and what was read ahead.
 pub(super) struct Connection {
-    socket: TcpStream,
+    socket: Socket,
     queued: Vec<u8>,
     ahead: Vec<u8>,
     /// An encryption request was sent: its answer is one byte.
     byte_expected: bool,
+    /// The channel binding flag of SCRAM: `p`, `n` or `y`.
+    binding: String,
     /// BackendKeyData.
     pub(super) key: (i32, Vec<u8>),
 }
@@ -37,7 +80,8 @@ impl Connection {
         let socket = TcpStream::connect(address).map_err(|e| format!("connect: {e}"))?;
         socket.set_nodelay(true).map_err(|e| e.to_string())?;
         Ok(Self {
-            socket,
+            socket: Socket::Plain(socket),
+            binding: "n".to_owned(),
             queued: Vec::new(),
             ahead: Vec::new(),
             byte_expected: false,
@@ -62,22 +106,76 @@ impl Connection {
             if let Some(message) = self.cut() {
                 return Ok(Some(message));
             }
-            self.socket
-                .set_read_timeout(Some(wait))
-                .map_err(|e| e.to_string())?;
+            self.socket.set_read_timeout(wait)?;
             let mut bytes = [0; 16 * 1024];
             match self.socket.read(&mut bytes) {
                 Ok(0) => return Ok(Some(Message::Closed)),
                 Ok(read) => self.ahead.extend_from_slice(&bytes[..read]),
-                Err(e) if e.kind() == ErrorKind::ConnectionReset => {
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof
+                    ) =>
+                {
                     return Ok(Some(Message::Closed));
                 }
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     return Ok(None);
                 }
+                // A fatal alert of TLS.
+                Err(e) if e.kind() == ErrorKind::InvalidData => return Ok(Some(Message::Closed)),
                 Err(error) => return Err(format!("receive: {error}")),
             }
         }
+    }
+
+    /// Asks for encryption, and encrypts. `binding` is SCRAM's channel binding flag.
+    pub(super) fn encrypt_first(&mut self, binding: &str) -> Result<(), String> {
+        binding.clone_into(&mut self.binding);
+        self.queue("SSLRequest", "")?;
+        self.send()?;
+        match self.receive(Duration::from_secs(20))? {
+            Some(Message::Byte(b'S')) => self.encrypt(""),
+            _ => Err("no S".to_owned()),
+        }
+    }
+
+    /// Makes the TLS handshake. `alpn` is the protocol offered, if any.
+    pub(super) fn encrypt(&mut self, alpn: &str) -> Result<(), String> {
+        let provider = Arc::new(crypto::ring::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| e.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate))
+            .with_no_client_auth();
+        if !alpn.is_empty() {
+            config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+        }
+        let name = ServerName::try_from("localhost").map_err(|e| e.to_string())?;
+        let mut tls = ClientConnection::new(Arc::new(config), name).map_err(|e| e.to_string())?;
+        let Socket::Plain(socket) = &mut self.socket else {
+            return Err("encrypted already".to_owned());
+        };
+        // A refused handshake shows when something is read.
+        let _ = tls.complete_io(socket);
+        let socket = socket.try_clone().map_err(|e| e.to_string())?;
+        self.socket = Socket::Tls(Box::new(StreamOwned::new(tls, socket)));
+        Ok(())
+    }
+
+    /// The GS2 header, and the channel binding data that follows it in `c=`.
+    fn gs2(&self) -> Result<(String, Vec<u8>), String> {
+        if self.binding != "p" {
+            return Ok((format!("{},,", self.binding), Vec::new()));
+        }
+        let Socket::Tls(stream) = &self.socket else {
+            return Err("channel binding without TLS".to_owned());
+        };
+        let certificates = stream.conn.peer_certificates().unwrap_or_default();
+        let certificate = certificates.first().ok_or("no certificate")?;
+        let hash = Sha256::digest(certificate).to_vec();
+        Ok(("p=tls-server-end-point,,".to_owned(), hash))
     }
 
     fn cut(&mut self) -> Option<Message> {
@@ -256,18 +354,29 @@ impl Connection {
                 body.first_chunk().map(|code| u32::from_be_bytes(*code)),
             ) {
                 (b'R', Some(10)) => {
-                    let first = b"n,,n=,r=transcript";
-                    let mut body = b"SCRAM-SHA-256\0".to_vec();
+                    let first = format!("{}n=,r=transcript", self.gs2()?.0);
+                    let mut body = match self.binding.as_str() {
+                        "p" => b"SCRAM-SHA-256-PLUS\0".to_vec(),
+                        _ => b"SCRAM-SHA-256\0".to_vec(),
+                    };
                     body.extend((first.len() as u32).to_be_bytes());
-                    body.extend(first);
+                    body.extend(first.as_bytes());
                     self.typed(b'p', &body);
                     self.send()?;
                 }
                 (b'R', Some(11)) => {
                     let server_first = String::from_utf8_lossy(&body[4..]).into_owned();
                     proof.clear();
-                    proof.push_str(&scram_final(&server_first, password)?);
+                    let (header, data) = self.gs2()?;
+                    let bound = [header.as_bytes(), &data].concat();
+                    proof.push_str(&scram_final(&server_first, password, &bound)?);
                     self.typed(b'p', proof.clone().as_bytes());
+                    self.send()?;
+                }
+                (b'R', Some(3)) => {
+                    let mut body = password.as_bytes().to_vec();
+                    body.push(0);
+                    self.typed(b'p', &body);
                     self.send()?;
                 }
                 (b'K', Some(id)) => self.key = (id as i32, body[4..].to_vec()),
@@ -286,7 +395,17 @@ impl Connection {
 
 /// Sends a CancelRequest and waits until it was taken.
 pub(super) fn cancel(address: SocketAddr, id: i32, secret: &[u8]) -> Result<(), String> {
+    cancel_on(Connection::open(address)?, id, secret)
+}
+
+/// The same over TLS.
+pub(super) fn cancel_encrypted(address: SocketAddr, id: i32, secret: &[u8]) -> Result<(), String> {
     let mut connection = Connection::open(address)?;
+    connection.encrypt_first("n")?;
+    cancel_on(connection, id, secret)
+}
+
+fn cancel_on(mut connection: Connection, id: i32, secret: &[u8]) -> Result<(), String> {
     let mut body = ((1234_u32 << 16) | 5678).to_be_bytes().to_vec();
     body.extend(id.to_be_bytes());
     body.extend(secret);
@@ -299,7 +418,7 @@ pub(super) fn cancel(address: SocketAddr, id: i32, secret: &[u8]) -> Result<(), 
 }
 
 /// The client's last message of a SCRAM exchange.
-fn scram_final(server_first: &str, password: &str) -> Result<String, String> {
+fn scram_final(server_first: &str, password: &str, bound: &[u8]) -> Result<String, String> {
     let mut fields = server_first.split(',').map(|field| &field[2..]);
     let mut field = || fields.next().ok_or("short SCRAM message");
     let nonce = field()?;
@@ -312,7 +431,7 @@ fn scram_final(server_first: &str, password: &str) -> Result<String, String> {
         .map_err(|e| e.to_string())?;
     let client_key = sign(&salted, b"Client Key");
     let stored_key: [u8; 32] = Sha256::digest(client_key).into();
-    let without_proof = format!("c=biws,r={nonce}");
+    let without_proof = format!("c={},r={nonce}", BASE64_STANDARD.encode(bound));
     let message = format!("n=,r=transcript,{server_first},{without_proof}");
     let signature = sign(&stored_key, message.as_bytes());
     let proof: Vec<u8> = client_key
@@ -330,6 +449,47 @@ fn sign(key: &[u8], text: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length");
     mac.update(text);
     mac.finalize().into_bytes().into()
+}
+
+/// Takes any certificate: the tests are about what the server does with one.
+#[derive(Debug)]
+struct AnyCertificate;
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        crypto::ring::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
 }
 
 fn text(body: &mut Vec<u8>, value: &Value) {
