@@ -23,7 +23,6 @@ use super::source::{RelationBody, RelationSource};
 use crate::base::{Error, Oid, SqlState};
 use crate::catalog::{SearchPath, View};
 use crate::statement::StatementContext;
-use crate::types::pgtype::METADATA_KEY;
 use crate::{functions, pg_catalog};
 
 /// Who looks names up, and where.
@@ -254,12 +253,7 @@ struct Types;
 impl TypePlanner for Types {
     fn plan_type_field(&self, ty: &ast::DataType) -> Result<Option<FieldRef>, DataFusionError> {
         let ty = super::resolve_type(ty).map_err(external)?;
-        let field = ty.field("", true);
-        // Said even where the Arrow type alone would say it: a cast to a type that says nothing keeps what its operand said,
-        // and `relname::text` would still be a name.
-        let mut metadata = field.metadata().clone();
-        metadata.insert(METADATA_KEY.to_owned(), ty.oid.to_string());
-        Ok(Some(Arc::new(field.with_metadata(metadata))))
+        Ok(Some(Arc::new(ty.field("", true))))
     }
 }
 

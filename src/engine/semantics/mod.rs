@@ -32,6 +32,7 @@ type Result<T> = std::result::Result<T, DataFusionError>;
 
 /// What must happen before types are coerced: literals get PostgreSQL's types, subqueries their check.
 pub(super) fn before_coercion(scope: &Scope<'_>, plan: LogicalPlan) -> Result<LogicalPlan> {
+    let plan = casts::declare(plan)?;
     let plan = single::check(plan)?;
     let plan = apply::unnest(plan)?;
     let plan = if literals::keeps_types(&plan)? {
