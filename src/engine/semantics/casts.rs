@@ -36,7 +36,11 @@ pub(super) fn declare(plan: LogicalPlan) -> Result<LogicalPlan> {
         let Expr::Cast(Cast { expr, field }) = expression else {
             return Ok(Transformed::no(expression));
         };
-        let keeps = field.metadata().is_empty() && !expr.to_field(schema)?.1.metadata().is_empty();
+        // Types are not coerced yet: an operand that has none now says nothing to be kept.
+        let keeps = field.metadata().is_empty()
+            && expr
+                .to_field(schema)
+                .is_ok_and(|(_, said)| !said.metadata().is_empty());
         if !keeps {
             return Ok(Transformed::no(Expr::Cast(Cast { expr, field })));
         }
