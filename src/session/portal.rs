@@ -204,13 +204,15 @@ impl Session {
             each => each[index],
         };
         let style = self.derived()?.style.clone();
+        let open = self.open.as_ref();
+        let now = open.map_or(self.statement_time, |open| open.time);
         let mut values = Vec::with_capacity(expected);
         for (index, (value, ty)) in parameters.iter().zip(&planned.plan.parameters).enumerate() {
             values.push(read_parameter(
                 value.as_deref(),
                 *ty,
                 formats(index),
-                &style,
+                (&style, now),
                 portal,
                 index,
             )?);
@@ -353,7 +355,7 @@ fn read_parameter(
     value: Option<&[u8]>,
     ty: PgType,
     is_binary: bool,
-    style: &Style,
+    (style, now): (&Style, i64),
     portal: &str,
     index: usize,
 ) -> Result<ArrayRef> {
@@ -361,8 +363,7 @@ fn read_parameter(
         binary::parse_column(&[value], ty).map_err(|failed| failed.error)
     } else {
         value.map(binary::utf8).transpose().and_then(|text| {
-            text::parse_column(&[text], ty, style, crate::session::now())
-                .map_err(|failed| failed.error)
+            text::parse_column(&[text], ty, style, now).map_err(|failed| failed.error)
         })
     };
     read.map_err(|error| {

@@ -48,13 +48,7 @@ fn write_numbers(date: Civil, style: &Style, out: &mut Vec<u8>) {
         DateOrder::Mdy | DateOrder::Ymd => (date.month, date.day),
     };
     match style.date_style {
-        DateStyle::Iso => {
-            write_year(date.year, out);
-            out.push(b'-');
-            two(date.month, out);
-            out.push(b'-');
-            two(date.day, out);
-        }
+        DateStyle::Iso => write_iso(date, out),
         DateStyle::Sql => {
             two(first, out);
             out.push(b'/');
@@ -77,6 +71,30 @@ fn write_numbers(date: Civil, style: &Style, out: &mut Vec<u8>) {
             write_year(date.year, out);
         }
     }
+}
+
+/// Appends `2024-02-01`. Almost every date written is one of these, so it is appended at once.
+#[inline]
+fn write_iso(date: Civil, out: &mut Vec<u8>) {
+    let Ok(year @ 1..10_000) = u16::try_from(date.year) else {
+        write_year(date.year, out);
+        out.push(b'-');
+        two(date.month, out);
+        out.push(b'-');
+        return two(date.day, out);
+    };
+    let mut text = *b"0000-00-00";
+    let mut put = |at: usize, value: u16| {
+        #[expect(clippy::cast_possible_truncation, reason = "below 100")]
+        let value = value as u8;
+        text[at] += value / 10;
+        text[at + 1] += value % 10;
+    };
+    put(0, year / 100);
+    put(2, year % 100);
+    put(5, date.month.into());
+    put(8, date.day.into());
+    out.extend_from_slice(&text);
 }
 
 /// Appends a date, in days since 1970-01-01.
@@ -115,11 +133,16 @@ pub(super) fn write_time(micros: i64, out: &mut Vec<u8>) {
     )]
     let field = |value: i64| value as u8;
     let seconds = micros / 1_000_000;
-    two(field(seconds / 3_600), out);
-    out.push(b':');
-    two(field(seconds / 60 % 60), out);
-    out.push(b':');
-    two(field(seconds % 60), out);
+    let mut text = *b"00:00:00";
+    for (at, value) in [
+        (0, field(seconds / 3_600)),
+        (3, field(seconds / 60 % 60)),
+        (6, field(seconds % 60)),
+    ] {
+        text[at] += value / 10;
+        text[at + 1] += value % 10;
+    }
+    out.extend_from_slice(&text);
     write_fraction(micros % 1_000_000, out);
 }
 

@@ -139,3 +139,22 @@ fn as_postgresql_sends() {
         assert_eq!(got, want, "{name} {text}");
     }
 }
+
+#[test]
+fn words_for_times_are_the_time_given() {
+    // 2024-03-31 00:30 in Berlin, hours before its clocks change.
+    let now = 1_711_841_400_000_000;
+    for (name, text, want) in [
+        ("timestamptz", "now", "2024-03-31 00:30:00+01"),
+        ("timestamp", "now", "2024-03-31 00:30:00"),
+        ("date", "today", "2024-03-31"),
+        ("timestamptz", "tomorrow", "2024-04-01 00:00:00+02"),
+        ("timestamp", "yesterday 04:05", "2024-03-30 04:05:00"),
+        ("time", "now", "00:30:00"),
+        ("date[]", "{today}", "{2024-03-31}"),
+    ] {
+        let ty = type_of(name);
+        let array = parse_value(text, ty, &style(), now).expect("a value of the type");
+        assert_eq!(shown(&array, ty, &style()), want, "{name} {text}");
+    }
+}
