@@ -2,8 +2,8 @@
 //! DataFusion's planner.
 //!
 //! The catalog's bounds are text; only the columns a scan reads or filters by are parsed, all
-//! segments of a column at once. Bounds are exact where there are any. A bound that is absent or
-//! does not parse means "unknown", never "empty".
+//! segments of a column at once. A bound that is absent or does not parse means "unknown", never
+//! "empty".
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -39,8 +39,8 @@ struct ColumnBounds {
     min: Option<ArrayRef>,
     max: Option<ArrayRef>,
     nulls: UInt64Array,
-    /// A float column: segments that may hold NaN.
-    nan: Vec<bool>,
+    /// Whether the bounds are values of the column. A float's are not: a zero stands for both.
+    exact: bool,
 }
 
 /// The columns (indexes into `schema`) that `projection` and `filters` name.
@@ -80,13 +80,6 @@ impl<'a> Bounds<'a> {
             columns: known,
             names,
         }
-    }
-
-    /// Whether any of these segments may hold a NaN in a column asked for.
-    pub(super) fn any_nan(&self, segments: &[usize]) -> bool {
-        self.columns
-            .values()
-            .any(|column| segments.iter().any(|&index| column.nan[index]))
     }
 
     /// The segments that may have rows passing `filters`.
@@ -177,7 +170,7 @@ impl ColumnBounds {
             min: parse(|statistics| statistics.min.as_deref()),
             max: parse(|statistics| statistics.max.as_deref()),
             nulls: statistics.iter().map(|s| s.map(|s| s.nulls)).collect(),
-            nan,
+            exact: !is_float,
         }
     }
 
@@ -197,11 +190,15 @@ impl ColumnBounds {
             .copied()
             .filter(|&i| !(self.nulls.is_valid(i) && self.nulls.value(i) == segments[i].rows))
             .collect();
+        let precision = |value: ScalarValue| match self.exact {
+            true => Precision::Exact(value),
+            false => Precision::Inexact(value),
+        };
         if let Some(min) = extreme(self.min.as_ref(), &valued, std::cmp::Ordering::Less) {
-            statistics.min_value = Precision::Exact(min);
+            statistics.min_value = precision(min);
         }
         if let Some(max) = extreme(self.max.as_ref(), &valued, std::cmp::Ordering::Greater) {
-            statistics.max_value = Precision::Exact(max);
+            statistics.max_value = precision(max);
         }
         statistics
     }
