@@ -27,6 +27,11 @@ use crate::types::{PgType, Style, text};
 /// more memory than the skipping at run time saves.
 const FILE_STATISTICS_MAX: usize = 100_000;
 
+/// Bytes of a string view: length, and the text or where it is.
+const VIEW_BYTES: usize = 16;
+/// How many bytes of text a byte in a file becomes, roughly: for choosing what to hold in memory.
+const UNPACKED: u64 = 3;
+
 /// Statistics of some columns over all segments of a table.
 pub(super) struct Bounds<'a> {
     segments: &'a [Arc<Segment>],
@@ -39,6 +44,10 @@ struct ColumnBounds {
     min: Option<ArrayRef>,
     max: Option<ArrayRef>,
     nulls: UInt64Array,
+    /// Bytes of a value in memory, apart from those of long text.
+    width: u64,
+    /// Bytes in the file, of types whose values have no fixed size.
+    bytes: Vec<u64>,
     /// Whether the bounds are values of the column. A float's are not: a zero stands for both.
     exact: bool,
 }
@@ -121,7 +130,11 @@ impl<'a> Bounds<'a> {
     /// The statistics of `segments` together.
     pub(super) fn of_segments(&self, segments: &[usize], width: usize) -> Statistics {
         let rows: u64 = segments.iter().map(|&i| self.segments[i].rows).sum();
-        let bytes: u64 = segments.iter().map(|&i| self.segments[i].bytes).sum();
+        let bytes: u64 = self
+            .columns
+            .values()
+            .map(|column| column.width * rows + column.packed(segments) * UNPACKED)
+            .sum();
         let mut column_statistics = vec![ColumnStatistics::new_unknown(); width];
         for (&index, column) in &self.columns {
             column_statistics[index] = column.over(segments, self.segments);
@@ -166,12 +179,29 @@ impl ColumnBounds {
             let array = text::parse_column(&texts, column.ty, &Style::default(), 0).ok()?;
             (array.data_type() == &column.ty.data_type()).then_some(array)
         };
+        let fixed = column.ty.data_type().primitive_width();
+        let bytes = match fixed {
+            Some(_) => Vec::new(),
+            None => statistics
+                .iter()
+                .map(|s| s.map_or(0, |s| s.bytes))
+                .collect(),
+        };
         Self {
+            width: fixed.unwrap_or(VIEW_BYTES) as u64,
+            bytes,
             min: parse(|statistics| statistics.min.as_deref()),
             max: parse(|statistics| statistics.max.as_deref()),
             nulls: statistics.iter().map(|s| s.map(|s| s.nulls)).collect(),
             exact: !is_float,
         }
+    }
+
+    fn packed(&self, segments: &[usize]) -> u64 {
+        segments
+            .iter()
+            .filter_map(|&index| self.bytes.get(index))
+            .sum()
     }
 
     /// Over `indexes` together; unknown as soon as it is for one of them.
