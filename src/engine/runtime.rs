@@ -16,6 +16,10 @@ use crate::database::Database;
 
 /// Stack of the engine's threads: planning recurses over expressions and plans.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of Parquet footers remembered, beside the memory of queries: a sixteenth of it within
+/// these bounds.
+const FOOTER_BYTES_MIN: usize = 64 << 20;
+const FOOTER_BYTES_MAX: usize = 1 << 30;
 /// Remembered parses before all are forgotten.
 const PARSES_MAX: usize = 1_000;
 
@@ -91,7 +95,10 @@ fn template(
     options: &Options,
     memory: &Arc<ServerPool>,
 ) -> Result<SessionState, datafusion::common::DataFusionError> {
+    // Footers of the segments in use should stay: reading one again costs more than the query.
+    let footers = (options.memory_bytes / 16).clamp(FOOTER_BYTES_MIN, FOOTER_BYTES_MAX);
     let runtime = RuntimeEnvBuilder::new()
+        .with_metadata_cache_limit(footers)
         .with_memory_pool(Arc::new(QueryPool::new(memory.clone())))
         .with_disk_manager_builder(
             DiskManagerBuilder::default()

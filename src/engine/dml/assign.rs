@@ -171,15 +171,32 @@ pub(super) fn read_values(
     values: &[Option<&str>],
     to: PgType,
 ) -> Result<ArrayRef> {
+    read_rows(context, values, to).map_err(|(_, error)| error)
+}
+
+/// As [`read_values`], saying which value could not be read.
+///
+/// # Errors
+/// As [`parse_column`].
+pub(super) fn read_rows(
+    context: &Arc<StatementContext>,
+    values: &[Option<&str>],
+    to: PgType,
+) -> Result<ArrayRef, (usize, Error)> {
     if to.is_reg() {
         let oids = values
             .iter()
-            .map(|value| value.map(|text| parse_reg(context, to, text)).transpose())
-            .map(|oid| Ok(oid?.map(|oid| oid.0)))
-            .collect::<Result<Vec<_>>>()?;
+            .enumerate()
+            .map(|(row, value)| {
+                let oid = value.map(|text| parse_reg(context, to, text)).transpose();
+                oid.map(|oid| oid.map(|oid| oid.0))
+                    .map_err(|error| (row, error))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
         return Ok(Arc::new(arrow::array::UInt32Array::from(oids)));
     }
-    parse_column(values, to, &context.style, context.transaction_time).map_err(|error| error.error)
+    parse_column(values, to, &context.style, context.transaction_time)
+        .map_err(|trouble| (trouble.row, trouble.error))
 }
 
 /// The values as texts.

@@ -12,7 +12,7 @@ use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableObject, Value};
 use super::assign::{assign, check_assignable};
 use super::rows::{self, ROWS};
 use super::sink::Sink;
-use super::target::{self, is_default};
+use super::target::{self, at, is_default, position};
 use super::values::{Cell, Inputs, Parameters, default_of, parameter, repeat};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Privilege, Relation, Segment};
@@ -83,7 +83,9 @@ impl Engine {
             None => Source::Values(vec![Vec::new()]),
             Some(query) => match plain_values(query) {
                 Some(rows) => {
-                    check_width(insert, rows[0].content.len(), targets.len())?;
+                    let row = &rows[0].content;
+                    check_width(insert, row.len(), targets.len())
+                        .map_err(|error| at(error, row.get(targets.len()).and_then(position)))?;
                     let mut cells = Vec::with_capacity(rows.len());
                     for row in rows {
                         cells.push(bind_row(
@@ -117,7 +119,8 @@ impl Engine {
                         let null =
                             bound.plan.schema().field(position).data_type() == &DataType::Null;
                         if !literal && !null {
-                            check_assignable(&column.name, output.ty, column.ty)?;
+                            check_assignable(&column.name, output.ty, column.ty)
+                                .map_err(|error| at(error, item_position(query, position)))?;
                         }
                         source_types[position] = (!literal).then_some(output.ty);
                     }
@@ -333,10 +336,12 @@ impl Computing {
             let query = target::select(items, Vec::new(), None);
             let bound = engine.bind(context, &query, parameters.known()).await?;
             settle_used(parameters, &query, &bound);
-            for (position, (output, (_, column))) in bound.columns.iter().zip(chunk).enumerate() {
+            for (position, (output, (expr, column))) in bound.columns.iter().zip(chunk).enumerate()
+            {
                 let column = &relation.columns[*column];
                 if bound.plan.schema().field(position).data_type() != &DataType::Null {
-                    check_assignable(&column.name, output.ty, column.ty)?;
+                    check_assignable(&column.name, output.ty, column.ty)
+                        .map_err(|error| at(error, target::position(expr)))?;
                 }
             }
             needs.extend(bound.needs.iter().cloned());
@@ -367,10 +372,11 @@ fn bind_row(
     parameters: &mut Parameters,
 ) -> Result<Vec<Cell>> {
     if row.len() != width {
-        return Err(Error::new(
+        let error = Error::new(
             SqlState::SYNTAX_ERROR,
             "VALUES lists must all be the same length",
-        ));
+        );
+        return Err(at(error, row.first().and_then(position)));
     }
     row.iter()
         .zip(targets)
@@ -392,10 +398,19 @@ fn bind_row(
                 Some(cell) => cell,
                 None => computing.push(expr.clone(), index),
             };
-            cell.check(column, parameters)?;
+            cell.check(column, parameters)
+                .map_err(|error| at(error, position(expr)))?;
             Ok(cell)
         })
         .collect()
+}
+
+/// Where an item of a SELECT list starts.
+fn item_position(query: &ast::Query, item: usize) -> Option<usize> {
+    match query.body.as_ref() {
+        SetExpr::Select(select) => select.projection.get(item).and_then(position),
+        _ => None,
+    }
 }
 
 /// What a bare item of a SELECT list is to INSERT: PostgreSQL gives such a literal the target
@@ -451,17 +466,19 @@ fn target_columns(relation: &Relation, insert: &ast::Insert) -> Result<Vec<usize
     }
     let mut targets = Vec::with_capacity(insert.columns.len());
     for name in &insert.columns {
+        let place = position(name);
         let name = target::column_name(name, relation)?;
         let index = relation
             .columns
             .iter()
             .position(|column| column.name == name)
-            .ok_or_else(|| target::no_such_column(&name, relation))?;
+            .ok_or_else(|| at(target::no_such_column(&name, relation), place))?;
         if targets.contains(&index) {
-            return Err(Error::new(
+            let error = Error::new(
                 SqlState::DUPLICATE_COLUMN,
                 format!("column \"{name}\" specified more than once"),
-            ));
+            );
+            return Err(at(error, place));
         }
         targets.push(index);
     }

@@ -96,7 +96,7 @@ impl Engine {
     /// Binds `INSERT`, `UPDATE` or `DELETE` (`ast::Statement` of one of these).
     ///
     /// # Errors
-    /// As [`Engine::bind`]; `42809` for a view or foreign table.
+    /// As [`Engine::bind`]; `55000` for a view, `0A000` for a foreign table.
     pub async fn bind_dml(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,

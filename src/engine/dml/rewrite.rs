@@ -195,6 +195,7 @@ impl Engine {
         };
         let mut items = vec![own(SEGMENT_COLUMN), own(ROW_COLUMN)];
         let mut untyped = Vec::new();
+        let mut places = Vec::new();
         if let Some(assignments) = parts.assignments.take() {
             let mut assigned = assigned_columns(&relation, assignments)?;
             for (index, column) in relation.columns.iter().enumerate() {
@@ -202,6 +203,7 @@ impl Engine {
                     None => {
                         items.push(own(&column.name));
                         untyped.push(false);
+                        places.push(None);
                     }
                     Some(mut expr) => {
                         if parts.alias.is_none() {
@@ -209,9 +211,11 @@ impl Engine {
                         }
                         let cell = Cell::of(&expr);
                         if let Some(cell) = &cell {
-                            cell.check(column, parameters)?;
+                            cell.check(column, parameters)
+                                .map_err(|error| target::at(error, target::position(&expr)))?;
                         }
                         untyped.push(matches!(cell, Some(Cell::Literal { ty: None, .. })));
+                        places.push(target::position(&expr));
                         items.push(SelectItem::UnnamedExpr(expr));
                     }
                 }
@@ -220,6 +224,7 @@ impl Engine {
             for column in &relation.columns {
                 items.push(own(&column.name));
                 untyped.push(false);
+                places.push(None);
             }
         }
         let mut from = vec![ast::TableWithJoins {
@@ -244,7 +249,8 @@ impl Engine {
             let column = &relation.columns[index];
             let null = bound.plan.schema().field(index + 2).data_type() == &DataType::Null;
             if !untyped && !null {
-                check_assignable(&column.name, output.ty, column.ty)?;
+                check_assignable(&column.name, output.ty, column.ty)
+                    .map_err(|error| target::at(error, places[index]))?;
             }
             types.push((!untyped).then_some(output.ty));
         }
@@ -445,10 +451,12 @@ fn assigned_columns(
             (AssignmentTarget::ColumnName(name), value) => vec![(name, value)],
             (AssignmentTarget::Tuple(names), Expr::Tuple(values)) => {
                 if names.len() != values.len() {
-                    return Err(Error::new(
+                    let error = Error::new(
                         SqlState::SYNTAX_ERROR,
                         "number of columns does not match number of values",
-                    ));
+                    );
+                    let place = values.first().and_then(target::position);
+                    return Err(target::at(error, place));
                 }
                 names.into_iter().zip(values).collect()
             }
@@ -460,12 +468,13 @@ fn assigned_columns(
             }
         };
         for (name, value) in pairs {
+            let place = target::position(&name);
             let name = target::column_name(&name, relation)?;
             let index = relation
                 .columns
                 .iter()
                 .position(|column| column.name == name)
-                .ok_or_else(|| target::no_such_column(&name, relation))?;
+                .ok_or_else(|| target::at(target::no_such_column(&name, relation), place))?;
             let value = if target::is_default(&value) {
                 default_of(&relation.columns[index])?
                     .unwrap_or_else(|| Expr::value(ast::Value::Null))

@@ -21,6 +21,22 @@ pub(super) fn fold(ident: &Ident) -> String {
     truncate(&folded).to_owned()
 }
 
+/// Where a node of the statement's AST starts: a 1-based character position, which the parser puts
+/// into the spans' columns. `None` for what was generated.
+pub(super) fn position(node: &impl ast::Spanned) -> Option<usize> {
+    usize::try_from(node.span().start.column)
+        .ok()
+        .filter(|column| *column > 0)
+}
+
+/// The error, with its position if it has none.
+pub(super) fn at(error: Error, position: Option<usize>) -> Error {
+    match (error.fields().position, position) {
+        (None, Some(position)) => error.at(position),
+        _ => error,
+    }
+}
+
 /// A name of one identifier.
 ///
 /// # Errors
@@ -29,7 +45,7 @@ pub(super) fn column_name(name: &ObjectName, relation: &Relation) -> Result<Stri
     match name.0.as_slice() {
         [ObjectNamePart::Identifier(ident)] => Ok(fold(ident)),
         [ObjectNamePart::Identifier(ident), ..] if relation.column(&fold(ident)).is_none() => {
-            Err(no_such_column(&fold(ident), relation))
+            Err(at(no_such_column(&fold(ident), relation), position(name)))
         }
         _ => Err(Error::unsupported("assigning to a part of a column")),
     }
@@ -49,7 +65,7 @@ pub(super) fn no_such_column(name: &str, relation: &Relation) -> Error {
 /// The table `name` means, which the statement is to change.
 ///
 /// # Errors
-/// `42P01`, `3F000`; `42809` and `0A000` for what is not a table of ours.
+/// `42P01`, `3F000`; `55000` for a view, `0A000` for a foreign table.
 pub(super) fn resolve(
     context: &StatementContext,
     name: &ObjectName,
@@ -95,12 +111,13 @@ pub(super) fn resolve(
     match relation.kind {
         RelationKind::Table { .. } => Ok(relation),
         RelationKind::View(_) => Err(Error::new(
-            SqlState::WRONG_OBJECT_TYPE,
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
             format!("cannot {verb} view \"{}\"", relation.name),
         )
-        .detail("Views cannot be changed; change the tables they read.")),
+        .detail("Views are not updatable.")
+        .hint("Change the tables the view reads.")),
         RelationKind::Foreign { .. } => Err(Error::new(
-            SqlState::WRONG_OBJECT_TYPE,
+            SqlState::FEATURE_NOT_SUPPORTED,
             format!("cannot {verb} foreign table \"{}\"", relation.name),
         )
         .detail("Foreign tables are files read in place.")),

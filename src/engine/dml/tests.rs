@@ -296,6 +296,19 @@ case!(insert_assigns_as_postgres, bench, {
         assert!(text.contains(message), "{sql}: {text}");
     }
     assert_eq!(bench.ask("select count(*) from t").await, "7");
+
+    // The client is shown where the value at fault is.
+    for (sql, position) in [
+        ("insert into t (b, i) values (true, 1), (false, 'x')", 50),
+        ("insert into t (i) values (true)", 27),
+        ("insert into t (i) select true", 26),
+        ("insert into t (i, zz) values (1, 2)", 19),
+        ("insert into t (i) values (1, 2)", 30),
+        ("update t set b = 7", 18),
+    ] {
+        let error = bench.answer(sql, &[]).await.expect_err(sql);
+        assert_eq!(error.fields().position, Some(position), "{sql}: {error}");
+    }
 });
 
 case!(defaults_and_not_null, bench, {

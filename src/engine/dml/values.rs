@@ -8,8 +8,8 @@ use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::compute::{concat, interleave, take};
 use sqlparser::ast::{CastKind, DataType as SqlType, Expr, UnaryOperator, Value};
 
-use super::assign::{assign, check_assignable, read_values};
-use super::target::is_default;
+use super::assign::{assign, check_assignable, read_rows};
+use super::target::{at, is_default, position};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Column;
 use crate::engine::parse::resolve_type;
@@ -23,6 +23,8 @@ pub(super) enum Cell {
     Literal {
         ty: Option<PgType>,
         text: Option<String>,
+        /// Where it is in the statement; 0 where nobody knows.
+        position: u32,
     },
     /// `$n`, from 0.
     Parameter(usize),
@@ -34,14 +36,18 @@ impl Cell {
     pub(super) const NULL: Cell = Cell::Literal {
         ty: None,
         text: None,
+        position: 0,
     };
 
     /// The cell of an expression, if it is a literal or a bare parameter.
     pub(super) fn of(expr: &Expr) -> Option<Cell> {
+        let place = position(expr).and_then(|position| u32::try_from(position).ok());
+        let place = place.unwrap_or(0);
         let literal = |ty, text: &str| {
             Some(Cell::Literal {
                 ty,
                 text: Some(text.to_owned()),
+                position: place,
             })
         };
         match expr {
@@ -51,7 +57,7 @@ impl Cell {
                 Value::Boolean(value) => {
                     literal(Some(PgType::BOOL), if *value { "true" } else { "false" })
                 }
-                Value::Number(digits, _) => number(digits.clone()),
+                Value::Number(digits, _) => number(digits.clone(), place),
                 Value::Placeholder(name) => parameter(name).map(Cell::Parameter),
                 value => literal(None, string(value)?),
             },
@@ -60,7 +66,7 @@ impl Cell {
                 expr,
             } => match expr.as_ref() {
                 Expr::Value(value) => match &value.value {
-                    Value::Number(digits, _) => number(format!("-{digits}")),
+                    Value::Number(digits, _) => number(format!("-{digits}"), place),
                     _ => None,
                 },
                 _ => None,
@@ -78,7 +84,11 @@ impl Cell {
             } => {
                 let ty = literal_type(data_type)?;
                 match Self::of(expr)? {
-                    Cell::Literal { ty: None, text } => Some(Cell::Literal { ty: Some(ty), text }),
+                    Cell::Literal { ty: None, text, .. } => Some(Cell::Literal {
+                        ty: Some(ty),
+                        text,
+                        position: place,
+                    }),
                     Cell::Literal { ty: Some(_), .. }
                     | Cell::Parameter(_)
                     | Cell::Computed { .. } => None,
@@ -132,7 +142,7 @@ fn literal_type(data_type: &SqlType) -> Option<PgType> {
 }
 
 /// A number, typed as PostgreSQL types it: the first of integer, bigint, numeric that holds it.
-fn number(digits: String) -> Option<Cell> {
+fn number(digits: String, position: u32) -> Option<Cell> {
     let plain = digits
         .strip_prefix('-')
         .unwrap_or(&digits)
@@ -155,6 +165,7 @@ fn number(digits: String) -> Option<Cell> {
     Some(Cell::Literal {
         ty: Some(ty),
         text: Some(digits),
+        position,
     })
 }
 
@@ -217,7 +228,7 @@ pub(super) struct Inputs<'a> {
 /// Cells of one column that were written alike, and are converted together.
 enum Group<'a> {
     /// Literals: of a type, or of none.
-    Texts(Option<PgType>, Vec<Option<&'a str>>),
+    Texts(Option<PgType>, Vec<Option<&'a str>>, Vec<u32>),
     /// Single values with a type.
     Arrays(PgType, Vec<&'a ArrayRef>),
 }
@@ -236,10 +247,15 @@ impl Inputs<'_> {
         let mut places: Vec<(usize, usize)> = Vec::new();
         for cell in cells {
             places.push(match cell {
-                Cell::Literal { ty, text } => {
-                    // Numbers keep all their digits on the way into numeric and float.
-                    let ty = ty.filter(|ty| !is_number(*ty) || !reads_numbers(column.ty));
-                    push_text(&mut groups, ty, text.as_deref())
+                Cell::Literal { ty, text, position } => {
+                    // Numbers keep all their digits on the way into numeric, float and text.
+                    let as_written = |ty: &PgType| {
+                        is_number(*ty)
+                            && (reads_numbers(column.ty)
+                                || column.ty.info().category == 'S' && is_canonical(text))
+                    };
+                    let ty = ty.filter(|ty| !as_written(ty));
+                    push_text(&mut groups, ty, text.as_deref(), *position)
                 }
                 Cell::Parameter(index) => {
                     let (Some(array), Some(ty)) = (
@@ -273,10 +289,16 @@ impl Inputs<'_> {
 
     fn convert(&self, column: &Column, group: &Group<'_>) -> Result<ArrayRef> {
         match group {
-            Group::Texts(None, texts) => read_values(self.context, texts, column.ty),
-            Group::Texts(Some(ty), texts) => {
-                let array = read_values(self.context, texts, *ty)?;
-                assign(self.context, &array, *ty, column.ty)
+            Group::Texts(ty, texts, places) => {
+                let read = read_rows(self.context, texts, ty.unwrap_or(column.ty));
+                let array = read.map_err(|(row, error)| {
+                    let place = places.get(row).map_or(0, |place| *place as usize);
+                    at(error, Some(place).filter(|place| *place > 0))
+                })?;
+                match ty {
+                    Some(ty) => assign(self.context, &array, *ty, column.ty),
+                    None => Ok(array),
+                }
             }
             Group::Arrays(ty, arrays) => {
                 let arrays: Vec<&dyn Array> = arrays.iter().map(|array| array.as_ref()).collect();
@@ -292,19 +314,21 @@ fn push_text<'a>(
     groups: &mut Vec<Group<'a>>,
     ty: Option<PgType>,
     text: Option<&'a str>,
+    place: u32,
 ) -> (usize, usize) {
     // NULL fits any group, so that a column of numbers and NULLs stays one.
     let position = groups
         .iter_mut()
-        .position(|group| matches!(group, Group::Texts(of, _) if *of == ty || text.is_none()));
+        .position(|group| matches!(group, Group::Texts(of, ..) if *of == ty || text.is_none()));
     let index = position.unwrap_or_else(|| {
-        groups.push(Group::Texts(ty, Vec::new()));
+        groups.push(Group::Texts(ty, Vec::new(), Vec::new()));
         groups.len() - 1
     });
-    let Group::Texts(_, texts) = &mut groups[index] else {
+    let Group::Texts(_, texts, places) = &mut groups[index] else {
         unreachable!("only groups of texts were looked for");
     };
     texts.push(text);
+    places.push(place);
     (index, texts.len() - 1)
 }
 
@@ -326,6 +350,19 @@ fn push_array<'a>(groups: &mut Vec<Group<'a>>, ty: PgType, array: &'a ArrayRef) 
 
 fn is_number(ty: PgType) -> bool {
     [PgType::INT4, PgType::INT8, PgType::NUMERIC].contains(&ty)
+}
+
+/// Whether a number is written as PostgreSQL writes it: `1.50` is, `.5`, `5.` and `1e3` are not.
+fn is_canonical(text: &Option<String>) -> bool {
+    text.as_deref().is_some_and(|text| {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
+        let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        all_digits(whole)
+            && all_digits(decimals)
+            && (whole == "0" || !whole.starts_with('0'))
+            && text != "-0"
+    })
 }
 
 fn reads_numbers(ty: PgType) -> bool {

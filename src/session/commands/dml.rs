@@ -70,7 +70,8 @@ impl Session {
         })
     }
 
-    async fn bound_dml(
+    /// The statement bound: as prepared if nothing moved since, else again.
+    pub(super) async fn bound_dml(
         &self,
         context: &Arc<StatementContext>,
         dml: &ast::Statement,

@@ -27,8 +27,19 @@ impl Session {
                 Command::Query(query) => self.bound_query(&context, query, &run).await?,
                 _ => return Err(Error::unsupported("EXPLAIN of this statement")),
             },
-            Command::Dml(_) => {
-                return Err(Error::unsupported("EXPLAIN of INSERT, UPDATE or DELETE"));
+            Command::Dml(dml) => {
+                let bound = self.bound_dml(&context, dml, &run).await?;
+                let authorized =
+                    privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
+                let work = engine.explain_dml(
+                    &context,
+                    authorized,
+                    run.parameters,
+                    explain.analyze,
+                    run.interrupt,
+                );
+                let lines = interruptible(run.interrupt, work).await?;
+                return self.plan_lines(lines);
             }
             _ => return Err(Error::unsupported("EXPLAIN of this statement")),
         };
@@ -41,6 +52,10 @@ impl Session {
             run.interrupt,
         );
         let lines = interruptible(run.interrupt, work).await?;
+        self.plan_lines(lines)
+    }
+
+    fn plan_lines(&mut self, lines: Vec<String>) -> Result<Response> {
         let rows: Vec<_> = lines.into_iter().map(|line| vec![line]).collect();
         let rows = text_rows(text_columns(&["QUERY PLAN"]), &rows)?;
         Ok(Response::Rows(
