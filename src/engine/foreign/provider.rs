@@ -84,7 +84,7 @@ impl ForeignRows {
         let fields: Vec<Field> = relation
             .columns
             .iter()
-            // Files promise nothing about NULLs.
+            // Checked as files are read.
             .map(|column| column.ty.field(&column.name, !column.not_null))
             .collect();
         Ok(Self {
@@ -128,7 +128,7 @@ impl ForeignRows {
         let fields: Vec<Field> = self
             .columns
             .iter()
-            .map(|column| column.ty.field(&column.stored_name, true))
+            .map(|column| column.ty.field(&column.stored_name, !column.not_null))
             .collect();
         let stored: SchemaRef = Arc::new(Schema::new(fields));
         let known = files.len() <= STATISTICS_FILES_MAX;

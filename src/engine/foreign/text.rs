@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::DataFusionError;
@@ -339,7 +339,7 @@ impl Plan {
         texts: &[Option<&str>],
         line: impl Fn(usize) -> u64,
     ) -> Result<ArrayRef> {
-        parse_column(texts, column.ty, &self.style, self.now).map_err(|trouble| {
+        let array = parse_column(texts, column.ty, &self.style, self.now).map_err(|trouble| {
             let value = texts
                 .get(trouble.row)
                 .copied()
@@ -351,7 +351,20 @@ impl Plan {
                 column.name,
                 shortened(value)
             ))
-        })
+        })?;
+        // Scans say that the column has no NULLs, so a file must keep that promise.
+        if let Some(row) = (0..array.len()).find(|&row| column.not_null && array.is_null(row)) {
+            let error = Error::new(
+                SqlState::NOT_NULL_VIOLATION,
+                format!(
+                    "null value in column \"{}\" violates not-null constraint",
+                    column.name
+                ),
+            )
+            .column(&column.name);
+            return Err(at_line(error, file, line(row)));
+        }
+        Ok(array)
     }
 }
 
