@@ -96,6 +96,8 @@ impl Connection {
         match sent {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(()),
+            // A fatal alert of TLS.
+            Err(error) if error.kind() == ErrorKind::InvalidData => Ok(()),
             sent => sent.map_err(|e| format!("send: {e}")),
         }
     }
