@@ -6,6 +6,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::grammar::{Grammar, bounded};
 use super::split::{Piece, slice, too_complex};
 use crate::base::{Error, Result, SqlState, name};
 use crate::engine::command::ObjectName;
@@ -13,12 +14,13 @@ use crate::engine::command::ObjectName;
 /// Calls nested inside sqlparser: comfortably more than [`super::split`] lets nest, and its stack grows on demand.
 const RECURSION_MAX: usize = 2_000;
 
-static DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
+static DIALECT: Grammar = Grammar(PostgreSqlDialect {});
 
 /// A position in one statement's tokens.
 pub(super) struct Cursor {
     parser: Parser<'static>,
     text: String,
+    tokens: usize,
     offset: usize,
     semicolon: bool,
 }
@@ -27,6 +29,7 @@ impl Cursor {
     /// At the start of a statement.
     pub(super) fn new(piece: Piece) -> Self {
         Self {
+            tokens: piece.tokens.len(),
             parser: Parser::new(&DIALECT)
                 .with_recursion_limit(RECURSION_MAX)
                 .with_tokens_with_locations(piece.tokens),
@@ -355,6 +358,7 @@ impl Cursor {
                         .collect(),
                 ),
             text: self.text.clone(),
+            tokens: end - start,
             offset: self.offset,
             semicolon: self.semicolon,
         };
@@ -375,7 +379,8 @@ impl Cursor {
         &mut self,
         read: impl FnOnce(&mut Parser<'static>) -> Result<T, ParserError>,
     ) -> Result<T> {
-        read(&mut self.parser).map_err(|error| self.convert(&error))
+        let parser = &mut self.parser;
+        bounded(self.tokens, || read(parser)).map_err(|error| self.convert(&error))
     }
 
     /// sqlparser's error as PostgreSQL's. Its text ends with the place; without a place it is the end of the input.

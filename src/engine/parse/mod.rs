@@ -6,6 +6,7 @@
 //! grammar and refuse the rest by name.
 
 mod cursor;
+mod grammar;
 mod maintenance;
 mod objects;
 mod roles;

@@ -6,6 +6,7 @@
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
+use super::grammar::Grammar;
 use crate::base::limits::{
     EXPRESSION_CHAIN_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_TERMS_MAX, SET_OPERATIONS_MAX,
     STATEMENT_TOKENS_MAX,
@@ -28,7 +29,7 @@ pub(super) struct Piece {
 /// Cuts a query string into statements; empty ones vanish.
 pub(super) fn split(sql: &str) -> Result<Vec<Piece>> {
     let lines = Lines::new(sql);
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql)
+    let tokens = Tokenizer::new(&Grammar(PostgreSqlDialect {}), sql)
         .tokenize_with_location()
         .map_err(|error| {
             let at = lines.character(error.location);

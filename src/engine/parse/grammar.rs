@@ -1,0 +1,125 @@
+//! PostgreSQL's grammar for sqlparser, with a bound on how long it may try.
+//!
+//! sqlparser reads some constructs by trying one reading and, if that fails, another; nested in one another, the tries
+//! multiply, and a line of text would take hours. So every expression begun is counted, and a statement that begins many
+//! more than it has tokens is given up. `f(expr => …)`, which is not PostgreSQL's and would double the work at every level
+//! of nested calls, is off.
+
+use std::any::TypeId;
+use std::cell::Cell;
+
+use sqlparser::ast;
+use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+
+/// Expressions a statement may begin for each of its tokens, failed tries included.
+const TRIES_PER_TOKEN: usize = 30;
+
+thread_local! {
+    /// Expressions that may still be begun. Parsing is synchronous, so one thread parses one statement at a time.
+    static TRIES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Runs a parser within the bound for a statement of so many tokens.
+pub(super) fn bounded<T>(tokens: usize, parse: impl FnOnce() -> T) -> T {
+    TRIES.set(tokens.saturating_mul(TRIES_PER_TOKEN).saturating_add(1_000));
+    parse()
+}
+
+/// The grammar.
+#[derive(Debug)]
+pub(super) struct Grammar(pub(super) PostgreSqlDialect);
+
+macro_rules! as_postgresql {
+    ($($name:ident)*) => {
+        $(fn $name(&self) -> bool {
+            self.0.$name()
+        })*
+    };
+}
+
+impl Dialect for Grammar {
+    fn dialect(&self) -> TypeId {
+        // sqlparser asks for PostgreSQL by type in many places.
+        self.0.dialect()
+    }
+
+    fn parse_prefix(&self, _parser: &mut Parser) -> Option<Result<ast::Expr, ParserError>> {
+        let left = TRIES.get();
+        if left == 0 {
+            // The one error that no further reading is tried after.
+            return Some(Err(ParserError::RecursionLimitExceeded));
+        }
+        TRIES.set(left - 1);
+        None
+    }
+
+    fn supports_named_fn_args_with_expr_name(&self) -> bool {
+        false
+    }
+
+    fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
+        self.0.identifier_quote_style(identifier)
+    }
+
+    fn is_delimited_identifier_start(&self, ch: char) -> bool {
+        self.0.is_delimited_identifier_start(ch)
+    }
+
+    fn is_identifier_start(&self, ch: char) -> bool {
+        self.0.is_identifier_start(ch)
+    }
+
+    fn is_identifier_part(&self, ch: char) -> bool {
+        self.0.is_identifier_part(ch)
+    }
+
+    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
+        self.0.is_reserved_for_identifier(keyword)
+    }
+
+    fn is_custom_operator_part(&self, ch: char) -> bool {
+        self.0.is_custom_operator_part(ch)
+    }
+
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        self.0.get_next_precedence(parser)
+    }
+
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        self.0.prec_value(precedence)
+    }
+
+    as_postgresql! {
+        supports_unicode_string_literal
+        supports_filter_during_aggregation
+        supports_group_by_expr
+        allow_extract_custom
+        allow_extract_single_quotes
+        supports_create_index_with_clause
+        supports_explain_with_utility_options
+        supports_listen_notify
+        supports_factorial_operator
+        supports_bitwise_shift_operators
+        supports_comment_on
+        supports_load_extension
+        supports_named_fn_args_with_colon_operator
+        supports_empty_projections
+        supports_nested_comments
+        supports_string_escape_constant
+        supports_numeric_literal_underscores
+        supports_array_typedef_with_brackets
+        supports_geometric_types
+        supports_set_names
+        supports_alter_column_type_using
+        supports_notnull_operator
+        supports_interval_options
+        supports_insert_table_alias
+        supports_create_table_like_parenthesized
+        supports_select_wildcard_with_alias
+        supports_comma_separated_trim
+        supports_xml_expressions
+        supports_comment_optimizer_hint
+    }
+}
