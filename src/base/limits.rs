@@ -9,6 +9,9 @@ pub const PRE_LOGIN_FRAME_BYTES_MAX: usize = 16 * 1024;
 pub const STATEMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Tokens of one statement, checked before parsing.
 pub const STATEMENT_TOKENS_MAX: usize = 1_000_000;
+/// Stack of a thread that handles statements. What the bounds below let through is parsed, cloned,
+/// planned and dropped recursively; the memory is only touched by those who nest that deep.
+pub const THREAD_STACK_BYTES: usize = 32 * 1024 * 1024;
 /// Depth of nested expressions, subqueries and set operations.
 pub const EXPRESSION_DEPTH_MAX: usize = 400;
 /// Terms joined by AND, OR or UNION in one expression: planning time grows faster than linearly

@@ -11,11 +11,10 @@ use sqlparser::ast;
 
 use super::memory::{QueryPool, ServerPool};
 use super::{Engine, Options, parse_query};
+use crate::base::limits::THREAD_STACK_BYTES;
 use crate::base::{Error, Result, SqlState};
 use crate::database::Database;
 
-/// Stack of the engine's threads: planning recurses over expressions and plans.
-const STACK_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of Parquet footers remembered, beside the memory of queries: a sixteenth of it within
 /// these bounds.
 const FOOTER_BYTES_MIN: usize = 64 << 20;
@@ -38,7 +37,7 @@ impl Engine {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(options.threads.max(1))
             .thread_name("engine")
-            .thread_stack_size(STACK_BYTES)
+            .thread_stack_size(THREAD_STACK_BYTES)
             .enable_all()
             .build()
             .map_err(|error| failed(&error))?;

@@ -123,15 +123,12 @@ fn name_and_path(text: &str) -> std::result::Result<(String, PathBuf), String> {
     }
 }
 
-/// Stack of the threads that read statements; memory only as far as it is used.
-const STACK_BYTES: usize = 16 * 1024 * 1024;
-
 /// Runs the command. Exit code 0: it did what was asked; 1: it could not; 2: the command line is wrong.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         // Statements nest as deep as the parser lets them, and are copied and dropped on these threads.
-        .thread_stack_size(STACK_BYTES)
+        .thread_stack_size(crate::base::limits::THREAD_STACK_BYTES)
         .enable_all()
         .build()
     {

@@ -145,7 +145,7 @@ impl InProcess {
         let config = commons::server::Config::load(None, overrides).expect("valid configuration");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
-            .thread_stack_size(16 << 20)
+            .thread_stack_size(commons::base::limits::THREAD_STACK_BYTES)
             .enable_all()
             .build()
             .expect("runtime");

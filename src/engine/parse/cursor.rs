@@ -1,11 +1,12 @@
 //! Reading one statement's tokens: a thin layer over sqlparser's parser, which reads the queries, expressions and types in
 //! it, and errors in PostgreSQL's words.
 
-use sqlparser::ast;
+use sqlparser::ast::{self, VisitMut};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::balance::balance;
 use super::grammar::{Grammar, bounded};
 use super::split::{Piece, slice, too_complex};
 use crate::base::{Error, Result, SqlState, name};
@@ -378,9 +379,15 @@ impl Cursor {
     fn delegate<T>(
         &mut self,
         read: impl FnOnce(&mut Parser<'static>) -> Result<T, ParserError>,
-    ) -> Result<T> {
+    ) -> Result<T>
+    where
+        T: VisitMut,
+    {
         let parser = &mut self.parser;
-        bounded(self.tokens, || read(parser)).map_err(|error| self.convert(&error))
+        let mut tree =
+            bounded(self.tokens, || read(parser)).map_err(|error| self.convert(&error))?;
+        balance(&mut tree);
+        Ok(tree)
     }
 
     /// sqlparser's error as PostgreSQL's. Its text ends with the place; without a place it is the end of the input.

@@ -5,6 +5,7 @@
 //! DELETE are sqlparser's; every other statement is read by the small parsers beside this file, which know PostgreSQL's
 //! grammar and refuse the rest by name.
 
+mod balance;
 mod cursor;
 mod grammar;
 mod maintenance;

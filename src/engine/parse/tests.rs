@@ -92,18 +92,74 @@ fn bombs_are_refused() {
         );
         assert!(start.elapsed().as_secs() < 5, "{error}");
     }
-    // What is let through must also be safe to clone and drop on an ordinary thread.
-    for sql in [
-        format!("SELECT {}1{}", "(".repeat(380), ")".repeat(380)),
-        format!("SELECT {}1{}", "abs(".repeat(380), ")".repeat(380)),
-        format!("SELECT 1{}", "+1".repeat(990)),
-        format!("SELECT 1 WHERE a = 1{}", " OR a = 1".repeat(3_990)),
-        format!("SELECT 1{}", " UNION SELECT 1".repeat(390)),
-        format!("{}SELECT 1{}", "SELECT (".repeat(190), ")".repeat(190)),
-    ] {
-        let statements = parse(&sql).unwrap();
-        drop(statements.clone());
+}
+
+/// Readings that multiply at every level must be given up, and calls may nest without any.
+#[test]
+fn nesting_takes_no_longer_than_it_is_long() {
+    on_a_servers_thread(|| {
+        for (open, close) in [("abs(", ")"), ("position(", ")"), ("(", ")")] {
+            let start = std::time::Instant::now();
+            let _ = parse(&format!(
+                "SELECT {}1{}",
+                open.repeat(200),
+                close.repeat(200)
+            ));
+            assert!(start.elapsed().as_secs() < 5, "{open}");
+        }
+        one(&format!(
+            "SELECT {}1{}",
+            "abs(".repeat(200),
+            ")".repeat(200)
+        ));
+    });
+}
+
+/// What the bounds let through must also be safe to clone and to drop.
+#[test]
+fn what_is_let_through_is_safe() {
+    on_a_servers_thread(|| {
+        for sql in [
+            format!("SELECT {}1{}", "(".repeat(380), ")".repeat(380)),
+            format!("SELECT {}1{}", "abs(".repeat(380), ")".repeat(380)),
+            format!("SELECT 1{}", "+1".repeat(990)),
+            format!("SELECT 1 WHERE a = 1{}", " OR a = 1".repeat(3_990)),
+            format!("SELECT 1{}", " UNION SELECT 1".repeat(390)),
+            format!("{}SELECT 1{}", "SELECT (".repeat(190), ")".repeat(190)),
+        ] {
+            let statements = parse(&sql).unwrap();
+            drop(statements.clone());
+        }
+    });
+}
+
+#[test]
+fn long_chains_are_regrouped_in_order() {
+    let terms: Vec<String> = (0..100).map(|n| format!("a = {n}")).collect();
+    let mut expression = parse_expression(&terms.join(" OR ")).unwrap();
+    let text = expression.to_string();
+    assert_eq!(text, terms.join(" OR "));
+    let mut depth = 0;
+    while let ast::Expr::BinaryOp {
+        left,
+        op: ast::BinaryOperator::Or,
+        ..
+    } = expression
+    {
+        depth += 1;
+        expression = *left;
     }
+    assert_eq!(depth, 7);
+}
+
+/// Runs on a stack as large as those statements are handled on.
+fn on_a_servers_thread(test: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new()
+        .stack_size(crate::base::limits::THREAD_STACK_BYTES)
+        .spawn(test)
+        .unwrap()
+        .join()
+        .unwrap();
 }
 
 #[test]

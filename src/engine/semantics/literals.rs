@@ -109,13 +109,6 @@ pub(super) fn type_unknown(scope: &Scope<'_>, plan: LogicalPlan) -> Result<Logic
     })
 }
 
-fn is_arithmetic(op: Operator) -> bool {
-    matches!(
-        op,
-        Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo
-    )
-}
-
 fn is_comparison(op: Operator) -> bool {
     matches!(
         op,
