@@ -104,6 +104,11 @@ pub fn table(name: &str, args: &[ScalarValue]) -> Option<Result<RecordBatch>> {
     sets::table(name, args)
 }
 
+/// DataFusion's own `sum`, which adds up smaller integers as bigint.
+pub(crate) fn bigint_sum() -> Option<Arc<AggregateUDF>> {
+    native::aggregate("sum")
+}
+
 /// Aggregate function by name.
 pub fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
     aggregate::exact(name).or_else(|| native::aggregate(name))

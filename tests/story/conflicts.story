@@ -9,6 +9,10 @@ ann> COMMIT
 bob> COMMIT
 bob> SELECT 1 AS alive
 ----
+bob: ERROR 40001: could not serialize access due to concurrent update
+bob: DETAIL: relation "t" already exists.
+bob: alive
+bob: 1
 
 commons> GRANT ALL ON team.t TO bob
 ann> INSERT INTO team.t VALUES (1), (2)
@@ -19,6 +23,11 @@ bob> ROLLBACK
 bob> DELETE FROM team.t WHERE x = 2
 ann> SELECT x FROM team.t
 ----
+bob: count
+bob: 2
+bob: ERROR 40001: could not serialize access due to concurrent update
+ann: x
+ann: 3
 
 # Appends do not hinder one another.
 ann> BEGIN; INSERT INTO team.t VALUES (10)
@@ -27,3 +36,7 @@ ann> COMMIT
 bob> COMMIT
 ann> SELECT x FROM team.t ORDER BY x
 ----
+ann: x
+ann: 3
+ann: 10
+ann: 20

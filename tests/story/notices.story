@@ -9,6 +9,8 @@ bob! notices 0
 ann> COMMIT
 bob! notices 2
 ----
+bob: [chat] one
+bob: [chat] two
 
 ann> BEGIN; NOTIFY chat, 'never'; CREATE VIEW team.never AS SELECT 1 AS x; ROLLBACK
 bob! notices 0
@@ -20,6 +22,12 @@ bob! notices 3
 ann> CREATE OR REPLACE VIEW team.v AS SELECT 2 AS x
 bob! notices 3
 ----
+bob: [commons] {"event":"publish","object":"team.v","kind":"view","version":1,"by":"ann","at":"…","note":"the answer"}
+bob: [team] {"event":"publish","object":"team.v","kind":"view","version":1,"by":"ann","at":"…","note":"the answer"}
+bob: [team.v] {"event":"publish","object":"team.v","kind":"view","version":1,"by":"ann","at":"…","note":"the answer"}
+bob: [commons] {"event":"replace","object":"team.v","kind":"view","version":2,"by":"ann","at":"…","note":"the answer"}
+bob: [team] {"event":"replace","object":"team.v","kind":"view","version":2,"by":"ann","at":"…","note":"the answer"}
+bob: [team.v] {"event":"replace","object":"team.v","kind":"view","version":2,"by":"ann","at":"…","note":"the answer"}
 
 # What bob may not see he is not told of; once he is granted it, he is.
 ann> CREATE TABLE team.secret (x int)
@@ -29,6 +37,11 @@ bob! notices 2
 ann> DROP VIEW team.v
 bob! notices 3
 ----
+bob: [commons] {"event":"grant","object":"team.secret","kind":"table","version":1,"by":"ann","at":"…"}
+bob: [team] {"event":"grant","object":"team.secret","kind":"table","version":1,"by":"ann","at":"…"}
+bob: [commons] {"event":"drop","object":"team.v","kind":"view","version":2,"by":"ann","at":"…"}
+bob: [team] {"event":"drop","object":"team.v","kind":"view","version":2,"by":"ann","at":"…"}
+bob: [team.v] {"event":"drop","object":"team.v","kind":"view","version":2,"by":"ann","at":"…"}
 
 bob> UNLISTEN *
 ann> NOTIFY chat, 'unheard'
@@ -43,3 +56,6 @@ bob! notices 0
 bob> SELECT pg_notify('commons', 'from a function')
 bob! notices 1
 ----
+bob: pg_notify
+bob: 
+bob: [commons] from a function

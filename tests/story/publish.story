@@ -18,12 +18,25 @@ ann> COMMIT
 bob! notices 1
 carol! notices 0
 ----
+bob: [commons] {"event":"publish","object":"team.delays","kind":"view","version":1,"by":"ann","at":"…"}
 
 # bob has no right on what the view reads, and needs none: the view runs as its owner.
 bob> SELECT carrier, n FROM team.delays ORDER BY delay DESC
 bob> SELECT count(*) FROM nyc.flights
 carol> SELECT * FROM team.delays
 ----
+bob: carrier | n
+bob: AA | 2
+bob: DL | 1
+bob: UA | 2
+bob: ERROR 42501: permission denied for schema nyc
+bob: DETAIL: nyc is owned by commons. Role bob has no USAGE privilege on it.
+nyc.flights is owned by commons. Role bob has no SELECT privilege on it.
+bob: HINT: Ask commons for: GRANT USAGE ON SCHEMA nyc TO bob; GRANT SELECT ON nyc.flights TO bob;
+carol: ERROR 42501: permission denied for schema team
+carol: DETAIL: team is owned by ann. Role carol has no USAGE privilege on it.
+team.delays is owned by ann. Role carol has no SELECT privilege on it.
+carol: HINT: Ask ann for: GRANT USAGE ON SCHEMA team TO carol; GRANT SELECT ON team.delays TO carol;
 
 server! kill
 server! start
@@ -31,3 +44,13 @@ bob> SELECT carrier, n FROM team.delays ORDER BY delay DESC
 carol> SELECT * FROM team.delays
 ann> SELECT count(*) FROM nyc.flights
 ----
+bob: carrier | n
+bob: AA | 2
+bob: DL | 1
+bob: UA | 2
+carol: ERROR 42501: permission denied for schema team
+carol: DETAIL: team is owned by ann. Role carol has no USAGE privilege on it.
+team.delays is owned by ann. Role carol has no SELECT privilege on it.
+carol: HINT: Ask ann for: GRANT USAGE ON SCHEMA team TO carol; GRANT SELECT ON team.delays TO carol;
+ann: count
+ann: 5

@@ -23,3 +23,14 @@ server! kill
 server! start
 commons> SELECT count(*) FROM public.numbers
 ----
+ann: id | t | n | d | ts | b | f
+ann: 1 | one | 1.50 | 2024-02-29 | 2024-02-29 10:00:00.25+00 | \x00ff | 0.1
+ann: NULL | NULL | NULL | NULL | NULL | NULL | NULL
+ann: ERROR 42P01: relation "unfinished" does not exist
+ann: statement_timeout
+ann: 90s
+commons: ERROR 42P01: relation "scratch" does not exist
+commons: col_description
+commons: money
+commons: count
+commons: 1

@@ -10,6 +10,7 @@ mod casts;
 mod literals;
 mod shown;
 mod single;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -41,6 +42,7 @@ pub(super) fn before_coercion(scope: &Scope<'_>, plan: LogicalPlan) -> Result<Lo
         literals::narrow(plan)?
     };
     let plan = literals::type_unknown(scope, plan)?;
+    let plan = sums::widen(plan)?;
     times::rewrite(plan)
 }
 
