@@ -3,7 +3,7 @@
 //! normalise the AST → SqlToRel → canonical scans → literals and parameters typed as PostgreSQL does → type coercion → an
 //! output PostgreSQL has types for. Everything here is synchronous and runs on the engine's runtime, whose stacks are big.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
@@ -28,6 +28,7 @@ pub(super) fn bind(
     query: &ast::Query,
     declared: &[Option<PgType>],
 ) -> Result<Bound> {
+    let mentioned = mentioned_parameters(query);
     let query = dialect::normalise(scope, query.clone())?;
     let declared_fields: Vec<Option<FieldRef>> = declared
         .iter()
@@ -42,7 +43,7 @@ pub(super) fn bind(
         .map_err(convert)?;
     let plan = scans::canonical(plan, &scope.context.snapshot).map_err(convert)?;
     let plan = semantics::before_coercion(scope, plan).map_err(convert)?;
-    let (plan, parameters) = type_parameters(plan, declared)?;
+    let (plan, parameters) = type_parameters(plan, declared, &mentioned)?;
     let plan = semantics::coerce(scope, plan).map_err(convert)?;
     let (plan, columns) = output(plan)?;
     let reads = Reads::of(&plan, scope.role).map_err(convert)?;
@@ -69,6 +70,7 @@ pub(super) fn parser_options() -> ParserOptions {
 fn type_parameters(
     plan: LogicalPlan,
     declared: &[Option<PgType>],
+    mentioned: &BTreeSet<String>,
 ) -> Result<(LogicalPlan, Vec<PgType>)> {
     let mut found: BTreeMap<usize, Option<PgType>> = BTreeMap::new();
     plan.apply_with_subqueries(|plan| {
@@ -92,10 +94,17 @@ fn type_parameters(
         })
     })
     .map_err(convert)?;
+    let mentioned_max = mentioned
+        .iter()
+        .filter_map(|name| name.strip_prefix('$')?.parse::<usize>().ok())
+        .filter(|number| *number <= PARAMETERS_MAX)
+        .max()
+        .unwrap_or(0);
     let count = found
         .last_key_value()
         .map_or(0, |(number, _)| *number)
-        .max(declared.len());
+        .max(declared.len())
+        .max(mentioned_max);
     if count == 0 {
         return Ok((plan, Vec::new()));
     }
@@ -107,6 +116,8 @@ fn type_parameters(
             ) {
                 (Some(ty), _) => Ok(ty),
                 (None, Some(ty)) => Ok(ty.unwrap_or(PgType::TEXT)),
+                // Written in a part of the query that can give no row and was left out.
+                (None, None) if mentioned.contains(&format!("${number}")) => Ok(PgType::TEXT),
                 (None, None) => Err(Error::new(
                     SqlState::INDETERMINATE_DATATYPE,
                     format!("could not determine data type of parameter ${number}"),
@@ -132,6 +143,20 @@ fn type_parameters(
     })
     .map_err(convert)?;
     Ok((plan, types))
+}
+
+/// Every `$n` of the query as written.
+fn mentioned_parameters(query: &ast::Query) -> BTreeSet<String> {
+    let mut mentioned = BTreeSet::new();
+    let _ = ast::visit_expressions(query, |expression| {
+        if let ast::Expr::Value(value) = expression
+            && let ast::Value::Placeholder(name) = &value.value
+        {
+            mentioned.insert(name.clone());
+        }
+        std::ops::ControlFlow::<()>::Continue(())
+    });
+    mentioned
 }
 
 /// The number of `$n`.
