@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Many threads allocate and free large buffers at once; measured against the system's allocator in `benches/`.
+/// Many threads allocate and free large buffers at once; measured against the system's allocator in
+/// `benches/`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

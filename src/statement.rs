@@ -41,7 +41,8 @@ pub struct StatementContext {
     pub effects: Arc<Effects>,
 }
 
-/// Side effects of functions: collected while a statement runs, carried out by the session at its end.
+/// Side effects of functions: collected while a statement runs, carried out by the session at its
+/// end.
 #[derive(Debug, Default)]
 pub struct Effects {
     /// A plain mutex: held to push and to drain, never over an await.

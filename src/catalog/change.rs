@@ -89,8 +89,8 @@ pub enum Change {
     SetAcl {
         /// What.
         object: ObjectId,
-        /// The list it was worked out from: if that is no longer the object's, somebody else granted
-        /// or revoked meanwhile, and the transaction conflicts.
+        /// The list it was worked out from: if that is no longer the object's, somebody else
+        /// granted or revoked meanwhile, and the transaction conflicts.
         was: Option<Acl>,
         /// New list; `None` is the default.
         acl: Option<Acl>,

@@ -120,8 +120,8 @@ pub struct View {
     pub search_path: Vec<String>,
     /// What it reads, for DROP … RESTRICT and CASCADE.
     pub depends_on: Vec<Oid>,
-    /// Of each relation read, the number its next column had when the body was written: columns added
-    /// later are none of the view's, because `*` means what it meant then.
+    /// Of each relation read, the number its next column had when the body was written: columns
+    /// added later are none of the view's, because `*` means what it meant then.
     pub next_attnums: BTreeMap<Oid, i16>,
 }
 

@@ -48,7 +48,8 @@ impl SearchPath {
                     }
                     temporary
                 }
-                // The bootstrap superuser shares its name with a system schema, which is nobody's to create in.
+                // The bootstrap superuser shares its name with a system schema, which is nobody's
+                // to create in.
                 "$user" => snapshot
                     .role(role)
                     .and_then(|role| snapshot.schema_named(&role.name))

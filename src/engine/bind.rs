@@ -1,7 +1,8 @@
 //! Names to plan.
 //!
-//! normalise the AST → SqlToRel → canonical scans → literals and parameters typed as PostgreSQL does → type coercion → an
-//! output PostgreSQL has types for. Everything here is synchronous and runs on the engine's runtime, whose stacks are big.
+//! normalise the AST → SqlToRel → canonical scans → literals and parameters typed as PostgreSQL
+//! does → type coercion → an output PostgreSQL has types for. Everything here is synchronous and
+//! runs on the engine's runtime, whose stacks are big.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -66,7 +67,8 @@ pub(super) fn parser_options() -> ParserOptions {
         .with_default_null_ordering(NullOrdering::NullsMax)
 }
 
-/// Gives every parameter one type: the declared one, else the one its first use asks for, else text.
+/// Gives every parameter one type: the declared one, else the one its first use asks for, else
+/// text.
 fn type_parameters(
     plan: LogicalPlan,
     declared: &[Option<PgType>],

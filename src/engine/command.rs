@@ -1,8 +1,9 @@
-//! What a statement asks for: sqlparser's AST where it is PostgreSQL's (queries, INSERT, UPDATE, DELETE), our own plain
-//! structs for everything else.
+//! What a statement asks for: sqlparser's AST where it is PostgreSQL's (queries, INSERT, UPDATE,
+//! DELETE), our own plain structs for everything else.
 //!
-//! Names here are already folded to lower case and cut to 63 bytes, exactly as the catalog stores them. Whatever a struct
-//! has no field for was refused by the parser with `0A000`; nothing is parsed and then ignored.
+//! Names here are already folded to lower case and cut to 63 bytes, exactly as the catalog stores
+//! them. Whatever a struct has no field for was refused by the parser with `0A000`; nothing is
+//! parsed and then ignored.
 
 use sqlparser::ast;
 
@@ -598,7 +599,8 @@ pub struct GrantRole {
 pub enum SetValue {
     /// DEFAULT
     Default,
-    /// Values as their texts. Words keep their case folded, strings as they are. More than one only for list settings.
+    /// Values as their texts. Words keep their case folded, strings as they are. More than one only
+    /// for list settings.
     Values(Vec<String>),
 }
 

@@ -1,8 +1,9 @@
 //! DataFusion's errors as PostgreSQL's: a SQLSTATE, PostgreSQL's words, a position.
 //!
-//! Our own errors travel through DataFusion inside `External` and come out as they went in. For the rest the kind of error
-//! decides, and where DataFusion only has a sentence, the sentence does. What a user can cause must not end as XX000: a
-//! sentence that is not known here is shown as it is, under the SQLSTATE of its kind.
+//! Our own errors travel through DataFusion inside `External` and come out as they went in. For the
+//! rest the kind of error decides, and where DataFusion only has a sentence, the sentence does.
+//! What a user can cause must not end as XX000: a sentence that is not known here is shown as it
+//! is, under the SQLSTATE of its kind.
 
 use std::error::Error as StdError;
 
@@ -142,7 +143,8 @@ fn schema(error: &SchemaError) -> Error {
         } => {
             let shown = match &field.relation {
                 Some(relation) => {
-                    // A qualifier that is no relation of the query is another mistake than a missing column.
+                    // A qualifier that is no relation of the query is another mistake than a
+                    // missing column.
                     let known = valid_fields
                         .iter()
                         .any(|valid| valid.relation.as_ref() == Some(relation));
@@ -310,7 +312,8 @@ fn plan(message: &str) -> Error {
 }
 
 fn grouping(message: &str) -> Error {
-    // DataFusion: … expression "t.a" must be in GROUP BY …; or: Expression t.a could not be resolved …
+    // DataFusion: … expression "t.a" must be in GROUP BY …; or: Expression t.a could not be
+    // resolved …
     let column = message.split('"').nth(1).or_else(|| {
         message
             .split("Expression ")

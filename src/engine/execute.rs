@@ -1,8 +1,9 @@
 //! Plan to rows.
 //!
-//! Planning and execution run on the engine's own runtime, so that a heavy query delays nobody's handshake, and the caller
-//! is answered at once when it is interrupted, whatever the query is doing. Batches go through a channel of two: the reader
-//! is the brake. When the reader goes away, the stream and all its tasks are dropped.
+//! Planning and execution run on the engine's own runtime, so that a heavy query delays nobody's
+//! handshake, and the caller is answered at once when it is interrupted, whatever the query is
+//! doing. Batches go through a channel of two: the reader is the brake. When the reader goes away,
+//! the stream and all its tasks are dropped.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -83,7 +84,8 @@ impl Engine {
             let _ = planned.send(Ok(()));
             forward(stream, sender, stop).await;
         };
-        // A panic while planning drops `planned`; one while executing drops the sender, after saying so.
+        // A panic while planning drops `planned`; one while executing drops the sender, after
+        // saying so.
         let watched = AssertUnwindSafe(work).catch_unwind();
         self.spawn(async move {
             if let Err(panic) = watched.await {

@@ -1,8 +1,8 @@
-//! Leaves to rows: every relation of a permitted plan is replaced by what can be scanned, and every view by its body, bound
-//! and permitted as the view's owner.
+//! Leaves to rows: every relation of a permitted plan is replaced by what can be scanned, and every
+//! view by its body, bound and permitted as the view's owner.
 //!
-//! A view can only name what existed when it was made, so views never stand on themselves; the depth is limited all the
-//! same.
+//! A view can only name what existed when it was made, so views never stand on themselves; the
+//! depth is limited all the same.
 
 use std::sync::Arc;
 

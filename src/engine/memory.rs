@@ -1,7 +1,7 @@
 //! Memory that operators reserve: one pool for the server, one for each query inside it.
 //!
-//! Only what operators reserve is counted; batches on their way are not. A query that cannot have more spills where its
-//! operators can, and fails with `53200` where they cannot.
+//! Only what operators reserve is counted; batches on their way are not. A query that cannot have
+//! more spills where its operators can, and fails with `53200` where they cannot.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The DataFusion adapter: text to plan to rows. DataFusion is a planner library and an executor here, never the session
-//! layer.
+//! The DataFusion adapter: text to plan to rows. DataFusion is a planner library and an executor
+//! here, never the session layer.
 //!
 //! parse → bind → (privileges) → expand → analyse → optimise → execute
 
@@ -62,11 +62,13 @@ pub struct Options {
     pub threads: usize,
     /// Where operators spill.
     pub temp_dir: PathBuf,
-    /// Folders server files may be read from (foreign tables); empty: any the operating system lets us.
+    /// Folders server files may be read from (foreign tables); empty: any the operating system lets
+    /// us.
     pub file_roots: Vec<PathBuf>,
 }
 
-/// The engine: a runtime with big stacks, a memory pool, function registries. Shared by all sessions.
+/// The engine: a runtime with big stacks, a memory pool, function registries. Shared by all
+/// sessions.
 #[derive(Debug)]
 pub struct Engine {
     options: Options,
@@ -95,7 +97,8 @@ pub struct OutputColumn {
 /// A query with its names resolved: what it reads and what it answers, views still named.
 #[derive(Debug, Clone)]
 pub struct Bound {
-    /// The plan; views are opaque scans. Its output has unique internal names; [`Bound::columns`] has the real ones.
+    /// The plan; views are opaque scans. Its output has unique internal names; [`Bound::columns`]
+    /// has the real ones.
     pub plan: LogicalPlan,
     /// What it needs.
     pub needs: Vec<Need>,
@@ -110,8 +113,8 @@ pub struct Bound {
 }
 
 impl Engine {
-    /// Resolves the names of a query. `declared` are the client's parameter types; they win over inferred ones.
-    /// Runs on the engine's runtime, bounded in size, depth and time.
+    /// Resolves the names of a query. `declared` are the client's parameter types; they win over
+    /// inferred ones. Runs on the engine's runtime, bounded in size, depth and time.
     ///
     /// # Errors
     /// PostgreSQL's for anything the query does wrong; `0A000` for what commons does not do.
@@ -124,8 +127,9 @@ impl Engine {
         self.bind_with(context, query, declared, &[]).await
     }
 
-    /// Runs a permitted query: expands views as their owners, analyses, optimises, executes on the engine's runtime. The
-    /// answer streams; dropping it stops the work. `parameters` is one single-row array per parameter, typed by
+    /// Runs a permitted query: expands views as their owners, analyses, optimises, executes on the
+    /// engine's runtime. The answer streams; dropping it stops the work. `parameters` is one
+    /// single-row array per parameter, typed by
     /// `Bound::parameters`.
     ///
     /// # Errors
@@ -141,7 +145,8 @@ impl Engine {
             .await
     }
 
-    /// EXPLAIN: the plan as PostgreSQL-looking lines; with `analyze` the query runs and its rows are thrown away.
+    /// EXPLAIN: the plan as PostgreSQL-looking lines; with `analyze` the query runs and its rows
+    /// are thrown away.
     ///
     /// # Errors
     /// As [`Engine::execute`].

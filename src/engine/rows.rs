@@ -8,8 +8,8 @@ use super::OutputColumn;
 use crate::base::Result;
 use crate::observe::Interrupt;
 
-/// A streaming answer: batches made on the engine's runtime, pulled by the socket over a small bounded channel, so the
-/// client's TCP window is the back-pressure. Dropping it stops the work.
+/// A streaming answer: batches made on the engine's runtime, pulled by the socket over a small
+/// bounded channel, so the client's TCP window is the back-pressure. Dropping it stops the work.
 #[derive(Debug)]
 pub struct Rows {
     columns: Arc<[OutputColumn]>,

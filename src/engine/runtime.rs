@@ -28,7 +28,8 @@ impl Engine {
     /// # Errors
     /// `58030` if its threads or its temporary folder cannot be made.
     pub fn new(database: Arc<Database>, options: Options) -> Result<Arc<Self>> {
-        // Rows are found through each statement's context; the engine itself holds on to no database.
+        // Rows are found through each statement's context; the engine itself holds on to no
+        // database.
         drop(database);
         let failed = |error: &dyn std::fmt::Display| {
             Error::new(SqlState::IO_ERROR, "could not start the engine").detail(error.to_string())
@@ -82,7 +83,8 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // A runtime may not be waited for inside another one, where the last handle to the engine often goes away.
+        // A runtime may not be waited for inside another one, where the last handle to the engine
+        // often goes away.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -114,7 +116,8 @@ fn template(
     // `row_number() over () from (… order by …)` relies on the order of the inner query.
     settings.sql_parser.enable_subquery_sort_elimination = false;
     settings.execution.time_zone = Some("UTC".to_owned());
-    // Logical and physical plans often disagree on what a field's metadata says and what may be NULL; nothing depends on it.
+    // Logical and physical plans often disagree on what a field's metadata says and what may be
+    // NULL; nothing depends on it.
     settings.execution.skip_physical_aggregate_schema_check = true;
     settings.execution.collect_statistics = true;
     settings.optimizer.max_passes = 3;

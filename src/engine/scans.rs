@@ -11,10 +11,12 @@ use crate::base::Oid;
 use crate::catalog::{ObjectId, Privilege, Privileges, Snapshot};
 use crate::privileges::Need;
 
-/// Gives every scan the canonical name of what it reads, under an alias that keeps the name the query's columns use.
+/// Gives every scan the canonical name of what it reads, under an alias that keeps the name the
+/// query's columns use.
 ///
-/// DataFusion takes two scans for the same one if their names are equal, and joins or answers subqueries accordingly; with
-/// names as users write them, `a.t` seen through one search path and `b.t` through another would be mixed up.
+/// DataFusion takes two scans for the same one if their names are equal, and joins or answers
+/// subqueries accordingly; with names as users write them, `a.t` seen through one search path and
+/// `b.t` through another would be mixed up.
 pub(super) fn canonical(
     plan: LogicalPlan,
     snapshot: &Snapshot,
@@ -65,7 +67,8 @@ pub(super) struct Reads {
 }
 
 impl Reads {
-    /// Reads them off the scans: a name that a WITH query shadows is no scan, so it is not among them.
+    /// Reads them off the scans: a name that a WITH query shadows is no scan, so it is not among
+    /// them.
     pub(super) fn of(plan: &LogicalPlan, role: Oid) -> Result<Self, DataFusionError> {
         let mut reads = Self::default();
         plan.apply_with_subqueries(|plan| {

@@ -35,8 +35,8 @@ pub(super) struct Scope<'a> {
     pub(super) path: &'a SearchPath,
     /// Relations of this statement alone.
     pub(super) local: &'a [LocalRelation],
-    /// The view whose body this is: its names mean what it was made over. An object made later under the same name
-    /// cannot take the place of it, nor is a column added later part of `*`.
+    /// The view whose body this is: its names mean what it was made over. An object made later
+    /// under the same name cannot take the place of it, nor is a column added later part of `*`.
     pub(super) view: Option<&'a View>,
     /// Configuration, and what table functions want to see of a session.
     pub(super) state: &'a SessionState,
@@ -128,7 +128,8 @@ impl ContextProvider for Scope<'_> {
                 simplifier.simplify(arg)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        // The arguments belong to the name: two calls are the same scan only if they are the same call.
+        // The arguments belong to the name: two calls are the same scan only if they are the same
+        // call.
         let source = |provider| {
             let body = RelationBody::Function(format!("{name}({args:?})"), provider);
             Ok(Arc::new(RelationSource::new(body, false)) as Arc<dyn TableSource>)
@@ -220,8 +221,8 @@ impl ContextProvider for Scope<'_> {
     }
 }
 
-/// The arguments of a series of timestamps as DataFusion's function takes them; quoted literals beside a timestamp are
-/// timestamps.
+/// The arguments of a series of timestamps as DataFusion's function takes them; quoted literals
+/// beside a timestamp are timestamps.
 fn as_nanoseconds(args: Vec<Expr>) -> Result<Vec<Expr>, DataFusionError> {
     let Some(Expr::Literal(first, _)) = args.first() else {
         return Ok(args);

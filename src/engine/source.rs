@@ -1,7 +1,7 @@
 //! What a name in a query may refer to, as a leaf of the bound plan.
 //!
-//! A [`RelationSource`] only knows its columns: binding reads no rows, and views stay closed. `expand` opens them and
-//! puts in what can be scanned, after the caller was permitted.
+//! A [`RelationSource`] only knows its columns: binding reads no rows, and views stay closed.
+//! `expand` opens them and puts in what can be scanned, after the caller was permitted.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use crate::pg_catalog::SystemRelation;
 pub(super) struct RelationSource {
     /// Which.
     pub(super) body: RelationBody,
-    /// Whether its schema was written: then USAGE on the schema is needed too. A look-up along the search path only finds
-    /// schemas the role may use.
+    /// Whether its schema was written: then USAGE on the schema is needed too. A look-up along the
+    /// search path only finds schemas the role may use.
     pub(super) qualified: bool,
     schema: SchemaRef,
 }
@@ -60,8 +60,8 @@ impl RelationSource {
         }
     }
 
-    /// A name no other relation of any plan has: two scans are the same scan exactly if their names are equal, because
-    /// DataFusion compares scans by name alone.
+    /// A name no other relation of any plan has: two scans are the same scan exactly if their names
+    /// are equal, because DataFusion compares scans by name alone.
     pub(super) fn canonical_name(&self, snapshot: &Snapshot) -> TableReference {
         match &self.body {
             RelationBody::Stored(relation) => {

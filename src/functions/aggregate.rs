@@ -1,5 +1,5 @@
-//! Aggregates whose result type in PostgreSQL differs from DataFusion's: `sum(bigint)` and `avg` of exact numbers are
-//! numeric, so that neither overflows nor loses digits.
+//! Aggregates whose result type in PostgreSQL differs from DataFusion's: `sum(bigint)` and `avg` of
+//! exact numbers are numeric, so that neither overflows nor loses digits.
 //!
 //! Done by giving DataFusion's decimal versions of both decimals to work on; the rest is theirs.
 
@@ -15,7 +15,8 @@ use datafusion::logical_expr::{
     Signature, Volatility,
 };
 
-/// Digits after the point that an average is computed from: DataFusion adds four of its own, giving PostgreSQL's sixteen.
+/// Digits after the point that an average is computed from: DataFusion adds four of its own, giving
+/// PostgreSQL's sixteen.
 const AVERAGE_SCALE: i8 = 12;
 /// Most digits of Arrow's 128-bit decimals.
 const DIGITS_MAX: u8 = 38;

@@ -1,7 +1,10 @@
-//! How a function of ours is declared and called: overloads in PostgreSQL's types, a body over rows.
+//! How a function of ours is declared and called: overloads in PostgreSQL's types, a body over
+//! rows.
 //!
-//! A [`Function`] is static data; [`Bound`] is one with the context of the statement that calls it. DataFusion sees a
-//! `ScalarUDF` with a user-defined signature: choosing the overload and converting arguments is done here, loosely in the
+//! A [`Function`] is static data; [`Bound`] is one with the context of the statement that calls it.
+//! DataFusion sees a
+//! `ScalarUDF` with a user-defined signature: choosing the overload and converting arguments is
+//! done here, loosely in the
 //! way PostgreSQL resolves calls (exact type first, unknown literals fit anywhere).
 
 use std::hash::{Hash, Hasher};
@@ -111,7 +114,8 @@ pub(super) struct Bound {
 }
 
 impl std::fmt::Debug for Bound {
-    /// The name alone: DataFusion prints functions into messages, and who calls is nobody else's business.
+    /// The name alone: DataFusion prints functions into messages, and who calls is nobody else's
+    /// business.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.function.name)
     }
@@ -159,7 +163,8 @@ impl Bound {
     }
 }
 
-/// Two calls are the same only within one statement: what they answer depends on who asks, and when.
+/// Two calls are the same only within one statement: what they answer depends on who asks, and
+/// when.
 impl PartialEq for Bound {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.function, other.function) && Arc::ptr_eq(&self.context, &other.context)
@@ -215,7 +220,8 @@ impl ScalarUDFImpl for Bound {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
         let types: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
         let overload = self.must_overload(&types)?;
-        // Constants in, one constant out: computed once. A volatile function is called for each row.
+        // Constants in, one constant out: computed once. A volatile function is called for each
+        // row.
         let once = self.function.volatility != Volatility::Volatile
             && args
                 .args
@@ -240,7 +246,8 @@ impl ScalarUDFImpl for Bound {
     }
 }
 
-/// The first value of an array. DataFusion's own way forgets what the elements' field says of their type.
+/// The first value of an array. DataFusion's own way forgets what the elements' field says of their
+/// type.
 pub(crate) fn scalar(array: &ArrayRef) -> Result<ScalarValue, DataFusionError> {
     match array.as_list_opt::<i32>() {
         Some(list) => Ok(ScalarValue::List(Arc::new(list.slice(0, 1)))),
@@ -301,7 +308,8 @@ impl Param {
         }
         Some(match (from, &to) {
             (DataType::Dictionary(_, value), _) => return self.cost(value),
-            // An unknown literal fits anywhere; text does not, but DataFusion does not tell them apart.
+            // An unknown literal fits anywhere; text does not, but DataFusion does not tell them
+            // apart.
             (from, _) if is_text(from) => 4,
             (from, to) if from.is_integer() && to.is_integer() => 1,
             (from, DataType::Float64) if from.is_numeric() => 2,

@@ -183,7 +183,8 @@ fn nothing(_: &Call<'_>, _: usize) -> Result<Value> {
     Ok(Value::Null)
 }
 
-/// Visibility of a kind of object there is none of: PostgreSQL answers NULL for an OID it does not find.
+/// Visibility of a kind of object there is none of: PostgreSQL answers NULL for an OID it does not
+/// find.
 fn nothing_there(_: &Call<'_>, _: usize) -> Result<Value> {
     Ok(Value::Null)
 }
@@ -202,7 +203,8 @@ fn format_type(call: &Call<'_>, row: usize) -> Result<Value> {
         return Ok("-".into());
     }
     let typmod = call.int(1, row).and_then(|mods| i32::try_from(mods).ok());
-    // `character` without a length would read as character(1), so PostgreSQL says bpchar if asked with no modifier.
+    // `character` without a length would read as character(1), so PostgreSQL says bpchar if asked
+    // with no modifier.
     if oid == PgType::BPCHAR.oid && typmod == Some(-1) {
         return Ok("bpchar".into());
     }
@@ -340,7 +342,8 @@ fn type_name(call: &Call<'_>, ty: Oid) -> String {
     names::type_name(call.context, PgType::of(ty.0)).unwrap_or_else(|| "???".to_owned())
 }
 
-/// There are no sequences, so the answer is NULL; but for a column that is not there PostgreSQL says so.
+/// There are no sequences, so the answer is NULL; but for a column that is not there PostgreSQL
+/// says so.
 fn serial_sequence(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
     let column = call.must_text(1, row);
@@ -358,7 +361,8 @@ fn serial_sequence(call: &Call<'_>, row: usize) -> Result<Value> {
     Ok(Value::Null)
 }
 
-/// Bits of INSERT (8), UPDATE (4) and DELETE (16), as `pg_relation_is_updatable` gives them: tables only.
+/// Bits of INSERT (8), UPDATE (4) and DELETE (16), as `pg_relation_is_updatable` gives them: tables
+/// only.
 fn updatable(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
     let table = call

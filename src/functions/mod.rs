@@ -58,8 +58,8 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
     .collect()
 });
 
-/// Scalar function by name, already folded, without `pg_catalog.`; the team's verbs with their schema
-/// (`commons.shutdown`).
+/// Scalar function by name, already folded, without `pg_catalog.`; the team's verbs with their
+/// schema (`commons.shutdown`).
 pub fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarUDF>> {
     match OURS.get(name) {
         Some(function) => Some(Arc::new(ScalarUDF::new_from_impl(Bound::new(
@@ -71,8 +71,8 @@ pub fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarU
     }
 }
 
-/// The same function, called by another statement: for a plan that was bound earlier. `None` if it is not one that
-/// depends on who calls it.
+/// The same function, called by another statement: for a plan that was bound earlier. `None` if it
+/// is not one that depends on who calls it.
 pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<Arc<ScalarUDF>> {
     let bound = function.inner().downcast_ref::<Bound>()?;
     Some(Arc::new(ScalarUDF::new_from_impl(Bound::new(
@@ -81,15 +81,15 @@ pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<A
     ))))
 }
 
-/// The name under which [`scalar`] gives the array-valued function behind a set-returning function of one column
-/// (`generate_series`, `pg_partition_ancestors`), if `name` is one: the binder unnests what it gives, in FROM and in a
-/// select list. The column takes the function's name.
+/// The name under which [`scalar`] gives the array-valued function behind a set-returning function
+/// of one column (`generate_series`, `pg_partition_ancestors`), if `name` is one: the binder
+/// unnests what it gives, in FROM and in a select list. The column takes the function's name.
 pub fn set_as_array(name: &str) -> Option<String> {
     sets::array_name(name)
 }
 
-/// Function over a lambda (`array_transform`): what the binder makes of subqueries over an array's elements. There is no
-/// SQL to write one.
+/// Function over a lambda (`array_transform`): what the binder makes of subqueries over an array's
+/// elements. There is no SQL to write one.
 pub fn higher_order(name: &str) -> Option<Arc<HigherOrderUDF>> {
     native::higher_order(name)
 }
@@ -99,7 +99,8 @@ pub fn is_table(name: &str) -> bool {
     sets::TABLES.contains(&name)
 }
 
-/// The rows of a set-returning function of several columns, called with constants; `None` if there is no such function.
+/// The rows of a set-returning function of several columns, called with constants; `None` if there
+/// is no such function.
 pub fn table(name: &str, args: &[ScalarValue]) -> Option<Result<RecordBatch>> {
     sets::table(name, args)
 }

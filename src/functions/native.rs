@@ -1,6 +1,7 @@
 //! DataFusion's own functions, under the names PostgreSQL has for them.
 //!
-//! A name that means something else in PostgreSQL is hidden: "does not exist" is better than another answer.
+//! A name that means something else in PostgreSQL is hidden: "does not exist" is better than
+//! another answer.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,7 +10,8 @@ use std::sync::{Arc, LazyLock};
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
-/// DataFusion functions that share nothing but their name with PostgreSQL's, or reach outside the database.
+/// DataFusion functions that share nothing but their name with PostgreSQL's, or reach outside the
+/// database.
 const HIDDEN: &[&str] = &[
     // chrono's patterns, not PostgreSQL's.
     "to_char",

@@ -1,4 +1,5 @@
-//! `to_char`'s template patterns for dates and times (PostgreSQL manual, table 9.26), split into pieces once per text.
+//! `to_char`'s template patterns for dates and times (PostgreSQL manual, table 9.26), split into
+//! pieces once per text.
 
 /// One piece of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,7 +162,8 @@ pub(super) fn split(template: &str) -> Vec<Piece> {
                 .map(str::to_ascii_uppercase)
                 .unwrap_or_default()
         };
-        // Prefix modifiers: FM lasts for one field; TM and FX change nothing where names are English.
+        // Prefix modifiers: FM lasts for one field; TM and FX change nothing where names are
+        // English.
         match upper(rest, 2).as_str() {
             "FM" => {
                 bare = true;

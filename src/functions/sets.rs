@@ -1,7 +1,8 @@
 //! Functions that return sets.
 //!
-//! One of a single column is a scalar function that gives an array, under a name ending in `[]` that nobody writes; the
-//! binder unnests it, in FROM and in a select list alike. One of several columns is a table made when it is bound, so its arguments must be constants.
+//! One of a single column is a scalar function that gives an array, under a name ending in `[]`
+//! that nobody writes; the binder unnests it, in FROM and in a select list alike. One of several
+//! columns is a table made when it is bound, so its arguments must be constants.
 
 use std::sync::{Arc, LazyLock};
 

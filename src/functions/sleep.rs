@@ -47,7 +47,8 @@ pub(super) fn scalar(name: &str) -> Option<Arc<ScalarUDF>> {
         "pg_sleep_for" => ("pg_sleep_for", PgType::INTERVAL),
         _ => return None,
     };
-    // Any number will do for seconds; DataFusion asks the signature alone of an asynchronous function.
+    // Any number will do for seconds; DataFusion asks the signature alone of an asynchronous
+    // function.
     let accepted = if takes == PgType::FLOAT8 {
         Coercion::new_implicit(
             TypeSignatureClass::Native(logical_float64()),
@@ -84,7 +85,8 @@ impl ScalarUDFImpl for Sleep {
     }
 
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        // Reached only where DataFusion runs no asynchronous functions, e.g. inside an aggregate's argument.
+        // Reached only where DataFusion runs no asynchronous functions, e.g. inside an aggregate's
+        // argument.
         Err(external(Error::unsupported(format!(
             "{}() here",
             self.name

@@ -1,4 +1,5 @@
-//! The session and the server: who, where, with which settings; and what a session may do to others.
+//! The session and the server: who, where, with which settings; and what a session may do to
+//! others.
 
 use std::sync::Arc;
 
@@ -142,7 +143,8 @@ fn current_user(call: &Call<'_>, _: usize) -> Result<Value> {
     Ok(call.context.snapshot.role_name(call.context.role).into())
 }
 
-/// The path's schemas; without the implicit ones (`pg_catalog`, the temporary schema) unless asked for.
+/// The path's schemas; without the implicit ones (`pg_catalog`, the temporary schema) unless asked
+/// for.
 fn current_schemas(call: &Call<'_>, row: usize) -> Result<Value> {
     let context = call.context;
     let implicit = call.bool(0, row) == Some(true);
@@ -164,7 +166,8 @@ fn current_schemas(call: &Call<'_>, row: usize) -> Result<Value> {
     Ok(schemas.into())
 }
 
-/// Checks the value now, so that a mistake fails this statement; the session carries it out when the statement is over.
+/// Checks the value now, so that a mistake fails this statement; the session carries it out when
+/// the statement is over.
 fn set_config(call: &Call<'_>, row: usize) -> Result<Value> {
     let Some(name) = call.text(0, row) else {
         return Err(Error::new(
@@ -219,7 +222,8 @@ fn notify(call: &Call<'_>, row: usize) -> Result<Value> {
     Ok(Value::Null)
 }
 
-/// The session with this process id, if the asking role may signal it. `None`, with a warning, if there is none.
+/// The session with this process id, if the asking role may signal it. `None`, with a warning, if
+/// there is none.
 fn target(call: &Call<'_>, row: usize, deed: Deed) -> Result<Option<Arc<Activity>>> {
     let pid = call.int(0, row).unwrap_or(0);
     let id = i32::try_from(pid).map(SessionId).ok();

@@ -124,7 +124,8 @@ pub(super) fn local(zone: Tz, micros: i64) -> Result<i64> {
     Ok(shown.and_utc().timestamp_micros())
 }
 
-/// When a clock in `zone` shows this; the earlier of two where it is put back, the moment after a gap.
+/// When a clock in `zone` shows this; the earlier of two where it is put back, the moment after a
+/// gap.
 pub(super) fn instant(zone: Tz, micros: i64) -> Result<i64> {
     let shown = naive(micros)?;
     let found = zone.from_local_datetime(&shown).earliest().or_else(|| {
@@ -155,8 +156,8 @@ fn zone(name: &str) -> Result<Tz> {
         })
 }
 
-/// The difference in calendar fields: years and months first, then days and time, each borrowing from the next as one does
-/// on paper. Days borrowed are those of the earlier date's month.
+/// The difference in calendar fields: years and months first, then days and time, each borrowing
+/// from the next as one does on paper. Days borrowed are those of the earlier date's month.
 fn age(later: i64, earlier: i64) -> Result<Value> {
     if later < earlier {
         return Ok(match age(earlier, later)? {

@@ -352,7 +352,8 @@ struct Fields {
     zone_minutes: i64,
 }
 
-/// Reads a text by a template, as leniently as PostgreSQL: separators match any separator, spaces are skipped.
+/// Reads a text by a template, as leniently as PostgreSQL: separators match any separator, spaces
+/// are skipped.
 fn read(text: &str, pieces: &[Piece]) -> Result<Parsed> {
     let mut fields = Fields::default();
     let mut rest = text.trim_start();
@@ -388,7 +389,8 @@ fn read(text: &str, pieces: &[Piece]) -> Result<Parsed> {
 }
 
 impl Fields {
-    /// Takes one field off the front of `text`; at most the field's width of digits if another field follows directly.
+    /// Takes one field off the front of `text`; at most the field's width of digits if another
+    /// field follows directly.
     fn read<'t>(&mut self, field: Field, text: &'t str, fixed: bool) -> Result<&'t str> {
         let number = |width: usize| digits(text, if fixed { width } else { 18 });
         let rest;

@@ -1,4 +1,5 @@
-//! `to_char` of numbers: `9`, `0`, `.`, `,`, `D`, `G`, `S`, `MI`, `PL`, `SG`, `PR`, `L`, `FM` and quoted text.
+//! `to_char` of numbers: `9`, `0`, `.`, `,`, `D`, `G`, `S`, `MI`, `PL`, `SG`, `PR`, `L`, `FM` and
+//! quoted text.
 
 use crate::base::{Error, Result};
 

@@ -1,4 +1,5 @@
-//! Who is connected and what they run: the data of `pg_stat_activity`, and the handles to interrupt it.
+//! Who is connected and what they run: the data of `pg_stat_activity`, and the handles to interrupt
+//! it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -196,7 +197,8 @@ impl Sessions {
     pub fn new(started: i64) -> Self {
         Self {
             by_id: DashMap::new(),
-            // Clients print it as a process id; starting high keeps it apart from real ones in logs.
+            // Clients print it as a process id; starting high keeps it apart from real ones in
+            // logs.
             next: AtomicI32::new(100_001),
             shutdown: CancellationToken::new(),
             started,

@@ -1,4 +1,5 @@
-//! Rows that never change, from tab-separated files under `sql/`: PostgreSQL 15's own types, casts, operators, functions.
+//! Rows that never change, from tab-separated files under `sql/`: PostgreSQL 15's own types, casts,
+//! operators, functions.
 //!
 //! The first line names the columns; `\N` is NULL. Columns a file leaves out are filled by code.
 

@@ -1,7 +1,10 @@
-//! The shape of every system relation: PostgreSQL 15's names, OIDs, columns and types, from `sql/relations.tsv`.
+//! The shape of every system relation: PostgreSQL 15's names, OIDs, columns and types, from
+//! `sql/relations.tsv`.
 //!
-//! One line per relation: schema, name, OID, relkind, OID of the row type, OID of its array type, columns. A column is
-//! `name type`, with `!` where it is never NULL. Columns of types commons does not have (inet, pg_lsn) are text here.
+//! One line per relation: schema, name, OID, relkind, OID of the row type, OID of its array type,
+//! columns. A column is
+//! `name type`, with `!` where it is never NULL. Columns of types commons does not have (inet,
+//! pg_lsn) are text here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -51,7 +54,8 @@ pub fn schema_oid(name: &str) -> Option<Oid> {
     }
 }
 
-/// One line. The file is part of the program, so a mistake in it is caught by the tests below, not at run time.
+/// One line. The file is part of the program, so a mistake in it is caught by the tests below, not
+/// at run time.
 fn relation(line: &'static str) -> SystemRelation {
     let mut fields = line.split('\t');
     let mut next = || {

@@ -1,8 +1,9 @@
 //! Looking like PostgreSQL: system relations over a snapshot.
 //!
-//! The shape of every relation (PostgreSQL 15's columns, types, OIDs) is in `sql/relations.tsv`. Base relations are filled
-//! in Rust ([`relations`]); others are views over them, one file each under `sql/pg_catalog`, `sql/information_schema`
-//! and `sql/commons`; what commons has no concept of (operator classes, publications, …) is there, typed and empty.
+//! The shape of every relation (PostgreSQL 15's columns, types, OIDs) is in `sql/relations.tsv`.
+//! Base relations are filled in Rust ([`relations`]); others are views over them, one file each
+//! under `sql/pg_catalog`, `sql/information_schema` and `sql/commons`; what commons has no concept
+//! of (operator classes, publications, …) is there, typed and empty.
 
 mod data;
 pub mod layout;
@@ -52,7 +53,8 @@ pub struct SystemRelation {
 pub enum SystemBody {
     /// Built from the snapshot in Rust.
     Base(Arc<[Column]>),
-    /// A SELECT over other system relations, from `sql/`. Read with the rights of the bootstrap superuser.
+    /// A SELECT over other system relations, from `sql/`. Read with the rights of the bootstrap
+    /// superuser.
     View(&'static str),
 }
 
@@ -62,8 +64,8 @@ impl SystemRelation {
         matches!(self.body, SystemBody::Base(_)) && self.source.is_none()
     }
 
-    /// The Arrow schema of [`rows`]. Every column may be NULL as far as the planner is concerned: it gains nothing from knowing
-    /// otherwise of so few rows.
+    /// The Arrow schema of [`rows`]. Every column may be NULL as far as the planner is concerned:
+    /// it gains nothing from knowing otherwise of so few rows.
     pub fn arrow_schema(&self) -> SchemaRef {
         Arc::new(Schema::new(
             self.columns
@@ -74,7 +76,8 @@ impl SystemRelation {
     }
 }
 
-/// System relation by schema and name. System relations are in no snapshot: they are the same at every version.
+/// System relation by schema and name. System relations are in no snapshot: they are the same at
+/// every version.
 pub fn find(schema: Oid, name: &str) -> Option<&'static SystemRelation> {
     layout::find(schema, name)
 }
@@ -84,7 +87,8 @@ pub fn all() -> &'static [SystemRelation] {
     &layout::ALL
 }
 
-/// The rows of a base relation, as the statement's session sees them. Columns typed by `ty.data_type()`.
+/// The rows of a base relation, as the statement's session sees them. Columns typed by
+/// `ty.data_type()`.
 ///
 /// # Errors
 /// `XX000` if a relation cannot be built.

@@ -11,7 +11,8 @@ use crate::statement::StatementContext;
 use crate::types::PgType;
 use crate::types::text::RegNames;
 
-/// Prints OIDs as names the way PostgreSQL's `regclassout` and its kin do: qualified only if not visible.
+/// Prints OIDs as names the way PostgreSQL's `regclassout` and its kin do: qualified only if not
+/// visible.
 #[derive(Debug, Clone)]
 pub struct Names {
     context: Arc<StatementContext>,
@@ -83,7 +84,8 @@ fn qualified(context: &StatementContext, schema: Oid, name: &str, visible: bool)
     }
 }
 
-/// A function's name, qualified if its schema is not on the path. Functions of one name in two schemas do not exist.
+/// A function's name, qualified if its schema is not on the path. Functions of one name in two
+/// schemas do not exist.
 fn function_name(context: &StatementContext, schema: Oid, name: &str) -> String {
     let visible = context.search_path.lookup.contains(&schema);
     qualified(context, schema, name, visible)
@@ -138,7 +140,8 @@ pub fn relation_in(snapshot: &Snapshot, schema: Oid, name: &str) -> Option<Oid> 
 /// Reads a name (or number) as an OID of type `reg`: `'team.delays'::regclass`.
 ///
 /// # Errors
-/// `42P01`, `42704`, `3F000`, `42883`: no such object. `42602` a name that cannot be one. `42725` several functions.
+/// `42P01`, `42704`, `3F000`, `42883`: no such object. `42602` a name that cannot be one. `42725`
+/// several functions.
 pub fn parse_reg(context: &StatementContext, reg: PgType, text: &str) -> Result<Oid> {
     find_reg(context, reg, text)?.ok_or_else(|| missing(reg, text))
 }
@@ -218,7 +221,8 @@ fn schema_named(context: &StatementContext, name: &str) -> Option<Oid> {
     context.snapshot.schema_named(name).map(|schema| schema.oid)
 }
 
-/// A type by any name SQL has for it: `int4`, `integer`, `varchar(30)`, `text[]`, `pg_catalog.oid`, a relation's row.
+/// A type by any name SQL has for it: `int4`, `integer`, `varchar(30)`, `text[]`, `pg_catalog.oid`,
+/// a relation's row.
 fn find_type(context: &StatementContext, text: &str) -> Result<Option<Oid>> {
     let (text, brackets) = match text.strip_suffix("[]") {
         Some(element) => (element.trim_end(), true),

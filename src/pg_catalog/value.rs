@@ -1,6 +1,8 @@
-//! Loose values and the Arrow arrays they become: how system relations and system functions are filled.
+//! Loose values and the Arrow arrays they become: how system relations and system functions are
+//! filled.
 //!
-//! Speed is not the point here (a system relation has thousands of rows, not millions); one way to say a value is.
+//! Speed is not the point here (a system relation has thousands of rows, not millions); one way to
+//! say a value is.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The admin endpoint: `/healthz` (alive), `/readyz` (taking connections), `/metrics` (Prometheus text).
+//! The admin endpoint: `/healthz` (alive), `/readyz` (taking connections), `/metrics` (Prometheus
+//! text).
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -13,7 +14,8 @@ use crate::base::{Error, Result, SqlState};
 use crate::observe::metrics as names;
 use crate::session::Shared;
 
-/// The process's recorder: metrics are process-wide by nature, and servers in one process (tests) share it.
+/// The process's recorder: metrics are process-wide by nature, and servers in one process (tests)
+/// share it.
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 
 #[derive(Clone)]

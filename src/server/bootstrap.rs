@@ -1,5 +1,6 @@
-//! What the server does on its own behalf, as the superuser, through an ordinary [`Session`]: passwords at first
-//! start, tables named on the command line, the demo. There is no second way into the database.
+//! What the server does on its own behalf, as the superuser, through an ordinary [`Session`]:
+//! passwords at first start, tables named on the command line, the demo. There is no second way
+//! into the database.
 
 use std::sync::Arc;
 
@@ -46,7 +47,8 @@ impl Administrator {
     /// Runs statements, committing at the end; answers are read and thrown away.
     ///
     /// # Errors
-    /// The first statement's that fails; nothing of `sql` has happened then, unless it has COMMITs of its own.
+    /// The first statement's that fails; nothing of `sql` has happened then, unless it has COMMITs
+    /// of its own.
     pub async fn run(&mut self, sql: &str) -> Result<()> {
         let result = self.run_statements(sql).await;
         if result.is_err() {
@@ -95,7 +97,8 @@ pub async fn set_password(shared: &Arc<Shared>, password: &str) -> Result<()> {
     Administrator::open(shared).await?.run(&sql).await
 }
 
-/// A password nobody has to think up: 20 characters of 32 that are not mistaken for one another, 100 bits.
+/// A password nobody has to think up: 20 characters of 32 that are not mistaken for one another,
+/// 100 bits.
 pub(super) fn random_password() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
     use rand::Rng;

@@ -123,11 +123,13 @@ fn name_and_path(text: &str) -> std::result::Result<(String, PathBuf), String> {
     }
 }
 
-/// Runs the command. Exit code 0: it did what was asked; 1: it could not; 2: the command line is wrong.
+/// Runs the command. Exit code 0: it did what was asked; 1: it could not; 2: the command line is
+/// wrong.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
-        // Statements nest as deep as the parser lets them, and are copied and dropped on these threads.
+        // Statements nest as deep as the parser lets them, and are copied and dropped on these
+        // threads.
         .thread_stack_size(crate::base::limits::THREAD_STACK_BYTES)
         .enable_all()
         .build()
@@ -139,7 +141,8 @@ pub fn main() -> ExitCode {
         }
     };
     let result = runtime.block_on(cli.run());
-    // Blocking work that is still going on (a signal cut the drain short) must not keep the process.
+    // Blocking work that is still going on (a signal cut the drain short) must not keep the
+    // process.
     runtime.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,

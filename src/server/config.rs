@@ -1,4 +1,5 @@
-//! Configuration in two stages: [`RawConfig`] is exactly what `config.toml` may say, [`Config`] is checked and ready.
+//! Configuration in two stages: [`RawConfig`] is exactly what `config.toml` may say, [`Config`] is
+//! checked and ready.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -42,7 +42,8 @@ impl Drop for Folder {
     }
 }
 
-/// Starts a demo server on the first free port from 5432 up (unless `overrides` says where) and fills it.
+/// Starts a demo server on the first free port from 5432 up (unless `overrides` says where) and
+/// fills it.
 ///
 /// # Errors
 /// Whatever keeps it from serving.

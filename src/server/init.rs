@@ -1,4 +1,5 @@
-//! `commons init`: a data directory ready to serve, with configuration, TLS pair and the superuser's password.
+//! `commons init`: a data directory ready to serve, with configuration, TLS pair and the
+//! superuser's password.
 
 use std::path::Path;
 
@@ -6,8 +7,8 @@ use super::config::{Config, DEFAULT_FILE, Overrides};
 use super::{bootstrap, run};
 use crate::base::{Error, Result, SqlState};
 
-/// Makes `data_dir`: `config.toml`, a self-signed TLS pair for `hosts`, the catalog with its superuser. Gives the
-/// password, which is stored nowhere in the clear.
+/// Makes `data_dir`: `config.toml`, a self-signed TLS pair for `hosts`, the catalog with its
+/// superuser. Gives the password, which is stored nowhere in the clear.
 ///
 /// # Errors
 /// `55000` if the directory is not empty; `58030` I/O.
@@ -49,7 +50,8 @@ pub(super) async fn init(
         .replace("#certificate =", "certificate =")
         .replace("#key =", "key =");
     std::fs::write(data_dir.join("config.toml"), file).map_err(io)?;
-    // A server that listens nowhere but on a port of its own for a moment makes the catalog: one way to do it.
+    // A server that listens nowhere but on a port of its own for a moment makes the catalog: one
+    // way to do it.
     let overrides = Overrides {
         data_dir: Some(data_dir.to_owned()),
         listen: Some("127.0.0.1:0".to_owned()),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Runs `work`; once it takes over a second a line on standard error says what and for how long, and goes away at
-/// the end. On anything but a terminal nothing is drawn.
+/// Runs `work`; once it takes over a second a line on standard error says what and for how long,
+/// and goes away at the end. On anything but a terminal nothing is drawn.
 pub(super) async fn shown<T>(what: &str, work: impl Future<Output = T>) -> T {
     tokio::pin!(work);
     tokio::select! {

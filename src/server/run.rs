@@ -34,7 +34,8 @@ pub struct Server {
 
 /// Opens everything and starts to listen.
 ///
-/// `password` is the superuser's on first start (`COMMONS_PASSWORD`); without one a random one is made.
+/// `password` is the superuser's on first start (`COMMONS_PASSWORD`); without one a random one is
+/// made.
 ///
 /// # Errors
 /// Whatever keeps it from serving; nothing listens then.
@@ -68,7 +69,8 @@ pub async fn start(config: &Config, password: Option<String>) -> Result<Server> 
     let address = socket
         .local_addr()
         .map_err(|error| Error::internal("reading the listening address", error))?;
-    // No roots: any file the server's user may read. With roots, what the operator typed counts too.
+    // No roots: any file the server's user may read. With roots, what the operator typed counts
+    // too.
     let mut file_roots = config.file_roots.clone();
     if !file_roots.is_empty() {
         file_roots.extend(config.tables.iter().map(|(_, path)| path.clone()));
@@ -135,7 +137,8 @@ fn facts(config: &Config, address: SocketAddr) -> Settings {
 }
 
 impl Server {
-    /// Asks it to stop: no new connections, idle ones end, running statements have the configured time.
+    /// Asks it to stop: no new connections, idle ones end, running statements have the configured
+    /// time.
     pub fn stop(&self) {
         self.shared.sessions.shutdown.cancel();
     }
@@ -147,7 +150,8 @@ impl Server {
         }
     }
 
-    /// Waits for Ctrl-C, SIGTERM or `commons.shutdown()`, then stops. A second signal stops at once.
+    /// Waits for Ctrl-C, SIGTERM or `commons.shutdown()`, then stops. A second signal stops at
+    /// once.
     ///
     /// # Errors
     /// `XX000` if signals cannot be watched.

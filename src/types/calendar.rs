@@ -1,7 +1,9 @@
-//! The proleptic Gregorian calendar and time zones, over PostgreSQL's whole range of years (4713 BC to 5874897).
+//! The proleptic Gregorian calendar and time zones, over PostgreSQL's whole range of years (4713 BC
+//! to 5874897).
 //!
-//! chrono's own dates end at year 262143, so days and years are counted here; chrono-tz only says what the
-//! offset from UTC is at an instant. Beyond 2037 its rules are continued by a year of the same shape.
+//! chrono's own dates end at year 262143, so days and years are counted here; chrono-tz only says
+//! what the offset from UTC is at an instant. Beyond 2037 its rules are continued by a year of the
+//! same shape.
 
 use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::{OffsetName, Tz};
@@ -18,8 +20,8 @@ pub(super) const EPOCH_JULIAN: i64 = 2_440_588;
 pub(super) const DATE_MIN: i32 = -2_440_588;
 /// See [`DATE_MIN`].
 pub(super) const DATE_MAX: i32 = 2_147_483_493 - 2_440_588;
-/// First timestamp, in microseconds since 1970-01-01. The last is what 64 bits hold (year 294247), short of
-/// infinity.
+/// First timestamp, in microseconds since 1970-01-01. The last is what 64 bits hold (year 294247),
+/// short of infinity.
 pub(super) const TIMESTAMP_MIN: i64 = DATE_MIN as i64 * DAY;
 
 /// Year, month, day.
@@ -31,7 +33,8 @@ pub(super) struct Civil {
     pub(super) day: u8,
 }
 
-/// The date of a day counted from 1970-01-01 (Howard Hinnant's algorithm: eras of 400 years, years from March).
+/// The date of a day counted from 1970-01-01 (Howard Hinnant's algorithm: eras of 400 years, years
+/// from March).
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -96,7 +99,8 @@ pub(super) fn weekday(days: i64) -> usize {
     (days + 4).rem_euclid(7) as usize
 }
 
-/// The same moment in a year whose rules chrono-tz knows: itself, or beyond 2037 a year of the same shape.
+/// The same moment in a year whose rules chrono-tz knows: itself, or beyond 2037 a year of the same
+/// shape.
 fn known(seconds: i64) -> i64 {
     /// 2038-01-01
     const END: i64 = 2_145_916_800;
@@ -146,8 +150,8 @@ pub(super) fn write_abbreviation(zone: Tz, micros: i64, out: &mut Vec<u8>) -> bo
     }
 }
 
-/// Seconds east of UTC that local time `micros` of `zone` has. As PostgreSQL: a time that happens twice is the
-/// standard (second) one, a time in a gap is read with the offset before the gap.
+/// Seconds east of UTC that local time `micros` of `zone` has. As PostgreSQL: a time that happens
+/// twice is the standard (second) one, a time in a gap is read with the offset before the gap.
 pub(super) fn local_offset(zone: Tz, micros: i64) -> i64 {
     if zone == Tz::UTC {
         return 0;
@@ -156,7 +160,8 @@ pub(super) fn local_offset(zone: Tz, micros: i64) -> i64 {
     let after = offset(zone, micros.saturating_add(DAY));
     let fits = |candidate: i64| offset(zone, micros - candidate * 1_000_000) == candidate;
     if before == after {
-        // Perhaps two changes within two days: the offset in force at that time, if it is consistent.
+        // Perhaps two changes within two days: the offset in force at that time, if it is
+        // consistent.
         let between = offset(zone, micros - before * 1_000_000);
         return if between == before || !fits(between) {
             before

@@ -1,8 +1,9 @@
-//! Arrow arrays as typed readers: every downcast is done once, when a column is prepared, so that reading a
-//! cell is an index into a slice behind one predictable branch.
+//! Arrow arrays as typed readers: every downcast is done once, when a column is prepared, so that
+//! reading a cell is an index into a slice behind one predictable branch.
 //!
-//! Knows nothing of PostgreSQL's types or formats, only of units: timestamps come out in microseconds since
-//! 1970, times in microseconds since midnight, dates in days. Nulls are the caller's business.
+//! Knows nothing of PostgreSQL's types or formats, only of units: timestamps come out in
+//! microseconds since 1970, times in microseconds since midnight, dates in days. Nulls are the
+//! caller's business.
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray,
@@ -229,8 +230,8 @@ pub(super) enum Stamps<'a> {
 }
 
 impl Stamps<'_> {
-    /// Microseconds (since 1970-01-01 for an instant); `None` if they do not fit. `i64::MAX` and `i64::MIN` are
-    /// infinities: only arrays of microseconds have them.
+    /// Microseconds (since 1970-01-01 for an instant); `None` if they do not fit. `i64::MAX` and
+    /// `i64::MIN` are infinities: only arrays of microseconds have them.
     #[inline]
     pub(super) fn get(&self, row: usize) -> Option<i64> {
         match self {

@@ -1,5 +1,5 @@
-//! Decimal numbers as runs of ASCII digits with a scale: the form from which both PostgreSQL's text and its
-//! base-10000 binary are made.
+//! Decimal numbers as runs of ASCII digits with a scale: the form from which both PostgreSQL's text
+//! and its base-10000 binary are made.
 
 use std::io::Write;
 
@@ -26,8 +26,8 @@ pub(super) enum Value<'b> {
     NegativeInfinity,
 }
 
-/// Scratch space for the digits of one number. Only the rare ones (beyond 128 bits, or of another scale than
-/// their type's) allocate.
+/// Scratch space for the digits of one number. Only the rare ones (beyond 128 bits, or of another
+/// scale than their type's) allocate.
 pub(super) struct Scratch {
     integer: itoa::Buffer,
     wide: Vec<u8>,
@@ -73,8 +73,9 @@ impl<'a> Numerics<'a> {
     pub(super) fn new(cells: &Cells<'a>, ty: PgType) -> Option<Self> {
         let (source, natural) = match cells {
             Cells::Decimal(values, precision, scale) => {
-                // An unconstrained numeric lives in Decimal128(38,10); what is computed from it has 38 digits
-                // or more and at least that scale. Its zeros say nothing, a smaller type's do.
+                // An unconstrained numeric lives in Decimal128(38,10); what is computed from it has
+                // 38 digits or more and at least that scale. Its zeros say nothing, a smaller
+                // type's do.
                 let shown = match *precision >= 38 && *scale >= 10 {
                     true => Shown::Trimmed,
                     false => Shown::All,

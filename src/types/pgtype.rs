@@ -1,8 +1,8 @@
 //! The one table of types: OID, name, length, category, and the Arrow type that holds its values.
 //!
-//! A PostgreSQL type that Arrow has no type of its own for travels in another Arrow type, and the field's
-//! metadata says so under [`METADATA_KEY`]. Functions may drop metadata, so it is best effort: the engine
-//! decides output types over the analysed plan.
+//! A PostgreSQL type that Arrow has no type of its own for travels in another Arrow type, and the
+//! field's metadata says so under [`METADATA_KEY`]. Functions may drop metadata, so it is best
+//! effort: the engine decides output types over the analysed plan.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,7 +23,8 @@ pub const TYPMOD_KEY: &str = "pg.typmod";
 pub struct PgType {
     /// `pg_type.oid`
     pub oid: Oid,
-    /// Type modifier as PostgreSQL encodes it (`varchar(n)`: n + 4; `numeric(p,s)`: (p << 16 | s) + 4), or -1.
+    /// Type modifier as PostgreSQL encodes it (`varchar(n)`: n + 4; `numeric(p,s)`: (p << 16 | s) +
+    /// 4), or -1.
     pub typmod: i32,
 }
 
@@ -236,7 +237,8 @@ impl PgType {
         }
     }
 
-    /// The Arrow field for a column of this type, with metadata where the Arrow type alone does not say.
+    /// The Arrow field for a column of this type, with metadata where the Arrow type alone does not
+    /// say.
     pub fn field(self, name: &str, nullable: bool) -> Field {
         let mut metadata = HashMap::new();
         if Self::of_data_type(&self.data_type()).oid != self.oid {

@@ -1,5 +1,5 @@
-//! Reads binary values into PostgreSQL's text, written from the protocol's definition and not from the server's
-//! encoders: simple/text and extended/binary must print the same.
+//! Reads binary values into PostgreSQL's text, written from the protocol's definition and not from
+//! the server's encoders: simple/text and extended/binary must print the same.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -54,7 +54,8 @@ fn text(ty: &Type, raw: &[u8]) -> Read<String> {
     })
 }
 
-/// PostgreSQL's shortest text of a float: fixed notation from 1e-4 up to 15 digits, else with an exponent.
+/// PostgreSQL's shortest text of a float: fixed notation from 1e-4 up to 15 digits, else with an
+/// exponent.
 fn float(value: f64, scientific: impl Fn(f64) -> String) -> String {
     if value.is_nan() {
         return "NaN".to_owned();

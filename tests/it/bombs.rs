@@ -1,5 +1,5 @@
-//! Statements made to blow up a planner: each ends in a clear error (or, where it is modest, an answer), and the
-//! server goes on serving others.
+//! Statements made to blow up a planner: each ends in a clear error (or, where it is modest, an
+//! answer), and the server goes on serving others.
 
 use libtest_mimic::{Failed, Trial};
 
@@ -89,8 +89,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         .collect()
 }
 
-/// The statement is answered, by an error of class 54 or 42 unless it is modest enough to run; another session and
-/// this one go on.
+/// The statement is answered, by an error of class 54 or 42 unless it is modest enough to run;
+/// another session and this one go on.
 fn survives(sql: &str) -> Result<(), Failed> {
     let server = InProcess::start();
     let runtime = tokio::runtime::Builder::new_current_thread()

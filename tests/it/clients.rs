@@ -1,5 +1,5 @@
-//! Real clients: psql, and Python's drivers in a virtual environment that the test makes itself. A client that cannot
-//! be had is a failure, not a skip.
+//! Real clients: psql, and Python's drivers in a virtual environment that the test makes itself. A
+//! client that cannot be had is a failure, not a skip.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// Python of a virtual environment with [`PACKAGES`], made once per target folder and set of packages.
+/// Python of a virtual environment with [`PACKAGES`], made once per target folder and set of
+/// packages.
 fn interpreter() -> &'static Path {
     static INTERPRETER: OnceLock<PathBuf> = OnceLock::new();
     INTERPRETER.get_or_init(|| {

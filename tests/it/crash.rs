@@ -1,5 +1,5 @@
-//! kill -9 during commits from several sessions, many times: every acknowledged commit is there afterwards, and no
-//! transaction is there by half.
+//! kill -9 during commits from several sessions, many times: every acknowledged commit is there
+//! afterwards, and no transaction is there by half.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -52,7 +52,8 @@ fn kill_loop() -> Result<(), Failed> {
                 writer.await?;
             }
             program.restart();
-            // Looking at every row every time would make the loop quadratic; the last round looks at all.
+            // Looking at every row every time would make the loop quadratic; the last round looks
+            // at all.
             if round % 10 == 9 || round + 1 == KILLS {
                 check(&program, &acknowledged.lock().expect("unpoisoned").clone(), round).await?;
             }
@@ -66,7 +67,8 @@ fn kill_loop() -> Result<(), Failed> {
     })
 }
 
-/// Commits transactions of two rows in two tables, and now and then a view, until the server is gone.
+/// Commits transactions of two rows in two tables, and now and then a view, until the server is
+/// gone.
 async fn write_until_cut(
     address: std::net::SocketAddr,
     next: Arc<AtomicI64>,

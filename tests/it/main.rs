@@ -1,4 +1,5 @@
-//! The one test binary: every case is a text file or a named trial, so `cargo test -- story/` picks a folder.
+//! The one test binary: every case is a text file or a named trial, so `cargo test -- story/` picks
+//! a folder.
 
 mod binary;
 mod bombs;

@@ -1,4 +1,5 @@
-//! Servers for tests: in this process on a port of its own, or as the real program that can be killed.
+//! Servers for tests: in this process on a port of its own, or as the real program that can be
+//! killed.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -96,7 +97,8 @@ impl Program {
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let ready = lines.next().and_then(Result::ok).unwrap_or_default();
         assert!(ready.contains("listening on"), "commons said: {ready}");
-        // The pipe is kept open by the thread: a closed one would make the program's next print fail.
+        // The pipe is kept open by the thread: a closed one would make the program's next print
+        // fail.
         std::thread::spawn(move || lines.for_each(drop));
         self.child = Some(child);
     }

@@ -1,9 +1,9 @@
-//! Runs `tests/sql/**/*.slt` over the wire, each file on a server of its own, in simple/text and in extended/binary
-//! mode. Files under `tests/sql/pg` run on a real PostgreSQL 15 too and must agree.
+//! Runs `tests/sql/**/*.slt` over the wire, each file on a server of its own, in simple/text and in
+//! extended/binary mode. Files under `tests/sql/pg` run on a real PostgreSQL 15 too and must agree.
 //!
-//! The connection's name is the login role: `connection ann` opens a session as ann, `connection ann.2` another one.
-//! Roles are made at first mention; the default connection is the superuser. NULL prints as `NULL`, an empty
-//! string as `(empty)`.
+//! The connection's name is the login role: `connection ann` opens a session as ann, `connection
+//! ann.2` another one. Roles are made at first mention; the default connection is the superuser.
+//! NULL prints as `NULL`, an empty string as `(empty)`.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -115,7 +115,8 @@ fn run(path: &Path, target: Target) -> Result<(), Failed> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        // The runner makes a connection at the first statement after `connection NAME`; this says which.
+        // The runner makes a connection at the first statement after `connection NAME`; this says
+        // which.
         let role = Arc::new(Mutex::new(target.superuser.to_owned()));
         let mode = target.mode;
         let (make_role, make_target) = (role.clone(), target.clone());

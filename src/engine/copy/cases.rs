@@ -1,5 +1,5 @@
-//! What PostgreSQL 15 does with COPY data for `ct(a int, b text not null, c numeric(5,2))`: options, columns, data,
-//! and the table copied out again or the error.
+//! What PostgreSQL 15 does with COPY data for `ct(a int, b text not null, c numeric(5,2))`:
+//! options, columns, data, and the table copied out again or the error.
 
 /// See the module.
 pub(super) const CASES: &[(&str, &str, &[u8], &str)] = &[

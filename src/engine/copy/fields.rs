@@ -228,7 +228,8 @@ impl Splitter {
     }
 }
 
-/// The byte that `escaped`, which begins with a backslash, stands for; how long it is; whether it was by number.
+/// The byte that `escaped`, which begins with a backslash, stands for; how long it is; whether it
+/// was by number.
 fn unescape(escaped: &[u8]) -> (u8, usize, bool) {
     let octal = |at: usize| match escaped.get(at) {
         Some(digit @ b'0'..=b'7') => Some(digit - b'0'),

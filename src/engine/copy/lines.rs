@@ -1,8 +1,8 @@
 //! Where one row of COPY data ends and the next begins.
 //!
-//! Bytes come cut anywhere, so the scanner remembers how far it looked and whether it was inside quotes: a value of
-//! many megabytes is looked at once. Text ends rows at unescaped line ends, CSV at unquoted ones. The first row's line
-//! end is what all must have, as in PostgreSQL.
+//! Bytes come cut anywhere, so the scanner remembers how far it looked and whether it was inside
+//! quotes: a value of many megabytes is looked at once. Text ends rows at unescaped line ends, CSV
+//! at unquoted ones. The first row's line end is what all must have, as in PostgreSQL.
 
 use memchr::{memchr2, memchr3};
 
@@ -261,7 +261,8 @@ fn unterminated() -> Error {
     bad("unterminated CSV quoted field")
 }
 
-/// Whether text-format values of a line need unescaping, from `at` on: the next delimiter or backslash.
+/// Whether text-format values of a line need unescaping, from `at` on: the next delimiter or
+/// backslash.
 pub(super) fn delimiter_or_escape(line: &[u8], at: usize, delimiter: u8) -> Option<usize> {
     memchr2(delimiter, b'\\', &line[at..]).map(|found| at + found)
 }

@@ -1,7 +1,7 @@
 //! Rows of COPY data into segments: a batch of values by column, then all of a column read at once.
 //!
-//! PostgreSQL reports the first row at fault, and in it the first column; reading column by column must not show, so
-//! every problem found is placed by row and column before one is reported.
+//! PostgreSQL reports the first row at fault, and in it the first column; reading column by column
+//! must not show, so every problem found is placed by row and column before one is reported.
 
 use std::sync::Arc;
 
@@ -270,8 +270,9 @@ impl Loader {
         Ok(())
     }
 
-    /// Reads the batch's values and writes them. Only the first `whole` rows are known to have every column: of the
-    /// one after them only the values are checked, since the caller reports it.
+    /// Reads the batch's values and writes them. Only the first `whole` rows are known to have
+    /// every column: of the one after them only the values are checked, since the caller reports
+    /// it.
     fn flush(&mut self, whole: usize) -> Result<()> {
         let mut arrays = Vec::with_capacity(self.cells.len());
         let mut failure: Option<(usize, usize, Error)> = None;
@@ -288,7 +289,8 @@ impl Loader {
             }
         }
         if let Some((row, field, error)) = failure {
-            // An earlier row may have a NULL where none may be; PostgreSQL would have stopped there.
+            // An earlier row may have a NULL where none may be; PostgreSQL would have stopped
+            // there.
             self.check_before(row)?;
             return Err(with_context(error, self.value_context(row, field)));
         }

@@ -1,7 +1,7 @@
 //! COPY: rows as text or CSV, both ways.
 //!
-//! In: bytes → [`lines`] (where a row ends) → [`fields`] (what is in it) → [`load`] (columns of values, a batch at a
-//! time, into segments). Out: [`writer`].
+//! In: bytes → [`lines`] (where a row ends) → [`fields`] (what is in it) → [`load`] (columns of
+//! values, a batch at a time, into segments). Out: [`writer`].
 
 #[cfg(test)]
 mod cases;

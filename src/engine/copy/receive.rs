@@ -1,7 +1,7 @@
 //! COPY … FROM STDIN as the session sees it: bytes in, in order, in bounded memory.
 //!
-//! Bytes are collected until they are worth a thread's while and then read off the socket's thread. One piece is read
-//! while the next is collected; a third waits, and with it the client.
+//! Bytes are collected until they are worth a thread's while and then read off the socket's thread.
+//! One piece is read while the next is collected; a third waits, and with it the client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use crate::statement::StatementContext;
 /// Bytes handed to a thread at once.
 const PIECE_BYTES: usize = 512 * 1024;
 
-/// COPY … FROM STDIN in progress: takes bytes as they come, in bounded memory. Dropping it loads nothing.
+/// COPY … FROM STDIN in progress: takes bytes as they come, in bounded memory. Dropping it loads
+/// nothing.
 pub struct CopyIn {
     columns: usize,
     waiting: Vec<u8>,
@@ -42,8 +43,9 @@ impl fmt::Debug for CopyIn {
 }
 
 impl CopyIn {
-    /// Rows for `columns` (indexes into the relation's columns) of `relation`; the others get NULL or their default.
-    /// What stands against it, such as a default that is not a literal, is said by the first [`CopyIn::write`].
+    /// Rows for `columns` (indexes into the relation's columns) of `relation`; the others get NULL
+    /// or their default. What stands against it, such as a default that is not a literal, is said
+    /// by the first [`CopyIn::write`].
     pub fn new(
         context: Arc<StatementContext>,
         relation: Arc<Relation>,
@@ -119,7 +121,8 @@ impl CopyIn {
         }
     }
 
-    /// Waits for the thread, if there is one. If this is dropped while it waits, the copy is given up.
+    /// Waits for the thread, if there is one. If this is dropped while it waits, the copy is given
+    /// up.
     async fn settle(&mut self) -> Result<()> {
         if let State::Busy(task) = &mut self.loader {
             let done = task.await.map_err(crashed).and_then(|done| done);

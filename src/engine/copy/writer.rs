@@ -71,8 +71,9 @@ impl CopyWriter {
         out.push(b'\n');
     }
 
-    /// Appends rows `range` of a batch: whole lines. `ends` gets the length of `out` after each row, because clients
-    /// expect one row per CopyData message and a quoted value may hold line ends.
+    /// Appends rows `range` of a batch: whole lines. `ends` gets the length of `out` after each
+    /// row, because clients expect one row per CopyData message and a quoted value may hold line
+    /// ends.
     ///
     /// # Errors
     /// As the text encoders.

@@ -1,9 +1,10 @@
 //! SELECTs over system relations that never have rows.
 //!
-//! Clients ask after indexes, triggers, policies, partitions and publications of every table, in queries full of what
-//! DataFusion cannot plan (subqueries correlated two levels deep, WITH ORDINALITY, subscripts of columns). Where an inner
-//! join reads a relation commons has no rows for, the answer is known: the SELECT becomes one that is false everywhere, and
-//! the subqueries in it, which would never run, become constants. Names in what is left are still looked up.
+//! Clients ask after indexes, triggers, policies, partitions and publications of every table, in
+//! queries full of what DataFusion cannot plan (subqueries correlated two levels deep, WITH
+//! ORDINALITY, subscripts of columns). Where an inner join reads a relation commons has no rows
+//! for, the answer is known: the SELECT becomes one that is false everywhere, and the subqueries in
+//! it, which would never run, become constants. Names in what is left are still looked up.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;

@@ -1,4 +1,5 @@
-//! PostgreSQL's SQL as DataFusion plans it: the tree sqlparser made, rewritten without changing what it asks for.
+//! PostgreSQL's SQL as DataFusion plans it: the tree sqlparser made, rewritten without changing
+//! what it asks for.
 //!
 //! * Output columns get PostgreSQL's names, made unique where DataFusion wants that ([`names`]).
 //! * Spellings DataFusion lacks become ones it has ([`expressions`], [`relations`], [`using`]).

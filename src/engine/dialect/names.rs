@@ -1,8 +1,9 @@
 //! PostgreSQL's names for output columns.
 //!
-//! DataFusion names a column after its whole expression and wants every name of a list once; PostgreSQL names it after the
-//! function, the type cast to, … and lets names repeat. So every item gets PostgreSQL's name as an alias, and where that is
-//! not unique, NUL and a number behind it: no client can write that, and what is shown ends at the NUL.
+//! DataFusion names a column after its whole expression and wants every name of a list once;
+//! PostgreSQL names it after the function, the type cast to, … and lets names repeat. So every item
+//! gets PostgreSQL's name as an alias, and where that is not unique, NUL and a number behind it: no
+//! client can write that, and what is shown ends at the NUL.
 
 use std::collections::HashMap;
 
@@ -131,7 +132,8 @@ pub(super) fn item_name(item: &SelectItem) -> Option<String> {
     }
 }
 
-/// The name an expression suggests, and whether it insists: a cast prefers its argument's name if that one insists.
+/// The name an expression suggests, and whether it insists: a cast prefers its argument's name if
+/// that one insists.
 fn figure(expression: &Expr) -> Option<(String, bool)> {
     let strong = |name: &str| Some((name.to_owned(), true));
     let weak = |name: &str| Some((name.to_owned(), false));

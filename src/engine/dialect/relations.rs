@@ -63,7 +63,8 @@ pub(super) fn normalise(scope: &Scope<'_>, factor: &mut TableFactor) -> Result<(
                 }
                 let constant = args.as_ref().is_some_and(is_constant);
                 match function.as_str() {
-                    // DataFusion's series is a stream where its bounds are known; else it is an array, unnested.
+                    // DataFusion's series is a stream where its bounds are known; else it is an
+                    // array, unnested.
                     "generate_series" if constant => name_column(alias, &function),
                     name if name == "unnest" || functions::set_as_array(name).is_some() => {
                         name_column(alias, name);

@@ -1,5 +1,5 @@
-//! Functions that return sets: in FROM and in select lists they are UNNEST of the array behind them; a subquery over an
-//! array's elements is a function over the array.
+//! Functions that return sets: in FROM and in select lists they are UNNEST of the array behind
+//! them; a subquery over an array's elements is a function over the array.
 
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
@@ -65,7 +65,8 @@ fn quoted_call(name: &str, args: Vec<Expr>) -> Expr {
     function
 }
 
-/// `ARRAY(SELECT f(x) FROM unnest(a) x)`: `a` with every element transformed. DataFusion cannot join with the elements of
+/// `ARRAY(SELECT f(x) FROM unnest(a) x)`: `a` with every element transformed. DataFusion cannot
+/// join with the elements of
 /// an outer row's array, but it can do this.
 pub(super) fn over_elements(query: &Query) -> Option<Expr> {
     let SetExpr::Select(select) = query.body.as_ref() else {

@@ -1,4 +1,5 @@
-//! `tableoid`: the hidden column that says which relation a row is of. In one SELECT it is a constant for each relation of
+//! `tableoid`: the hidden column that says which relation a row is of. In one SELECT it is a
+//! constant for each relation of
 //! FROM, so it becomes one.
 
 use std::ops::ControlFlow;

@@ -1,7 +1,8 @@
-//! JOIN … USING and NATURAL JOIN spelt out: the condition, which side a merged column comes from, and what `*` means.
+//! JOIN … USING and NATURAL JOIN spelt out: the condition, which side a merged column comes from,
+//! and what `*` means.
 //!
-//! DataFusion knows USING, but takes a merged column from whichever table comes first in the alphabet, so that outer joins
-//! would answer NULL where the other side has the value.
+//! DataFusion knows USING, but takes a merged column from whichever table comes first in the
+//! alphabet, so that outer joins would answer NULL where the other side has the value.
 
 use std::ops::ControlFlow;
 
@@ -51,7 +52,8 @@ fn joins_by_name(from: &TableWithJoins) -> bool {
         })
 }
 
-/// Spells out the joins of a query's own SELECTs. `with` are the WITH clauses around it, the nearest last.
+/// Spells out the joins of a query's own SELECTs. `with` are the WITH clauses around it, the
+/// nearest last.
 pub(super) fn spell_out(scope: &Scope<'_>, with: &[With], query: &mut Query) -> Result<()> {
     let order = &mut query.order_by;
     spell_out_body(scope, with, &mut query.body, order.as_mut())

@@ -1,13 +1,15 @@
 //! Long chains of AND and OR as balanced trees.
 //!
-//! sqlparser nests `a OR b OR c …` as deep as it is long, and whatever clones, drops or plans the tree later recurses as
-//! deep. AND and OR may be grouped in any way, so a long chain is regrouped, in order, to the depth of its logarithm.
+//! sqlparser nests `a OR b OR c …` as deep as it is long, and whatever clones, drops or plans the
+//! tree later recurses as deep. AND and OR may be grouped in any way, so a long chain is regrouped,
+//! in order, to the depth of its logarithm.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{BinaryOperator, Expr, Value, VisitMut, VisitorMut};
 
-/// A chain this short stays as it is: deeper than any regrouped chain, so that none is regrouped twice.
+/// A chain this short stays as it is: deeper than any regrouped chain, so that none is regrouped
+/// twice.
 const LENGTH_MIN: usize = 16;
 
 /// Regroups every long chain in a tree.

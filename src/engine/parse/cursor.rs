@@ -1,5 +1,5 @@
-//! Reading one statement's tokens: a thin layer over sqlparser's parser, which reads the queries, expressions and types in
-//! it, and errors in PostgreSQL's words.
+//! Reading one statement's tokens: a thin layer over sqlparser's parser, which reads the queries,
+//! expressions and types in it, and errors in PostgreSQL's words.
 
 use sqlparser::ast::{self, VisitMut};
 use sqlparser::dialect::PostgreSqlDialect;
@@ -12,7 +12,8 @@ use super::split::{Piece, slice, too_complex};
 use crate::base::{Error, Result, SqlState, name};
 use crate::engine::command::ObjectName;
 
-/// Calls nested inside sqlparser: comfortably more than [`super::split`] lets nest, and its stack grows on demand.
+/// Calls nested inside sqlparser: comfortably more than [`super::split`] lets nest, and its stack
+/// grows on demand.
 const RECURSION_MAX: usize = 2_000;
 
 static DIALECT: Grammar = Grammar(PostgreSqlDialect {});
@@ -45,7 +46,8 @@ impl Cursor {
         self.offset
     }
 
-    // -- where we are ---------------------------------------------------------------------------------------------
+    // -- where we are
+    // ---------------------------------------------------------------------------------------------
 
     /// Position of the next token: 1-based, in the statement.
     pub(super) fn position(&self) -> usize {
@@ -135,7 +137,8 @@ impl Cursor {
         syntax(slice(&self.text, start - 1, stop - 1), start)
     }
 
-    // -- words and signs ------------------------------------------------------------------------------------------
+    // -- words and signs
+    // ------------------------------------------------------------------------------------------
 
     /// Takes the words if they come next, all of them.
     pub(super) fn accept(&mut self, words: &str) -> bool {
@@ -217,7 +220,8 @@ impl Cursor {
         Ok(items)
     }
 
-    // -- names and literals ---------------------------------------------------------------------------------------
+    // -- names and literals
+    // ---------------------------------------------------------------------------------------
 
     /// A name: any word that is not reserved, or a quoted one. Folded and cut.
     pub(super) fn name(&mut self) -> Result<String> {
@@ -298,7 +302,8 @@ impl Cursor {
         Ok(text)
     }
 
-    // -- what sqlparser reads -------------------------------------------------------------------------------------
+    // -- what sqlparser reads
+    // -------------------------------------------------------------------------------------
 
     /// A query.
     pub(super) fn query(&mut self) -> Result<Box<ast::Query>> {
@@ -315,8 +320,8 @@ impl Cursor {
         self.delegate(Parser::parse_expr)
     }
 
-    /// The expression of a column's DEFAULT. It ends where a constraint starts, which sqlparser would take for part of
-    /// the expression (`DEFAULT 0 NOT NULL`).
+    /// The expression of a column's DEFAULT. It ends where a constraint starts, which sqlparser
+    /// would take for part of the expression (`DEFAULT 0 NOT NULL`).
     pub(super) fn default_expression(&mut self) -> Result<ast::Expr> {
         let start = self.parser.index();
         let mut end = start;
@@ -390,7 +395,8 @@ impl Cursor {
         Ok(tree)
     }
 
-    /// sqlparser's error as PostgreSQL's. Its text ends with the place; without a place it is the end of the input.
+    /// sqlparser's error as PostgreSQL's. Its text ends with the place; without a place it is the
+    /// end of the input.
     fn convert(&self, error: &ParserError) -> Error {
         let message = match error {
             ParserError::RecursionLimitExceeded => {

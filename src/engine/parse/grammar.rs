@@ -1,9 +1,9 @@
 //! PostgreSQL's grammar for sqlparser, with a bound on how long it may try.
 //!
-//! sqlparser reads some constructs by trying one reading and, if that fails, another; nested in one another, the tries
-//! multiply, and a line of text would take hours. So every expression begun is counted, and a statement that begins many
-//! more than it has tokens is given up. `f(expr => …)`, which is not PostgreSQL's and would double the work at every level
-//! of nested calls, is off.
+//! sqlparser reads some constructs by trying one reading and, if that fails, another; nested in one
+//! another, the tries multiply, and a line of text would take hours. So every expression begun is
+//! counted, and a statement that begins many more than it has tokens is given up. `f(expr => …)`,
+//! which is not PostgreSQL's and would double the work at every level of nested calls, is off.
 
 use std::any::TypeId;
 use std::cell::Cell;
@@ -17,7 +17,8 @@ use sqlparser::parser::{Parser, ParserError};
 const TRIES_PER_TOKEN: usize = 30;
 
 thread_local! {
-    /// Expressions that may still be begun. Parsing is synchronous, so one thread parses one statement at a time.
+    /// Expressions that may still be begun. Parsing is synchronous, so one thread parses one
+    /// statement at a time.
     static TRIES: Cell<usize> = const { Cell::new(0) };
 }
 

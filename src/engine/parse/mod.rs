@@ -1,9 +1,10 @@
 //! Text to statements: the one place where "not supported" is decided.
 //!
-//! Text is cut into tokens, tokens into statements, and each statement is measured *before* a recursive parser sees it, so
-//! that no text can exhaust a stack here or in whatever walks, clones or drops the tree later. Queries, INSERT, UPDATE and
-//! DELETE are sqlparser's; every other statement is read by the small parsers beside this file, which know PostgreSQL's
-//! grammar and refuse the rest by name.
+//! Text is cut into tokens, tokens into statements, and each statement is measured *before* a
+//! recursive parser sees it, so that no text can exhaust a stack here or in whatever walks, clones
+//! or drops the tree later. Queries, INSERT, UPDATE and DELETE are sqlparser's; every other
+//! statement is read by the small parsers beside this file, which know PostgreSQL's grammar and
+//! refuse the rest by name.
 
 mod balance;
 mod cursor;
@@ -28,10 +29,12 @@ use split::Piece;
 pub(crate) use cursor::fold;
 pub use types::resolve_type;
 
-/// Parses a query string. An empty string gives no statements. Nothing runs if any statement is wrong.
+/// Parses a query string. An empty string gives no statements. Nothing runs if any statement is
+/// wrong.
 ///
 /// # Errors
-/// `42601` syntax error with position; `0A000` naming what is not supported; `54000`/`54001` too big or too deep.
+/// `42601` syntax error with position; `0A000` naming what is not supported; `54000`/`54001` too
+/// big or too deep.
 pub fn parse(sql: &str) -> Result<Vec<Statement>> {
     if sql.len() > STATEMENT_BYTES_MAX {
         return Err(Error::new(
@@ -45,7 +48,8 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
         .into_iter()
         .map(|piece| {
             let offset = piece.offset;
-            // Inside a statement positions count from its start; only here does the whole string matter.
+            // Inside a statement positions count from its start; only here does the whole string
+            // matter.
             statement(piece).map_err(|error| shift(error, offset))
         })
         .collect()
@@ -110,8 +114,8 @@ fn statement(piece: Piece) -> Result<Statement> {
     })
 }
 
-/// The statement nested in another one (EXPLAIN, PREPARE, DECLARE): a query or DML. Its positions count from the start of
-/// the outer statement, so it has the outer statement's offset.
+/// The statement nested in another one (EXPLAIN, PREPARE, DECLARE): a query or DML. Its positions
+/// count from the start of the outer statement, so it has the outer statement's offset.
 fn nested(cursor: &mut Cursor, outer: &str) -> Result<Box<Statement>> {
     let start = cursor.position();
     let word = cursor.word().unwrap_or_default();

@@ -297,7 +297,8 @@ pub(super) fn revoke(cursor: &mut Cursor) -> Result<Command> {
     }))
 }
 
-/// What stands between GRANT and ON or TO: privileges or roles, which only the next word tells apart.
+/// What stands between GRANT and ON or TO: privileges or roles, which only the next word tells
+/// apart.
 fn granted_words(cursor: &mut Cursor) -> Result<Vec<String>> {
     cursor.list(|cursor| {
         let word = cursor.any_word()?;

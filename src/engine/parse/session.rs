@@ -1,4 +1,5 @@
-//! Statements about the session: settings, transactions, channels, prepared statements, cursors, COPY, EXPLAIN.
+//! Statements about the session: settings, transactions, channels, prepared statements, cursors,
+//! COPY, EXPLAIN.
 
 use sqlparser::tokenizer::Token;
 
@@ -11,7 +12,8 @@ use crate::engine::command::{
     SetValue, TransactionModes,
 };
 
-// -- settings -----------------------------------------------------------------------------------------------------
+// -- settings
+// -----------------------------------------------------------------------------------------------------
 
 /// SET
 pub(super) fn set(cursor: &mut Cursor) -> Result<Command> {
@@ -180,7 +182,8 @@ pub(super) fn discard(cursor: &mut Cursor) -> Result<Command> {
     Err(cursor.syntax_error())
 }
 
-// -- transactions -------------------------------------------------------------------------------------------------
+// -- transactions
+// -------------------------------------------------------------------------------------------------
 
 /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, LOCK and their synonyms.
 pub(super) fn transaction(cursor: &mut Cursor) -> Result<Command> {
@@ -301,7 +304,8 @@ fn lock(cursor: &mut Cursor) -> Result<Command> {
     })
 }
 
-// -- channels -----------------------------------------------------------------------------------------------------
+// -- channels
+// -----------------------------------------------------------------------------------------------------
 
 /// LISTEN, UNLISTEN, NOTIFY
 pub(super) fn notification(cursor: &mut Cursor) -> Result<Command> {
@@ -331,7 +335,8 @@ pub(super) fn notification(cursor: &mut Cursor) -> Result<Command> {
     Ok(Command::Notify { channel, payload })
 }
 
-// -- prepared statements and cursors ------------------------------------------------------------------------------
+// -- prepared statements and cursors
+// ------------------------------------------------------------------------------
 
 /// PREPARE, EXECUTE, DEALLOCATE
 pub(super) fn prepared(cursor: &mut Cursor) -> Result<Command> {
@@ -466,7 +471,8 @@ fn direction(cursor: &mut Cursor) -> Result<Option<u64>> {
     Ok(Some(1))
 }
 
-// -- COPY and EXPLAIN ---------------------------------------------------------------------------------------------
+// -- COPY and EXPLAIN
+// ---------------------------------------------------------------------------------------------
 
 /// COPY
 pub(super) fn copy(cursor: &mut Cursor) -> Result<Command> {

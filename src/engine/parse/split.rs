@@ -1,7 +1,7 @@
 //! Text to tokens to statements, and the measures taken before anything recursive runs.
 //!
-//! Every token's span is rewritten to `(1, character position in its statement)`, so that a position found anywhere in the
-//! tree later *is* the position an error reports.
+//! Every token's span is rewritten to `(1, character position in its statement)`, so that a
+//! position found anywhere in the tree later *is* the position an error reports.
 
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
@@ -123,7 +123,8 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<()> {
         .detail(format!("At most {STATEMENT_TOKENS_MAX} are allowed."))
         .hint("Load rows with COPY instead of long INSERTs."));
     }
-    // One entry per open parenthesis or bracket: (AND/OR since the last comma or clause, other operators in a row).
+    // One entry per open parenthesis or bracket: (AND/OR since the last comma or clause, other
+    // operators in a row).
     let mut open: Vec<(usize, usize)> = vec![(0, 0)];
     let mut cases = 0usize;
     let mut prefixes = 0usize;

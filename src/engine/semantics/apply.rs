@@ -1,11 +1,13 @@
-//! Subqueries that DataFusion cannot unnest, as joins: for every row outside, an aggregate over the rows inside.
+//! Subqueries that DataFusion cannot unnest, as joins: for every row outside, an aggregate over the
+//! rows inside.
 //!
-//! DataFusion unnests a correlated scalar subquery if all that ties it to the query around is `inner = outer`, and EXISTS
-//! and IN where they filter. The rest is done here: number the rows outside, join the rows inside to them on whatever ties
-//! them, group by row. A marker tells a joined row from the one a left join makes up where there is none.
+//! DataFusion unnests a correlated scalar subquery if all that ties it to the query around is
+//! `inner = outer`, and EXISTS and IN where they filter. The rest is done here: number the rows
+//! outside, join the rows inside to them on whatever ties them, group by row. A marker tells a
+//! joined row from the one a left join makes up where there is none.
 //!
-//! Not done: ties below LIMIT, DISTINCT, GROUP BY, set operations or the far side of an outer join, and ties to a query
-//! further out than the next. DataFusion refuses those by itself.
+//! Not done: ties below LIMIT, DISTINCT, GROUP BY, set operations or the far side of an outer join,
+//! and ties to a query further out than the next. DataFusion refuses those by itself.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -103,8 +105,8 @@ fn is_wanted(expression: &Expr, filters: bool) -> Result<bool> {
     })
 }
 
-/// Whether only filters `inner = outer` tie a subquery to the query around it: what DataFusion unnests itself, grouping the
-/// inside once instead of joining it row by row.
+/// Whether only filters `inner = outer` tie a subquery to the query around it: what DataFusion
+/// unnests itself, grouping the inside once instead of joining it row by row.
 fn is_tied_by_equality(plan: &LogicalPlan) -> Result<bool> {
     let mut equality = true;
     plan.apply(|plan| {
@@ -141,7 +143,8 @@ fn is_equality(term: &Expr) -> bool {
     outside(left) && inside(right) || inside(left) && outside(right)
 }
 
-/// Joins a subquery to `rows` and gives the expression that stands for it; `None` if it cannot be done.
+/// Joins a subquery to `rows` and gives the expression that stands for it; `None` if it cannot be
+/// done.
 fn attach(
     rows: &LogicalPlan,
     outer: &DFSchema,
@@ -577,8 +580,8 @@ fn pull_join(join: &Join, rows: &LogicalPlan) -> Result<Option<Pulled>> {
     Ok(Some(Pulled { plan, ties }))
 }
 
-/// An array of the row outside, unnested inside: the arrays of all rows outside are unnested instead, each beside the
-/// columns it was made of, which then tie it to its row.
+/// An array of the row outside, unnested inside: the arrays of all rows outside are unnested
+/// instead, each beside the columns it was made of, which then tie it to its row.
 fn pull_unnest(unnest: &Unnest, rows: &LogicalPlan) -> Result<Option<Pulled>> {
     let LogicalPlan::Projection(projection) = unnest.input.as_ref() else {
         return Ok(None);

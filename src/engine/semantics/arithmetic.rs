@@ -1,4 +1,5 @@
-//! Integer `+`, `-` and `*` that raise `22003` where DataFusion's wrap around, and exact quotients with enough digits.
+//! Integer `+`, `-` and `*` that raise `22003` where DataFusion's wrap around, and exact quotients
+//! with enough digits.
 
 use std::sync::Arc;
 
@@ -63,8 +64,8 @@ fn check_one(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     })
 }
 
-/// A quotient with as many digits after the point as PostgreSQL's smallest number of them. Arrow's has four more than the
-/// dividend, so the dividend gets the others.
+/// A quotient with as many digits after the point as PostgreSQL's smallest number of them. Arrow's
+/// has four more than the dividend, so the dividend gets the others.
 fn divide(left: Expr, right: Expr, (precision, scale): (u8, i8), divisor_scale: i8) -> Expr {
     let wanted = QUOTIENT_SCALE.max(scale).max(divisor_scale);
     let dividend_scale = wanted - ARROW_ADDS;

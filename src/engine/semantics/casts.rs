@@ -1,5 +1,6 @@
-//! Casts as PostgreSQL does them: text goes through the types' input and output functions, numbers round instead of being
-//! cut, times move between zones by the session's TimeZone, `varchar(n)` cuts and `char(n)` pads.
+//! Casts as PostgreSQL does them: text goes through the types' input and output functions, numbers
+//! round instead of being cut, times move between zones by the session's TimeZone, `varchar(n)`
+//! cuts and `char(n)` pads.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -29,8 +30,9 @@ use crate::types::PgType;
 use crate::types::pgtype::METADATA_KEY;
 use crate::types::text::{TextColumn, parse_column};
 
-/// Makes casts say what they cast to where their operand says it is something else. DataFusion keeps an operand's metadata
-/// through a cast to a type without any, and `relname::text` would still be a name.
+/// Makes casts say what they cast to where their operand says it is something else. DataFusion
+/// keeps an operand's metadata through a cast to a type without any, and `relname::text` would
+/// still be a name.
 pub(super) fn declare(plan: LogicalPlan) -> Result<LogicalPlan> {
     map_expressions(plan, &|expression, schema| {
         let Expr::Cast(Cast { expr, field }) = expression else {
@@ -169,7 +171,8 @@ struct Conversion {
 }
 
 impl std::fmt::Debug for Conversion {
-    /// The types alone: DataFusion prints functions into messages, and who calls is nobody else's business.
+    /// The types alone: DataFusion prints functions into messages, and who calls is nobody else's
+    /// business.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} to {}", self.from, self.to)
     }
@@ -391,7 +394,8 @@ impl Conversion {
     }
 }
 
-/// The offset in force at a local time; where clocks go back the earlier one, where they skip the one before.
+/// The offset in force at a local time; where clocks go back the earlier one, where they skip the
+/// one before.
 fn local_offset(zone: chrono_tz::Tz, micros: i64) -> Option<chrono::FixedOffset> {
     let local: NaiveDateTime = DateTime::from_timestamp_micros(micros)?.naive_utc();
     match zone.offset_from_local_datetime(&local) {

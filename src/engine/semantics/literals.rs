@@ -1,5 +1,5 @@
-//! Literals as PostgreSQL types them: an integer that fits is `integer`, and a quoted literal has no type until something
-//! beside it has one, whose input function then reads it.
+//! Literals as PostgreSQL types them: an integer that fits is `integer`, and a quoted literal has
+//! no type until something beside it has one, whose input function then reads it.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use crate::pg_catalog::names::parse_reg;
 use crate::types::PgType;
 use crate::types::text::parse_column;
 
-/// Whether the plan has a place where the type of a literal is already written down elsewhere: the columns of a recursive
-/// query are those of its first term as it was.
+/// Whether the plan has a place where the type of a literal is already written down elsewhere: the
+/// columns of a recursive query are those of its first term as it was.
 pub(super) fn keeps_types(plan: &LogicalPlan) -> Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|plan| {

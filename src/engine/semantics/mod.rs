@@ -1,8 +1,9 @@
-//! PostgreSQL's rules where DataFusion has others: literals and casts ([`literals`], [`casts`]), arithmetic that must not
-//! wrap ([`arithmetic`]), dates and times ([`times`]), subqueries that must give one row ([`single`]) or that DataFusion cannot unnest ([`apply`]).
+//! PostgreSQL's rules where DataFusion has others: literals and casts ([`literals`], [`casts`]),
+//! arithmetic that must not wrap ([`arithmetic`]), dates and times ([`times`]), subqueries that
+//! must give one row ([`single`]) or that DataFusion cannot unnest ([`apply`]).
 //!
-//! Rules over expressions go through [`map_expressions`], which keeps every column's name, because the nodes above refer to
-//! columns by name.
+//! Rules over expressions go through [`map_expressions`], which keeps every column's name, because
+//! the nodes above refer to columns by name.
 
 mod apply;
 mod arithmetic;
@@ -31,7 +32,8 @@ pub(super) use shown::shown_as;
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 
-/// What must happen before types are coerced: literals get PostgreSQL's types, subqueries their check.
+/// What must happen before types are coerced: literals get PostgreSQL's types, subqueries their
+/// check.
 pub(super) fn before_coercion(scope: &Scope<'_>, plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = casts::declare(plan)?;
     let plan = single::check(plan)?;
@@ -71,8 +73,8 @@ pub(super) fn rebind(context: &Arc<StatementContext>, plan: LogicalPlan) -> Resu
     })
 }
 
-/// Applies a rule to every expression of a plan and of its subqueries, from the leaves up, with the schema the expression
-/// is evaluated over.
+/// Applies a rule to every expression of a plan and of its subqueries, from the leaves up, with the
+/// schema the expression is evaluated over.
 pub(super) fn map_expressions(
     plan: LogicalPlan,
     rule: &dyn Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,

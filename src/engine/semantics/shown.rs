@@ -4,9 +4,11 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 use crate::types::PgType;
 
-/// The Arrow type a column of `data_type` must be cast to before it is shown as `ty`; `None` if it may stay.
+/// The Arrow type a column of `data_type` must be cast to before it is shown as `ty`; `None` if it
+/// may stay.
 ///
-/// Text and bytes stay in whatever layout they are in, and a decimal keeps its own scale: the encoders take them all.
+/// Text and bytes stay in whatever layout they are in, and a decimal keeps its own scale: the
+/// encoders take them all.
 pub(in crate::engine) fn shown_as(data_type: &DataType, ty: PgType) -> Option<DataType> {
     let shown = match data_type {
         DataType::Int8 | DataType::UInt8 => DataType::Int16,

@@ -1,8 +1,9 @@
-//! A scalar subquery that refers to the query around it must give at most one row for each row outside.
+//! A scalar subquery that refers to the query around it must give at most one row for each row
+//! outside.
 //!
-//! DataFusion only takes such a subquery if it is an aggregate, so it is made one: it collects up to two of its values,
-//! and the expression around it takes the one value or raises `21000`. Values collected for keys that no row outside has are
-//! never looked at, so they raise nothing.
+//! DataFusion only takes such a subquery if it is an aggregate, so it is made one: it collects up
+//! to two of its values, and the expression around it takes the one value or raises `21000`. Values
+//! collected for keys that no row outside has are never looked at, so they raise nothing.
 
 use std::sync::Arc;
 
@@ -247,7 +248,8 @@ struct Single {
 impl Single {
     fn new() -> Self {
         Self {
-            // Volatile would keep it from being moved, immutable lets it be evaluated early: it only looks at its argument.
+            // Volatile would keep it from being moved, immutable lets it be evaluated early: it
+            // only looks at its argument.
             signature: Signature::any(1, Volatility::Immutable),
         }
     }

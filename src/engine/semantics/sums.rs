@@ -1,7 +1,8 @@
-//! `sum(smallint)` and `sum(integer)` are bigint, as in PostgreSQL: DataFusion's own `sum`, which widens to bigint.
+//! `sum(smallint)` and `sum(integer)` are bigint, as in PostgreSQL: DataFusion's own `sum`, which
+//! widens to bigint.
 //!
-//! Decided here, before coercion, and not in the function: coercion runs more than once over a plan, and the second time
-//! it would take the widened argument for a bigint, whose sum is numeric.
+//! Decided here, before coercion, and not in the function: coercion runs more than once over a
+//! plan, and the second time it would take the widened argument for a bigint, whose sum is numeric.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;

@@ -1,5 +1,5 @@
-//! Arithmetic on dates and times as PostgreSQL types it: a date and an interval make a timestamp, the difference of two
-//! timestamps is an interval of days and a time.
+//! Arithmetic on dates and times as PostgreSQL types it: a date and an interval make a timestamp,
+//! the difference of two timestamps is an interval of days and a time.
 
 use std::sync::Arc;
 

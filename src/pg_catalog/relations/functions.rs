@@ -1,4 +1,5 @@
-//! `pg_proc`: PostgreSQL's own functions that commons has, under PostgreSQL's OIDs, and the team verbs.
+//! `pg_proc`: PostgreSQL's own functions that commons has, under PostgreSQL's OIDs, and the team
+//! verbs.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

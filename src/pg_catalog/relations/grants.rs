@@ -1,4 +1,5 @@
-//! Grants as rows: `information_schema.table_privileges` and `column_privileges`; and what people share,
+//! Grants as rows: `information_schema.table_privileges` and `column_privileges`; and what people
+//! share,
 //! `commons.publications`.
 
 use std::sync::Arc;

@@ -67,7 +67,8 @@ fn pg_catalog(name: &str) -> Option<Source> {
 /// How one column is read off an item.
 type Column<'a, T> = (&'a str, &'a dyn Fn(&T) -> Value);
 
-/// A relation with one row per item. Columns not listed are NULL, or zero where PostgreSQL says NOT NULL.
+/// A relation with one row per item. Columns not listed are NULL, or zero where PostgreSQL says NOT
+/// NULL.
 fn build<T>(
     relation: &SystemRelation,
     items: &[T],

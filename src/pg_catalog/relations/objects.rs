@@ -92,8 +92,9 @@ fn system_acl(snapshot: &Snapshot) -> Value {
     vec![format!("{owner}=arwdDxt/{owner}"), format!("=r/{owner}")].into()
 }
 
-/// A stable OID for something that belongs to a relation but has none of its own (a default, a view's rule): above
-/// every OID that is handed out, and unique while relations' OIDs stay below a million.
+/// A stable OID for something that belongs to a relation but has none of its own (a default, a
+/// view's rule): above every OID that is handed out, and unique while relations' OIDs stay below a
+/// million.
 fn derived_oid(relation: Oid, attnum: i16) -> Oid {
     let attnum = u32::from(attnum.unsigned_abs()) & 0x7ff;
     Oid(0x8000_0000 | (relation.0.wrapping_shl(11) & 0x7fff_f800) | attnum)
@@ -323,7 +324,8 @@ pub(super) fn pg_rewrite(
     )
 }
 
-/// One row of `pg_depend`: (class, object, referenced class, referenced object, referenced column, kind).
+/// One row of `pg_depend`: (class, object, referenced class, referenced object, referenced column,
+/// kind).
 type Dependency = (Oid, Oid, Oid, Oid, i16, char);
 
 pub(super) fn pg_depend(
@@ -367,7 +369,8 @@ pub(super) fn pg_depend(
     )
 }
 
-/// Comments: (object, class, column, text). Those of roles and the database are in `pg_shdescription`.
+/// Comments: (object, class, column, text). Those of roles and the database are in
+/// `pg_shdescription`.
 pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
     let mut rows = Vec::new();
     for schema in snapshot.schemas() {

@@ -116,7 +116,8 @@ fn bound(setting: &Setting, least: bool) -> Value {
     }
 }
 
-/// The value in the setting's base unit: `30s` of a setting in ms is `30000`. SHOW prints units, `pg_settings` does not.
+/// The value in the setting's base unit: `30s` of a setting in ms is `30000`. SHOW prints units,
+/// `pg_settings` does not.
 fn bare(kind: &Kind, shown: &str) -> String {
     let Kind::Integer { unit, .. } = kind else {
         return shown.to_owned();

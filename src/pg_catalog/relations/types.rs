@@ -1,4 +1,5 @@
-//! Types and what PostgreSQL defines around them: casts, operators, collations, languages, access methods.
+//! Types and what PostgreSQL defines around them: casts, operators, collations, languages, access
+//! methods.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -83,7 +84,8 @@ pub fn by_name(name: &str) -> Option<Oid> {
         .map(|(oid, _)| *oid)
 }
 
-/// Whether values of the type are arrays that users wrote as such (vectors of system relations are not).
+/// Whether values of the type are arrays that users wrote as such (vectors of system relations are
+/// not).
 pub fn is_array(ty: PgType) -> bool {
     ty.element().is_some() && ty.info().name.starts_with('_')
 }

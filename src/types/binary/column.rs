@@ -1,6 +1,8 @@
-//! A column of values as PostgreSQL's binary: network byte order, dates and times counted from 2000-01-01.
+//! A column of values as PostgreSQL's binary: network byte order, dates and times counted from
+//! 2000-01-01.
 //!
-//! The width written follows the PostgreSQL type, never the Arrow type: a client decodes by the OID it was told.
+//! The width written follows the PostgreSQL type, never the Arrow type: a client decodes by the OID
+//! it was told.
 
 use std::ops::Range;
 
@@ -160,7 +162,8 @@ impl<'a> BinaryColumn<'a> {
         Ok(Self { nulls, cells })
     }
 
-    /// Appends the bytes of row `row` (without a length) to `out`; returns false, appending nothing, if NULL.
+    /// Appends the bytes of row `row` (without a length) to `out`; returns false, appending
+    /// nothing, if NULL.
     ///
     /// # Errors
     /// `22003`/`22008` for a value PostgreSQL's type cannot represent.

@@ -25,8 +25,8 @@ use crate::types::text::{
 /// Dimensions of an array at most, as in PostgreSQL.
 const DIMENSIONS_MAX: i32 = 6;
 
-/// Reads binary values into an Arrow array of `ty.data_type()`; `None` is NULL. This is PostgreSQL's `typreceive`.
-/// Arrays as in [`crate::types::text::parse_column`].
+/// Reads binary values into an Arrow array of `ty.data_type()`; `None` is NULL. This is
+/// PostgreSQL's `typreceive`. Arrays as in [`crate::types::text::parse_column`].
 ///
 /// # Errors
 /// `22P03` for bytes that are not a value of `ty`, `22021` for text that is not UTF-8.

@@ -1,7 +1,7 @@
 //! A column of values as PostgreSQL's text.
 //!
-//! What a value looks like follows from its PostgreSQL type, how it is read from its Arrow type; [`TextColumn::new`]
-//! brings the two together once, and [`TextColumn::write`] only appends.
+//! What a value looks like follows from its PostgreSQL type, how it is read from its Arrow type;
+//! [`TextColumn::new`] brings the two together once, and [`TextColumn::write`] only appends.
 
 use arrow::array::{Array, BooleanArray};
 use arrow::buffer::NullBuffer;
@@ -16,7 +16,8 @@ use crate::types::cells::{
 };
 use crate::types::decimal::{Numerics, Scratch};
 
-/// One column, ready to write values of as text: all downcasts and settings resolved once per batch.
+/// One column, ready to write values of as text: all downcasts and settings resolved once per
+/// batch.
 pub struct TextColumn<'a> {
     nulls: Option<NullBuffer>,
     cells: Written<'a>,
@@ -301,8 +302,8 @@ impl<'a> TextColumn<'a> {
     }
 }
 
-/// Type of the elements of a list that is a PostgreSQL array of type `ty`: the same array type if they are lists
-/// too (another dimension).
+/// Type of the elements of a list that is a PostgreSQL array of type `ty`: the same array type if
+/// they are lists too (another dimension).
 pub(in crate::types) fn element_of(values: &dyn Array, ty: PgType) -> PgType {
     let natural = PgType::of_data_type(values.data_type());
     match ty.element() {

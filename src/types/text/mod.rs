@@ -101,8 +101,8 @@ pub enum IntervalStyle {
 
 /// Names objects for the reg* types, whose text is a name and whose value is an OID.
 pub trait RegNames: Send + Sync {
-    /// The text of `oid` read as type `reg` (regclass, regtype, regproc, regnamespace, regrole), or `None`
-    /// where there is no such object (the number is printed then).
+    /// The text of `oid` read as type `reg` (regclass, regtype, regproc, regnamespace, regrole), or
+    /// `None` where there is no such object (the number is printed then).
     fn name(&self, reg: PgType, oid: Oid) -> Option<String>;
 }
 

@@ -1,4 +1,5 @@
-//! Values made of values: PostgreSQL's array and row literals, and JSON for Arrow's structs and maps.
+//! Values made of values: PostgreSQL's array and row literals, and JSON for Arrow's structs and
+//! maps.
 
 use std::ops::Range;
 

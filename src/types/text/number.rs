@@ -9,7 +9,8 @@ pub(super) fn write_int(value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(buffer.format(value).as_bytes());
 }
 
-/// Appends a float8: shortest text that reads back, or rounded to 15 + `extra` digits if `extra` <= 0.
+/// Appends a float8: shortest text that reads back, or rounded to 15 + `extra` digits if `extra` <=
+/// 0.
 #[inline]
 pub(super) fn write_float8(value: f64, extra: i32, out: &mut Vec<u8>) {
     if !value.is_finite() {
@@ -56,8 +57,8 @@ fn write_rounded(value: f64, precision: i32, out: &mut Vec<u8>) {
     write_shortest(text, precision, out);
 }
 
-/// Lays out the digits of `text` (any decimal notation) as PostgreSQL does: with an exponent of at least two
-/// digits if it is below -4 or reaches `precision`.
+/// Lays out the digits of `text` (any decimal notation) as PostgreSQL does: with an exponent of at
+/// least two digits if it is below -4 or reaches `precision`.
 fn write_shortest(text: &str, precision: i32, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let (negative, bytes) = match bytes.split_first() {

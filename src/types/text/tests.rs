@@ -1,5 +1,5 @@
-//! Arrays as DataFusion makes them, under the types commons gives them; and values in every style. Expectations are
-//! PostgreSQL 15's answers for the same values, where it has them.
+//! Arrays as DataFusion makes them, under the types commons gives them; and values in every style.
+//! Expectations are PostgreSQL 15's answers for the same values, where it has them.
 
 use std::sync::Arc;
 

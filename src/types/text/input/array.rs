@@ -50,7 +50,8 @@ pub(super) fn parse(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayR
     build(children, &rows, element)
 }
 
-/// Builds lists over `children`: one row per entry of `rows`, which has the sizes of its dimensions.
+/// Builds lists over `children`: one row per entry of `rows`, which has the sizes of its
+/// dimensions.
 pub(in crate::types) fn build(
     children: ArrayRef,
     rows: &[Option<Vec<usize>>],

@@ -89,7 +89,8 @@ impl Unit {
     }
 }
 
-/// A number as text: sign, digits, fraction. The sign is kept apart, since `-0.5` has one and `0` not.
+/// A number as text: sign, digits, fraction. The sign is kept apart, since `-0.5` has one and `0`
+/// not.
 #[derive(Clone, Copy)]
 struct Number<'a> {
     negative: bool,

@@ -1,6 +1,7 @@
 //! json and jsonb from text: checked, and for jsonb rewritten as PostgreSQL prints it.
 //!
-//! Numbers are never converted to floating point: jsonb keeps every digit, and drops only the exponent.
+//! Numbers are never converted to floating point: jsonb keeps every digit, and drops only the
+//! exponent.
 
 use std::collections::BTreeMap;
 

@@ -42,16 +42,18 @@ pub struct ParseError {
     pub error: Error,
 }
 
-/// Reads text values into an Arrow array of `ty.data_type()`; `None` is NULL. This is PostgreSQL's `typinput`,
-/// with the length coercion of `varchar(n)`, `numeric(p,s)` and their like. Values of an array type with more
-/// than one dimension become lists of lists; all values of a call must then have as many.
+/// Reads text values into an Arrow array of `ty.data_type()`; `None` is NULL. This is PostgreSQL's
+/// `typinput`, with the length coercion of `varchar(n)`, `numeric(p,s)` and their like. Values of
+/// an array type with more than one dimension become lists of lists; all values of a call must then
+/// have as many.
 ///
-/// `now`, `today` and their like are the time `now`: microseconds since 1970-01-01 UTC, the transaction's within
+/// `now`, `today` and their like are the time `now`: microseconds since 1970-01-01 UTC, the
+/// transaction's within
 /// one.
 ///
 /// # Errors
-/// PostgreSQL's: `22P02` invalid input syntax, `22003` out of range, `22007`/`22008` dates; the row at fault is
-/// given so that callers can say which line it was.
+/// PostgreSQL's: `22P02` invalid input syntax, `22003` out of range, `22007`/`22008` dates; the row
+/// at fault is given so that callers can say which line it was.
 pub fn parse_column(
     values: &[Option<&str>],
     ty: PgType,

@@ -16,7 +16,8 @@ fn int_out_of_range(ty: PgType, text: &str) -> Error {
     )
 }
 
-/// An integer between `min` and `max`. As PostgreSQL, too large is said before what follows is looked at.
+/// An integer between `min` and `max`. As PostgreSQL, too large is said before what follows is
+/// looked at.
 #[inline]
 fn integer(text: &str, ty: PgType, min: i64, max: i64) -> Result<i64> {
     let bytes = text.as_bytes();
@@ -86,7 +87,8 @@ pub(super) fn oid(text: &str, ty: PgType) -> Result<u32> {
     Ok(integer(text, ty, min, max)? as u32)
 }
 
-/// A reg* value by number. Names depend on the catalog: the engine resolves literals before they get here.
+/// A reg* value by number. Names depend on the catalog: the engine resolves literals before they
+/// get here.
 pub(super) fn reg(text: &str, ty: PgType) -> Result<u32> {
     match trim(text) {
         "-" => Ok(0),
@@ -236,7 +238,8 @@ fn too_large(ty: PgType, precision: u8, scale: i8) -> Error {
     }
 }
 
-/// Feeds the digits of a number scaled to an integer to `push`, and says whether to round up. `None`: too many.
+/// Feeds the digits of a number scaled to an integer to `push`, and says whether to round up.
+/// `None`: too many.
 fn scaled(
     parts: &Parts<'_>,
     precision: u8,

@@ -1,4 +1,5 @@
-//! Every case of `read.tsv`: text in, text out, and through the binary format and back; and of `send.tsv`.
+//! Every case of `read.tsv`: text in, text out, and through the binary format and back; and of
+//! `send.tsv`.
 
 use super::{PgType, Style, parse_value};
 use crate::base::Error;

@@ -1,5 +1,6 @@
-//! Splits date/time text into fields and says what each word means. The grammar is PostgreSQL's, which takes
-//! almost any order: a field's shape decides what it can be, what was read before decides what it is.
+//! Splits date/time text into fields and says what each word means. The grammar is PostgreSQL's,
+//! which takes almost any order: a field's shape decides what it can be, what was read before
+//! decides what it is.
 
 /// A field by its shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
