@@ -331,7 +331,7 @@ def main() -> None:
     parser.add_argument("--commons", required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--scale", default="1")
-    parser.add_argument("--only", default="latency,notices,memory,transfer,tpch")
+    parser.add_argument("--only", default="memory,latency,notices,transfer,tpch")
     arguments = parser.parse_args()
     only = arguments.only.split(",")
     data = parquet(arguments.work, arguments.scale)
@@ -340,7 +340,7 @@ def main() -> None:
     try:
         servers.append(Commons(arguments.commons, folder))
         servers.append(Postgres(folder))
-        for measure in (latency, notices, memory):
+        for measure in (memory, latency, notices):
             if measure.__name__ in only:
                 measure(servers)
         if "transfer" in only or "tpch" in only:

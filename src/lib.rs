@@ -3,6 +3,9 @@
 //! The modules below stand in dependency order: a module imports only modules above it
 //! (`tests/it/tidy.rs` checks).
 
+// A test that unwraps a wrong answer fails, which is what tests are for.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 // F0 words
 pub mod base;
 pub mod observe;

@@ -90,13 +90,9 @@ pub(super) fn month_days(year: i64, month: u8) -> u8 {
 }
 
 /// Day of the week, 0 is Sunday.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "0 to 6"
-)]
 pub(super) fn weekday(days: i64) -> usize {
-    (days + 4).rem_euclid(7) as usize
+    // From 0 to 6, so it converts.
+    usize::try_from((days + 4).rem_euclid(7)).unwrap_or_default()
 }
 
 /// The same moment in a year whose rules chrono-tz knows: itself, or beyond 2037 a year of the same

@@ -55,7 +55,8 @@ fn kill_loop() -> Result<(), Failed> {
             // Looking at every row every time would make the loop quadratic; the last round looks
             // at all.
             if round % 10 == 9 || round + 1 == KILLS {
-                check(&program, &acknowledged.lock().expect("unpoisoned").clone(), round).await?;
+                let expected = acknowledged.lock().expect("unpoisoned").clone();
+                check(&program, &expected, round).await?;
             }
         }
         let count = acknowledged.lock().expect("unpoisoned").len();

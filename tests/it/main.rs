@@ -6,6 +6,7 @@ mod bombs;
 mod clients;
 mod crash;
 mod lake;
+mod operation;
 mod postgres;
 mod server;
 mod sql;
@@ -24,6 +25,7 @@ fn main() -> std::process::ExitCode {
         bombs::trials(),
         crash::trials(),
         lake::trials(),
+        operation::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     postgres::stop();

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -63,6 +63,13 @@ impl Program {
         status.success() && child.wait().expect("wait").success()
     }
 
+    /// Waits until it ended; whether with success.
+    pub(crate) fn ends_by_itself(&mut self) -> bool {
+        self.child
+            .take()
+            .is_some_and(|mut child| child.wait().expect("wait").success())
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
@@ -71,16 +78,6 @@ impl Program {
     /// Its data directory.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
-    }
-
-    /// A folder for a test's own files.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.as_ref().expect("running").id()
     }
 
     fn launch(&mut self, arguments: &[&str]) {

@@ -17,7 +17,20 @@ const LINES_MAX: usize = 600;
 const COLUMNS_MAX: usize = 100;
 
 /// Files that may be longer, and why.
-const LONG_FILES: &[(&str, &str)] = &[];
+const LONG_FILES: &[(&str, &str)] = &[
+    (
+        "src/engine/command.rs",
+        "one enum: every statement there is, with its parts",
+    ),
+    (
+        "src/engine/parse/session.rs",
+        "every small statement of a session, one function each",
+    ),
+    (
+        "src/engine/semantics/apply.rs",
+        "one algorithm: subqueries as joins, until it has parts with names",
+    ),
+];
 
 /// External crates that have a home: the modules of `src` that may name them.
 const HOMES: &[(&str, &[&str])] = &[
@@ -170,7 +183,8 @@ const IMPURE: &[&str] = &[
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let rules: [(&str, fn(&Tree) -> Vec<String>); 9] = [
+    type Rule = fn(&Tree) -> Vec<String>;
+    let rules: [(&str, Rule); 9] = [
         ("modules import only modules above them", module_order),
         ("external crates are named at home only", crate_homes),
         ("the rules floor is pure", purity),
@@ -426,11 +440,11 @@ fn sizes(tree: &Tree) -> Vec<String> {
             breaches.push(format!("{path}: {count} lines"));
         }
         for (index, line) in text.lines().enumerate() {
-            // Texts are not cut to fit, nor are addresses.
-            let is_comment = line.trim_start().starts_with("//");
-            let is_text = !is_comment && line.contains('"') || line.contains("://");
+            // rustfmt breaks code where it can be broken; comments are ours to break, addresses
+            // nobody's.
+            let is_comment = line.trim_start().starts_with("//") && !line.contains("://");
             let columns = line.chars().count();
-            if columns > COLUMNS_MAX && !is_text {
+            if columns > COLUMNS_MAX && is_comment {
                 breaches.push(format!("{path}:{}: {columns} columns", index + 1));
             }
         }

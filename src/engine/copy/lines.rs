@@ -221,7 +221,7 @@ impl Scanner {
     }
 
     /// `\.` at `at`: nothing that follows is read.
-    fn marker(&mut self, rest: &[u8], at: usize, closed: bool) -> Result<Line> {
+    fn marker(&self, rest: &[u8], at: usize, closed: bool) -> Result<Line> {
         let corrupt = || Err(bad("end-of-copy marker corrupt"));
         let style = || {
             Err(bad(

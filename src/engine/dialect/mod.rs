@@ -171,7 +171,7 @@ fn select_all(table: &ast::Table) -> Result<SetExpr> {
 }
 
 /// Refuses clauses that are not PostgreSQL's and that DataFusion would ignore or take.
-fn check_select(select: &mut Select) -> Result<()> {
+fn check_select(select: &Select) -> Result<()> {
     let refused = [
         (select.top.is_some(), "SELECT TOP"),
         (select.exclude.is_some(), "SELECT * EXCLUDE"),

@@ -18,7 +18,7 @@ use crate::engine::resolve_type;
 
 /// Names the outputs of a query, and lets its ORDER BY find them.
 pub(super) fn name_outputs(query: &mut Query) -> Result<()> {
-    let mut order = match &mut query.order_by {
+    let order = match &mut query.order_by {
         Some(order_by) => match &mut order_by.kind {
             OrderByKind::Expressions(expressions) => Some(expressions),
             OrderByKind::All(_) => {
@@ -27,7 +27,7 @@ pub(super) fn name_outputs(query: &mut Query) -> Result<()> {
         },
         None => None,
     };
-    name_body(&mut query.body, order.as_deref_mut().map(Vec::as_mut_slice));
+    name_body(&mut query.body, order.map(Vec::as_mut_slice));
     Ok(())
 }
 

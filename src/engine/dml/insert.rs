@@ -40,6 +40,10 @@ pub(super) struct Insert {
 
 /// Where rows come from.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per statement, and never kept in numbers"
+)]
 enum Source {
     /// VALUES, DEFAULT VALUES.
     Values(Vec<Vec<Cell>>),

@@ -64,6 +64,10 @@ pub struct BoundDml {
 
 /// What is to be done.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per statement, and never kept in numbers"
+)]
 enum Body {
     Insert(Insert),
     Rewrite(Rewrite),

@@ -13,7 +13,6 @@ use crate::engine::command::{
 };
 
 // -- settings
-// -----------------------------------------------------------------------------------------------------
 
 /// SET
 pub(super) fn set(cursor: &mut Cursor) -> Result<Command> {
@@ -183,7 +182,6 @@ pub(super) fn discard(cursor: &mut Cursor) -> Result<Command> {
 }
 
 // -- transactions
-// -------------------------------------------------------------------------------------------------
 
 /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, LOCK and their synonyms.
 pub(super) fn transaction(cursor: &mut Cursor) -> Result<Command> {
@@ -305,7 +303,6 @@ fn lock(cursor: &mut Cursor) -> Result<Command> {
 }
 
 // -- channels
-// -----------------------------------------------------------------------------------------------------
 
 /// LISTEN, UNLISTEN, NOTIFY
 pub(super) fn notification(cursor: &mut Cursor) -> Result<Command> {
@@ -336,7 +333,6 @@ pub(super) fn notification(cursor: &mut Cursor) -> Result<Command> {
 }
 
 // -- prepared statements and cursors
-// ------------------------------------------------------------------------------
 
 /// PREPARE, EXECUTE, DEALLOCATE
 pub(super) fn prepared(cursor: &mut Cursor) -> Result<Command> {
@@ -472,7 +468,6 @@ fn direction(cursor: &mut Cursor) -> Result<Option<u64>> {
 }
 
 // -- COPY and EXPLAIN
-// ---------------------------------------------------------------------------------------------
 
 /// COPY
 pub(super) fn copy(cursor: &mut Cursor) -> Result<Command> {

@@ -109,7 +109,8 @@ fn from_file(
     file: &File,
     columns: &[(&str, Value)],
 ) -> Result<RecordBatch> {
-    let mut readers: Vec<(&str, Box<dyn Fn(&Vec<&'static str>) -> Value + '_>)> = Vec::new();
+    type Reader<'a> = Box<dyn Fn(&Vec<&'static str>) -> Value + 'a>;
+    let mut readers: Vec<(&str, Reader<'_>)> = Vec::new();
     for column in relation.columns.iter() {
         if file.position(&column.name).is_some() {
             readers.push((

@@ -249,10 +249,10 @@ pub(in crate::types) fn write_offset(offset: i64, out: &mut Vec<u8>) {
     #[expect(clippy::cast_possible_truncation, reason = "below 60")]
     let field = |value: u64| value as u8;
     two(field(offset / 3_600), out);
-    if offset % 3_600 != 0 {
+    if !offset.is_multiple_of(3_600) {
         out.push(b':');
         two(field(offset / 60 % 60), out);
-        if offset % 60 != 0 {
+        if !offset.is_multiple_of(60) {
             out.push(b':');
             two(field(offset % 60), out);
         }

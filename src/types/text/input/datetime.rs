@@ -199,7 +199,11 @@ pub(super) fn seconds_micros(text: &str) -> Option<i64> {
         micros += i64::from(digit - b'0') * unit;
         unit /= 10;
     }
-    let up = fraction.bytes().nth(6).is_some_and(|digit| digit >= b'5');
+    let up = fraction
+        .as_bytes()
+        .get(6)
+        .copied()
+        .is_some_and(|digit| digit >= b'5');
     whole
         .checked_mul(1_000_000)?
         .checked_add(micros + i64::from(up))

@@ -68,8 +68,8 @@ impl Reader<'_> {
     /// The word that starts here, for error messages.
     fn token(&self) -> (&str, usize) {
         let rest = &self.text[self.at..];
-        if rest.starts_with('"') {
-            let end = rest[1..].find('"').map_or(rest.len(), |end| end + 2);
+        if let Some(inside) = rest.strip_prefix('"') {
+            let end = inside.find('"').map_or(rest.len(), |end| end + 2);
             return (&rest[..end], self.at + end);
         }
         let is_word = |c: char| c.is_ascii_alphanumeric() || "_+-.".contains(c) || !c.is_ascii();

@@ -84,8 +84,7 @@ pub(super) fn word(text: &str) -> Option<Word> {
         return Some(Word::Month(month));
     }
     let is_day = |name: &&str| *name == text || name[..3] == *text;
-    if WEEKDAYS.iter().any(|name| is_day(&name))
-        || matches!(text, "tues" | "weds" | "wednes" | "thur" | "thurs")
+    if WEEKDAYS.iter().any(is_day) || matches!(text, "tues" | "weds" | "wednes" | "thur" | "thurs")
     {
         return Some(Word::Weekday);
     }
