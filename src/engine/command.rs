@@ -507,15 +507,15 @@ pub enum RoleSpec {
 /// An option of CREATE ROLE and ALTER ROLE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoleOption {
-    /// [NO]SUPERUSER
+    /// `[NO]SUPERUSER`
     Superuser(bool),
-    /// [NO]CREATEDB
+    /// `[NO]CREATEDB`
     CreateDb(bool),
-    /// [NO]CREATEROLE
+    /// `[NO]CREATEROLE`
     CreateRole(bool),
-    /// [NO]INHERIT
+    /// `[NO]INHERIT`
     Inherit(bool),
-    /// [NO]LOGIN
+    /// `[NO]LOGIN`
     Login(bool),
     /// CONNECTION LIMIT
     ConnectionLimit(i32),

@@ -80,7 +80,7 @@ pub fn grant(
     Ok((acl, reports))
 }
 
-/// The list after REVOKE [GRANT OPTION FOR] … [CASCADE]. Only what `role` (or the owner, if `role`
+/// The list after `REVOKE [GRANT OPTION FOR] … [CASCADE]`. Only what `role` (or the owner, if `role`
 /// has the owner's rights) granted goes; what others granted stays.
 ///
 /// # Errors

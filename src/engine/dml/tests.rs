@@ -299,7 +299,7 @@ case!(insert_assigns_as_postgres, bench, {
 
     // The client is shown where the value at fault is.
     for (sql, position) in [
-        ("insert into t (b, i) values (true, 1), (false, 'x')", 50),
+        ("insert into t (b, i) values (true, 1), (false, 'x')", 48),
         ("insert into t (i) values (true)", 27),
         ("insert into t (i) select true", 26),
         ("insert into t (i, zz) values (1, 2)", 19),
