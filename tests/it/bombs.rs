@@ -61,6 +61,27 @@ pub(crate) fn trials() -> Vec<Trial> {
             nest("(", "SELECT 1", ") UNION SELECT 1", 3_000),
         ),
         (
+            "intervals",
+            format!("SELECT {}'1'", "interval ".repeat(50_000)),
+        ),
+        (
+            "array_types",
+            format!("SELECT '{{}}'::int{}", "[]".repeat(50_000)),
+        ),
+        (
+            "subscripts",
+            format!("SELECT (ARRAY[1]){}", "[1]".repeat(20_000)),
+        ),
+        ("explains", format!("{}SELECT 1", "EXPLAIN ".repeat(50_000))),
+        (
+            "prepares",
+            format!("{}SELECT 1", "PREPARE p AS ".repeat(50_000)),
+        ),
+        (
+            "null_tests",
+            format!("SELECT 1{}", " IS NULL".repeat(20_000)),
+        ),
+        (
             "concatenations",
             format!("SELECT {}", list("'x'", 20_000, " || ")),
         ),

@@ -129,6 +129,10 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<()> {
     let mut cases = 0usize;
     let mut prefixes = 0usize;
     let mut set_operations = 0usize;
+    let mut statements = 0usize;
+    // `[][][]`: dimensions of an array type, each of which nests the type once more.
+    let mut dimensions = 0usize;
+    let mut before: Option<&Token> = None;
     for token in tokens {
         let position = usize::try_from(token.span.start.column).unwrap_or(1);
         let mut operator = false;
@@ -155,7 +159,10 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<()> {
                             *chain = 0;
                         }
                     }
-                    "NOT" => operator = true,
+                    // Statements of statements.
+                    "EXPLAIN" | "PREPARE" => statements += 1,
+                    // Words that stand before their operand, as a sign does.
+                    "NOT" | "INTERVAL" => operator = true,
                     "IS" | "ISNULL" | "NOTNULL" | "LIKE" | "ILIKE" | "SIMILAR" | "IN"
                     | "BETWEEN" | "COLLATE" | "AT" | "OVERLAPS" | "OPERATOR" => {
                         if let Some((_, chain)) = open.last_mut() {
@@ -192,7 +199,13 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<()> {
             ))
             .at(position));
         }
-        let depth = open.len() + cases + prefixes;
+        match (before, &token.token) {
+            (_, Token::LBracket) => {}
+            (Some(Token::LBracket), Token::RBracket) => dimensions += 1,
+            _ => dimensions = 0,
+        }
+        before = Some(&token.token);
+        let depth = open.len() + cases + prefixes + statements + dimensions;
         let (logical, chain) = open.last().copied().unwrap_or_default();
         if depth > EXPRESSION_DEPTH_MAX {
             return Err(too_complex(format!(
