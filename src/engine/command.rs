@@ -567,7 +567,7 @@ pub struct Grant {
 /// What GRANT names.
 #[derive(Debug, Clone)]
 pub enum GrantTarget {
-    /// [TABLE]
+    /// `[TABLE]`
     Tables(Vec<ObjectName>),
     /// ALL TABLES IN SCHEMA
     AllTablesIn(Vec<String>),
@@ -611,7 +611,7 @@ pub struct TransactionModes {
     pub isolation: Option<IsolationLevel>,
     /// READ ONLY (true), READ WRITE (false)
     pub read_only: Option<bool>,
-    /// [NOT] DEFERRABLE
+    /// `[NOT] DEFERRABLE`
     pub deferrable: Option<bool>,
 }
 

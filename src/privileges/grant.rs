@@ -80,8 +80,8 @@ pub fn grant(
     Ok((acl, reports))
 }
 
-/// The list after `REVOKE [GRANT OPTION FOR] … [CASCADE]`. Only what `role` (or the owner, if `role`
-/// has the owner's rights) granted goes; what others granted stays.
+/// The list after `REVOKE [GRANT OPTION FOR] … [CASCADE]`. Only what `role` (or the owner, if
+/// `role` has the owner's rights) granted goes; what others granted stays.
 ///
 /// # Errors
 /// `2BP01` if grants depend on it and not `cascade`; else as [`grant`].

@@ -1,5 +1,5 @@
-//! What the one person who operates the server relies on: a clean stop, one server a directory, refusals that say why,
-//! files served in place.
+//! What the one person who operates the server relies on: a clean stop, one server a directory,
+//! refusals that say why, files served in place.
 
 use std::process::Command;
 
