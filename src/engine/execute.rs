@@ -67,6 +67,9 @@ impl Engine {
     ) -> Result<Rows> {
         interrupt.check()?;
         let columns = Arc::from(query.columns.clone());
+        if let Some(row) = self.constant(context, &query, parameters) {
+            return Ok(Rows::ready(columns, row?));
+        }
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let (planned, when_planned) = oneshot::channel();
         let engine = self.clone();
@@ -213,7 +216,7 @@ async fn forward(
 }
 
 /// Puts the parameters' values in.
-fn with_parameters(query: Bound, parameters: &[ArrayRef]) -> Result<LogicalPlan> {
+pub(super) fn with_parameters(query: Bound, parameters: &[ArrayRef]) -> Result<LogicalPlan> {
     if query.parameters.is_empty() {
         return Ok(query.plan);
     }
@@ -241,7 +244,7 @@ fn with_parameters(query: Bound, parameters: &[ArrayRef]) -> Result<LogicalPlan>
 }
 
 /// A panic as an error; the log has the words.
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
     let words = panic
         .downcast_ref::<&str>()
         .copied()

@@ -77,18 +77,28 @@ impl Engine {
         let declared = declared.to_vec();
         let local = local.to_vec();
         self.on_runtime(None, async move {
-            let state = engine.state(&context);
-            let scope = Scope {
-                context: &context,
-                role: context.role,
-                path: &context.search_path,
-                local: &local,
-                view: None,
-                state: &state,
-            };
-            bind(&scope, &query, &declared)
+            engine.bind_now(&context, &query, &declared, &local)
         })
         .await
+    }
+
+    /// As [`Engine::bind_with`], on the caller's thread.
+    pub(super) fn bind_now(
+        &self,
+        context: &Arc<StatementContext>,
+        query: &ast::Query,
+        declared: &[Option<PgType>],
+        local: &[LocalRelation],
+    ) -> Result<Bound> {
+        let scope = Scope {
+            context,
+            role: context.role,
+            path: &context.search_path,
+            local,
+            view: None,
+            state: &self.template,
+        };
+        bind(&scope, query, declared)
     }
 
     /// As [`Engine::execute`], for a query that is part of a statement already authorised.

@@ -7,6 +7,7 @@
 mod bench;
 mod bind;
 pub mod command;
+mod constant;
 pub mod copy;
 mod dialect;
 pub mod dml;
@@ -124,6 +125,9 @@ impl Engine {
         query: &ast::Query,
         declared: &[Option<PgType>],
     ) -> Result<Bound> {
+        if let Some(bound) = self.bind_constant(context, query, declared) {
+            return bound;
+        }
         self.bind_with(context, query, declared, &[]).await
     }
 

@@ -102,6 +102,11 @@ pub(super) fn rebind(
     })))
 }
 
+/// Whether a function is a cast in PostgreSQL's way.
+pub(in crate::engine) fn is_cast(function: &ScalarUDF) -> bool {
+    function.inner().downcast_ref::<Conversion>().is_some()
+}
+
 /// How a value gets from one type to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Way {

@@ -28,6 +28,7 @@ use datafusion::optimizer::Analyzer;
 use super::scope::Scope;
 use crate::statement::StatementContext;
 
+pub(super) use casts::is_cast;
 pub(super) use shown::shown_as;
 
 type Result<T> = std::result::Result<T, DataFusionError>;
