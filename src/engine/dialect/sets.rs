@@ -2,9 +2,10 @@
 //! them; a subquery over an array's elements is a function over the array.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    GroupByExpr, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, ObjectName,
-    OneOrManyWithParens, Query, SelectItem, SetExpr, TableAlias, TableFactor, VisitMut, VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, GroupByExpr, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax,
+    ObjectName, OneOrManyWithParens, Query, SelectItem, SetExpr, TableAlias, TableFactor, Value,
+    VisitMut, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -66,8 +67,7 @@ fn quoted_call(name: &str, args: Vec<Expr>) -> Expr {
 }
 
 /// `ARRAY(SELECT f(x) FROM unnest(a) x)`: `a` with every element transformed. DataFusion cannot
-/// join with the elements of
-/// an outer row's array, but it can do this.
+/// join with the elements of an outer row's array, but it can do this.
 pub(super) fn over_elements(query: &Query) -> Option<Expr> {
     let SetExpr::Select(select) = query.body.as_ref() else {
         return None;
@@ -81,21 +81,10 @@ pub(super) fn over_elements(query: &Query) -> Option<Expr> {
     let ([from], true) = (select.from.as_slice(), plain) else {
         return None;
     };
-    let TableFactor::UNNEST {
-        alias: Some(alias),
-        array_exprs,
-        ..
-    } = &from.relation
-    else {
+    if !from.joins.is_empty() {
         return None;
-    };
-    let ([array], [column], true) = (
-        array_exprs.as_slice(),
-        alias.columns.as_slice(),
-        from.joins.is_empty(),
-    ) else {
-        return None;
-    };
+    }
+    let elements = Elements::of(&from.relation)?;
     let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
         select.projection.as_slice()
     else {
@@ -103,45 +92,115 @@ pub(super) fn over_elements(query: &Query) -> Option<Expr> {
     };
     let lambda = |body: &Expr| {
         let mut body = body.clone();
-        let _ = VisitMut::visit(
-            &mut body,
-            &mut Unqualified {
-                relation: &alias.name,
-                column: &column.name,
-            },
-        );
+        let _ = VisitMut::visit(&mut body, &mut OverElement(&elements));
         Expr::Lambda(LambdaFunction {
             params: OneOrManyWithParens::One(LambdaFunctionParameter {
-                name: column.name.clone(),
+                name: elements.parameter.clone(),
                 data_type: None,
             }),
             body: Box::new(body),
             syntax: LambdaSyntax::Arrow,
         })
     };
+    let array = elements.array.clone();
     let kept = match &select.selection {
-        Some(condition) => call("array_filter", vec![array.clone(), lambda(condition)]),
-        None => array.clone(),
+        Some(condition) => call("array_filter", vec![array, lambda(condition)]),
+        None => array,
     };
     Some(call("array_transform", vec![kept, lambda(item)]))
 }
 
-/// Turns `relation.column` into `column`: a lambda's parameter has no qualifier.
-struct Unqualified<'a> {
-    relation: &'a Ident,
-    column: &'a Ident,
+/// A relation that is an array's elements, and what its columns are of one element.
+struct Elements {
+    array: Expr,
+    relation: Ident,
+    parameter: Ident,
+    columns: Vec<(String, Expr)>,
 }
 
-impl VisitorMut for Unqualified<'_> {
+impl Elements {
+    /// `unnest(a) r(c)`, or `pg_options_to_table(a)`, whose elements are `name=value`.
+    fn of(relation: &TableFactor) -> Option<Self> {
+        match relation {
+            TableFactor::UNNEST {
+                alias: Some(alias),
+                array_exprs,
+                ..
+            } => {
+                let ([array], [column]) = (array_exprs.as_slice(), alias.columns.as_slice()) else {
+                    return None;
+                };
+                let element = Expr::Identifier(column.name.clone());
+                Some(Self {
+                    array: array.clone(),
+                    relation: alias.name.clone(),
+                    parameter: column.name.clone(),
+                    columns: vec![(column.name.value.clone(), element)],
+                })
+            }
+            TableFactor::Table {
+                name,
+                alias,
+                args: Some(args),
+                ..
+            } if joined(name) == "pg_options_to_table" => {
+                let [FunctionArg::Unnamed(FunctionArgExpr::Expr(array))] = args.args.as_slice()
+                else {
+                    return None;
+                };
+                let parameter = Ident::with_quote('"', "\0option");
+                let element = || Expr::Identifier(parameter.clone());
+                let text = |text: &str| Expr::value(Value::SingleQuotedString(text.to_owned()));
+                let number = |text: &str| Expr::value(Value::Number(text.to_owned(), false));
+                let name = call("split_part", vec![element(), text("="), number("1")]);
+                let past = Expr::BinaryOp {
+                    left: Box::new(call("strpos", vec![element(), text("=")])),
+                    op: BinaryOperator::Plus,
+                    right: Box::new(number("1")),
+                };
+                let value = call("substr", vec![element(), past]);
+                let relation = alias.as_ref().map(|alias| alias.name.clone());
+                Some(Self {
+                    array: array.clone(),
+                    relation: relation.unwrap_or_else(|| Ident::new("pg_options_to_table")),
+                    columns: vec![
+                        ("option_name".to_owned(), name),
+                        ("option_value".to_owned(), value),
+                    ],
+                    parameter,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// What a column is of one element.
+    fn column(&self, name: &Ident) -> Option<&Expr> {
+        let found = self
+            .columns
+            .iter()
+            .find(|(column, _)| *column == name.value);
+        found.map(|(_, value)| value)
+    }
+}
+
+/// Puts what the columns are of one element, a lambda's parameter, in place of their names.
+struct OverElement<'a>(&'a Elements);
+
+impl VisitorMut for OverElement<'_> {
     type Break = ();
 
-    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        if let Expr::CompoundIdentifier(parts) = &*expression
-            && let [relation, column] = parts.as_slice()
-            && relation.value == self.relation.value
-            && column.value == self.column.value
-        {
-            *expression = Expr::Identifier(self.column.clone());
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        let value = match &*expression {
+            Expr::Identifier(name) => self.0.column(name),
+            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [relation, name] if relation.value == self.0.relation.value => self.0.column(name),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(value) = value {
+            *expression = value.clone();
         }
         ControlFlow::Continue(())
     }
