@@ -1,6 +1,6 @@
 //! Queries without FROM over plain values, answered where they are asked.
 //!
-//! `SELECT 1`, `SELECT $1`, `SELECT current_user`: drivers and pools ask these all day, and carrying
+//! `SELECT 1`, `SELECT $1`, `SELECT current_user`: drivers and pools ask these all day. Carrying
 //! them to the engine's threads and back, through an optimizer that finds nothing, costs several
 //! times what they cost. Only what cannot take long is answered here: literals, parameters, casts
 //! of them, and functions without arguments, a bounded number of each. Everything else goes the

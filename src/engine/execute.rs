@@ -266,3 +266,24 @@ fn stopped(error: &tokio::task::JoinError) -> Error {
     }
     Error::internal("executing a query", error)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::base::SqlState;
+    use crate::engine::bench::Bench;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_panic_is_an_error_of_its_statement_alone() {
+        let mut bench = Bench::new(false);
+        let work = async { panic!("on purpose") };
+        let done: crate::base::Result<()> = bench.engine.on_runtime(None, work).await;
+        assert_eq!(
+            done.expect_err("it panicked").state(),
+            SqlState::INTERNAL_ERROR
+        );
+        assert_eq!(
+            bench.ask("SELECT count(*) FROM pg_class WHERE false").await,
+            "0"
+        );
+    }
+}

@@ -101,13 +101,11 @@ impl Expander<'_> {
                 self.context.database.store().root(),
                 relation,
             ))),
-            RelationKind::Foreign { .. } => foreign::foreign_provider(
-                relation,
-                &self.engine.options().file_roots,
-                &self.context.style,
-            )
-            .map(Opened::Rows)
-            .map_err(external),
+            RelationKind::Foreign { .. } => {
+                foreign::foreign_provider(relation, &self.engine.options().file_roots, self.context)
+                    .map(Opened::Rows)
+                    .map_err(external)
+            }
             RelationKind::View(view) => self.view(relation, view, depth).map(Opened::Plan),
         }
     }

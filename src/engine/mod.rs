@@ -47,7 +47,6 @@ use memory::ServerPool;
 
 pub use command::{Command, Statement};
 pub use dml::{BoundDml, DmlKind, DmlResult};
-pub use foreign::Progress;
 pub use parse::{parse, parse_expression, parse_query, resolve_type};
 pub use rows::Rows;
 

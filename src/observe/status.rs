@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use dashmap::DashMap;
 use tokio_util::sync::CancellationToken;
 
+use super::Transfer;
 use crate::base::{Error, Oid, SessionId, SqlState};
 
 /// Stops one statement, and remembers why so that the client is told the truth.
@@ -99,6 +100,8 @@ pub struct Doing {
     pub wait_event: Option<&'static str>,
     /// Stops the running statement, if one runs.
     pub interrupt: Option<Interrupt>,
+    /// The bulk transfer it is in, if it is in one; of several the last begun.
+    pub transfer: Option<Arc<Transfer>>,
 }
 
 /// One session, as others may see and interrupt it.
@@ -153,6 +156,7 @@ impl Activity {
                 application_name: String::new(),
                 wait_event: None,
                 interrupt: None,
+                transfer: None,
             }),
         }
     }
@@ -172,6 +176,11 @@ impl Activity {
         if let Some(interrupt) = &self.lock().interrupt {
             interrupt.interrupt(reason);
         }
+    }
+
+    /// A bulk transfer begins; it is shown until the statement is over.
+    pub fn begin_transfer(&self, transfer: &Arc<Transfer>) {
+        self.lock().transfer = Some(transfer.clone());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Doing> {

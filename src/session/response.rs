@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::Rows;
 use crate::engine::copy::{CopyIn, CopyWriter};
+use crate::observe::Transfer;
 use crate::pg_catalog::names::Names;
 use crate::types::Style;
 
@@ -63,6 +64,8 @@ pub struct CopyOutResponse {
     pub rows: Rows,
     /// Writes them.
     pub writer: CopyWriter,
+    /// Counts them.
+    pub transfer: Arc<Transfer>,
 }
 
 impl std::fmt::Debug for CopyOutResponse {

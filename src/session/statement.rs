@@ -68,6 +68,7 @@ impl Session {
             doing.query.clear();
             doing.query.push_str(shortened(text));
             doing.interrupt = Some(interrupt.clone());
+            doing.transfer = None;
         });
         Ok(interrupt)
     }
@@ -85,6 +86,7 @@ impl Session {
             doing.state = state;
             doing.state_change = now;
             doing.interrupt = None;
+            doing.transfer = None;
             doing.wait_event = None;
         });
     }

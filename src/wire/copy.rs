@@ -84,7 +84,11 @@ impl Connection {
 
     /// Sends rows to the client.
     pub(super) async fn copy_out(&mut self, copy: CopyOutResponse) -> Result<CommandTag, Failure> {
-        let CopyOutResponse { mut rows, writer } = copy;
+        let CopyOutResponse {
+            mut rows,
+            writer,
+            transfer,
+        } = copy;
         let columns = column_count(rows.columns().len())?;
         self.out
             .message(&PgWireBackendMessage::CopyOutResponse(CopyOut::new(
@@ -107,6 +111,8 @@ impl Connection {
                 ends.clear();
                 writer.write(&batch, start..end, &mut text, &mut ends)?;
                 copy_data(&text, &ends, &mut self.out)?;
+                transfer.add_bytes(text.len());
+                transfer.add_rows(end - start);
                 start = end;
                 if self.out.is_full() {
                     self.out.flush().await?;

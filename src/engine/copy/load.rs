@@ -14,6 +14,7 @@ use super::{CopyOptions, Header};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Relation};
 use crate::engine::dml::{check_not_null, literal_default, repeat};
+use crate::observe::Transfer;
 use crate::pg_catalog::names::parse_reg;
 use crate::statement::StatementContext;
 use crate::storage::SegmentWriter;
@@ -48,6 +49,7 @@ pub(super) struct Loader {
     lines: Cells,
     numbers: Vec<u64>,
     writer: SegmentWriter,
+    transfer: Arc<Transfer>,
     /// The end marker was seen.
     ended: bool,
 }
@@ -58,6 +60,7 @@ impl Loader {
         relation: Arc<Relation>,
         columns: Vec<usize>,
         options: &CopyOptions,
+        transfer: Arc<Transfer>,
     ) -> Result<Self> {
         let defaults = relation
             .columns
@@ -71,6 +74,7 @@ impl Loader {
         let store = Arc::clone(context.database.store());
         Ok(Self {
             writer: SegmentWriter::new(store, Arc::clone(&relation)),
+            transfer,
             defaults,
             header: options.header,
             scanner: Scanner::new(options),
@@ -297,6 +301,7 @@ impl Loader {
         let batch = self.batch(&arrays, self.numbers.len())?.slice(0, whole);
         self.check_nulls(&batch)?;
         self.writer.write(&batch)?;
+        self.transfer.add_rows(batch.num_rows());
         for cells in self.cells.iter_mut().chain([&mut self.lines]) {
             cells.clear();
         }

@@ -13,6 +13,7 @@ use super::load::Loader;
 use super::{CopyFormat, CopyOptions};
 use crate::base::{Error, Result};
 use crate::catalog::{Change, Relation};
+use crate::observe::Transfer;
 use crate::statement::StatementContext;
 
 /// Bytes handed to a thread at once.
@@ -24,6 +25,7 @@ pub struct CopyIn {
     columns: usize,
     waiting: Vec<u8>,
     loader: State,
+    transfer: Arc<Transfer>,
 }
 
 enum State {
@@ -45,20 +47,24 @@ impl fmt::Debug for CopyIn {
 impl CopyIn {
     /// Rows for `columns` (indexes into the relation's columns) of `relation`; the others get NULL
     /// or their default. What stands against it, such as a default that is not a literal, is said
-    /// by the first [`CopyIn::write`].
+    /// by the first [`CopyIn::write`]. `transfer` counts what is taken.
     pub fn new(
         context: Arc<StatementContext>,
         relation: Arc<Relation>,
         columns: Vec<usize>,
         options: CopyOptions,
+        transfer: Arc<Transfer>,
     ) -> Self {
         let count = columns.len();
         let loader = match options.format {
-            CopyFormat::Text | CopyFormat::Csv => Loader::new(context, relation, columns, &options),
+            CopyFormat::Text | CopyFormat::Csv => {
+                Loader::new(context, relation, columns, &options, transfer.clone())
+            }
         };
         Self {
             columns: count,
             waiting: Vec::new(),
+            transfer,
             loader: match loader {
                 Ok(loader) => State::Idle(Box::new(loader)),
                 Err(error) => State::Failed(Some(error)),
@@ -79,6 +85,7 @@ impl CopyIn {
         if let State::Failed(error) = &mut self.loader {
             return error.take().map_or(Ok(()), Err);
         }
+        self.transfer.add_bytes(bytes.len());
         self.waiting.extend_from_slice(&bytes);
         match self.waiting.len() >= PIECE_BYTES {
             true => self.hand_over().await,

@@ -8,6 +8,7 @@ use super::{CopyFormat, CopyOptions, CopyWriter, Header};
 use crate::base::{Error, Result};
 use crate::catalog::{Change, Column, Location, Relation};
 use crate::engine::OutputColumn;
+use crate::observe::{Transfer, TransferKind};
 use crate::pg_catalog::tests::context;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -114,7 +115,14 @@ fn through(
             })
             .collect(),
     };
-    let mut loader = Loader::new(context.clone(), relation.clone(), chosen, &options(spec))?;
+    let transfer = Arc::new(Transfer::new(TransferKind::CopyFrom, relation.oid));
+    let mut loader = Loader::new(
+        context.clone(),
+        relation.clone(),
+        chosen,
+        &options(spec),
+        transfer,
+    )?;
     for piece in data.chunks(piece) {
         loader.feed(piece, false)?;
     }

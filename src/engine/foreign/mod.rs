@@ -21,48 +21,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use datafusion::object_store::local::LocalFileSystem;
-use sqlparser::ast::{Expr, Ident, SelectItem};
 
 use super::Engine;
-use super::dml::{Sink, added, select_from, stored_batch};
-use super::local::LocalRelation;
-use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, Column, Relation};
-use crate::observe::Interrupt;
-use crate::statement::StatementContext;
-use crate::types::PgType;
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::Column;
 use options::{FileOptions, Format};
-use provider::ForeignRows;
 
 pub(super) use provider::foreign_provider;
-
-/// The files being loaded, in the query that loads them.
-const LOADED: &str = "\0files";
-
-/// How far a load is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows stored.
-    pub rows: u64,
-    /// Bytes read, of text files; Parquet is not counted.
-    pub bytes: u64,
-    /// Bytes of all files.
-    pub total_bytes: u64,
-}
-
-fn target_query(files: &Relation) -> sqlparser::ast::Query {
-    let items = files
-        .columns
-        .iter()
-        .map(|column| {
-            SelectItem::UnnamedExpr(Expr::Identifier(Ident::with_quote('"', &column.name)))
-        })
-        .collect();
-    select_from(items, LOADED, None)
-}
 
 /// The columns of the files a foreign table's OPTIONS name: those of the first file, by name.
 ///
@@ -120,47 +86,6 @@ impl Engine {
         options: &BTreeMap<String, String>,
     ) -> Result<Vec<Column>> {
         infer_columns(options, self.options().file_roots.clone()).await
-    }
-
-    /// Loads files into a table being made: every column of `files` (a foreign table, in the
-    /// catalog or made up for this) into the column of `table` at the same place. `progress` is
-    /// called after every batch. The caller has decided that the server may read them.
-    ///
-    /// # Errors
-    /// As reading the files, and as storing values of their types in the table's.
-    pub async fn load_files(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        files: &Relation,
-        table: &Arc<Relation>,
-        progress: &(dyn Fn(Progress) + Send + Sync),
-        interrupt: &Interrupt,
-    ) -> Result<(Vec<Change>, u64)> {
-        let read = Arc::new(AtomicU64::new(0));
-        let roots = &self.options().file_roots;
-        let provider = ForeignRows::new(files, roots, &context.style, read.clone())?;
-        let total = provider.total_bytes().await?;
-        let query = target_query(files);
-        let local = LocalRelation {
-            name: LOADED.to_owned(),
-            relation: Oid::INVALID,
-            provider: Arc::new(provider),
-        };
-        let bound = self.bind_with(context, &query, &[], &[local]).await?;
-        let types: Vec<PgType> = bound.columns.iter().map(|column| column.ty).collect();
-        let mut rows = self.run(context, bound, &[], interrupt).await?;
-        let mut sink = Sink::new(context.database.store().clone(), table.clone());
-        while let Some(batch) = rows.next().await? {
-            sink.write(stored_batch(context, table, &types, &batch)?)
-                .await?;
-            progress(Progress {
-                rows: sink.rows(),
-                bytes: read.load(Ordering::Relaxed),
-                total_bytes: total,
-            });
-        }
-        let count = sink.rows();
-        Ok((added(table, sink.finish().await?), count))
     }
 
     /// Checks OPTIONS of a foreign table whose columns are declared: the options exist, and so do

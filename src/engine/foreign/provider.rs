@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
@@ -28,6 +27,8 @@ use super::text::TextFiles;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Relation, RelationKind};
 use crate::engine::scan::ParquetScan;
+use crate::observe::{Transfer, TransferKind};
+use crate::statement::StatementContext;
 use crate::types::Style;
 
 /// Files whose footers are read at planning, for statistics; with more of them planning would take
@@ -42,14 +43,9 @@ const STATISTICS_FILES_MAX: usize = 256;
 pub(in crate::engine) fn foreign_provider(
     relation: &Relation,
     roots: &[PathBuf],
-    style: &Arc<Style>,
+    context: &StatementContext,
 ) -> Result<Arc<dyn TableProvider>> {
-    Ok(Arc::new(ForeignRows::new(
-        relation,
-        roots,
-        style,
-        Arc::default(),
-    )?))
+    Ok(Arc::new(ForeignRows::new(relation, roots, context)?))
 }
 
 /// The rows of some files.
@@ -61,17 +57,11 @@ pub(super) struct ForeignRows {
     width: usize,
     schema: SchemaRef,
     style: Arc<Style>,
-    progress: Arc<AtomicU64>,
+    transfer: Arc<Transfer>,
 }
 
 impl ForeignRows {
-    /// `progress` counts the bytes read of text files.
-    pub(super) fn new(
-        relation: &Relation,
-        roots: &[PathBuf],
-        style: &Arc<Style>,
-        progress: Arc<AtomicU64>,
-    ) -> Result<Self> {
+    fn new(relation: &Relation, roots: &[PathBuf], context: &StatementContext) -> Result<Self> {
         let RelationKind::Foreign { server, options } = &relation.kind else {
             return Err(Error::internal("reading files", "not a foreign table"));
         };
@@ -80,6 +70,10 @@ impl ForeignRows {
                 SqlState::UNDEFINED_OBJECT,
                 format!("server \"{server}\" does not exist"),
             ));
+        }
+        let transfer = Arc::new(Transfer::new(TransferKind::Files, relation.oid));
+        if let Some(activity) = context.sessions.find(context.session) {
+            activity.begin_transfer(&transfer);
         }
         let fields: Vec<Field> = relation
             .columns
@@ -93,19 +87,9 @@ impl ForeignRows {
             columns: relation.columns.clone().into(),
             width: usize::try_from(relation.next_attnum - 1).unwrap_or(0),
             schema: Arc::new(Schema::new(fields)),
-            style: style.clone(),
-            progress,
+            style: context.style.clone(),
+            transfer,
         })
-    }
-
-    /// Bytes of all files together.
-    pub(super) async fn total_bytes(&self) -> Result<u64> {
-        let options = self.options.clone();
-        let roots = self.roots.clone();
-        let found = tokio::task::spawn_blocking(move || files::find(&options, &roots))
-            .await
-            .map_err(|error| Error::internal("looking for files", error))??;
-        Ok(found.iter().map(|file| file.bytes).sum())
     }
 
     async fn files(&self) -> PlanResult<Vec<File>> {
@@ -182,6 +166,8 @@ impl ForeignRows {
         target_partitions: usize,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
         let schema: SchemaRef = Arc::new(self.schema.project(projection)?);
+        self.transfer
+            .expect_bytes(files.iter().map(|file| file.bytes).sum());
         let partitions = files.len().clamp(1, target_partitions.max(1));
         let mut groups: Vec<Vec<File>> = vec![Vec::new(); partitions];
         for (index, file) in files.into_iter().enumerate() {
@@ -197,7 +183,7 @@ impl ForeignRows {
                 schema: schema.clone(),
                 style: self.style.clone(),
                 parallelism: target_partitions.div_ceil(partitions),
-                progress: self.progress.clone(),
+                transfer: self.transfer.clone(),
             }) as Arc<dyn PartitionStream>
         });
         Ok(Arc::new(StreamingTableExec::try_new(

@@ -12,8 +12,9 @@ use super::infer::{self, Guess};
 use super::options::{CsvOptions, FileOptions, Format};
 use super::record::{Chunk, Trouble};
 use super::text::{Lines, at_line, json_object, open};
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Column;
+use crate::observe::{Transfer, TransferKind};
 use crate::types::PgType;
 
 /// Bytes looked at to guess types: a smaller file is read whole, so that no later line contradicts
@@ -25,7 +26,8 @@ const GUESS_BYTES: usize = 64 * 1024 * 1024;
 /// # Errors
 /// As reading it.
 pub(super) fn infer(file: &File, options: &FileOptions) -> Result<Vec<Column>> {
-    let input = open(file, options, &Arc::default())?;
+    let unseen = Arc::new(Transfer::new(TransferKind::Files, Oid::INVALID));
+    let input = open(file, options, &unseen)?;
     let name = file.path.display().to_string();
     match options.format {
         Format::Csv => infer_csv(&name, input, &options.csv),

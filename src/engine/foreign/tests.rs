@@ -1,11 +1,8 @@
 //! Files of the server as tables, and the errors of broken ones.
 
-use std::sync::Arc;
-
 use crate::base::SqlState;
 use crate::catalog::{Change, RelationKind};
 use crate::engine::bench::{Bench, TEXT};
-use crate::observe::Interrupt;
 use crate::types::PgType;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,7 +104,7 @@ async fn files_are_tables() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn json_and_folders_are_tables_and_load() {
+async fn json_and_folders_are_tables() {
     let mut bench = Bench::new(false);
     let folder = bench.directory.path().join("events");
     std::fs::create_dir(&folder).expect("makes a folder");
@@ -144,31 +141,4 @@ async fn json_and_folders_are_tables_and_load() {
             .await,
         "1,2024-01-01 00:00:00+00,[\"a\", \"b\"],t;2,,,;3,,{\"x\": 1},"
     );
-    let mut table = bench.relation(
-        "loaded",
-        &[],
-        RelationKind::Table {
-            segments: Arc::new([]),
-        },
-    );
-    table.columns = columns;
-    table.next_attnum = files.next_attnum;
-    bench.apply(&[Change::CreateRelation(Box::new(table.clone()))]);
-    let seen = std::sync::atomic::AtomicU64::new(0);
-    let (changes, rows) = bench
-        .engine
-        .load_files(
-            &bench.context(),
-            &files,
-            &Arc::new(table),
-            &|progress| {
-                seen.store(progress.rows, std::sync::atomic::Ordering::Relaxed);
-            },
-            &Interrupt::new(),
-        )
-        .await
-        .expect("loads");
-    assert_eq!((rows, seen.into_inner()), (3, 3));
-    bench.apply(&changes);
-    assert_eq!(bench.ask("select sum(id) from loaded").await, "6");
 }

@@ -4,7 +4,6 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::SchemaRef;
@@ -23,6 +22,7 @@ use super::options::{FileOptions, Format};
 use super::record::{Chunk, Trouble};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Column;
+use crate::observe::Transfer;
 use crate::types::text::parse_column;
 use crate::types::{PgType, Style};
 
@@ -49,8 +49,8 @@ pub(super) struct TextFiles {
     pub(super) style: Arc<Style>,
     /// Batches converted at once.
     pub(super) parallelism: usize,
-    /// Bytes read from disk, by all partitions.
-    pub(super) progress: Arc<AtomicU64>,
+    /// Counts what is read, by all partitions.
+    pub(super) transfer: Arc<Transfer>,
 }
 
 impl PartitionStream for TextFiles {
@@ -70,13 +70,14 @@ impl PartitionStream for TextFiles {
             now: chrono::Utc::now().timestamp_micros(),
         });
         let files = self.files.clone();
-        let progress = self.progress.clone();
+        let transfer = self.transfer.clone();
+        let converted = self.transfer.clone();
         let reading = plan.clone();
         let reader = SpawnedTask::spawn_blocking(move || {
             for file in files {
                 // A send that fails means nobody wants the rest.
                 let send = |piece| sender.blocking_send(Ok(piece)).is_ok();
-                match reading.read(&file, &progress, send) {
+                match reading.read(&file, &transfer, send) {
                     Ok(true) => {}
                     Ok(false) => return,
                     Err(error) => {
@@ -98,8 +99,10 @@ impl PartitionStream for TextFiles {
                 SpawnedTask::spawn(async move { plan.convert(&piece?) })
             })
             .buffered(self.parallelism.max(1))
-            .map(|converted| match converted {
-                Ok(batch) => batch.map_err(|error| DataFusionError::External(Box::new(error))),
+            .map(move |done| match done {
+                Ok(batch) => batch
+                    .inspect(|batch| converted.add_rows(batch.num_rows()))
+                    .map_err(|error| DataFusionError::External(Box::new(error))),
                 Err(error) => Err(DataFusionError::ExecutionJoin(Box::new(error))),
             });
         Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), batches))
@@ -141,11 +144,11 @@ impl Plan {
     fn read(
         &self,
         file: &File,
-        progress: &Arc<AtomicU64>,
+        transfer: &Arc<Transfer>,
         send: impl Fn(Piece) -> bool,
     ) -> Result<bool> {
         let name: Arc<str> = file.path.display().to_string().into();
-        let input = open(file, &self.options, progress)?;
+        let input = open(file, &self.options, transfer)?;
         match self.options.format {
             Format::Csv => self.read_csv(&name, input, send),
             Format::Json => self.read_json(&name, input, send),
@@ -383,13 +386,13 @@ fn shortened(text: &str) -> &str {
 /// Counts bytes as they come from disk, before they are unpacked.
 struct Counted {
     file: fs::File,
-    progress: Arc<AtomicU64>,
+    transfer: Arc<Transfer>,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.file.read(buffer)?;
-        self.progress.fetch_add(read as u64, Ordering::Relaxed);
+        self.transfer.add_bytes(read);
         Ok(read)
     }
 }
@@ -398,12 +401,12 @@ impl Read for Counted {
 pub(super) fn open(
     file: &File,
     options: &FileOptions,
-    progress: &Arc<AtomicU64>,
+    transfer: &Arc<Transfer>,
 ) -> Result<Box<dyn Read + Send>> {
     let handle = fs::File::open(&file.path).map_err(|error| cannot_open(&file.path, &error))?;
     let counted = Counted {
         file: handle,
-        progress: progress.clone(),
+        transfer: transfer.clone(),
     };
     options
         .compression_of(&file.path.to_string_lossy())

@@ -6,8 +6,8 @@ use arrow::record_batch::RecordBatch;
 
 use super::{Value, build};
 use crate::base::{Oid, Result};
-use crate::observe::Activity;
 use crate::observe::status::Doing;
+use crate::observe::{Activity, Transfer};
 use crate::pg_catalog::SystemRelation;
 use crate::privileges::has_privileges_of;
 use crate::statement::StatementContext;
@@ -100,6 +100,40 @@ pub(super) fn pg_stat_activity(
                 false => "<insufficient privilege>".into(),
             }),
             ("backend_type", &|_| "client backend".into()),
+        ],
+    )
+}
+
+/// COPY as in PostgreSQL, and the reading of text files, which is how files are loaded here.
+pub(super) fn pg_stat_progress_copy(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let database = context.snapshot.database().name.clone();
+    let moving: Vec<(Seen, Arc<Transfer>)> = seen(context)
+        .into_iter()
+        .filter_map(|seen| seen.doing.transfer.clone().map(|transfer| (seen, transfer)))
+        .collect();
+    type Moving = (Seen, Arc<Transfer>);
+    let hidden = |(seen, _): &Moving, value: Value| match seen.visible {
+        true => value,
+        false => Value::Null,
+    };
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX).into();
+    build::<Moving>(
+        relation,
+        &moving,
+        &[
+            ("pid", &|(seen, _)| seen.activity.id.0.into()),
+            ("datid", &|_| Oid::DATABASE.into()),
+            ("datname", &|_| (&database).into()),
+            ("relid", &|it| hidden(it, it.1.relation.into())),
+            ("command", &|it| hidden(it, it.1.kind.command().into())),
+            ("type", &|it| hidden(it, it.1.kind.medium().into())),
+            ("bytes_processed", &|it| hidden(it, count(it.1.bytes()))),
+            ("bytes_total", &|it| hidden(it, count(it.1.bytes_total()))),
+            ("tuples_processed", &|it| hidden(it, count(it.1.rows()))),
+            ("tuples_excluded", &|it| hidden(it, count(0))),
         ],
     )
 }

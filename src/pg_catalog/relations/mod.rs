@@ -56,6 +56,7 @@ fn pg_catalog(name: &str) -> Option<Source> {
         "pg_settings" => settings::pg_settings,
         "pg_shdescription" => roles::pg_shdescription,
         "pg_stat_activity" => activity::pg_stat_activity,
+        "pg_stat_progress_copy" => activity::pg_stat_progress_copy,
         "pg_stat_ssl" => activity::pg_stat_ssl,
         "pg_tablespace" => roles::pg_tablespace,
         "pg_timezone_names" => settings::pg_timezone_names,

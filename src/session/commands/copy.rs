@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::copy_options::copy_options;
 use super::{no_column, relation_of, tag};
 use crate::base::name::quote;
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Privileges, Relation, RelationKind};
 use crate::database::LockMode;
 use crate::engine::command::{Copy, CopyDirection, CopySource, ObjectName};
 use crate::engine::copy::{CopyIn, CopyWriter};
 use crate::engine::parse_query;
+use crate::observe::{Transfer, TransferKind};
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, CopyInResponse, CopyOutResponse, Response, Session};
@@ -85,8 +86,10 @@ impl Session {
             .map(|index| relation.columns[*index].name.as_str())
             .collect();
         let options = copy_options(&copy.options, copy.direction, &names, Some(&relation))?;
+        let transfer = Arc::new(Transfer::new(TransferKind::CopyFrom, oid));
+        self.activity.begin_transfer(&transfer);
         Ok(Response::CopyIn(CopyInResponse {
-            copy: CopyIn::new(context, relation, chosen, options),
+            copy: CopyIn::new(context, relation, chosen, options, transfer),
         }))
     }
 
@@ -111,8 +114,12 @@ impl Session {
         let columns = rows.columns().clone();
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let options = copy_options(&copy.options, copy.direction, &names, relation)?;
+        let table = relation.map_or(Oid::INVALID, |relation| relation.oid);
+        let transfer = Arc::new(Transfer::new(TransferKind::CopyTo, table));
+        self.activity.begin_transfer(&transfer);
         Ok(Response::CopyOut(Box::new(CopyOutResponse {
             rows,
+            transfer,
             writer: CopyWriter::new(context, columns, options),
         })))
     }
