@@ -15,6 +15,7 @@ use super::mailbox::Inbox;
 use super::{Delivery, Mailbox, Notice};
 use crate::base::{Oid, SessionId};
 use crate::catalog::{ObjectId, Snapshot};
+use crate::observe::notices_delivered;
 use crate::privileges::may_see;
 
 /// The inboxes listening on one channel, by session.
@@ -44,6 +45,7 @@ impl Hub {
     pub fn publish(&self, before: &Snapshot, after: &Snapshot, notices: &[Notice]) {
         let mut entitlement = Entitlement::new(before, after);
         let channels = self.read();
+        let mut delivered = 0;
         for notice in notices {
             let Some((channel, listeners)) = channels.get_key_value(notice.channel.as_str()) else {
                 continue;
@@ -51,6 +53,7 @@ impl Hub {
             let payload: Arc<str> = notice.payload.as_str().into();
             for inbox in listeners.values() {
                 if entitlement.permits(inbox.role(), notice) {
+                    delivered += 1;
                     inbox.deliver(Delivery {
                         sender: notice.sender,
                         channel: Arc::clone(channel),
@@ -59,6 +62,7 @@ impl Hub {
                 }
             }
         }
+        notices_delivered(delivered);
     }
 
     /// Puts `inbox` on `channel`.

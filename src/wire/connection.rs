@@ -35,7 +35,7 @@ use super::startup::{self, Login};
 use super::{Options, cancel};
 use crate::base::{Error, Result, SqlState};
 use crate::notify::Delivery;
-use crate::observe::{Activity, Sessions};
+use crate::observe::{self, Activity, Sessions};
 use crate::session::{Session, Shared, TransactionStatus};
 
 /// Connections beyond the limit that superusers may still make, to see what is wrong.
@@ -139,6 +139,7 @@ pub(super) async fn serve(
 /// Tells why there will be no connection.
 async fn refuse(error: Error, peer: SocketAddr, reader: &mut FrameReader, out: &mut Output) {
     let error = error.fatal();
+    observe::login_refused(error.state());
     tracing::info!(%peer, %error, "login refused");
     out.cut();
     out.message(&error::response(&error));
@@ -394,6 +395,7 @@ impl Connection {
         if error.fields().fatal {
             return Err(error.into());
         }
+        observe::statement_failed();
         self.session.fail();
         self.out.cut();
         self.report();

@@ -10,6 +10,7 @@ use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
 use super::connection::Connection;
 use super::encode::row_description;
 use super::error::Failure;
+use crate::observe;
 use crate::session::{CommandTag, Response, RowsTag};
 
 impl Connection {
@@ -68,6 +69,7 @@ impl Connection {
 
     /// CommandComplete, after what there is to say beside it.
     pub(super) fn complete(&mut self, tag: CommandTag) {
+        observe::statement_completed();
         self.report();
         self.out.message(&PgWireBackendMessage::CommandComplete(
             CommandComplete::new(tag.0),

@@ -1,11 +1,13 @@
 //! What the one person who operates the server relies on: a clean stop, one server a directory,
 //! refusals that say why, files served in place.
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
 
-use super::server::{Client, PASSWORD, Program};
+use super::server::{Client, PASSWORD, Program, free_port};
 
 /// One trial per promise.
 pub(crate) fn trials() -> Vec<Trial> {
@@ -14,6 +16,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("operation/a_second_server_is_refused", second_server),
         Trial::test("operation/bad_configuration_is_refused", bad_configuration),
         Trial::test("operation/a_csv_file_is_served_in_place", csv_in_place),
+        Trial::test("operation/a_csv_file_larger_than_memory_loads", big_csv),
+        Trial::test("operation/connections_beyond_the_limit_are_refused", limit),
+        Trial::test("operation/metrics_count", metrics),
         Trial::test("operation/shutdown_by_sql", shutdown),
     ]
 }
@@ -123,6 +128,161 @@ fn csv_in_place() -> Result<(), Failed> {
         );
         Ok(())
     })
+}
+
+/// A file ten times the budget is queried and loaded; the process stays below half its size, and
+/// others see how far it is.
+fn big_csv() -> Result<(), Failed> {
+    const ROWS: u64 = 12_000_000;
+    let folder = tempfile::TempDir::new()?;
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "[engine]\nmemory = \"64MB\"\n")?;
+    let file = folder.path().join("big.csv");
+    let mut out = std::io::BufWriter::new(std::fs::File::create(&file)?);
+    writeln!(out, "id,name,amount")?;
+    for id in 0..ROWS {
+        writeln!(
+            out,
+            "{id},the name of row number {id} of many,{}.25",
+            id % 1000
+        )?;
+    }
+    out.flush()?;
+    let bytes = std::fs::metadata(&file)?.len();
+    let table = format!("big={}", file.display());
+    let config = config.display().to_string();
+    let program = Program::start_with(&["--config", &config, "--table", &table]);
+    let before = program.peak_bytes();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let loader = Client::connect(program.address(), "commons", PASSWORD).await?;
+        let watcher = Client::connect(program.address(), "commons", PASSWORD).await?;
+        let loading = loader
+            .client
+            .batch_execute("CREATE TABLE loaded AS SELECT * FROM big");
+        let watching = async {
+            loop {
+                let moving = watcher
+                    .client
+                    .query_opt(
+                        "SELECT command, type, bytes_total, relid::regclass::text
+                         FROM pg_stat_progress_copy
+                         WHERE bytes_processed > 0 AND tuples_processed > 0",
+                        &[],
+                    )
+                    .await?;
+                if let Some(row) = moving {
+                    return Ok::<_, Failed>((
+                        row.get::<_, String>(0),
+                        row.get::<_, String>(1),
+                        row.get::<_, i64>(2),
+                        row.get::<_, String>(3),
+                    ));
+                }
+            }
+        };
+        let (loaded, seen) = tokio::join!(loading, watching);
+        loaded?;
+        let expected = ("SELECT".into(), "FILE".into(), bytes as i64, "big".into());
+        assert_eq!(seen?, expected);
+        let row = loader
+            .client
+            .query_one("SELECT count(*), sum(id)::int8, max(name) FROM loaded", &[])
+            .await?;
+        let sum = i64::try_from(ROWS * (ROWS - 1) / 2).expect("small");
+        assert_eq!(
+            (row.get::<_, i64>(0), row.get::<_, i64>(1)),
+            (ROWS as i64, sum)
+        );
+        assert_eq!(
+            row.get::<_, String>(2),
+            "the name of row number 9999999 of many"
+        );
+        Ok::<_, Failed>(())
+    })?;
+    let grown = program.peak_bytes() - before;
+    assert!(
+        grown < bytes / 2,
+        "loading {bytes} bytes within 64 MB took {grown} bytes"
+    );
+    Ok(())
+}
+
+fn limit() -> Result<(), Failed> {
+    let folder = tempfile::TempDir::new()?;
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "connections_max = 2\n")?;
+    let program = Program::start_with(&["--config", &config.display().to_string()]);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let refused = async |user: &str| {
+            let error = Client::connect(program.address(), user, PASSWORD)
+                .await
+                .err();
+            let error = error.expect("refused");
+            let error = error.as_db_error().expect("the server says why");
+            (error.code().code().to_owned(), error.message().to_owned())
+        };
+        let first = Client::connect(program.address(), "commons", PASSWORD).await?;
+        let create = format!("CREATE ROLE ann LOGIN PASSWORD '{PASSWORD}'");
+        first.client.batch_execute(&create).await?;
+        let _ann = Client::connect(program.address(), "ann", PASSWORD).await?;
+        let reserved = "remaining connection slots are reserved for superusers";
+        assert_eq!(refused("ann").await, ("53300".into(), reserved.into()));
+        let mut reserve = Vec::new();
+        for _ in 0..3 {
+            reserve.push(Client::connect(program.address(), "commons", PASSWORD).await?);
+        }
+        let full = "sorry, too many clients already";
+        assert_eq!(refused("commons").await, ("53300".into(), full.into()));
+        // A slot is free again as soon as its session is gone.
+        drop(reserve.pop());
+        while Client::connect(program.address(), "commons", PASSWORD)
+            .await
+            .is_err()
+        {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    })
+}
+
+fn metrics() -> Result<(), Failed> {
+    let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let program = Program::start_with(&["--admin-listen", &admin.to_string()]);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let client = Client::connect(program.address(), "commons", PASSWORD).await?;
+        client.client.batch_execute("LISTEN a; NOTIFY a").await?;
+        assert!(client.client.batch_execute("SELECT 1/0").await.is_err());
+        assert!(
+            Client::connect(program.address(), "commons", "wrong")
+                .await
+                .is_err()
+        );
+        Ok::<_, Failed>(())
+    })?;
+    let mut stream = std::net::TcpStream::connect(admin)?;
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    for line in [
+        "commons_statements_total{outcome=\"completed\"} 2",
+        "commons_statements_total{outcome=\"failed\"} 1",
+        "commons_logins_refused_total{sqlstate=\"28P01\"} 1",
+        "commons_notices_delivered_total 1",
+        "commons_connections_open ",
+        "commons_catalog_version ",
+    ] {
+        assert!(answer.contains(line), "{line} is not in {answer}");
+    }
+    Ok(())
 }
 
 fn shutdown() -> Result<(), Failed> {

@@ -75,6 +75,17 @@ impl Program {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
+    /// Bytes of memory it has had at once at most (VmHWM).
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        let id = self.child.as_ref().expect("it runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        1024 * kib
+            .and_then(|kib| kib.parse::<u64>().ok())
+            .expect("a number")
+    }
+
     /// Its data directory.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -82,12 +93,14 @@ impl Program {
 
     fn launch(&mut self, arguments: &[&str]) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_commons"))
-            .args(["serve", "--admin-listen", "off", "--data-dir"])
+            .args(["serve", "--data-dir"])
             .arg(self.data_dir())
             .args(["--listen", &self.address().to_string()])
             .args(arguments)
             .env("COMMONS_PASSWORD", PASSWORD)
             .env("COMMONS_LOG", "warn")
+            // What the arguments say of it wins.
+            .env("COMMONS_ADMIN_LISTEN", "off")
             .stdout(Stdio::piped())
             .spawn()
             .expect("start commons");
