@@ -1,24 +1,23 @@
 //! Names to plan.
 //!
-//! normalise the AST → SqlToRel → canonical scans → literals and parameters typed as PostgreSQL
-//! does → type coercion → an output PostgreSQL has types for. Everything here is synchronous and
-//! runs on the engine's runtime, whose stacks are big.
+//! parse analysis → subqueries made ones DataFusion can run → type coercion → an output PostgreSQL
+//! has types for. Everything here is synchronous and runs on the engine's runtime, whose stacks are
+//! big.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::FieldRef;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::logical_expr::expr::{Cast, Placeholder};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
 use sqlparser::ast;
 
+use super::analyze::{Analysis, Output, analyse};
 use super::error::convert;
 use super::scans::{self, Reads};
 use super::scope::Scope;
-use super::{Bound, OutputColumn, dialect, semantics};
+use super::{Bound, OutputColumn, semantics};
 use crate::base::limits::{COLUMNS_MAX, PARAMETERS_MAX};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::types::PgType;
@@ -30,23 +29,15 @@ pub(super) fn bind(
     declared: &[Option<PgType>],
 ) -> Result<Bound> {
     let mentioned = mentioned_parameters(query);
-    let query = dialect::normalise(scope, query.clone())?;
-    let declared_fields: Vec<Option<FieldRef>> = declared
-        .iter()
-        .map(|ty| ty.map(|ty| Arc::new(ty.field("", true))))
-        .collect();
-    let mut planner_context = PlannerContext::new().with_prepare_param_data_types(declared_fields);
-    let plan = SqlToRel::new_with_options(scope, parser_options())
-        .sql_statement_to_plan_with_context(
-            ast::Statement::Query(Box::new(query)),
-            &mut planner_context,
-        )
-        .map_err(convert)?;
-    let plan = scans::canonical(plan, &scope.context.snapshot).map_err(convert)?;
-    let plan = semantics::before_coercion(scope, plan).map_err(convert)?;
-    let (plan, parameters) = type_parameters(plan, declared, &mentioned)?;
+    let Analysis {
+        plan,
+        columns,
+        parameters,
+    } = analyse(scope, query, declared)?;
+    let (plan, parameters) = type_parameters(plan, declared, parameters, &mentioned)?;
+    let plan = semantics::before_coercion(plan).map_err(convert)?;
     let plan = semantics::coerce(scope, plan).map_err(convert)?;
-    let (plan, columns) = output(plan)?;
+    let (plan, columns) = output(plan, &columns)?;
     let reads = Reads::of(&plan, scope.role).map_err(convert)?;
     Ok(Bound {
         plan,
@@ -58,55 +49,19 @@ pub(super) fn bind(
     })
 }
 
-pub(super) fn parser_options() -> ParserOptions {
-    ParserOptions::new()
-        .with_parse_float_as_decimal(true)
-        .with_collect_spans(true)
-        .with_support_varchar_with_length(true)
-        .with_map_string_types_to_utf8view(true)
-        .with_default_null_ordering(NullOrdering::NullsMax)
-}
-
-/// Gives every parameter one type: the declared one, else the one its first use asks for, else
+/// Gives every parameter one type: the declared one, else the one its first use asked for, else
 /// text.
 fn type_parameters(
     plan: LogicalPlan,
     declared: &[Option<PgType>],
-    mentioned: &BTreeSet<String>,
+    found: BTreeMap<usize, Option<PgType>>,
+    mentioned: &BTreeSet<usize>,
 ) -> Result<(LogicalPlan, Vec<PgType>)> {
-    let mut found: BTreeMap<usize, Option<PgType>> = BTreeMap::new();
-    plan.apply_with_subqueries(|plan| {
-        plan.apply_expressions(|expression| {
-            expression.apply(|expression| {
-                // `$1::date`: the cast says what the parameter is.
-                if let Expr::Cast(cast) = expression
-                    && let Expr::Placeholder(placeholder) = cast.expr.as_ref()
-                {
-                    let entry = found.entry(number(placeholder)?).or_default();
-                    *entry = entry.or(Some(PgType::of_field(&cast.field)));
-                }
-                if let Expr::Placeholder(placeholder) = expression {
-                    let number = number(placeholder)?;
-                    let ty = placeholder.field.as_deref().map(PgType::of_field);
-                    let entry = found.entry(number).or_default();
-                    *entry = entry.or(ty);
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })
-    .map_err(convert)?;
-    let mentioned_max = mentioned
-        .iter()
-        .filter_map(|name| name.strip_prefix('$')?.parse::<usize>().ok())
-        .filter(|number| *number <= PARAMETERS_MAX)
-        .max()
-        .unwrap_or(0);
     let count = found
         .last_key_value()
         .map_or(0, |(number, _)| *number)
         .max(declared.len())
-        .max(mentioned_max);
+        .max(mentioned.last().copied().unwrap_or(0));
     if count == 0 {
         return Ok((plan, Vec::new()));
     }
@@ -118,8 +73,7 @@ fn type_parameters(
             ) {
                 (Some(ty), _) => Ok(ty),
                 (None, Some(ty)) => Ok(ty.unwrap_or(PgType::TEXT)),
-                // Written in a part of the query that can give no row and was left out.
-                (None, None) if mentioned.contains(&format!("${number}")) => Ok(PgType::TEXT),
+                (None, None) if mentioned.contains(&number) => Ok(PgType::TEXT),
                 (None, None) => Err(Error::new(
                     SqlState::INDETERMINATE_DATATYPE,
                     format!("could not determine data type of parameter ${number}"),
@@ -127,17 +81,14 @@ fn type_parameters(
             }
         })
         .collect::<Result<Vec<_>>>()?;
-    let fields: Vec<FieldRef> = types
-        .iter()
-        .map(|ty| Arc::new(ty.field("", true)))
-        .collect();
     let plan = semantics::map_expressions(plan, &|expression, _| {
         Ok(match expression {
-            Expr::Placeholder(placeholder) => {
-                let field = fields.get(number(&placeholder)? - 1).cloned();
+            // One that nothing gave a type is text.
+            Expr::Placeholder(Placeholder { id, field: None }) => {
+                let field = Arc::new(PgType::TEXT.field("", true));
                 Transformed::yes(Expr::Placeholder(Placeholder::new_with_field(
-                    placeholder.id,
-                    field,
+                    id,
+                    Some(field),
                 )))
             }
             expression => Transformed::no(expression),
@@ -147,33 +98,24 @@ fn type_parameters(
     Ok((plan, types))
 }
 
-/// Every `$n` of the query as written.
-fn mentioned_parameters(query: &ast::Query) -> BTreeSet<String> {
+/// The number of every `$n` of the query as written.
+fn mentioned_parameters(query: &ast::Query) -> BTreeSet<usize> {
     let mut mentioned = BTreeSet::new();
     let _ = ast::visit_expressions(query, |expression| {
         if let ast::Expr::Value(value) = expression
             && let ast::Value::Placeholder(name) = &value.value
+            && let Some(number) = name.strip_prefix('$').and_then(|n| n.parse().ok())
+            && number <= PARAMETERS_MAX
         {
-            mentioned.insert(name.clone());
+            mentioned.insert(number);
         }
         std::ops::ControlFlow::<()>::Continue(())
     });
     mentioned
 }
 
-/// The number of `$n`.
-fn number(placeholder: &Placeholder) -> Result<usize, DataFusionError> {
-    match placeholder.id.trim_start_matches('$').parse() {
-        Ok(number @ 1..=PARAMETERS_MAX) => Ok(number),
-        _ => Err(super::scope::external(Error::new(
-            SqlState::UNDEFINED_PARAMETER,
-            format!("there is no parameter {}", placeholder.id),
-        ))),
-    }
-}
-
 /// Makes every column one that PostgreSQL has a type for, and says what it is.
-fn output(plan: LogicalPlan) -> Result<(LogicalPlan, Vec<OutputColumn>)> {
+fn output(plan: LogicalPlan, outputs: &[Output]) -> Result<(LogicalPlan, Vec<OutputColumn>)> {
     let schema = plan.schema().clone();
     if schema.fields().len() > COLUMNS_MAX {
         return Err(Error::new(
@@ -185,15 +127,13 @@ fn output(plan: LogicalPlan) -> Result<(LogicalPlan, Vec<OutputColumn>)> {
     let mut casts = false;
     let mut expressions = Vec::with_capacity(schema.fields().len());
     for (index, (qualifier, field)) in schema.iter().enumerate() {
-        let ty = PgType::of_field(field);
+        let (name, ty) = match outputs.get(index) {
+            Some(output) => (output.name.clone(), output.ty),
+            None => continue,
+        };
         let (table, attnum) = scans::origin(&plan, index).unwrap_or((Oid::INVALID, 0));
         columns.push(OutputColumn {
-            name: field
-                .name()
-                .split('\0')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
+            name,
             ty,
             table,
             attnum,

@@ -197,14 +197,15 @@ fn missing_from(table: &str) -> Error {
 }
 
 /// PostgreSQL's hint for a misspelt column.
-fn similar<'a>(
+pub(super) fn similar<'a>(
     name: &str,
     valid: impl Iterator<Item = (Option<&'a str>, &'a str)>,
 ) -> Option<String> {
     valid
         .filter(|(_, valid)| !valid.contains('\0'))
         .map(|(table, valid)| (distance(name, valid), table, valid))
-        .filter(|(distance, _, valid)| *distance <= 1 + valid.len().min(name.len()) / 4)
+        // At most three edits, and no more than half of what was written.
+        .filter(|(distance, _, _)| *distance <= 3 && *distance <= name.chars().count() / 2)
         .min_by_key(|(distance, _, _)| *distance)
         .map(|(_, table, valid)| match table {
             Some(table) => {

@@ -151,10 +151,7 @@ impl Engine {
             state,
         };
         let plan = expander.expand(plan)?;
-        state
-            .optimizer()
-            .optimize(plan, state, |_, _| {})
-            .map_err(convert)
+        super::dependent::optimised(plan, state).map_err(convert)
     }
 
     /// Planning state of one statement.

@@ -3,13 +3,14 @@
 //!
 //! parse → bind → (privileges) → expand → analyse → optimise → execute
 
+mod analyze;
 #[cfg(test)]
 mod bench;
 mod bind;
 pub mod command;
 mod constant;
 pub mod copy;
-mod dialect;
+mod dependent;
 pub mod dml;
 mod error;
 mod execute;

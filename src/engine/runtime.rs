@@ -9,6 +9,7 @@ use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefau
 use datafusion::prelude::SessionConfig;
 use sqlparser::ast;
 
+use super::dependent::DependentPlanner;
 use super::memory::{QueryPool, ServerPool};
 use super::{Engine, Options, parse_query};
 use crate::base::limits::THREAD_STACK_BYTES;
@@ -125,6 +126,7 @@ fn template(
     Ok(SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
+        .with_query_planner(Arc::new(DependentPlanner))
         // Rules look some of these up by name.
         .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())

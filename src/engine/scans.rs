@@ -1,61 +1,13 @@
-//! The leaves of a bound plan: their names made canonical, and what they need.
-
-use std::sync::Arc;
+//! The leaves of a bound plan, and what they need.
 
 use datafusion::common::DataFusionError;
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::logical_expr::{LogicalPlan, SubqueryAlias, TableScanBuilder};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::logical_expr::LogicalPlan;
 
 use super::source::{RelationBody, RelationSource};
 use crate::base::Oid;
-use crate::catalog::{ObjectId, Privilege, Privileges, Snapshot};
+use crate::catalog::{ObjectId, Privilege, Privileges};
 use crate::privileges::Need;
-
-/// Gives every scan the canonical name of what it reads, under an alias that keeps the name the
-/// query's columns use.
-///
-/// DataFusion takes two scans for the same one if their names are equal, and joins or answers
-/// subqueries accordingly; with names as users write them, `a.t` seen through one search path and
-/// `b.t` through another would be mixed up.
-pub(super) fn canonical(
-    plan: LogicalPlan,
-    snapshot: &Snapshot,
-) -> Result<LogicalPlan, DataFusionError> {
-    plan.transform_up_with_subqueries(|plan| {
-        Ok(match plan {
-            LogicalPlan::TableScan(scan) => match scan.source.downcast_ref::<RelationSource>() {
-                Some(source) => {
-                    let name = source.canonical_name(snapshot);
-                    let alias = scan.table_name.clone();
-                    let scan = TableScanBuilder::new(name, scan.source.clone())
-                        .with_projection(scan.projection)
-                        .with_filters(scan.filters)
-                        .with_fetch(scan.fetch)
-                        .build()?;
-                    Transformed::yes(LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(
-                        Arc::new(LogicalPlan::TableScan(scan)),
-                        alias,
-                    )?))
-                }
-                None => Transformed::no(LogicalPlan::TableScan(scan)),
-            },
-            // `FROM t AS x` has an alias already.
-            LogicalPlan::SubqueryAlias(outer) => match outer.input.as_ref() {
-                LogicalPlan::SubqueryAlias(inner)
-                    if matches!(inner.input.as_ref(), LogicalPlan::TableScan(_)) =>
-                {
-                    Transformed::yes(LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(
-                        inner.input.clone(),
-                        outer.alias,
-                    )?))
-                }
-                _ => Transformed::no(LogicalPlan::SubqueryAlias(outer)),
-            },
-            plan => Transformed::no(plan),
-        })
-    })
-    .map(|transformed| transformed.data)
-}
 
 /// What a bound plan reads, views still closed.
 #[derive(Debug, Default)]

@@ -1,11 +1,11 @@
-//! Integer `+`, `-` and `*` that raise `22003` where DataFusion's wrap around, and exact quotients
-//! with enough digits.
+//! Integer `+`, `-` and `*` that raise `22003` where DataFusion's wrap around, floating point that
+//! raises where DataFusion's gives infinity, and exact quotients with enough digits.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Datum};
+use arrow::array::{Array, ArrayRef, AsArray, Datum};
 use arrow::compute::kernels::numeric;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Float32Type, Float64Type};
 use arrow::error::ArrowError;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ScalarValue};
@@ -29,36 +29,48 @@ pub(super) fn check(plan: LogicalPlan) -> Result<LogicalPlan> {
 fn check_one(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     Ok(match expression {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if Checked::can(op) => {
-            let integer = |expression: &Expr| {
-                expression
-                    .get_type(schema)
-                    .ok()
-                    .filter(|ty| matches!(ty, DataType::Int16 | DataType::Int32 | DataType::Int64))
+            let number = |expression: &Expr| {
+                expression.get_type(schema).ok().filter(|ty| {
+                    let integer =
+                        matches!(ty, DataType::Int16 | DataType::Int32 | DataType::Int64);
+                    let float = matches!(ty, DataType::Float32 | DataType::Float64);
+                    integer && op != Operator::Divide || float
+                })
             };
-            match (integer(&left), integer(&right)) {
+            match (number(&left), number(&right)) {
                 (Some(a), Some(b)) if a == b => {
                     Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
                         Arc::new(ScalarUDF::new_from_impl(Checked::new(op))),
                         vec![*left, *right],
                     )))
                 }
+                _ if op == Operator::Divide => {
+                    match (left.get_type(schema), right.get_type(schema)) {
+                        (
+                            Ok(DataType::Decimal128(precision, scale)),
+                            Ok(DataType::Decimal128(_, divisor_scale)),
+                        ) => Transformed::yes(divide(
+                            *left,
+                            *right,
+                            (precision, scale),
+                            divisor_scale,
+                        )),
+                        _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+                    }
+                }
                 _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
             }
         }
-        Expr::BinaryExpr(BinaryExpr {
-            left,
-            op: Operator::Divide,
-            right,
-        }) => match (left.get_type(schema), right.get_type(schema)) {
-            (
-                Ok(DataType::Decimal128(precision, scale)),
-                Ok(DataType::Decimal128(_, divisor_scale)),
-            ) => Transformed::yes(divide(*left, *right, (precision, scale), divisor_scale)),
-            _ => Transformed::no(Expr::BinaryExpr(BinaryExpr {
-                left,
-                op: Operator::Divide,
-                right,
-            })),
+        // The smallest integer has no opposite.
+        Expr::Negative(inner) => match inner.get_type(schema) {
+            Ok(ty @ (DataType::Int16 | DataType::Int32 | DataType::Int64)) => {
+                let zero = Expr::Literal(ScalarValue::new_zero(&ty)?, None);
+                Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
+                    Arc::new(ScalarUDF::new_from_impl(Checked::new(Operator::Minus))),
+                    vec![zero, *inner],
+                )))
+            }
+            _ => Transformed::no(Expr::Negative(inner)),
         },
         expression => Transformed::no(expression),
     })
@@ -110,7 +122,10 @@ impl Checked {
     }
 
     fn can(op: Operator) -> bool {
-        matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
+        matches!(
+            op,
+            Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide
+        )
     }
 
     fn compute(
@@ -121,6 +136,7 @@ impl Checked {
         match self.op {
             Operator::Plus => numeric::add(left, right),
             Operator::Minus => numeric::sub(left, right),
+            Operator::Divide => numeric::div(left, right),
             _ => numeric::mul(left, right),
         }
     }
@@ -131,6 +147,7 @@ impl ScalarUDFImpl for Checked {
         match self.op {
             Operator::Plus => "+",
             Operator::Minus => "-",
+            Operator::Divide => "/",
             _ => "*",
         }
     }
@@ -170,9 +187,13 @@ impl ScalarUDFImpl for Checked {
             })
         };
         let (left, right) = (&args.args[0], &args.args[1]);
-        let result = self
-            .compute(datum(left)?.as_ref(), datum(right)?.as_ref())
-            .map_err(wrong)?;
+        let (a, b) = (datum(left)?, datum(right)?);
+        let result = self.compute(a.as_ref(), b.as_ref()).map_err(wrong)?;
+        match result.data_type() {
+            DataType::Float32 => finite::<Float32Type>(self.op, a.as_ref(), b.as_ref(), &result)?,
+            DataType::Float64 => finite::<Float64Type>(self.op, a.as_ref(), b.as_ref(), &result)?,
+            _ => {}
+        }
         Ok(match (left, right) {
             (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_)) if result.len() == 1 => {
                 ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)
@@ -183,8 +204,58 @@ impl ScalarUDFImpl for Checked {
 
     fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
         match inputs {
+            [left, _] if left.data_type().is_floating() => {
+                Interval::make_unbounded(&left.data_type())
+            }
             [left, right] => apply_operator(&self.op, left, right),
             _ => Interval::make_unbounded(&DataType::Null),
         }
     }
+}
+
+/// Raises PostgreSQL's errors for floating point: a division by zero, a result too large or too
+/// small for its operands.
+fn finite<T>(op: Operator, left: &dyn Datum, right: &dyn Datum, result: &ArrayRef) -> Result<()>
+where
+    T: ArrowPrimitiveType,
+    T::Native: Into<f64>,
+{
+    let (left, left_once) = left.get();
+    let (right, right_once) = right.get();
+    let at = |array: &dyn Array, once: bool, row: usize| -> f64 {
+        array.as_primitive::<T>().value(if once { 0 } else { row }).into()
+    };
+    let failed = |state, message: &str| Err(external(Error::new(state, message)));
+    for row in 0..result.len() {
+        if result.is_null(row) {
+            continue;
+        }
+        let value: f64 = at(result, false, row);
+        let suspicious = !value.is_finite() || value == 0.0;
+        if !suspicious && op != Operator::Divide {
+            continue;
+        }
+        let (a, b) = (at(left, left_once, row), at(right, right_once, row));
+        if op == Operator::Divide && b == 0.0 && !a.is_nan() {
+            return failed(SqlState::DIVISION_BY_ZERO, "division by zero");
+        }
+        if value.is_infinite() && a.is_finite() && b.is_finite() {
+            return failed(
+                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+                "value out of range: overflow",
+            );
+        }
+        let vanished = match op {
+            Operator::Multiply => a != 0.0 && b != 0.0,
+            Operator::Divide => a != 0.0 && b.is_finite(),
+            _ => false,
+        };
+        if value == 0.0 && vanished {
+            return failed(
+                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+                "value out of range: underflow",
+            );
+        }
+    }
+    Ok(())
 }

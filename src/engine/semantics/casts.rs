@@ -27,34 +27,7 @@ use crate::engine::scope::external;
 use crate::pg_catalog::names::{Names, parse_reg};
 use crate::statement::StatementContext;
 use crate::types::PgType;
-use crate::types::pgtype::METADATA_KEY;
 use crate::types::text::{TextColumn, parse_column};
-
-/// Makes casts say what they cast to where their operand says it is something else. DataFusion
-/// keeps an operand's metadata through a cast to a type without any, and `relname::text` would
-/// still be a name.
-pub(super) fn declare(plan: LogicalPlan) -> Result<LogicalPlan> {
-    map_expressions(plan, &|expression, schema| {
-        let Expr::Cast(Cast { expr, field }) = expression else {
-            return Ok(Transformed::no(expression));
-        };
-        // Types are not coerced yet: an operand that has none now says nothing to be kept.
-        let keeps = field.metadata().is_empty()
-            && expr
-                .to_field(schema)
-                .is_ok_and(|(_, said)| !said.metadata().is_empty());
-        if !keeps {
-            return Ok(Transformed::no(Expr::Cast(Cast { expr, field })));
-        }
-        let ty = PgType::of_field(&field);
-        let said = [(METADATA_KEY.to_owned(), ty.oid.to_string())];
-        let field = field.as_ref().clone().with_metadata(said.into());
-        Ok(Transformed::yes(Expr::Cast(Cast {
-            expr,
-            field: Arc::new(field),
-        })))
-    })
-}
 
 /// Replaces the casts Arrow does otherwise. Types must have been coerced.
 pub(super) fn rewrite(context: &Arc<StatementContext>, plan: LogicalPlan) -> Result<LogicalPlan> {

@@ -1,5 +1,5 @@
 //! PostgreSQL's rules where DataFusion has others: literals and casts ([`literals`], [`casts`]),
-//! arithmetic that must not wrap ([`arithmetic`]), dates and times ([`times`]), subqueries that
+//! arithmetic that must not wrap ([`arithmetic`]), dates and times ([`clock`]), subqueries that
 //! must give one row ([`single`]) or that DataFusion cannot unnest ([`apply`]).
 //!
 //! Rules over expressions go through [`map_expressions`], which keeps every column's name, because
@@ -8,13 +8,14 @@
 mod apply;
 mod arithmetic;
 mod casts;
+mod clock;
+mod computed;
 mod literals;
+mod quantified;
+mod rows;
+mod series;
 mod shown;
 mod single;
-mod sums;
-#[cfg(test)]
-mod tests;
-mod times;
 
 use std::sync::Arc;
 
@@ -29,24 +30,19 @@ use super::scope::Scope;
 use crate::statement::StatementContext;
 
 pub(super) use casts::is_cast;
+pub(super) use clock::interval_key;
+pub(super) use computed::computed;
+pub(super) use literals::read;
+pub(super) use quantified::Quantified;
+pub(super) use rows::row_text;
 pub(super) use shown::shown_as;
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 
-/// What must happen before types are coerced: literals get PostgreSQL's types, subqueries their
-/// check.
-pub(super) fn before_coercion(scope: &Scope<'_>, plan: LogicalPlan) -> Result<LogicalPlan> {
-    let plan = casts::declare(plan)?;
+/// What must happen before types are coerced: subqueries get their check.
+pub(super) fn before_coercion(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = single::check(plan)?;
-    let plan = apply::unnest(plan)?;
-    let plan = if literals::keeps_types(&plan)? {
-        plan
-    } else {
-        literals::narrow(plan)?
-    };
-    let plan = literals::type_unknown(scope, plan)?;
-    let plan = sums::widen(plan)?;
-    times::rewrite(plan)
+    apply::unnest(plan)
 }
 
 /// Type coercion, then what depends on the types found: casts and arithmetic.

@@ -1,109 +1,11 @@
-//! PostgreSQL's names for output columns.
-//!
-//! DataFusion names a column after its whole expression and wants every name of a list once;
-//! PostgreSQL names it after the function, the type cast to, … and lets names repeat. So every item
-//! gets PostgreSQL's name as an alias, and where that is not unique, NUL and a number behind it: no
-//! client can write that, and what is shown ends at the NUL.
-
-use std::collections::HashMap;
+//! PostgreSQL's names for output columns: a column's own, a function's, the type's of a cast, …
 
 use sqlparser::ast::{
-    Expr, FunctionArguments, Ident, ObjectName, ObjectNamePart, OrderByExpr, OrderByKind, Query,
-    Select, SelectItem, SetExpr,
+    Expr, FunctionArguments, Ident, ObjectName, ObjectNamePart, SelectItem, SetExpr,
 };
 
-use crate::base::Result;
 use crate::engine::parse::fold;
 use crate::engine::resolve_type;
-
-/// Names the outputs of a query, and lets its ORDER BY find them.
-pub(super) fn name_outputs(query: &mut Query) -> Result<()> {
-    let order = match &mut query.order_by {
-        Some(order_by) => match &mut order_by.kind {
-            OrderByKind::Expressions(expressions) => Some(expressions),
-            OrderByKind::All(_) => {
-                return Err(crate::base::Error::unsupported("ORDER BY ALL"));
-            }
-        },
-        None => None,
-    };
-    name_body(&mut query.body, order.map(Vec::as_mut_slice));
-    Ok(())
-}
-
-/// Names every SELECT of a set operation; ORDER BY refers to the first one's names.
-fn name_body(body: &mut SetExpr, order: Option<&mut [OrderByExpr]>) {
-    match body {
-        SetExpr::Select(select) => name_select(select, order),
-        SetExpr::SetOperation { left, right, .. } => {
-            name_body(left, order);
-            name_body(right, None);
-        }
-        // A parenthesised query is visited on its own.
-        SetExpr::Query(_)
-        | SetExpr::Values(_)
-        | SetExpr::Insert(_)
-        | SetExpr::Update(_)
-        | SetExpr::Delete(_)
-        | SetExpr::Merge(_)
-        | SetExpr::Table(_) => {}
-    }
-}
-
-fn name_select(select: &mut Select, order: Option<&mut [OrderByExpr]>) {
-    let names: Vec<Option<String>> = select.projection.iter().map(item_name).collect();
-    let mut uses: HashMap<&str, usize> = HashMap::new();
-    for name in names.iter().flatten() {
-        *uses.entry(name).or_default() += 1;
-    }
-    let wildcard = names.iter().any(Option::is_none);
-    let mut renamed: HashMap<String, (Ident, Expr, bool)> = HashMap::new();
-    for (index, (item, name)) in select.projection.iter_mut().zip(&names).enumerate() {
-        let Some(name) = name else {
-            continue;
-        };
-        let repeated = uses.get(name.as_str()).is_some_and(|uses| *uses > 1);
-        let plain_column = match item {
-            SelectItem::UnnamedExpr(Expr::Identifier(ident)) => !is_call(ident),
-            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(_)) => true,
-            _ => false,
-        };
-        // What * gives is not known yet, so beside it every name must be out of its way.
-        let unique = repeated || wildcard;
-        if plain_column && !unique {
-            continue;
-        }
-        let alias = if unique {
-            Ident::with_quote('"', format!("{name}\0{index}"))
-        } else {
-            Ident::with_quote('"', name)
-        };
-        let expression = match item {
-            SelectItem::UnnamedExpr(expression)
-            | SelectItem::ExprWithAlias {
-                expr: expression, ..
-            } => expression.clone(),
-            _ => continue,
-        };
-        if unique {
-            renamed
-                .entry(name.clone())
-                .and_modify(|(_, first, same)| *same &= *first == expression)
-                .or_insert_with(|| (alias.clone(), expression.clone(), true));
-        }
-        *item = SelectItem::ExprWithAlias {
-            expr: expression,
-            alias,
-        };
-    }
-    for order in order.into_iter().flatten() {
-        if let Expr::Identifier(ident) = &order.expr
-            && let Some((alias, _, true)) = renamed.get(&fold(ident))
-        {
-            order.expr = Expr::Identifier(alias.clone());
-        }
-    }
-}
 
 /// Whether a word is a call without parentheses.
 pub(super) fn is_call(ident: &Ident) -> bool {
@@ -181,6 +83,10 @@ fn figure(expression: &Expr) -> Option<(String, bool)> {
         Expr::Ceil { .. } => strong("ceil"),
         Expr::Floor { .. } => strong("floor"),
         Expr::AtTimeZone { .. } => strong("timezone"),
+        Expr::BinaryOp {
+            op: sqlparser::ast::BinaryOperator::Overlaps,
+            ..
+        } => strong("overlaps"),
         Expr::Trim { trim_where, .. } => strong(match trim_where {
             Some(sqlparser::ast::TrimWhereField::Leading) => "ltrim",
             Some(sqlparser::ast::TrimWhereField::Trailing) => "rtrim",

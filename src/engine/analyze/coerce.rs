@@ -1,0 +1,371 @@
+//! From one type to another: which casts PostgreSQL makes by itself, which it makes when asked, and
+//! the one type that several expressions have in common.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::Cast;
+
+use super::typed::{self, Typed};
+use super::Analyst;
+use crate::base::{Error, Result, SqlState};
+use crate::engine::semantics::read;
+use crate::types::PgType;
+
+/// Types PostgreSQL prefers among those of their category.
+pub(super) fn is_preferred(ty: PgType) -> bool {
+    [
+        PgType::BOOL,
+        PgType::TEXT,
+        PgType::FLOAT8,
+        PgType::OID,
+        PgType::TIMESTAMPTZ,
+        PgType::INTERVAL,
+    ]
+    .iter()
+    .any(|preferred| preferred.oid == ty.oid)
+}
+
+/// A type's category, as `pg_type.typcategory`; reg types are numbers there too.
+pub(super) fn category(ty: PgType) -> char {
+    if ty.oid == PgType::UNKNOWN.oid {
+        'X'
+    } else {
+        ty.info().category
+    }
+}
+
+/// Whether PostgreSQL converts `from` to `to` by itself anywhere in an expression.
+pub(super) fn implicitly(from: PgType, to: PgType) -> bool {
+    if from.oid == to.oid || from.oid == PgType::UNKNOWN.oid {
+        return true;
+    }
+    if let (Some(a), Some(b)) = (array_element(from), array_element(to)) {
+        return implicitly(a, b);
+    }
+    if from.is_reg() && to.oid == PgType::OID.oid {
+        return true;
+    }
+    let reg = to.oid == PgType::OID.oid || to.is_reg();
+    let one_of = |list: &[PgType]| list.iter().any(|ty| ty.oid == to.oid);
+    match from {
+        f if f.oid == PgType::INT2.oid => {
+            reg || one_of(&[
+                PgType::INT4,
+                PgType::INT8,
+                PgType::NUMERIC,
+                PgType::FLOAT4,
+                PgType::FLOAT8,
+            ])
+        }
+        f if f.oid == PgType::INT4.oid => {
+            reg || one_of(&[
+                PgType::INT8,
+                PgType::NUMERIC,
+                PgType::FLOAT4,
+                PgType::FLOAT8,
+            ])
+        }
+        f if f.oid == PgType::INT8.oid => {
+            reg || one_of(&[PgType::NUMERIC, PgType::FLOAT4, PgType::FLOAT8])
+        }
+        f if f.oid == PgType::NUMERIC.oid => one_of(&[PgType::FLOAT4, PgType::FLOAT8]),
+        f if f.oid == PgType::FLOAT4.oid => one_of(&[PgType::FLOAT8]),
+        f if f.oid == PgType::DATE.oid => one_of(&[PgType::TIMESTAMP, PgType::TIMESTAMPTZ]),
+        f if f.oid == PgType::TIMESTAMP.oid => one_of(&[PgType::TIMESTAMPTZ]),
+        f if f.oid == PgType::TIME.oid => one_of(&[PgType::INTERVAL]),
+        f if f.oid == PgType::TEXT.oid => {
+            one_of(&[PgType::VARCHAR, PgType::BPCHAR, PgType::NAME, PgType::REGCLASS])
+        }
+        f if f.oid == PgType::VARCHAR.oid => {
+            one_of(&[PgType::TEXT, PgType::BPCHAR, PgType::NAME, PgType::REGCLASS])
+        }
+        f if f.oid == PgType::BPCHAR.oid => {
+            one_of(&[PgType::TEXT, PgType::VARCHAR, PgType::NAME])
+        }
+        f if f.oid == PgType::NAME.oid => one_of(&[PgType::TEXT]),
+        f if f.oid == PgType::CHAR.oid => one_of(&[PgType::TEXT]),
+        f if f.oid == PgType::OID.oid => to.is_reg(),
+        f if f.oid == PgType::PG_NODE_TREE.oid => one_of(&[PgType::TEXT]),
+        _ => false,
+    }
+}
+
+/// An array type's element; `int2vector` and its kin are arrays in name only.
+pub(super) fn array_element(ty: PgType) -> Option<PgType> {
+    ty.info()
+        .name
+        .starts_with('_')
+        .then(|| ty.element())
+        .flatten()
+}
+
+fn is_string(ty: PgType) -> bool {
+    category(ty) == 'S' || ty.oid == PgType::CHAR.oid
+}
+
+/// Whether `x::to` exists for an `x` of type `from`.
+fn explicitly(from: PgType, to: PgType) -> bool {
+    if implicitly(from, to) || is_string(from) || is_string(to) {
+        return true;
+    }
+    if let (Some(a), Some(b)) = (array_element(from), array_element(to)) {
+        return explicitly(a, b);
+    }
+    let one_of = |ty: PgType, list: &[PgType]| list.iter().any(|one| one.oid == ty.oid);
+    let integers = [PgType::INT2, PgType::INT4, PgType::INT8];
+    let numbers = [
+        PgType::INT2,
+        PgType::INT4,
+        PgType::INT8,
+        PgType::NUMERIC,
+        PgType::FLOAT4,
+        PgType::FLOAT8,
+    ];
+    let oids = |ty: PgType| ty.oid == PgType::OID.oid || ty.is_reg();
+    let json = |ty: PgType| one_of(ty, &[PgType::JSON, PgType::JSONB]);
+    if one_of(from, &numbers) && one_of(to, &numbers) || json(from) && json(to) {
+        return true;
+    }
+    if oids(from) && (oids(to) || one_of(to, &[PgType::INT4, PgType::INT8])) {
+        return true;
+    }
+    if one_of(from, &integers) && oids(to) {
+        return true;
+    }
+    if from.oid == PgType::JSONB.oid {
+        return one_of(to, &numbers) || to.oid == PgType::BOOL.oid;
+    }
+    let pairs = [
+        (PgType::INT4, PgType::BOOL),
+        (PgType::BOOL, PgType::INT4),
+        (PgType::TIMESTAMP, PgType::DATE),
+        (PgType::TIMESTAMP, PgType::TIME),
+        (PgType::TIMESTAMPTZ, PgType::DATE),
+        (PgType::TIMESTAMPTZ, PgType::TIME),
+        (PgType::TIMESTAMPTZ, PgType::TIMESTAMP),
+        (PgType::INTERVAL, PgType::TIME),
+        (PgType::XID, PgType::INT4),
+        (PgType::INT4, PgType::XID),
+        (PgType::INT2VECTOR, PgType::of(1005)),
+        (PgType::OIDVECTOR, PgType::of(1028)),
+    ];
+    pairs
+        .iter()
+        .any(|(a, b)| a.oid == from.oid && b.oid == to.oid)
+}
+
+impl Analyst<'_> {
+    /// The expression as a value of `to`; it is known that the cast exists.
+    pub(super) fn coerced(&self, value: Typed, to: PgType) -> Result<Typed> {
+        if value.is_unknown() {
+            return match &value.expr {
+                Expr::Literal(ScalarValue::Utf8(Some(text)), _) => self.read(text, to),
+                Expr::Literal(ScalarValue::Null, _) => typed::null(to),
+                Expr::Placeholder(placeholder) => {
+                    let expr = self.learn(&placeholder.id, to);
+                    let ty = match &expr {
+                        Expr::Placeholder(known) => known
+                            .field
+                            .as_deref()
+                            .map_or(to, PgType::of_field),
+                        _ => to,
+                    };
+                    let known = Typed::new(expr, ty);
+                    if ty.oid == to.oid {
+                        Ok(known)
+                    } else {
+                        self.coerced(known, to)
+                    }
+                }
+                // A column of literals: text that its input function reads.
+                _ => Ok(Typed::new(typed::recast(value.expr, PgType::TEXT, to), to)),
+            };
+        }
+        // Only a modifier changes values within a type; text types are read alike.
+        let same = value.ty.oid == to.oid && (to.typmod < 0 || to.typmod == value.ty.typmod);
+        if same {
+            return Ok(value);
+        }
+        let ty = if value.ty.oid == to.oid && to.typmod < 0 {
+            value.ty
+        } else {
+            to
+        };
+        // bpchar loses its padding on the way to other text.
+        if value.is(PgType::BPCHAR) && category(to) == 'S' && !is_bpchar(to) {
+            let trimmed = self.native("rtrim", vec![value.expr])?;
+            return Ok(Typed::new(typed::cast(trimmed.expr, ty), ty));
+        }
+        // An integer as a numeric has no more digits than it needs: products would run out of them.
+        if to.oid == PgType::NUMERIC.oid && to.typmod < 0 {
+            let digits = match value.ty {
+                ty if ty.oid == PgType::INT2.oid => Some(5),
+                ty if ty.oid == PgType::INT4.oid => Some(10),
+                ty if ty.oid == PgType::INT8.oid => Some(19),
+                _ => None,
+            };
+            if let Some(digits) = digits {
+                let field = ty
+                    .field("", true)
+                    .with_data_type(DataType::Decimal128(digits, 0));
+                let cast = Cast::new_from_field(Box::new(value.expr), Arc::new(field));
+                return Ok(Typed::new(Expr::Cast(cast), ty));
+            }
+        }
+        Ok(Typed::new(typed::recast(value.expr, value.ty, ty), ty))
+    }
+
+    /// A literal of a type from its text; the modifier cuts and pads as a cast does.
+    pub(super) fn read(&self, text: &str, to: PgType) -> Result<Typed> {
+        use super::Converted;
+        if category(to) == 'S' && to.typmod >= 0 {
+            let plain = typed::text(text);
+            return Ok(Typed::new(typed::cast(plain.expr, to), to));
+        }
+        if to.oid == PgType::TEXT.oid {
+            return Ok(typed::text(text));
+        }
+        if to.oid == PgType::UNKNOWN.oid {
+            return Ok(typed::unknown(Some(text)));
+        }
+        if to.oid == PgType::RECORD.oid {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "input of anonymous composite types is not implemented",
+            ));
+        }
+        let expr = read(self.scope, text, to).converted()?;
+        Ok(Typed::new(expr, to))
+    }
+
+    /// `CAST (value AS to)`
+    pub(super) fn cast(&self, value: Typed, to: PgType) -> Result<Typed> {
+        if value.is_unknown() || explicitly(value.ty, to) {
+            let typmod = to.typmod;
+            let cast = self.coerced(value, to)?;
+            return Ok(Typed {
+                ty: PgType { typmod, ..cast.ty },
+                row: None,
+                expr: cast.expr,
+            });
+        }
+        Err(Error::new(
+            SqlState::CANNOT_COERCE,
+            format!(
+                "cannot cast type {} to {}",
+                value.base(),
+                PgType { typmod: -1, ..to }
+            ),
+        ))
+    }
+
+    /// The expression as text if it has no type yet: what ends in a select list.
+    pub(super) fn settled(&self, value: Typed) -> Result<Typed> {
+        if value.is_unknown() {
+            self.coerced(value, PgType::TEXT)
+        } else {
+            Ok(value)
+        }
+    }
+
+    /// A condition.
+    pub(super) fn condition(&self, value: Typed, of: &str) -> Result<Expr> {
+        if value.is_unknown() || value.is(PgType::BOOL) {
+            return Ok(self.coerced(value, PgType::BOOL)?.expr);
+        }
+        Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            format!(
+                "argument of {of} must be type boolean, not type {}",
+                value.base()
+            ),
+        ))
+    }
+
+    /// The type several expressions have in common, as UNION, CASE, VALUES and their kin find it.
+    pub(super) fn common_type(&self, values: &[&Typed], context: &str) -> Result<PgType> {
+        let mut found: Option<PgType> = None;
+        for value in values.iter().filter(|value| !value.is_unknown()) {
+            let Some(so_far) = found else {
+                found = Some(value.ty);
+                continue;
+            };
+            if so_far.oid == value.ty.oid {
+                if so_far.typmod != value.ty.typmod {
+                    found = Some(PgType {
+                        typmod: -1,
+                        ..so_far
+                    });
+                }
+                continue;
+            }
+            let plain = PgType {
+                typmod: -1,
+                ..so_far
+            };
+            found = Some(plain);
+            if category(so_far) != category(value.ty) {
+                return Err(Error::new(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!(
+                        "{context} types {plain} and {} cannot be matched",
+                        value.base()
+                    ),
+                ));
+            }
+            if !is_preferred(so_far)
+                && implicitly(so_far, value.ty)
+                && !implicitly(value.ty, so_far)
+            {
+                found = Some(value.base());
+            }
+        }
+        Ok(found.unwrap_or(PgType::TEXT))
+    }
+
+    /// Every expression as the type they have in common.
+    pub(super) fn in_common(&self, values: Vec<Typed>, context: &str) -> Result<(Vec<Typed>, PgType)> {
+        let ty = self.common_type(&values.iter().collect::<Vec<_>>(), context)?;
+        let values = values
+            .into_iter()
+            .map(|value| self.to_common(value, ty, context))
+            .collect::<Result<Vec<_>>>()?;
+        Ok((values, ty))
+    }
+
+    /// One of several expressions as their common type.
+    pub(super) fn to_common(&self, value: Typed, ty: PgType, context: &str) -> Result<Typed> {
+        if value.is_unknown() || implicitly(value.ty, ty) {
+            return self.coerced(value, ty);
+        }
+        Err(Error::new(
+            SqlState::CANNOT_COERCE,
+            format!(
+                "{context} could not convert type {} to {}",
+                value.base(),
+                PgType { typmod: -1, ..ty }
+            ),
+        ))
+    }
+
+    /// An expression in the place of an integer: LIMIT, a subscript.
+    pub(super) fn as_integer(&self, value: Typed, to: PgType, of: &str) -> Result<Typed> {
+        let fits = value.is_unknown()
+            || implicitly(value.ty, to)
+            || matches!(category(value.ty), 'N') && !value.ty.is_reg();
+        if fits {
+            return self.coerced(value, to);
+        }
+        Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            format!("argument of {of} must be type {to}, not type {}", value.base()),
+        ))
+    }
+}
+
+pub(super) fn is_bpchar(ty: PgType) -> bool {
+    ty.oid == PgType::BPCHAR.oid
+}

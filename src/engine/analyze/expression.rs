@@ -1,0 +1,665 @@
+//! Expressions.
+
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use sqlparser::ast::{
+    self, BinaryOperator, CastKind, Expr as Ast, Subscript, UnaryOperator, Value, ValueWithSpan,
+};
+
+use super::coerce::array_element;
+use super::level::Level;
+use super::names::is_call;
+use super::subquery::negated_if;
+use super::typed::{self, Typed, and, case, not, or};
+use super::{Analyst, Converted};
+use crate::base::{Error, Result, SqlState};
+use crate::engine::parse::fold;
+use crate::engine::resolve_type;
+use crate::types::PgType;
+
+impl Analyst<'_> {
+    /// An expression over what `level` can name.
+    pub(super) fn expression(&self, level: &Level<'_>, expression: &Ast) -> Result<Typed> {
+        let analysed = |expression: &Ast| self.expression(level, expression);
+        Ok(match expression {
+            Ast::Identifier(ident) if is_call(ident) => {
+                let name = fold(ident);
+                let name = if name == "user" { "current_user" } else { &name };
+                self.native(name, Vec::new())?
+            }
+            Ast::Identifier(ident) => self.column(level, ident)?,
+            Ast::CompoundIdentifier(parts) => self.qualified(level, parts)?,
+            Ast::CompoundFieldAccess { root, access_chain } => {
+                self.access(level, root, access_chain)?
+            }
+            Ast::Nested(inner) => analysed(inner)?,
+            Ast::Value(value) => self.literal(value)?,
+            Ast::TypedString(typed) => self.typed_string(typed)?,
+            Ast::Interval(interval) => self.interval(level, interval)?,
+            Ast::IsNull(inner) => self.is_null(analysed(inner)?, false)?,
+            Ast::IsNotNull(inner) => self.is_null(analysed(inner)?, true)?,
+            Ast::IsTrue(inner) => self.is_truth(level, inner, "IS TRUE", Expr::IsTrue)?,
+            Ast::IsNotTrue(inner) => self.is_truth(level, inner, "IS NOT TRUE", Expr::IsNotTrue)?,
+            Ast::IsFalse(inner) => self.is_truth(level, inner, "IS FALSE", Expr::IsFalse)?,
+            Ast::IsNotFalse(inner) => {
+                self.is_truth(level, inner, "IS NOT FALSE", Expr::IsNotFalse)?
+            }
+            Ast::IsUnknown(inner) => self.is_truth(level, inner, "IS UNKNOWN", Expr::IsUnknown)?,
+            Ast::IsNotUnknown(inner) => {
+                self.is_truth(level, inner, "IS NOT UNKNOWN", Expr::IsNotUnknown)?
+            }
+            Ast::IsDistinctFrom(left, right) => {
+                self.distinct(analysed(left)?, analysed(right)?, false)?
+            }
+            Ast::IsNotDistinctFrom(left, right) => {
+                self.distinct(analysed(left)?, analysed(right)?, true)?
+            }
+            Ast::InList {
+                expr,
+                list,
+                negated,
+            } => self.in_list(level, expr, list, *negated)?,
+            Ast::InSubquery {
+                expr,
+                subquery,
+                negated,
+            } => {
+                let value = analysed(expr)?;
+                self.in_subquery(level, value, subquery, *negated)?
+            }
+            Ast::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => self.between(level, expr, low, high, *negated, false)?,
+            Ast::BinaryOp { left, op, right } => self.binary_op(level, left, op, right)?,
+            Ast::UnaryOp { op, expr } => self.unary_op(level, op, expr)?,
+            Ast::Like {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => self.like(level, expr, pattern, escape_char.as_ref(), *negated, false)?,
+            Ast::ILike {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => self.like(level, expr, pattern, escape_char.as_ref(), *negated, true)?,
+            Ast::SimilarTo {
+                negated,
+                expr,
+                pattern,
+                escape_char,
+            } => self.similar(level, expr, pattern, escape_char.as_ref(), *negated)?,
+            Ast::AnyOp {
+                left,
+                compare_op,
+                right,
+                ..
+            } => self.any_or_all(level, left, &sign(compare_op)?, right, false)?,
+            Ast::AllOp {
+                left,
+                compare_op,
+                right,
+            } => self.any_or_all(level, left, &sign(compare_op)?, right, true)?,
+            Ast::Like {
+                negated,
+                any: true,
+                expr,
+                pattern,
+                escape_char: None,
+            } => {
+                let sign = if *negated { "!~~" } else { "~~" };
+                self.any_or_all(level, expr, sign, pattern, false)?
+            }
+            Ast::ILike {
+                negated,
+                any: true,
+                expr,
+                pattern,
+                escape_char: None,
+            } => {
+                let sign = if *negated { "!~~*" } else { "~~*" };
+                self.any_or_all(level, expr, sign, pattern, false)?
+            }
+            Ast::Like { any: true, .. } | Ast::ILike { any: true, .. } => {
+                return Err(Error::unsupported("LIKE ANY … ESCAPE"));
+            }
+            Ast::Cast {
+                kind: CastKind::Cast | CastKind::DoubleColon,
+                expr,
+                data_type,
+                ..
+            } => {
+                let to = resolve_type(data_type)?;
+                let value = match (strip(expr), array_element(to)) {
+                    (Ast::Array(array), Some(element)) => {
+                        self.array_as(level, &array.elem, Some(element))?
+                    }
+                    _ => match negative_literal(expr) {
+                        Some(value) => value?,
+                        None => analysed(expr)?,
+                    },
+                };
+                self.cast_value(value, to)?
+            }
+            Ast::Cast { .. } => return Err(Error::unsupported("TRY_CAST")),
+            Ast::Collate { expr, collation } => {
+                super::special::check_collation(collation)?;
+                let value = analysed(expr)?;
+                if value.is_unknown() {
+                    self.coerced(value, PgType::TEXT)?
+                } else if super::coerce::category(value.ty) == 'S' {
+                    value
+                } else {
+                    return Err(Error::new(
+                        SqlState::DATATYPE_MISMATCH,
+                        format!("collations are not supported by type {}", value.base()),
+                    ));
+                }
+            }
+            Ast::Function(function) => self.function(level, function)?,
+            Ast::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => self.case_when(level, operand.as_deref(), conditions, else_result.as_deref())?,
+            Ast::Exists { subquery, negated } => {
+                let exists = self.exists(level, subquery)?;
+                Typed::bool(negated_if(exists.expr, *negated))
+            }
+            Ast::Subquery(query) => self.scalar_subquery(level, query)?,
+            Ast::Tuple(items) => self.row(level, items)?,
+            Ast::Array(array) => self.array(level, &array.elem)?,
+            Ast::AtTimeZone {
+                timestamp,
+                time_zone,
+            } => {
+                let (time, zone) = (analysed(timestamp)?, analysed(time_zone)?);
+                self.at_time_zone(time, zone)?
+            }
+            Ast::Extract { .. }
+            | Ast::Ceil { .. }
+            | Ast::Floor { .. }
+            | Ast::Position { .. }
+            | Ast::Substring { .. }
+            | Ast::Trim { .. }
+            | Ast::Overlay { .. } => self.special_form(level, expression)?,
+            Ast::Prefixed { prefix, value } => {
+                return Err(Error::unsupported(format!("{prefix} {value}")));
+            }
+            Ast::Wildcard(_) | Ast::QualifiedWildcard(..) => {
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "row expansion via \"*\" is not supported here",
+                ));
+            }
+            Ast::Rollup(_) | Ast::Cube(_) | Ast::GroupingSets(_) => {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    "grouping sets are only allowed in GROUP BY",
+                ));
+            }
+            Ast::InUnnest { .. }
+            | Ast::JsonAccess { .. }
+            | Ast::RLike { .. }
+            | Ast::Convert { .. }
+            | Ast::Struct { .. }
+            | Ast::Named { .. }
+            | Ast::Dictionary(_)
+            | Ast::Map(_)
+            | Ast::MatchAgainst { .. }
+            | Ast::OuterJoin(_)
+            | Ast::Prior(_)
+            | Ast::Lambda(_)
+            | Ast::MemberOf(_)
+            | Ast::IsNormalized { .. } => {
+                return Err(Error::unsupported("this kind of expression")
+                    .detail(expression.to_string().chars().take(200).collect::<String>()));
+            }
+        })
+    }
+
+    fn is_null(&self, value: Typed, negated: bool) -> Result<Typed> {
+        if let Some(fields) = &value.row {
+            return Ok(self.row_is_null(fields, negated));
+        }
+        let value = self.settled(value)?;
+        Ok(Typed::bool(if negated {
+            value.expr.is_not_null()
+        } else {
+            value.expr.is_null()
+        }))
+    }
+
+    fn is_truth(
+        &self,
+        level: &Level<'_>,
+        inner: &Ast,
+        name: &str,
+        make: fn(Box<Expr>) -> Expr,
+    ) -> Result<Typed> {
+        let value = self.expression(level, inner)?;
+        let value = self.condition(value, name)?;
+        Ok(Typed::bool(make(Box::new(value))))
+    }
+
+    fn in_list(
+        &self,
+        level: &Level<'_>,
+        expr: &Ast,
+        list: &[Ast],
+        negated: bool,
+    ) -> Result<Typed> {
+        let value = self.expression(level, expr)?;
+        let items = list
+            .iter()
+            .map(|item| self.expression(level, item))
+            .collect::<Result<Vec<_>>>()?;
+        // A list of plain values of one type is looked up at once.
+        let all: Vec<&Typed> = std::iter::once(&value).chain(&items).collect();
+        if value.row.is_none()
+            && items.len() > 1
+            && items.iter().all(|item| item.row.is_none() && !item.expr.any_column_refs())
+            && let Ok(ty) = self.common_type(&all, "IN")
+            && self.equality_types(ty, ty).is_ok()
+            && ty.oid != PgType::INTERVAL.oid
+            && ty.oid != PgType::BPCHAR.oid
+            && ty.oid != PgType::NUMERIC.oid
+            && array_element(ty).is_none()
+        {
+            let value = self.coerced(value, ty)?.expr;
+            let items = items
+                .into_iter()
+                .map(|item| Ok(self.coerced(item, ty)?.expr))
+                .collect::<Result<Vec<_>>>()?;
+            return Ok(Typed::bool(Expr::InList(
+                datafusion::logical_expr::expr::InList::new(Box::new(value), items, negated),
+            )));
+        }
+        let mut result: Option<Expr> = None;
+        for item in items {
+            let sign = if negated { "<>" } else { "=" };
+            let one = self.operate(sign, value.clone(), item)?.expr;
+            result = Some(match (result, negated) {
+                (None, _) => one,
+                (Some(so_far), false) => or(so_far, one),
+                (Some(so_far), true) => and(so_far, one),
+            });
+        }
+        Ok(Typed::bool(
+            result.unwrap_or_else(|| typed::boolean(Some(negated))),
+        ))
+    }
+
+    /// `x BETWEEN a AND b` is `x >= a AND x <= b`, whatever the types.
+    pub(super) fn between(
+        &self,
+        level: &Level<'_>,
+        expr: &Ast,
+        low: &Ast,
+        high: &Ast,
+        negated: bool,
+        symmetric: bool,
+    ) -> Result<Typed> {
+        let value = self.expression(level, expr)?;
+        let (low, high) = (self.expression(level, low)?, self.expression(level, high)?);
+        let within = |low: &Typed, high: &Typed| -> Result<Expr> {
+            let (first, second) = if negated { ("<", ">") } else { (">=", "<=") };
+            let first = self.operate(first, value.clone(), low.clone())?.expr;
+            let second = self.operate(second, value.clone(), high.clone())?.expr;
+            Ok(if negated {
+                or(first, second)
+            } else {
+                and(first, second)
+            })
+        };
+        let mut result = within(&low, &high)?;
+        if symmetric {
+            let other = within(&high, &low)?;
+            result = if negated {
+                and(result, other)
+            } else {
+                or(result, other)
+            };
+        }
+        Ok(Typed::bool(result))
+    }
+
+    fn binary_op(
+        &self,
+        level: &Level<'_>,
+        left: &Ast,
+        op: &BinaryOperator,
+        right: &Ast,
+    ) -> Result<Typed> {
+        if let BinaryOperator::And | BinaryOperator::Or = op {
+            let (word, make): (&str, fn(Expr, Expr) -> Expr) = match op {
+                BinaryOperator::And => ("AND", and),
+                _ => ("OR", or),
+            };
+            let left = self.expression(level, left)?;
+            let left = self.condition(left, word)?;
+            let right = self.expression(level, right)?;
+            let right = self.condition(right, word)?;
+            return Ok(Typed::bool(make(left, right)));
+        }
+        if let BinaryOperator::Overlaps = op {
+            let (left, right) = (self.expression(level, left)?, self.expression(level, right)?);
+            return self.overlaps(left, right);
+        }
+        let sign = sign(op)?;
+        // A row beside a subquery: the row it gives.
+        let side = |mine: &Ast, other: &Ast| match (strip(mine), strip(other)) {
+            (Ast::Subquery(query), Ast::Tuple(_)) => self.row_of_subquery(level, query),
+            _ => self.expression(level, mine),
+        };
+        let (left_value, right_value) = (side(left, right)?, side(right, left)?);
+        self.operate(&sign, left_value, right_value)
+    }
+
+    fn unary_op(&self, level: &Level<'_>, op: &UnaryOperator, expr: &Ast) -> Result<Typed> {
+        let sign = match op {
+            UnaryOperator::Not => {
+                let value = self.expression(level, expr)?;
+                let value = self.condition(value, "NOT")?;
+                return Ok(Typed::bool(not(value)));
+            }
+            UnaryOperator::Minus => {
+                if let Ast::Value(ValueWithSpan {
+                    value: Value::Number(text, _),
+                    ..
+                }) = expr
+                {
+                    return super::literal::number(text, true);
+                }
+                "-"
+            }
+            UnaryOperator::Plus => "+",
+            UnaryOperator::BitwiseNot => "~",
+            UnaryOperator::PGAbs => "@",
+            UnaryOperator::PGSquareRoot => "|/",
+            UnaryOperator::PGCubeRoot => "||/",
+            other => return Err(super::operator::no_operator(&other.to_string())),
+        };
+        let value = self.expression(level, expr)?;
+        self.prefix(sign, value)
+    }
+
+    pub(super) fn any_or_all(
+        &self,
+        level: &Level<'_>,
+        left: &Ast,
+        sign: &str,
+        right: &Ast,
+        all: bool,
+    ) -> Result<Typed> {
+        let value = self.expression(level, left)?;
+        if let Ast::Subquery(query) = strip(right) {
+            return self.quantified(level, value, sign, all, query);
+        }
+        let array = self.expression(level, right)?;
+        self.over_elements(sign, all, value, array)
+    }
+
+    fn case_when(
+        &self,
+        level: &Level<'_>,
+        operand: Option<&Ast>,
+        conditions: &[ast::CaseWhen],
+        otherwise: Option<&Ast>,
+    ) -> Result<Typed> {
+        let operand = match operand {
+            Some(operand) => {
+                let value = self.expression(level, operand)?;
+                Some(self.settled(value)?)
+            }
+            None => None,
+        };
+        let mut whens = Vec::with_capacity(conditions.len());
+        let mut results = Vec::with_capacity(conditions.len() + 1);
+        for branch in conditions {
+            let condition = self.expression(level, &branch.condition)?;
+            whens.push(match &operand {
+                Some(operand) => self.operate("=", operand.clone(), condition)?.expr,
+                None => self.condition(condition, "CASE/WHEN")?,
+            });
+            results.push(self.expression(level, &branch.result)?);
+        }
+        // ELSE comes first in deciding the type.
+        let last = match otherwise {
+            Some(otherwise) => self.expression(level, otherwise)?,
+            None => typed::unknown(None),
+        };
+        results.insert(0, last);
+        let (results, ty) = self.in_common(results, "CASE")?;
+        let mut results = self.one_type(results, ty)?.into_iter();
+        let otherwise = results.next().map(|value| value.expr);
+        let branches = whens
+            .into_iter()
+            .zip(results.map(|value| value.expr))
+            .collect();
+        Ok(Typed::new(case(branches, otherwise), ty))
+    }
+
+    /// `ARRAY[…]`
+    fn array(&self, level: &Level<'_>, elements: &[Ast]) -> Result<Typed> {
+        self.array_as(level, elements, None)
+    }
+
+    /// An array literal; `wanted` is the element type of a cast around it.
+    fn array_as(
+        &self,
+        level: &Level<'_>,
+        elements: &[Ast],
+        wanted: Option<PgType>,
+    ) -> Result<Typed> {
+        if elements.is_empty() {
+            let Some(element) = wanted else {
+                return Err(Error::new(
+                    SqlState::INDETERMINATE_DATATYPE,
+                    "cannot determine type of empty array",
+                )
+                .hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
+            };
+            let ty = element.array().unwrap_or(element);
+            return self.coerced(typed::unknown(Some("{}")), ty);
+        }
+        let values = elements
+            .iter()
+            .map(|element| match element {
+                Ast::Array(inner) => self.array_as(level, &inner.elem, wanted),
+                element => {
+                    let value = self.expression(level, element)?;
+                    match wanted {
+                        Some(ty) if array_element(value.ty).is_none() => self.cast(value, ty),
+                        _ => Ok(value),
+                    }
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let (values, element) = self.in_common(values, "ARRAY")?;
+        let values = self.one_type(values, element)?;
+        let element = PgType {
+            typmod: -1,
+            ..element
+        };
+        // An array of arrays has the type of an array.
+        let ty = if array_element(element).is_some() {
+            element
+        } else {
+            element.array().ok_or_else(|| {
+                Error::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("could not find array type for data type {element}"),
+                )
+            })?
+        };
+        let args = values.into_iter().map(|value| value.expr).collect();
+        let made = self.native("make_array", args)?;
+        Ok(Typed::new(made.expr, ty))
+    }
+
+    /// A cast, also of an array whose elements have no type yet.
+    fn cast_value(&self, value: Typed, to: PgType) -> Result<Typed> {
+        if value.row.is_some() && super::coerce::category(to) == 'S' {
+            return Ok(Typed::new(typed::cast(value.expr, to), to));
+        }
+        self.cast(value, to)
+    }
+
+    /// `array[i]`, `array[i:j]`, `(row).field`
+    fn access(
+        &self,
+        level: &Level<'_>,
+        root: &Ast,
+        chain: &[ast::AccessExpr],
+    ) -> Result<Typed> {
+        let mut value = match (strip(root), chain.first()) {
+            _ if chain.is_empty() => return self.expression(level, root),
+            _ => self.expression(level, root)?,
+        };
+        for access in chain {
+            value = match access {
+                ast::AccessExpr::Dot(Ast::Identifier(name)) => self.field(value, &fold(name))?,
+                ast::AccessExpr::Dot(_) => return Err(Error::unsupported("this field access")),
+                ast::AccessExpr::Subscript(subscript) => self.subscript(level, value, subscript)?,
+            };
+        }
+        Ok(value)
+    }
+
+    fn subscript(
+        &self,
+        level: &Level<'_>,
+        array: Typed,
+        subscript: &Subscript,
+    ) -> Result<Typed> {
+        if array.is(PgType::JSONB) {
+            let Subscript::Index { index } = subscript else {
+                return Err(Error::unsupported("a slice of jsonb"));
+            };
+            let index = self.expression(level, index)?;
+            return self.operate("->", array, index);
+        }
+        let Some(element) = array.ty.element() else {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "cannot subscript type {} because it does not support subscripting",
+                    array.base()
+                ),
+            ));
+        };
+        let index = |expr: &Ast| -> Result<Typed> {
+            let value = self.expression(level, expr)?;
+            let value = self.as_integer(value, PgType::INT4, "subscript")?;
+            self.coerced(value, PgType::INT8)
+        };
+        match subscript {
+            Subscript::Index { index: at } => {
+                let at = index(at)?;
+                // Position 0 and negative ones are outside of every array.
+                let found = self.native("array_element", vec![array.expr.clone(), at.expr.clone()])?;
+                let inside = typed::binary(
+                    at.expr,
+                    datafusion::logical_expr::Operator::GtEq,
+                    typed::int8(1).expr,
+                );
+                let item = Typed::new(case(vec![(inside, found.expr)], None), found.ty);
+                // An element of an array of arrays is still its row.
+                let ty = if array_element(item.ty).is_some() {
+                    array.base()
+                } else {
+                    PgType { typmod: -1, ..element }
+                };
+                Ok(Typed::new(item.expr, ty))
+            }
+            Subscript::Slice {
+                lower_bound,
+                upper_bound,
+                stride: None,
+            } => {
+                let lower = match lower_bound {
+                    Some(lower) => index(lower)?,
+                    None => typed::int8(1),
+                };
+                let upper = match upper_bound {
+                    Some(upper) => index(upper)?,
+                    None => {
+                        let length = self.native("cardinality", vec![array.expr.clone()])?;
+                        self.coerced(length, PgType::INT8)?
+                    }
+                };
+                let ty = array.base();
+                let function = crate::engine::semantics::computed("array_slice")
+                    .ok_or_else(|| Error::unsupported("a slice of an array"))?;
+                let args = vec![array.expr, lower.expr, upper.expr];
+                Ok(Typed::new(function.call(args), ty))
+            }
+            Subscript::Slice { .. } => Err(Error::unsupported("a slice with a stride")),
+        }
+    }
+
+    /// The value of an expression that is one already.
+    pub(super) fn constant(&self, expr: Expr) -> Result<Option<ScalarValue>> {
+        let simplifier = ExprSimplifier::new(
+            SimplifyContext::builder()
+                .with_config_options(self.scope.state.config_options().clone())
+                .build(),
+        );
+        let simple = simplifier.simplify(expr).converted()?;
+        Ok(match simple {
+            Expr::Literal(value, _) => Some(value),
+            _ => None,
+        })
+    }
+}
+
+/// An expression without parentheses around it.
+pub(super) fn strip(expression: &Ast) -> &Ast {
+    match expression {
+        Ast::Nested(inner) => strip(inner),
+        other => other,
+    }
+}
+
+/// `-5` under a cast is the number itself; `(-5)` too, but `-5::int` is `-(5::int)`.
+fn negative_literal(expression: &Ast) -> Option<Result<Typed>> {
+    match strip(expression) {
+        Ast::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => match expr.as_ref() {
+            Ast::Value(ValueWithSpan {
+                value: Value::Number(text, _),
+                ..
+            }) => Some(super::literal::number(text, true)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// An operator's sign.
+pub(super) fn sign(op: &BinaryOperator) -> Result<String> {
+    Ok(match op {
+        BinaryOperator::PGCustomBinaryOperator(parts) => match parts.as_slice() {
+            [sign] => sign.clone(),
+            [schema, sign] if schema == "pg_catalog" => sign.clone(),
+            parts => return Err(super::operator::no_operator(&parts.join("."))),
+        },
+        BinaryOperator::Custom(sign) => sign.clone(),
+        BinaryOperator::PGLikeMatch => "~~".to_owned(),
+        BinaryOperator::PGBitwiseXor => "#".to_owned(),
+        BinaryOperator::PGExp | BinaryOperator::BitwiseXor => "^".to_owned(),
+        other => other.to_string(),
+    })
+}

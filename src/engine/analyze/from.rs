@@ -1,0 +1,395 @@
+//! What stands in FROM.
+
+use std::sync::Arc;
+
+use datafusion::common::{Column, TableReference};
+use datafusion::logical_expr::{Expr, LogicalPlan, SubqueryAlias, TableScanBuilder};
+use sqlparser::ast::{self, ObjectName, ObjectNamePart, TableFactor, TableWithJoins};
+
+use super::level::{Level, Named, Relation};
+use super::query::{Answer, Wanted};
+use super::typed::Typed;
+use super::{Analyst, Converted};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::engine::parse::fold;
+use crate::engine::source::{RelationBody, RelationSource};
+use crate::types::PgType;
+
+/// Rows of FROM with the names for them.
+pub(super) struct Source {
+    pub(super) plan: LogicalPlan,
+    pub(super) relations: Vec<Relation>,
+    /// What an unqualified name may be, in the order of `*`.
+    pub(super) columns: Vec<Named>,
+    /// References to what stands to the left in FROM or further out.
+    pub(super) outer: Vec<Expr>,
+    /// How the rows are ordered.
+    pub(super) order: Vec<datafusion::logical_expr::SortExpr>,
+}
+
+impl Analyst<'_> {
+    /// The rows of a FROM clause; its names are added to the level.
+    pub(super) fn from(
+        &self,
+        level: &Level<'_>,
+        items: &[TableWithJoins],
+    ) -> Result<Option<LogicalPlan>> {
+        let mut all: Option<Source> = None;
+        for item in items {
+            let source = match &all {
+                Some(left) => self.beside(level, left, || self.joined(level, item))?,
+                None => self.joined(level, item)?,
+            };
+            all = Some(match all {
+                Some(left) => self.crossed(level, left, source)?,
+                None => self.first(level, source)?,
+            });
+        }
+        let Some(all) = all else {
+            return Ok(None);
+        };
+        level.relations.borrow_mut().extend(all.relations);
+        level.columns.borrow_mut().extend(all.columns);
+        *level.order.borrow_mut() = all.order;
+        Ok(Some(all.plan))
+    }
+
+    /// Does something while the names of `left` can be seen, for LATERAL.
+    pub(super) fn beside<T>(
+        &self,
+        level: &Level<'_>,
+        left: &Source,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let (relations, columns) = (
+            level.relations.borrow().len(),
+            level.columns.borrow().len(),
+        );
+        level
+            .relations
+            .borrow_mut()
+            .extend(left.relations.iter().cloned());
+        level
+            .columns
+            .borrow_mut()
+            .extend(left.columns.iter().cloned());
+        let done = work();
+        level.relations.borrow_mut().truncate(relations);
+        level.columns.borrow_mut().truncate(columns);
+        done
+    }
+
+    /// The leftmost rows: nothing to the left to refer to.
+    pub(super) fn first(&self, level: &Level<'_>, source: Source) -> Result<Source> {
+        level.note(source.outer.iter().cloned());
+        Ok(source)
+    }
+
+    /// One relation, subquery or function.
+    pub(super) fn factor(&self, level: &Level<'_>, factor: &TableFactor) -> Result<Source> {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias,
+                args,
+                with_hints,
+                version,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_hints,
+            } => {
+                if sample.is_some() {
+                    return Err(Error::unsupported("TABLESAMPLE"));
+                }
+                if version.is_some()
+                    || !with_hints.is_empty()
+                    || !partitions.is_empty()
+                    || json_path.is_some()
+                    || !index_hints.is_empty()
+                {
+                    return Err(Error::unsupported("this clause after a table name"));
+                }
+                match args {
+                    Some(args) if args.settings.is_some() => {
+                        Err(Error::unsupported("SETTINGS of a table function"))
+                    }
+                    Some(args) => self.function_rows(
+                        level,
+                        name,
+                        &args.args,
+                        *with_ordinality,
+                        alias.as_ref(),
+                    ),
+                    None => self.relation(level, name, alias.as_ref()),
+                }
+            }
+            TableFactor::Function {
+                name,
+                args,
+                with_ordinality,
+                alias,
+                ..
+            } => self.function_rows(level, name, args, *with_ordinality, alias.as_ref()),
+            TableFactor::Derived {
+                lateral,
+                subquery,
+                alias,
+                sample,
+            } => {
+                if sample.is_some() {
+                    return Err(Error::unsupported("TABLESAMPLE"));
+                }
+                self.derived(level, *lateral, subquery, alias.as_ref())
+            }
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_offset,
+                with_ordinality,
+                ..
+            } => {
+                if *with_offset {
+                    return Err(Error::unsupported("WITH OFFSET"));
+                }
+                self.unnested_rows(level, array_exprs, *with_ordinality, alias.as_ref())
+            }
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias,
+            } => {
+                let source = self.joined(level, table_with_joins)?;
+                match alias {
+                    Some(alias) => self.join_alias(source, alias),
+                    None => Ok(source),
+                }
+            }
+            TableFactor::TableFunction { .. } => Err(Error::unsupported("TABLE (function)")),
+            TableFactor::JsonTable { .. } => Err(Error::unsupported("JSON_TABLE")),
+            TableFactor::OpenJsonTable { .. } => Err(Error::unsupported("OPENJSON")),
+            TableFactor::Pivot { .. } => Err(Error::unsupported("PIVOT")),
+            TableFactor::Unpivot { .. } => Err(Error::unsupported("UNPIVOT")),
+            TableFactor::MatchRecognize { .. } => Err(Error::unsupported("MATCH_RECOGNIZE")),
+            TableFactor::XmlTable { .. } => Err(Error::unsupported("XMLTABLE")),
+            TableFactor::SemanticView { .. } => Err(Error::unsupported("SEMANTIC_VIEW")),
+        }
+    }
+
+    /// A relation by its name: a WITH query or one of the catalog.
+    fn relation(
+        &self,
+        level: &Level<'_>,
+        name: &ObjectName,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Source> {
+        let parts: Vec<String> = name.0.iter().map(part).collect();
+        let (schema, short) = match parts.as_slice() {
+            [name] => (None, name),
+            [schema, name] => (Some(schema.as_str()), name),
+            [database, schema, name] if database == crate::engine::DATABASE_NAME => {
+                (Some(schema.as_str()), name)
+            }
+            _ => {
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    format!(
+                        "cross-database references are not implemented: \"{}\"",
+                        parts.join(".")
+                    ),
+                ));
+            }
+        };
+        if schema.is_none()
+            && let Some(entry) = level.ctes.and_then(|ctes| ctes.find(short))
+        {
+            let answer = Answer {
+                plan: entry.plan,
+                columns: entry.columns,
+                order: Vec::new(),
+                outer: entry.outer,
+            };
+            return self.named(answer, alias, short);
+        }
+        let Some(source) = self.scope.find(schema, short) else {
+            let span = match name.0.first() {
+                Some(ObjectNamePart::Identifier(ident)) => ident.span,
+                _ => sqlparser::tokenizer::Span::empty(),
+            };
+            return Err(super::at(
+                Error::new(
+                    SqlState::UNDEFINED_TABLE,
+                    format!("relation \"{}\" does not exist", parts.join(".")),
+                ),
+                span,
+            ));
+        };
+        self.scanned(source, alias, schema, short)
+    }
+
+    /// A scan of a relation.
+    pub(super) fn scanned(
+        &self,
+        source: RelationSource,
+        alias: Option<&ast::TableAlias>,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Result<Source> {
+        let snapshot = &self.scope.context.snapshot;
+        let (oid, in_schema) = match &source.body {
+            RelationBody::System(relation) => (
+                (relation.kind == 'r').then_some(relation.oid),
+                Some(relation.schema),
+            ),
+            RelationBody::Stored(relation) => (
+                (relation.relkind() != 'v').then_some(relation.oid),
+                Some(relation.schema),
+            ),
+            RelationBody::Local(local) => (Some(local.relation), None),
+            RelationBody::Function(..) => (None, None),
+        };
+        let in_schema: Option<String> = in_schema
+            .and_then(|schema: Oid| snapshot.schema(schema))
+            .map(|schema| schema.name.to_string())
+            .or_else(|| schema.map(str::to_owned));
+        let scan = TableScanBuilder::new(source.canonical_name(snapshot), Arc::new(source))
+            .build()
+            .map(LogicalPlan::TableScan)
+            .converted()?;
+        let columns = scan
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| (field.name().clone(), PgType::of_field(field)))
+            .collect();
+        let mut named = self.under_alias(scan, columns, alias, name)?;
+        if let Some(relation) = named.relations.first_mut() {
+            relation.oid = oid;
+            relation.schema = match alias {
+                // Under an alias the relation's own name means nothing any more.
+                Some(_) => Some(format!("\0{name}")),
+                None => in_schema,
+            };
+        }
+        Ok(named)
+    }
+
+    /// A subquery.
+    fn derived(
+        &self,
+        level: &Level<'_>,
+        lateral: bool,
+        subquery: &ast::Query,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Source> {
+        if alias.is_none() {
+            let what = if matches!(subquery.body.as_ref(), ast::SetExpr::Values(_)) {
+                ("VALUES in FROM must have an alias", "(VALUES ...)")
+            } else {
+                ("subquery in FROM must have an alias", "(SELECT ...)")
+            };
+            return Err(Error::new(SqlState::SYNTAX_ERROR, what.0).hint(format!(
+                "For example, FROM {} [AS] foo.",
+                what.1
+            )));
+        }
+        let parent = if lateral { Some(level) } else { level.parent };
+        let answer = self.query(subquery, parent, level.ctes, Wanted::Ordered)?;
+        self.named(answer, alias, "")
+    }
+
+    /// An answer as a relation of FROM.
+    pub(super) fn named(
+        &self,
+        answer: Answer,
+        alias: Option<&ast::TableAlias>,
+        name: &str,
+    ) -> Result<Source> {
+        let columns = answer
+            .columns
+            .iter()
+            .map(|column| (column.name.clone(), column.ty))
+            .collect();
+        let before = answer.plan.schema().clone();
+        let mut source = self.under_alias(answer.plan, columns, alias, name)?;
+        let after = source.plan.schema().clone();
+        source.order = answer
+            .order
+            .into_iter()
+            .filter_map(|key| {
+                let Expr::Column(column) = &key.expr else {
+                    return None;
+                };
+                let index = before.maybe_index_of_column(column)?;
+                let expr = Expr::from(after.qualified_field(index));
+                Some(datafusion::logical_expr::SortExpr { expr, ..key })
+            })
+            .collect();
+        source.outer = answer.outer;
+        Ok(source)
+    }
+
+    /// A plan under an alias of its own, with the user's names for its first columns.
+    pub(super) fn under_alias(
+        &self,
+        plan: LogicalPlan,
+        columns: Vec<(String, PgType)>,
+        alias: Option<&ast::TableAlias>,
+        name: &str,
+    ) -> Result<Source> {
+        let shown = match alias {
+            Some(alias) => fold(&alias.name),
+            None => name.to_owned(),
+        };
+        let renames = alias.map(|alias| alias.columns.as_slice()).unwrap_or_default();
+        if renames.len() > columns.len() {
+            return Err(Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!(
+                    "table \"{shown}\" has {} columns available but {} columns specified",
+                    columns.len(),
+                    renames.len()
+                ),
+            ));
+        }
+        let unique = TableReference::bare(self.alias(&shown));
+        let plan = SubqueryAlias::try_new(Arc::new(plan), unique.clone())
+            .map(LogicalPlan::SubqueryAlias)
+            .converted()?;
+        let named: Vec<Named> = columns
+            .into_iter()
+            .enumerate()
+            .map(|(index, (name, ty))| {
+                let name = renames.get(index).map_or(name, |rename| fold(&rename.name));
+                let field = plan.schema().field(index);
+                let column = Column::new(Some(unique.clone()), field.name());
+                self.register(&column, &plan.schema().fields()[index], format!("{shown}.{name}"));
+                Named {
+                    name,
+                    value: Typed::new(Expr::Column(column), ty),
+                }
+            })
+            .collect();
+        Ok(Source {
+            relations: vec![Relation {
+                name: shown,
+                schema: None,
+                columns: named.clone(),
+                oid: None,
+                scalar: false,
+            }],
+            plan,
+            columns: named,
+            outer: Vec::new(),
+            order: Vec::new(),
+        })
+    }
+}
+
+/// A name's part, folded.
+pub(super) fn part(part: &ObjectNamePart) -> String {
+    match part {
+        ObjectNamePart::Identifier(ident) => fold(ident),
+        ObjectNamePart::Function(function) => function.to_string(),
+    }
+}

@@ -1,0 +1,283 @@
+//! Functions in FROM.
+//!
+//! A function that returns a set is computed as an array, or several beside one another, and
+//! unnested. Its arguments may refer to what stands to the left of it.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::MemTable;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use sqlparser::ast::{self, FunctionArg, ObjectName};
+
+use super::from::{Source, part};
+use super::level::{Clause, Level};
+use super::query::{Answer, Output, one_row, plain, project};
+use super::set::Elements;
+use super::typed::{self, Typed};
+use super::{Analyst, Converted};
+use crate::base::{Error, Oid, Result};
+use crate::engine::source::{RelationBody, RelationSource};
+use crate::functions;
+use crate::types::PgType;
+
+impl Analyst<'_> {
+    /// `name(args) [WITH ORDINALITY] [alias]`
+    pub(super) fn function_rows(
+        &self,
+        level: &Level<'_>,
+        name: &ObjectName,
+        args: &[FunctionArg],
+        ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Source> {
+        let mut parts: Vec<String> = name.0.iter().map(part).collect();
+        if parts.len() == 2 && parts[0] == "pg_catalog" {
+            parts.remove(0);
+        }
+        let function = parts.join(".");
+        // What follows is computed in a query of its own: what is to the left is outside of it.
+        let inner = Level::new(Some(level), level.ctes);
+        inner.clause.set(Clause::From);
+        let values = args
+            .iter()
+            .map(|arg| self.argument(&inner, arg))
+            .collect::<Result<Vec<_>>>()?;
+        if function == "pg_options_to_table"
+            && let [array] = values.as_slice()
+        {
+            return self.option_rows(&inner, array.clone(), alias);
+        }
+        if functions::is_table(&function) {
+            return self.constant_table(&function, values, ordinality, alias);
+        }
+        // Several of PostgreSQL's views are functions too (`pg_timezone_names()`).
+        if values.is_empty()
+            && let Some(relation) = crate::pg_catalog::find(Oid::PG_CATALOG, &function)
+            && functions::scalar(self.scope.context, &function).is_none()
+        {
+            let source = RelationSource::new(RelationBody::System(relation), false);
+            return self.scanned(source, alias, None, &function);
+        }
+        let short = function.rsplit('.').next().unwrap_or(&function).to_owned();
+        match self.elements(&function, values.clone())? {
+            Some(elements) => self.rows_of(&inner, vec![(short, elements)], ordinality, alias),
+            None => {
+                let value = self.scalar_call(&inner, &function, values, name)?;
+                let value = self.settled(value)?;
+                self.one_value(&inner, &short, value, ordinality, alias)
+            }
+        }
+    }
+
+    /// `unnest(a, b, …)`
+    pub(super) fn unnested_rows(
+        &self,
+        level: &Level<'_>,
+        arrays: &[ast::Expr],
+        ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Source> {
+        let inner = Level::new(Some(level), level.ctes);
+        inner.clause.set(Clause::From);
+        let mut columns = Vec::with_capacity(arrays.len());
+        for array in arrays {
+            let value = self.expression(&inner, array)?;
+            let Some(elements) = self.elements("unnest", vec![value])? else {
+                return Err(Error::unsupported("unnest of this"));
+            };
+            columns.push(("unnest".to_owned(), elements));
+        }
+        self.rows_of(&inner, columns, ordinality, alias)
+    }
+
+    /// The rows of arrays beside one another.
+    fn rows_of(
+        &self,
+        inner: &Level<'_>,
+        columns: Vec<(String, Elements)>,
+        ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Source> {
+        let number = self.number();
+        let mut arrays = Vec::new();
+        let mut outputs = Vec::new();
+        let mut longest: Option<Expr> = None;
+        for (index, (name, elements)) in columns.iter().enumerate() {
+            let column = format!("{name}\0{number}_{index}");
+            if ordinality {
+                let length = self.native("cardinality", vec![elements.array.clone()])?;
+                let length = self.coerced(length, PgType::INT4)?.expr;
+                longest = Some(match longest {
+                    Some(other) => self.native("greatest", vec![other, length])?.expr,
+                    None => length,
+                });
+            }
+            arrays.push(elements.array.clone().alias(&column));
+            outputs.push((column, name.clone(), elements.ty));
+        }
+        if let Some(longest) = longest {
+            let args = vec![typed::int8(1), self.coerced(Typed::new(longest, PgType::INT4), PgType::INT8)?];
+            let Some(count) = self.elements("generate_series", args)? else {
+                return Err(Error::unsupported("WITH ORDINALITY"));
+            };
+            let column = format!("ordinality\0{number}");
+            arrays.push(count.array.alias(&column));
+            outputs.push((column, "ordinality".to_owned(), PgType::INT8));
+        }
+        let lists: Vec<String> = outputs.iter().map(|(column, ..)| column.clone()).collect();
+        let plan = super::set::unnest(project(arrays, one_row())?, &lists)?;
+        let exprs = outputs
+            .iter()
+            .map(|(column, _, _)| plain(column).alias(column))
+            .collect();
+        let scalar = columns.len() == 1;
+        let plan = project(exprs, plan)?;
+        let columns: Vec<Output> = outputs
+            .into_iter()
+            .map(|(_, name, ty)| Output { name, ty })
+            .collect();
+        let name = columns_name(&columns);
+        self.function_source(inner, plan, columns, scalar, alias, &name)
+    }
+
+    /// A function of one value is a relation of one row.
+    fn one_value(
+        &self,
+        inner: &Level<'_>,
+        name: &str,
+        value: Typed,
+        ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Source> {
+        let ty = value.ty;
+        let mut exprs = vec![value.expr.alias(format!("{name}\0{}", self.number()))];
+        let mut columns = vec![Output {
+            name: name.to_owned(),
+            ty,
+        }];
+        if ordinality {
+            exprs.push(typed::int8(1).expr.alias("ordinality"));
+            columns.push(Output {
+                name: "ordinality".to_owned(),
+                ty: PgType::INT8,
+            });
+        }
+        let plan = project(exprs, one_row())?;
+        self.function_source(inner, plan, columns, true, alias, name)
+    }
+
+    /// A function's rows under its alias; a single column is called as the relation is.
+    fn function_source(
+        &self,
+        inner: &Level<'_>,
+        plan: LogicalPlan,
+        mut columns: Vec<Output>,
+        scalar: bool,
+        alias: Option<&ast::TableAlias>,
+        name: &str,
+    ) -> Result<Source> {
+        if scalar
+            && let Some(alias) = alias
+            && let Some(first) = columns.first_mut()
+        {
+            first.name = crate::engine::parse::fold(&alias.name);
+        }
+        let single = scalar && columns.len() == 1;
+        let answer = Answer {
+            plan,
+            columns,
+            order: Vec::new(),
+            outer: inner.outer.borrow().clone(),
+        };
+        let mut source = self.named(answer, alias, name)?;
+        if let Some(relation) = source.relations.first_mut() {
+            relation.scalar = single;
+        }
+        Ok(source)
+    }
+
+    /// `pg_options_to_table(array)`: each `name=value` in two columns.
+    fn option_rows(
+        &self,
+        inner: &Level<'_>,
+        array: Typed,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Source> {
+        let array = self.coerced(array, PgType::of(1009))?.expr;
+        let list = format!("option\0{}", self.number());
+        let plan = project(vec![array.alias(&list)], one_row())?;
+        let plan = super::set::unnest(plan, std::slice::from_ref(&list))?;
+        let element = || plain(&list);
+        let field = plan.schema().field(0).clone();
+        self.register(
+            &datafusion::common::Column::new_unqualified(&list),
+            &Arc::new(field),
+            String::new(),
+        );
+        let sign = typed::text("=").expr;
+        let name = self.native(
+            "split_part",
+            vec![element(), sign.clone(), typed::int8(1).expr],
+        )?;
+        let place = self.native("strpos", vec![element(), sign])?;
+        let after = self.operate("+", place, typed::int4(1))?;
+        let value = self.native("substr", vec![element(), after.expr])?;
+        let columns = ["option_name", "option_value"];
+        let exprs = [name, value]
+            .into_iter()
+            .zip(columns)
+            .map(|(value, name)| value.expr.alias(name))
+            .collect();
+        let plan = project(exprs, plan)?;
+        let columns = columns
+            .map(|name| Output {
+                name: name.to_owned(),
+                ty: PgType::TEXT,
+            })
+            .to_vec();
+        self.function_source(inner, plan, columns, false, alias, "pg_options_to_table")
+    }
+
+    /// A function of several columns, called with constants.
+    fn constant_table(
+        &self,
+        name: &str,
+        args: Vec<Typed>,
+        ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Source> {
+        if ordinality {
+            return Err(Error::unsupported(format!("{name} WITH ORDINALITY")));
+        }
+        let constants: Option<Vec<_>> = args
+            .iter()
+            .map(|arg| match &arg.expr {
+                Expr::Literal(value, _) => Some(value.clone()),
+                _ => None,
+            })
+            .collect();
+        let rows: RecordBatch = match constants.and_then(|args| functions::table(name, &args)) {
+            Some(rows) => rows?,
+            None => {
+                return Err(Error::unsupported(format!(
+                    "{name} with arguments that are not constants"
+                )));
+            }
+        };
+        let call = format!("{name}({args:?})");
+        let table = MemTable::try_new(rows.schema(), vec![vec![rows]]).converted()?;
+        let provider: Arc<dyn TableProvider> = Arc::new(table);
+        let source = RelationSource::new(RelationBody::Function(call, provider), false);
+        self.scanned(source, alias, None, name)
+    }
+}
+
+/// The relation's name without an alias.
+fn columns_name(columns: &[Output]) -> String {
+    columns
+        .first()
+        .map(|column| column.name.clone())
+        .unwrap_or_default()
+}

@@ -1,0 +1,248 @@
+//! Joins: conditions, USING and NATURAL, what stands to the left of LATERAL.
+
+use std::sync::Arc;
+
+use datafusion::common::JoinType;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
+use sqlparser::ast::{self, JoinConstraint, JoinOperator, TableWithJoins};
+
+use super::from::{Source, part};
+use super::level::{Clause, Level, Named, Relation};
+use super::typed::{Typed, and, boolean, case};
+use super::{Analyst, Converted};
+use crate::base::{Error, Result, SqlState};
+use crate::engine::parse::fold;
+
+impl Analyst<'_> {
+    /// An item of FROM: a relation and what is joined to it.
+    pub(super) fn joined(&self, level: &Level<'_>, item: &TableWithJoins) -> Result<Source> {
+        let mut left = self.factor(level, &item.relation)?;
+        for join in &item.joins {
+            if join.global {
+                return Err(Error::unsupported("GLOBAL JOIN"));
+            }
+            let right = self.beside(level, &left, || self.factor(level, &join.relation))?;
+            left = self.join(level, left, right, &join.join_operator)?;
+        }
+        Ok(left)
+    }
+
+    /// `left, right`
+    pub(super) fn crossed(&self, level: &Level<'_>, left: Source, right: Source) -> Result<Source> {
+        self.join(level, left, right, &JoinOperator::CrossJoin(JoinConstraint::None))
+    }
+
+    fn join(
+        &self,
+        level: &Level<'_>,
+        left: Source,
+        right: Source,
+        operator: &JoinOperator,
+    ) -> Result<Source> {
+        let (join_type, constraint) = match operator {
+            JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => {
+                (JoinType::Inner, constraint)
+            }
+            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
+                (JoinType::Left, constraint)
+            }
+            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
+                (JoinType::Right, constraint)
+            }
+            JoinOperator::FullOuter(constraint) => (JoinType::Full, constraint),
+            JoinOperator::CrossJoin(JoinConstraint::None) => (JoinType::Inner, &JoinConstraint::None),
+            _ => return Err(Error::unsupported("this kind of join")),
+        };
+        for relation in &right.relations {
+            if left.relations.iter().any(|known| {
+                known.name == relation.name && same_schema(known, relation)
+            }) {
+                return Err(Error::new(
+                    SqlState::DUPLICATE_ALIAS,
+                    format!("table name \"{}\" specified more than once", relation.name),
+                ));
+            }
+        }
+        let from_left = |reference: &Expr| {
+            matches!(reference, Expr::OuterReferenceColumn(_, column)
+                if left.plan.schema().maybe_index_of_column(column).is_some())
+        };
+        let tied = right.outer.iter().any(from_left);
+        if tied && !matches!(join_type, JoinType::Inner | JoinType::Left) {
+            return Err(Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!(
+                    "invalid reference to FROM-clause entry for table \"{}\"",
+                    left.relations.first().map_or("", |relation| &relation.name)
+                ),
+            )
+            .detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference."));
+        }
+        level.note(right.outer.iter().filter(|reference| !from_left(reference)).cloned());
+        let mut outer = left.outer.clone();
+        outer.extend(right.outer.iter().filter(|reference| !from_left(reference)).cloned());
+
+        let mut relations = left.relations.clone();
+        relations.extend(right.relations.iter().cloned());
+        let shared = match constraint {
+            JoinConstraint::Using(names) => names
+                .iter()
+                .map(|name| name.0.iter().map(part).collect::<Vec<_>>().join("."))
+                .collect(),
+            JoinConstraint::Natural => left
+                .columns
+                .iter()
+                .filter(|column| right.columns.iter().any(|other| other.name == column.name))
+                .map(|column| column.name.clone())
+                .collect(),
+            JoinConstraint::On(_) | JoinConstraint::None => Vec::new(),
+        };
+        let (columns, equal) = self.merged(&left, &right, &shared, join_type)?;
+        let condition = match constraint {
+            JoinConstraint::On(condition) => {
+                let together = Source {
+                    plan: left.plan.clone(),
+                    relations: relations.clone(),
+                    columns: columns.clone(),
+                    outer: Vec::new(),
+                    order: Vec::new(),
+                };
+                let condition = self.beside(level, &together, || {
+                    level.within(Clause::On, || {
+                        let value = self.expression(level, condition)?;
+                        self.condition(value, "JOIN/ON")
+                    })
+                })?;
+                Some(condition)
+            }
+            JoinConstraint::Using(_) | JoinConstraint::Natural => equal,
+            JoinConstraint::None => None,
+        };
+        let right_plan = if tied {
+            LogicalPlan::Subquery(Subquery {
+                subquery: Arc::new(right.plan),
+                outer_ref_columns: right.outer,
+                spans: Default::default(),
+            })
+        } else {
+            right.plan
+        };
+        let builder = LogicalPlanBuilder::from(left.plan);
+        let plan: LogicalPlan = match (condition, join_type) {
+            (None, JoinType::Inner) => builder.cross_join(right_plan),
+            (condition, join_type) => {
+                let condition = condition.unwrap_or_else(|| boolean(Some(true)));
+                builder.join_on(right_plan, join_type, [condition])
+            }
+        }
+        .and_then(LogicalPlanBuilder::build)
+        .converted()?;
+        Ok(Source {
+            plan,
+            relations,
+            columns,
+            outer,
+            order: Vec::new(),
+        })
+    }
+
+    /// The columns of a join, and the condition that shared ones are equal.
+    fn merged(
+        &self,
+        left: &Source,
+        right: &Source,
+        shared: &[String],
+        join_type: JoinType,
+    ) -> Result<(Vec<Named>, Option<Expr>)> {
+        let mut columns = Vec::with_capacity(left.columns.len() + right.columns.len());
+        let mut condition: Option<Expr> = None;
+        for name in shared {
+            let a = only(&left.columns, name, "left")?;
+            let b = only(&right.columns, name, "right")?;
+            let equal = self.operate("=", a.clone(), b.clone())?.expr;
+            condition = Some(match condition {
+                Some(so_far) => and(so_far, equal),
+                None => equal,
+            });
+            let ty = self.common_type(&[&a, &b], "JOIN/USING")?;
+            let (a, b) = (self.coerced(a, ty)?, self.coerced(b, ty)?);
+            let value = match join_type {
+                JoinType::Right => b,
+                JoinType::Full => {
+                    let mut both = self.one_type(vec![a, b], ty)?;
+                    let (b, a) = (both.remove(1), both.remove(0));
+                    let there = a.expr.clone().is_not_null();
+                    Typed::new(case(vec![(there, a.expr)], Some(b.expr)), ty)
+                }
+                _ => a,
+            };
+            columns.push(Named {
+                name: name.clone(),
+                value,
+            });
+        }
+        let rest = left.columns.iter().chain(&right.columns);
+        columns.extend(rest.filter(|column| !shared.contains(&column.name)).cloned());
+        Ok((columns, condition))
+    }
+
+    /// `(a JOIN b) AS alias`: only the alias names its columns.
+    pub(super) fn join_alias(&self, source: Source, alias: &ast::TableAlias) -> Result<Source> {
+        let name = fold(&alias.name);
+        let mut columns = source.columns;
+        if alias.columns.len() > columns.len() {
+            return Err(Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!(
+                    "join expression \"{name}\" has {} columns available but {} columns specified",
+                    columns.len(),
+                    alias.columns.len()
+                ),
+            ));
+        }
+        for (column, rename) in columns.iter_mut().zip(&alias.columns) {
+            column.name = fold(&rename.name);
+        }
+        Ok(Source {
+            relations: vec![Relation {
+                name,
+                schema: None,
+                columns: columns.clone(),
+                oid: None,
+                scalar: false,
+            }],
+            columns,
+            ..source
+        })
+    }
+}
+
+/// Two relations of one name may stand beside one another if their schemas differ.
+fn same_schema(a: &Relation, b: &Relation) -> bool {
+    let schema = |relation: &Relation| {
+        relation
+            .schema
+            .clone()
+            .filter(|schema| !schema.starts_with('\0'))
+    };
+    match (schema(a), schema(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    }
+}
+
+/// The one column of a name on a side of USING.
+fn only(columns: &[Named], name: &str, side: &str) -> Result<Typed> {
+    let mut found = columns.iter().filter(|column| column.name == name);
+    match (found.next(), found.next()) {
+        (Some(column), None) => Ok(column.value.clone()),
+        (Some(_), Some(_)) => Err(Error::new(
+            SqlState::AMBIGUOUS_COLUMN,
+            format!("common column name \"{name}\" appears more than once in {side} table"),
+        )),
+        (None, _) => Err(Error::new(
+            SqlState::UNDEFINED_COLUMN,
+            format!("column \"{name}\" specified in USING clause does not exist in {side} table"),
+        )),
+    }
+}

@@ -1,0 +1,479 @@
+//! What names mean inside one SELECT, and in the queries around it.
+//!
+//! A [`Level`] grows while FROM is read. Names are looked up in the nearest level first; what is
+//! found further out becomes an outer reference, and every level it passes on the way notes it:
+//! these are what ties a subquery to its surroundings.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Column, DFSchema, TableReference};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::logical_expr::Expr;
+use sqlparser::ast;
+
+use super::set::SetCall;
+use super::typed::Typed;
+use super::with::Ctes;
+use super::{Analyst, Converted, at};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::engine::error::similar;
+use crate::engine::parse::fold;
+use crate::types::PgType;
+
+/// A column that can be named.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) value: Typed,
+}
+
+/// A relation of FROM that can qualify names.
+#[derive(Debug, Clone)]
+pub(super) struct Relation {
+    pub(super) name: String,
+    /// `schema.name` may be written too.
+    pub(super) schema: Option<String>,
+    pub(super) columns: Vec<Named>,
+    /// The catalog's number of it, for `tableoid`.
+    pub(super) oid: Option<Oid>,
+    /// Whether its rows are single values: a function's.
+    pub(super) scalar: bool,
+}
+
+/// Where an expression stands: what may be in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clause {
+    Select,
+    Where,
+    On,
+    From,
+    GroupBy,
+    Having,
+    OrderBy,
+    Filter,
+    Window,
+    Limit,
+    Offset,
+    Values,
+    Aggregate,
+    WindowArgument,
+}
+
+impl Clause {
+    /// What PostgreSQL calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Select => "SELECT",
+            Self::Where => "WHERE",
+            Self::On => "JOIN conditions",
+            Self::From => "functions in FROM",
+            Self::GroupBy => "GROUP BY",
+            Self::Having => "HAVING",
+            Self::OrderBy => "ORDER BY",
+            Self::Filter => "FILTER",
+            Self::Window | Self::WindowArgument => "window definitions",
+            Self::Limit => "LIMIT",
+            Self::Offset => "OFFSET",
+            Self::Values => "VALUES",
+            Self::Aggregate => "aggregate function calls",
+        }
+    }
+
+    pub(super) fn allows_aggregates(self) -> bool {
+        matches!(
+            self,
+            Self::Select | Self::Having | Self::OrderBy | Self::Window | Self::WindowArgument
+        )
+    }
+
+    pub(super) fn allows_windows(self) -> bool {
+        matches!(self, Self::Select | Self::OrderBy)
+    }
+
+    pub(super) fn allows_sets(self) -> bool {
+        matches!(self, Self::Select | Self::OrderBy | Self::GroupBy)
+    }
+}
+
+/// One SELECT's names.
+pub(super) struct Level<'p> {
+    pub(super) parent: Option<&'p Level<'p>>,
+    pub(super) ctes: Option<&'p Ctes<'p>>,
+    pub(super) relations: RefCell<Vec<Relation>>,
+    /// What an unqualified name may be, in the order of `*`.
+    pub(super) columns: RefCell<Vec<Named>>,
+    /// References to levels further out that were made from here or from further in.
+    pub(super) outer: RefCell<Vec<Expr>>,
+    pub(super) clause: Cell<Clause>,
+    /// Set-returning functions of the select list.
+    pub(super) sets: RefCell<Vec<SetCall>>,
+    /// WINDOW definitions, resolved.
+    pub(super) windows: RefCell<HashMap<String, ast::WindowSpec>>,
+    /// How the rows of FROM are ordered, if a subquery there says so.
+    pub(super) order: RefCell<Vec<datafusion::logical_expr::SortExpr>>,
+}
+
+impl<'p> Level<'p> {
+    pub(super) fn new(parent: Option<&'p Level<'p>>, ctes: Option<&'p Ctes<'p>>) -> Self {
+        Self {
+            parent,
+            ctes,
+            relations: RefCell::default(),
+            columns: RefCell::default(),
+            outer: RefCell::default(),
+            clause: Cell::new(Clause::Select),
+            sets: RefCell::default(),
+            windows: RefCell::default(),
+            order: RefCell::default(),
+        }
+    }
+
+    /// Does something in a clause.
+    pub(super) fn within<T>(&self, clause: Clause, work: impl FnOnce() -> T) -> T {
+        let before = self.clause.replace(clause);
+        let done = work();
+        self.clause.set(before);
+        done
+    }
+
+    /// Notes references to further out.
+    pub(super) fn note(&self, references: impl IntoIterator<Item = Expr>) {
+        let mut outer = self.outer.borrow_mut();
+        for reference in references {
+            if !outer.contains(&reference) {
+                outer.push(reference);
+            }
+        }
+    }
+
+    /// The levels from here outwards.
+    fn outwards(&self) -> impl Iterator<Item = (usize, &Level<'p>)> {
+        let mut next = Some(self);
+        std::iter::from_fn(move || {
+            let here = next?;
+            next = here.parent;
+            Some(here)
+        })
+        .enumerate()
+    }
+
+    /// The relation a qualifier means, and how far out it is.
+    fn relation(&self, schema: Option<&str>, name: &str) -> Result<Option<(usize, Relation)>> {
+        for (depth, level) in self.outwards() {
+            let relations = level.relations.borrow();
+            let mut found = relations.iter().filter(|relation| {
+                relation.name == name
+                    && schema.is_none_or(|schema| relation.schema.as_deref() == Some(schema))
+            });
+            match (found.next(), found.next()) {
+                (Some(relation), None) => return Ok(Some((depth, relation.clone()))),
+                (Some(_), Some(_)) => {
+                    return Err(Error::new(
+                        SqlState::AMBIGUOUS_ALIAS,
+                        format!("table reference \"{name}\" is ambiguous"),
+                    ));
+                }
+                (None, _) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn missing_from(&self, name: &str) -> Error {
+        // A relation that has an alias is only known by it.
+        let hidden = self.outwards().find_map(|(_, level)| {
+            level
+                .relations
+                .borrow()
+                .iter()
+                .find(|relation| relation.hides(name))
+                .map(|relation| relation.name.clone())
+        });
+        match hidden {
+            Some(alias) => Error::new(
+                SqlState::UNDEFINED_TABLE,
+                format!("invalid reference to FROM-clause entry for table \"{name}\""),
+            )
+            .hint(format!(
+                "Perhaps you meant to reference the table alias \"{alias}\"."
+            )),
+            None => Error::new(
+                SqlState::UNDEFINED_TABLE,
+                format!("missing FROM-clause entry for table \"{name}\""),
+            ),
+        }
+    }
+}
+
+impl Relation {
+    /// Whether this is the relation `name` under another name.
+    fn hides(&self, name: &str) -> bool {
+        self.schema
+            .as_deref()
+            .and_then(|schema| schema.strip_prefix('\0'))
+            .is_some_and(|hidden| hidden == name)
+    }
+}
+
+impl Analyst<'_> {
+    /// What was found `depth` levels out, as seen from `level`.
+    fn seen(&self, level: &Level<'_>, value: Typed, depth: usize) -> Result<Typed> {
+        if depth == 0 {
+            return Ok(value);
+        }
+        let mut references = Vec::new();
+        let expr = self.as_outer(value.expr, &mut references)?;
+        let mut next = Some(level);
+        for _ in 0..depth {
+            let Some(here) = next else { break };
+            here.note(references.iter().cloned());
+            next = here.parent;
+        }
+        let row = match value.row {
+            Some(fields) => {
+                let fields = fields
+                    .iter()
+                    .map(|(name, field)| {
+                        Ok((name.clone(), self.seen(level, field.clone(), depth)?))
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                Some(Rc::new(fields))
+            }
+            None => None,
+        };
+        Ok(Typed {
+            expr,
+            ty: value.ty,
+            row,
+        })
+    }
+
+    /// The columns of the relation `name`, for `name.*`.
+    pub(super) fn starred(
+        &self,
+        level: &Level<'_>,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Result<Vec<Named>> {
+        let Some((depth, relation)) = level.relation(schema, name)? else {
+            return Err(level.missing_from(name));
+        };
+        relation
+            .columns
+            .into_iter()
+            .map(|column| {
+                Ok(Named {
+                    value: self.seen(level, column.value, depth)?,
+                    name: column.name,
+                })
+            })
+            .collect()
+    }
+
+    /// An unqualified name.
+    pub(super) fn column(&self, level: &Level<'_>, ident: &ast::Ident) -> Result<Typed> {
+        let name = fold(ident);
+        for (depth, level_out) in level.outwards() {
+            let columns = level_out.columns.borrow();
+            let mut found = columns.iter().filter(|column| column.name == name);
+            match (found.next(), found.next()) {
+                (Some(column), None) => return self.seen(level, column.value.clone(), depth),
+                (Some(_), Some(_)) => {
+                    return Err(at(
+                        Error::new(
+                            SqlState::AMBIGUOUS_COLUMN,
+                            format!("column reference \"{name}\" is ambiguous"),
+                        ),
+                        ident.span,
+                    ));
+                }
+                (None, _) => {}
+            }
+            if name == "tableoid"
+                && let [relation] = level_out.relations.borrow().as_slice()
+                && let Some(oid) = relation.oid
+            {
+                return Ok(oid_literal(oid));
+            }
+        }
+        // The name of a relation is its row.
+        if let Some((depth, relation)) = level.relation(None, &name)? {
+            return self.whole_row(level, relation, depth);
+        }
+        Err(at(self.no_column(level, None, &name), ident.span))
+    }
+
+    /// `relation.column`, `schema.relation.column`.
+    pub(super) fn qualified(&self, level: &Level<'_>, parts: &[ast::Ident]) -> Result<Typed> {
+        let names: Vec<String> = parts.iter().map(fold).collect();
+        let (schema, relation, name) = match names.as_slice() {
+            [relation, name] => (None, relation, name),
+            [schema, relation, name] => (Some(schema.as_str()), relation, name),
+            [database, schema, relation, name] if database == crate::engine::DATABASE_NAME => {
+                (Some(schema.as_str()), relation, name)
+            }
+            [_, _, _, _] => {
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    format!(
+                        "cross-database references are not implemented: {}",
+                        names.join(".")
+                    ),
+                ));
+            }
+            _ => {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!(
+                        "improper qualified name (too many dotted names): {}",
+                        names.join(".")
+                    ),
+                ));
+            }
+        };
+        let span = parts.first().map(|part| part.span).unwrap_or(
+            sqlparser::tokenizer::Span::empty(),
+        );
+        let Some((depth, found)) = level.relation(schema, relation)? else {
+            // `column.field` of a row.
+            if schema.is_none()
+                && let Ok(row) = self.column(level, &parts[0])
+                && row.row.is_some()
+            {
+                return self.field(row, name);
+            }
+            return Err(at(level.missing_from(relation), span));
+        };
+        let mut columns = found.columns.iter().filter(|column| column.name == *name);
+        match (columns.next(), columns.next()) {
+            (Some(column), None) => self.seen(level, column.value.clone(), depth),
+            (Some(_), Some(_)) => Err(at(
+                Error::new(
+                    SqlState::AMBIGUOUS_COLUMN,
+                    format!("column reference \"{name}\" is ambiguous"),
+                ),
+                span,
+            )),
+            (None, _) if name == "tableoid" && found.oid.is_some() => {
+                Ok(oid_literal(found.oid.unwrap_or(Oid::INVALID)))
+            }
+            (None, _) => Err(at(self.no_column(level, Some(relation), name), span)),
+        }
+    }
+
+    /// The row of a relation.
+    fn whole_row(&self, level: &Level<'_>, relation: Relation, depth: usize) -> Result<Typed> {
+        if relation.scalar
+            && let [column] = relation.columns.as_slice()
+        {
+            return self.seen(level, column.value.clone(), depth);
+        }
+        let fields = relation
+            .columns
+            .into_iter()
+            .map(|column| Ok((column.name, self.seen(level, column.value, depth)?)))
+            .collect::<Result<Vec<_>>>()?;
+        self.row_of(fields)
+    }
+
+    fn no_column(&self, level: &Level<'_>, relation: Option<&str>, name: &str) -> Error {
+        let shown = match relation {
+            Some(relation) => format!("{relation}.{name}"),
+            None => format!("\"{name}\""),
+        };
+        let error = Error::new(
+            SqlState::UNDEFINED_COLUMN,
+            format!("column {shown} does not exist"),
+        );
+        let relations = level.relations.borrow();
+        let columns = relations.iter().flat_map(|found| {
+            found
+                .columns
+                .iter()
+                .map(|column| (Some(found.name.as_str()), column.name.as_str()))
+        });
+        match similar(name, columns) {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+fn oid_literal(oid: Oid) -> Typed {
+    super::typed::literal(
+        datafusion::common::ScalarValue::UInt32(Some(oid.0)),
+        PgType::OID,
+    )
+}
+
+impl Analyst<'_> {
+    /// An expression over a query's columns as a subquery of it sees them; the references are
+    /// added to `references`.
+    pub(super) fn as_outer(&self, expr: Expr, references: &mut Vec<Expr>) -> Result<Expr> {
+        let transformed = expr
+            .transform(|part| {
+                let outer = match part {
+                    Expr::Column(column) => {
+                        let field = self.field_of(&column);
+                        Expr::OuterReferenceColumn(field, column)
+                    }
+                    part @ Expr::OuterReferenceColumn(..) => part,
+                    part => return Ok(Transformed::no(part)),
+                };
+                if !references.contains(&outer) {
+                    references.push(outer.clone());
+                }
+                Ok(Transformed::yes(outer))
+            })
+            .converted()?;
+        Ok(transformed.data)
+    }
+
+    /// Remembers what a column of the plan is and what the user calls it.
+    pub(super) fn register(&self, column: &Column, field: &FieldRef, shown: String) {
+        self.columns
+            .borrow_mut()
+            .insert(column.clone(), (field.clone(), shown));
+    }
+
+    /// The field of a column of the plan.
+    fn field_of(&self, column: &Column) -> FieldRef {
+        self.columns
+            .borrow()
+            .get(column)
+            .map_or_else(
+                || Arc::new(Field::new(column.name(), DataType::Null, true)),
+                |(field, _)| field.clone(),
+            )
+    }
+
+    /// What the user calls a column of the plan.
+    pub(super) fn shown(&self, column: &Column) -> String {
+        self.columns.borrow().get(column).map_or_else(
+            || column.name.split('\0').next().unwrap_or_default().to_owned(),
+            |(_, shown)| shown.clone(),
+        )
+    }
+
+    /// A schema of every column an expression may refer to, for asking its type.
+    pub(super) fn schema_for(&self, exprs: &[&Expr]) -> Result<DFSchema> {
+        let mut fields: Vec<(Option<TableReference>, FieldRef)> = Vec::new();
+        let columns = self.columns.borrow();
+        for expr in exprs {
+            for column in expr.column_refs() {
+                let known = fields.iter().any(|(relation, field)| {
+                    *relation == column.relation && field.name() == &column.name
+                });
+                if !known && let Some((field, _)) = columns.get(column) {
+                    let field = field.as_ref().clone().with_name(&column.name);
+                    fields.push((column.relation.clone(), Arc::new(field)));
+                }
+            }
+        }
+        DFSchema::new_with_metadata(fields, HashMap::new()).converted()
+    }
+}

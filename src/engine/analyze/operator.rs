@@ -1,0 +1,520 @@
+//! Applying operators: choosing the candidate by PostgreSQL's rules, and computing it.
+
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, Like, Operator};
+
+use super::coerce::{array_element, category, implicitly, is_bpchar, is_preferred};
+use super::operators::{COMPARISONS, Candidate, Make, OPERATORS};
+use super::typed::{self, Typed, binary};
+use super::Analyst;
+use crate::base::{Error, Result, SqlState};
+use crate::engine::semantics::{self, Quantified};
+use crate::types::PgType;
+
+/// What choosing among candidates came to.
+pub(super) enum Choice<T> {
+    One(T),
+    None,
+    Many,
+}
+
+/// PostgreSQL's choice among candidates that take `types`, by its rules for overloaded functions.
+/// Each candidate comes with what it takes.
+pub(super) fn choose<T: Copy>(candidates: &[(Vec<PgType>, T)], types: &[PgType]) -> Choice<T> {
+    let unknown = |ty: &PgType| ty.oid == PgType::UNKNOWN.oid;
+    let mut left: Vec<&(Vec<PgType>, T)> = candidates
+        .iter()
+        .filter(|(takes, _)| {
+            takes.len() == types.len()
+                && takes.iter().zip(types).all(|(to, from)| implicitly(*from, *to))
+        })
+        .collect();
+    let exact = |(takes, _): &(Vec<PgType>, T)| {
+        takes
+            .iter()
+            .zip(types)
+            .filter(|(to, from)| to.oid == from.oid)
+            .count()
+    };
+    keep_most(&mut left, exact);
+    if let [] | [_] = left.as_slice() {
+        return left.first().map_or(Choice::None, |one| Choice::One(one.1));
+    }
+    keep_most(&mut left, |(takes, _)| {
+        takes
+            .iter()
+            .zip(types)
+            .filter(|(to, from)| {
+                !unknown(from)
+                    && (to.oid == from.oid
+                        || is_preferred(**to) && category(**to) == category(**from))
+            })
+            .count()
+    });
+    if let [one] = left.as_slice() {
+        return Choice::One(one.1);
+    }
+    if !types.iter().any(unknown) {
+        return Choice::Many;
+    }
+    // What the candidates take where a type is unknown decides: text if any takes it.
+    for (index, _) in types.iter().enumerate().filter(|(_, ty)| unknown(ty)) {
+        let categories: Vec<char> = left.iter().map(|(takes, _)| category(takes[index])).collect();
+        let wanted = match categories.first() {
+            Some(first) if categories.iter().all(|category| category == first) => *first,
+            _ if categories.contains(&'S') => 'S',
+            _ => continue,
+        };
+        let preferred = left
+            .iter()
+            .any(|(takes, _)| category(takes[index]) == wanted && is_preferred(takes[index]));
+        left.retain(|(takes, _)| {
+            category(takes[index]) == wanted && (!preferred || is_preferred(takes[index]))
+        });
+    }
+    if let [one] = left.as_slice() {
+        return Choice::One(one.1);
+    }
+    // Else what is unknown is taken for what is known.
+    let mut known = types.iter().filter(|ty| !unknown(ty));
+    if let Some(first) = known.next()
+        && known.all(|ty| ty.oid == first.oid)
+    {
+        left.retain(|(takes, _)| takes.iter().all(|to| implicitly(*first, *to)));
+        if let [one] = left.as_slice() {
+            return Choice::One(one.1);
+        }
+    }
+    Choice::Many
+}
+
+fn keep_most<C>(left: &mut Vec<C>, count: impl Fn(C) -> usize)
+where
+    C: Copy,
+{
+    let most = left.iter().map(|one| count(*one)).max().unwrap_or(0);
+    left.retain(|one| count(*one) == most);
+}
+
+impl Analyst<'_> {
+    /// `left sign right`
+    pub(super) fn operate(&self, sign: &str, left: Typed, right: Typed) -> Result<Typed> {
+        let sign = if sign == "!=" { "<>" } else { sign };
+        if let (Some(_), Some(_)) = (&left.row, &right.row)
+            && let Some((_, op)) = COMPARISONS.iter().find(|(known, _)| *known == sign)
+        {
+            return self.compare_rows(*op, left, right);
+        }
+        if (array_element(left.ty).is_some() || array_element(right.ty).is_some())
+            && let Some(applied) = self.over_arrays(sign, &left, &right)?
+        {
+            return Ok(applied);
+        }
+        if let Some(joined) = self.join_text(sign, &left, &right)? {
+            return Ok(joined);
+        }
+        let candidate = self.binary_candidate(sign, left.base(), right.base())?;
+        let (takes_left, takes_right) = (candidate.left.unwrap_or(candidate.right), candidate.right);
+        let left = self.coerced(left, takes_left)?;
+        let right = self.coerced(right, takes_right)?;
+        self.make(candidate, left, right)
+    }
+
+    fn binary_candidate(&self, sign: &str, left: PgType, right: PgType) -> Result<Candidate> {
+        let unknown = |ty: PgType| ty.oid == PgType::UNKNOWN.oid;
+        let all = OPERATORS.get(sign).map(Vec::as_slice).unwrap_or_default();
+        // One unknown side is first taken for the other's type.
+        let (a, b) = match (unknown(left), unknown(right)) {
+            (true, false) => (right, right),
+            (false, true) => (left, left),
+            _ => (left, right),
+        };
+        let exact = all.iter().find(|candidate| {
+            candidate.left.is_some_and(|ty| ty.oid == a.oid) && candidate.right.oid == b.oid
+        });
+        if let Some(exact) = exact {
+            return Ok(*exact);
+        }
+        let candidates: Vec<(Vec<PgType>, &Candidate)> = all
+            .iter()
+            .filter_map(|candidate| Some((vec![candidate.left?, candidate.right], candidate)))
+            .collect();
+        match choose(&candidates, &[left, right]) {
+            Choice::One(candidate) => Ok(*candidate),
+            Choice::None => Err(no_operator(&format!("{left} {sign} {right}"))),
+            Choice::Many => Err(Error::new(
+                SqlState::AMBIGUOUS_FUNCTION,
+                format!("operator is not unique: {left} {sign} {right}"),
+            )
+            .hint(
+                "Could not choose a best candidate operator. You might need to add explicit type \
+                 casts.",
+            )),
+        }
+    }
+
+    /// `sign operand`
+    pub(super) fn prefix(&self, sign: &str, operand: Typed) -> Result<Typed> {
+        let all = OPERATORS.get(sign).map(Vec::as_slice).unwrap_or_default();
+        let ty = operand.base();
+        let candidates: Vec<(Vec<PgType>, &Candidate)> = all
+            .iter()
+            .filter(|candidate| candidate.left.is_none())
+            .map(|candidate| (vec![candidate.right], candidate))
+            .collect();
+        let candidate = match choose(&candidates, &[ty]) {
+            Choice::One(candidate) => *candidate,
+            Choice::None => return Err(no_operator(&format!("{sign} {ty}"))),
+            Choice::Many => {
+                return Err(Error::new(
+                    SqlState::AMBIGUOUS_FUNCTION,
+                    format!("operator is not unique: {sign} {ty}"),
+                )
+                .hint(
+                    "Could not choose a best candidate operator. You might need to add explicit \
+                     type casts.",
+                ));
+            }
+        };
+        let operand = self.coerced(operand, candidate.right)?;
+        match candidate.make {
+            Make::Call("+") => Ok(Typed {
+                ty: candidate.result,
+                ..operand
+            }),
+            Make::Call("-") => Ok(Typed::new(
+                Expr::Negative(Box::new(operand.expr)),
+                candidate.result,
+            )),
+            Make::Call("bitwise_not") => {
+                let ones = self.coerced(typed::int4(-1), candidate.result)?;
+                Ok(Typed::new(
+                    binary(operand.expr, Operator::BitwiseXor, ones.expr),
+                    candidate.result,
+                ))
+            }
+            Make::Call(name) => {
+                let result = self.native(name, vec![operand.expr])?;
+                self.coerced(result, candidate.result)
+            }
+            _ => Err(Error::unsupported(format!("operator {sign} before {ty}"))),
+        }
+    }
+
+    /// An operator over operands of the types it takes.
+    fn make(&self, candidate: Candidate, left: Typed, right: Typed) -> Result<Typed> {
+        let result = candidate.result;
+        let expr = match candidate.make {
+            Make::Compare(op) => self.compare(op, left, right)?,
+            Make::Arrow(op) => {
+                let shift = matches!(op, Operator::BitwiseShiftLeft | Operator::BitwiseShiftRight);
+                // One Arrow type on both sides; a shift counts in the shifted type.
+                let (left, right) = if shift || result.oid == PgType::INTERVAL.oid {
+                    (left.clone(), self.coerced(right, left.ty)?)
+                } else {
+                    (self.coerced(left, result)?, self.coerced(right, result)?)
+                };
+                binary(left.expr, op, right.expr)
+            }
+            Make::Call(name) => return self.computed(name, left, right, result),
+            Make::Swapped(name) => return self.computed(name, right, left, result),
+            Make::Days(op) => {
+                let (left, right) = (self.days(left)?, self.days(right)?);
+                typed::cast(binary(left, op, right), PgType::DATE)
+            }
+            Make::DaysBetween => binary(self.days(left)?, Operator::Minus, self.days(right)?),
+            Make::Shift(op) => {
+                let moment = |value: Typed| {
+                    if value.is(PgType::INTERVAL) {
+                        Ok(value)
+                    } else {
+                        self.coerced(value, result)
+                    }
+                };
+                binary(moment(left)?.expr, op, moment(right)?.expr)
+            }
+            Make::Join => binary(left.expr, Operator::StringConcat, right.expr),
+            Make::Match {
+                insensitive,
+                negated,
+            } => {
+                let op = match (insensitive, negated) {
+                    (false, false) => Operator::RegexMatch,
+                    (true, false) => Operator::RegexIMatch,
+                    (false, true) => Operator::RegexNotMatch,
+                    (true, true) => Operator::RegexNotIMatch,
+                };
+                binary(left.expr, op, right.expr)
+            }
+            Make::Like {
+                insensitive,
+                negated,
+            } => Expr::Like(Like::new(
+                negated,
+                Box::new(left.expr),
+                Box::new(right.expr),
+                None,
+                insensitive,
+            )),
+        };
+        Ok(Typed::new(expr, result))
+    }
+
+    /// A date as a number of days.
+    fn days(&self, value: Typed) -> Result<Expr> {
+        Ok(if value.is(PgType::DATE) {
+            typed::cast(value.expr, PgType::INT4)
+        } else {
+            value.expr
+        })
+    }
+
+    /// An operator that is a function of two arguments.
+    fn computed(&self, name: &'static str, left: Typed, right: Typed, ty: PgType) -> Result<Typed> {
+        if let Some(function) = semantics::computed(name) {
+            let args = vec![left.expr, right.expr];
+            return Ok(Typed::new(function.call(args), ty));
+        }
+        if crate::functions::scalar(self.scope.context, name).is_none() {
+            return Err(Error::unsupported(format!("the operator behind {name}")));
+        }
+        let result = self.native(name, vec![left.expr, right.expr])?;
+        self.coerced(result, ty)
+    }
+
+    /// A comparison of operands some comparison operator takes.
+    pub(super) fn compare(&self, op: Operator, left: Typed, right: Typed) -> Result<Expr> {
+        let (left, right) = self.comparable(left, right)?;
+        Ok(binary(left, op, right))
+    }
+
+    /// Two operands of one comparison as values Arrow compares as PostgreSQL does.
+    fn comparable(&self, left: Typed, right: Typed) -> Result<(Expr, Expr)> {
+        let larger = if implicitly(left.ty, right.ty) {
+            right.base()
+        } else {
+            left.base()
+        };
+        let left = self.coerced(left, larger)?;
+        let right = self.coerced(right, larger)?;
+        Ok((self.key(left)?, self.key(right)?))
+    }
+
+    /// A value as one Arrow sorts, groups and compares as PostgreSQL does.
+    pub(super) fn key(&self, value: Typed) -> Result<Expr> {
+        if value.is(PgType::INTERVAL) {
+            return Ok(semantics::interval_key(value.expr));
+        }
+        if is_bpchar(value.ty) {
+            return Ok(self.native("rtrim", vec![value.expr])?.expr);
+        }
+        Ok(value.expr)
+    }
+
+    /// The operators of arrays; `None` if `sign` is none of them.
+    fn over_arrays(&self, sign: &str, left: &Typed, right: &Typed) -> Result<Option<Typed>> {
+        let failed = || no_operator(&format!("{} {sign} {}", left.base(), right.base()));
+        let array = |ty: PgType| array_element(ty).is_some();
+        if let Some((_, op)) = COMPARISONS.iter().find(|(known, _)| *known == sign) {
+            let ty = if array(left.ty) { left.base() } else { right.base() };
+            let fits = |value: &Typed| value.is_unknown() || value.ty.oid == ty.oid;
+            if !fits(left) || !fits(right) {
+                return Err(failed());
+            }
+            let left = self.coerced(left.clone(), ty)?;
+            let right = self.coerced(right.clone(), ty)?;
+            return Ok(Some(Typed::bool(binary(left.expr, *op, right.expr))));
+        }
+        let name = match sign {
+            "||" => return self.join_arrays(left, right).map(Some),
+            "@>" => "array_has_all",
+            "<@" => "array_has_all",
+            "&&" => "array_has_any",
+            _ => return Ok(None),
+        };
+        let (values, _) = self
+            .in_common(vec![left.clone(), right.clone()], "ARRAY")
+            .map_err(|_| failed())?;
+        if !values.iter().all(|value| array(value.ty)) {
+            return Err(failed());
+        }
+        let mut args: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
+        if sign == "<@" {
+            args.reverse();
+        }
+        self.native(name, args).map(Some)
+    }
+
+    /// `array || array`, `array || element`, `element || array`.
+    fn join_arrays(&self, left: &Typed, right: &Typed) -> Result<Typed> {
+        let failed = || no_operator(&format!("{} || {}", left.base(), right.base()));
+        let (name, a, b) = match (array_element(left.ty), array_element(right.ty)) {
+            (Some(a), Some(b)) => ("array_cat", a, b),
+            // An unknown literal beside an array is an array, NULL also.
+            (Some(_), None) if right.is_unknown() => {
+                let right = self.coerced(right.clone(), left.base())?;
+                return self.join_arrays(left, &right);
+            }
+            (None, Some(_)) if left.is_unknown() => {
+                let left = self.coerced(left.clone(), right.base())?;
+                return self.join_arrays(&left, right);
+            }
+            (Some(a), None) => ("array_append", a, right.base()),
+            (None, Some(b)) => ("array_prepend", left.base(), b),
+            (None, None) => return Err(failed()),
+        };
+        let element = if implicitly(b, a) {
+            a
+        } else if implicitly(a, b) {
+            b
+        } else {
+            return Err(failed());
+        };
+        let whole = element.array().ok_or_else(failed)?;
+        let as_part = |value: &Typed| {
+            let to = if array_element(value.ty).is_some() {
+                whole
+            } else {
+                element
+            };
+            self.coerced(value.clone(), to)
+        };
+        let args = vec![as_part(left)?.expr, as_part(right)?.expr];
+        let joined = self.native(name, args)?;
+        Ok(Typed::new(joined.expr, whole))
+    }
+
+    /// `text || anything`; `None` if this is no such join.
+    fn join_text(&self, sign: &str, left: &Typed, right: &Typed) -> Result<Option<Typed>> {
+        let string = |value: &Typed| category(value.ty) == 'S' || value.is_unknown();
+        let other = |value: &Typed| {
+            !string(value) && array_element(value.ty).is_none() && !value.is(PgType::BYTEA)
+        };
+        let joins = sign == "||"
+            && (category(left.ty) == 'S' && other(right) || other(left) && category(right.ty) == 'S'
+                || left.is_unknown() && other(right) && !right.is(PgType::JSONB)
+                || other(left) && right.is_unknown() && !left.is(PgType::JSONB));
+        if !joins {
+            return Ok(None);
+        }
+        let left = self.coerced(left.clone(), PgType::TEXT)?;
+        let right = self.coerced(right.clone(), PgType::TEXT)?;
+        Ok(Some(Typed::new(
+            binary(left.expr, Operator::StringConcat, right.expr),
+            PgType::TEXT,
+        )))
+    }
+
+    /// `IS [NOT] DISTINCT FROM`
+    pub(super) fn distinct(&self, left: Typed, right: Typed, negated: bool) -> Result<Typed> {
+        if let (Some(_), Some(_)) = (&left.row, &right.row) {
+            return self.distinct_rows(left, right, negated);
+        }
+        let op = if negated {
+            Operator::IsNotDistinctFrom
+        } else {
+            Operator::IsDistinctFrom
+        };
+        if array_element(left.ty).is_some() || array_element(right.ty).is_some() {
+            let ty = if array_element(left.ty).is_some() {
+                left.base()
+            } else {
+                right.base()
+            };
+            let (left, right) = (self.coerced(left, ty)?, self.coerced(right, ty)?);
+            return Ok(Typed::bool(binary(left.expr, op, right.expr)));
+        }
+        let candidate = self.binary_candidate("=", left.base(), right.base())?;
+        let left = self.coerced(left, candidate.left.unwrap_or(candidate.right))?;
+        let right = self.coerced(right, candidate.right)?;
+        let (left, right) = self.comparable(left, right)?;
+        Ok(Typed::bool(binary(left, op, right)))
+    }
+
+    /// `left sign ANY (array)`, or `ALL`.
+    pub(super) fn over_elements(
+        &self,
+        sign: &str,
+        all: bool,
+        left: Typed,
+        array: Typed,
+    ) -> Result<Typed> {
+        let sign = if sign == "!=" { "<>" } else { sign };
+        let array = if array.is_unknown() {
+            let element = if left.is_unknown() {
+                PgType::TEXT
+            } else {
+                left.base()
+            };
+            let ty = element.array().ok_or_else(not_an_array)?;
+            self.coerced(array, ty)?
+        } else {
+            array
+        };
+        let Some(element) = array_element(array.ty) else {
+            return Err(not_an_array());
+        };
+        let candidate = self.binary_candidate(sign, left.base(), element)?;
+        let (Make::Compare(_) | Make::Like { .. } | Make::Match { .. }) = candidate.make else {
+            return Err(Error::unsupported(format!("{sign} ANY or ALL")));
+        };
+        let mut ty = candidate.right;
+        let left = self.coerced(left, candidate.left.unwrap_or(ty))?;
+        let mut left = left;
+        if matches!(candidate.make, Make::Compare(_)) && left.ty.oid != ty.oid {
+            ty = if implicitly(left.ty, ty) { ty } else { left.base() };
+            left = self.coerced(left, ty)?;
+        }
+        let array = self.coerced(array, ty.array().ok_or_else(not_an_array)?)?;
+        let Some(quantified) = Quantified::new(sign, all) else {
+            return Err(Error::unsupported(format!("{sign} ANY or ALL")));
+        };
+        Ok(Typed::bool(quantified.call(left.expr, array.expr)))
+    }
+
+    /// The types `=` compares an `a` and a `b` as: what an IN list or a set operation needs.
+    pub(super) fn equality_types(&self, left: PgType, right: PgType) -> Result<PgType> {
+        if array_element(left).is_some() && left.oid == right.oid {
+            return Ok(left);
+        }
+        let candidate = self.binary_candidate("=", left, right)?;
+        let left = candidate.left.unwrap_or(candidate.right);
+        Ok(if implicitly(left, candidate.right) {
+            candidate.right
+        } else {
+            left
+        })
+    }
+}
+
+fn not_an_array() -> Error {
+    Error::new(
+        SqlState::WRONG_OBJECT_TYPE,
+        "op ANY/ALL (array) requires array on right side",
+    )
+}
+
+/// `42883` in PostgreSQL's words.
+pub(super) fn no_operator(shown: &str) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_FUNCTION,
+        format!("operator does not exist: {shown}"),
+    )
+    .hint(
+        "No operator matches the given name and argument types. You might need to add explicit \
+         type casts.",
+    )
+}
+
+/// Whether an expression is the literal NULL.
+pub(super) fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(value, _) if value.is_null() || *value == ScalarValue::Null)
+}
+
+/// A type whose values cannot be told apart.
+pub(super) fn no_equality(ty: PgType) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_FUNCTION,
+        format!("could not identify an equality operator for type {ty}"),
+    )
+}

@@ -1,0 +1,277 @@
+//! ORDER BY, DISTINCT, LIMIT and FETCH.
+
+use std::sync::Arc;
+
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::functions_window::rank::rank;
+use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::{
+    Expr, Filter, Limit, LogicalPlan, Operator, Sort, SortExpr, Window, WindowFrame,
+    WindowFunctionDefinition,
+};
+use sqlparser::ast::{self, Value, ValueWithSpan};
+
+use super::level::{Clause, Level};
+use super::query::{Tail, plain, project, row_number_udwf};
+use super::typed::{and, binary, int8, or};
+use super::{Analyst, Converted};
+use crate::base::{Error, Result, SqlState};
+use crate::types::PgType;
+
+/// A bare integer, which in ORDER BY and GROUP BY is a position.
+pub(super) fn ordinal(expr: &ast::Expr) -> Option<&str> {
+    match expr {
+        ast::Expr::Value(ValueWithSpan {
+            value: Value::Number(text, _),
+            ..
+        }) if text.bytes().all(|b| b.is_ascii_digit()) => Some(text),
+        ast::Expr::Nested(inner) => ordinal(inner),
+        _ => None,
+    }
+}
+
+/// A position as an index into a list of `length` outputs.
+pub(super) fn in_list(position: &str, length: usize, clause: &str) -> Result<usize> {
+    position
+        .parse::<usize>()
+        .ok()
+        .filter(|position| (1..=length).contains(position))
+        .map(|position| position - 1)
+        .ok_or_else(|| {
+            Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!("{clause} position {position} is not in select list"),
+            )
+        })
+}
+
+impl Analyst<'_> {
+    /// `key` in the direction an ORDER BY item asks for.
+    pub(super) fn sort_expr(&self, order: &ast::OrderByExpr, key: Expr) -> Result<SortExpr> {
+        if order.with_fill.is_some() {
+            return Err(Error::unsupported("WITH FILL"));
+        }
+        let asc = order.options.asc.unwrap_or(true);
+        // NULL is larger than every value.
+        let nulls_first = order.options.nulls_first.unwrap_or(!asc);
+        Ok(SortExpr::new(key, asc, nulls_first))
+    }
+
+    pub(super) fn sorted(&self, plan: LogicalPlan, sort: &[SortExpr]) -> Result<LogicalPlan> {
+        if sort.is_empty() {
+            return Ok(plan);
+        }
+        let mut keys: Vec<SortExpr> = Vec::new();
+        for key in sort {
+            // A key that repeats decides nothing.
+            if !keys.iter().any(|known| known.expr == key.expr) {
+                keys.push(key.clone());
+            }
+        }
+        Ok(LogicalPlan::Sort(Sort {
+            expr: keys,
+            input: Arc::new(plan),
+            fetch: None,
+        }))
+    }
+
+    /// LIMIT, OFFSET, FETCH FIRST.
+    pub(super) fn limited(
+        &self,
+        level: &Level<'_>,
+        plan: LogicalPlan,
+        tail: Tail<'_>,
+        sort: &[SortExpr],
+    ) -> Result<LogicalPlan> {
+        let (mut limit, mut offset) = (None, None);
+        if let Some(ast::LimitClause::LimitOffset {
+            limit: rows,
+            offset: skipped,
+            limit_by,
+        }) = tail.limit
+        {
+            if !limit_by.is_empty() {
+                return Err(Error::unsupported("LIMIT … BY"));
+            }
+            limit = rows.as_ref();
+            offset = skipped.as_ref().map(|offset| &offset.value);
+        }
+        let mut ties = false;
+        let one = ast::Expr::value(Value::Number("1".to_owned(), false));
+        if let Some(fetch) = tail.fetch {
+            if fetch.percent {
+                return Err(Error::unsupported("FETCH FIRST … PERCENT"));
+            }
+            if limit.is_some() {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    "multiple LIMIT clauses not allowed",
+                ));
+            }
+            ties = fetch.with_ties;
+            limit = Some(fetch.quantity.as_ref().unwrap_or(&one));
+        }
+        let fetch = self.row_count(level, limit, Clause::Limit)?;
+        let skip = self.row_count(level, offset, Clause::Offset)?;
+        if ties {
+            if sort.is_empty() {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    "WITH TIES cannot be specified without ORDER BY clause",
+                ));
+            }
+            return self.with_ties(plan, sort, skip, fetch);
+        }
+        if fetch.is_none() && skip.is_none() {
+            return Ok(plan);
+        }
+        // A count that is found out by a query: rows by their number.
+        let found_out = |count: &Option<Expr>| {
+            count.iter().any(|count| {
+                count
+                    .exists(|part| Ok(matches!(part, Expr::ScalarSubquery(_))))
+                    .unwrap_or(true)
+                    || count.contains_outer()
+                    || count.is_volatile()
+            })
+        };
+        if found_out(&fetch) || found_out(&skip) {
+            return self.by_number(plan, sort, skip, fetch);
+        }
+        Ok(LogicalPlan::Limit(Limit {
+            skip: skip.map(Box::new),
+            fetch: fetch.map(Box::new),
+            input: Arc::new(plan),
+        }))
+    }
+
+    /// A number of rows; `None` for all.
+    fn row_count(
+        &self,
+        level: &Level<'_>,
+        count: Option<&ast::Expr>,
+        clause: Clause,
+    ) -> Result<Option<Expr>> {
+        let Some(count) = count else {
+            return Ok(None);
+        };
+        if let ast::Expr::Identifier(ident) = count
+            && ident.quote_style.is_none()
+            && ident.value.eq_ignore_ascii_case("all")
+        {
+            return Ok(None);
+        }
+        let value = level.within(clause, || self.expression(level, count))?;
+        if !value.expr.column_refs().is_empty() {
+            return Err(Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!("argument of {} must not contain variables", clause.name()),
+            ));
+        }
+        let value = self.as_integer(value, PgType::INT8, clause.name())?;
+        if super::operator::is_null(&value.expr) {
+            return Ok(None);
+        }
+        if let Expr::Literal(ScalarValue::Int64(Some(rows)), _) = &value.expr
+            && *rows < 0
+        {
+            let (state, word) = if clause == Clause::Limit {
+                (SqlState::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE, "LIMIT")
+            } else {
+                (SqlState::INVALID_ROW_COUNT_IN_OFFSET_CLAUSE, "OFFSET")
+            };
+            return Err(Error::new(state, format!("{word} must not be negative")));
+        }
+        Ok(Some(value.expr))
+    }
+
+    /// LIMIT and OFFSET as conditions on the number of a row.
+    fn by_number(
+        &self,
+        plan: LogicalPlan,
+        sort: &[SortExpr],
+        skip: Option<Expr>,
+        fetch: Option<Expr>,
+    ) -> Result<LogicalPlan> {
+        let row = format!("\0row{}", self.number());
+        let columns: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
+        let number = numbering(row_number_udwf(), sort).alias(&row);
+        let plan = Window::try_new(vec![number], Arc::new(plan))
+            .map(LogicalPlan::Window)
+            .converted()?;
+        let number = super::typed::cast(plain(&row), PgType::INT8);
+        let none = |count: Expr| self.native("coalesce", vec![count, int8(0).expr]);
+        let skipped = match skip {
+            Some(skip) => none(skip)?.expr,
+            None => int8(0).expr,
+        };
+        let mut kept = binary(number.clone(), Operator::Gt, skipped.clone());
+        if let Some(fetch) = fetch {
+            let last = binary(skipped, Operator::Plus, fetch.clone());
+            // NULL is no limit.
+            let within = or(
+                fetch.is_null(),
+                binary(number, Operator::LtEq, last),
+            );
+            kept = and(kept, within);
+        }
+        let plan = Filter::try_new(kept, Arc::new(plan))
+            .map(LogicalPlan::Filter)
+            .converted()?;
+        let plan = self.sorted(plan, sort)?;
+        project(columns, plan)
+    }
+
+    /// FETCH FIRST … WITH TIES: rows whose rank is within the count.
+    fn with_ties(
+        &self,
+        plan: LogicalPlan,
+        sort: &[SortExpr],
+        skip: Option<Expr>,
+        fetch: Option<Expr>,
+    ) -> Result<LogicalPlan> {
+        let number = self.number();
+        let (row, place) = (format!("\0row{number}"), format!("\0rank{number}"));
+        let window = |fun, name: &str| numbering(fun, sort).alias(name);
+        let Expr::WindowFunction(ranked) = rank() else {
+            return Err(Error::unsupported("WITH TIES"));
+        };
+        let columns: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
+        let exprs = vec![
+            window(row_number_udwf(), &row),
+            window(ranked.fun, &place),
+        ];
+        let plan = Window::try_new(exprs, Arc::new(plan))
+            .map(LogicalPlan::Window)
+            .converted()?;
+        let skipped = skip.unwrap_or_else(|| int8(0).expr);
+        let bigint = |name: &str| super::typed::cast(plain(name), PgType::INT8);
+        let mut kept = binary(bigint(&row), Operator::Gt, skipped.clone());
+        if let Some(fetch) = fetch {
+            let last = binary(skipped, Operator::Plus, fetch);
+            kept = and(kept, binary(bigint(&place), Operator::LtEq, last));
+        }
+        let plan = Filter::try_new(kept, Arc::new(plan))
+            .map(LogicalPlan::Filter)
+            .converted()?;
+        let plan = self.sorted(plan, sort)?;
+        project(columns, plan)
+    }
+}
+
+/// A window function without arguments over rows in this order.
+fn numbering(fun: WindowFunctionDefinition, sort: &[SortExpr]) -> Expr {
+    Expr::WindowFunction(Box::new(WindowFunction {
+        fun,
+        params: WindowFunctionParams {
+            args: Vec::new(),
+            partition_by: Vec::new(),
+            order_by: sort.to_vec(),
+            window_frame: WindowFrame::new((!sort.is_empty()).then_some(false)),
+            filter: None,
+            null_treatment: None,
+            distinct: false,
+        },
+    }))
+}

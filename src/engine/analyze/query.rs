@@ -1,0 +1,652 @@
+//! Queries: WITH, one body or several combined, ORDER BY and LIMIT around it.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{Column, TableReference};
+use datafusion::functions_window::row_number::row_number;
+use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::{
+    Distinct, EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Projection, SortExpr, Subquery,
+    SubqueryAlias, Union, Window, WindowFrame,
+};
+use sqlparser::ast::{self, Query, SetExpr, SetOperator, SetQuantifier};
+
+use super::level::{Clause, Level};
+use super::typed::Typed;
+use super::with::Ctes;
+use super::{Analyst, Converted};
+use crate::base::{Error, Result, SqlState};
+use crate::types::PgType;
+
+/// What the answer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Rows of these columns and no others.
+    Answer,
+    /// The same, but what has no type yet may stay so: a side of a set operation.
+    Arm,
+    /// Rows that may be read in their order: columns that only ORDER BY needs stay, behind the
+    /// others.
+    Ordered,
+}
+
+/// A column of an answer.
+#[derive(Debug, Clone)]
+pub(in crate::engine) struct Output {
+    pub(in crate::engine) name: String,
+    pub(in crate::engine) ty: PgType,
+}
+
+/// An analysed query.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) plan: LogicalPlan,
+    /// The first columns of the plan.
+    pub(super) columns: Vec<Output>,
+    /// How the rows are ordered, over the plan's columns.
+    pub(super) order: Vec<SortExpr>,
+    /// References to the queries around.
+    pub(super) outer: Vec<Expr>,
+}
+
+impl Answer {
+    /// Output column `index` as an expression over the plan.
+    pub(super) fn column(&self, index: usize) -> Typed {
+        let column = Expr::from(self.plan.schema().qualified_field(index));
+        Typed::new(column, self.columns[index].ty)
+    }
+
+    /// The answer as a subquery in an expression.
+    pub(super) fn into_subquery(self) -> Subquery {
+        Subquery {
+            subquery: Arc::new(self.plan),
+            outer_ref_columns: self.outer,
+            spans: Default::default(),
+        }
+    }
+}
+
+/// What stands behind a query's body.
+#[derive(Clone, Copy)]
+pub(super) struct Tail<'q> {
+    pub(super) order: &'q [ast::OrderByExpr],
+    pub(super) limit: Option<&'q ast::LimitClause>,
+    pub(super) fetch: Option<&'q ast::Fetch>,
+}
+
+impl Tail<'_> {
+    pub(super) const NONE: Self = Self {
+        order: &[],
+        limit: None,
+        fetch: None,
+    };
+
+    fn is_none(&self) -> bool {
+        self.order.is_empty() && self.limit.is_none() && self.fetch.is_none()
+    }
+}
+
+impl Analyst<'_> {
+    /// A query inside `parent`, where the WITH names of `ctes` can be read.
+    pub(super) fn query(
+        &self,
+        query: &Query,
+        parent: Option<&Level<'_>>,
+        ctes: Option<&Ctes<'_>>,
+        wanted: Wanted,
+    ) -> Result<Answer> {
+        check(query)?;
+        let order = match &query.order_by {
+            Some(order) => match &order.kind {
+                ast::OrderByKind::Expressions(order) => order.as_slice(),
+                ast::OrderByKind::All(_) => return Err(Error::unsupported("ORDER BY ALL")),
+            },
+            None => &[],
+        };
+        let tail = Tail {
+            order,
+            limit: query.limit_clause.as_ref(),
+            fetch: query.fetch.as_ref(),
+        };
+        match &query.with {
+            Some(with) => {
+                let ctes = self.with(with, parent, ctes)?;
+                self.body(&query.body, tail, parent, Some(&ctes), wanted)
+            }
+            None => self.body(&query.body, tail, parent, ctes, wanted),
+        }
+    }
+
+    pub(super) fn body(
+        &self,
+        body: &SetExpr,
+        tail: Tail<'_>,
+        parent: Option<&Level<'_>>,
+        ctes: Option<&Ctes<'_>>,
+        wanted: Wanted,
+    ) -> Result<Answer> {
+        match body {
+            SetExpr::Select(select) => self.select(select, tail, parent, ctes, wanted),
+            SetExpr::Query(inner) if tail.is_none() => self.query(inner, parent, ctes, wanted),
+            SetExpr::Query(inner) => {
+                let answer = self.query(inner, parent, ctes, Wanted::Answer)?;
+                self.ordered(answer, tail, parent, ctes, wanted)
+            }
+            SetExpr::SetOperation {
+                left,
+                op,
+                set_quantifier,
+                right,
+            } => {
+                let answer = self.combined((left, right), *op, *set_quantifier, parent, ctes)?;
+                self.ordered(answer, tail, parent, ctes, wanted)
+            }
+            SetExpr::Values(values) => {
+                let answer = self.values(values, parent, ctes, wanted)?;
+                self.ordered(answer, tail, parent, ctes, wanted)
+            }
+            SetExpr::Table(table) => {
+                let name = table.table_name.clone().unwrap_or_default();
+                let text = match &table.schema_name {
+                    Some(schema) => format!("SELECT * FROM {schema}.{name}"),
+                    None => format!("SELECT * FROM {name}"),
+                };
+                // The printed names keep their quotes, so nothing is lost on the way.
+                let all = crate::engine::parse_query(&text)?;
+                self.body(&all.body, tail, parent, ctes, wanted)
+            }
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                Err(Error::unsupported("a data-modifying statement in WITH"))
+            }
+        }
+    }
+
+    /// ORDER BY and LIMIT over an answer whose columns alone can be named.
+    fn ordered(
+        &self,
+        answer: Answer,
+        tail: Tail<'_>,
+        parent: Option<&Level<'_>>,
+        ctes: Option<&Ctes<'_>>,
+        wanted: Wanted,
+    ) -> Result<Answer> {
+        let mut answer = answer;
+        if wanted != Wanted::Arm {
+            answer = self.settle(answer)?;
+        }
+        if tail.is_none() {
+            return Ok(answer);
+        }
+        let level = Level::new(parent, ctes);
+        let mut sort = Vec::new();
+        for order in tail.order {
+            let index = self.output_position(order, &answer)?;
+            let key = self.key(answer.column(index))?;
+            sort.push(self.sort_expr(order, key)?);
+        }
+        let plan = self.sorted(answer.plan, &sort)?;
+        let plan = self.limited(&level, plan, tail, &sort)?;
+        level.note(answer.outer);
+        Ok(Answer {
+            plan,
+            columns: answer.columns,
+            order: sort,
+            outer: level.outer.into_inner(),
+        })
+    }
+
+    /// Which output column ORDER BY after a set operation means.
+    fn output_position(&self, order: &ast::OrderByExpr, answer: &Answer) -> Result<usize> {
+        if let Some(position) = super::order::ordinal(&order.expr) {
+            return super::order::in_list(position, answer.columns.len(), "ORDER BY");
+        }
+        let refused = || {
+            Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
+            )
+            .detail("Only result column names can be used, not expressions or functions.")
+            .hint(
+                "Add the expression/function to every SELECT, or move the UNION into a FROM \
+                 clause.",
+            )
+        };
+        let ast::Expr::Identifier(ident) = &order.expr else {
+            return Err(refused());
+        };
+        let name = crate::engine::parse::fold(ident);
+        let mut found = answer
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| column.name == name);
+        match (found.next(), found.next()) {
+            (Some((index, _)), None) => Ok(index),
+            (Some(_), Some(_)) => Err(Error::new(
+                SqlState::AMBIGUOUS_COLUMN,
+                format!("ORDER BY \"{name}\" is ambiguous"),
+            )),
+            (None, _) => Err(super::at(
+                Error::new(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!("column \"{name}\" does not exist"),
+                ),
+                ident.span,
+            )),
+        }
+    }
+
+    /// Columns without a type become text.
+    pub(super) fn settle(&self, answer: Answer) -> Result<Answer> {
+        let unknown = |output: &Output| output.ty.oid == PgType::UNKNOWN.oid;
+        if !answer.columns.iter().any(unknown) {
+            return Ok(answer);
+        }
+        let types: Vec<PgType> = answer
+            .columns
+            .iter()
+            .map(|output| if unknown(output) { PgType::TEXT } else { output.ty })
+            .collect();
+        self.retyped(answer, &types)
+    }
+
+    /// The answer with its columns cast to `types`, without hidden columns.
+    pub(super) fn retyped(&self, answer: Answer, types: &[PgType]) -> Result<Answer> {
+        let mut columns = Vec::with_capacity(types.len());
+        let mut exprs = Vec::with_capacity(types.len());
+        for (index, ty) in types.iter().enumerate() {
+            let value = self.coerced(answer.column(index), *ty)?;
+            let name = answer.plan.schema().field(index).name().clone();
+            exprs.push(value.expr.alias(name));
+            columns.push(Output {
+                name: answer.columns[index].name.clone(),
+                ty: value.ty,
+            });
+        }
+        Ok(Answer {
+            plan: project(exprs, answer.plan)?,
+            columns,
+            order: Vec::new(),
+            outer: answer.outer,
+        })
+    }
+
+    /// UNION, INTERSECT, EXCEPT.
+    fn combined(
+        &self,
+        (left, right): (&SetExpr, &SetExpr),
+        op: SetOperator,
+        quantifier: SetQuantifier,
+        parent: Option<&Level<'_>>,
+        ctes: Option<&Ctes<'_>>,
+    ) -> Result<Answer> {
+        let left = self.body(left, Tail::NONE, parent, ctes, Wanted::Arm)?;
+        let right = self.body(right, Tail::NONE, parent, ctes, Wanted::Arm)?;
+        let word = match op {
+            SetOperator::Union => "UNION",
+            SetOperator::Intersect => "INTERSECT",
+            SetOperator::Except | SetOperator::Minus => "EXCEPT",
+        };
+        let all = match quantifier {
+            SetQuantifier::All => true,
+            SetQuantifier::Distinct | SetQuantifier::None => false,
+            SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName => {
+                return Err(Error::unsupported(format!("{word} BY NAME")));
+            }
+        };
+        if left.columns.len() != right.columns.len() {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                format!("each {word} query must have the same number of columns"),
+            ));
+        }
+        let (left, right) = self.alike(left, right, word)?;
+        let columns = left.columns.clone();
+        let mut outer = left.outer.clone();
+        for reference in &right.outer {
+            if !outer.contains(reference) {
+                outer.push(reference.clone());
+            }
+        }
+        if columns.is_empty() {
+            return Err(Error::unsupported(format!("{word} of no columns")));
+        }
+        if !all {
+            // Whether two rows are the same must be decidable.
+            for column in &columns {
+                self.equality_types(column.ty, column.ty).map_err(|_| {
+                    super::operator::no_equality(column.ty)
+                })?;
+            }
+        }
+        let plan = match (op, all) {
+            (SetOperator::Union, _) => {
+                let inputs = vec![Arc::new(left.plan), Arc::new(right.plan)];
+                let union = LogicalPlan::Union(
+                    Union::try_new_with_loose_types(inputs).converted()?,
+                );
+                if all {
+                    union
+                } else {
+                    LogicalPlan::Distinct(Distinct::All(Arc::new(union)))
+                }
+            }
+            (SetOperator::Intersect, false) => {
+                LogicalPlanBuilder::intersect(self.aliased(left.plan)?, self.aliased(right.plan)?, false)
+                    .converted()?
+            }
+            (SetOperator::Except | SetOperator::Minus, false) => {
+                LogicalPlanBuilder::except(self.aliased(left.plan)?, self.aliased(right.plan)?, false)
+                    .converted()?
+            }
+            // Equal rows are told apart by counting them on each side.
+            (SetOperator::Intersect, true) => LogicalPlanBuilder::intersect(
+                self.aliased(counted(left.plan)?)?,
+                self.aliased(counted(right.plan)?)?,
+                true,
+            )
+            .converted()?,
+            (SetOperator::Except | SetOperator::Minus, true) => LogicalPlanBuilder::except(
+                self.aliased(counted(left.plan)?)?,
+                self.aliased(counted(right.plan)?)?,
+                true,
+            )
+            .converted()?,
+        };
+        let exprs = (0..columns.len())
+            .map(|index| {
+                let (qualifier, field) = plan.schema().qualified_field(index);
+                Expr::from((qualifier, field)).alias(field.name())
+            })
+            .collect();
+        Ok(Answer {
+            plan: project(exprs, plan)?,
+            columns,
+            order: Vec::new(),
+            outer,
+        })
+    }
+
+    /// Two answers with columns of the same types, named as the first's.
+    pub(super) fn alike(&self, left: Answer, right: Answer, word: &str) -> Result<(Answer, Answer)> {
+        let mut types = Vec::with_capacity(left.columns.len());
+        for index in 0..left.columns.len() {
+            let (a, b) = (left.column(index), right.column(index));
+            let ty = self.common_type(&[&a, &b], word)?;
+            for value in [a, b] {
+                self.to_common(value, ty, word)?;
+            }
+            types.push(ty);
+        }
+        let names: Vec<String> = left
+            .plan
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
+        let left = self.retyped(left, &types)?;
+        let right = self.retyped(right, &types)?;
+        let arrow: Vec<DataType> = (0..types.len())
+            .map(|index| {
+                let of = |plan: &LogicalPlan| plan.schema().field(index).data_type().clone();
+                one_arrow_type(&[of(&left.plan), of(&right.plan)], types[index])
+            })
+            .collect();
+        let cast = |answer: Answer| -> Result<Answer> {
+            let exprs = (0..types.len())
+                .map(|index| {
+                    let field = answer.plan.schema().field(index);
+                    let column = Expr::from(answer.plan.schema().qualified_field(index));
+                    let shown = field.data_type() == &arrow[index]
+                        && PgType::of_field(field).oid == types[index].oid;
+                    let column = if shown {
+                        column
+                    } else {
+                        arrow_cast(column, &arrow[index], types[index])
+                    };
+                    column.alias(&names[index])
+                })
+                .collect();
+            Ok(Answer {
+                plan: project(exprs, answer.plan)?,
+                ..answer
+            })
+        };
+        Ok((cast(left)?, cast(right)?))
+    }
+
+    /// A plan under an alias nothing else has.
+    pub(super) fn aliased(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let alias = TableReference::bare(format!("\0{}", self.number()));
+        SubqueryAlias::try_new(Arc::new(plan), alias)
+            .map(LogicalPlan::SubqueryAlias)
+            .converted()
+    }
+
+    /// VALUES.
+    fn values(
+        &self,
+        values: &ast::Values,
+        parent: Option<&Level<'_>>,
+        ctes: Option<&Ctes<'_>>,
+        wanted: Wanted,
+    ) -> Result<Answer> {
+        let level = Level::new(parent, ctes);
+        level.clause.set(Clause::Values);
+        let mut rows = Vec::with_capacity(values.rows.len());
+        for row in &values.rows {
+            let row = row
+                .content
+                .iter()
+                .map(|value| self.expression(&level, value))
+                .collect::<Result<Vec<_>>>()?;
+            rows.push(row);
+        }
+        let width = rows.first().map_or(0, Vec::len);
+        if rows.iter().any(|row| row.len() != width) {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "VALUES lists must all be the same length",
+            ));
+        }
+        let mut columns = Vec::with_capacity(width);
+        for index in 0..width {
+            let column: Vec<Typed> = rows.iter().map(|row| row[index].clone()).collect();
+            let untyped = wanted == Wanted::Arm && column.iter().all(Typed::is_unknown);
+            let (column, ty) = if untyped && column.len() == 1 {
+                (column, PgType::UNKNOWN)
+            } else {
+                self.in_common(column, "VALUES")?
+            };
+            let column = self.one_type(column, ty)?;
+            for (row, value) in rows.iter_mut().zip(column) {
+                row[index] = value;
+            }
+            columns.push(Output {
+                name: format!("column{}", index + 1),
+                ty,
+            });
+        }
+        let plan = self.value_rows(rows, &columns)?;
+        Ok(Answer {
+            plan,
+            columns,
+            order: Vec::new(),
+            outer: level.outer.into_inner(),
+        })
+    }
+
+    fn value_rows(&self, rows: Vec<Vec<Typed>>, columns: &[Output]) -> Result<LogicalPlan> {
+        let plain = rows.iter().flatten().all(|value| {
+            !value.expr.contains_outer()
+                && !value.expr.exists(|part| Ok(is_subquery(part))).unwrap_or(true)
+        });
+        let row_exprs = |row: Vec<Typed>| -> Vec<Expr> {
+            row.into_iter()
+                .zip(columns)
+                .map(|(value, column)| value.expr.alias(&column.name))
+                .collect()
+        };
+        if plain {
+            let exprs = rows
+                .into_iter()
+                .map(|row| row.into_iter().map(|value| value.expr).collect())
+                .collect();
+            let plan = LogicalPlanBuilder::values(exprs)
+                .and_then(LogicalPlanBuilder::build)
+                .converted()?;
+            return Ok(plan);
+        }
+        // What refers to something outside is computed a row at a time.
+        let mut arms = Vec::new();
+        for row in rows {
+            arms.push(Arc::new(project(row_exprs(row), one_row())?));
+        }
+        if let [only] = arms.as_slice() {
+            return Ok(only.as_ref().clone());
+        }
+        Union::try_new_with_loose_types(arms)
+            .map(LogicalPlan::Union)
+            .converted()
+    }
+
+    /// Values of one PostgreSQL type in one Arrow type.
+    pub(super) fn one_type(&self, values: Vec<Typed>, ty: PgType) -> Result<Vec<Typed>> {
+        use datafusion::logical_expr::ExprSchemable;
+        let exprs: Vec<&Expr> = values.iter().map(|value| &value.expr).collect();
+        let schema = self.schema_for(&exprs)?;
+        let types = exprs
+            .iter()
+            .map(|expr| expr.get_type(&schema).converted())
+            .collect::<Result<Vec<_>>>()?;
+        let arrow = one_arrow_type(&types, ty);
+        Ok(values
+            .into_iter()
+            .zip(types)
+            .map(|(value, from)| {
+                if from == arrow {
+                    value
+                } else {
+                    Typed {
+                        expr: arrow_cast(value.expr.clone(), &arrow, ty),
+                        ..value
+                    }
+                }
+            })
+            .collect())
+    }
+}
+
+/// The Arrow type that holds values of all of `types`, which are all `ty` to PostgreSQL.
+fn one_arrow_type(types: &[DataType], ty: PgType) -> DataType {
+    let Some(first) = types.first() else {
+        return ty.data_type();
+    };
+    if types.iter().all(|other| other == first) {
+        return first.clone();
+    }
+    let mut whole = 1i16;
+    let mut scale = 0i8;
+    for other in types {
+        match other {
+            DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
+                whole = whole.max(i16::from(*p) - i16::from(*s));
+                scale = scale.max(*s);
+            }
+            DataType::Null => {}
+            _ => return ty.data_type(),
+        }
+    }
+    match u8::try_from(whole + i16::from(scale)) {
+        Ok(precision @ ..=38) => DataType::Decimal128(precision, scale),
+        Ok(precision) => DataType::Decimal256(precision.min(76), scale),
+        Err(_) => ty.data_type(),
+    }
+}
+
+/// A cast to an Arrow type that stays `ty` to PostgreSQL.
+fn arrow_cast(expr: Expr, arrow: &DataType, ty: PgType) -> Expr {
+    let field = ty.field("", true).with_data_type(arrow.clone());
+    Expr::Cast(datafusion::logical_expr::expr::Cast::new_from_field(
+        Box::new(expr),
+        Arc::new(field),
+    ))
+}
+
+fn is_subquery(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
+    )
+}
+
+/// One row of no columns.
+pub(super) fn one_row() -> LogicalPlan {
+    LogicalPlan::EmptyRelation(EmptyRelation {
+        produce_one_row: true,
+        schema: Arc::new(datafusion::common::DFSchema::empty()),
+    })
+}
+
+pub(super) fn project(exprs: Vec<Expr>, input: LogicalPlan) -> Result<LogicalPlan> {
+    Projection::try_new(exprs, Arc::new(input))
+        .map(LogicalPlan::Projection)
+        .converted()
+}
+
+/// The plan with a number behind its columns that counts equal rows.
+fn counted(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let columns: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
+    let number = Expr::WindowFunction(Box::new(WindowFunction {
+        fun: row_number_udwf(),
+        params: WindowFunctionParams {
+            args: Vec::new(),
+            partition_by: columns,
+            order_by: Vec::new(),
+            window_frame: WindowFrame::new(None),
+            filter: None,
+            null_treatment: None,
+            distinct: false,
+        },
+    }));
+    Window::try_new(vec![number.alias("\0n")], Arc::new(plan))
+        .map(LogicalPlan::Window)
+        .converted()
+}
+
+/// DataFusion's `row_number`.
+pub(super) fn row_number_udwf() -> datafusion::logical_expr::WindowFunctionDefinition {
+    match row_number() {
+        Expr::WindowFunction(function) => function.fun,
+        _ => unreachable!("row_number() is a window function"),
+    }
+}
+
+/// Clauses that are not PostgreSQL's, or not commons'.
+fn check(query: &Query) -> Result<()> {
+    if let Some(lock) = query.locks.first() {
+        return Err(Error::unsupported(format!("SELECT … {lock}")));
+    }
+    if query.for_clause.is_some()
+        || query.settings.is_some()
+        || query.format_clause.is_some()
+        || !query.pipe_operators.is_empty()
+    {
+        return Err(Error::unsupported("this clause after a query"));
+    }
+    if let Some(ast::LimitClause::OffsetCommaLimit { .. }) = query.limit_clause {
+        return Err(
+            Error::new(SqlState::SYNTAX_ERROR, "LIMIT #,# syntax is not supported")
+                .hint("Use separate LIMIT and OFFSET clauses."),
+        );
+    }
+    Ok(())
+}
+
+/// A column by its name alone.
+pub(super) fn plain(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}

@@ -1,0 +1,278 @@
+//! Rows: ROW(…), whole rows of relations, comparisons between them.
+
+use std::rc::Rc;
+
+use datafusion::logical_expr::{Expr, Operator};
+use sqlparser::ast;
+
+use super::Analyst;
+use super::level::Level;
+use super::select::Target;
+use super::typed::{Typed, and, boolean, not, or};
+use crate::base::{Error, Result, SqlState};
+use crate::engine::semantics;
+use crate::types::PgType;
+
+impl Analyst<'_> {
+    /// A row of these fields; shown, it is PostgreSQL's text of one.
+    pub(super) fn row_of(&self, fields: Vec<(String, Typed)>) -> Result<Typed> {
+        let parts = fields
+            .iter()
+            .map(|(_, field)| {
+                let settled = self.settled(field.clone())?;
+                Ok(self.coerced(settled, PgType::TEXT)?.expr)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Typed {
+            expr: semantics::row_text(parts),
+            ty: PgType::RECORD,
+            row: Some(Rc::new(fields)),
+        })
+    }
+
+    /// `(a, b)`, `ROW(a, b)`
+    pub(super) fn row(&self, level: &Level<'_>, items: &[ast::Expr]) -> Result<Typed> {
+        let mut fields = Vec::with_capacity(items.len());
+        for item in items {
+            // `ROW(t.*)` is the fields of t.
+            match self.row_star(level, item)? {
+                Some(targets) => fields.extend(
+                    targets.into_iter().map(|target| (String::new(), target.value)),
+                ),
+                None => fields.push((String::new(), self.expression(level, item)?)),
+            }
+        }
+        for (index, (name, _)) in fields.iter_mut().enumerate() {
+            *name = format!("f{}", index + 1);
+        }
+        self.row_of(fields)
+    }
+
+    /// `(row).name`
+    pub(super) fn field(&self, row: Typed, name: &str) -> Result<Typed> {
+        let Some(fields) = &row.row else {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!(
+                    "column notation .{name} applied to type {}, which is not a composite type",
+                    row.base()
+                ),
+            ));
+        };
+        fields
+            .iter()
+            .find(|(field, _)| field == name)
+            .map(|(_, value)| value.clone())
+            .ok_or_else(|| {
+                Error::new(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!("could not identify column \"{name}\" in record data type"),
+                )
+            })
+    }
+
+    /// `(row).*` or `relation.*` in a list; `None` if the expression is neither.
+    pub(super) fn row_star(
+        &self,
+        level: &Level<'_>,
+        expression: &ast::Expr,
+    ) -> Result<Option<Vec<Target>>> {
+        match expression {
+            ast::Expr::QualifiedWildcard(name, _) => {
+                let parts: Vec<String> = name.0.iter().map(super::from::part).collect();
+                let columns = match parts.as_slice() {
+                    [relation] => self.starred(level, None, relation)?,
+                    [schema, relation] => self.starred(level, Some(schema), relation)?,
+                    _ => return Err(Error::unsupported("this form of *")),
+                };
+                Ok(Some(
+                    columns
+                        .into_iter()
+                        .map(|column| Target {
+                            name: column.name,
+                            value: column.value,
+                        })
+                        .collect(),
+                ))
+            }
+            ast::Expr::CompoundFieldAccess { root, access_chain } => match access_chain.as_slice() {
+                [ast::AccessExpr::Dot(ast::Expr::Wildcard(_))] => {
+                    let value = self.expression(level, root)?;
+                    self.fields_of(value).map(Some)
+                }
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    fn pairs(&self, left: &Typed, right: &Typed) -> Result<Vec<(Typed, Typed)>> {
+        let (Some(a), Some(b)) = (&left.row, &right.row) else {
+            return Err(super::operator::no_operator("record = record"));
+        };
+        if a.len() != b.len() {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "unequal number of entries in row expressions",
+            ));
+        }
+        if a.is_empty() {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cannot compare rows of zero length",
+            ));
+        }
+        Ok(a.iter()
+            .zip(b.iter())
+            .map(|((_, a), (_, b))| (a.clone(), b.clone()))
+            .collect())
+    }
+
+    /// A comparison of rows: the first pair that differs decides.
+    pub(super) fn compare_rows(&self, op: Operator, left: Typed, right: Typed) -> Result<Typed> {
+        let pairs = self.pairs(&left, &right)?;
+        let apply = |sign: &str, (a, b): &(Typed, Typed)| -> Result<Expr> {
+            Ok(self.operate(sign, a.clone(), b.clone())?.expr)
+        };
+        let mut result: Option<Expr> = None;
+        for pair in pairs.iter().rev() {
+            let so_far = result.take();
+            result = Some(match op {
+                Operator::Eq => {
+                    let equal = apply("=", pair)?;
+                    so_far.map_or(equal.clone(), |rest| and(equal, rest))
+                }
+                Operator::NotEq => {
+                    let differ = apply("<>", pair)?;
+                    so_far.map_or(differ.clone(), |rest| or(differ, rest))
+                }
+                op => {
+                    let strict = match op {
+                        Operator::Lt | Operator::LtEq => "<",
+                        _ => ">",
+                    };
+                    match so_far {
+                        None => apply(&op.to_string(), pair)?,
+                        Some(rest) => {
+                            or(apply(strict, pair)?, and(apply("=", pair)?, rest))
+                        }
+                    }
+                }
+            });
+        }
+        Ok(Typed::bool(result.unwrap_or_else(|| boolean(None))))
+    }
+
+    /// IS [NOT] DISTINCT FROM between rows.
+    pub(super) fn distinct_rows(&self, left: Typed, right: Typed, negated: bool) -> Result<Typed> {
+        let mut same: Option<Expr> = None;
+        for (a, b) in self.pairs(&left, &right)? {
+            let one = self.distinct(a, b, true)?.expr;
+            same = Some(match same {
+                Some(so_far) => and(so_far, one),
+                None => one,
+            });
+        }
+        let same = same.unwrap_or_else(|| boolean(Some(true)));
+        Ok(Typed::bool(if negated { same } else { not(same) }))
+    }
+
+    /// `row IS [NOT] NULL`: every field is, or every field is not.
+    pub(super) fn row_is_null(&self, fields: &[(String, Typed)], negated: bool) -> Typed {
+        let mut result: Option<Expr> = None;
+        for (_, field) in fields {
+            let one = if negated {
+                field.expr.clone().is_not_null()
+            } else {
+                field.expr.clone().is_null()
+            };
+            result = Some(match result {
+                Some(so_far) => and(so_far, one),
+                None => one,
+            });
+        }
+        Typed::bool(result.unwrap_or_else(|| boolean(Some(true))))
+    }
+
+    /// `(s1, e1) OVERLAPS (s2, e2)`
+    pub(super) fn overlaps(&self, left: Typed, right: Typed) -> Result<Typed> {
+        let wrong = |side: &str| {
+            Error::new(
+                SqlState::SYNTAX_ERROR,
+                format!("wrong number of parameters on {side} side of OVERLAPS expression"),
+            )
+        };
+        let ends = |value: &Typed, side: &str| -> Result<(Typed, Typed)> {
+            match value.row.as_ref().map(|fields| fields.as_slice()) {
+                Some([(_, start), (_, end)]) => {
+                    // An interval counts from the start.
+                    let end = if end.is(PgType::INTERVAL) {
+                        self.operate("+", start.clone(), end.clone())?
+                    } else {
+                        end.clone()
+                    };
+                    Ok((start.clone(), end))
+                }
+                _ => Err(wrong(side)),
+            }
+        };
+        let (a, b) = ends(&left, "left")?;
+        let (c, d) = ends(&right, "right")?;
+        let (values, _) = self.in_common(vec![a, b, c, d], "OVERLAPS")?;
+        let [a, b, c, d]: [Typed; 4] = values
+            .try_into()
+            .map_err(|_| Error::unsupported("OVERLAPS"))?;
+        // Each period with its earlier end first; a NULL end counts as unknown.
+        let less = |x: &Typed, y: &Typed| self.operate("<", x.clone(), y.clone());
+        let swap = |x: &Typed, y: &Typed| -> Result<(Expr, Expr)> {
+            let later = or(
+                self.operate(">", x.clone(), y.clone())?.expr,
+                x.expr.clone().is_null(),
+            );
+            let first = super::typed::case(
+                vec![(later.clone(), y.expr.clone())],
+                Some(x.expr.clone()),
+            );
+            let last = super::typed::case(vec![(later, x.expr.clone())], Some(y.expr.clone()));
+            Ok((first, last))
+        };
+        let ty = a.ty;
+        let (s1, e1) = swap(&a, &b)?;
+        let (s2, e2) = swap(&c, &d)?;
+        let of = |expr: &Expr| Typed::new(expr.clone(), ty);
+        let greater = self.operate(">", of(&s1), of(&s2))?.expr;
+        let smaller = less(&of(&s1), &of(&s2))?.expr;
+        let equal = self.operate("=", of(&s1), of(&s2))?.expr;
+        let both = and(e1.clone().is_not_null(), e2.clone().is_not_null());
+        let overlaps = super::typed::case(
+            vec![
+                (
+                    greater,
+                    super::typed::case(
+                        vec![
+                            (less(&of(&s1), &of(&e2))?.expr, boolean(Some(true))),
+                            (or(e1.clone().is_null(), e2.clone().is_null()), boolean(None)),
+                        ],
+                        Some(boolean(Some(false))),
+                    ),
+                ),
+                (
+                    smaller,
+                    super::typed::case(
+                        vec![
+                            (less(&of(&s2), &of(&e1))?.expr, boolean(Some(true))),
+                            (or(e1.is_null(), e2.is_null()), boolean(None)),
+                        ],
+                        Some(boolean(Some(false))),
+                    ),
+                ),
+                (
+                    equal,
+                    super::typed::case(vec![(both, boolean(Some(true)))], Some(boolean(None))),
+                ),
+            ],
+            Some(boolean(None)),
+        );
+        Ok(Typed::bool(overlaps))
+    }
+}

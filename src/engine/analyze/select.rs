@@ -1,0 +1,552 @@
+//! One SELECT.
+//!
+//! FROM → WHERE → GROUP BY and aggregates → HAVING → windows → set-returning functions → the select
+//! list, with columns only ORDER BY needs behind it → DISTINCT → ORDER BY → LIMIT. Expressions are
+//! analysed over FROM's columns; each stage then puts references to its own columns in the place of
+//! what it computed.
+
+use std::collections::HashMap;
+
+use datafusion::logical_expr::{
+    Distinct, DistinctOn, Expr, Filter, LogicalPlan, SortExpr,
+};
+use sqlparser::ast::{self, Select, SelectItem, SelectItemQualifiedWildcardKind};
+use std::sync::Arc;
+
+use super::aggregate::is_aggregated;
+use super::from::part;
+use super::level::{Clause, Level};
+use super::names;
+use super::order::{in_list, ordinal};
+use super::query::{Answer, Output, Tail, Wanted, one_row, plain, project};
+use super::typed::Typed;
+use super::with::Ctes;
+use super::{Analyst, Converted};
+use crate::base::limits::{COLUMNS_MAX, EXPRESSION_DEPTH_MAX};
+use crate::base::{Error, Result, SqlState};
+use crate::engine::parse::fold;
+
+/// An output column, or one that only ORDER BY or DISTINCT ON needs.
+pub(super) struct Target {
+    pub(super) name: String,
+    pub(super) value: Typed,
+}
+
+/// ORDER BY over the targets.
+struct Sorting {
+    /// Index of a target, and the item's direction.
+    keys: Vec<(usize, SortExpr)>,
+    /// SELECT DISTINCT.
+    distinct: bool,
+    /// Targets of DISTINCT ON.
+    distinct_on: Vec<usize>,
+}
+
+impl Analyst<'_> {
+    pub(super) fn select(
+        &self,
+        select: &Select,
+        tail: Tail<'_>,
+        parent: Option<&Level<'_>>,
+        ctes: Option<&Ctes<'_>>,
+        wanted: Wanted,
+    ) -> Result<Answer> {
+        check(select)?;
+        let level = Level::new(parent, ctes);
+        let mut plan = self.from(&level, &select.from)?.unwrap_or_else(one_row);
+        self.define_windows(&level, &select.named_window)?;
+        if let Some(condition) = &select.selection {
+            let condition = level.within(Clause::Where, || {
+                let value = self.expression(&level, condition)?;
+                self.condition(value, "WHERE")
+            })?;
+            plan = filter(plan, condition)?;
+        }
+        let mut targets = self.targets(&level, &select.projection, wanted)?;
+        let outputs = targets.len();
+        let groups = self.groups(&level, &select.group_by, &mut targets)?;
+        let having = match &select.having {
+            Some(having) => Some(level.within(Clause::Having, || {
+                let value = self.expression(&level, having)?;
+                self.condition(value, "HAVING")
+            })?),
+            None => None,
+        };
+        let sorting = self.sorting(&level, select, tail, &mut targets, outputs)?;
+
+        // Every stage rewrites all of these: the targets, then the arrays of set-returning calls.
+        let calls = level.sets.take();
+        let mut exprs: Vec<Expr> = targets
+            .iter()
+            .map(|target| target.value.expr.clone())
+            .chain(calls.iter().map(|call| call.array.clone()))
+            .collect();
+        let aggregated = groups.is_some()
+            || having.is_some()
+            || exprs.iter().any(is_aggregated);
+        if aggregated {
+            let order = level.order.borrow().clone();
+            plan = self.aggregated(plan, groups, &mut exprs, having, &order)?;
+        }
+        plan = self.windowed(plan, &mut exprs)?;
+        let arrays = exprs.split_off(targets.len());
+        if !calls.is_empty() {
+            plan = self.multiplied(plan, &calls, &arrays)?;
+        }
+        self.finished(&level, plan, targets, exprs, outputs, sorting, tail, wanted)
+    }
+
+    /// The select list, DISTINCT, ORDER BY and LIMIT over the rows.
+    #[expect(clippy::too_many_arguments, reason = "the stages of one SELECT, named")]
+    fn finished(
+        &self,
+        level: &Level<'_>,
+        plan: LogicalPlan,
+        targets: Vec<Target>,
+        exprs: Vec<Expr>,
+        outputs: usize,
+        sorting: Sorting,
+        tail: Tail<'_>,
+        wanted: Wanted,
+    ) -> Result<Answer> {
+        let names = unique_names(&targets, outputs);
+        // One that repeats is computed once where that changes nothing.
+        let projected: Vec<Expr> = exprs
+            .into_iter()
+            .zip(&names)
+            .map(|(expr, name)| expr.alias(name))
+            .collect();
+        let hidden = projected.len() > outputs;
+        let mut plan = project(projected, plan)?;
+        let sort: Vec<SortExpr> = sorting
+            .keys
+            .iter()
+            .map(|(index, key)| SortExpr {
+                expr: plain(&names[*index]),
+                ..key.clone()
+            })
+            .collect();
+        if !sorting.distinct_on.is_empty() {
+            let on: Vec<Expr> = sorting
+                .distinct_on
+                .iter()
+                .map(|index| plain(&names[*index]))
+                .collect();
+            let all = names.iter().map(|name| plain(name)).collect();
+            let order = (!sort.is_empty()).then(|| sort.clone());
+            plan = DistinctOn::try_new(on, all, order, Arc::new(plan))
+                .map(|distinct| LogicalPlan::Distinct(Distinct::On(distinct)))
+                .converted()?;
+        } else if sorting.distinct {
+            plan = LogicalPlan::Distinct(Distinct::All(Arc::new(plan)));
+        }
+        plan = self.sorted(plan, &sort)?;
+        plan = self.limited(level, plan, tail, &sort)?;
+        if hidden && wanted != Wanted::Ordered {
+            let shown = names[..outputs].iter().map(|name| plain(name)).collect();
+            plan = project(shown, plan)?;
+        }
+        let columns = targets
+            .into_iter()
+            .take(outputs)
+            .map(|target| Output {
+                name: target.name,
+                ty: target.value.ty,
+            })
+            .collect();
+        let kept = |key: &SortExpr| match &key.expr {
+            Expr::Column(column) => plan.schema().maybe_index_of_column(column).is_some(),
+            _ => false,
+        };
+        let order = if sort.iter().all(kept) { sort } else { Vec::new() };
+        Ok(Answer {
+            columns,
+            order,
+            outer: level.outer.take(),
+            plan,
+        })
+    }
+
+    /// The select list.
+    fn targets(
+        &self,
+        level: &Level<'_>,
+        items: &[SelectItem],
+        wanted: Wanted,
+    ) -> Result<Vec<Target>> {
+        let mut targets = Vec::with_capacity(items.len());
+        level.clause.set(Clause::Select);
+        for item in items {
+            match item {
+                SelectItem::UnnamedExpr(expression) => {
+                    // `(row).*`
+                    if let Some(fields) = self.row_star(level, expression)? {
+                        targets.extend(fields);
+                        continue;
+                    }
+                    let value = self.expression(level, expression)?;
+                    let name = names::item_name(item).unwrap_or_default();
+                    targets.push(Target { name, value });
+                }
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    let value = self.expression(level, expr)?;
+                    targets.push(Target {
+                        name: fold(alias),
+                        value,
+                    });
+                }
+                SelectItem::Wildcard(options) => {
+                    check_wildcard(options)?;
+                    if level.relations.borrow().is_empty() {
+                        return Err(Error::new(
+                            SqlState::SYNTAX_ERROR,
+                            "SELECT * with no tables specified is not valid",
+                        ));
+                    }
+                    let columns = level.columns.borrow();
+                    targets.extend(columns.iter().map(|column| Target {
+                        name: column.name.clone(),
+                        value: column.value.clone(),
+                    }));
+                }
+                SelectItem::QualifiedWildcard(kind, options) => {
+                    check_wildcard(options)?;
+                    targets.extend(self.starred_targets(level, kind)?);
+                }
+                SelectItem::ExprWithAliases { .. } => {
+                    return Err(Error::unsupported("a list of names after AS"));
+                }
+            }
+        }
+        if targets.len() > COLUMNS_MAX {
+            return Err(Error::new(
+                SqlState::TOO_MANY_COLUMNS,
+                format!("target lists can have at most {COLUMNS_MAX} entries"),
+            ));
+        }
+        if wanted != Wanted::Arm {
+            for target in &mut targets {
+                target.value = self.settled(target.value.clone())?;
+            }
+        }
+        Ok(targets)
+    }
+
+    fn starred_targets(
+        &self,
+        level: &Level<'_>,
+        kind: &SelectItemQualifiedWildcardKind,
+    ) -> Result<Vec<Target>> {
+        let columns = match kind {
+            SelectItemQualifiedWildcardKind::ObjectName(name) => {
+                let parts: Vec<String> = name.0.iter().map(part).collect();
+                match parts.as_slice() {
+                    [relation] => self.starred(level, None, relation)?,
+                    [schema, relation] => self.starred(level, Some(schema), relation)?,
+                    [_, schema, relation] => self.starred(level, Some(schema), relation)?,
+                    _ => return Err(Error::unsupported("this form of *")),
+                }
+            }
+            SelectItemQualifiedWildcardKind::Expr(expression) => {
+                let value = self.expression(level, expression)?;
+                return self.fields_of(value);
+            }
+        };
+        Ok(columns
+            .into_iter()
+            .map(|column| Target {
+                name: column.name,
+                value: column.value,
+            })
+            .collect())
+    }
+
+    /// A row's fields as targets.
+    pub(super) fn fields_of(&self, value: Typed) -> Result<Vec<Target>> {
+        let Some(fields) = &value.row else {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("type {} is not composite", value.base()),
+            ));
+        };
+        Ok(fields
+            .iter()
+            .map(|(name, value)| Target {
+                name: name.clone(),
+                value: value.clone(),
+            })
+            .collect())
+    }
+
+    /// ORDER BY and DISTINCT [ON]; what they need that is no output is added to the targets.
+    fn sorting(
+        &self,
+        level: &Level<'_>,
+        select: &Select,
+        tail: Tail<'_>,
+        targets: &mut Vec<Target>,
+        outputs: usize,
+    ) -> Result<Sorting> {
+        let distinct = match &select.distinct {
+            None | Some(ast::Distinct::All) => None,
+            Some(distinct) => Some(distinct),
+        };
+        let mut items = Vec::new();
+        for order in tail.order {
+            let index = self.sort_target(level, &order.expr, targets, outputs, "ORDER BY")?;
+            items.push((index, order));
+        }
+        let mut distinct_on = Vec::new();
+        match distinct {
+            Some(ast::Distinct::On(exprs)) => {
+                for expr in exprs {
+                    let index =
+                        self.sort_target(level, expr, targets, outputs, "SELECT DISTINCT ON")?;
+                    if !distinct_on.contains(&index) {
+                        distinct_on.push(index);
+                    }
+                }
+                let matches = items
+                    .iter()
+                    .take(distinct_on.len())
+                    .all(|(index, _)| distinct_on.contains(index));
+                if !matches {
+                    return Err(Error::new(
+                        SqlState::INVALID_COLUMN_REFERENCE,
+                        "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+                    ));
+                }
+            }
+            Some(_) if items.iter().any(|(index, _)| *index >= outputs) => {
+                return Err(Error::new(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                ));
+            }
+            _ => {}
+        }
+        let plain_distinct = matches!(distinct, Some(ast::Distinct::Distinct));
+        let compared = if plain_distinct {
+            (0..outputs).collect()
+        } else {
+            distinct_on.clone()
+        };
+        for index in compared {
+            let ty = targets[index].value.base();
+            let is_record = targets[index].value.row.is_some();
+            if !is_record {
+                self.equality_types(ty, ty)
+                    .map_err(|_| super::operator::no_equality(ty))?;
+            }
+        }
+        let mut keys = Vec::new();
+        for (index, order) in items {
+            let value = targets[index].value.clone();
+            let ty = value.base();
+            if value.row.is_none() {
+                self.ordering_exists(ty)?;
+            }
+            let key = self.key(value.clone())?;
+            // What is compared may be another value than what is shown.
+            let index = if key == value.expr || plain_distinct {
+                index
+            } else {
+                add_target(targets, Typed::new(key, ty))
+            };
+            keys.push((index, self.sort_expr(order, plain(""))?));
+        }
+        Ok(Sorting {
+            keys,
+            distinct: plain_distinct,
+            distinct_on,
+        })
+    }
+
+    /// The target an ORDER BY, GROUP BY or DISTINCT ON item means: an output by its position or
+    /// name, or an expression over FROM.
+    fn sort_target(
+        &self,
+        level: &Level<'_>,
+        expr: &ast::Expr,
+        targets: &mut Vec<Target>,
+        outputs: usize,
+        clause: &str,
+    ) -> Result<usize> {
+        if let Some(position) = ordinal(expr) {
+            return in_list(position, outputs, clause);
+        }
+        if matches!(expr, ast::Expr::Value(value) if !matches!(value.value, ast::Value::Placeholder(_)))
+        {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                format!("non-integer constant in {clause}"),
+            ));
+        }
+        if let ast::Expr::Identifier(ident) = expr {
+            let name = fold(ident);
+            let mut found = targets[..outputs]
+                .iter()
+                .enumerate()
+                .filter(|(_, target)| target.name == name);
+            if let Some((index, first)) = found.next() {
+                let first = first.value.expr.clone();
+                if found.any(|(_, other)| other.value.expr != first) {
+                    return Err(super::at(
+                        Error::new(
+                            SqlState::AMBIGUOUS_COLUMN,
+                            format!("{clause} \"{name}\" is ambiguous"),
+                        ),
+                        ident.span,
+                    ));
+                }
+                return Ok(index);
+            }
+        }
+        let value = level.within(Clause::OrderBy, || self.expression(level, expr))?;
+        let value = self.settled(value)?;
+        Ok(find_or_add(targets, value))
+    }
+
+    /// As [`Self::sort_target`] for GROUP BY, where FROM's columns come before output names.
+    pub(super) fn group_value(
+        &self,
+        level: &Level<'_>,
+        expr: &ast::Expr,
+        targets: &[Target],
+    ) -> Result<Typed> {
+        let settled = |target: &Target| self.settled(target.value.clone());
+        if let Some(position) = ordinal(expr) {
+            return settled(&targets[in_list(position, targets.len(), "GROUP BY")?]);
+        }
+        if matches!(expr, ast::Expr::Value(value) if !matches!(value.value, ast::Value::Placeholder(_)))
+        {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "non-integer constant in GROUP BY",
+            ));
+        }
+        if let ast::Expr::Identifier(ident) = expr {
+            let name = fold(ident);
+            let of_from = level
+                .columns
+                .borrow()
+                .iter()
+                .any(|column| column.name == name);
+            if !of_from {
+                let mut found = targets.iter().filter(|target| target.name == name);
+                if let Some(first) = found.next() {
+                    if found.any(|other| other.value.expr != first.value.expr) {
+                        return Err(Error::new(
+                            SqlState::AMBIGUOUS_COLUMN,
+                            format!("GROUP BY \"{name}\" is ambiguous"),
+                        ));
+                    }
+                    return settled(first);
+                }
+            }
+        }
+        let value = level.within(Clause::GroupBy, || self.expression(level, expr))?;
+        self.settled(value)
+    }
+
+    /// Whether values of a type can be sorted.
+    pub(super) fn ordering_exists(&self, ty: crate::types::PgType) -> Result<()> {
+        self.equality_types(ty, ty).map(|_| ()).map_err(|_| {
+            Error::new(
+                SqlState::UNDEFINED_FUNCTION,
+                format!("could not identify an ordering operator for type {ty}"),
+            )
+            .hint("Use an explicit ordering operator or modify the query.")
+        })
+    }
+}
+
+/// The target that is this value already, or a new one.
+fn find_or_add(targets: &mut Vec<Target>, value: Typed) -> usize {
+    let same = targets
+        .iter()
+        .position(|target| target.value.expr == value.expr);
+    match same {
+        // A volatile expression written twice is two.
+        Some(index) if !value.expr.is_volatile() => index,
+        _ => add_target(targets, value),
+    }
+}
+
+fn add_target(targets: &mut Vec<Target>, value: Typed) -> usize {
+    targets.push(Target {
+        name: String::new(),
+        value,
+    });
+    targets.len() - 1
+}
+
+/// A name for each target that no other has: the output's own where it can be.
+fn unique_names(targets: &[Target], outputs: usize) -> Vec<String> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    targets
+        .iter()
+        .enumerate()
+        .map(|(index, target)| {
+            let uses = seen.entry(target.name.as_str()).or_default();
+            *uses += 1;
+            if index >= outputs || *uses > 1 || target.name.is_empty() {
+                format!("{}\0{index}", target.name)
+            } else {
+                target.name.clone()
+            }
+        })
+        .collect()
+}
+
+pub(super) fn filter(plan: LogicalPlan, condition: Expr) -> Result<LogicalPlan> {
+    Filter::try_new(condition, Arc::new(plan))
+        .map(LogicalPlan::Filter)
+        .converted()
+}
+
+fn check_wildcard(options: &ast::WildcardAdditionalOptions) -> Result<()> {
+    if options.opt_ilike.is_some()
+        || options.opt_exclude.is_some()
+        || options.opt_except.is_some()
+        || options.opt_replace.is_some()
+        || options.opt_rename.is_some()
+    {
+        return Err(Error::unsupported("an option after *"));
+    }
+    Ok(())
+}
+
+/// Refuses clauses that are not PostgreSQL's.
+fn check(select: &Select) -> Result<()> {
+    let refused = [
+        (select.top.is_some(), "SELECT TOP"),
+        (select.exclude.is_some(), "SELECT * EXCLUDE"),
+        (select.select_modifiers.is_some(), "a modifier of SELECT"),
+        (!select.lateral_views.is_empty(), "LATERAL VIEW"),
+        (select.prewhere.is_some(), "PREWHERE"),
+        (!select.connect_by.is_empty(), "CONNECT BY"),
+        (!select.cluster_by.is_empty(), "CLUSTER BY"),
+        (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+        (!select.sort_by.is_empty(), "SORT BY"),
+        (select.qualify.is_some(), "QUALIFY"),
+        (select.value_table_mode.is_some(), "SELECT AS VALUE"),
+    ];
+    if let Some((_, what)) = refused.into_iter().find(|(present, _)| *present) {
+        return Err(Error::unsupported(what));
+    }
+    if select.into.is_some() {
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "SELECT ... INTO is not allowed here",
+        ));
+    }
+    let relations: usize = select.from.iter().map(|from| 1 + from.joins.len()).sum();
+    if relations > EXPRESSION_DEPTH_MAX {
+        return Err(Error::new(
+            SqlState::STATEMENT_TOO_COMPLEX,
+            format!("a query can join at most {EXPRESSION_DEPTH_MAX} relations"),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,291 @@
+//! Forms with a grammar of their own: EXTRACT, SUBSTRING … FROM, TRIM, LIKE … ESCAPE, SIMILAR TO,
+//! AT TIME ZONE, COLLATE.
+
+use sqlparser::ast::{
+    CeilFloorKind, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName,
+    ObjectNamePart, TrimWhereField, Value, ValueWithSpan,
+};
+
+use super::Analyst;
+use super::coerce::category;
+use super::level::Level;
+use super::typed::{self, Typed};
+use crate::base::{Error, Result, SqlState};
+use crate::functions;
+use crate::types::PgType;
+
+impl Analyst<'_> {
+    pub(super) fn special_form(&self, level: &Level<'_>, expression: &Ast) -> Result<Typed> {
+        let analysed = |expression: &Ast| self.expression(level, expression);
+        let call = |name: &str, args: Vec<Typed>| {
+            let written = ObjectName::from(vec![sqlparser::ast::Ident::new(name)]);
+            self.scalar_call(level, name, args, &written)
+        };
+        match expression {
+            Ast::Extract { field, expr, .. } => {
+                let field = field.to_string().to_lowercase();
+                let field = field.trim_matches('\'').to_owned();
+                let value = analysed(expr)?;
+                if value.is_unknown() {
+                    return Err(Error::new(
+                        SqlState::AMBIGUOUS_FUNCTION,
+                        "function pg_catalog.extract(unknown, unknown) is not unique",
+                    )
+                    .hint(
+                        "Could not choose a best candidate function. You might need to add \
+                         explicit type casts.",
+                    ));
+                }
+                let name = if functions::scalar(self.scope.context, "extract").is_some() {
+                    "extract"
+                } else {
+                    "date_part"
+                };
+                let part = call(name, vec![typed::text(&field), value])?;
+                self.coerced(part, PgType::NUMERIC)
+            }
+            Ast::Ceil { expr, field } => self.rounded(level, "ceil", expr, field),
+            Ast::Floor { expr, field } => self.rounded(level, "floor", expr, field),
+            Ast::Position { expr, r#in } => {
+                let (part, whole) = (analysed(expr)?, analysed(r#in)?);
+                call("strpos", vec![whole, part])
+            }
+            Ast::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                ..
+            } => {
+                let mut args = vec![analysed(expr)?];
+                match (substring_from, substring_for) {
+                    (Some(from), None) => args.push(analysed(from)?),
+                    (Some(from), Some(count)) => {
+                        args.push(analysed(from)?);
+                        args.push(analysed(count)?);
+                    }
+                    (None, Some(count)) => {
+                        args.push(typed::int4(1));
+                        args.push(analysed(count)?);
+                    }
+                    (None, None) => {}
+                }
+                // DataFusion's `substring` knows positions, not patterns.
+                let by_pattern = args.get(1).is_some_and(|from| {
+                    category(from.ty) == 'S' || from.unknown_text().is_some()
+                });
+                if by_pattern && !self.is_ours("substring") {
+                    return Err(Error::unsupported("SUBSTRING with a pattern"));
+                }
+                call("substring", args)
+            }
+            Ast::Trim {
+                trim_where,
+                trim_what,
+                expr,
+                trim_characters,
+            } => {
+                let name = match trim_where {
+                    Some(TrimWhereField::Leading) => "ltrim",
+                    Some(TrimWhereField::Trailing) => "rtrim",
+                    Some(TrimWhereField::Both) | None => "btrim",
+                };
+                let mut args = vec![analysed(expr)?];
+                if let Some(what) = trim_what {
+                    args.push(analysed(what)?);
+                }
+                for what in trim_characters.iter().flatten() {
+                    args.push(analysed(what)?);
+                }
+                call(name, args)
+            }
+            Ast::Overlay {
+                expr,
+                overlay_what,
+                overlay_from,
+                overlay_for,
+            } => {
+                let mut args = vec![
+                    analysed(expr)?,
+                    analysed(overlay_what)?,
+                    analysed(overlay_from)?,
+                ];
+                if let Some(count) = overlay_for {
+                    args.push(analysed(count)?);
+                }
+                call("overlay", args)
+            }
+            _ => Err(Error::unsupported("this kind of expression")),
+        }
+    }
+
+    /// Whether a function is one of commons' own, with PostgreSQL's overloads.
+    fn is_ours(&self, name: &str) -> bool {
+        functions::scalar(self.scope.context, name)
+            .is_some_and(|function| functions::rebind(self.scope.context, &function).is_some())
+    }
+
+    fn rounded(
+        &self,
+        level: &Level<'_>,
+        name: &str,
+        expr: &Ast,
+        field: &CeilFloorKind,
+    ) -> Result<Typed> {
+        match field {
+            CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime) => {
+                let value = self.expression(level, expr)?;
+                let written = ObjectName::from(vec![sqlparser::ast::Ident::new(name)]);
+                self.scalar_call(level, name, vec![value], &written)
+            }
+            _ => Err(Error::unsupported(format!("{name} with a field or scale"))),
+        }
+    }
+
+    /// `time AT TIME ZONE zone`
+    pub(super) fn at_time_zone(&self, time: Typed, zone: Typed) -> Result<Typed> {
+        if functions::scalar(self.scope.context, "timezone").is_none() {
+            return Err(Error::unsupported("AT TIME ZONE"));
+        }
+        let time = if time.is_unknown() || time.is(PgType::DATE) {
+            self.coerced(time, PgType::TIMESTAMPTZ)?
+        } else {
+            time
+        };
+        let zone = self.settled(zone)?;
+        self.native("timezone", vec![zone.expr, time.expr])
+    }
+
+    /// `x [NOT] LIKE pattern [ESCAPE escape]`
+    pub(super) fn like(
+        &self,
+        level: &Level<'_>,
+        expr: &Ast,
+        pattern: &Ast,
+        escape: Option<&ValueWithSpan>,
+        negated: bool,
+        insensitive: bool,
+    ) -> Result<Typed> {
+        let sign = match (negated, insensitive) {
+            (false, false) => "~~",
+            (true, false) => "!~~",
+            (false, true) => "~~*",
+            (true, true) => "!~~*",
+        };
+        // `LIKE ALL (…)` reads like a call of a function of that name.
+        if let (Ast::Function(function), None) = (pattern, escape)
+            && let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice()
+            && name.quote_style.is_none()
+            && matches!(name.value.to_lowercase().as_str(), "all" | "any" | "some")
+        {
+            let all = name.value.eq_ignore_ascii_case("all");
+            let operand = match &function.args {
+                FunctionArguments::List(list) => match list.args.as_slice() {
+                    [FunctionArg::Unnamed(FunctionArgExpr::Expr(operand))] => operand.clone(),
+                    _ => return Err(Error::unsupported("LIKE ALL of this")),
+                },
+                FunctionArguments::Subquery(query) => Ast::Subquery(query.clone()),
+                FunctionArguments::None => return Err(Error::unsupported("LIKE ALL of this")),
+            };
+            return self.any_or_all(level, expr, sign, &operand, all);
+        }
+        let value = self.expression(level, expr)?;
+        let mut pattern = self.expression(level, pattern)?;
+        if let Some(escape) = escape {
+            let escape = self.literal(escape)?;
+            if escape.unknown_text() != Some("\\") {
+                // DataFusion escapes with a backslash only: the pattern is made to.
+                let pattern_text = self.coerced(pattern, PgType::TEXT)?;
+                let escape = self.coerced(escape, PgType::TEXT)?;
+                pattern = self.native("like_escape", vec![pattern_text.expr, escape.expr])?;
+            }
+        }
+        self.operate(sign, value, pattern)
+    }
+
+    /// `x [NOT] SIMILAR TO pattern [ESCAPE escape]`
+    pub(super) fn similar(
+        &self,
+        level: &Level<'_>,
+        expr: &Ast,
+        pattern: &Ast,
+        escape: Option<&ValueWithSpan>,
+        negated: bool,
+    ) -> Result<Typed> {
+        let value = self.expression(level, expr)?;
+        let pattern = self.expression(level, pattern)?;
+        let escape = match escape.map(|escape| &escape.value) {
+            None => Some('\\'),
+            Some(Value::SingleQuotedString(text)) if text.chars().count() <= 1 => {
+                text.chars().next()
+            }
+            Some(_) => {
+                return Err(
+                    Error::new(SqlState::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
+                        .hint("Escape string must be empty or one character."),
+                );
+            }
+        };
+        let sign = if negated { "!~" } else { "~" };
+        if super::operator::is_null(&pattern.expr) {
+            return self.operate(sign, value, pattern);
+        }
+        let Some(text) = pattern.unknown_text() else {
+            return Err(Error::unsupported(
+                "SIMILAR TO with a pattern that is not a literal",
+            ));
+        };
+        let regex = typed::text(&similar_regex(text, escape));
+        self.operate(sign, value, regex)
+    }
+}
+
+/// Text is compared by bytes, which is what these collations say; others are not there.
+pub(super) fn check_collation(collation: &ObjectName) -> Result<()> {
+    let parts: Vec<String> = collation.0.iter().map(super::from::part).collect();
+    let name = parts.join(".");
+    let known = ["default", "c", "posix", "ucs_basic", "c.utf-8", "c.utf8"];
+    let short = name.strip_prefix("pg_catalog.").unwrap_or(&name);
+    if known.contains(&short.to_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::UNDEFINED_OBJECT,
+        format!("collation \"{name}\" for encoding \"UTF8\" does not exist"),
+    )
+    .hint("Text is ordered by its bytes: COLLATE \"C\" is the only collation."))
+}
+
+/// A pattern of SIMILAR TO as an anchored regular expression.
+fn similar_regex(pattern: &str, escape: Option<char>) -> String {
+    let mut regex = String::from("^(?:");
+    let mut in_class = false;
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            c if Some(c) == escape => {
+                if let Some(next) = chars.next() {
+                    regex.push_str(&regex::escape(&next.to_string()));
+                }
+            }
+            ']' if in_class => {
+                in_class = false;
+                regex.push(']');
+            }
+            c if in_class => regex.push(c),
+            '[' => {
+                in_class = true;
+                regex.push('[');
+            }
+            '%' => regex.push_str(".*"),
+            '_' => regex.push('.'),
+            '(' => regex.push_str("(?:"),
+            '.' | '^' | '$' | '\\' => {
+                regex.push('\\');
+                regex.push(c);
+            }
+            c => regex.push(c),
+        }
+    }
+    regex.push_str(")$");
+    regex
+}

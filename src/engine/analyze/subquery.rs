@@ -1,0 +1,275 @@
+//! Subqueries in expressions.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, SortExpr, Subquery};
+use sqlparser::ast;
+
+use super::level::Level;
+use super::query::{Answer, Wanted, project};
+use super::typed::{Typed, and, boolean, case, not};
+use super::{Analyst, Converted};
+use crate::base::{Error, Result, SqlState};
+
+impl Analyst<'_> {
+    /// A query inside an expression of `level`.
+    fn inner(&self, level: &Level<'_>, query: &ast::Query, wanted: Wanted) -> Result<Answer> {
+        self.query(query, Some(level), level.ctes, wanted)
+    }
+
+    /// A query that must give one column.
+    fn one_column(&self, level: &Level<'_>, query: &ast::Query, wanted: Wanted) -> Result<Answer> {
+        let answer = self.inner(level, query, wanted)?;
+        if answer.columns.len() == 1 {
+            Ok(answer)
+        } else {
+            Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "subquery must return only one column",
+            ))
+        }
+    }
+
+    /// `(SELECT …)` as a value.
+    pub(super) fn scalar_subquery(&self, level: &Level<'_>, query: &ast::Query) -> Result<Typed> {
+        let answer = self.one_column(level, query, Wanted::Answer)?;
+        let ty = answer.columns[0].ty;
+        Ok(Typed::new(self.scalar(answer)?, ty))
+    }
+
+    /// An answer of one column as a value.
+    fn scalar(&self, answer: Answer) -> Result<Expr> {
+        let mut answer = answer;
+        if is_volatile(&answer.plan)? {
+            // Two subqueries of one plan are computed once; two that differ in a name, twice.
+            let name = format!("\0value{}", self.number());
+            let value = answer.column(0).expr.alias(name);
+            answer.plan = project(vec![value], answer.plan)?;
+        }
+        Ok(Expr::ScalarSubquery(answer.into_subquery()))
+    }
+
+    pub(super) fn exists(&self, level: &Level<'_>, query: &ast::Query) -> Result<Typed> {
+        let answer = self.inner(level, query, Wanted::Answer)?;
+        Ok(Typed::bool(exists(answer.into_subquery())))
+    }
+
+    /// `ARRAY(SELECT …)`
+    pub(super) fn array_subquery(&self, level: &Level<'_>, query: &ast::Query) -> Result<Typed> {
+        let answer = self.one_column(level, query, Wanted::Ordered)?;
+        self.collected(answer)
+    }
+
+    /// The values of an answer as an array, in the answer's order; an empty one if there are none.
+    fn collected(&self, answer: Answer) -> Result<Typed> {
+        let element = answer.columns[0].ty;
+        let ty = if super::coerce::array_element(element).is_some() {
+            element
+        } else {
+            element.array().ok_or_else(|| {
+                Error::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("could not find array type for data type {element}"),
+                )
+            })?
+        };
+        let value = answer.column(0).expr;
+        let collect = crate::functions::aggregate("array_agg")
+            .ok_or_else(|| Error::unsupported("ARRAY (subquery)"))?;
+        let all = aggregate_call(collect, vec![value], answer.order.clone());
+        let name = format!("\0array{}", self.number());
+        let plan = Aggregate::try_new(Arc::new(answer.plan), Vec::new(), vec![all.alias(name)])
+            .map(LogicalPlan::Aggregate)
+            .converted()?;
+        let array = Expr::ScalarSubquery(Subquery {
+            subquery: Arc::new(plan),
+            outer_ref_columns: answer.outer,
+            spans: Default::default(),
+        });
+        let none = self.coerced(super::typed::unknown(Some("{}")), ty)?;
+        let filled = self.native("coalesce", vec![array, none.expr])?;
+        Ok(Typed::new(filled.expr, ty))
+    }
+
+    /// `value [NOT] IN (SELECT …)`
+    pub(super) fn in_subquery(
+        &self,
+        level: &Level<'_>,
+        value: Typed,
+        query: &ast::Query,
+        negated: bool,
+    ) -> Result<Typed> {
+        if value.row.is_some() {
+            return self.row_in_subquery(level, value, query, negated);
+        }
+        let answer = self.inner(level, query, Wanted::Answer)?;
+        match answer.columns.len() {
+            1 => {}
+            0 => return Err(columns_differ(false)),
+            _ => return Err(columns_differ(true)),
+        }
+        let column = answer.column(0);
+        let base = |typed: &Typed| typed.base();
+        let ty = self.equality_types(base(&value), base(&column))?;
+        let value = self.coerced(value, ty)?;
+        let item = self.coerced(column.clone(), ty)?;
+        let (value, item) = (self.key(value)?, self.key(item)?);
+        let plan = if item == column.expr {
+            answer.plan
+        } else {
+            let name = format!("\0item{}", self.number());
+            project(vec![item.alias(name)], answer.plan)?
+        };
+        Ok(Typed::bool(Expr::InSubquery(InSubquery {
+            expr: Box::new(value),
+            subquery: Subquery {
+                subquery: Arc::new(plan),
+                outer_ref_columns: answer.outer,
+                spans: Default::default(),
+            },
+            negated,
+        })))
+    }
+
+    /// `value sign ANY (SELECT …)`, or `ALL`.
+    pub(super) fn quantified(
+        &self,
+        level: &Level<'_>,
+        value: Typed,
+        sign: &str,
+        all: bool,
+        query: &ast::Query,
+    ) -> Result<Typed> {
+        match (sign, all) {
+            ("=", false) => return self.in_subquery(level, value, query, false),
+            ("<>" | "!=", true) => return self.in_subquery(level, value, query, true),
+            _ if value.row.is_some() => {
+                return Err(Error::unsupported(format!(
+                    "a row {sign} {} (subquery)",
+                    if all { "ALL" } else { "ANY" }
+                )));
+            }
+            _ => {}
+        }
+        let answer = self.inner(level, query, Wanted::Answer)?;
+        if answer.columns.len() != 1 {
+            return Err(columns_differ(answer.columns.len() > 1));
+        }
+        let array = self.collected(answer)?;
+        self.over_elements(sign, all, value, array)
+    }
+
+    /// `(a, b) [NOT] IN (SELECT …)`: true if some row is equal, else NULL if some row might be.
+    fn row_in_subquery(
+        &self,
+        level: &Level<'_>,
+        value: Typed,
+        query: &ast::Query,
+        negated: bool,
+    ) -> Result<Typed> {
+        let Some(fields) = value.row else {
+            return Err(Error::unsupported("IN (subquery)"));
+        };
+        let answer = self.inner(level, query, Wanted::Answer)?;
+        if answer.columns.len() != fields.len() {
+            return Err(columns_differ(answer.columns.len() > fields.len()));
+        }
+        let mut outer = answer.outer.clone();
+        let mut equal: Option<Expr> = None;
+        for (index, (_, field)) in fields.iter().enumerate() {
+            if super::aggregate::is_aggregated(&field.expr) {
+                return Err(Error::unsupported("a row of aggregates IN (subquery)"));
+            }
+            let field = Typed::new(self.as_outer(field.expr.clone(), &mut outer)?, field.ty);
+            let one = self.operate("=", field, answer.column(index))?.expr;
+            equal = Some(match equal {
+                Some(so_far) => and(so_far, one),
+                None => one,
+            });
+        }
+        let equal = equal.unwrap_or_else(|| boolean(Some(true)));
+        let among = |condition: Expr| -> Result<Expr> {
+            let plan = super::select::filter(answer.plan.clone(), condition)?;
+            Ok(exists(Subquery {
+                subquery: Arc::new(plan),
+                outer_ref_columns: outer.clone(),
+                spans: Default::default(),
+            }))
+        };
+        let found = case(
+            vec![
+                (among(equal.clone())?, boolean(Some(!negated))),
+                (among(equal.is_null())?, boolean(None)),
+            ],
+            Some(boolean(Some(negated))),
+        );
+        Ok(Typed::bool(found))
+    }
+
+    /// `(a, b) = (SELECT …)`: the row the subquery gives.
+    pub(super) fn row_of_subquery(&self, level: &Level<'_>, query: &ast::Query) -> Result<Typed> {
+        let answer = self.inner(level, query, Wanted::Answer)?;
+        let mut fields = Vec::with_capacity(answer.columns.len());
+        for index in 0..answer.columns.len() {
+            let column = answer.column(index);
+            let one = Answer {
+                plan: project(vec![column.expr.alias(format!("\0f{index}"))], answer.plan.clone())?,
+                columns: vec![answer.columns[index].clone()],
+                order: Vec::new(),
+                outer: answer.outer.clone(),
+            };
+            let name = answer.columns[index].name.clone();
+            fields.push((name, Typed::new(self.scalar(one)?, column.ty)));
+        }
+        self.row_of(fields)
+    }
+}
+
+fn exists(subquery: Subquery) -> Expr {
+    Expr::Exists(Exists {
+        subquery,
+        negated: false,
+    })
+}
+
+/// An aggregate without DISTINCT and FILTER.
+pub(super) fn aggregate_call(
+    function: Arc<datafusion::logical_expr::AggregateUDF>,
+    args: Vec<Expr>,
+    order: Vec<SortExpr>,
+) -> Expr {
+    Expr::AggregateFunction(AggregateFunction::new_udf(
+        function, args, false, None, order, None,
+    ))
+}
+
+/// Whether a plan may answer differently each time.
+fn is_volatile(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|plan| {
+        plan.apply_expressions(|expr| {
+            found |= expr.is_volatile();
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })
+    .converted()?;
+    Ok(found)
+}
+
+fn columns_differ(many: bool) -> Error {
+    Error::new(
+        SqlState::SYNTAX_ERROR,
+        if many {
+            "subquery has too many columns"
+        } else {
+            "subquery has too few columns"
+        },
+    )
+}
+
+/// `NOT (…)` of what may be NULL stays NULL.
+pub(super) fn negated_if(expr: Expr, negated: bool) -> Expr {
+    if negated { not(expr) } else { expr }
+}

@@ -1,0 +1,272 @@
+//! WITH: named queries, and queries that read themselves.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::common::TableReference;
+use datafusion::common::metadata::FieldMetadata;
+use datafusion::datasource::cte_worktable::CteWorkTable;
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::expr::{Alias, Cast};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableScanBuilder};
+use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier, TableFactor, Visit, Visitor};
+
+use super::level::Level;
+use super::query::{Answer, Output, Tail, Wanted, project};
+use super::{Analyst, Converted};
+use crate::base::{Error, Result, SqlState};
+use crate::engine::parse::fold;
+
+/// The names one WITH clause gives, and those of the clauses around it.
+pub(super) struct Ctes<'p> {
+    parent: Option<&'p Ctes<'p>>,
+    entries: RefCell<Vec<Entry>>,
+}
+
+/// One named query.
+#[derive(Clone)]
+pub(super) struct Entry {
+    name: String,
+    pub(super) plan: LogicalPlan,
+    pub(super) columns: Vec<Output>,
+    pub(super) outer: Vec<Expr>,
+}
+
+impl<'p> Ctes<'p> {
+    /// The nearest query of a name.
+    pub(super) fn find(&self, name: &str) -> Option<Entry> {
+        let entries = self.entries.borrow();
+        match entries.iter().rev().find(|entry| entry.name == name) {
+            Some(entry) => Some(entry.clone()),
+            None => self.parent?.find(name),
+        }
+    }
+}
+
+impl Analyst<'_> {
+    /// The names of a WITH clause.
+    pub(super) fn with<'p>(
+        &self,
+        with: &ast::With,
+        parent: Option<&Level<'_>>,
+        ctes: Option<&'p Ctes<'p>>,
+    ) -> Result<Ctes<'p>> {
+        let own = Ctes {
+            parent: ctes,
+            entries: RefCell::default(),
+        };
+        for cte in &with.cte_tables {
+            let name = fold(&cte.alias.name);
+            if own.entries.borrow().iter().any(|entry| entry.name == name) {
+                return Err(super::at(
+                    Error::new(
+                        SqlState::DUPLICATE_ALIAS,
+                        format!("WITH query name \"{name}\" specified more than once"),
+                    ),
+                    cte.alias.name.span,
+                ));
+            }
+            if cte.from.is_some() {
+                return Err(Error::unsupported("this form of WITH"));
+            }
+            let answer = if with.recursive && reads(&cte.query, &name) {
+                self.recursive(cte, &name, parent, &own)?
+            } else {
+                let answer = self.query(&cte.query, parent, Some(&own), Wanted::Ordered)?;
+                self.renamed(answer, cte, &name)?
+            };
+            own.entries.borrow_mut().push(Entry {
+                name,
+                plan: answer.plan,
+                columns: answer.columns,
+                outer: answer.outer,
+            });
+        }
+        Ok(own)
+    }
+
+    /// An answer with the column names its WITH item gives.
+    fn renamed(&self, mut answer: Answer, cte: &ast::Cte, name: &str) -> Result<Answer> {
+        let names = &cte.alias.columns;
+        if names.len() > answer.columns.len() {
+            return Err(Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!(
+                    "WITH query \"{name}\" has {} columns available but {} columns specified",
+                    answer.columns.len(),
+                    names.len()
+                ),
+            ));
+        }
+        for (column, alias) in answer.columns.iter_mut().zip(names) {
+            column.name = fold(&alias.name);
+        }
+        Ok(answer)
+    }
+
+    /// A query that reads itself: a first term, and one that is repeated over the rows found last.
+    fn recursive(
+        &self,
+        cte: &ast::Cte,
+        name: &str,
+        parent: Option<&Level<'_>>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Answer> {
+        let wrong = || {
+            Error::new(
+                SqlState::INVALID_RECURSION,
+                format!(
+                    "recursive query \"{name}\" does not have the form non-recursive-term UNION \
+                     [ALL] recursive-term"
+                ),
+            )
+        };
+        let SetExpr::SetOperation {
+            left,
+            op: SetOperator::Union,
+            set_quantifier,
+            right,
+        } = cte.query.body.as_ref()
+        else {
+            return Err(wrong());
+        };
+        if cte.query.order_by.is_some() {
+            return Err(Error::unsupported("ORDER BY in a recursive query"));
+        }
+        if cte.query.limit_clause.is_some() || cte.query.fetch.is_some() {
+            return Err(Error::unsupported("LIMIT in a recursive query"));
+        }
+        if reads(left.as_ref(), name) {
+            return Err(Error::new(
+                SqlState::INVALID_RECURSION,
+                format!(
+                    "recursive reference to query \"{name}\" must not appear within its \
+                     non-recursive term"
+                ),
+            ));
+        }
+        let inner;
+        let ctes = match &cte.query.with {
+            Some(with) => {
+                inner = self.with(with, parent, Some(ctes))?;
+                &inner
+            }
+            None => ctes,
+        };
+        let first = self.body(left, Tail::NONE, parent, Some(ctes), Wanted::Arm)?;
+        let first = self.settle(first)?;
+        let first = self.renamed(first, cte, name)?;
+        // The rows found last, under the same column names.
+        let table = self.alias(name);
+        let schema = Arc::new(first.plan.schema().as_arrow().clone());
+        let source = provider_as_source(Arc::new(CteWorkTable::new(&table, schema)));
+        let scan = TableScanBuilder::new(table.as_str(), source)
+            .build()
+            .map(LogicalPlan::TableScan)
+            .converted()?;
+        ctes.entries.borrow_mut().push(Entry {
+            name: name.to_owned(),
+            plan: scan,
+            columns: first.columns.clone(),
+            outer: Vec::new(),
+        });
+        let next = self.body(right, Tail::NONE, parent, Some(ctes), Wanted::Arm);
+        ctes.entries.borrow_mut().pop();
+        let next = next?;
+        if next.columns.len() != first.columns.len() {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "each UNION query must have the same number of columns",
+            ));
+        }
+        for index in 0..first.columns.len() {
+            let (a, b) = (first.column(index), next.column(index));
+            let overall = self.common_type(&[&a, &b], "UNION")?;
+            if overall.oid != a.ty.oid {
+                return Err(Error::new(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!(
+                        "recursive query \"{name}\" column {} has type {} in non-recursive term \
+                         but type {overall} overall",
+                        index + 1,
+                        a.ty
+                    ),
+                )
+                .hint("Cast the output of the non-recursive term to the correct type."));
+            }
+        }
+        let types: Vec<_> = first.columns.iter().map(|column| column.ty).collect();
+        let next = self.retyped(next, &types)?;
+        let next = like_fields(next, &first.plan)?;
+        let mut outer = first.outer;
+        for reference in next.outer {
+            if !outer.contains(&reference) {
+                outer.push(reference);
+            }
+        }
+        let distinct = match set_quantifier {
+            SetQuantifier::All => false,
+            SetQuantifier::Distinct | SetQuantifier::None => true,
+            _ => return Err(wrong()),
+        };
+        let plan = LogicalPlanBuilder::from(first.plan)
+            .to_recursive_query(table, next.plan, distinct)
+            .and_then(LogicalPlanBuilder::build)
+            .converted()?;
+        let exprs = (0..first.columns.len())
+            .map(|index| {
+                let (qualifier, field) = plan.schema().qualified_field(index);
+                Expr::from((qualifier, field)).alias(field.name())
+            })
+            .collect();
+        Ok(Answer {
+            plan: project(exprs, plan)?,
+            columns: first.columns,
+            order: Vec::new(),
+            outer,
+        })
+    }
+}
+
+/// The answer with columns whose fields say what those of `first` say.
+fn like_fields(answer: Answer, first: &LogicalPlan) -> Result<Answer> {
+    let exprs = (0..answer.columns.len())
+        .map(|index| {
+            let wanted = first.schema().field(index);
+            let (qualifier, field) = answer.plan.schema().qualified_field(index);
+            let column = Expr::from((qualifier, field));
+            let alias = Alias::new(column, None::<TableReference>, field.name());
+            if field.metadata() == wanted.metadata() && field.data_type() == wanted.data_type() {
+                return Expr::Alias(alias);
+            }
+            let cast = Cast::new_from_field(alias.expr, wanted.clone());
+            let metadata = FieldMetadata::from(wanted.metadata().clone());
+            Expr::Cast(cast).alias_with_metadata(field.name(), Some(metadata))
+        })
+        .collect();
+    Ok(Answer {
+        plan: project(exprs, answer.plan)?,
+        ..answer
+    })
+}
+
+/// Whether something reads a relation of this unqualified name.
+fn reads(tree: &impl Visit, name: &str) -> bool {
+    struct Finder<'n>(&'n str);
+    impl Visitor for Finder<'_> {
+        type Break = ();
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table {
+                name, args: None, ..
+            } = factor
+                && let [ast::ObjectNamePart::Identifier(ident)] = name.0.as_slice()
+                && fold(ident) == self.0
+            {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    tree.visit(&mut Finder(name)).is_break()
+}

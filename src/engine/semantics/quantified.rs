@@ -1,0 +1,163 @@
+//! `x op ANY (array)` and `x op ALL (array)` for every comparison, LIKE and regular expressions.
+//!
+//! ANY is true if the operator is for some element, else NULL if it is for some, else false; ALL
+//! the other way round. An empty array gives false for ANY and true for ALL.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Datum, Scalar};
+use arrow::compute::kernels::cmp;
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::Result;
+
+/// Operators it knows.
+const SIGNS: [&str; 14] = [
+    "=", "<>", "<", "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*", "~", "!~", "~*", "!~*",
+];
+
+/// One operator over an array.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(in crate::engine) struct Quantified {
+    sign: &'static str,
+    all: bool,
+    signature: Signature,
+}
+
+impl Quantified {
+    /// `None` if the operator is not one of them.
+    pub(in crate::engine) fn new(sign: &str, all: bool) -> Option<Self> {
+        let sign = SIGNS.into_iter().find(|known| *known == sign)?;
+        Some(Self {
+            sign,
+            all,
+            signature: Signature::any(2, Volatility::Immutable),
+        })
+    }
+
+    /// The call.
+    pub(in crate::engine) fn call(self, value: Expr, array: Expr) -> Expr {
+        Expr::ScalarFunction(ScalarFunction::new_udf(
+            Arc::new(ScalarUDF::new_from_impl(self)),
+            vec![value, array],
+        ))
+    }
+
+    /// The operator between one value and every element.
+    fn apply(&self, value: &ArrayRef, elements: &ArrayRef) -> Result<BooleanArray> {
+        let (value, elements) = (comparable(value)?, comparable(elements)?);
+        let value: Scalar<ArrayRef> = Scalar::new(value);
+        let (left, right): (&dyn Datum, &dyn Datum) = (&value, &elements);
+        Ok(match self.sign {
+            "=" => cmp::eq(left, right)?,
+            "<>" => cmp::neq(left, right)?,
+            "<" => cmp::lt(left, right)?,
+            "<=" => cmp::lt_eq(left, right)?,
+            ">" => cmp::gt(left, right)?,
+            ">=" => cmp::gt_eq(left, right)?,
+            "~~" => arrow::compute::like(left, right)?,
+            "!~~" => arrow::compute::nlike(left, right)?,
+            "~~*" => arrow::compute::ilike(left, right)?,
+            "!~~*" => arrow::compute::nilike(left, right)?,
+            sign => {
+                let flags = sign.ends_with('*').then_some("i");
+                let value = elements
+                    .as_string_view()
+                    .iter()
+                    .map(|_| Some(value.get().0.as_string_view().value(0)))
+                    .collect::<arrow::array::StringViewArray>();
+                let flags = flags.map(|flags| {
+                    arrow::array::StringViewArray::from(vec![flags; elements.len()])
+                });
+                let found = arrow::compute::regexp_is_match(
+                    &value,
+                    elements.as_string_view(),
+                    flags.as_ref(),
+                )?;
+                if sign.starts_with('!') {
+                    arrow::compute::not(&found)?
+                } else {
+                    found
+                }
+            }
+        })
+    }
+
+    fn decide(&self, results: &BooleanArray) -> Option<bool> {
+        let decisive = !self.all;
+        if results.iter().flatten().any(|result| result == decisive) {
+            Some(decisive)
+        } else if results.null_count() > 0 {
+            None
+        } else {
+            Some(!decisive)
+        }
+    }
+}
+
+/// Values as Arrow compares them the way PostgreSQL does.
+fn comparable(array: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match array.data_type() {
+        DataType::Interval(_) => super::clock::key(std::slice::from_ref(array))?,
+        DataType::Utf8 | DataType::LargeUtf8 => {
+            arrow::compute::cast(array, &DataType::Utf8View)?
+        }
+        _ => array.clone(),
+    })
+}
+
+impl ScalarUDFImpl for Quantified {
+    fn name(&self) -> &str {
+        if self.all { "all" } else { "any" }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn display_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(match args {
+            [value, array] => {
+                format!("({value} {} {}({array}))", self.sign, self.name().to_uppercase())
+            }
+            _ => self.name().to_owned(),
+        })
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = args.number_rows;
+        let values = args.args[0].to_array(rows)?;
+        let arrays = args.args[1].to_array(rows)?;
+        let arrays = arrays.as_list::<i32>();
+        let values = match arrays.value_type() {
+            ty if ty == *values.data_type() => values,
+            ty => arrow::compute::cast(&values, &ty)?,
+        };
+        let mut results = Vec::with_capacity(rows);
+        for row in 0..rows {
+            if arrays.is_null(row) {
+                results.push(None);
+                continue;
+            }
+            let elements = arrays.value(row);
+            // No elements decide whatever the value is.
+            if elements.is_empty() {
+                results.push(Some(self.all));
+            } else if values.is_null(row) {
+                results.push(None);
+            } else {
+                let applied = self.apply(&values.slice(row, 1), &elements)?;
+                results.push(self.decide(&applied));
+            }
+        }
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(results))))
+    }
+}

@@ -1,0 +1,117 @@
+//! The text of a row, and slices of arrays.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder, UInt64Array, new_empty_array};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Int64Type};
+use datafusion::logical_expr::Expr;
+
+use super::Result;
+use super::computed::Computed;
+use crate::types::PgType;
+
+pub(super) const LIST: &[Computed] = &[
+    Computed {
+        name: "row",
+        returns: Some(PgType::RECORD),
+        body: row,
+    },
+    Computed {
+        name: "array_slice",
+        returns: None,
+        body: slice,
+    },
+];
+
+/// A row of values, each as text, as PostgreSQL writes one.
+pub(in crate::engine) fn row_text(parts: Vec<Expr>) -> Expr {
+    // Without arguments the function would not know how many rows there are.
+    match super::computed("row") {
+        Some(function) if !parts.is_empty() => function.call(parts),
+        _ => Expr::Literal(
+            datafusion::common::ScalarValue::Utf8View(Some("()".to_owned())),
+            None,
+        ),
+    }
+}
+
+fn row(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let columns = args
+        .iter()
+        .map(|array| arrow::compute::cast(array, &DataType::Utf8View))
+        .collect::<std::result::Result<Vec<_>, _>>()?;
+    let rows = columns.first().map_or(0, |column| column.len());
+    let mut builder = StringViewBuilder::with_capacity(rows);
+    for row in 0..rows {
+        let mut text = String::from("(");
+        for (index, column) in columns.iter().enumerate() {
+            if index > 0 {
+                text.push(',');
+            }
+            if column.is_valid(row) {
+                quote(column.as_string_view().value(row), &mut text);
+            }
+        }
+        text.push(')');
+        builder.append_value(text);
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// A field's text in quotes if it needs them.
+fn quote(field: &str, text: &mut String) {
+    let special =
+        |c: char| matches!(c, '"' | '\\' | '(' | ')' | ',') || c.is_ascii_whitespace() || c == '\x0b';
+    if !field.is_empty() && !field.chars().any(special) {
+        text.push_str(field);
+        return;
+    }
+    text.push('"');
+    for c in field.chars() {
+        if matches!(c, '"' | '\\') {
+            text.push(c);
+        }
+        text.push(c);
+    }
+    text.push('"');
+}
+
+/// `array[from:to]`; positions outside of the array are left out, and nothing gives an empty one.
+fn slice(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let lists = args[0].as_list::<i32>();
+    let from = arrow::compute::cast(&args[1], &DataType::Int64)?;
+    let to = arrow::compute::cast(&args[2], &DataType::Int64)?;
+    let (from, to) = (from.as_primitive::<Int64Type>(), to.as_primitive::<Int64Type>());
+    let mut indices = Vec::new();
+    let mut lengths = Vec::with_capacity(lists.len());
+    let mut valid = Vec::with_capacity(lists.len());
+    for row in 0..lists.len() {
+        let there = lists.is_valid(row) && from.is_valid(row) && to.is_valid(row);
+        valid.push(there);
+        if !there {
+            lengths.push(0);
+            continue;
+        }
+        let start = i64::from(lists.value_offsets()[row]);
+        let length = i64::from(lists.value_length(row));
+        let first = from.value(row).max(1);
+        let last = to.value(row).min(length);
+        lengths.push(usize::try_from(last - first + 1).unwrap_or(0));
+        indices.extend((first..=last).filter_map(|at| u64::try_from(start + at - 1).ok()));
+    }
+    let DataType::List(item) = args[0].data_type() else {
+        return Ok(args[0].clone());
+    };
+    let values = if indices.is_empty() {
+        new_empty_array(item.data_type())
+    } else {
+        arrow::compute::take(lists.values(), &UInt64Array::from(indices), None)?
+    };
+    Ok(Arc::new(arrow::array::ListArray::try_new(
+        item.clone(),
+        OffsetBuffer::from_lengths(lengths),
+        values,
+        Some(valid.into()),
+    )?))
+}

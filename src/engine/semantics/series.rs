@@ -1,0 +1,222 @@
+//! `generate_series` as arrays.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, ListArray, PrimitiveArray, TimestampMicrosecondArray,
+};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Decimal128Type, Field, Int32Type, Int64Type,
+    IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType,
+};
+use chrono::{DateTime, Months, TimeDelta};
+
+use super::Result;
+use super::computed::Computed;
+use crate::base::{Error, SqlState};
+use crate::engine::scope::external;
+use crate::types::PgType;
+
+/// Elements one call may give: they are in memory at once.
+const ELEMENTS_MAX: usize = 50_000_000;
+
+pub(super) const LIST: &[Computed] = &[
+    Computed {
+        name: "generate_series_int4",
+        returns: Some(PgType::of(1007)),
+        body: |args| integers::<Int32Type>(args),
+    },
+    Computed {
+        name: "generate_series_int8",
+        returns: Some(PgType::of(1016)),
+        body: |args| integers::<Int64Type>(args),
+    },
+    Computed {
+        name: "generate_series_numeric",
+        returns: Some(PgType::of(1231)),
+        body: numerics,
+    },
+    Computed {
+        name: "generate_series_timestamp",
+        returns: Some(PgType::of(1115)),
+        body: |args| times(args, None),
+    },
+    Computed {
+        name: "generate_series_timestamptz",
+        returns: Some(PgType::of(1185)),
+        body: |args| times(args, Some("UTC")),
+    },
+];
+
+fn zero_step() -> datafusion::common::DataFusionError {
+    external(Error::new(
+        SqlState::INVALID_PARAMETER_VALUE,
+        "step size cannot equal zero",
+    ))
+}
+
+fn too_many() -> datafusion::common::DataFusionError {
+    external(
+        Error::new(
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            "generate_series gives too many rows",
+        )
+        .detail(format!("One call may give {ELEMENTS_MAX} rows.")),
+    )
+}
+
+/// Lists of values of `element`, one for each row; `None` is NULL.
+fn lists<T: ArrowPrimitiveType>(
+    rows: Vec<Option<Vec<T::Native>>>,
+    element: Field,
+) -> Result<ArrayRef> {
+    let lengths = rows.iter().map(|row| row.as_ref().map_or(0, Vec::len));
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    let nulls: NullBuffer = rows.iter().map(Option::is_some).collect();
+    let values: Vec<T::Native> = rows.into_iter().flatten().flatten().collect();
+    let values = PrimitiveArray::<T>::new(values.into(), None)
+        .with_data_type(element.data_type().clone());
+    Ok(Arc::new(ListArray::try_new(
+        Arc::new(element),
+        offsets,
+        Arc::new(values),
+        Some(nulls),
+    )?))
+}
+
+fn integers<T>(args: &[ArrayRef]) -> Result<ArrayRef>
+where
+    T: ArrowPrimitiveType,
+    T::Native: Into<i64> + TryFrom<i64>,
+{
+    let [from, to, step] = [0, 1, 2].map(|index| args[index].as_primitive::<T>());
+    let mut total = 0usize;
+    let rows = (0..from.len())
+        .map(|row| {
+            if from.is_null(row) || to.is_null(row) || step.is_null(row) {
+                return Ok(None);
+            }
+            let (mut value, last, step): (i64, i64, i64) = (
+                from.value(row).into(),
+                to.value(row).into(),
+                step.value(row).into(),
+            );
+            if step == 0 {
+                return Err(zero_step());
+            }
+            let mut values = Vec::new();
+            while if step > 0 { value <= last } else { value >= last } {
+                total += 1;
+                if total > ELEMENTS_MAX {
+                    return Err(too_many());
+                }
+                let Ok(native) = T::Native::try_from(value) else {
+                    break;
+                };
+                values.push(native);
+                match value.checked_add(step) {
+                    Some(next) => value = next,
+                    None => break,
+                }
+            }
+            Ok(Some(values))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    lists::<T>(rows, Field::new("item", T::DATA_TYPE, true))
+}
+
+/// The type whose values fit all three arguments, and the arguments in it.
+fn numerics(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let ty = PgType::NUMERIC.data_type();
+    let arrays = args
+        .iter()
+        .map(|array| arrow::compute::cast(array, &ty))
+        .collect::<std::result::Result<Vec<_>, _>>()?;
+    let [from, to, step] = [0, 1, 2].map(|index| arrays[index].as_primitive::<Decimal128Type>());
+    let mut total = 0usize;
+    let rows = (0..from.len())
+        .map(|row| {
+            if from.is_null(row) || to.is_null(row) || step.is_null(row) {
+                return Ok(None);
+            }
+            let (mut value, last, step) = (from.value(row), to.value(row), step.value(row));
+            if step == 0 {
+                return Err(zero_step());
+            }
+            let mut values = Vec::new();
+            while if step > 0 { value <= last } else { value >= last } {
+                total += 1;
+                if total > ELEMENTS_MAX {
+                    return Err(too_many());
+                }
+                values.push(value);
+                value += step;
+            }
+            Ok(Some(values))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    lists::<Decimal128Type>(rows, PgType::NUMERIC.field("item", true))
+}
+
+fn times(args: &[ArrayRef], zone: Option<&str>) -> Result<ArrayRef> {
+    let micros = |array: &ArrayRef| -> Result<TimestampMicrosecondArray> {
+        let ty = DataType::Timestamp(
+            arrow::datatypes::TimeUnit::Microsecond,
+            zone.map(Into::into),
+        );
+        Ok(arrow::compute::cast(array, &ty)?
+            .as_primitive::<TimestampMicrosecondType>()
+            .clone())
+    };
+    let (from, to) = (micros(&args[0])?, micros(&args[1])?);
+    let steps = args[2].as_primitive::<IntervalMonthDayNanoType>();
+    let mut total = 0usize;
+    let rows = (0..from.len())
+        .map(|row| {
+            if from.is_null(row) || to.is_null(row) || steps.is_null(row) {
+                return Ok(None);
+            }
+            let (mut value, last, step) = (from.value(row), to.value(row), steps.value(row));
+            let length = i128::from(step.months) * 30 * 86_400_000_000
+                + i128::from(step.days) * 86_400_000_000
+                + i128::from(step.nanoseconds / 1_000);
+            if length == 0 {
+                return Err(zero_step());
+            }
+            let mut values = Vec::new();
+            while if length > 0 { value <= last } else { value >= last } {
+                total += 1;
+                if total > ELEMENTS_MAX {
+                    return Err(too_many());
+                }
+                values.push(value);
+                match moved(value, step) {
+                    Some(next) => value = next,
+                    None => break,
+                }
+            }
+            Ok(Some(values))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let ty = if zone.is_some() {
+        PgType::TIMESTAMPTZ
+    } else {
+        PgType::TIMESTAMP
+    };
+    lists::<TimestampMicrosecondType>(rows, ty.field("item", true))
+}
+
+/// A moment moved by an interval: months first, then days, then the time.
+fn moved(micros: i64, step: IntervalMonthDayNano) -> Option<i64> {
+    let time = DateTime::from_timestamp_micros(micros)?.naive_utc();
+    let months = Months::new(step.months.unsigned_abs());
+    let time = if step.months >= 0 {
+        time.checked_add_months(months)?
+    } else {
+        time.checked_sub_months(months)?
+    };
+    let time = time.checked_add_signed(TimeDelta::try_days(i64::from(step.days))?)?;
+    let time = time.checked_add_signed(TimeDelta::microseconds(step.nanoseconds / 1_000))?;
+    Some(time.and_utc().timestamp_micros())
+}
