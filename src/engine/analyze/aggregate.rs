@@ -6,9 +6,7 @@ use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{
-    Aggregate, Expr, GroupingSet, LogicalPlan, SortExpr,
-};
+use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, SortExpr};
 use sqlparser::ast::{self, GroupByExpr};
 
 use super::level::Level;
@@ -41,7 +39,7 @@ impl Analyst<'_> {
         &self,
         level: &Level<'_>,
         group_by: &GroupByExpr,
-        targets: &mut [Target],
+        targets: &[Target],
     ) -> Result<Option<Groups>> {
         let (items, modifiers) = match group_by {
             GroupByExpr::All(_) => return Err(Error::unsupported("GROUP BY ALL")),
@@ -110,7 +108,10 @@ impl Analyst<'_> {
         Ok(match item {
             ast::Expr::Rollup(parts) => {
                 *several = true;
-                let parts = parts.iter().map(|part| group(part)).collect::<Result<Vec<_>>>()?;
+                let parts = parts
+                    .iter()
+                    .map(|part| group(part))
+                    .collect::<Result<Vec<_>>>()?;
                 (0..=parts.len())
                     .rev()
                     .map(|length| parts[..length].concat())
@@ -124,7 +125,10 @@ impl Analyst<'_> {
                         "CUBE is limited to 12 elements",
                     ));
                 }
-                let parts = parts.iter().map(|part| group(part)).collect::<Result<Vec<_>>>()?;
+                let parts = parts
+                    .iter()
+                    .map(|part| group(part))
+                    .collect::<Result<Vec<_>>>()?;
                 (0..1usize << parts.len())
                     .rev()
                     .map(|mask| {
@@ -289,9 +293,8 @@ impl Analyst<'_> {
                 Vec::new(),
                 None,
             );
-            aggregates.push(
-                Expr::AggregateFunction(count).alias(format!("\0agg{}", self.number())),
-            );
+            aggregates
+                .push(Expr::AggregateFunction(count).alias(format!("\0agg{}", self.number())));
         }
         let group_exprs = if groups.several && !columns.is_empty() {
             let sets = groups
@@ -386,11 +389,7 @@ impl Replaced<'_, '_> {
     }
 
     /// A subquery may refer to what is grouped by, and to nothing else of the rows.
-    fn check(
-        &self,
-        subquery: &datafusion::logical_expr::Subquery,
-        failed: &mut Option<Error>,
-    ) {
+    fn check(&self, subquery: &datafusion::logical_expr::Subquery, failed: &mut Option<Error>) {
         for reference in &subquery.outer_ref_columns {
             let Expr::OuterReferenceColumn(_, column) = reference else {
                 continue;

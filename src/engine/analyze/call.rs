@@ -1,19 +1,15 @@
-//! Function calls: scalar functions, aggregates, window functions, sets.
+//! Function calls. Aggregates and window functions are in [`super::aggregate_call`].
 
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
-use datafusion::logical_expr::{Expr, ExprSchemable, SortExpr, WindowFunctionDefinition};
-use sqlparser::ast::{
-    self, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
-    ObjectName,
-};
+use datafusion::logical_expr::{Expr, ExprSchemable};
+use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName};
 use std::sync::Arc;
 
-use super::aggregate::is_aggregated;
+use super::aggregate_call::modifiers;
 use super::coerce::array_element;
 use super::from::part;
-use super::level::{Clause, Level};
+use super::level::Level;
 use super::typed::{self, Typed, case};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
@@ -22,13 +18,6 @@ use crate::types::PgType;
 
 /// Functions that see a `char(n)` with its padding.
 const COUNTS_PADDING: &[&str] = &["octet_length", "bit_length", "pg_column_size", "format"];
-
-/// What a call may say beside its arguments.
-struct Modifiers<'f> {
-    distinct: bool,
-    order: &'f [ast::OrderByExpr],
-    nulls: Option<NullTreatment>,
-}
 
 impl Analyst<'_> {
     /// A function of ours or DataFusion's, by its name, over arguments of the types it takes.
@@ -89,7 +78,11 @@ impl Analyst<'_> {
             }
             // `CURRENT_USER` and its kin are calls without parentheses.
             FunctionArguments::None => {
-                let name = if name == "user" { "current_user" } else { &name };
+                let name = if name == "user" {
+                    "current_user"
+                } else {
+                    &name
+                };
                 return self.native(name, Vec::new());
             }
             FunctionArguments::List(list) => list,
@@ -156,11 +149,15 @@ impl Analyst<'_> {
                 )
             });
         }
+        let sets = level.sets.borrow().len();
         let values = list
             .args
             .iter()
             .map(|arg| self.argument(level, arg))
             .collect::<Result<Vec<_>>>()?;
+        if name == "coalesce" {
+            super::set::none_since(level, sets, "COALESCE")?;
+        }
         if let Some(elements) = self.elements(&name, values.clone())? {
             return self.set_column(level, elements);
         }
@@ -216,10 +213,7 @@ impl Analyst<'_> {
             })
             .collect::<Result<Vec<_>>>()?;
         let Some(function) = functions::scalar(self.scope.context, name) else {
-            let error = match written.0.as_slice() {
-                [_] => self.no_function(name, &args),
-                _ => self.no_function(&name.to_owned(), &args),
-            };
+            let error = self.no_function(name, &args);
             let span = match written.0.first() {
                 Some(ast::ObjectNamePart::Identifier(ident)) => ident.span,
                 _ => sqlparser::tokenizer::Span::empty(),
@@ -276,21 +270,27 @@ impl Analyst<'_> {
     }
 
     /// An argument that says its type where DataFusion has forgotten it.
-    fn said(&self, arg: Typed) -> Expr {
+    pub(super) fn said(&self, arg: Typed) -> Expr {
         let declared = !arg.is_unknown() && !arg.ty.field("", true).metadata().is_empty();
         let forgets = !matches!(
             arg.expr,
             Expr::Column(_) | Expr::Literal(..) | Expr::Cast(_) | Expr::OuterReferenceColumn(..)
         );
         if declared && forgets && arg.row.is_none() && array_element(arg.ty).is_none() {
-            typed::cast(arg.expr, PgType { typmod: -1, ..arg.ty })
+            typed::cast(
+                arg.expr,
+                PgType {
+                    typmod: -1,
+                    ..arg.ty
+                },
+            )
         } else {
             arg.expr
         }
     }
 
     /// A row as a JSON object.
-    fn json_row(&self, row: Option<Typed>, binary: bool) -> Result<Typed> {
+    pub(super) fn json_row(&self, row: Option<Typed>, binary: bool) -> Result<Typed> {
         let Some(fields) = row.and_then(|row| row.row) else {
             return Err(Error::unsupported("this as JSON"));
         };
@@ -317,334 +317,4 @@ impl Analyst<'_> {
         let text = self.native("concat", parts)?;
         Ok(Typed::new(typed::cast(text.expr, ty), ty))
     }
-
-    /// An aggregate, or one as a window function.
-    fn aggregate(
-        &self,
-        level: &Level<'_>,
-        name: &str,
-        function: &Function,
-        list: &ast::FunctionArgumentList,
-        modifiers: &Modifiers<'_>,
-    ) -> Result<Typed> {
-        let clause = level.clause.get();
-        let over = function.over.as_ref();
-        check_place(clause, over.is_some())?;
-        let inside = if over.is_some() {
-            Clause::WindowArgument
-        } else {
-            Clause::Aggregate
-        };
-        let (mut args, mut order) = level.within(inside, || {
-            let args = match list.args.as_slice() {
-                [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "count" => {
-                    vec![typed::int8(1)]
-                }
-                [] if name == "count" => {
-                    return Err(Error::new(
-                        SqlState::WRONG_OBJECT_TYPE,
-                        "count(*) must be used to call a parameterless aggregate function",
-                    ));
-                }
-                args => args
-                    .iter()
-                    .map(|arg| self.argument(level, arg))
-                    .collect::<Result<Vec<_>>>()?,
-            };
-            let order = self.aggregate_order(level, modifiers.order)?;
-            Ok::<_, Error>((args, order))
-        })?;
-        let filter = match &function.filter {
-            Some(filter) => Some(level.within(Clause::Filter, || {
-                let value = self.expression(level, filter)?;
-                self.condition(value, "FILTER")
-            })?),
-            None => None,
-        };
-        if name == "grouping" {
-            return self.grouping(args);
-        }
-        if !function.within_group.is_empty() {
-            let within = level.within(inside, || {
-                self.aggregate_order(level, &function.within_group)
-            })?;
-            let first = within.first().map(|sort| sort.expr.clone());
-            let ty = level.within(inside, || -> Result<PgType> {
-                match function.within_group.first() {
-                    Some(item) => Ok(self.expression(level, &item.expr)?.base()),
-                    None => Ok(PgType::TEXT),
-                }
-            })?;
-            if let Some(first) = first {
-                args.insert(0, Typed::new(first, ty));
-            }
-            order = within;
-        }
-        for arg in &mut args {
-            if arg.row.is_some() {
-                *arg = match name {
-                    "json_agg" => self.json_row(Some(arg.clone()), false)?,
-                    "jsonb_agg" => self.json_row(Some(arg.clone()), true)?,
-                    // A row is there if any of its columns is.
-                    "count" => {
-                        let fields = arg.row.clone().unwrap_or_default();
-                        let empty = self.row_is_null(&fields, false);
-                        let one = typed::int8(1);
-                        Typed::new(
-                            case(vec![(typed::not(empty.expr), one.expr)], None),
-                            one.ty,
-                        )
-                    }
-                    _ => arg.clone(),
-                };
-            }
-            if arg.is_unknown() {
-                *arg = self.settled(arg.clone())?;
-            }
-        }
-        let nested = args.iter().map(|arg| &arg.expr).any(is_aggregated);
-        if nested && over.is_none() {
-            return Err(nested_calls());
-        }
-        let udaf = self.aggregate_function(name, &mut args)?;
-        let first = args.first().map(|arg| (arg.base(), arg.expr.clone()));
-        let exprs: Vec<Expr> = args.into_iter().map(|arg| self.said(arg)).collect();
-        let schema = self.schema_for(&exprs.iter().collect::<Vec<_>>())?;
-        let result = |expr: Expr, schema_of: &Expr| -> Result<Typed> {
-            let field = schema_of.to_field(&schema).map_err(|error| {
-                self.aggregate_error(error, name, &exprs, &schema)
-            })?;
-            let shown = typed::shown(expr, &self.schema_for(&[schema_of])?)?;
-            let ty = match (&first, name) {
-                (Some((ty, _)), "min" | "max" | "first_value" | "last_value" | "nth_value") => *ty,
-                (Some((ty, _)), "array_agg") if array_element(*ty).is_some() => *ty,
-                (Some((ty, _)), "array_agg") => ty.array().unwrap_or(shown.ty),
-                _ => shown.ty,
-            };
-            let _ = field;
-            Ok(Typed::new(shown.expr, ty))
-        };
-        let Some(over) = over else {
-            if !modifiers.distinct && modifiers.nulls.is_some() {
-                return Err(Error::unsupported("IGNORE or RESPECT NULLS of an aggregate"));
-            }
-            let call = Expr::AggregateFunction(AggregateFunction::new_udf(
-                udaf,
-                exprs.clone(),
-                modifiers.distinct,
-                filter.map(Box::new),
-                order,
-                None,
-            ));
-            return result(call.clone(), &call);
-        };
-        if modifiers.distinct {
-            return Err(Error::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                "DISTINCT is not implemented for window functions",
-            ));
-        }
-        if !order.is_empty() {
-            return Err(Error::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                "aggregate ORDER BY is not implemented for window functions",
-            ));
-        }
-        let fun = WindowFunctionDefinition::AggregateUDF(udaf);
-        let call = self.window_call(level, fun, exprs.clone(), over, filter, modifiers.nulls)?;
-        let schema_call = call.clone();
-        result(call, &schema_call)
-    }
-
-    /// The aggregate of a name for these arguments.
-    fn aggregate_function(
-        &self,
-        name: &str,
-        args: &mut [Typed],
-    ) -> Result<Arc<datafusion::logical_expr::AggregateUDF>> {
-        // Sums of small integers are bigint.
-        if name == "sum"
-            && let [arg] = args
-            && (arg.is(PgType::INT2) || arg.is(PgType::INT4))
-            && let Some(sum) = functions::bigint_sum()
-        {
-            *arg = self.coerced(arg.clone(), PgType::INT8)?;
-            return Ok(sum);
-        }
-        functions::aggregate(name).ok_or_else(|| self.no_function(name, args))
-    }
-
-    fn aggregate_error(
-        &self,
-        error: datafusion::common::DataFusionError,
-        name: &str,
-        exprs: &[Expr],
-        schema: &datafusion::common::DFSchema,
-    ) -> Error {
-        let types: Option<Vec<Typed>> = exprs
-            .iter()
-            .map(|expr| {
-                let field = expr.to_field(schema).ok()?.1;
-                Some(Typed::new(expr.clone(), PgType::of_field(&field)))
-            })
-            .collect();
-        match types {
-            Some(types) => self.no_function(name, &types),
-            None => crate::engine::error::convert(error),
-        }
-    }
-
-    /// `GROUPING(a, b, …)`
-    fn grouping(&self, args: Vec<Typed>) -> Result<Typed> {
-        let udaf = functions::aggregate("grouping")
-            .ok_or_else(|| Error::unsupported("GROUPING"))?;
-        let exprs = args.into_iter().map(|arg| arg.expr).collect();
-        let call = super::subquery::aggregate_call(udaf, exprs, Vec::new());
-        Ok(Typed::new(call, PgType::INT4))
-    }
-
-    fn aggregate_order(
-        &self,
-        level: &Level<'_>,
-        order: &[ast::OrderByExpr],
-    ) -> Result<Vec<SortExpr>> {
-        order
-            .iter()
-            .map(|item| {
-                let value = self.expression(level, &item.expr)?;
-                let value = self.settled(value)?;
-                self.ordering_exists(value.base())?;
-                let key = self.key(value)?;
-                self.sort_expr(item, key)
-            })
-            .collect()
-    }
-
-    /// A function that is only a window function.
-    fn window_function(
-        &self,
-        level: &Level<'_>,
-        name: &str,
-        function: &Function,
-        list: &ast::FunctionArgumentList,
-        modifiers: &Modifiers<'_>,
-    ) -> Result<Typed> {
-        let Some(over) = &function.over else {
-            return Err(Error::new(
-                SqlState::WRONG_OBJECT_TYPE,
-                format!("window function {name} requires an OVER clause"),
-            ));
-        };
-        check_place(level.clause.get(), true)?;
-        let udwf = functions::window(name).ok_or_else(|| self.no_function(name, &[]))?;
-        let mut args = level.within(Clause::WindowArgument, || {
-            list.args
-                .iter()
-                .map(|arg| {
-                    let value = self.argument(level, arg)?;
-                    self.settled(value)
-                })
-                .collect::<Result<Vec<_>>>()
-        })?;
-        if function.filter.is_some() {
-            return Err(Error::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                "FILTER is not implemented for non-aggregate window functions",
-            ));
-        }
-        let ty = args.first().map(Typed::base);
-        // The default of lag and lead is of the value's type.
-        if matches!(name, "lag" | "lead")
-            && let [value, _, default] = args.as_mut_slice()
-        {
-            let context = name.to_uppercase();
-            let (both, ty) =
-                self.in_common(vec![value.clone(), default.clone()], &context)?;
-            if let [a, b] = self.one_type(both, ty)?.as_slice() {
-                (*value, *default) = (a.clone(), b.clone());
-            }
-        }
-        if let [_, count, ..] = args.as_mut_slice()
-            && matches!(name, "lag" | "lead" | "nth_value")
-        {
-            *count = self.coerced(count.clone(), PgType::INT8)?;
-        }
-        let exprs: Vec<Expr> = args.into_iter().map(|arg| arg.expr).collect();
-        let fun = WindowFunctionDefinition::WindowUDF(udwf);
-        let call = self.window_call(level, fun, exprs, over, None, modifiers.nulls)?;
-        let schema = self.schema_for(&[&call])?;
-        let shown = typed::shown(call, &schema)?;
-        Ok(match (name, ty) {
-            ("ntile", _) => self.coerced(shown, PgType::INT4)?,
-            ("lag" | "lead" | "first_value" | "last_value" | "nth_value", Some(ty)) => {
-                Typed::new(shown.expr, ty)
-            }
-            _ => shown,
-        })
-    }
-}
-
-fn modifiers<'f>(
-    function: &Function,
-    list: &'f ast::FunctionArgumentList,
-) -> Result<Modifiers<'f>> {
-    let mut order: &[ast::OrderByExpr] = &[];
-    let nulls = |treatment: &ast::NullTreatment| match treatment {
-        ast::NullTreatment::IgnoreNulls => NullTreatment::IgnoreNulls,
-        ast::NullTreatment::RespectNulls => NullTreatment::RespectNulls,
-    };
-    if function.null_treatment.is_some() {
-        return Err(Error::unsupported("IGNORE or RESPECT NULLS"));
-    }
-    for clause in &list.clauses {
-        match clause {
-            FunctionArgumentClause::OrderBy(items) => order = items,
-            _ => return Err(Error::unsupported("this clause in a function call")),
-        }
-    }
-    Ok(Modifiers {
-        distinct: list.duplicate_treatment == Some(ast::DuplicateTreatment::Distinct),
-        order,
-        nulls: function.null_treatment.as_ref().map(nulls),
-    })
-}
-
-/// Whether an aggregate or window function may stand here.
-fn check_place(clause: Clause, window: bool) -> Result<()> {
-    if window {
-        if clause.allows_windows() {
-            return Ok(());
-        }
-        return Err(match clause {
-            Clause::Aggregate => Error::new(
-                SqlState::GROUPING_ERROR,
-                "aggregate function calls cannot contain window function calls",
-            ),
-            Clause::WindowArgument => Error::new(
-                SqlState::WINDOWING_ERROR,
-                "window function calls cannot be nested",
-            ),
-            clause => Error::new(
-                SqlState::WINDOWING_ERROR,
-                format!("window functions are not allowed in {}", clause.name()),
-            ),
-        });
-    }
-    if clause.allows_aggregates() {
-        return Ok(());
-    }
-    Err(match clause {
-        Clause::Aggregate => nested_calls(),
-        clause => Error::new(
-            SqlState::GROUPING_ERROR,
-            format!("aggregate functions are not allowed in {}", clause.name()),
-        ),
-    })
-}
-
-fn nested_calls() -> Error {
-    Error::new(
-        SqlState::GROUPING_ERROR,
-        "aggregate function calls cannot be nested",
-    )
 }

@@ -8,8 +8,8 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Cast;
 
-use super::typed::{self, Typed};
 use super::Analyst;
+use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics::read;
 use crate::types::PgType;
@@ -76,15 +76,16 @@ pub(super) fn implicitly(from: PgType, to: PgType) -> bool {
         f if f.oid == PgType::DATE.oid => one_of(&[PgType::TIMESTAMP, PgType::TIMESTAMPTZ]),
         f if f.oid == PgType::TIMESTAMP.oid => one_of(&[PgType::TIMESTAMPTZ]),
         f if f.oid == PgType::TIME.oid => one_of(&[PgType::INTERVAL]),
-        f if f.oid == PgType::TEXT.oid => {
-            one_of(&[PgType::VARCHAR, PgType::BPCHAR, PgType::NAME, PgType::REGCLASS])
-        }
+        f if f.oid == PgType::TEXT.oid => one_of(&[
+            PgType::VARCHAR,
+            PgType::BPCHAR,
+            PgType::NAME,
+            PgType::REGCLASS,
+        ]),
         f if f.oid == PgType::VARCHAR.oid => {
             one_of(&[PgType::TEXT, PgType::BPCHAR, PgType::NAME, PgType::REGCLASS])
         }
-        f if f.oid == PgType::BPCHAR.oid => {
-            one_of(&[PgType::TEXT, PgType::VARCHAR, PgType::NAME])
-        }
+        f if f.oid == PgType::BPCHAR.oid => one_of(&[PgType::TEXT, PgType::VARCHAR, PgType::NAME]),
         f if f.oid == PgType::NAME.oid => one_of(&[PgType::TEXT]),
         f if f.oid == PgType::CHAR.oid => one_of(&[PgType::TEXT]),
         f if f.oid == PgType::OID.oid => to.is_reg(),
@@ -167,10 +168,9 @@ impl Analyst<'_> {
                 Expr::Placeholder(placeholder) => {
                     let expr = self.learn(&placeholder.id, to);
                     let ty = match &expr {
-                        Expr::Placeholder(known) => known
-                            .field
-                            .as_deref()
-                            .map_or(to, PgType::of_field),
+                        Expr::Placeholder(known) => {
+                            known.field.as_deref().map_or(to, PgType::of_field)
+                        }
                         _ => to,
                     };
                     let known = Typed::new(expr, ty);
@@ -243,6 +243,15 @@ impl Analyst<'_> {
 
     /// `CAST (value AS to)`
     pub(super) fn cast(&self, value: Typed, to: PgType) -> Result<Typed> {
+        // A "char" is a byte, and its number the byte's.
+        if value.is(PgType::INT4) && to.oid == PgType::CHAR.oid {
+            let text = self.native("chr", vec![value.expr])?;
+            return Ok(Typed::new(typed::cast(text.expr, to), to));
+        }
+        if value.is(PgType::CHAR) && to.oid == PgType::INT4.oid {
+            let number = self.native("ascii", vec![value.expr])?;
+            return self.coerced(number, to);
+        }
         if value.is_unknown() || explicitly(value.ty, to) {
             let typmod = to.typmod;
             let cast = self.coerced(value, to)?;
@@ -327,7 +336,11 @@ impl Analyst<'_> {
     }
 
     /// Every expression as the type they have in common.
-    pub(super) fn in_common(&self, values: Vec<Typed>, context: &str) -> Result<(Vec<Typed>, PgType)> {
+    pub(super) fn in_common(
+        &self,
+        values: Vec<Typed>,
+        context: &str,
+    ) -> Result<(Vec<Typed>, PgType)> {
         let ty = self.common_type(&values.iter().collect::<Vec<_>>(), context)?;
         let values = values
             .into_iter()
@@ -361,7 +374,10 @@ impl Analyst<'_> {
         }
         Err(Error::new(
             SqlState::DATATYPE_MISMATCH,
-            format!("argument of {of} must be type {to}, not type {}", value.base()),
+            format!(
+                "argument of {of} must be type {to}, not type {}",
+                value.base()
+            ),
         ))
     }
 }

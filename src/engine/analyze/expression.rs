@@ -5,7 +5,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use sqlparser::ast::{
-    self, BinaryOperator, CastKind, Expr as Ast, Subscript, UnaryOperator, Value, ValueWithSpan,
+    self, BinaryOperator, CastKind, Expr as Ast, UnaryOperator, Value, ValueWithSpan,
 };
 
 use super::coerce::array_element;
@@ -26,7 +26,11 @@ impl Analyst<'_> {
         Ok(match expression {
             Ast::Identifier(ident) if is_call(ident) => {
                 let name = fold(ident);
-                let name = if name == "user" { "current_user" } else { &name };
+                let name = if name == "user" {
+                    "current_user"
+                } else {
+                    &name
+                };
                 self.native(name, Vec::new())?
             }
             Ast::Identifier(ident) => self.column(level, ident)?,
@@ -74,7 +78,12 @@ impl Analyst<'_> {
                 negated,
                 low,
                 high,
-            } => self.between(level, expr, low, high, *negated, false)?,
+            } => {
+                let mut low = low.as_ref().clone();
+                // The mark that `parse::patch` leaves of SYMMETRIC.
+                let symmetric = take_mark(&mut low);
+                self.between(level, expr, &low, high, *negated, symmetric)?
+            }
             Ast::BinaryOp { left, op, right } => self.binary_op(level, left, op, right)?,
             Ast::UnaryOp { op, expr } => self.unary_op(level, op, expr)?,
             Ast::Like {
@@ -170,7 +179,12 @@ impl Analyst<'_> {
                 conditions,
                 else_result,
                 ..
-            } => self.case_when(level, operand.as_deref(), conditions, else_result.as_deref())?,
+            } => self.case_when(
+                level,
+                operand.as_deref(),
+                conditions,
+                else_result.as_deref(),
+            )?,
             Ast::Exists { subquery, negated } => {
                 let exists = self.exists(level, subquery)?;
                 Typed::bool(negated_if(exists.expr, *negated))
@@ -251,13 +265,7 @@ impl Analyst<'_> {
         Ok(Typed::bool(make(Box::new(value))))
     }
 
-    fn in_list(
-        &self,
-        level: &Level<'_>,
-        expr: &Ast,
-        list: &[Ast],
-        negated: bool,
-    ) -> Result<Typed> {
+    fn in_list(&self, level: &Level<'_>, expr: &Ast, list: &[Ast], negated: bool) -> Result<Typed> {
         let value = self.expression(level, expr)?;
         let items = list
             .iter()
@@ -267,7 +275,9 @@ impl Analyst<'_> {
         let all: Vec<&Typed> = std::iter::once(&value).chain(&items).collect();
         if value.row.is_none()
             && items.len() > 1
-            && items.iter().all(|item| item.row.is_none() && !item.expr.any_column_refs())
+            && items
+                .iter()
+                .all(|item| item.row.is_none() && !item.expr.any_column_refs())
             && let Ok(ty) = self.common_type(&all, "IN")
             && self.equality_types(ty, ty).is_ok()
             && ty.oid != PgType::INTERVAL.oid
@@ -352,7 +362,10 @@ impl Analyst<'_> {
             return Ok(Typed::bool(make(left, right)));
         }
         if let BinaryOperator::Overlaps = op {
-            let (left, right) = (self.expression(level, left)?, self.expression(level, right)?);
+            let (left, right) = (
+                self.expression(level, left)?,
+                self.expression(level, right)?,
+            );
             return self.overlaps(left, right);
         }
         let sign = sign(op)?;
@@ -423,6 +436,7 @@ impl Analyst<'_> {
             }
             None => None,
         };
+        let sets = level.sets.borrow().len();
         let mut whens = Vec::with_capacity(conditions.len());
         let mut results = Vec::with_capacity(conditions.len() + 1);
         for branch in conditions {
@@ -439,6 +453,7 @@ impl Analyst<'_> {
             None => typed::unknown(None),
         };
         results.insert(0, last);
+        super::set::none_since(level, sets, "CASE")?;
         let (results, ty) = self.in_common(results, "CASE")?;
         let mut results = self.one_type(results, ty)?.into_iter();
         let otherwise = results.next().map(|value| value.expr);
@@ -449,163 +464,12 @@ impl Analyst<'_> {
         Ok(Typed::new(case(branches, otherwise), ty))
     }
 
-    /// `ARRAY[…]`
-    fn array(&self, level: &Level<'_>, elements: &[Ast]) -> Result<Typed> {
-        self.array_as(level, elements, None)
-    }
-
-    /// An array literal; `wanted` is the element type of a cast around it.
-    fn array_as(
-        &self,
-        level: &Level<'_>,
-        elements: &[Ast],
-        wanted: Option<PgType>,
-    ) -> Result<Typed> {
-        if elements.is_empty() {
-            let Some(element) = wanted else {
-                return Err(Error::new(
-                    SqlState::INDETERMINATE_DATATYPE,
-                    "cannot determine type of empty array",
-                )
-                .hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
-            };
-            let ty = element.array().unwrap_or(element);
-            return self.coerced(typed::unknown(Some("{}")), ty);
-        }
-        let values = elements
-            .iter()
-            .map(|element| match element {
-                Ast::Array(inner) => self.array_as(level, &inner.elem, wanted),
-                element => {
-                    let value = self.expression(level, element)?;
-                    match wanted {
-                        Some(ty) if array_element(value.ty).is_none() => self.cast(value, ty),
-                        _ => Ok(value),
-                    }
-                }
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let (values, element) = self.in_common(values, "ARRAY")?;
-        let values = self.one_type(values, element)?;
-        let element = PgType {
-            typmod: -1,
-            ..element
-        };
-        // An array of arrays has the type of an array.
-        let ty = if array_element(element).is_some() {
-            element
-        } else {
-            element.array().ok_or_else(|| {
-                Error::new(
-                    SqlState::UNDEFINED_OBJECT,
-                    format!("could not find array type for data type {element}"),
-                )
-            })?
-        };
-        let args = values.into_iter().map(|value| value.expr).collect();
-        let made = self.native("make_array", args)?;
-        Ok(Typed::new(made.expr, ty))
-    }
-
     /// A cast, also of an array whose elements have no type yet.
     fn cast_value(&self, value: Typed, to: PgType) -> Result<Typed> {
         if value.row.is_some() && super::coerce::category(to) == 'S' {
             return Ok(Typed::new(typed::cast(value.expr, to), to));
         }
         self.cast(value, to)
-    }
-
-    /// `array[i]`, `array[i:j]`, `(row).field`
-    fn access(
-        &self,
-        level: &Level<'_>,
-        root: &Ast,
-        chain: &[ast::AccessExpr],
-    ) -> Result<Typed> {
-        let mut value = match (strip(root), chain.first()) {
-            _ if chain.is_empty() => return self.expression(level, root),
-            _ => self.expression(level, root)?,
-        };
-        for access in chain {
-            value = match access {
-                ast::AccessExpr::Dot(Ast::Identifier(name)) => self.field(value, &fold(name))?,
-                ast::AccessExpr::Dot(_) => return Err(Error::unsupported("this field access")),
-                ast::AccessExpr::Subscript(subscript) => self.subscript(level, value, subscript)?,
-            };
-        }
-        Ok(value)
-    }
-
-    fn subscript(
-        &self,
-        level: &Level<'_>,
-        array: Typed,
-        subscript: &Subscript,
-    ) -> Result<Typed> {
-        if array.is(PgType::JSONB) {
-            let Subscript::Index { index } = subscript else {
-                return Err(Error::unsupported("a slice of jsonb"));
-            };
-            let index = self.expression(level, index)?;
-            return self.operate("->", array, index);
-        }
-        let Some(element) = array.ty.element() else {
-            return Err(Error::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!(
-                    "cannot subscript type {} because it does not support subscripting",
-                    array.base()
-                ),
-            ));
-        };
-        let index = |expr: &Ast| -> Result<Typed> {
-            let value = self.expression(level, expr)?;
-            let value = self.as_integer(value, PgType::INT4, "subscript")?;
-            self.coerced(value, PgType::INT8)
-        };
-        match subscript {
-            Subscript::Index { index: at } => {
-                let at = index(at)?;
-                // Position 0 and negative ones are outside of every array.
-                let found = self.native("array_element", vec![array.expr.clone(), at.expr.clone()])?;
-                let inside = typed::binary(
-                    at.expr,
-                    datafusion::logical_expr::Operator::GtEq,
-                    typed::int8(1).expr,
-                );
-                let item = Typed::new(case(vec![(inside, found.expr)], None), found.ty);
-                // An element of an array of arrays is still its row.
-                let ty = if array_element(item.ty).is_some() {
-                    array.base()
-                } else {
-                    PgType { typmod: -1, ..element }
-                };
-                Ok(Typed::new(item.expr, ty))
-            }
-            Subscript::Slice {
-                lower_bound,
-                upper_bound,
-                stride: None,
-            } => {
-                let lower = match lower_bound {
-                    Some(lower) => index(lower)?,
-                    None => typed::int8(1),
-                };
-                let upper = match upper_bound {
-                    Some(upper) => index(upper)?,
-                    None => {
-                        let length = self.native("cardinality", vec![array.expr.clone()])?;
-                        self.coerced(length, PgType::INT8)?
-                    }
-                };
-                let ty = array.base();
-                let function = crate::engine::semantics::computed("array_slice")
-                    .ok_or_else(|| Error::unsupported("a slice of an array"))?;
-                let args = vec![array.expr, lower.expr, upper.expr];
-                Ok(Typed::new(function.call(args), ty))
-            }
-            Subscript::Slice { .. } => Err(Error::unsupported("a slice with a stride")),
-        }
     }
 
     /// The value of an expression that is one already.
@@ -645,6 +509,24 @@ fn negative_literal(expression: &Ast) -> Option<Result<Typed>> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// Takes the mark of BETWEEN SYMMETRIC off the start of an expression.
+fn take_mark(expression: &mut Ast) -> bool {
+    match expression {
+        Ast::UnaryOp {
+            op: UnaryOperator::PGPrefixFactorial,
+            expr,
+        } => {
+            *expression = expr.as_ref().clone();
+            true
+        }
+        Ast::BinaryOp { left, .. } => take_mark(left),
+        Ast::Cast { expr, .. } | Ast::Collate { expr, .. } => take_mark(expr),
+        Ast::AtTimeZone { timestamp, .. } => take_mark(timestamp),
+        Ast::CompoundFieldAccess { root, .. } => take_mark(root),
+        _ => false,
     }
 }
 

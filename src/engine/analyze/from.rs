@@ -61,10 +61,7 @@ impl Analyst<'_> {
         left: &Source,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        let (relations, columns) = (
-            level.relations.borrow().len(),
-            level.columns.borrow().len(),
-        );
+        let (relations, columns) = (level.relations.borrow().len(), level.columns.borrow().len());
         level
             .relations
             .borrow_mut()
@@ -288,10 +285,8 @@ impl Analyst<'_> {
             } else {
                 ("subquery in FROM must have an alias", "(SELECT ...)")
             };
-            return Err(Error::new(SqlState::SYNTAX_ERROR, what.0).hint(format!(
-                "For example, FROM {} [AS] foo.",
-                what.1
-            )));
+            return Err(Error::new(SqlState::SYNTAX_ERROR, what.0)
+                .hint(format!("For example, FROM {} [AS] foo.", what.1)));
         }
         let parent = if lateral { Some(level) } else { level.parent };
         let answer = self.query(subquery, parent, level.ctes, Wanted::Ordered)?;
@@ -341,7 +336,9 @@ impl Analyst<'_> {
             Some(alias) => fold(&alias.name),
             None => name.to_owned(),
         };
-        let renames = alias.map(|alias| alias.columns.as_slice()).unwrap_or_default();
+        let renames = alias
+            .map(|alias| alias.columns.as_slice())
+            .unwrap_or_default();
         if renames.len() > columns.len() {
             return Err(Error::new(
                 SqlState::INVALID_COLUMN_REFERENCE,
@@ -363,7 +360,11 @@ impl Analyst<'_> {
                 let name = renames.get(index).map_or(name, |rename| fold(&rename.name));
                 let field = plan.schema().field(index);
                 let column = Column::new(Some(unique.clone()), field.name());
-                self.register(&column, &plan.schema().fields()[index], format!("{shown}.{name}"));
+                self.register(
+                    &column,
+                    &plan.schema().fields()[index],
+                    format!("{shown}.{name}"),
+                );
                 Named {
                     name,
                     value: Typed::new(Expr::Column(column), ty),

@@ -18,6 +18,7 @@ use super::set::Elements;
 use super::typed::{self, Typed};
 use super::{Analyst, Converted};
 use crate::base::{Error, Oid, Result};
+use crate::engine::parse::ROWS_FROM;
 use crate::engine::source::{RelationBody, RelationSource};
 use crate::functions;
 use crate::types::PgType;
@@ -37,6 +38,9 @@ impl Analyst<'_> {
             parts.remove(0);
         }
         let function = parts.join(".");
+        if function == ROWS_FROM {
+            return self.rows_from(level, args, ordinality, alias);
+        }
         // What follows is computed in a query of its own: what is to the left is outside of it.
         let inner = Level::new(Some(level), level.ctes);
         inner.clause.set(Clause::From);
@@ -69,6 +73,43 @@ impl Analyst<'_> {
                 self.one_value(&inner, &short, value, ordinality, alias)
             }
         }
+    }
+
+    /// `ROWS FROM (f(…), g(…))`
+    fn rows_from(
+        &self,
+        level: &Level<'_>,
+        calls: &[FunctionArg],
+        ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Source> {
+        let inner = Level::new(Some(level), level.ctes);
+        inner.clause.set(Clause::From);
+        let mut columns = Vec::with_capacity(calls.len());
+        for call in calls {
+            let FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Function(call))) = call
+            else {
+                return Err(Error::unsupported("ROWS FROM with what is not a function"));
+            };
+            let mut parts: Vec<String> = call.name.0.iter().map(part).collect();
+            if parts.len() == 2 && parts[0] == "pg_catalog" {
+                parts.remove(0);
+            }
+            let name = parts.join(".");
+            let args = match &call.args {
+                ast::FunctionArguments::List(list) => list
+                    .args
+                    .iter()
+                    .map(|arg| self.argument(&inner, arg))
+                    .collect::<Result<Vec<_>>>()?,
+                _ => Vec::new(),
+            };
+            let Some(elements) = self.elements(&name, args)? else {
+                return Err(Error::unsupported(format!("ROWS FROM with {name}")));
+            };
+            columns.push((name, elements));
+        }
+        self.rows_of(&inner, columns, ordinality, alias)
     }
 
     /// `unnest(a, b, …)`
@@ -118,7 +159,10 @@ impl Analyst<'_> {
             outputs.push((column, name.clone(), elements.ty));
         }
         if let Some(longest) = longest {
-            let args = vec![typed::int8(1), self.coerced(Typed::new(longest, PgType::INT4), PgType::INT8)?];
+            let args = vec![
+                typed::int8(1),
+                self.coerced(Typed::new(longest, PgType::INT4), PgType::INT8)?,
+            ];
             let Some(count) = self.elements("generate_series", args)? else {
                 return Err(Error::unsupported("WITH ORDINALITY"));
             };
@@ -213,7 +257,7 @@ impl Analyst<'_> {
         let field = plan.schema().field(0).clone();
         self.register(
             &datafusion::common::Column::new_unqualified(&list),
-            &Arc::new(field),
+            &field,
             String::new(),
         );
         let sign = typed::text("=").expr;

@@ -29,7 +29,12 @@ impl Analyst<'_> {
 
     /// `left, right`
     pub(super) fn crossed(&self, level: &Level<'_>, left: Source, right: Source) -> Result<Source> {
-        self.join(level, left, right, &JoinOperator::CrossJoin(JoinConstraint::None))
+        self.join(
+            level,
+            left,
+            right,
+            &JoinOperator::CrossJoin(JoinConstraint::None),
+        )
     }
 
     fn join(
@@ -50,13 +55,17 @@ impl Analyst<'_> {
                 (JoinType::Right, constraint)
             }
             JoinOperator::FullOuter(constraint) => (JoinType::Full, constraint),
-            JoinOperator::CrossJoin(JoinConstraint::None) => (JoinType::Inner, &JoinConstraint::None),
+            JoinOperator::CrossJoin(JoinConstraint::None) => {
+                (JoinType::Inner, &JoinConstraint::None)
+            }
             _ => return Err(Error::unsupported("this kind of join")),
         };
         for relation in &right.relations {
-            if left.relations.iter().any(|known| {
-                known.name == relation.name && same_schema(known, relation)
-            }) {
+            if left
+                .relations
+                .iter()
+                .any(|known| known.name == relation.name && same_schema(known, relation))
+            {
                 return Err(Error::new(
                     SqlState::DUPLICATE_ALIAS,
                     format!("table name \"{}\" specified more than once", relation.name),
@@ -78,9 +87,21 @@ impl Analyst<'_> {
             )
             .detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference."));
         }
-        level.note(right.outer.iter().filter(|reference| !from_left(reference)).cloned());
+        level.note(
+            right
+                .outer
+                .iter()
+                .filter(|reference| !from_left(reference))
+                .cloned(),
+        );
         let mut outer = left.outer.clone();
-        outer.extend(right.outer.iter().filter(|reference| !from_left(reference)).cloned());
+        outer.extend(
+            right
+                .outer
+                .iter()
+                .filter(|reference| !from_left(reference))
+                .cloned(),
+        );
 
         let mut relations = left.relations.clone();
         relations.extend(right.relations.iter().cloned());
@@ -182,7 +203,10 @@ impl Analyst<'_> {
             });
         }
         let rest = left.columns.iter().chain(&right.columns);
-        columns.extend(rest.filter(|column| !shared.contains(&column.name)).cloned());
+        columns.extend(
+            rest.filter(|column| !shared.contains(&column.name))
+                .cloned(),
+        );
         Ok((columns, condition))
     }
 

@@ -10,8 +10,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::logical_expr::Expr;
 use sqlparser::ast;
 
@@ -335,9 +335,10 @@ impl Analyst<'_> {
                 ));
             }
         };
-        let span = parts.first().map(|part| part.span).unwrap_or(
-            sqlparser::tokenizer::Span::empty(),
-        );
+        let span = parts
+            .first()
+            .map(|part| part.span)
+            .unwrap_or(sqlparser::tokenizer::Span::empty());
         let Some((depth, found)) = level.relation(schema, relation)? else {
             // `column.field` of a row.
             if schema.is_none()
@@ -442,19 +443,23 @@ impl Analyst<'_> {
 
     /// The field of a column of the plan.
     fn field_of(&self, column: &Column) -> FieldRef {
-        self.columns
-            .borrow()
-            .get(column)
-            .map_or_else(
-                || Arc::new(Field::new(column.name(), DataType::Null, true)),
-                |(field, _)| field.clone(),
-            )
+        self.columns.borrow().get(column).map_or_else(
+            || Arc::new(Field::new(column.name(), DataType::Null, true)),
+            |(field, _)| field.clone(),
+        )
     }
 
     /// What the user calls a column of the plan.
     pub(super) fn shown(&self, column: &Column) -> String {
         self.columns.borrow().get(column).map_or_else(
-            || column.name.split('\0').next().unwrap_or_default().to_owned(),
+            || {
+                column
+                    .name
+                    .split('\0')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            },
             |(_, shown)| shown.clone(),
         )
     }

@@ -56,13 +56,16 @@ impl Analyst<'_> {
     }
 
     /// `INTERVAL '…' [fields]`
-    pub(super) fn interval(&self, level: &super::level::Level<'_>, interval: &ast::Interval) -> Result<Typed> {
+    pub(super) fn interval(
+        &self,
+        level: &super::level::Level<'_>,
+        interval: &ast::Interval,
+    ) -> Result<Typed> {
         let value = self.expression(level, &interval.value)?;
         let Some(text) = value.unknown_text().map(str::to_owned) else {
             return self.cast(value, PgType::INTERVAL);
         };
-        if interval.leading_precision.is_some() || interval.fractional_seconds_precision.is_some()
-        {
+        if interval.leading_precision.is_some() || interval.fractional_seconds_precision.is_some() {
             return Err(Error::unsupported("a precision of INTERVAL"));
         }
         let Some(leading) = &interval.leading_field else {

@@ -12,8 +12,11 @@
 //! permitted), and how subqueries are run.
 
 mod aggregate;
+mod aggregate_call;
+mod array;
 mod call;
 mod coerce;
+mod combine;
 mod expression;
 mod from;
 mod function;
@@ -118,20 +121,24 @@ impl Analyst<'_> {
     /// `$n`, of the client's type if it declared one.
     fn parameter(&self, id: &str) -> Result<Typed> {
         let number = id.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
-        let Some(number) =
-            number.filter(|n| (1..=crate::base::limits::PARAMETERS_MAX).contains(n))
+        let Some(number) = number.filter(|n| (1..=crate::base::limits::PARAMETERS_MAX).contains(n))
         else {
-            return Err(if id.strip_prefix('$').is_some_and(|n| n.parse::<u64>().is_ok()) {
-                Error::new(
-                    SqlState::UNDEFINED_PARAMETER,
-                    format!("there is no parameter {id}"),
-                )
-            } else {
-                Error::new(
-                    SqlState::SYNTAX_ERROR,
-                    format!("syntax error at or near \"{id}\""),
-                )
-            });
+            return Err(
+                if id
+                    .strip_prefix('$')
+                    .is_some_and(|n| n.parse::<u64>().is_ok())
+                {
+                    Error::new(
+                        SqlState::UNDEFINED_PARAMETER,
+                        format!("there is no parameter {id}"),
+                    )
+                } else {
+                    Error::new(
+                        SqlState::SYNTAX_ERROR,
+                        format!("syntax error at or near \"{id}\""),
+                    )
+                },
+            );
         };
         let known = self
             .declared
@@ -139,10 +146,7 @@ impl Analyst<'_> {
             .copied()
             .flatten()
             .or_else(|| self.parameters.borrow().get(&number).copied().flatten());
-        self.parameters
-            .borrow_mut()
-            .entry(number)
-            .or_insert(known);
+        self.parameters.borrow_mut().entry(number).or_insert(known);
         let expr = |ty: Option<PgType>| {
             Expr::Placeholder(Placeholder::new_with_field(
                 format!("${number}"),

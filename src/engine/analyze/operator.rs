@@ -3,10 +3,10 @@
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Like, Operator};
 
+use super::Analyst;
 use super::coerce::{array_element, category, implicitly, is_bpchar, is_preferred};
 use super::operators::{COMPARISONS, Candidate, Make, OPERATORS};
 use super::typed::{self, Typed, binary};
-use super::Analyst;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics::{self, Quantified};
 use crate::types::PgType;
@@ -26,7 +26,10 @@ pub(super) fn choose<T: Copy>(candidates: &[(Vec<PgType>, T)], types: &[PgType])
         .iter()
         .filter(|(takes, _)| {
             takes.len() == types.len()
-                && takes.iter().zip(types).all(|(to, from)| implicitly(*from, *to))
+                && takes
+                    .iter()
+                    .zip(types)
+                    .all(|(to, from)| implicitly(*from, *to))
         })
         .collect();
     let exact = |(takes, _): &(Vec<PgType>, T)| {
@@ -59,7 +62,10 @@ pub(super) fn choose<T: Copy>(candidates: &[(Vec<PgType>, T)], types: &[PgType])
     }
     // What the candidates take where a type is unknown decides: text if any takes it.
     for (index, _) in types.iter().enumerate().filter(|(_, ty)| unknown(ty)) {
-        let categories: Vec<char> = left.iter().map(|(takes, _)| category(takes[index])).collect();
+        let categories: Vec<char> = left
+            .iter()
+            .map(|(takes, _)| category(takes[index]))
+            .collect();
         let wanted = match categories.first() {
             Some(first) if categories.iter().all(|category| category == first) => *first,
             _ if categories.contains(&'S') => 'S',
@@ -114,7 +120,8 @@ impl Analyst<'_> {
             return Ok(joined);
         }
         let candidate = self.binary_candidate(sign, left.base(), right.base())?;
-        let (takes_left, takes_right) = (candidate.left.unwrap_or(candidate.right), candidate.right);
+        let (takes_left, takes_right) =
+            (candidate.left.unwrap_or(candidate.right), candidate.right);
         let left = self.coerced(left, takes_left)?;
         let right = self.coerced(right, takes_right)?;
         self.make(candidate, left, right)
@@ -164,7 +171,12 @@ impl Analyst<'_> {
             .collect();
         let candidate = match choose(&candidates, &[ty]) {
             Choice::One(candidate) => *candidate,
-            Choice::None => return Err(no_operator(&format!("{sign} {ty}"))),
+            Choice::None => {
+                return Err(no_operator(&format!("{sign} {ty}")).hint(
+                    "No operator matches the given name and argument type. You might need to add \
+                     an explicit type cast.",
+                ));
+            }
             Choice::Many => {
                 return Err(Error::new(
                     SqlState::AMBIGUOUS_FUNCTION,
@@ -316,7 +328,11 @@ impl Analyst<'_> {
         let failed = || no_operator(&format!("{} {sign} {}", left.base(), right.base()));
         let array = |ty: PgType| array_element(ty).is_some();
         if let Some((_, op)) = COMPARISONS.iter().find(|(known, _)| *known == sign) {
-            let ty = if array(left.ty) { left.base() } else { right.base() };
+            let ty = if array(left.ty) {
+                left.base()
+            } else {
+                right.base()
+            };
             let fits = |value: &Typed| value.is_unknown() || value.ty.oid == ty.oid;
             if !fits(left) || !fits(right) {
                 return Err(failed());
@@ -391,7 +407,8 @@ impl Analyst<'_> {
             !string(value) && array_element(value.ty).is_none() && !value.is(PgType::BYTEA)
         };
         let joins = sign == "||"
-            && (category(left.ty) == 'S' && other(right) || other(left) && category(right.ty) == 'S'
+            && (category(left.ty) == 'S' && other(right)
+                || other(left) && category(right.ty) == 'S'
                 || left.is_unknown() && other(right) && !right.is(PgType::JSONB)
                 || other(left) && right.is_unknown() && !left.is(PgType::JSONB));
         if !joins {
@@ -462,7 +479,11 @@ impl Analyst<'_> {
         let left = self.coerced(left, candidate.left.unwrap_or(ty))?;
         let mut left = left;
         if matches!(candidate.make, Make::Compare(_)) && left.ty.oid != ty.oid {
-            ty = if implicitly(left.ty, ty) { ty } else { left.base() };
+            ty = if implicitly(left.ty, ty) {
+                ty
+            } else {
+                left.base()
+            };
             left = self.coerced(left, ty)?;
         }
         let array = self.coerced(array, ty.array().ok_or_else(not_an_array)?)?;

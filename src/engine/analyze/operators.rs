@@ -110,7 +110,8 @@ fn comparisons(table: &mut Table) {
         PgType::JSONB,
     ];
     for (sign, op) in COMPARISONS {
-        let mut compare = |left, right| add(table, sign, left, right, PgType::BOOL, Make::Compare(op));
+        let mut compare =
+            |left, right| add(table, sign, left, right, PgType::BOOL, Make::Compare(op));
         for family in [&integers[..], &floats[..], &times[..]] {
             for left in family {
                 for right in family {
@@ -147,8 +148,22 @@ fn arithmetic(table: &mut Table) {
                 add(table, sign, *left, *right, result, Make::Arrow(op));
             }
         }
-        add(table, sign, T::NUMERIC, T::NUMERIC, T::NUMERIC, Make::Arrow(op));
-        add(table, sign, T::FLOAT4, T::FLOAT4, T::FLOAT4, Make::Arrow(op));
+        add(
+            table,
+            sign,
+            T::NUMERIC,
+            T::NUMERIC,
+            T::NUMERIC,
+            Make::Arrow(op),
+        );
+        add(
+            table,
+            sign,
+            T::FLOAT4,
+            T::FLOAT4,
+            T::FLOAT4,
+            Make::Arrow(op),
+        );
         for (left, right) in [
             (T::FLOAT8, T::FLOAT8),
             (T::FLOAT4, T::FLOAT8),
@@ -164,8 +179,22 @@ fn arithmetic(table: &mut Table) {
         add(table, "&", ty, ty, ty, Make::Arrow(Operator::BitwiseAnd));
         add(table, "|", ty, ty, ty, Make::Arrow(Operator::BitwiseOr));
         add(table, "#", ty, ty, ty, Make::Arrow(Operator::BitwiseXor));
-        add(table, "<<", ty, T::INT4, ty, Make::Arrow(Operator::BitwiseShiftLeft));
-        add(table, ">>", ty, T::INT4, ty, Make::Arrow(Operator::BitwiseShiftRight));
+        add(
+            table,
+            "<<",
+            ty,
+            T::INT4,
+            ty,
+            Make::Arrow(Operator::BitwiseShiftLeft),
+        );
+        add(
+            table,
+            ">>",
+            ty,
+            T::INT4,
+            ty,
+            Make::Arrow(Operator::BitwiseShiftRight),
+        );
         prefix(table, "~", ty, ty, Make::Call("bitwise_not"));
     }
     for ty in [T::INT2, T::INT4, T::INT8, T::FLOAT4, T::FLOAT8, T::NUMERIC] {
@@ -201,34 +230,173 @@ fn dates(table: &mut Table) {
         add(table, "-", ty, ty, T::INTERVAL, Make::Call("timestamp_mi"));
     }
     for (sign, op) in [("+", plus), ("-", minus)] {
-        add(table, sign, T::INTERVAL, T::INTERVAL, T::INTERVAL, Make::Arrow(op));
+        add(
+            table,
+            sign,
+            T::INTERVAL,
+            T::INTERVAL,
+            T::INTERVAL,
+            Make::Arrow(op),
+        );
     }
-    add(table, "+", T::DATE, T::TIME, T::TIMESTAMP, Make::Call("datetime_pl"));
-    add(table, "+", T::TIME, T::DATE, T::TIMESTAMP, Make::Swapped("datetime_pl"));
-    add(table, "+", T::TIME, T::INTERVAL, T::TIME, Make::Call("time_pl_interval"));
-    add(table, "+", T::INTERVAL, T::TIME, T::TIME, Make::Swapped("time_pl_interval"));
-    add(table, "-", T::TIME, T::INTERVAL, T::TIME, Make::Call("time_mi_interval"));
-    add(table, "-", T::TIME, T::TIME, T::INTERVAL, Make::Call("time_mi_time"));
-    add(table, "*", T::INTERVAL, T::FLOAT8, T::INTERVAL, Make::Call("interval_mul"));
-    add(table, "*", T::FLOAT8, T::INTERVAL, T::INTERVAL, Make::Swapped("interval_mul"));
-    add(table, "/", T::INTERVAL, T::FLOAT8, T::INTERVAL, Make::Call("interval_div"));
+    add(
+        table,
+        "+",
+        T::DATE,
+        T::TIME,
+        T::TIMESTAMP,
+        Make::Call("datetime_pl"),
+    );
+    add(
+        table,
+        "+",
+        T::TIME,
+        T::DATE,
+        T::TIMESTAMP,
+        Make::Swapped("datetime_pl"),
+    );
+    add(
+        table,
+        "+",
+        T::TIME,
+        T::INTERVAL,
+        T::TIME,
+        Make::Call("time_pl_interval"),
+    );
+    add(
+        table,
+        "+",
+        T::INTERVAL,
+        T::TIME,
+        T::TIME,
+        Make::Swapped("time_pl_interval"),
+    );
+    add(
+        table,
+        "-",
+        T::TIME,
+        T::INTERVAL,
+        T::TIME,
+        Make::Call("time_mi_interval"),
+    );
+    add(
+        table,
+        "-",
+        T::TIME,
+        T::TIME,
+        T::INTERVAL,
+        Make::Call("time_mi_time"),
+    );
+    add(
+        table,
+        "*",
+        T::INTERVAL,
+        T::FLOAT8,
+        T::INTERVAL,
+        Make::Call("interval_mul"),
+    );
+    add(
+        table,
+        "*",
+        T::FLOAT8,
+        T::INTERVAL,
+        T::INTERVAL,
+        Make::Swapped("interval_mul"),
+    );
+    add(
+        table,
+        "/",
+        T::INTERVAL,
+        T::FLOAT8,
+        T::INTERVAL,
+        Make::Call("interval_div"),
+    );
 }
 
 fn texts(table: &mut Table) {
     use PgType as T;
     add(table, "||", T::TEXT, T::TEXT, T::TEXT, Make::Join);
-    add(table, "||", T::BYTEA, T::BYTEA, T::BYTEA, Make::Call("byteacat"));
-    add(table, "||", T::JSONB, T::JSONB, T::JSONB, Make::Call("jsonb_concat"));
-    add(table, "^@", T::TEXT, T::TEXT, T::BOOL, Make::Call("starts_with"));
+    add(
+        table,
+        "||",
+        T::BYTEA,
+        T::BYTEA,
+        T::BYTEA,
+        Make::Call("byteacat"),
+    );
+    add(
+        table,
+        "||",
+        T::JSONB,
+        T::JSONB,
+        T::JSONB,
+        Make::Call("jsonb_concat"),
+    );
+    add(
+        table,
+        "^@",
+        T::TEXT,
+        T::TEXT,
+        T::BOOL,
+        Make::Call("starts_with"),
+    );
     let patterns = [
-        ("~", Make::Match { insensitive: false, negated: false }),
-        ("~*", Make::Match { insensitive: true, negated: false }),
-        ("!~", Make::Match { insensitive: false, negated: true }),
-        ("!~*", Make::Match { insensitive: true, negated: true }),
-        ("~~", Make::Like { insensitive: false, negated: false }),
-        ("~~*", Make::Like { insensitive: true, negated: false }),
-        ("!~~", Make::Like { insensitive: false, negated: true }),
-        ("!~~*", Make::Like { insensitive: true, negated: true }),
+        (
+            "~",
+            Make::Match {
+                insensitive: false,
+                negated: false,
+            },
+        ),
+        (
+            "~*",
+            Make::Match {
+                insensitive: true,
+                negated: false,
+            },
+        ),
+        (
+            "!~",
+            Make::Match {
+                insensitive: false,
+                negated: true,
+            },
+        ),
+        (
+            "!~*",
+            Make::Match {
+                insensitive: true,
+                negated: true,
+            },
+        ),
+        (
+            "~~",
+            Make::Like {
+                insensitive: false,
+                negated: false,
+            },
+        ),
+        (
+            "~~*",
+            Make::Like {
+                insensitive: true,
+                negated: false,
+            },
+        ),
+        (
+            "!~~",
+            Make::Like {
+                insensitive: false,
+                negated: true,
+            },
+        ),
+        (
+            "!~~*",
+            Make::Like {
+                insensitive: true,
+                negated: true,
+            },
+        ),
     ];
     for (sign, make) in patterns {
         for left in [T::TEXT, T::NAME, T::BPCHAR] {

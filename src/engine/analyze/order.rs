@@ -210,10 +210,7 @@ impl Analyst<'_> {
         if let Some(fetch) = fetch {
             let last = binary(skipped, Operator::Plus, fetch.clone());
             // NULL is no limit.
-            let within = or(
-                fetch.is_null(),
-                binary(number, Operator::LtEq, last),
-            );
+            let within = or(fetch.is_null(), binary(number, Operator::LtEq, last));
             kept = and(kept, within);
         }
         let plan = Filter::try_new(kept, Arc::new(plan))
@@ -238,10 +235,7 @@ impl Analyst<'_> {
             return Err(Error::unsupported("WITH TIES"));
         };
         let columns: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
-        let exprs = vec![
-            window(row_number_udwf(), &row),
-            window(ranked.fun, &place),
-        ];
+        let exprs = vec![window(row_number_udwf(), &row), window(ranked.fun, &place)];
         let plan = Window::try_new(exprs, Arc::new(plan))
             .map(LogicalPlan::Window)
             .converted()?;

@@ -37,7 +37,9 @@ impl Analyst<'_> {
             // `ROW(t.*)` is the fields of t.
             match self.row_star(level, item)? {
                 Some(targets) => fields.extend(
-                    targets.into_iter().map(|target| (String::new(), target.value)),
+                    targets
+                        .into_iter()
+                        .map(|target| (String::new(), target.value)),
                 ),
                 None => fields.push((String::new(), self.expression(level, item)?)),
             }
@@ -95,13 +97,15 @@ impl Analyst<'_> {
                         .collect(),
                 ))
             }
-            ast::Expr::CompoundFieldAccess { root, access_chain } => match access_chain.as_slice() {
-                [ast::AccessExpr::Dot(ast::Expr::Wildcard(_))] => {
-                    let value = self.expression(level, root)?;
-                    self.fields_of(value).map(Some)
+            ast::Expr::CompoundFieldAccess { root, access_chain } => {
+                match access_chain.as_slice() {
+                    [ast::AccessExpr::Dot(ast::Expr::Wildcard(_))] => {
+                        let value = self.expression(level, root)?;
+                        self.fields_of(value).map(Some)
+                    }
+                    _ => Ok(None),
                 }
-                _ => Ok(None),
-            },
+            }
             _ => Ok(None),
         }
     }
@@ -153,9 +157,7 @@ impl Analyst<'_> {
                     };
                     match so_far {
                         None => apply(&op.to_string(), pair)?,
-                        Some(rest) => {
-                            or(apply(strict, pair)?, and(apply("=", pair)?, rest))
-                        }
+                        Some(rest) => or(apply(strict, pair)?, and(apply("=", pair)?, rest)),
                     }
                 }
             });
@@ -229,10 +231,8 @@ impl Analyst<'_> {
                 self.operate(">", x.clone(), y.clone())?.expr,
                 x.expr.clone().is_null(),
             );
-            let first = super::typed::case(
-                vec![(later.clone(), y.expr.clone())],
-                Some(x.expr.clone()),
-            );
+            let first =
+                super::typed::case(vec![(later.clone(), y.expr.clone())], Some(x.expr.clone()));
             let last = super::typed::case(vec![(later, x.expr.clone())], Some(y.expr.clone()));
             Ok((first, last))
         };
@@ -251,7 +251,10 @@ impl Analyst<'_> {
                     super::typed::case(
                         vec![
                             (less(&of(&s1), &of(&e2))?.expr, boolean(Some(true))),
-                            (or(e1.clone().is_null(), e2.clone().is_null()), boolean(None)),
+                            (
+                                or(e1.clone().is_null(), e2.clone().is_null()),
+                                boolean(None),
+                            ),
                         ],
                         Some(boolean(Some(false))),
                     ),

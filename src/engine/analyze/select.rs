@@ -7,9 +7,7 @@
 
 use std::collections::HashMap;
 
-use datafusion::logical_expr::{
-    Distinct, DistinctOn, Expr, Filter, LogicalPlan, SortExpr,
-};
+use datafusion::logical_expr::{Distinct, DistinctOn, Expr, Filter, LogicalPlan, SortExpr};
 use sqlparser::ast::{self, Select, SelectItem, SelectItemQualifiedWildcardKind};
 use std::sync::Arc;
 
@@ -19,6 +17,7 @@ use super::level::{Clause, Level};
 use super::names;
 use super::order::{in_list, ordinal};
 use super::query::{Answer, Output, Tail, Wanted, one_row, plain, project};
+use super::set::is_set_column;
 use super::typed::Typed;
 use super::with::Ctes;
 use super::{Analyst, Converted};
@@ -30,6 +29,16 @@ use crate::engine::parse::fold;
 pub(super) struct Target {
     pub(super) name: String,
     pub(super) value: Typed,
+}
+
+/// What the last stage of a SELECT works on.
+struct Stage {
+    targets: Vec<Target>,
+    /// What computes the targets over the rows so far.
+    exprs: Vec<Expr>,
+    names: Vec<String>,
+    outputs: usize,
+    sorting: Sorting,
 }
 
 /// ORDER BY over the targets.
@@ -64,7 +73,7 @@ impl Analyst<'_> {
         }
         let mut targets = self.targets(&level, &select.projection, wanted)?;
         let outputs = targets.len();
-        let groups = self.groups(&level, &select.group_by, &mut targets)?;
+        let groups = self.groups(&level, &select.group_by, &targets)?;
         let having = match &select.having {
             Some(having) => Some(level.within(Clause::Having, || {
                 let value = self.expression(&level, having)?;
@@ -75,15 +84,26 @@ impl Analyst<'_> {
         let sorting = self.sorting(&level, select, tail, &mut targets, outputs)?;
 
         // Every stage rewrites all of these: the targets, then the arrays of set-returning calls.
-        let calls = level.sets.take();
+        let mut calls = level.sets.take();
+        let by_set = groups.iter().any(|groups| {
+            groups.sets.iter().flatten().any(|expr| {
+                expr.column_refs()
+                    .iter()
+                    .any(|column| is_set_column(column))
+            })
+        });
+        if by_set {
+            // What is grouped by must be there before.
+            let arrays: Vec<Expr> = calls.iter().map(|call| call.array.clone()).collect();
+            plan = self.multiplied(plan, &calls, &arrays)?;
+            calls.clear();
+        }
         let mut exprs: Vec<Expr> = targets
             .iter()
             .map(|target| target.value.expr.clone())
             .chain(calls.iter().map(|call| call.array.clone()))
             .collect();
-        let aggregated = groups.is_some()
-            || having.is_some()
-            || exprs.iter().any(is_aggregated);
+        let aggregated = groups.is_some() || having.is_some() || exprs.iter().any(is_aggregated);
         if aggregated {
             let order = level.order.borrow().clone();
             plan = self.aggregated(plan, groups, &mut exprs, having, &order)?;
@@ -93,24 +113,35 @@ impl Analyst<'_> {
         if !calls.is_empty() {
             plan = self.multiplied(plan, &calls, &arrays)?;
         }
-        self.finished(&level, plan, targets, exprs, outputs, sorting, tail, wanted)
+        // Names inside an expression's subquery are nobody's business, and must not meet others.
+        let inside = parent.is_some().then(|| self.number());
+        let names = unique_names(&targets, outputs, inside);
+        let stage = Stage {
+            targets,
+            exprs,
+            names,
+            outputs,
+            sorting,
+        };
+        self.finished(&level, plan, stage, tail, wanted)
     }
 
     /// The select list, DISTINCT, ORDER BY and LIMIT over the rows.
-    #[expect(clippy::too_many_arguments, reason = "the stages of one SELECT, named")]
     fn finished(
         &self,
         level: &Level<'_>,
         plan: LogicalPlan,
-        targets: Vec<Target>,
-        exprs: Vec<Expr>,
-        outputs: usize,
-        sorting: Sorting,
+        stage: Stage,
         tail: Tail<'_>,
         wanted: Wanted,
     ) -> Result<Answer> {
-        let names = unique_names(&targets, outputs);
-        // One that repeats is computed once where that changes nothing.
+        let Stage {
+            targets,
+            exprs,
+            names,
+            outputs,
+            sorting,
+        } = stage;
         let projected: Vec<Expr> = exprs
             .into_iter()
             .zip(&names)
@@ -158,7 +189,11 @@ impl Analyst<'_> {
             Expr::Column(column) => plan.schema().maybe_index_of_column(column).is_some(),
             _ => false,
         };
-        let order = if sort.iter().all(kept) { sort } else { Vec::new() };
+        let order = if sort.iter().all(kept) {
+            sort
+        } else {
+            Vec::new()
+        };
         Ok(Answer {
             columns,
             order,
@@ -482,7 +517,7 @@ fn add_target(targets: &mut Vec<Target>, value: Typed) -> usize {
 }
 
 /// A name for each target that no other has: the output's own where it can be.
-fn unique_names(targets: &[Target], outputs: usize) -> Vec<String> {
+fn unique_names(targets: &[Target], outputs: usize, inside: Option<usize>) -> Vec<String> {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     targets
         .iter()
@@ -490,7 +525,9 @@ fn unique_names(targets: &[Target], outputs: usize) -> Vec<String> {
         .map(|(index, target)| {
             let uses = seen.entry(target.name.as_str()).or_default();
             *uses += 1;
-            if index >= outputs || *uses > 1 || target.name.is_empty() {
+            if let Some(number) = inside {
+                format!("{}\0{index}_{number}", target.name)
+            } else if index >= outputs || *uses > 1 || target.name.is_empty() {
                 format!("{}\0{index}", target.name)
             } else {
                 target.name.clone()

@@ -8,7 +8,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection
 use std::sync::Arc;
 
 use super::coerce::category;
-use super::level::Level;
+use super::level::{Clause, Level};
 use super::operator::{Choice, choose};
 use super::query::plain;
 use super::typed::{self, Typed};
@@ -119,12 +119,13 @@ impl Analyst<'_> {
             })
             .collect();
         let types: Vec<T> = args.iter().map(Typed::base).collect();
-        let (ty, step, name) = match choose(&candidates, &types) {
-            Choice::One(index) => kinds[index],
-            Choice::None => return Err(self.no_function("generate_series", &args)),
-            Choice::Many => {
-                let shown: Vec<String> = types.iter().map(ToString::to_string).collect();
-                return Err(Error::new(
+        let (ty, step, name) =
+            match choose(&candidates, &types) {
+                Choice::One(index) => kinds[index],
+                Choice::None => return Err(self.no_function("generate_series", &args)),
+                Choice::Many => {
+                    let shown: Vec<String> = types.iter().map(ToString::to_string).collect();
+                    return Err(Error::new(
                     SqlState::AMBIGUOUS_FUNCTION,
                     format!("function generate_series({}) is not unique", shown.join(", ")),
                 )
@@ -132,8 +133,8 @@ impl Analyst<'_> {
                     "Could not choose a best candidate function. You might need to add explicit \
                      type casts.",
                 ));
-            }
-        };
+                }
+            };
         let mut args = args;
         if args.len() == 2 {
             args.push(typed::int4(1));
@@ -155,6 +156,15 @@ impl Analyst<'_> {
     pub(super) fn set_column(&self, level: &Level<'_>, elements: Elements) -> Result<Typed> {
         use arrow::datatypes::DataType;
         use datafusion::logical_expr::ExprSchemable;
+        if level.clause.get() == Clause::Aggregate {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "aggregate function calls cannot contain set-returning function calls",
+            )
+            .hint(
+                "You might be able to move the set-returning function into a LATERAL FROM item.",
+            ));
+        }
         if !level.clause.get().allows_sets() {
             return Err(Error::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
@@ -204,7 +214,11 @@ impl Analyst<'_> {
         for depth in 0..=deepest.unwrap_or(0) {
             let mut exprs: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
             let mut lists = Vec::new();
-            for (call, array) in calls.iter().zip(arrays).filter(|(call, _)| call.depth == depth) {
+            for (call, array) in calls
+                .iter()
+                .zip(arrays)
+                .filter(|(call, _)| call.depth == depth)
+            {
                 exprs.push(array.clone().alias(&call.column));
                 lists.push(call.column.clone());
             }
@@ -231,6 +245,18 @@ impl Analyst<'_> {
              type casts.",
         )
     }
+}
+
+/// No set-returning function was called since there were `before` of them.
+pub(super) fn none_since(level: &Level<'_>, before: usize, inside: &str) -> Result<()> {
+    if level.sets.borrow().len() == before {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        format!("set-returning functions are not allowed in {inside}"),
+    )
+    .hint("You might be able to move the set-returning function into a LATERAL FROM item."))
 }
 
 /// A plan with some of its columns unnested side by side.

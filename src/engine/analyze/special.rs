@@ -70,9 +70,9 @@ impl Analyst<'_> {
                     (None, None) => {}
                 }
                 // DataFusion's `substring` knows positions, not patterns.
-                let by_pattern = args.get(1).is_some_and(|from| {
-                    category(from.ty) == 'S' || from.unknown_text().is_some()
-                });
+                let by_pattern = args
+                    .get(1)
+                    .is_some_and(|from| category(from.ty) == 'S' || from.unknown_text().is_some());
                 if by_pattern && !self.is_ours("substring") {
                     return Err(Error::unsupported("SUBSTRING with a pattern"));
                 }

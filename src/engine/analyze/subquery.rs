@@ -215,7 +215,10 @@ impl Analyst<'_> {
         for index in 0..answer.columns.len() {
             let column = answer.column(index);
             let one = Answer {
-                plan: project(vec![column.expr.alias(format!("\0f{index}"))], answer.plan.clone())?,
+                plan: project(
+                    vec![column.expr.alias(format!("\0f{index}"))],
+                    answer.plan.clone(),
+                )?,
                 columns: vec![answer.columns[index].clone()],
                 order: Vec::new(),
                 outer: answer.outer.clone(),

@@ -150,9 +150,9 @@ impl Analyst<'_> {
             _ => {}
         }
         let offset_range = units == WindowFrameUnits::Range
-            && [&frame.start_bound, &end]
-                .iter()
-                .any(|bound| matches!(bound, Bound::Preceding(Some(_)) | Bound::Following(Some(_))));
+            && [&frame.start_bound, &end].iter().any(|bound| {
+                matches!(bound, Bound::Preceding(Some(_)) | Bound::Following(Some(_)))
+            });
         if offset_range && order.len() != 1 {
             return Err(wrong(
                 "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column",
@@ -161,12 +161,8 @@ impl Analyst<'_> {
         let bound = |bound: &Bound| -> Result<WindowFrameBound> {
             Ok(match bound {
                 Bound::CurrentRow => WindowFrameBound::CurrentRow,
-                Bound::Preceding(None) => {
-                    WindowFrameBound::Preceding(unbounded(units, order))
-                }
-                Bound::Following(None) => {
-                    WindowFrameBound::Following(unbounded(units, order))
-                }
+                Bound::Preceding(None) => WindowFrameBound::Preceding(unbounded(units, order)),
+                Bound::Following(None) => WindowFrameBound::Following(unbounded(units, order)),
                 Bound::Preceding(Some(offset)) => {
                     WindowFrameBound::Preceding(self.offset(level, offset, units, order, true)?)
                 }
@@ -194,7 +190,9 @@ impl Analyst<'_> {
         let value = self.expression(level, offset)?;
         let _ = start;
         let value = if units == WindowFrameUnits::Range {
-            let ordered = order.first().map_or(PgType::INT8, |(_, value)| value.base());
+            let ordered = order
+                .first()
+                .map_or(PgType::INT8, |(_, value)| value.base());
             let ty = match category(ordered) {
                 'N' => ordered,
                 'D' if ordered.oid != PgType::TIME.oid => PgType::INTERVAL,

@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt64Array, new_null_array};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
+use datafusion::catalog::Session;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Column, DataFusionError, Result, ScalarValue};
+use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
@@ -19,11 +21,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
     PlanProperties, collect,
 };
-use datafusion::physical_planner::{
-    DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner,
-};
-use datafusion::catalog::Session;
-use datafusion::execution::context::QueryPlanner;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use futures::StreamExt;
 
 use super::lower::{Effort, has_dependent, lower};
@@ -148,9 +146,8 @@ impl ExecutionPlan for DependentExec {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let [input] = <[Arc<dyn ExecutionPlan>; 1]>::try_from(children).map_err(|_| {
-            DataFusionError::Internal("a dependent join has one input".to_owned())
-        })?;
+        let [input] = <[Arc<dyn ExecutionPlan>; 1]>::try_from(children)
+            .map_err(|_| DataFusionError::Internal("a dependent join has one input".to_owned()))?;
         let properties = PlanProperties::new(
             EquivalenceProperties::new(self.work.schema.clone()),
             Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
@@ -269,8 +266,8 @@ impl Answers {
                     let field = work.schema.field(batch.num_columns() + index);
                     columns.push(joined(arrays, field.data_type())?);
                 }
-                let options = arrow::array::RecordBatchOptions::new()
-                    .with_row_count(Some(outside.len()));
+                let options =
+                    arrow::array::RecordBatchOptions::new().with_row_count(Some(outside.len()));
                 return made(&work.schema, columns, &options);
             }
         }
@@ -309,7 +306,7 @@ impl Work {
     async fn run(&self, values: &[ScalarValue], context: &Arc<TaskContext>) -> Result<RecordBatch> {
         let plan = with_values(&self.inner, &self.columns, values)?;
         let plan = optimised(plan, &self.state)?;
-        let schema: SchemaRef = Arc::new(Schema::from(plan.schema().as_arrow().clone()));
+        let schema: SchemaRef = Arc::new(plan.schema().as_arrow().clone());
         let physical = DependentPlanner
             .create_physical_plan(&plan, self.state.as_ref())
             .await?;
@@ -317,8 +314,8 @@ impl Work {
         let batches: Vec<RecordBatch> = batches
             .into_iter()
             .map(|batch| {
-                let options = arrow::array::RecordBatchOptions::new()
-                    .with_row_count(Some(batch.num_rows()));
+                let options =
+                    arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
                 made(&schema, batch.columns().to_vec(), &options)
             })
             .collect::<Result<_>>()?;
@@ -327,10 +324,7 @@ impl Work {
 }
 
 /// An optimised plan whose dependent subqueries are joins, or run row by row.
-pub(in crate::engine) fn optimised(
-    plan: LogicalPlan,
-    state: &SessionState,
-) -> Result<LogicalPlan> {
+pub(in crate::engine) fn optimised(plan: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
     let optimise = |plan: LogicalPlan| state.optimizer().optimize(plan, state, |_, _| {});
     if !has_dependent(&plan)? {
         return optimise(plan);

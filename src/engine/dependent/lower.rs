@@ -357,9 +357,10 @@ fn as_outer(expr: Expr, rows: &DFSchemaRef) -> Result<Expr> {
 /// Whether DataFusion makes a join of a dependent subquery in this place.
 fn is_joinable(expr: &Expr, position: Position) -> Result<bool> {
     let (subquery, fits) = match expr {
-        Expr::ScalarSubquery(subquery) => {
-            (subquery, matches!(position, Position::Filter | Position::Projection))
-        }
+        Expr::ScalarSubquery(subquery) => (
+            subquery,
+            matches!(position, Position::Filter | Position::Projection),
+        ),
         Expr::Exists(exists) => (&exists.subquery, position == Position::Filter),
         Expr::InSubquery(within) => (&within.subquery, position == Position::Filter),
         _ => return Ok(false),

@@ -128,9 +128,8 @@ impl UserDefinedLogicalNodeCore for Dependent {
     }
 
     fn with_exprs_and_inputs(&self, _exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
-        let [input] = <[LogicalPlan; 1]>::try_from(inputs).map_err(|_| {
-            DataFusionError::Internal("a dependent join has one input".to_owned())
-        })?;
+        let [input] = <[LogicalPlan; 1]>::try_from(inputs)
+            .map_err(|_| DataFusionError::Internal("a dependent join has one input".to_owned()))?;
         Self::try_new(
             input,
             self.inner.clone(),

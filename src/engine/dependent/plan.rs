@@ -39,9 +39,8 @@ pub(in crate::engine) fn has_dependent(plan: &LogicalPlan) -> Result<bool> {
         plan.apply_expressions(|expr| {
             expr.apply(|part| {
                 found |= matches!(part, Expr::OuterReferenceColumn(..));
-                found |= subquery_of(part).is_some_and(|subquery| {
-                    !subquery.outer_ref_columns.is_empty()
-                });
+                found |= subquery_of(part)
+                    .is_some_and(|subquery| !subquery.outer_ref_columns.is_empty());
                 Ok(TreeNodeRecursion::Continue)
             })
         })
@@ -75,11 +74,18 @@ pub(super) fn with_values(
             let plan = match plan {
                 LogicalPlan::Subquery(mut subquery) => {
                     settled(&mut subquery);
-                    // Nothing refers outwards any more: the rows themselves.
-                    if subquery.outer_ref_columns.is_empty() {
-                        return Ok(Transformed::yes(subquery.subquery.as_ref().clone()));
-                    }
                     LogicalPlan::Subquery(subquery)
+                }
+                // A lateral join to what no longer refers outwards is a plain one.
+                LogicalPlan::Join(mut join) => {
+                    if let LogicalPlan::Subquery(subquery) = join.right.as_ref() {
+                        let mut subquery = subquery.clone();
+                        settled(&mut subquery);
+                        if subquery.outer_ref_columns.is_empty() {
+                            join.right = subquery.subquery;
+                        }
+                    }
+                    LogicalPlan::Join(join)
                 }
                 plan => plan,
             };

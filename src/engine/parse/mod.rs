@@ -11,6 +11,7 @@ mod cursor;
 mod grammar;
 mod maintenance;
 mod objects;
+mod patch;
 mod roles;
 mod session;
 mod split;
@@ -27,6 +28,7 @@ use cursor::Cursor;
 use split::Piece;
 
 pub(crate) use cursor::fold;
+pub(crate) use patch::ROWS_FROM;
 pub use types::resolve_type;
 
 /// Parses a query string. An empty string gives no statements. Nothing runs if any statement is

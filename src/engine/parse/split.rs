@@ -7,6 +7,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 use super::grammar::Grammar;
+use super::patch::patch;
 use crate::base::limits::{
     EXPRESSION_CHAIN_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_TERMS_MAX, SET_OPERATIONS_MAX,
     STATEMENT_TOKENS_MAX,
@@ -105,6 +106,7 @@ fn piece(
         .collect();
     measure(&tokens).map_err(|error| super::shift(error, offset))?;
     drop_only(&mut tokens);
+    patch(&mut tokens).map_err(|error| super::shift(error, offset))?;
     Ok(Some(Piece {
         tokens,
         text,

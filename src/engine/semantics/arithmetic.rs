@@ -31,8 +31,7 @@ fn check_one(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if Checked::can(op) => {
             let number = |expression: &Expr| {
                 expression.get_type(schema).ok().filter(|ty| {
-                    let integer =
-                        matches!(ty, DataType::Int16 | DataType::Int32 | DataType::Int64);
+                    let integer = matches!(ty, DataType::Int16 | DataType::Int32 | DataType::Int64);
                     let float = matches!(ty, DataType::Float32 | DataType::Float64);
                     integer && op != Operator::Divide || float
                 })
@@ -223,7 +222,10 @@ where
     let (left, left_once) = left.get();
     let (right, right_once) = right.get();
     let at = |array: &dyn Array, once: bool, row: usize| -> f64 {
-        array.as_primitive::<T>().value(if once { 0 } else { row }).into()
+        array
+            .as_primitive::<T>()
+            .value(if once { 0 } else { row })
+            .into()
     };
     let failed = |state, message: &str| Err(external(Error::new(state, message)));
     for row in 0..result.len() {

@@ -169,14 +169,24 @@ fn scaled(args: &[ArrayRef], divide: bool) -> Result<ArrayRef> {
     clippy::cast_precision_loss,
     reason = "PostgreSQL computes in double precision and checks the range"
 )]
-fn scale(interval: IntervalMonthDayNano, factor: f64, divide: bool) -> Result<IntervalMonthDayNano> {
+fn scale(
+    interval: IntervalMonthDayNano,
+    factor: f64,
+    divide: bool,
+) -> Result<IntervalMonthDayNano> {
     if divide && factor == 0.0 {
         return Err(external(Error::new(
             SqlState::DIVISION_BY_ZERO,
             "division by zero",
         )));
     }
-    let apply = |value: f64| if divide { value / factor } else { value * factor };
+    let apply = |value: f64| {
+        if divide {
+            value / factor
+        } else {
+            value * factor
+        }
+    };
     let whole = |value: f64| -> Result<i32> {
         if value.is_nan() || value < f64::from(i32::MIN) || value > f64::from(i32::MAX) {
             return Err(out_of_range("interval"));
@@ -191,12 +201,13 @@ fn scale(interval: IntervalMonthDayNano, factor: f64, divide: bool) -> Result<In
     let mut days = whole(days_exact)?;
     let month_days = rounded((months_exact - f64::from(months)) * 30.0);
     let more_days = month_days as i32;
-    let mut seconds = rounded(
-        (days_exact - f64::from(days) + month_days - f64::from(more_days)) * 86_400.0,
-    );
+    let mut seconds =
+        rounded((days_exact - f64::from(days) + month_days - f64::from(more_days)) * 86_400.0);
     if seconds.abs() >= 86_400.0 {
         let extra = (seconds / 86_400.0) as i32;
-        days = days.checked_add(extra).ok_or_else(|| out_of_range("interval"))?;
+        days = days
+            .checked_add(extra)
+            .ok_or_else(|| out_of_range("interval"))?;
         seconds -= f64::from(extra) * 86_400.0;
     }
     let days = days

@@ -70,9 +70,8 @@ impl Quantified {
                     .iter()
                     .map(|_| Some(value.get().0.as_string_view().value(0)))
                     .collect::<arrow::array::StringViewArray>();
-                let flags = flags.map(|flags| {
-                    arrow::array::StringViewArray::from(vec![flags; elements.len()])
-                });
+                let flags = flags
+                    .map(|flags| arrow::array::StringViewArray::from(vec![flags; elements.len()]));
                 let found = arrow::compute::regexp_is_match(
                     &value,
                     elements.as_string_view(),
@@ -103,9 +102,7 @@ impl Quantified {
 fn comparable(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(match array.data_type() {
         DataType::Interval(_) => super::clock::key(std::slice::from_ref(array))?,
-        DataType::Utf8 | DataType::LargeUtf8 => {
-            arrow::compute::cast(array, &DataType::Utf8View)?
-        }
+        DataType::Utf8 | DataType::LargeUtf8 => arrow::compute::cast(array, &DataType::Utf8View)?,
         _ => array.clone(),
     })
 }
@@ -122,7 +119,11 @@ impl ScalarUDFImpl for Quantified {
     fn display_name(&self, args: &[Expr]) -> Result<String> {
         Ok(match args {
             [value, array] => {
-                format!("({value} {} {}({array}))", self.sign, self.name().to_uppercase())
+                format!(
+                    "({value} {} {}({array}))",
+                    self.sign,
+                    self.name().to_uppercase()
+                )
             }
             _ => self.name().to_owned(),
         })

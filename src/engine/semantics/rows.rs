@@ -61,8 +61,9 @@ fn row(args: &[ArrayRef]) -> Result<ArrayRef> {
 
 /// A field's text in quotes if it needs them.
 fn quote(field: &str, text: &mut String) {
-    let special =
-        |c: char| matches!(c, '"' | '\\' | '(' | ')' | ',') || c.is_ascii_whitespace() || c == '\x0b';
+    let special = |c: char| {
+        matches!(c, '"' | '\\' | '(' | ')' | ',') || c.is_ascii_whitespace() || c == '\x0b'
+    };
     if !field.is_empty() && !field.chars().any(special) {
         text.push_str(field);
         return;
@@ -82,7 +83,10 @@ fn slice(args: &[ArrayRef]) -> Result<ArrayRef> {
     let lists = args[0].as_list::<i32>();
     let from = arrow::compute::cast(&args[1], &DataType::Int64)?;
     let to = arrow::compute::cast(&args[2], &DataType::Int64)?;
-    let (from, to) = (from.as_primitive::<Int64Type>(), to.as_primitive::<Int64Type>());
+    let (from, to) = (
+        from.as_primitive::<Int64Type>(),
+        to.as_primitive::<Int64Type>(),
+    );
     let mut indices = Vec::new();
     let mut lengths = Vec::with_capacity(lists.len());
     let mut valid = Vec::with_capacity(lists.len());

@@ -75,8 +75,8 @@ fn lists<T: ArrowPrimitiveType>(
     let offsets = OffsetBuffer::from_lengths(lengths);
     let nulls: NullBuffer = rows.iter().map(Option::is_some).collect();
     let values: Vec<T::Native> = rows.into_iter().flatten().flatten().collect();
-    let values = PrimitiveArray::<T>::new(values.into(), None)
-        .with_data_type(element.data_type().clone());
+    let values =
+        PrimitiveArray::<T>::new(values.into(), None).with_data_type(element.data_type().clone());
     Ok(Arc::new(ListArray::try_new(
         Arc::new(element),
         offsets,
@@ -106,7 +106,11 @@ where
                 return Err(zero_step());
             }
             let mut values = Vec::new();
-            while if step > 0 { value <= last } else { value >= last } {
+            while if step > 0 {
+                value <= last
+            } else {
+                value >= last
+            } {
                 total += 1;
                 if total > ELEMENTS_MAX {
                     return Err(too_many());
@@ -145,7 +149,11 @@ fn numerics(args: &[ArrayRef]) -> Result<ArrayRef> {
                 return Err(zero_step());
             }
             let mut values = Vec::new();
-            while if step > 0 { value <= last } else { value >= last } {
+            while if step > 0 {
+                value <= last
+            } else {
+                value >= last
+            } {
                 total += 1;
                 if total > ELEMENTS_MAX {
                     return Err(too_many());
@@ -185,7 +193,11 @@ fn times(args: &[ArrayRef], zone: Option<&str>) -> Result<ArrayRef> {
                 return Err(zero_step());
             }
             let mut values = Vec::new();
-            while if length > 0 { value <= last } else { value >= last } {
+            while if length > 0 {
+                value <= last
+            } else {
+                value >= last
+            } {
                 total += 1;
                 if total > ELEMENTS_MAX {
                     return Err(too_many());

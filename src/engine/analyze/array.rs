@@ -1,0 +1,157 @@
+//! Arrays: literals, elements, slices; fields of rows.
+
+use datafusion::logical_expr::Operator;
+use sqlparser::ast::{self, Expr as Ast, Subscript};
+
+use super::Analyst;
+use super::coerce::array_element;
+use super::level::Level;
+use super::typed::{self, Typed, case};
+use crate::base::{Error, Result, SqlState};
+use crate::engine::parse::fold;
+use crate::types::PgType;
+
+impl Analyst<'_> {
+    /// `ARRAY[…]`
+    pub(super) fn array(&self, level: &Level<'_>, elements: &[Ast]) -> Result<Typed> {
+        self.array_as(level, elements, None)
+    }
+
+    /// An array literal; `wanted` is the element type of a cast around it.
+    pub(super) fn array_as(
+        &self,
+        level: &Level<'_>,
+        elements: &[Ast],
+        wanted: Option<PgType>,
+    ) -> Result<Typed> {
+        if elements.is_empty() {
+            let Some(element) = wanted else {
+                return Err(Error::new(
+                    SqlState::INDETERMINATE_DATATYPE,
+                    "cannot determine type of empty array",
+                )
+                .hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
+            };
+            let ty = element.array().unwrap_or(element);
+            return self.coerced(typed::unknown(Some("{}")), ty);
+        }
+        let values = elements
+            .iter()
+            .map(|element| match element {
+                Ast::Array(inner) => self.array_as(level, &inner.elem, wanted),
+                element => {
+                    let value = self.expression(level, element)?;
+                    match wanted {
+                        Some(ty) if array_element(value.ty).is_none() => self.cast(value, ty),
+                        _ => Ok(value),
+                    }
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let (values, element) = self.in_common(values, "ARRAY")?;
+        let values = self.one_type(values, element)?;
+        let element = PgType {
+            typmod: -1,
+            ..element
+        };
+        // An array of arrays has the type of an array.
+        let ty = if array_element(element).is_some() {
+            element
+        } else {
+            element.array().ok_or_else(|| {
+                Error::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("could not find array type for data type {element}"),
+                )
+            })?
+        };
+        let args = values.into_iter().map(|value| value.expr).collect();
+        let made = self.native("make_array", args)?;
+        Ok(Typed::new(made.expr, ty))
+    }
+
+    /// `array[i]`, `array[i:j]`, `(row).field`
+    pub(super) fn access(
+        &self,
+        level: &Level<'_>,
+        root: &Ast,
+        chain: &[ast::AccessExpr],
+    ) -> Result<Typed> {
+        let mut value = self.expression(level, root)?;
+        for access in chain {
+            value = match access {
+                ast::AccessExpr::Dot(Ast::Identifier(name)) => self.field(value, &fold(name))?,
+                ast::AccessExpr::Dot(_) => return Err(Error::unsupported("this field access")),
+                ast::AccessExpr::Subscript(subscript) => self.subscript(level, value, subscript)?,
+            };
+        }
+        Ok(value)
+    }
+
+    fn subscript(&self, level: &Level<'_>, array: Typed, subscript: &Subscript) -> Result<Typed> {
+        if array.is(PgType::JSONB) {
+            let Subscript::Index { index } = subscript else {
+                return Err(Error::unsupported("a slice of jsonb"));
+            };
+            let index = self.expression(level, index)?;
+            return self.operate("->", array, index);
+        }
+        let Some(element) = array.ty.element() else {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "cannot subscript type {} because it does not support subscripting",
+                    array.base()
+                ),
+            ));
+        };
+        let index = |expr: &Ast| -> Result<Typed> {
+            let value = self.expression(level, expr)?;
+            let value = self.as_integer(value, PgType::INT4, "subscript")?;
+            self.coerced(value, PgType::INT8)
+        };
+        match subscript {
+            Subscript::Index { index: at } => {
+                let at = index(at)?;
+                // Position 0 and negative ones are outside of every array.
+                let found =
+                    self.native("array_element", vec![array.expr.clone(), at.expr.clone()])?;
+                let inside = typed::binary(at.expr, Operator::GtEq, typed::int8(1).expr);
+                let item = Typed::new(case(vec![(inside, found.expr)], None), found.ty);
+                // An element of an array of arrays is still its row.
+                let ty = if array_element(item.ty).is_some() {
+                    array.base()
+                } else {
+                    PgType {
+                        typmod: -1,
+                        ..element
+                    }
+                };
+                Ok(Typed::new(item.expr, ty))
+            }
+            Subscript::Slice {
+                lower_bound,
+                upper_bound,
+                stride: None,
+            } => {
+                let lower = match lower_bound {
+                    Some(lower) => index(lower)?,
+                    None => typed::int8(1),
+                };
+                let upper = match upper_bound {
+                    Some(upper) => index(upper)?,
+                    None => {
+                        let length = self.native("cardinality", vec![array.expr.clone()])?;
+                        self.coerced(length, PgType::INT8)?
+                    }
+                };
+                let ty = array.base();
+                let function = crate::engine::semantics::computed("array_slice")
+                    .ok_or_else(|| Error::unsupported("a slice of an array"))?;
+                let args = vec![array.expr, lower.expr, upper.expr];
+                Ok(Typed::new(function.call(args), ty))
+            }
+            Subscript::Slice { .. } => Err(Error::unsupported("a slice with a stride")),
+        }
+    }
+}

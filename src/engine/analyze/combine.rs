@@ -1,0 +1,301 @@
+//! UNION, INTERSECT and EXCEPT; columns and values brought to one type.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::TableReference;
+use datafusion::logical_expr::expr::{Cast, WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::{
+    Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, Union, Window,
+    WindowFrame,
+};
+use sqlparser::ast::{SetExpr, SetOperator, SetQuantifier};
+
+use super::level::Level;
+use super::query::{Answer, Output, Tail, Wanted, project, row_number_udwf};
+use super::typed::Typed;
+use super::with::Ctes;
+use super::{Analyst, Converted};
+use crate::base::{Error, Result, SqlState};
+use crate::types::PgType;
+
+impl Analyst<'_> {
+    /// UNION, INTERSECT, EXCEPT.
+    pub(super) fn combined(
+        &self,
+        (left, right): (&SetExpr, &SetExpr),
+        op: SetOperator,
+        quantifier: SetQuantifier,
+        parent: Option<&Level<'_>>,
+        ctes: Option<&Ctes<'_>>,
+    ) -> Result<Answer> {
+        let left = self.body(left, Tail::NONE, parent, ctes, Wanted::Arm)?;
+        let right = self.body(right, Tail::NONE, parent, ctes, Wanted::Arm)?;
+        let word = match op {
+            SetOperator::Union => "UNION",
+            SetOperator::Intersect => "INTERSECT",
+            SetOperator::Except | SetOperator::Minus => "EXCEPT",
+        };
+        let all = match quantifier {
+            SetQuantifier::All => true,
+            SetQuantifier::Distinct | SetQuantifier::None => false,
+            SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName => {
+                return Err(Error::unsupported(format!("{word} BY NAME")));
+            }
+        };
+        if left.columns.len() != right.columns.len() {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                format!("each {word} query must have the same number of columns"),
+            ));
+        }
+        let (left, right) = self.alike(left, right, word)?;
+        let columns = left.columns.clone();
+        let mut outer = left.outer.clone();
+        for reference in &right.outer {
+            if !outer.contains(reference) {
+                outer.push(reference.clone());
+            }
+        }
+        if columns.is_empty() {
+            return Err(Error::unsupported(format!("{word} of no columns")));
+        }
+        if !all {
+            // Whether two rows are the same must be decidable.
+            for column in &columns {
+                self.equality_types(column.ty, column.ty)
+                    .map_err(|_| super::operator::no_equality(column.ty))?;
+            }
+        }
+        let plan = match (op, all) {
+            (SetOperator::Union, _) => {
+                let inputs = vec![Arc::new(left.plan), Arc::new(right.plan)];
+                let union =
+                    LogicalPlan::Union(Union::try_new_with_loose_types(inputs).converted()?);
+                if all {
+                    union
+                } else {
+                    LogicalPlan::Distinct(Distinct::All(Arc::new(union)))
+                }
+            }
+            (SetOperator::Intersect, false) => LogicalPlanBuilder::intersect(
+                self.aliased(left.plan)?,
+                self.aliased(right.plan)?,
+                false,
+            )
+            .converted()?,
+            (SetOperator::Except | SetOperator::Minus, false) => LogicalPlanBuilder::except(
+                self.aliased(left.plan)?,
+                self.aliased(right.plan)?,
+                false,
+            )
+            .converted()?,
+            // Equal rows are told apart by counting them on each side.
+            (SetOperator::Intersect, true) => LogicalPlanBuilder::intersect(
+                self.aliased(counted(left.plan)?)?,
+                self.aliased(counted(right.plan)?)?,
+                true,
+            )
+            .converted()?,
+            (SetOperator::Except | SetOperator::Minus, true) => LogicalPlanBuilder::except(
+                self.aliased(counted(left.plan)?)?,
+                self.aliased(counted(right.plan)?)?,
+                true,
+            )
+            .converted()?,
+        };
+        let exprs = (0..columns.len())
+            .map(|index| {
+                let (qualifier, field) = plan.schema().qualified_field(index);
+                Expr::from((qualifier, field)).alias(field.name())
+            })
+            .collect();
+        Ok(Answer {
+            plan: project(exprs, plan)?,
+            columns,
+            order: Vec::new(),
+            outer,
+        })
+    }
+
+    /// Two answers with columns of the same types, named as the first's.
+    pub(super) fn alike(
+        &self,
+        left: Answer,
+        right: Answer,
+        word: &str,
+    ) -> Result<(Answer, Answer)> {
+        let mut types = Vec::with_capacity(left.columns.len());
+        for index in 0..left.columns.len() {
+            let (a, b) = (left.column(index), right.column(index));
+            let ty = self.common_type(&[&a, &b], word)?;
+            for value in [a, b] {
+                self.to_common(value, ty, word)?;
+            }
+            types.push(ty);
+        }
+        let names: Vec<String> = left
+            .plan
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
+        let left = self.retyped(left, &types)?;
+        let right = self.retyped(right, &types)?;
+        let arrow: Vec<DataType> = (0..types.len())
+            .map(|index| {
+                let of = |plan: &LogicalPlan| plan.schema().field(index).data_type().clone();
+                one_arrow_type(&[of(&left.plan), of(&right.plan)], types[index])
+            })
+            .collect();
+        let cast = |answer: Answer| -> Result<Answer> {
+            let exprs = (0..types.len())
+                .map(|index| {
+                    let field = answer.plan.schema().field(index);
+                    let column = Expr::from(answer.plan.schema().qualified_field(index));
+                    let shown = field.data_type() == &arrow[index]
+                        && PgType::of_field(field).oid == types[index].oid;
+                    let column = if shown {
+                        column
+                    } else {
+                        arrow_cast(column, &arrow[index], types[index])
+                    };
+                    column.alias(&names[index])
+                })
+                .collect();
+            Ok(Answer {
+                plan: project(exprs, answer.plan)?,
+                ..answer
+            })
+        };
+        Ok((cast(left)?, cast(right)?))
+    }
+
+    /// A plan under an alias nothing else has.
+    pub(super) fn aliased(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let alias = TableReference::bare(format!("\0{}", self.number()));
+        SubqueryAlias::try_new(Arc::new(plan), alias)
+            .map(LogicalPlan::SubqueryAlias)
+            .converted()
+    }
+
+    /// The answer with its columns cast to `types`, without hidden columns.
+    pub(super) fn retyped(&self, answer: Answer, types: &[PgType]) -> Result<Answer> {
+        let mut columns = Vec::with_capacity(types.len());
+        let mut exprs = Vec::with_capacity(types.len());
+        for (index, ty) in types.iter().enumerate() {
+            let value = self.coerced(answer.column(index), *ty)?;
+            let name = answer.plan.schema().field(index).name().clone();
+            exprs.push(value.expr.alias(name));
+            columns.push(Output {
+                name: answer.columns[index].name.clone(),
+                ty: value.ty,
+            });
+        }
+        Ok(Answer {
+            plan: project(exprs, answer.plan)?,
+            columns,
+            order: Vec::new(),
+            outer: answer.outer,
+        })
+    }
+
+    /// Columns without a type become text.
+    pub(super) fn settle(&self, answer: Answer) -> Result<Answer> {
+        let unknown = |output: &Output| output.ty.oid == PgType::UNKNOWN.oid;
+        if !answer.columns.iter().any(unknown) {
+            return Ok(answer);
+        }
+        let types: Vec<PgType> = answer
+            .columns
+            .iter()
+            .map(|output| {
+                if unknown(output) {
+                    PgType::TEXT
+                } else {
+                    output.ty
+                }
+            })
+            .collect();
+        self.retyped(answer, &types)
+    }
+
+    /// Values of one PostgreSQL type in one Arrow type.
+    pub(super) fn one_type(&self, values: Vec<Typed>, ty: PgType) -> Result<Vec<Typed>> {
+        let exprs: Vec<&Expr> = values.iter().map(|value| &value.expr).collect();
+        let schema = self.schema_for(&exprs)?;
+        let types = exprs
+            .iter()
+            .map(|expr| expr.get_type(&schema).converted())
+            .collect::<Result<Vec<_>>>()?;
+        let arrow = one_arrow_type(&types, ty);
+        Ok(values
+            .into_iter()
+            .zip(types)
+            .map(|(value, from)| {
+                if from == arrow {
+                    value
+                } else {
+                    Typed {
+                        expr: arrow_cast(value.expr.clone(), &arrow, ty),
+                        ..value
+                    }
+                }
+            })
+            .collect())
+    }
+}
+
+/// The Arrow type that holds values of all of `types`, which are all `ty` to PostgreSQL.
+fn one_arrow_type(types: &[DataType], ty: PgType) -> DataType {
+    let Some(first) = types.first() else {
+        return ty.data_type();
+    };
+    if types.iter().all(|other| other == first) {
+        return first.clone();
+    }
+    let mut whole = 1i16;
+    let mut scale = 0i8;
+    for other in types {
+        match other {
+            DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
+                whole = whole.max(i16::from(*p) - i16::from(*s));
+                scale = scale.max(*s);
+            }
+            DataType::Null => {}
+            _ => return ty.data_type(),
+        }
+    }
+    match u8::try_from(whole + i16::from(scale)) {
+        Ok(precision @ ..=38) => DataType::Decimal128(precision, scale),
+        Ok(precision) => DataType::Decimal256(precision.min(76), scale),
+        Err(_) => ty.data_type(),
+    }
+}
+
+/// A cast to an Arrow type that stays `ty` to PostgreSQL.
+fn arrow_cast(expr: Expr, arrow: &DataType, ty: PgType) -> Expr {
+    let field = ty.field("", true).with_data_type(arrow.clone());
+    Expr::Cast(Cast::new_from_field(Box::new(expr), Arc::new(field)))
+}
+
+/// The plan with a number behind its columns that counts equal rows.
+fn counted(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let columns: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
+    let number = Expr::WindowFunction(Box::new(WindowFunction {
+        fun: row_number_udwf(),
+        params: WindowFunctionParams {
+            args: Vec::new(),
+            partition_by: columns,
+            order_by: Vec::new(),
+            window_frame: WindowFrame::new(None),
+            filter: None,
+            null_treatment: None,
+            distinct: false,
+        },
+    }));
+    Window::try_new(vec![number.alias("\0n")], Arc::new(plan))
+        .map(LogicalPlan::Window)
+        .converted()
+}
