@@ -1,5 +1,6 @@
 //! What one statement sees: a pinned snapshot, who asks, with which settings, when.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crate::base::error::Report;
@@ -39,6 +40,52 @@ pub struct StatementContext {
     pub listening: Arc<Vec<String>>,
     /// What the statement's functions ask the session to do once it is over.
     pub effects: Arc<Effects>,
+    /// The values the session last took from sequences.
+    pub last_values: Arc<LastValues>,
+    /// Whether the transaction is READ ONLY.
+    pub read_only: bool,
+}
+
+/// The value each sequence last gave to a session: currval() and lastval().
+#[derive(Debug, Default)]
+pub struct LastValues {
+    /// A plain mutex: held to note and to look, never over an await.
+    values: Mutex<(HashMap<Oid, i64>, Option<Oid>)>,
+}
+
+impl LastValues {
+    /// A sequence gave this value.
+    pub fn note(&self, sequence: Oid, value: i64) {
+        let mut values = self.lock();
+        values.0.insert(sequence, value);
+        values.1 = Some(sequence);
+    }
+
+    /// setval(): what a sequence is taken to have given, without becoming the one asked last.
+    pub fn set(&self, sequence: Oid, value: i64) {
+        self.lock().0.insert(sequence, value);
+    }
+
+    /// What a sequence last gave.
+    pub fn of(&self, sequence: Oid) -> Option<i64> {
+        self.lock().0.get(&sequence).copied()
+    }
+
+    /// The sequence asked last.
+    pub fn latest(&self) -> Option<Oid> {
+        self.lock().1
+    }
+
+    /// DISCARD
+    pub fn clear(&self) {
+        *self.lock() = Default::default();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (HashMap<Oid, i64>, Option<Oid>)> {
+        self.values
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
 }
 
 /// Side effects of functions: collected while a statement runs, carried out by the session at its

@@ -4,7 +4,8 @@ SELECT pg_catalog.current_database() AS table_catalog,
        c.relname AS table_name,
        a.attname AS column_name,
        a.attnum::integer AS ordinal_position,
-       pg_catalog.pg_get_expr(d.adbin, d.adrelid)::varchar AS column_default,
+       CASE WHEN a.attgenerated <> 's' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+       END::varchar AS column_default,
        CASE WHEN a.attnotnull THEN 'NO' ELSE 'YES' END::varchar AS is_nullable,
        CASE WHEN t.typcategory = 'A' THEN 'ARRAY'
             WHEN nt.nspname = 'pg_catalog' THEN pg_catalog.format_type(a.atttypid, NULL)
@@ -53,15 +54,17 @@ SELECT pg_catalog.current_database() AS table_catalog,
        NULL::integer AS maximum_cardinality,
        a.attnum::text::name AS dtd_identifier,
        'NO'::varchar AS is_self_referencing,
-       'NO'::varchar AS is_identity,
-       NULL::varchar AS identity_generation,
-       NULL::varchar AS identity_start,
-       NULL::varchar AS identity_increment,
-       NULL::varchar AS identity_maximum,
-       NULL::varchar AS identity_minimum,
-       'NO'::varchar AS identity_cycle,
-       'NEVER'::varchar AS is_generated,
-       NULL::varchar AS generation_expression,
+       CASE WHEN a.attidentity IN ('a', 'd') THEN 'YES' ELSE 'NO' END::varchar AS is_identity,
+       CASE a.attidentity WHEN 'a' THEN 'ALWAYS' WHEN 'd' THEN 'BY DEFAULT' END::varchar
+           AS identity_generation,
+       s.seqstart::varchar AS identity_start,
+       s.seqincrement::varchar AS identity_increment,
+       s.seqmax::varchar AS identity_maximum,
+       s.seqmin::varchar AS identity_minimum,
+       CASE WHEN s.seqcycle THEN 'YES' ELSE 'NO' END::varchar AS identity_cycle,
+       CASE WHEN a.attgenerated = 's' THEN 'ALWAYS' ELSE 'NEVER' END::varchar AS is_generated,
+       CASE WHEN a.attgenerated = 's' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+       END::varchar AS generation_expression,
        CASE WHEN c.relkind = 'r' THEN 'YES' ELSE 'NO' END::varchar AS is_updatable
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
@@ -69,6 +72,10 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 JOIN pg_catalog.pg_namespace nt ON nt.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+LEFT JOIN pg_catalog.pg_depend o
+    ON o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype = 'i'
+    AND o.classid = 1259 AND a.attidentity <> ''
+LEFT JOIN pg_catalog.pg_sequence s ON s.seqrelid = o.objid
 WHERE a.attnum > 0
   AND NOT a.attisdropped
   AND c.relkind IN ('r', 'v', 'f', 'p')

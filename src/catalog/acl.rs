@@ -100,6 +100,8 @@ impl Privileges {
     pub const NONE: Privileges = Privileges(0);
     /// All a table, view or foreign table has.
     pub const RELATION: Privileges = Privileges(127);
+    /// All a sequence has.
+    pub const SEQUENCE: Privileges = Privileges(1 | 4 | 128);
     /// All a schema has.
     pub const SCHEMA: Privileges = Privileges(128 | 256);
     /// All a database has.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::acl::Acl;
+use super::constraint::Constraints;
 use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, View};
 use super::segment::Segment;
+use super::sequence::Sequence;
 use crate::base::{Oid, SegmentId};
 
 /// One durable fact. Applied by [`super::Snapshot::apply`]; everything that must hold is checked
@@ -60,16 +62,42 @@ pub enum Change {
         /// Which column.
         attnum: i16,
     },
-    /// ALTER TABLE … ALTER COLUMN: default and nullability.
+    /// ALTER TABLE … ALTER COLUMN: all of a column but its number, its name and its comment.
+    /// Another type goes together with other segments, of rows in that type.
     AlterColumn {
         /// Relation.
         relation: Oid,
-        /// Which column.
-        attnum: i16,
-        /// NOT NULL from now on.
-        not_null: bool,
-        /// DEFAULT from now on.
-        default: Option<String>,
+        /// The column from now on.
+        column: Column,
+    },
+    /// What a table promises of its rows, from now on. Whoever makes this change holds the table's
+    /// exclusive lock, and has seen that all rows keep the promise.
+    SetConstraints {
+        /// Table.
+        relation: Oid,
+        /// All of them.
+        constraints: Constraints,
+    },
+    /// A constraint or index is gone.
+    DropConstraint {
+        /// Table.
+        relation: Oid,
+        /// OID of the constraint or index.
+        constraint: Oid,
+    },
+    /// ALTER SEQUENCE
+    AlterSequence {
+        /// Sequence.
+        oid: Oid,
+        /// From now on.
+        sequence: Sequence,
+    },
+    /// REFRESH MATERIALIZED VIEW: whether it can be read from now on.
+    Populate {
+        /// Materialized view.
+        relation: Oid,
+        /// WITH DATA
+        populated: bool,
     },
     /// ALTER TABLE … SET SCHEMA
     SetSchema {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Change, ObjectId, RelationKind, Snapshot};
+use super::{Change, ObjectId, Snapshot};
 use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -23,9 +23,20 @@ pub struct Cascade {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dependence {
     /// What depends.
-    pub object: ObjectId,
+    pub object: Dependent,
     /// On what.
     pub on: ObjectId,
+}
+
+/// What can depend on an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dependent {
+    /// An object, which goes.
+    Object(ObjectId),
+    /// The default of a column, which goes and leaves the column.
+    Default(Oid, i16),
+    /// A foreign key, by its OID, which goes and leaves the table.
+    ForeignKey(Oid, Oid),
 }
 
 impl Cascade {
@@ -35,7 +46,10 @@ impl Cascade {
         let lines: Vec<String> = self
             .others
             .iter()
-            .map(|other| format!("drop cascades to {}", snapshot.describe(other.object)))
+            .map(|other| {
+                let what = snapshot.describe_dependent(other.object, &|o| snapshot.describe(o));
+                format!("drop cascades to {what}")
+            })
             .collect();
         match lines.as_slice() {
             [] => None,
@@ -73,6 +87,62 @@ impl Snapshot {
         }
     }
 
+    /// What depends, as messages name it; `describe` names whole objects.
+    pub fn describe_dependent(
+        &self,
+        dependent: Dependent,
+        describe: &dyn Fn(ObjectId) -> String,
+    ) -> String {
+        match dependent {
+            Dependent::Object(object) => describe(object),
+            Dependent::Default(table, attnum) => {
+                let column = self
+                    .relation(table)
+                    .and_then(|relation| relation.columns.iter().find(|c| c.attnum == attnum));
+                format!(
+                    "default value for column {} of {}",
+                    column.map_or("?", |column| column.name.as_str()),
+                    describe(ObjectId::Relation(table))
+                )
+            }
+            Dependent::ForeignKey(table, key) => {
+                let key = self.relation(table).and_then(|relation| {
+                    relation.constraints.foreign.iter().find(|k| k.oid == key)
+                });
+                format!(
+                    "constraint {} on {}",
+                    key.map_or("?", |key| key.name.as_str()),
+                    describe(ObjectId::Relation(table))
+                )
+            }
+        }
+    }
+
+    /// Foreign keys that refer to `table`, with the tables that have them.
+    pub fn references_to(
+        &self,
+        table: Oid,
+    ) -> impl Iterator<Item = (&std::sync::Arc<super::Relation>, &super::ForeignKey)> {
+        self.relations().flat_map(move |relation| {
+            let keys = relation.constraints.foreign.iter();
+            keys.filter(move |key| key.table == table)
+                .map(move |key| (relation, key))
+        })
+    }
+
+    /// The sequences that go with `table`: owned by a column of it, or all of them by `column`.
+    pub fn owned_sequences(&self, table: Oid, column: Option<i16>) -> Vec<Oid> {
+        self.relations()
+            .filter(|relation| {
+                let owner = relation.sequence().and_then(|sequence| sequence.owned_by);
+                owner.is_some_and(|(of, attnum)| {
+                    of == table && column.is_none_or(|column| column == attnum)
+                })
+            })
+            .map(|relation| relation.oid)
+            .collect()
+    }
+
     /// Everything that goes if `roots` go. Roles own nothing this way: DROP ROLE has no CASCADE.
     ///
     /// # Errors
@@ -89,10 +159,20 @@ impl Snapshot {
             self.must_exist(*root)?;
             walk.visit(*root, None);
         }
-        Ok(Cascade {
-            changes: walk.changes,
-            others: walk.others,
-        })
+        let Walk {
+            visited,
+            changes,
+            mut others,
+            ..
+        } = walk;
+        // What is in an object that goes itself is not worth a word.
+        others.retain(|other| match other.object {
+            Dependent::Object(_) => true,
+            Dependent::Default(table, _) | Dependent::ForeignKey(table, _) => {
+                !visited.contains(&ObjectId::Relation(table))
+            }
+        });
+        Ok(Cascade { changes, others })
     }
 
     /// What depends directly on `object`, in OID order.
@@ -100,7 +180,17 @@ impl Snapshot {
         match object {
             ObjectId::Database | ObjectId::Role(_) => Vec::new(),
             ObjectId::Schema(schema) => {
-                let mut oids: Vec<Oid> = self.relations_in(schema).map(|r| r.oid).collect();
+                let owned = |relation: &super::Relation| {
+                    let owner = relation.sequence().and_then(|sequence| sequence.owned_by);
+                    owner.is_some_and(|(table, _)| {
+                        self.relation(table).is_some_and(|t| t.schema == schema)
+                    })
+                };
+                let mut oids: Vec<Oid> = self
+                    .relations_in(schema)
+                    .filter(|relation| !owned(relation))
+                    .map(|r| r.oid)
+                    .collect();
                 oids.sort_unstable();
                 oids.into_iter().map(ObjectId::Relation).collect()
             }
@@ -124,7 +214,7 @@ impl Snapshot {
             .map(|other| {
                 format!(
                     "{} depends on {}",
-                    self.describe(other.object),
+                    self.describe_dependent(other.object, &|object| self.describe(object)),
                     self.describe(other.on)
                 )
             })
@@ -164,7 +254,7 @@ impl Snapshot {
             if !seen.insert(oid) {
                 continue;
             }
-            if let Some(RelationKind::View(view)) = self.relation(oid).map(|r| &r.kind) {
+            if let Some(view) = self.relation(oid).and_then(|relation| relation.view()) {
                 open.extend(&view.depends_on);
             }
         }
@@ -189,7 +279,10 @@ impl Walk<'_> {
         if let Some(on) = on
             && !self.roots.contains(&object)
         {
-            self.others.push(Dependence { object, on });
+            self.others.push(Dependence {
+                object: Dependent::Object(object),
+                on,
+            });
         }
         for dependant in self.snapshot.direct_dependants(object) {
             // Members of a dropped schema are listed under the schema, whatever else they depend
@@ -197,7 +290,75 @@ impl Walk<'_> {
             let on = self.dropped_schema_of(dependant).unwrap_or(object);
             self.visit(dependant, Some(on));
         }
+        if let ObjectId::Relation(oid) = object {
+            self.release(oid);
+        }
         self.changes.push(Change::Drop(object));
+        if let ObjectId::Relation(oid) = object {
+            for sequence in self.snapshot.owned_sequences(oid, None) {
+                // It goes with its column, without a word.
+                self.visit(ObjectId::Relation(sequence), None);
+            }
+        }
+    }
+
+    /// Takes away what other tables have that refers to `oid`.
+    fn release(&mut self, oid: Oid) {
+        let on = ObjectId::Relation(oid);
+        let gone = |walk: &Self, table: Oid| {
+            table == oid
+                || walk
+                    .changes
+                    .contains(&Change::Drop(ObjectId::Relation(table)))
+        };
+        for (from, key) in self.snapshot.references_to(oid) {
+            if gone(self, from.oid) {
+                continue;
+            }
+            self.changes.push(Change::DropConstraint {
+                relation: from.oid,
+                constraint: key.oid,
+            });
+            if !self.roots.contains(&ObjectId::Relation(from.oid)) {
+                self.others.push(Dependence {
+                    object: Dependent::ForeignKey(from.oid, key.oid),
+                    on,
+                });
+            }
+        }
+        if self
+            .snapshot
+            .relation(oid)
+            .and_then(|r| r.sequence())
+            .is_none()
+        {
+            return;
+        }
+        for table in self.snapshot.relations() {
+            for column in table
+                .columns
+                .iter()
+                .filter(|c| c.sequences().contains(&oid))
+            {
+                if gone(self, table.oid) {
+                    continue;
+                }
+                self.changes.push(Change::AlterColumn {
+                    relation: table.oid,
+                    column: super::Column {
+                        default: None,
+                        generation: None,
+                        ..column.clone()
+                    },
+                });
+                if !self.roots.contains(&ObjectId::Relation(table.oid)) {
+                    self.others.push(Dependence {
+                        object: Dependent::Default(table.oid, column.attnum),
+                        on,
+                    });
+                }
+            }
+        }
     }
 
     fn dropped_schema_of(&self, object: ObjectId) -> Option<ObjectId> {

@@ -7,12 +7,14 @@
 pub mod acl;
 mod apply;
 pub mod change;
+mod constraint;
 mod dependency;
 mod genesis;
 pub mod object;
 mod reserved;
 mod resolve;
 pub mod segment;
+mod sequence;
 mod snapshot;
 mod temporary;
 #[cfg(test)]
@@ -20,10 +22,13 @@ mod tests;
 
 pub use acl::{Acl, AclItem, Privilege, Privileges};
 pub use change::Change;
-pub use dependency::{Cascade, Dependence};
+pub use constraint::{Check, Constraints, ForeignAction, ForeignKey, Index, IndexPart, IndexedBy};
+pub use dependency::{Cascade, Dependence, Dependent};
 pub use object::{
-    Column, Database, Membership, ObjectId, Persistence, Relation, RelationKind, Role, Schema, View,
+    Column, Database, Generation, Membership, ObjectId, Persistence, Relation, RelationKind, Role,
+    Schema, View,
 };
 pub use resolve::{SearchPath, undefined_relation};
 pub use segment::{ColumnStatistics, Location, Segment};
+pub use sequence::{Sequence, Standing};
 pub use snapshot::Snapshot;

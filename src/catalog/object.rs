@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::acl::Acl;
+use super::constraint::Constraints;
 use super::segment::Segment;
+use super::sequence::Sequence;
 use crate::base::Oid;
 use crate::types::PgType;
 
@@ -86,6 +88,9 @@ pub struct Relation {
     pub persistence: Persistence,
     /// How many times the object was created, replaced or refreshed; 1 at first.
     pub publication: u64,
+    /// What a table promises of its rows, and its indexes.
+    #[serde(default, skip_serializing_if = "Constraints::is_empty")]
+    pub constraints: Constraints,
     /// What it is.
     pub kind: RelationKind,
 }
@@ -101,6 +106,18 @@ pub enum RelationKind {
     },
     /// A named query.
     View(View),
+    /// A query's answer, kept: rows as of the last REFRESH.
+    Materialized {
+        /// The query.
+        view: View,
+        /// Whether it was ever refreshed; until then it cannot be read.
+        populated: bool,
+        /// The rows.
+        #[serde(skip)]
+        segments: Arc<[Arc<Segment>]>,
+    },
+    /// A sequence.
+    Sequence(Sequence),
     /// Files of the server's file system, read in place.
     Foreign {
         /// Foreign server's name (`files`).
@@ -157,10 +174,73 @@ pub struct Column {
     pub ty: PgType,
     /// NOT NULL.
     pub not_null: bool,
-    /// DEFAULT, as SQL text.
+    /// DEFAULT, as SQL text. A sequence in it stands under its OID (`nextval('16412'::regclass)`).
     pub default: Option<String>,
+    /// GENERATED …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Generation>,
     /// COMMENT ON COLUMN.
     pub comment: Option<String>,
+}
+
+/// How a column gets its values where that is not left to INSERT and UPDATE.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Generation {
+    /// GENERATED … AS IDENTITY
+    Identity {
+        /// ALWAYS rather than BY DEFAULT.
+        always: bool,
+        /// Its sequence.
+        sequence: Oid,
+    },
+    /// GENERATED ALWAYS AS (expression) STORED: the expression as its author wrote it, and the
+    /// columns it reads.
+    Stored {
+        /// The expression.
+        expression: String,
+        /// What it reads.
+        columns: Vec<i16>,
+    },
+}
+
+impl Column {
+    /// The sequences its default takes values from.
+    pub fn sequences(&self) -> Vec<Oid> {
+        let mut found = Vec::new();
+        if let Some(Generation::Identity { sequence, .. }) = &self.generation {
+            found.push(*sequence);
+        }
+        let mut rest = self.default.as_deref().unwrap_or_default();
+        while let Some(at) = rest.find("'::regclass") {
+            let head = &rest[..at];
+            let digits = head.rsplit('\'').next().unwrap_or_default();
+            if let Ok(oid) = digits.parse() {
+                found.push(Oid(oid));
+            }
+            rest = &rest[at + 1..];
+        }
+        found
+    }
+
+    /// The sequence of a default that is nothing but its next value.
+    pub fn sequence(&self) -> Option<Oid> {
+        if let Some(Generation::Identity { sequence, .. }) = &self.generation {
+            return Some(*sequence);
+        }
+        let default = self.default.as_deref()?;
+        let digits = default
+            .strip_prefix("nextval('")?
+            .strip_suffix("'::regclass)")?;
+        digits.parse().ok().map(Oid)
+    }
+
+    /// The expression of a generated column.
+    pub fn expression(&self) -> Option<&str> {
+        match &self.generation {
+            Some(Generation::Stored { expression, .. }) => Some(expression),
+            Some(Generation::Identity { .. }) | None => None,
+        }
+    }
 }
 
 impl Relation {
@@ -169,6 +249,8 @@ impl Relation {
         match self.kind {
             RelationKind::Table { .. } => "table",
             RelationKind::View(_) => "view",
+            RelationKind::Materialized { .. } => "materialized view",
+            RelationKind::Sequence(_) => "sequence",
             RelationKind::Foreign { .. } => "foreign table",
         }
     }
@@ -178,15 +260,50 @@ impl Relation {
         match self.kind {
             RelationKind::Table { .. } => 'r',
             RelationKind::View(_) => 'v',
+            RelationKind::Materialized { .. } => 'm',
+            RelationKind::Sequence(_) => 'S',
             RelationKind::Foreign { .. } => 'f',
         }
     }
 
-    /// The segments of a table; empty for anything else.
+    /// The segments of a table or materialized view; empty for anything else.
     pub fn segments(&self) -> &[Arc<Segment>] {
         match &self.kind {
-            RelationKind::Table { segments } => segments,
-            RelationKind::View(_) | RelationKind::Foreign { .. } => &[],
+            RelationKind::Table { segments } | RelationKind::Materialized { segments, .. } => {
+                segments
+            }
+            RelationKind::View(_) | RelationKind::Foreign { .. } | RelationKind::Sequence(_) => &[],
+        }
+    }
+
+    /// Whether it has rows of its own.
+    pub fn is_stored(&self) -> bool {
+        match self.kind {
+            RelationKind::Table { .. } | RelationKind::Materialized { .. } => true,
+            RelationKind::View(_) | RelationKind::Foreign { .. } | RelationKind::Sequence(_) => {
+                false
+            }
+        }
+    }
+
+    /// The query of a view, materialized or not.
+    pub fn view(&self) -> Option<&View> {
+        match &self.kind {
+            RelationKind::View(view) | RelationKind::Materialized { view, .. } => Some(view),
+            RelationKind::Table { .. }
+            | RelationKind::Foreign { .. }
+            | RelationKind::Sequence(_) => None,
+        }
+    }
+
+    /// What a sequence is.
+    pub fn sequence(&self) -> Option<&Sequence> {
+        match &self.kind {
+            RelationKind::Sequence(sequence) => Some(sequence),
+            RelationKind::Table { .. }
+            | RelationKind::View(_)
+            | RelationKind::Materialized { .. }
+            | RelationKind::Foreign { .. } => None,
         }
     }
 

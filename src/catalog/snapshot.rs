@@ -133,6 +133,24 @@ impl Snapshot {
             .filter_map(|(_, oid)| self.relations.get(oid))
     }
 
+    /// The table that has an index, and the index, by OID.
+    pub fn index(&self, oid: Oid) -> Option<(&Arc<Relation>, &super::Index)> {
+        self.relations().find_map(|relation| {
+            let indexes = &relation.constraints.indexes;
+            let index = indexes.iter().find(|index| index.oid == oid)?;
+            Some((relation, index))
+        })
+    }
+
+    /// The table that has an index, and the index, by name.
+    pub fn index_named(&self, schema: Oid, name: &str) -> Option<(&Arc<Relation>, &super::Index)> {
+        self.relations_in(schema).find_map(|relation| {
+            let indexes = &relation.constraints.indexes;
+            let index = indexes.iter().find(|index| index.name == name)?;
+            Some((relation, index))
+        })
+    }
+
     /// All roles, by OID.
     pub fn roles(&self) -> impl Iterator<Item = &Arc<Role>> {
         self.roles.values()
@@ -173,12 +191,11 @@ impl Snapshot {
 
     /// Views that read `relation` directly.
     pub fn dependants(&self, relation: Oid) -> impl Iterator<Item = &Arc<Relation>> {
-        self.relations
-            .values()
-            .filter(move |other| match &other.kind {
-                super::RelationKind::View(view) => view.depends_on.contains(&relation),
-                super::RelationKind::Table { .. } | super::RelationKind::Foreign { .. } => false,
-            })
+        self.relations.values().filter(move |other| {
+            other
+                .view()
+                .is_some_and(|view| view.depends_on.contains(&relation))
+        })
     }
 
     /// Who owns an object; `None` if there is no such object. A role is owned by nobody.

@@ -24,7 +24,7 @@ use super::temporary::{Temporary, carry};
 use super::transaction::conflict;
 use super::{Committed, Database, Transaction};
 use crate::base::{Error, Oid, Result, SessionId};
-use crate::catalog::{Change, Relation, Snapshot};
+use crate::catalog::{Change, Relation, RelationKind, Snapshot};
 use crate::notify::{Notice, events};
 use crate::storage::{CommitRecord, Store, seal};
 
@@ -289,7 +289,9 @@ fn seal_change(store: &Arc<Store>, view: &Snapshot, change: &mut Change) -> Resu
             let definition = Arc::new(Relation::clone(relation));
             let sealed = seal(store, &definition, relation.segments())?;
             let Relation { kind, .. } = relation.as_mut();
-            if let crate::catalog::RelationKind::Table { segments } = kind {
+            if let RelationKind::Table { segments } | RelationKind::Materialized { segments, .. } =
+                kind
+            {
                 *segments = sealed.into();
             }
         }

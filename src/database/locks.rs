@@ -22,6 +22,8 @@ use crate::observe::Interrupt;
 pub enum LockMode {
     /// INSERT and COPY: share with one another and with [`LockMode::Rewrite`].
     Append,
+    /// What must stay as it is while a foreign key looks at it.
+    Share,
     /// UPDATE, DELETE: one at a time, appends go on.
     Rewrite,
     /// TRUNCATE, ALTER, DROP, LOCK TABLE: alone.
@@ -32,8 +34,13 @@ impl LockMode {
     /// Whether two transactions cannot hold these at once.
     fn conflicts(self, other: Self) -> bool {
         match (self, other) {
-            (Self::Append, Self::Append | Self::Rewrite) | (Self::Rewrite, Self::Append) => false,
-            (Self::Rewrite, Self::Rewrite) | (Self::Exclusive, _) | (_, Self::Exclusive) => true,
+            (Self::Append, Self::Append | Self::Share | Self::Rewrite)
+            | (Self::Share, Self::Append | Self::Share)
+            | (Self::Rewrite, Self::Append) => false,
+            (Self::Rewrite, Self::Rewrite | Self::Share)
+            | (Self::Share, Self::Rewrite)
+            | (Self::Exclusive, _)
+            | (_, Self::Exclusive) => true,
         }
     }
 
@@ -41,6 +48,7 @@ impl LockMode {
     fn name(self) -> &'static str {
         match self {
             Self::Append => "RowExclusiveLock",
+            Self::Share => "ShareLock",
             Self::Rewrite => "ShareRowExclusiveLock",
             Self::Exclusive => "AccessExclusiveLock",
         }

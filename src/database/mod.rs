@@ -4,6 +4,7 @@ mod commit;
 mod locks;
 mod merge;
 mod pending;
+mod sequences;
 mod temporary;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::notify::Hub;
 use crate::storage::Store;
 
 pub use locks::{LockMode, Locks};
+pub use sequences::Sequences;
 pub use transaction::{Isolation, Transaction};
 
 /// The shared handle. Readers take no lock: they clone the current [`Arc<Snapshot>`].
@@ -30,6 +32,7 @@ pub struct Database {
     store: Arc<Store>,
     hub: Arc<Hub>,
     locks: Arc<Locks>,
+    sequences: Sequences,
     current: watch::Sender<Arc<Snapshot>>,
     /// Every committed version somebody may still hold. A plain mutex, held to look and to insert.
     live: Mutex<BTreeMap<Version, Weak<Snapshot>>>,
@@ -61,8 +64,10 @@ impl Database {
         let (store, recovered) = Store::open(root)?;
         let snapshot = Arc::new(recovered.snapshot);
         let live = BTreeMap::from([(snapshot.version(), Arc::downgrade(&snapshot))]);
+        let store = Arc::new(store);
         let database = Self {
-            store: Arc::new(store),
+            sequences: Sequences::new(Arc::clone(&store), recovered.sequences),
+            store,
             hub: Arc::new(Hub::new()),
             locks: Arc::new(Locks::default()),
             current: watch::Sender::new(snapshot),
@@ -97,6 +102,11 @@ impl Database {
     /// Who listens.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// Where sequences stand.
+    pub fn sequences(&self) -> &Sequences {
+        &self.sequences
     }
 
     /// Table locks.

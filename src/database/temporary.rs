@@ -55,11 +55,14 @@ impl Temporary {
                 }
                 Some(relation.oid)
             }
-            Change::ReplaceView { oid, .. } => Some(*oid),
+            Change::ReplaceView { oid, .. } | Change::AlterSequence { oid, .. } => Some(*oid),
             Change::RenameColumn { relation, .. }
             | Change::AddColumn { relation, .. }
             | Change::DropColumn { relation, .. }
             | Change::AlterColumn { relation, .. }
+            | Change::SetConstraints { relation, .. }
+            | Change::DropConstraint { relation, .. }
+            | Change::Populate { relation, .. }
             | Change::SetSchema { relation, .. }
             | Change::AddSegments { relation, .. }
             | Change::RemoveSegments { relation, .. }

@@ -44,6 +44,7 @@ fn new_table(database: &Database, name: &str, schema: Oid, persistence: Persiste
         ty: PgType::INT4,
         not_null: false,
         default: None,
+        generation: None,
         comment: None,
     };
     Relation {
@@ -58,6 +59,7 @@ fn new_table(database: &Database, name: &str, schema: Oid, persistence: Persiste
         next_attnum: 2,
         persistence,
         publication: 1,
+        constraints: crate::catalog::Constraints::NONE,
         kind: RelationKind::Table {
             segments: Arc::from([]),
         },

@@ -16,7 +16,7 @@ use super::pending::Pending;
 use super::temporary::{self, Temporary};
 use super::{Database, LockMode};
 use crate::base::{Error, Oid, Result, SessionId, SqlState};
-use crate::catalog::{Change, Snapshot};
+use crate::catalog::{Change, Relation, Snapshot};
 use crate::observe::Interrupt;
 use crate::privileges::Authorized;
 
@@ -218,7 +218,14 @@ impl Transaction {
         };
         let unchanged = match mode {
             LockMode::Append => true,
-            LockMode::Rewrite => {
+            // Keys are compared with what is seen, so all there is must be seen.
+            LockMode::Share | LockMode::Rewrite if mode == LockMode::Share || now.has_unique() => {
+                let ids = |relation: &Relation| -> HashSet<_> {
+                    relation.segments().iter().map(|s| s.id).collect()
+                };
+                ids(seen) == ids(now)
+            }
+            LockMode::Share | LockMode::Rewrite => {
                 let live: HashSet<_> = now.segments().iter().map(|s| s.id).collect();
                 seen.segments().iter().all(|s| live.contains(&s.id))
             }

@@ -94,6 +94,7 @@ impl Bench {
                 ty: *ty,
                 not_null: *not_null,
                 default: default.map(Into::into),
+                generation: None,
                 comment: None,
             })
             .collect();
@@ -109,6 +110,7 @@ impl Bench {
             columns,
             persistence: Persistence::Permanent,
             publication: 1,
+            constraints: crate::catalog::Constraints::NONE,
             kind,
         }
     }
@@ -129,6 +131,8 @@ impl Bench {
             database: self.database.clone(),
             listening: Arc::default(),
             effects: Arc::default(),
+            last_values: Arc::default(),
+            read_only: false,
         })
     }
 

@@ -7,6 +7,10 @@
 
 use sqlparser::ast;
 
+use super::definition::{
+    ColumnDefinition, ConstraintDefinition, CreateIndex, CreateMaterialized, CreateSequence,
+    GenerationClause, Like, SequenceOption,
+};
 use crate::types::PgType;
 
 /// One statement of a query string.
@@ -25,8 +29,8 @@ pub struct Statement {
 pub enum Command {
     /// SELECT, VALUES, TABLE, WITH.
     Query(Box<ast::Query>),
-    /// INSERT, UPDATE or DELETE: an `ast::Statement` of exactly these.
-    Dml(Box<ast::Statement>),
+    /// INSERT, UPDATE or DELETE.
+    Dml(Box<Dml>),
     /// EXPLAIN
     Explain(Explain),
     /// COPY
@@ -50,6 +54,25 @@ pub enum Command {
     Truncate {
         /// Tables.
         names: Vec<ObjectName>,
+        /// RESTART IDENTITY
+        restart: bool,
+        /// CASCADE
+        cascade: bool,
+    },
+    /// CREATE SEQUENCE
+    CreateSequence(CreateSequence),
+    /// CREATE INDEX
+    CreateIndex(CreateIndex),
+    /// CREATE MATERIALIZED VIEW
+    CreateMaterialized(CreateMaterialized),
+    /// REFRESH MATERIALIZED VIEW
+    Refresh {
+        /// Which.
+        name: ObjectName,
+        /// CONCURRENTLY
+        concurrently: bool,
+        /// WITH DATA, the default.
+        with_data: bool,
     },
     /// COMMENT ON
     Comment {
@@ -223,6 +246,26 @@ pub enum Command {
     Close(Option<String>),
 }
 
+/// INSERT, UPDATE or DELETE.
+#[derive(Debug, Clone)]
+pub struct Dml {
+    /// WITH before it. INSERT's is its source's.
+    pub with: Option<ast::With>,
+    /// The statement: one of exactly these.
+    pub statement: ast::Statement,
+    /// OVERRIDING … VALUE, of INSERT.
+    pub overriding: Option<Overriding>,
+}
+
+/// Whose values identity columns take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overriding {
+    /// SYSTEM: those written, not the sequence's.
+    System,
+    /// USER: the sequence's, not those written.
+    User,
+}
+
 /// `schema.name` or `name`. A leading database part was checked and removed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ObjectName {
@@ -322,19 +365,10 @@ pub struct CreateTable {
     pub if_not_exists: bool,
     /// Columns.
     pub columns: Vec<ColumnDefinition>,
-}
-
-/// A column of CREATE TABLE and ADD COLUMN.
-#[derive(Debug, Clone)]
-pub struct ColumnDefinition {
-    /// Name.
-    pub name: String,
-    /// Type.
-    pub ty: PgType,
-    /// NOT NULL
-    pub not_null: bool,
-    /// DEFAULT, as its author wrote it.
-    pub default: Option<String>,
+    /// Constraints of the table.
+    pub constraints: Vec<ConstraintDefinition>,
+    /// LIKE
+    pub likes: Vec<Like>,
 }
 
 /// CREATE TABLE AS, SELECT INTO.
@@ -397,6 +431,12 @@ pub enum ObjectKind {
     View,
     /// FOREIGN TABLE
     ForeignTable,
+    /// MATERIALIZED VIEW
+    MaterializedView,
+    /// SEQUENCE
+    Sequence,
+    /// INDEX
+    Index,
     /// DATABASE
     Database,
 }
@@ -460,6 +500,63 @@ pub enum AlterAction {
         /// SET
         not_null: bool,
     },
+    /// ALTER COLUMN … TYPE
+    SetType {
+        /// Column.
+        column: String,
+        /// New type.
+        ty: PgType,
+        /// USING, as its author wrote it.
+        using: Option<String>,
+    },
+    /// ALTER COLUMN … ADD GENERATED … AS IDENTITY
+    AddIdentity {
+        /// Column.
+        column: String,
+        /// The clause.
+        clause: GenerationClause,
+    },
+    /// ALTER COLUMN … SET GENERATED
+    SetIdentity {
+        /// Column.
+        column: String,
+        /// ALWAYS
+        always: bool,
+    },
+    /// ALTER COLUMN … DROP IDENTITY
+    DropIdentity {
+        /// Column.
+        column: String,
+        /// IF EXISTS
+        if_exists: bool,
+    },
+    /// ALTER COLUMN … DROP EXPRESSION
+    DropExpression {
+        /// Column.
+        column: String,
+        /// IF EXISTS
+        if_exists: bool,
+    },
+    /// ADD [CONSTRAINT …]
+    AddConstraint(ConstraintDefinition),
+    /// DROP CONSTRAINT
+    DropConstraint {
+        /// Name.
+        name: String,
+        /// IF EXISTS
+        if_exists: bool,
+        /// CASCADE
+        cascade: bool,
+    },
+    /// RENAME CONSTRAINT
+    RenameConstraint {
+        /// Old name.
+        from: String,
+        /// New name.
+        to: String,
+    },
+    /// Options of ALTER SEQUENCE.
+    Sequence(Vec<SequenceOption>),
 }
 
 /// DROP
@@ -571,6 +668,10 @@ pub enum GrantTarget {
     Tables(Vec<ObjectName>),
     /// ALL TABLES IN SCHEMA
     AllTablesIn(Vec<String>),
+    /// SEQUENCE
+    Sequences(Vec<ObjectName>),
+    /// ALL SEQUENCES IN SCHEMA
+    AllSequencesIn(Vec<String>),
     /// SCHEMA
     Schemas(Vec<String>),
     /// DATABASE

@@ -6,13 +6,15 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::array::{BooleanArray, Int64Array};
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::catalog::memory::{DataSourceExec, MemorySourceConfig};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::Transformed;
-use datafusion::datasource::{TableType, provider_as_source};
+use datafusion::datasource::{MemTable, TableType, provider_as_source};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, SubqueryAlias, TableScanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
@@ -24,7 +26,7 @@ use super::source::{RelationBody, RelationSource};
 use super::{Engine, foreign, scan};
 use crate::base::limits::VIEW_DEPTH_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Column, Relation, RelationKind, SearchPath, View};
+use crate::catalog::{Column, Relation, RelationKind, SearchPath, Standing, View};
 use crate::pg_catalog::{self, SystemBody, SystemRelation};
 use crate::privileges;
 use crate::statement::StatementContext;
@@ -97,7 +99,10 @@ impl Expander<'_> {
         depth: usize,
     ) -> std::result::Result<Opened, DataFusionError> {
         match &relation.kind {
-            RelationKind::Table { .. } => Ok(Opened::Rows(scan::table_provider(
+            RelationKind::Table { .. }
+            | RelationKind::Materialized {
+                populated: true, ..
+            } => Ok(Opened::Rows(scan::table_provider(
                 self.context.database.store().root(),
                 relation,
             ))),
@@ -107,6 +112,26 @@ impl Expander<'_> {
                     .map_err(external)
             }
             RelationKind::View(view) => self.view(relation, view, depth).map(Opened::Plan),
+            RelationKind::Materialized {
+                populated: false, ..
+            } => Err(external(
+                Error::new(
+                    SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    format!(
+                        "materialized view \"{}\" has not been populated",
+                        relation.name
+                    ),
+                )
+                .hint("Use the REFRESH MATERIALIZED VIEW command."),
+            )),
+            RelationKind::Sequence(sequence) => {
+                let standing = self
+                    .context
+                    .database
+                    .sequences()
+                    .standing(relation, sequence);
+                standing_rows(relation, standing).map(Opened::Rows)
+            }
         }
     }
 
@@ -185,6 +210,29 @@ impl Expander<'_> {
             .collect();
         project_as(plan, &columns)
     }
+}
+
+/// The one row of a sequence.
+fn standing_rows(
+    relation: &Relation,
+    (standing, left): (Standing, i64),
+) -> std::result::Result<Arc<dyn TableProvider>, DataFusionError> {
+    let schema = Arc::new(Schema::new(
+        relation
+            .columns
+            .iter()
+            .map(|column| column.ty.field(&column.name, true))
+            .collect::<Vec<_>>(),
+    ));
+    let row = RecordBatch::try_new(
+        schema.clone(),
+        vec![
+            Arc::new(Int64Array::from(vec![standing.last])),
+            Arc::new(Int64Array::from(vec![left])),
+            Arc::new(BooleanArray::from(vec![standing.is_called])),
+        ],
+    )?;
+    Ok(Arc::new(MemTable::try_new(schema, vec![vec![row]])?))
 }
 
 /// A relation opened.

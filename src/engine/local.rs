@@ -14,6 +14,7 @@ use super::bind::bind;
 use super::scope::Scope;
 use super::{Bound, Engine, Options, Rows};
 use crate::base::{Error, Oid, Result};
+use crate::catalog::View;
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -58,6 +59,11 @@ impl Bound {
 }
 
 impl Engine {
+    /// What is remembered of keys.
+    pub(super) fn keys(&self) -> &Arc<super::dml::KeyCache> {
+        &self.keys
+    }
+
     /// What it was started with.
     pub(super) fn options(&self) -> &Options {
         &self.options
@@ -99,6 +105,34 @@ impl Engine {
             state: &self.template,
         };
         bind(&scope, query, declared)
+    }
+
+    /// Binds the body of a view as the context's role: its names mean what they meant when it was
+    /// made.
+    ///
+    /// # Errors
+    /// As [`Engine::bind`].
+    pub async fn bind_view(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        query: &ast::Query,
+        view: &View,
+    ) -> Result<Bound> {
+        let (engine, context) = (self.clone(), context.clone());
+        let (query, view) = (query.clone(), view.clone());
+        self.on_runtime(None, async move {
+            let state = engine.state(&context);
+            let scope = Scope {
+                context: &context,
+                role: context.role,
+                path: &context.search_path,
+                local: &[],
+                view: Some(&view),
+                state: &state,
+            };
+            bind(&scope, &query, &[])
+        })
+        .await
     }
 
     /// As [`Engine::execute`], for a query that is part of a statement already authorised.

@@ -10,6 +10,7 @@ mod bind;
 pub mod command;
 mod constant;
 pub mod copy;
+pub mod definition;
 mod dependent;
 pub mod dml;
 mod error;
@@ -47,8 +48,12 @@ use crate::types::PgType;
 use memory::ServerPool;
 
 pub use command::{Command, Statement};
-pub use dml::{BoundDml, DmlKind, DmlResult};
-pub use parse::{parse, parse_expression, parse_query, resolve_type};
+pub use dml::{
+    BoundDml, DmlKind, DmlResult, Orphan, check_assignable, is_literal, orphan_condition,
+};
+pub use parse::{
+    parse, parse_expression, parse_query, rename_column, resolve_type, settle_default,
+};
 pub use rows::Rows;
 
 /// Name of the only database.
@@ -80,6 +85,8 @@ pub struct Engine {
     memory: Arc<ServerPool>,
     /// Bodies of views, by their text: parsed once.
     parses: DashMap<String, Arc<ast::Query>>,
+    /// Hashes of the keys of segments, for unique indexes.
+    keys: Arc<dml::KeyCache>,
 }
 
 /// A column of an answer.

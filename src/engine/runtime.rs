@@ -51,6 +51,7 @@ impl Engine {
             template,
             memory,
             parses: DashMap::new(),
+            keys: Arc::default(),
         }))
     }
 

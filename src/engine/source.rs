@@ -91,7 +91,10 @@ impl TableSource for RelationSource {
         match &self.body {
             RelationBody::Stored(relation) => match relation.kind {
                 RelationKind::View(_) => TableType::View,
-                RelationKind::Table { .. } | RelationKind::Foreign { .. } => TableType::Base,
+                RelationKind::Table { .. }
+                | RelationKind::Materialized { .. }
+                | RelationKind::Sequence(_)
+                | RelationKind::Foreign { .. } => TableType::Base,
             },
             RelationBody::System(_) => TableType::View,
             RelationBody::Local(_) | RelationBody::Function(_, _) => TableType::Temporary,

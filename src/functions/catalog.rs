@@ -70,14 +70,6 @@ functions! { pub(super) LIST:
         (OID) -> PgType::TEXT, strict, nothing;
         (OID, BOOL) -> PgType::TEXT, strict, nothing;
     }
-    "pg_get_constraintdef" Stable {
-        (OID) -> PgType::TEXT, strict, nothing;
-        (OID, BOOL) -> PgType::TEXT, strict, nothing;
-    }
-    "pg_get_indexdef" Stable {
-        (OID) -> PgType::TEXT, strict, nothing;
-        (OID, INT, BOOL) -> PgType::TEXT, strict, nothing;
-    }
     "pg_get_triggerdef" Stable {
         (OID) -> PgType::TEXT, strict, nothing;
         (OID, BOOL) -> PgType::TEXT, strict, nothing;
@@ -91,7 +83,6 @@ functions! { pub(super) LIST:
     "pg_get_function_result" Stable { (OID) -> PgType::TEXT, strict, function_result; }
     "pg_get_function_sqlbody" Stable { (OID) -> PgType::TEXT, strict, nothing; }
     "pg_get_functiondef" Stable { (OID) -> PgType::TEXT, strict, function_definition; }
-    "pg_get_serial_sequence" Stable { (REGCLASS, TEXT) -> PgType::TEXT, strict, serial_sequence; }
 
     "pg_relation_is_publishable" Stable { (REGCLASS) -> PgType::BOOL, strict, |_, _| Ok(false.into()); }
     "pg_relation_is_updatable" Stable { (REGCLASS, BOOL) -> PgType::INT4, strict, updatable; }
@@ -265,10 +256,7 @@ fn to_reg(call: &Call<'_>, row: usize, reg: PgType) -> Result<Value> {
 fn view_definition(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
     let query = match call.context.snapshot.relation(oid) {
-        Some(relation) => match &relation.kind {
-            RelationKind::View(view) => Some(view.query.as_str()),
-            RelationKind::Table { .. } | RelationKind::Foreign { .. } => None,
-        },
+        Some(relation) => relation.view().map(|view| view.query.as_str()),
         None => layout::by_oid(oid).and_then(|relation| match relation.body {
             SystemBody::View(query) => Some(query),
             SystemBody::Base(_) => None,
@@ -340,25 +328,6 @@ fn function_definition(call: &Call<'_>, row: usize) -> Result<Value> {
 
 fn type_name(call: &Call<'_>, ty: Oid) -> String {
     names::type_name(call.context, PgType::of(ty.0)).unwrap_or_else(|| "???".to_owned())
-}
-
-/// There are no sequences, so the answer is NULL; but for a column that is not there PostgreSQL
-/// says so.
-fn serial_sequence(call: &Call<'_>, row: usize) -> Result<Value> {
-    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
-    let column = call.must_text(1, row);
-    if let Some(relation) = call.context.snapshot.relation(oid)
-        && relation.column(column).is_none()
-    {
-        return Err(Error::new(
-            SqlState::UNDEFINED_COLUMN,
-            format!(
-                "column \"{column}\" of relation \"{}\" does not exist",
-                relation.name
-            ),
-        ));
-    }
-    Ok(Value::Null)
 }
 
 /// Bits of INSERT (8), UPDATE (4) and DELETE (16), as `pg_relation_is_updatable` gives them: tables

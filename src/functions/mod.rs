@@ -6,6 +6,7 @@ mod aggregate;
 mod bytes;
 mod call;
 mod catalog;
+mod definition;
 mod description;
 mod json;
 mod math;
@@ -13,6 +14,7 @@ mod native;
 mod pattern;
 mod privilege;
 mod regex;
+mod sequence;
 mod sets;
 mod size;
 mod sleep;
@@ -40,11 +42,13 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
     [
         bytes::LIST,
         catalog::LIST,
+        definition::LIST,
         description::LIST,
         json::LIST,
         math::LIST,
         privilege::LIST,
         regex::LIST,
+        sequence::LIST,
         sets::LIST,
         size::LIST,
         system::LIST,

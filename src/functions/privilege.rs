@@ -34,8 +34,8 @@ functions! { pub(super) LIST:
         (ROLE, REGCLASS, INT, TEXT) -> PgType::BOOL, strict, |call, row| on_column(call, row, Some(0));
     }
     "has_sequence_privilege" Stable {
-        (REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_sequence(call, row, 0);
-        (ROLE, REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_sequence(call, row, 1);
+        (REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_sequence(call, row, None, 0, 1);
+        (ROLE, REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_sequence(call, row, Some(0), 1, 2);
     }
     "has_schema_privilege" Stable {
         (SCHEMA, TEXT) -> PgType::BOOL, strict, |call, row| on_schema(call, row, None, 0, 1);
@@ -199,8 +199,29 @@ fn on_column(call: &Call<'_>, row: usize, who: Option<usize>) -> Result<Value> {
     on_table(call, row, who, table, table + 2)
 }
 
-fn on_sequence(call: &Call<'_>, row: usize, sequence: usize) -> Result<Value> {
+fn on_sequence(
+    call: &Call<'_>,
+    row: usize,
+    who: Option<usize>,
+    sequence: usize,
+    what: usize,
+) -> Result<Value> {
+    let role = role(call, row, who)?;
     let oid = call.oid(sequence, row)?.unwrap_or(Oid::INVALID);
+    let known = &[
+        ("USAGE", Privilege::Usage),
+        ("SELECT", Privilege::Select),
+        ("UPDATE", Privilege::Update),
+    ];
+    let wanted = privileges(call.must_text(what, row), known)?;
+    let relation = call.context.snapshot.relation(oid);
+    if relation.is_some_and(|relation| relation.sequence().is_some()) {
+        let object = ObjectId::Relation(oid);
+        return Ok(wanted
+            .iter()
+            .any(|(privilege, option)| holds(call, role, object, *privilege, *option))
+            .into());
+    }
     match names::relation_parts(&call.context.snapshot, oid) {
         Some((_, name)) => Err(Error::new(
             SqlState::WRONG_OBJECT_TYPE,

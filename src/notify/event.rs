@@ -103,6 +103,10 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<Oid> {
         | Change::AddColumn { .. }
         | Change::DropColumn { .. }
         | Change::AlterColumn { .. }
+        | Change::SetConstraints { .. }
+        | Change::DropConstraint { .. }
+        | Change::AlterSequence { .. }
+        | Change::Populate { .. }
         | Change::SetSchema { .. }
         | Change::SetOwner { .. }
         | Change::Comment { .. }
@@ -124,7 +128,11 @@ fn happened<'a>(
     changes: &[Change],
     oid: Oid,
 ) -> Option<(Kind, &'a Relation, &'a Snapshot)> {
-    match (before.relation(oid), after.relation(oid)) {
+    let told = |relation: &&std::sync::Arc<Relation>| relation.sequence().is_none();
+    match (
+        before.relation(oid).filter(told),
+        after.relation(oid).filter(told),
+    ) {
         // Made and dropped again.
         (None, None) => None,
         (None, Some(new)) => Some((Kind::Publish, new, after)),

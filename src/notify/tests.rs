@@ -62,6 +62,7 @@ fn create(name: &str) -> Change {
         next_attnum: 1,
         persistence: Persistence::Permanent,
         publication: 1,
+        constraints: crate::catalog::Constraints::NONE,
         kind: RelationKind::View(view),
     }))
 }

@@ -108,6 +108,7 @@ fn column(text: &str, attnum: i16) -> Column {
         ty: PgType::by_name(ty).expect("relations.tsv uses types of the type table"),
         not_null,
         default: None,
+        generation: None,
         comment: None,
     }
 }

@@ -65,7 +65,12 @@ pub fn name(context: &StatementContext, reg: PgType, oid: Oid) -> Option<String>
 pub fn relation_parts(snapshot: &Snapshot, oid: Oid) -> Option<(Oid, &str)> {
     match snapshot.relation(oid) {
         Some(relation) => Some((relation.schema, &relation.name)),
-        None => layout::by_oid(oid).map(|relation| (relation.schema, relation.name)),
+        None => layout::by_oid(oid)
+            .map(|relation| (relation.schema, relation.name))
+            .or_else(|| {
+                let (table, index) = snapshot.index(oid)?;
+                Some((table.schema, index.name.as_str()))
+            }),
     }
 }
 
@@ -133,7 +138,11 @@ pub fn first_relation(snapshot: &Snapshot, path: &SearchPath, name: &str) -> Opt
 pub fn relation_in(snapshot: &Snapshot, schema: Oid, name: &str) -> Option<Oid> {
     match snapshot.relation_named(schema, name) {
         Some(relation) => Some(relation.oid),
-        None => find(schema, name).map(|relation| relation.oid),
+        None => find(schema, name).map(|relation| relation.oid).or_else(|| {
+            snapshot
+                .index_named(schema, name)
+                .map(|(_, index)| index.oid)
+        }),
     }
 }
 

@@ -26,6 +26,7 @@ fn column(attnum: i16, name: &str, ty: PgType) -> Column {
         ty,
         not_null: attnum == 1,
         default: (attnum == 2).then(|| "'x'::text".into()),
+        generation: None,
         comment: None,
     }
 }
@@ -46,6 +47,7 @@ fn relation(oid: Oid, name: &str, kind: RelationKind) -> Change {
         next_attnum: 3,
         persistence: Persistence::Permanent,
         publication: 1,
+        constraints: crate::catalog::Constraints::NONE,
         kind,
     }))
 }
@@ -110,6 +112,8 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         database,
         listening: Arc::default(),
         effects: Arc::default(),
+        last_values: Arc::default(),
+        read_only: false,
     };
     (folder, Arc::new(context))
 }

@@ -20,7 +20,10 @@ macro_rules! views {
 pub(super) const ALL: &[(&str, &str, &str)] = views! {
     "pg_catalog":
         "pg_group"
+        "pg_indexes"
+        "pg_matviews"
         "pg_roles"
+        "pg_sequences"
         "pg_shadow"
         "pg_stat_all_tables"
         "pg_stat_sys_tables"
@@ -37,6 +40,7 @@ pub(super) const ALL: &[(&str, &str, &str)] = views! {
         "information_schema_catalog_name"
         "role_table_grants"
         "schemata"
+        "table_constraints"
         "tables"
         "view_table_usage"
         "views";

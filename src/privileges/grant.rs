@@ -29,7 +29,7 @@ pub fn default_acl(snapshot: &Snapshot, object: ObjectId) -> Acl {
         let publics = [Privilege::Connect, Privilege::Temporary].into_iter();
         acl.push(item(Oid::INVALID, publics.collect()));
     }
-    acl.push(item(owner, all_of(object)));
+    acl.push(item(owner, all_of(snapshot, object)));
     acl
 }
 
@@ -123,7 +123,7 @@ pub fn revoke(
 /// option.
 pub fn may_grant_any(snapshot: &Snapshot, role: Oid, object: ObjectId) -> bool {
     let acl = acl_of(snapshot, object);
-    let grantor = select_grantor(snapshot, role, object, &acl, all_of(object));
+    let grantor = select_grantor(snapshot, role, object, &acl, all_of(snapshot, object));
     !grantor.options.is_empty()
 }
 
@@ -138,7 +138,7 @@ fn check_asked(
     for grantee in grantees.iter().filter(|oid| **oid != Oid::INVALID) {
         ensure_exists(snapshot, ObjectId::Role(*grantee))?;
     }
-    let all = all_of(object);
+    let all = all_of(snapshot, object);
     let asked = privileges.unwrap_or(all);
     if let Some(foreign) = asked.difference(all).iter().next() {
         let kind = match object {
@@ -178,7 +178,7 @@ fn select_grantor(
     {
         return Grantor {
             role: owner,
-            options: all_of(object),
+            options: all_of(snapshot, object),
         };
     }
     let inherited = privileges_roles(snapshot, role);
@@ -221,7 +221,7 @@ fn check_options(
     if grantor.options.is_empty() && held(snapshot, role, object).is_empty() {
         return Err(no_grant_option(snapshot, object));
     }
-    let asked = privileges.unwrap_or_else(|| all_of(object));
+    let asked = privileges.unwrap_or_else(|| all_of(snapshot, object));
     let done = asked.intersection(grantor.options);
     let (state, verb) = match doing {
         Doing::Grant => (SqlState::WARNING_PRIVILEGE_NOT_GRANTED, "were granted for"),

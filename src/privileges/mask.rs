@@ -23,11 +23,14 @@ impl Mask {
 }
 
 /// Everything an object of this kind has.
-pub(super) fn all_of(object: ObjectId) -> Privileges {
+pub(super) fn all_of(snapshot: &Snapshot, object: ObjectId) -> Privileges {
     match object {
         ObjectId::Database => Privileges::DATABASE,
         ObjectId::Schema(_) => Privileges::SCHEMA,
-        ObjectId::Relation(_) => Privileges::RELATION,
+        ObjectId::Relation(oid) => match snapshot.relation(oid) {
+            Some(relation) if relation.sequence().is_some() => Privileges::SEQUENCE,
+            Some(_) | None => Privileges::RELATION,
+        },
         ObjectId::Role(_) => Privileges::NONE,
     }
 }
@@ -64,7 +67,7 @@ const ALL: Privileges = Privileges::RELATION
 /// predefined roles.
 pub(super) fn held(snapshot: &Snapshot, role: Oid, object: ObjectId) -> Privileges {
     if is_superuser(snapshot, role) {
-        return all_of(object);
+        return all_of(snapshot, object);
     }
     let roles = privileges_roles(snapshot, role);
     let select = Privileges::from(Privilege::Select);

@@ -154,9 +154,23 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
         }
         | Change::AlterColumn {
             relation,
-            attnum: _,
-            not_null: _,
-            default: _,
+            column: _,
+        }
+        | Change::SetConstraints {
+            relation,
+            constraints: _,
+        }
+        | Change::DropConstraint {
+            relation,
+            constraint: _,
+        }
+        | Change::AlterSequence {
+            oid: relation,
+            sequence: _,
+        }
+        | Change::Populate {
+            relation,
+            populated: _,
         }
         | Change::Touch { relation } => vec![needs.owner(ObjectId::Relation(*relation))],
         Change::SetSchema { relation, schema } => {

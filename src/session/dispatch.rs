@@ -65,7 +65,27 @@ impl Session {
             }
             Command::Alter(alter) => self.alter(alter, run).await.map(done),
             Command::Drop(drop) => self.drop_objects(drop, run).await.map(done),
-            Command::Truncate { names } => self.truncate(names, run).await.map(done),
+            Command::Truncate {
+                names,
+                restart,
+                cascade,
+            } => self
+                .truncate(names, *restart, *cascade, run)
+                .await
+                .map(done),
+            Command::CreateSequence(create) => self.create_sequence(create).map(done),
+            Command::CreateIndex(create) => self.create_index(create, run).await.map(done),
+            Command::CreateMaterialized(create) => {
+                self.create_materialized(create, run).await.map(done)
+            }
+            Command::Refresh {
+                name,
+                concurrently,
+                with_data,
+            } => self
+                .refresh(name, *concurrently, *with_data, run)
+                .await
+                .map(done),
             Command::Comment { on, text } => self.comment(on, text.as_deref()).map(done),
 
             Command::CreateRole { name, options } => {
@@ -162,6 +182,10 @@ impl Session {
             Command::CreateTableAs(_) => "CREATE TABLE AS",
             Command::CreateView(_) => "CREATE VIEW",
             Command::CreateForeignTable(_) => "CREATE FOREIGN TABLE",
+            Command::CreateSequence(_) => "CREATE SEQUENCE",
+            Command::CreateIndex(_) => "CREATE INDEX",
+            Command::CreateMaterialized(_) => "CREATE MATERIALIZED VIEW",
+            Command::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
             Command::Alter(alter) => commands::alter_tag(alter.kind),
             Command::Drop(drop) => commands::drop_tag(drop.kind),
             Command::Truncate { .. } => "TRUNCATE TABLE",

@@ -31,7 +31,7 @@ use crate::engine::{Engine, OutputColumn, Statement};
 use crate::notify::Mailbox;
 use crate::observe::{Activity, Interrupt, Sessions};
 use crate::settings::Settings;
-use crate::statement::Effects;
+use crate::statement::{Effects, LastValues};
 use crate::types::PgType;
 
 use derived::{Derived, Told};
@@ -112,6 +112,7 @@ pub struct Session {
     told: Option<Told>,
     /// What functions ask of the session.
     effects: Arc<Effects>,
+    last_values: Arc<LastValues>,
     /// Said beside the answers, not yet sent.
     reports: Vec<Report>,
     /// Reported settings as the client last heard them.

@@ -61,6 +61,7 @@ impl Session {
             derived: None,
             told: None,
             effects: Arc::new(Effects::default()),
+            last_values: Arc::default(),
             reports: Vec::new(),
             reported: HashMap::new(),
             shared,

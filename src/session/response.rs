@@ -56,6 +56,8 @@ pub struct CommandTag(pub String);
 pub struct CopyInResponse {
     /// Takes the rows.
     pub copy: CopyIn,
+    /// The table the rows go to.
+    pub(super) table: crate::base::Oid,
 }
 
 /// COPY … TO STDOUT.

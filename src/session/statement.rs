@@ -145,6 +145,8 @@ impl Session {
             database: self.shared.database.clone(),
             listening: Arc::new(self.mailbox.channels()),
             effects: self.effects.clone(),
+            last_values: self.last_values.clone(),
+            read_only: self.open.as_ref().is_some_and(|open| open.read_only),
         }))
     }
 

@@ -32,7 +32,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Relation, Snapshot};
+use crate::catalog::{Relation, Snapshot, Standing};
 
 use files::Files;
 use lake::Lake;
@@ -70,6 +70,19 @@ pub struct Recovered {
     /// Whether nothing was ever committed: the first start, or one after a first start that did not
     /// get far.
     pub first_start: bool,
+    /// Where sequences stand that were ever used.
+    pub sequences: Vec<SequenceState>,
+}
+
+/// Where a sequence stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SequenceState {
+    /// Which.
+    pub oid: Oid,
+    /// Which of its generations.
+    pub generation: u64,
+    /// At rest: the last value that may have been given.
+    pub standing: Standing,
 }
 
 /// One commit to make durable.
@@ -121,6 +134,7 @@ impl Store {
             first_start: version == Snapshot::genesis().version(),
             snapshot: loaded.snapshot,
             next_oid: loaded.next_oid,
+            sequences: loaded.sequences,
         };
         Ok((store, recovered))
     }
@@ -191,6 +205,14 @@ impl Store {
     /// `58030` I/O.
     pub fn mock_secret(&self) -> Result<Vec<u8>> {
         self.vault().mock_secret()
+    }
+
+    /// Makes durable that a sequence may stand there. Blocking, and outside of every commit.
+    ///
+    /// # Errors
+    /// `58030` I/O, `53100` disk full.
+    pub fn keep_sequence(&self, state: SequenceState) -> Result<()> {
+        self.lake().keep_sequence(state)
     }
 
     fn files(&self) -> &Files {

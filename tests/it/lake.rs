@@ -131,6 +131,7 @@ fn relation(database: &Database, name: &str, schema: Oid, columns: &[(&str, PgTy
             ty: *ty,
             not_null: attnum == 1,
             default: None,
+            generation: None,
             comment: None,
         })
         .collect();
@@ -146,6 +147,7 @@ fn relation(database: &Database, name: &str, schema: Oid, columns: &[(&str, PgTy
         columns,
         persistence: Persistence::Permanent,
         publication: 1,
+        constraints: commons::catalog::Constraints::NONE,
         kind: RelationKind::Table {
             segments: Arc::from([]),
         },
@@ -301,6 +303,7 @@ async fn write(directory: &Path) -> Result<(Arc<Database>, Version), Failed> {
                     ty: PgType::INT8,
                     not_null: false,
                     default: None,
+                    generation: None,
                     comment: Some("came later".to_owned()),
                 },
             },

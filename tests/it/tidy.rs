@@ -84,6 +84,14 @@ const LEDGER: &[(&str, &str)] = &[
          to insert and to drain. Tasks: one a commit, so that it ends if its client goes; one in the background",
     ),
     (
+        "src/database/sequences.rs",
+        "mutex: where sequences stand; held over the write of a reservation, by whoever needs it",
+    ),
+    (
+        "src/engine/dml/keys.rs",
+        "mutex: hashes of keys by segment, bounded; to look and to insert",
+    ),
+    (
         "src/engine/dml/sink.rs",
         "channel: batches on their way to a writer, a few",
     ),

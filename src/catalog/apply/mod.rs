@@ -13,6 +13,7 @@ mod grants;
 mod relation;
 mod role;
 mod schema;
+mod table;
 
 use std::sync::Arc;
 
@@ -66,12 +67,20 @@ impl Snapshot {
             } => self.rename_column(*relation, *attnum, name),
             Change::AddColumn { relation, column } => self.add_column(*relation, column),
             Change::DropColumn { relation, attnum } => self.drop_column(*relation, *attnum),
-            Change::AlterColumn {
+            Change::AlterColumn { relation, column } => self.alter_column(*relation, column),
+            Change::SetConstraints {
                 relation,
-                attnum,
-                not_null,
-                default,
-            } => self.alter_column(*relation, *attnum, *not_null, default.as_deref()),
+                constraints,
+            } => self.set_constraints(*relation, constraints),
+            Change::DropConstraint {
+                relation,
+                constraint,
+            } => self.drop_constraint(*relation, *constraint),
+            Change::AlterSequence { oid, sequence } => self.alter_sequence(*oid, sequence),
+            Change::Populate {
+                relation,
+                populated,
+            } => self.populate(*relation, *populated),
             Change::SetSchema { relation, schema } => self.set_schema(*relation, *schema),
             Change::SetOwner { object, owner } => self.set_owner(*object, *owner),
             Change::SetAcl { object, was, acl } => {
@@ -231,13 +240,15 @@ fn wrong_kind(relation: &Relation, needed: &str) -> Error {
 
 /// The segments of a table, to be changed.
 fn segments_mut(relation: &mut Relation) -> Result<&mut Arc<[Arc<super::Segment>]>> {
-    if !matches!(relation.kind, RelationKind::Table { .. }) {
+    if !relation.is_stored() {
         return Err(wrong_kind(relation, "table"));
     }
     match &mut relation.kind {
-        RelationKind::Table { segments } => Ok(segments),
-        RelationKind::View(_) | RelationKind::Foreign { .. } => {
-            unreachable!("checked to be a table just above")
+        RelationKind::Table { segments } | RelationKind::Materialized { segments, .. } => {
+            Ok(segments)
+        }
+        RelationKind::View(_) | RelationKind::Foreign { .. } | RelationKind::Sequence(_) => {
+            unreachable!("checked to have rows just above")
         }
     }
 }

@@ -24,8 +24,15 @@ impl Snapshot {
         }
         match &relation.kind {
             RelationKind::View(view) => self.check_reads(relation, view)?,
-            RelationKind::Table { segments } => check_segment_ids(&[], segments)?,
-            RelationKind::Foreign { .. } => {}
+            RelationKind::Materialized { view, segments, .. } => {
+                self.check_reads(relation, view)?;
+                check_segment_ids(&[], segments)?;
+            }
+            RelationKind::Table { segments } => {
+                check_segment_ids(&[], segments)?;
+                self.check_constraints(relation, &relation.constraints)?;
+            }
+            RelationKind::Foreign { .. } | RelationKind::Sequence(_) => {}
         }
         Arc::make_mut(&mut self.relation_names)
             .insert((relation.schema, relation.name.clone()), relation.oid);
@@ -140,6 +147,26 @@ impl Snapshot {
         let mut copy = Relation::clone(self.must_relation(oid)?);
         table_only(&copy, "DROP COLUMN")?;
         let name = column_mut(&mut copy, attnum)?.name.clone();
+        let table = self.describe(ObjectId::Relation(oid));
+        let referring: Vec<String> = self
+            .references_to(oid)
+            .filter(|(from, key)| from.oid != oid && key.references.contains(&attnum))
+            .map(|(from, key)| {
+                format!(
+                    "constraint {} on {} depends on column {name} of {table}",
+                    key.name,
+                    self.describe(ObjectId::Relation(from.oid)),
+                )
+            })
+            .collect();
+        if !referring.is_empty() {
+            return Err(Error::new(
+                SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                format!("cannot drop column {name} of {table} because other objects depend on it"),
+            )
+            .detail(referring.join("\n"))
+            .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+        }
         // Which columns a view reads is not recorded, so any reader counts: refused more often than
         // in PostgreSQL, never too rarely.
         let object = ObjectId::Relation(oid);
@@ -147,25 +174,28 @@ impl Snapshot {
             object,
             &format!("drop column {name} of {}", self.describe(object)),
         )?;
-        self.relation_mut(oid)?
-            .columns
-            .retain(|column| column.attnum != attnum);
+        let relation = self.relation_mut(oid)?;
+        relation.columns.retain(|column| column.attnum != attnum);
+        // What is promised of the column alone, or of it and others, goes with it.
+        let constraints = &mut relation.constraints;
+        constraints.indexes.retain(|index| {
+            !index.columns().any(|of| of == attnum) && !index.include.contains(&attnum)
+        });
+        constraints.checks.retain(|c| !c.columns.contains(&attnum));
+        constraints.foreign.retain(|k| !k.columns.contains(&attnum));
         Ok(())
     }
 
-    pub(super) fn alter_column(
-        &mut self,
-        oid: Oid,
-        attnum: i16,
-        not_null: bool,
-        default: Option<&str>,
-    ) -> Result<()> {
+    pub(super) fn alter_column(&mut self, oid: Oid, column: &Column) -> Result<()> {
         let relation = self.relation_mut(oid)?;
         table_only(relation, "ALTER COLUMN")?;
-        let column = column_mut(relation, attnum)?;
-        column.not_null = not_null;
-        column.default = default.map(str::to_owned);
-        Ok(())
+        let old = column_mut(relation, column.attnum)?;
+        *old = Column {
+            name: old.name.clone(),
+            comment: old.comment.clone(),
+            ..column.clone()
+        };
+        check_columns(relation)
     }
 
     pub(super) fn add_segments(&mut self, oid: Oid, added: &[Arc<Segment>]) -> Result<()> {
@@ -191,7 +221,7 @@ impl Snapshot {
     }
 
     /// A relation may stand in `schema` under `name`.
-    fn check_place(&self, relation: &Relation, schema: Oid, name: &str) -> Result<()> {
+    pub(super) fn check_place(&self, relation: &Relation, schema: Oid, name: &str) -> Result<()> {
         let into = self.schema(schema).ok_or_else(|| missing_schema(schema))?;
         if is_required_schema(schema) {
             return Err(Error::new(
@@ -215,7 +245,7 @@ impl Snapshot {
             }
             (Persistence::Temporary, true) | (Persistence::Permanent, false) => {}
         }
-        if self.relation_named(schema, name).is_some() {
+        if self.relation_named(schema, name).is_some() || self.index_named(schema, name).is_some() {
             return Err(Error::new(
                 SqlState::DUPLICATE_TABLE,
                 format!("relation \"{name}\" already exists"),
@@ -272,7 +302,7 @@ fn check_new_column_name(relation: &Relation, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn table_only(relation: &Relation, action: &str) -> Result<()> {
+pub(super) fn table_only(relation: &Relation, action: &str) -> Result<()> {
     if matches!(relation.kind, RelationKind::Table { .. }) {
         return Ok(());
     }
@@ -303,7 +333,9 @@ fn too_many_columns() -> Error {
 /// Column names are unique, numbers too and below the next one, and there are not too many.
 fn check_columns(relation: &Relation) -> Result<()> {
     match &relation.kind {
-        RelationKind::View(_) if relation.columns.len() > COLUMNS_MAX => {
+        RelationKind::View(_) | RelationKind::Materialized { .. }
+            if relation.columns.len() > COLUMNS_MAX =>
+        {
             return Err(Error::new(
                 SqlState::TOO_MANY_COLUMNS,
                 format!("target lists can have at most {COLUMNS_MAX} entries"),
@@ -314,7 +346,11 @@ fn check_columns(relation: &Relation) -> Result<()> {
         {
             return Err(too_many_columns());
         }
-        RelationKind::View(_) | RelationKind::Table { .. } | RelationKind::Foreign { .. } => {}
+        RelationKind::View(_)
+        | RelationKind::Materialized { .. }
+        | RelationKind::Sequence(_)
+        | RelationKind::Table { .. }
+        | RelationKind::Foreign { .. } => {}
     }
     let mut names = BTreeSet::new();
     let mut numbers = BTreeSet::new();
@@ -338,9 +374,7 @@ fn check_columns(relation: &Relation) -> Result<()> {
                 ),
             ));
         }
-        if matches!(relation.kind, RelationKind::Table { .. })
-            && !stored.insert(column.stored_name.as_str())
-        {
+        if relation.is_stored() && !stored.insert(column.stored_name.as_str()) {
             return Err(Error::internal(
                 "checking columns",
                 format!("two columns are stored as {}", column.stored_name),

@@ -46,6 +46,7 @@ fn column(attnum: i16, name: &str, ty: PgType) -> Column {
         ty,
         not_null: false,
         default: None,
+        generation: None,
         comment: None,
     }
 }
@@ -63,6 +64,7 @@ fn relation(oid: Oid, schema: Oid, name: &str, kind: RelationKind) -> Relation {
         next_attnum: 3,
         persistence: Persistence::Permanent,
         publication: 1,
+        constraints: crate::catalog::Constraints::NONE,
         kind,
     }
 }

@@ -13,8 +13,9 @@ use super::lines::{Line, Scanner, bad};
 use super::{CopyOptions, Header};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Relation};
-use crate::engine::dml::{check_not_null, literal_default, repeat};
-use crate::observe::Transfer;
+use crate::engine::Engine;
+use crate::engine::dml::{Feeds, Keys, check_not_null};
+use crate::observe::{Interrupt, Transfer};
 use crate::pg_catalog::names::parse_reg;
 use crate::statement::StatementContext;
 use crate::storage::SegmentWriter;
@@ -31,14 +32,24 @@ const ROW_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Bytes of a line or a value shown in an error, as in PostgreSQL.
 const SHOWN_BYTES: usize = 100;
 
+/// What makes whole rows of the columns copied. Without it the others are NULL.
+pub(super) struct Fill {
+    /// Runs what defaults and rules have to be run.
+    pub(super) engine: Arc<Engine>,
+    pub(super) feeds: Feeds,
+    /// Of the runtime the copy belongs to: threads that wait for the disk may wait for it, too.
+    pub(super) runtime: tokio::runtime::Handle,
+}
+
 /// COPY FROM, without its asynchronous half. Everything here blocks.
 pub(super) struct Loader {
     context: Arc<StatementContext>,
     relation: Arc<Relation>,
     /// Column of the relation by field.
     columns: Vec<usize>,
-    /// One value each for the columns not copied.
-    defaults: Vec<Option<ArrayRef>>,
+    /// What fills the other columns, and what rows are checked against.
+    fill: Option<Fill>,
+    keys: Option<Keys>,
     header: Header,
     scanner: Scanner,
     splitter: Splitter,
@@ -61,21 +72,18 @@ impl Loader {
         columns: Vec<usize>,
         options: &CopyOptions,
         transfer: Arc<Transfer>,
+        fill: Option<Fill>,
     ) -> Result<Self> {
-        let defaults = relation
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(index, column)| match columns.contains(&index) {
-                true => Ok(None),
-                false => literal_default(&context, column),
-            })
-            .collect::<Result<_>>()?;
+        let keys = match &fill {
+            Some(fill) => Keys::new(&context, &relation, fill.engine.keys(), |_| true)?,
+            None => None,
+        };
         let store = Arc::clone(context.database.store());
         Ok(Self {
             writer: SegmentWriter::new(store, Arc::clone(&relation)),
             transfer,
-            defaults,
+            fill,
+            keys,
             header: options.header,
             scanner: Scanner::new(options),
             splitter: Splitter::new(options, columns.len()),
@@ -298,8 +306,9 @@ impl Loader {
             self.check_before(row)?;
             return Err(with_context(error, self.value_context(row, field)));
         }
-        let batch = self.batch(&arrays, self.numbers.len())?.slice(0, whole);
-        self.check_nulls(&batch)?;
+        let arrays: Vec<ArrayRef> = arrays.iter().map(|array| array.slice(0, whole)).collect();
+        let batch = self.batch(&arrays, whole)?;
+        self.check(&batch)?;
         self.writer.write(&batch)?;
         self.transfer.add_rows(batch.num_rows());
         for cells in self.cells.iter_mut().chain([&mut self.lines]) {
@@ -347,40 +356,76 @@ impl Loader {
 
     /// A batch of the relation's columns.
     fn batch(&self, arrays: &[ArrayRef], rows: usize) -> Result<RecordBatch> {
-        let columns = self.relation.columns.iter().enumerate();
-        let columns = columns
-            .map(|(index, column)| {
-                let field = self.columns.iter().position(|of| *of == index);
-                let array = match (field, &self.defaults[index]) {
-                    (Some(field), _) => Arc::clone(&arrays[field]),
-                    (None, Some(value)) => repeat(value, rows)?,
-                    (None, None) => new_null_array(&column.ty.data_type(), rows),
-                };
-                Ok((&column.stored_name, array, true))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        if columns.is_empty() {
+        if self.relation.columns.is_empty() {
             return Err(Error::unsupported("COPY into a table without columns"));
         }
+        if let Some(fill) = &self.fill {
+            let source = |field: usize, _: usize| Ok(Arc::clone(&arrays[field]));
+            let interrupt = Interrupt::new();
+            return fill.runtime.block_on(fill.engine.fill_rows(
+                &self.context,
+                &fill.feeds,
+                rows,
+                source,
+                &interrupt,
+            ));
+        }
+        let columns = self.relation.columns.iter().enumerate();
+        let columns = columns.map(|(index, column)| {
+            let field = self.columns.iter().position(|of| *of == index);
+            let array = match field {
+                Some(field) => Arc::clone(&arrays[field]),
+                None => new_null_array(&column.ty.data_type(), rows),
+            };
+            (&column.stored_name, array, true)
+        });
         RecordBatch::try_from_iter_with_nullable(columns)
             .map_err(|error| Error::internal("reading COPY data", error))
     }
 
-    /// Refuses a NULL in a NOT NULL column, naming its line.
-    fn check_nulls(&self, batch: &RecordBatch) -> Result<()> {
-        let columns = self.relation.columns.iter().zip(batch.columns());
-        let row = columns
-            .filter(|(column, array)| column.not_null && array.null_count() > 0)
-            .filter_map(|(_, array)| (0..array.len()).find(|row| array.is_null(*row)))
-            .min();
-        let Some(row) = row else { return Ok(()) };
-        let line = self.lines.get(row).unwrap_or_default();
-        check_not_null(&self.context, &self.relation, &batch.slice(row, 1))
-            .map_err(|error| error.context(self.line_context(self.numbers[row], line)))
+    /// Refuses rows that break the table's rules or have a key that is there already, naming the
+    /// line.
+    fn check(&mut self, batch: &RecordBatch) -> Result<()> {
+        let broken = self.broken(batch)?;
+        let sound = broken.as_ref().map_or(batch.num_rows(), |(row, _)| *row);
+        if let Some(keys) = &mut self.keys {
+            let of = keys.of(batch)?;
+            for row in 0..sound {
+                if let Err(error) = keys.take(batch, &of, row, 0) {
+                    return Err(error.context(self.number_context(self.numbers[row])));
+                }
+            }
+        }
+        match broken {
+            None => Ok(()),
+            Some((row, error)) => {
+                let line = self.lines.get(row).unwrap_or_default();
+                Err(error.context(self.line_context(self.numbers[row], line)))
+            }
+        }
     }
 
-    /// [`Self::check_nulls`] for the rows before `row`, all of whose values can be read.
-    fn check_before(&self, row: usize) -> Result<()> {
+    /// The first row that breaks the table's rules.
+    fn broken(&self, batch: &RecordBatch) -> Result<Option<(usize, Error)>> {
+        let Some(fill) = &self.fill else {
+            let first = (0..batch.num_rows()).find_map(|row| {
+                let checked = check_not_null(&self.context, &self.relation, &batch.slice(row, 1));
+                checked.err().map(|error| (row, error))
+            });
+            return Ok(first);
+        };
+        let interrupt = Interrupt::new();
+        fill.runtime.block_on(fill.engine.check_rows(
+            &self.context,
+            &self.relation,
+            fill.feeds.rules(),
+            batch,
+            &interrupt,
+        ))
+    }
+
+    /// [`Self::check`] for the rows before `row`, all of whose values can be read.
+    fn check_before(&mut self, row: usize) -> Result<()> {
         if row == 0 {
             return Ok(());
         }
@@ -390,7 +435,8 @@ impl Loader {
             let array = self.read(&cells.first(row), ty);
             arrays.push(array.map_err(|failure| failure.error)?);
         }
-        self.check_nulls(&self.batch(&arrays, row)?)
+        let batch = self.batch(&arrays, row)?;
+        self.check(&batch)
     }
 
     fn number_context(&self, number: u64) -> String {

@@ -13,7 +13,7 @@ mod receive;
 mod tests;
 mod writer;
 
-pub use receive::CopyIn;
+pub use receive::{CopyFill, CopyIn};
 pub use writer::CopyWriter;
 
 /// COPY's options.

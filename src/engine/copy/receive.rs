@@ -9,15 +9,53 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::load::Loader;
+use super::load::{Fill, Loader};
 use super::{CopyFormat, CopyOptions};
 use crate::base::{Error, Result};
 use crate::catalog::{Change, Relation};
+use crate::engine::Engine;
+use crate::engine::dml::Feeds;
 use crate::observe::Transfer;
+use crate::privileges::Need;
 use crate::statement::StatementContext;
 
 /// Bytes handed to a thread at once.
 const PIECE_BYTES: usize = 512 * 1024;
+
+/// What fills the columns that are not copied, and what rows are checked against.
+#[derive(Debug)]
+pub struct CopyFill {
+    engine: Arc<Engine>,
+    feeds: Feeds,
+}
+
+impl Engine {
+    /// What COPY into `columns` (indexes) of `relation` needs to make whole rows; and the needs of
+    /// that.
+    ///
+    /// # Errors
+    /// `428C9` for a generated column among them; as [`Engine::bind`] for defaults and checks.
+    pub async fn bind_copy(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        columns: &[usize],
+    ) -> Result<(CopyFill, Vec<Need>)> {
+        let mut needs = Vec::new();
+        let given = |index: usize| {
+            let field = columns.iter().position(|of| *of == index)?;
+            Some((field, Some(relation.columns[index].ty)))
+        };
+        let feeds = self
+            .bind_feeds(context, relation, given, &mut needs)
+            .await?;
+        let fill = CopyFill {
+            engine: self.clone(),
+            feeds,
+        };
+        Ok((fill, needs))
+    }
+}
 
 /// COPY … FROM STDIN in progress: takes bytes as they come, in bounded memory. Dropping it loads
 /// nothing.
@@ -54,12 +92,23 @@ impl CopyIn {
         columns: Vec<usize>,
         options: CopyOptions,
         transfer: Arc<Transfer>,
+        fill: CopyFill,
     ) -> Self {
         let count = columns.len();
+        let fill = Fill {
+            engine: fill.engine,
+            feeds: fill.feeds,
+            runtime: tokio::runtime::Handle::current(),
+        };
         let loader = match options.format {
-            CopyFormat::Text | CopyFormat::Csv => {
-                Loader::new(context, relation, columns, &options, transfer.clone())
-            }
+            CopyFormat::Text | CopyFormat::Csv => Loader::new(
+                context,
+                relation,
+                columns,
+                &options,
+                transfer.clone(),
+                Some(fill),
+            ),
         };
         Self {
             columns: count,

@@ -67,6 +67,7 @@ fn table(context: &StatementContext) -> Arc<Relation> {
         ty,
         not_null: attnum == 2,
         default: None,
+        generation: None,
         comment: None,
     };
     relation.name = "ct".into();
@@ -122,6 +123,7 @@ fn through(
         chosen,
         &options(spec),
         transfer,
+        None,
     )?;
     for piece in data.chunks(piece) {
         loader.feed(piece, false)?;

@@ -83,7 +83,7 @@ fn is_assignable(from: PgType, to: PgType) -> bool {
 ///
 /// # Errors
 /// `42804`.
-pub(super) fn check_assignable(column: &str, from: PgType, to: PgType) -> Result<()> {
+pub fn check_assignable(column: &str, from: PgType, to: PgType) -> Result<()> {
     if is_assignable(from, to) {
         return Ok(());
     }

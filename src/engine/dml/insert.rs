@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableObject, Value};
 
 use super::assign::{assign, check_assignable};
-use super::rows::{self, ROWS};
-use super::sink::Sink;
+use super::conflict::Conflict;
+use super::feeds::{Feed, Feeds, default_expression};
+use super::intake::{Intake, Written};
+use super::rows;
 use super::target::{self, at, is_default, position};
-use super::values::{Cell, Inputs, Parameters, default_of, parameter, repeat};
+use super::values::{Cell, Inputs, Parameters, parameter};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Privilege, Relation, Segment};
+use crate::catalog::{Column, Generation, Privilege, Relation};
+use crate::engine::command::Overriding;
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
 use crate::privileges::Need;
@@ -30,12 +32,11 @@ const EXPRESSIONS_PER_QUERY: usize = 200;
 pub(super) struct Insert {
     pub(super) relation: Arc<Relation>,
     source: Source,
-    /// For each column of the relation: where its values come from.
-    columns: Vec<Feed>,
+    pub(super) feeds: Feeds,
     /// Single-row queries for cells that are neither literals nor parameters.
     computed: Vec<Bound>,
-    /// Defaults that must be evaluated once for each row: a query over [`ROWS`].
-    per_row: Option<Bound>,
+    /// ON CONFLICT
+    pub(super) conflict: Option<Conflict>,
 }
 
 /// Where rows come from.
@@ -51,23 +52,13 @@ enum Source {
     Query(Bound),
 }
 
-/// Where one column's values come from.
-#[derive(Debug, Clone)]
-enum Feed {
-    /// Column of the source; `None` as type: a literal whose type nobody said.
-    Source(usize, Option<PgType>),
-    /// The same for all rows.
-    Constant(Cell),
-    /// Column of the per-row defaults.
-    PerRow(usize),
-}
-
 impl Engine {
     /// Binds INSERT. Gives what it needs and its parameters beside it.
     pub(super) async fn bind_insert(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         insert: &ast::Insert,
+        overriding: Option<Overriding>,
         parameters: &mut Parameters,
     ) -> Result<(Insert, Vec<Need>)> {
         refuse_extensions(insert)?;
@@ -83,6 +74,8 @@ impl Engine {
         let mut computing = Computing::default();
 
         let mut source_types: Vec<Option<PgType>> = vec![None; targets.len()];
+        // Places of the source that only say DEFAULT.
+        let mut defaulted = vec![false; targets.len()];
         let source = match insert.source.as_deref() {
             None => Source::Values(vec![Vec::new()]),
             Some(query) => match plain_values(query) {
@@ -90,13 +83,22 @@ impl Engine {
                     let row = &rows[0].content;
                     check_width(insert, row.len(), targets.len())
                         .map_err(|error| at(error, row.get(targets.len()).and_then(position)))?;
+                    for (place, of) in defaulted.iter_mut().enumerate().take(row.len()) {
+                        let mut cells = rows.iter().map(|row| row.content.get(place));
+                        *of = cells.all(|cell| cell.is_some_and(is_default));
+                    }
                     let mut cells = Vec::with_capacity(rows.len());
                     for row in rows {
+                        let row = Row {
+                            cells: &row.content,
+                            width: rows[0].content.len(),
+                            defaulted: &defaulted,
+                            overriding,
+                        };
                         cells.push(bind_row(
                             &relation,
                             &targets,
-                            &row.content,
-                            rows[0].content.len(),
+                            &row,
                             &mut computing,
                             parameters,
                         )?);
@@ -119,6 +121,7 @@ impl Engine {
                     needs.extend(bound.needs.iter().cloned());
                     for (position, output) in bound.columns.iter().enumerate() {
                         let column = &relation.columns[targets[position]];
+                        check_given(column, overriding)?;
                         let literal = matches!(untyped.get(position), Some(Untyped::Literal));
                         let null =
                             bound.plan.schema().field(position).data_type() == &DataType::Null;
@@ -136,70 +139,44 @@ impl Engine {
             Source::Values(rows) => rows[0].len(),
             Source::Query(bound) => bound.columns.len(),
         };
-
-        let mut columns = Vec::with_capacity(relation.columns.len());
-        let mut per_row = Vec::new();
-        for (index, column) in relation.columns.iter().enumerate() {
-            let position = targets[..width].iter().position(|target| *target == index);
-            columns.push(match position {
-                Some(position) => Feed::Source(position, source_types[position]),
-                None => match default_of(column)? {
-                    None => Feed::Constant(Cell::NULL),
-                    Some(expr) => match Cell::of(&expr) {
-                        Some(cell @ Cell::Literal { .. }) => {
-                            cell.check(column, parameters)?;
-                            Feed::Constant(cell)
-                        }
-                        _ => {
-                            per_row.push((index, expr));
-                            Feed::PerRow(per_row.len() - 1)
-                        }
-                    },
-                },
-            });
-        }
+        let given = |index: usize| {
+            let position = targets[..width]
+                .iter()
+                .position(|target| *target == index)?;
+            let ignored = is_ignored(&relation.columns[index], overriding);
+            (!ignored && !defaulted[position]).then(|| (position, source_types[position]))
+        };
+        let feeds = self
+            .bind_feeds(context, &relation, given, &mut needs)
+            .await?;
         let computed = computing
             .bind(self, context, &relation, parameters, &mut needs)
             .await?;
-        let per_row = self.bind_per_row(context, &relation, per_row).await?;
+        let conflict = match &insert.on {
+            None => None,
+            Some(ast::OnInsert::OnConflict(on)) => {
+                let alias = insert
+                    .table_alias
+                    .as_ref()
+                    .map(|alias| target::fold(&alias.alias));
+                Some(
+                    self.bind_conflict(context, &relation, alias, on, parameters, &mut needs)
+                        .await?,
+                )
+            }
+            Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY")),
+        };
         let insert = Insert {
             relation,
             source,
-            columns,
+            feeds,
             computed,
-            per_row,
+            conflict,
         };
         Ok((insert, needs))
     }
 
-    /// Defaults as a query over as many rows as are inserted, so that `random()` differs from row
-    /// to row.
-    async fn bind_per_row(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        relation: &Relation,
-        defaults: Vec<(usize, Expr)>,
-    ) -> Result<Option<Bound>> {
-        if defaults.is_empty() {
-            return Ok(None);
-        }
-        let columns: Vec<usize> = defaults.iter().map(|(index, _)| *index).collect();
-        let items = defaults
-            .into_iter()
-            .map(|(_, expr)| SelectItem::UnnamedExpr(expr))
-            .collect();
-        let query = super::select_from(items, ROWS, None);
-        let bound = self
-            .bind_with(context, &query, &[], &[rows::numbered(relation.oid)])
-            .await?;
-        for (index, output) in columns.iter().zip(&bound.columns) {
-            let column = &relation.columns[*index];
-            check_assignable(&column.name, output.ty, column.ty)?;
-        }
-        Ok(Some(bound))
-    }
-
-    /// Runs it: the segments, and how many rows.
+    /// Runs it.
     pub(super) async fn execute_insert(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
@@ -207,7 +184,8 @@ impl Engine {
         parameter_types: &[PgType],
         parameters: &[ArrayRef],
         interrupt: &Interrupt,
-    ) -> Result<(Vec<Arc<Segment>>, u64)> {
+    ) -> Result<Written> {
+        let relation = super::rewrite::current(context, &insert.relation)?;
         let mut computed = Vec::with_capacity(insert.computed.len());
         for query in &insert.computed {
             computed.push(
@@ -221,8 +199,8 @@ impl Engine {
             parameter_types,
             computed: &computed,
         };
-        let store = context.database.store().clone();
-        let mut sink = Sink::new(store, insert.relation.clone());
+        let mut intake = Intake::new(self, context, &relation, &insert.feeds.rules)?;
+        let mut proposed = Vec::new();
         match &insert.source {
             Source::Values(cells) => {
                 let source = |position: usize, column: usize| {
@@ -232,9 +210,12 @@ impl Engine {
                     )
                 };
                 let batch = self
-                    .complete(&inputs, insert, cells.len(), source, interrupt)
+                    .complete(&inputs, &insert.feeds, cells.len(), source, interrupt)
                     .await?;
-                sink.write(batch).await?;
+                match insert.conflict {
+                    None => intake.take(batch, interrupt).await?,
+                    Some(_) => proposed.push(batch),
+                }
             }
             Source::Query(query) => {
                 let passed = &parameters[..query.parameters.len().min(parameters.len())];
@@ -243,66 +224,32 @@ impl Engine {
                     let source = |position: usize, column: usize| {
                         let to = insert.relation.columns[column].ty;
                         let array = batch.column(position);
-                        match &insert.columns[column] {
+                        match &insert.feeds.columns[column] {
                             Feed::Source(_, Some(from)) => assign(context, array, *from, to),
                             _ => rows::read_array(context, array, to),
                         }
                     };
                     let batch = self
-                        .complete(&inputs, insert, batch.num_rows(), source, interrupt)
+                        .complete(&inputs, &insert.feeds, batch.num_rows(), source, interrupt)
                         .await?;
-                    sink.write(batch).await?;
+                    match insert.conflict {
+                        None => intake.take(batch, interrupt).await?,
+                        Some(_) => proposed.push(batch),
+                    }
                 }
             }
         }
-        let rows = sink.rows();
-        Ok((sink.finish().await?, rows))
-    }
-
-    /// A batch of the relation's columns: the source's, constants, per-row defaults; NOT NULL
-    /// checked.
-    async fn complete(
-        self: &Arc<Self>,
-        inputs: &Inputs<'_>,
-        insert: &Insert,
-        rows: usize,
-        source: impl Fn(usize, usize) -> Result<ArrayRef>,
-        interrupt: &Interrupt,
-    ) -> Result<RecordBatch> {
-        let per_row = match &insert.per_row {
-            None => None,
-            Some(query) => {
-                let query = query.clone().with_rows(ROWS, rows::counted(rows)?)?;
-                Some(self.collect(inputs.context, query, &[], interrupt).await?)
+        match &insert.conflict {
+            None => intake.finish().await,
+            Some(conflict) => {
+                drop(intake);
+                let rules = &insert.feeds.rules;
+                self.resolve_conflicts(
+                    context, &relation, rules, conflict, proposed, parameters, interrupt,
+                )
+                .await
             }
-        };
-        let mut arrays = Vec::with_capacity(insert.columns.len());
-        for (index, feed) in insert.columns.iter().enumerate() {
-            let column = &insert.relation.columns[index];
-            arrays.push(match feed {
-                Feed::Source(position, _) => source(*position, index)?,
-                Feed::Constant(cell) => {
-                    repeat(&inputs.column(column, std::iter::once(cell))?, rows)?
-                }
-                Feed::PerRow(position) => {
-                    let (batch, types) = per_row.as_ref().ok_or_else(|| {
-                        Error::internal("evaluating defaults", "no query was bound")
-                    })?;
-                    assign(
-                        inputs.context,
-                        batch.column(*position),
-                        types[*position],
-                        column.ty,
-                    )?
-                }
-            });
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch =
-            RecordBatch::try_new_with_options(rows::schema(&insert.relation), arrays, &options)
-                .map_err(|error| Error::internal("building rows", error))?;
-        rows::check_not_null(inputs.context, &insert.relation, &batch)?;
-        Ok(batch)
     }
 }
 
@@ -367,28 +314,48 @@ fn plain_values(query: &ast::Query) -> Option<&[ast::Parens<Vec<Expr>>]> {
     }
 }
 
+/// A row of VALUES.
+struct Row<'a> {
+    cells: &'a [Expr],
+    /// How many the first row has.
+    width: usize,
+    /// The places where every row says DEFAULT.
+    defaulted: &'a [bool],
+    overriding: Option<Overriding>,
+}
+
+/// Whether values given to a column are not taken.
+fn is_ignored(column: &Column, overriding: Option<Overriding>) -> bool {
+    let identity = matches!(column.generation, Some(Generation::Identity { .. }));
+    identity && overriding == Some(Overriding::User)
+}
+
 fn bind_row(
     relation: &Relation,
     targets: &[usize],
-    row: &[Expr],
-    width: usize,
+    row: &Row<'_>,
     computing: &mut Computing,
     parameters: &mut Parameters,
 ) -> Result<Vec<Cell>> {
-    if row.len() != width {
+    if row.cells.len() != row.width {
         let error = Error::new(
             SqlState::SYNTAX_ERROR,
             "VALUES lists must all be the same length",
         );
-        return Err(at(error, row.first().and_then(position)));
+        return Err(at(error, row.cells.first().and_then(position)));
     }
-    row.iter()
+    let cells = row.cells.iter().zip(row.defaulted);
+    cells
         .zip(targets)
-        .map(|(expr, &index)| {
+        .map(|((expr, defaulted), &index)| {
             let column = &relation.columns[index];
+            if *defaulted || is_ignored(column, row.overriding) {
+                // It is filled as if it were not there.
+                return Ok(Cell::NULL);
+            }
             let default;
             let expr = if is_default(expr) {
-                match default_of(column)? {
+                match default_expression(column)? {
                     None => return Ok(Cell::NULL),
                     Some(expr) => {
                         default = expr;
@@ -396,6 +363,7 @@ fn bind_row(
                     }
                 }
             } else {
+                check_given(column, row.overriding)?;
                 expr
             };
             let cell = match Cell::of(expr) {
@@ -407,6 +375,29 @@ fn bind_row(
             Ok(cell)
         })
         .collect()
+}
+
+/// `428C9` for a value given to a column that makes its own.
+fn check_given(column: &Column, overriding: Option<Overriding>) -> Result<()> {
+    let refused = Error::new(
+        SqlState::GENERATED_ALWAYS,
+        format!(
+            "cannot insert a non-DEFAULT value into column \"{}\"",
+            column.name
+        ),
+    );
+    match &column.generation {
+        Some(Generation::Identity { always: true, .. }) if overriding.is_none() => Err(refused
+            .detail(format!(
+                "Column \"{}\" is an identity column defined as GENERATED ALWAYS.",
+                column.name
+            ))
+            .hint("Use OVERRIDING SYSTEM VALUE to override.")),
+        Some(Generation::Stored { .. }) => {
+            Err(refused.detail(format!("Column \"{}\" is a generated column.", column.name)))
+        }
+        Some(Generation::Identity { .. }) | None => Ok(()),
+    }
 }
 
 /// Where an item of a SELECT list starts.
@@ -503,7 +494,6 @@ fn check_width(insert: &ast::Insert, expressions: usize, targets: usize) -> Resu
 
 fn refuse_extensions(insert: &ast::Insert) -> Result<()> {
     let refused = [
-        (insert.on.is_some(), "INSERT … ON CONFLICT"),
         (insert.or.is_some() || insert.ignore, "INSERT OR …"),
         (insert.replace_into, "REPLACE"),
         (insert.overwrite, "INSERT OVERWRITE"),

@@ -2,14 +2,24 @@
 //! the engine answers which rows go and which come, and storage writes segments. DataFusion's own
 //! DML hooks are never used: they lose subquery filters and then hit every row.
 //!
-//! [`insert`] and [`rewrite`] bind and execute; [`values`] evaluates literals without a plan;
-//! [`assign`] has PostgreSQL's assignment casts; [`sink`] writes.
+//! [`insert`] (with [`conflict`]) and [`rewrite`] bind and execute; [`feeds`] has what fills the
+//! columns of new rows, [`rules`] and [`keys`] what they are checked against; [`values`] evaluates
+//! literals without a plan; [`assign`] has PostgreSQL's assignment casts; [`sink`] writes.
 
 mod assign;
+mod conflict;
+mod feeds;
 mod hits;
 mod insert;
+mod intake;
+mod keys;
+mod references;
+mod rekey;
+mod returning;
 mod rewrite;
 mod rows;
+mod rules;
+mod set;
 mod sink;
 mod target;
 #[cfg(test)]
@@ -22,6 +32,7 @@ use arrow::array::ArrayRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use sqlparser::ast::{self, SelectItem};
 
+use super::command::Dml;
 use super::local::LocalRelation;
 use super::scan::table_provider;
 use super::{Bound, Engine, OutputColumn, Rows};
@@ -32,12 +43,18 @@ use crate::privileges::{Authorized, Need};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 use insert::Insert;
-use rewrite::{Rewrite, Rewritten};
+use returning::{Side, joined_schema};
+use rewrite::Rewrite;
 use values::Parameters;
 
+pub(super) use feeds::Feeds;
+pub(super) use keys::{KeyCache, Keys};
 pub(super) use rows::check_not_null;
 pub(super) use sink::Sink;
-pub(super) use values::{literal_default, repeat};
+
+pub use assign::check_assignable;
+pub use references::{Orphan, orphan_condition};
+pub use values::is_literal;
 
 /// The rows RETURNING reads, in its generated query.
 const RETURNED: &str = "\0returned";
@@ -49,6 +66,8 @@ pub struct BoundDml {
     pub target: Oid,
     /// What it does; decides the lock it needs.
     pub kind: DmlKind,
+    /// Whether an INSERT may change rows that are there.
+    pub upserts: bool,
     /// What it needs, the source's needs included.
     pub needs: Vec<Need>,
     /// Types of $1, $2, …
@@ -97,63 +116,52 @@ pub struct DmlResult {
 }
 
 impl Engine {
-    /// Binds `INSERT`, `UPDATE` or `DELETE` (`ast::Statement` of one of these).
+    /// Binds `INSERT`, `UPDATE` or `DELETE`.
     ///
     /// # Errors
     /// As [`Engine::bind`]; `55000` for a view, `0A000` for a foreign table.
     pub async fn bind_dml(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
-        statement: &ast::Statement,
+        dml: &Dml,
         declared: &[Option<PgType>],
     ) -> Result<BoundDml> {
         let mut parameters = Parameters::new(declared);
-        let (kind, body, mut needs, returning, alias) = match statement {
+        let with = dml.with.clone();
+        let (kind, body, mut needs, returning, alias) = match &dml.statement {
             ast::Statement::Insert(insert) => {
-                let (bound, needs) = self.bind_insert(context, insert, &mut parameters).await?;
+                if with.is_some() {
+                    return Err(Error::unsupported("WITH before an INSERT that has one"));
+                }
+                let (bound, needs) = self
+                    .bind_insert(context, insert, dml.overriding, &mut parameters)
+                    .await?;
                 let alias = insert.table_alias.as_ref();
                 let alias = alias.map_or_else(
                     || bound.relation.name.clone(),
                     |alias| target::fold(&alias.alias),
                 );
                 let returning = insert.returning.clone();
-                (
-                    DmlKind::Insert,
-                    Body::Insert(bound),
-                    needs,
-                    returning,
-                    alias,
-                )
+                let body = Body::Insert(bound);
+                (DmlKind::Insert, body, needs, returning, alias)
             }
             ast::Statement::Update(update) => {
-                let (bound, needs) = self.bind_update(context, update, &mut parameters).await?;
+                let (bound, needs) = self
+                    .bind_update(context, update, with.clone(), &mut parameters)
+                    .await?;
                 let alias = bound.alias.clone();
                 let returning = update.returning.clone();
-                if returning.is_some() && update.from.is_some() {
-                    return Err(Error::unsupported("UPDATE … FROM … RETURNING"));
-                }
-                (
-                    DmlKind::Update,
-                    Body::Rewrite(bound),
-                    needs,
-                    returning,
-                    alias,
-                )
+                let body = Body::Rewrite(bound);
+                (DmlKind::Update, body, needs, returning, alias)
             }
             ast::Statement::Delete(delete) => {
-                let (bound, needs) = self.bind_delete(context, delete, &mut parameters).await?;
+                let (bound, needs) = self
+                    .bind_delete(context, delete, with.clone(), &mut parameters)
+                    .await?;
                 let alias = bound.alias.clone();
                 let returning = delete.returning.clone();
-                if returning.is_some() && delete.using.is_some() {
-                    return Err(Error::unsupported("DELETE … USING … RETURNING"));
-                }
-                (
-                    DmlKind::Delete,
-                    Body::Rewrite(bound),
-                    needs,
-                    returning,
-                    alias,
-                )
+                let body = Body::Rewrite(bound);
+                (DmlKind::Delete, body, needs, returning, alias)
             }
             other => {
                 return Err(Error::internal(
@@ -163,14 +171,19 @@ impl Engine {
             }
         };
         let relation = body.relation().clone();
+        let others = match &body {
+            Body::Rewrite(rewrite) => rewrite.others.clone(),
+            Body::Insert(_) => Vec::new(),
+        };
         let returning = match returning {
             None => None,
             Some(items) => Some(
                 self.bind_returning(
                     context,
                     &relation,
-                    &alias,
+                    rewrite::sides(&relation, &alias, &others),
                     items,
+                    with,
                     &mut parameters,
                     &mut needs,
                 )
@@ -180,6 +193,10 @@ impl Engine {
         Ok(BoundDml {
             target: relation.oid,
             kind,
+            upserts: match &body {
+                Body::Insert(insert) => insert.conflict.is_some(),
+                Body::Rewrite(_) => false,
+            },
             needs,
             parameters: parameters.finish()?,
             columns: returning.as_ref().map(|bound| bound.columns.clone().into()),
@@ -190,12 +207,14 @@ impl Engine {
     }
 
     /// RETURNING as a query over the rows the statement leaves (or, for DELETE, takes).
+    #[expect(clippy::too_many_arguments, reason = "the parts of one query")]
     async fn bind_returning(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
-        alias: &str,
+        sides: Vec<Side>,
         mut items: Vec<SelectItem>,
+        with: Option<ast::With>,
         parameters: &mut Parameters,
         needs: &mut Vec<Need>,
     ) -> Result<Bound> {
@@ -210,19 +229,26 @@ impl Engine {
         for item in &mut items {
             target::unqualify(item, schema.map_or("", |s| s.name.as_str()), &relation.name);
         }
-        let query = select_from(items, RETURNED, Some(alias));
-        let local = LocalRelation {
-            name: RETURNED.to_owned(),
-            relation: relation.oid,
-            provider: table_provider(
-                context.database.store().root(),
-                &rewrite::with_segments(relation, &[]),
-            ),
+        let bound = if sides.len() == 1 {
+            let mut query = select_from(items, RETURNED, Some(&sides[0].alias));
+            query.with = with;
+            let local = LocalRelation {
+                name: RETURNED.to_owned(),
+                relation: relation.oid,
+                provider: table_provider(
+                    context.database.store().root(),
+                    &rewrite::with_segments(relation, &[]),
+                ),
+            };
+            let bound = self
+                .bind_with(context, &query, parameters.known(), &[local])
+                .await?;
+            insert::settle_used(parameters, &query, &bound);
+            bound
+        } else {
+            self.bind_over(context, items, &sides, None, with, RETURNED, parameters)
+                .await?
         };
-        let bound = self
-            .bind_with(context, &query, parameters.known(), &[local])
-            .await?;
-        insert::settle_used(parameters, &query, &bound);
         needs.extend(bound.needs.iter().cloned());
         Ok(bound)
     }
@@ -244,36 +270,26 @@ impl Engine {
         let root = context.database.store().root();
         let (changes, rows, returned) = match &statement.body {
             Body::Insert(insert) => {
-                rewrite::current(context, &insert.relation)?;
-                let (segments, rows) = self
-                    .execute_insert(
-                        context,
-                        insert,
-                        &statement.parameters,
-                        parameters,
-                        interrupt,
-                    )
+                let types = &statement.parameters;
+                let written = self
+                    .execute_insert(context, insert, types, parameters, interrupt)
                     .await?;
-                let relation = rewrite::with_segments(&insert.relation, &segments);
-                let provider = table_provider(root, &relation);
-                (added(&relation, segments), rows, provider)
+                (written.changes, written.rows, written.returned)
             }
             Body::Rewrite(rewrite) => {
-                let Rewritten {
-                    changes,
-                    rows,
-                    written,
-                    old,
-                } = self
+                let done = self
                     .execute_rewrite(context, rewrite, parameters, interrupt)
                     .await?;
-                let returned = if statement.kind == DmlKind::Update {
-                    let relation = rewrite::with_segments(&rewrite.relation, &written);
+                let returned = if !rewrite.others.is_empty() {
+                    let sides = rewrite::sides(&rewrite.relation, &rewrite.alias, &rewrite.others);
+                    rows::in_memory(joined_schema(&sides), done.returned)?
+                } else if statement.kind == DmlKind::Update {
+                    let relation = rewrite::with_segments(&rewrite.relation, &done.written);
                     table_provider(root, &relation)
                 } else {
-                    rows::in_memory(rows::schema(&rewrite.relation), old)?
+                    rows::in_memory(rows::schema(&rewrite.relation), done.returned)?
                 };
-                (changes, rows, returned)
+                (done.changes, done.rows, returned)
             }
         };
         let returning = match statement.returning {

@@ -5,23 +5,26 @@
 //! hits are then written again without the hit rows. The caller holds the table's rewrite lock, so
 //! no other transaction can have removed them meanwhile.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use sqlparser::ast::{self, AssignmentTarget, Expr, FromTable, SelectItem, TableFactor};
+use sqlparser::ast::{self, Expr, FromTable, SelectItem, TableFactor};
 
 use super::assign::{assign, check_assignable};
 use super::hits::{Hits, survivors};
 use super::insert::settle_used;
+use super::rekey::changed_columns;
+use super::returning::{Side, aliases, joined_batch, joined_schema, merges_columns};
 use super::rows;
+use super::rules::Rules;
+use super::set::assigned_columns;
 use super::sink::Sink;
 use super::target;
-use super::values::{Cell, Parameters, default_of};
-use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, Column, Privilege, Relation, RelationKind, Segment};
+use super::values::{Cell, Parameters};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Change, Column, Index, Privilege, Relation, RelationKind, Segment};
 use crate::engine::local::LocalRelation;
 use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
 use crate::engine::{Bound, Engine};
@@ -39,14 +42,22 @@ pub(super) struct Rewrite {
     pub(super) relation: Arc<Relation>,
     /// What the statement calls the target.
     pub(super) alias: String,
-    /// Segment, row, then for UPDATE the new row and for DELETE … RETURNING the old one. `None`:
-    /// DELETE of all rows, answered from the catalog.
+    /// Segment, row; then for UPDATE the new row and for DELETE … RETURNING the old one; then for
+    /// an UPDATE of keys the old row; then the columns of other relations that RETURNING may read.
+    /// `None`: DELETE of all rows, answered from the catalog.
     query: Option<Bound>,
     /// For each column of the rows in `query`: the type of its expression; `None` for an untyped
     /// literal.
     types: Vec<Option<PgType>>,
     /// Whether new rows are written (UPDATE).
     writes: bool,
+    /// Columns that may get other values.
+    pub(super) changed: Vec<i16>,
+    /// Whether `query` has the old rows beside the new ones.
+    has_old: bool,
+    /// The other relations RETURNING may read.
+    pub(super) others: Vec<Side>,
+    pub(super) rules: Rules,
 }
 
 /// What a rewrite did.
@@ -55,8 +66,8 @@ pub(super) struct Rewritten {
     pub(super) rows: u64,
     /// UPDATE: the segments of new rows.
     pub(super) written: Vec<Arc<Segment>>,
-    /// DELETE … RETURNING: the old rows.
-    pub(super) old: Vec<RecordBatch>,
+    /// Rows that RETURNING reads from memory: the target's columns, then those of the others.
+    pub(super) returned: Vec<RecordBatch>,
 }
 
 /// The parts of UPDATE and DELETE, brought to one shape.
@@ -67,8 +78,8 @@ struct Parts {
     selection: Option<Expr>,
     /// UPDATE: the assignments. `None`: DELETE.
     assignments: Option<Vec<ast::Assignment>>,
-    /// RETURNING reads old rows.
-    returning_old: bool,
+    with: Option<ast::With>,
+    returning: Option<Vec<SelectItem>>,
 }
 
 impl Engine {
@@ -77,6 +88,7 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         update: &ast::Update,
+        with: Option<ast::With>,
         parameters: &mut Parameters,
     ) -> Result<(Rewrite, Vec<Need>)> {
         if update.or.is_some() || update.output.is_some() {
@@ -99,7 +111,8 @@ impl Engine {
             others,
             selection: update.selection.clone(),
             assignments: Some(update.assignments.clone()),
-            returning_old: false,
+            with,
+            returning: update.returning.clone(),
         };
         self.bind_rewrite(context, parts, parameters).await
     }
@@ -109,6 +122,7 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         delete: &ast::Delete,
+        with: Option<ast::With>,
         parameters: &mut Parameters,
     ) -> Result<(Rewrite, Vec<Need>)> {
         if delete.output.is_some() || !delete.order_by.is_empty() || delete.limit.is_some() {
@@ -127,7 +141,8 @@ impl Engine {
             others: delete.using.clone().unwrap_or_default(),
             selection: delete.selection.clone(),
             assignments: None,
-            returning_old: delete.returning.is_some(),
+            with,
+            returning: delete.returning.clone(),
         };
         self.bind_rewrite(context, parts, parameters).await
     }
@@ -175,7 +190,8 @@ impl Engine {
         let everything = parts.assignments.is_none()
             && parts.selection.is_none()
             && parts.others.is_empty()
-            && !parts.returning_old;
+            && parts.with.is_none()
+            && parts.returning.is_none();
         if everything {
             let rewrite = Rewrite {
                 relation,
@@ -183,6 +199,10 @@ impl Engine {
                 query: None,
                 types: Vec::new(),
                 writes: false,
+                changed: Vec::new(),
+                has_old: false,
+                others: Vec::new(),
+                rules: Rules::default(),
             };
             return Ok((rewrite, needs));
         }
@@ -196,8 +216,12 @@ impl Engine {
         let mut items = vec![own(SEGMENT_COLUMN), own(ROW_COLUMN)];
         let mut untyped = Vec::new();
         let mut places = Vec::new();
+        let mut changed = Vec::new();
+        let mut has_old = false;
+        let mut rules = Rules::default();
         if let Some(assignments) = parts.assignments.take() {
             let mut assigned = assigned_columns(&relation, assignments)?;
+            changed = changed_columns(&relation, assigned.keys().copied());
             for (index, column) in relation.columns.iter().enumerate() {
                 match assigned.remove(&index) {
                     None => {
@@ -220,7 +244,13 @@ impl Engine {
                     }
                 }
             }
-        } else if parts.returning_old {
+            let touches = |index: &Index| index.columns().any(|c| changed.contains(&c));
+            has_old = relation.constraints.unique().any(touches);
+            if has_old {
+                items.extend(relation.columns.iter().map(|column| own(&column.name)));
+            }
+            rules = self.bind_rules(context, &relation).await?;
+        } else if parts.returning.is_some() {
             for column in &relation.columns {
                 items.push(own(&column.name));
                 untyped.push(false);
@@ -231,13 +261,45 @@ impl Engine {
             relation: target::table(TARGET, Some(&alias)),
             joins: Vec::new(),
         }];
-        from.append(&mut parts.others);
-        let query = target::select(items, from, parts.selection.take());
+        from.extend(parts.others.iter().cloned());
         let local = LocalRelation {
             name: TARGET.to_owned(),
             relation: relation.oid,
             provider: addressed_provider(context.database.store().root(), &relation),
         };
+        let mut others = Vec::new();
+        if let Some(returning) = &parts.returning
+            && !parts.others.is_empty()
+        {
+            let aliases = other_aliases(&parts.others, returning)?;
+            for ident in aliases {
+                let all = all_of(&ident);
+                items.push(all.clone());
+                let mut query = target::select(vec![all], from.clone(), None);
+                query.with = parts.with.clone();
+                let bound = self
+                    .bind_with(
+                        context,
+                        &query,
+                        parameters.known(),
+                        std::slice::from_ref(&local),
+                    )
+                    .await?;
+                let fields = bound.plan.schema().fields().iter().zip(&bound.columns);
+                others.push(Side {
+                    alias: target::fold(&ident),
+                    fields: fields
+                        .map(|(field, column)| {
+                            let shape = column.ty.field(&column.name, true);
+                            shape.with_data_type(field.data_type().clone())
+                        })
+                        .collect(),
+                    relation: Oid::INVALID,
+                });
+            }
+        }
+        let mut query = target::select(items, from, parts.selection.take());
+        query.with = parts.with.take();
         let bound = self
             .bind_with(context, &query, parameters.known(), &[local])
             .await?;
@@ -260,6 +322,10 @@ impl Engine {
             alias,
             query: Some(bound),
             types,
+            changed,
+            has_old,
+            others,
+            rules,
         };
         Ok((rewrite, needs))
     }
@@ -283,12 +349,12 @@ impl Engine {
         let passed = &parameters[..query.parameters.len().min(parameters.len())];
         let mut answer = self.run(context, query, passed, interrupt).await?;
 
+        let width = relation.columns.len();
         let store = context.database.store().clone();
-        let mut new_rows = rewrite
-            .writes
-            .then(|| Sink::new(store.clone(), relation.clone()));
+        let mut sink = Sink::new(store.clone(), relation.clone());
         let mut hits = Hits::new(&relation);
-        let mut old = Vec::new();
+        let mut returned = Vec::new();
+        let mut keyed = Vec::new();
         while let Some(batch) = answer.next().await? {
             let Some(batch) = hits.add(&batch)? else {
                 continue;
@@ -296,20 +362,45 @@ impl Engine {
             if batch.num_columns() == 2 {
                 continue;
             }
-            let rows = self.new_rows(context, &relation, rewrite, &batch)?;
-            match &mut new_rows {
-                Some(sink) => {
-                    rows::check_not_null(context, &relation, &rows)?;
-                    sink.write(rows).await?;
+            let new = self.new_rows(context, &relation, rewrite, &batch)?;
+            let others = if rewrite.others.is_empty() {
+                None
+            } else {
+                let after = 2 + width + if rewrite.has_old { width } else { 0 };
+                Some(batch.columns()[after..].to_vec())
+            };
+            if rewrite.has_old {
+                keyed.push((batch, new, others));
+                continue;
+            }
+            let new = match rewrite.writes {
+                true => {
+                    let rules = &rewrite.rules;
+                    let new = self
+                        .generate(context, &relation, rules, new, interrupt)
+                        .await?;
+                    let broken = self.check_rows(context, &relation, rules, &new, interrupt);
+                    if let Some((_, error)) = broken.await? {
+                        return Err(error);
+                    }
+                    sink.write(new.clone()).await?;
+                    new
                 }
-                None => old.push(rows),
+                false => new,
+            };
+            if !rewrite.writes || others.is_some() {
+                returned.push(self.returned_rows(&relation, rewrite, &new, others)?);
             }
         }
+        if !keyed.is_empty() {
+            let rows = self
+                .rewrite_keys(context, &relation, rewrite, keyed, interrupt)
+                .await?;
+            sink.write(rows.0).await?;
+            returned.extend(rows.1);
+        }
 
-        let written = match new_rows {
-            Some(sink) => sink.finish().await?,
-            None => Vec::new(),
-        };
+        let written = sink.finish().await?;
         let count = hits.count;
         let (removed, kept) = survivors(context, &relation, hits, interrupt).await?;
         let mut changes = Vec::new();
@@ -319,19 +410,31 @@ impl Engine {
                 segments: removed,
             });
         }
-        let added: Vec<_> = kept.into_iter().chain(written.iter().cloned()).collect();
-        if !added.is_empty() {
-            changes.push(Change::AddSegments {
-                relation: relation.oid,
-                segments: added,
-            });
-        }
+        let segments = kept.into_iter().chain(written.iter().cloned()).collect();
+        changes.extend(super::added(&relation, segments));
         Ok(Rewritten {
             changes,
             rows: count,
             written,
-            old,
+            returned,
         })
+    }
+
+    /// The rows RETURNING reads: the target's columns and those of the others.
+    pub(super) fn returned_rows(
+        self: &Arc<Self>,
+        relation: &Relation,
+        rewrite: &Rewrite,
+        rows: &RecordBatch,
+        others: Option<Vec<ArrayRef>>,
+    ) -> Result<RecordBatch> {
+        let Some(others) = others else {
+            return Ok(rows.clone());
+        };
+        let mut arrays = rows.columns().to_vec();
+        arrays.extend(others);
+        let schema = joined_schema(&sides(relation, &rewrite.alias, &rewrite.others));
+        joined_batch(&schema, arrays, rows.num_rows())
     }
 
     /// The rows after the two address columns, as the relation stores them.
@@ -363,6 +466,45 @@ impl Rewrite {
     pub(super) fn query(&self) -> Option<&Bound> {
         self.query.as_ref()
     }
+}
+
+/// The target and the others, as RETURNING sees them.
+pub(super) fn sides(relation: &Relation, alias: &str, others: &[Side]) -> Vec<Side> {
+    let target = Side {
+        alias: alias.to_owned(),
+        fields: rows::schema(relation)
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone())
+            .collect(),
+        relation: relation.oid,
+    };
+    std::iter::once(target)
+        .chain(others.iter().cloned())
+        .collect()
+}
+
+/// What RETURNING may call the relations of FROM or USING.
+fn other_aliases(
+    from: &[ast::TableWithJoins],
+    returning: &[SelectItem],
+) -> Result<Vec<ast::Ident>> {
+    let star = returning
+        .iter()
+        .any(|item| matches!(item, SelectItem::Wildcard(_)));
+    if star && merges_columns(from) {
+        return Err(Error::unsupported("RETURNING * beside JOIN … USING"));
+    }
+    aliases(from).ok_or_else(|| Error::unsupported("RETURNING beside this FROM"))
+}
+
+/// `alias.*`
+fn all_of(alias: &ast::Ident) -> SelectItem {
+    let name = ast::ObjectName::from(vec![alias.clone()]);
+    SelectItem::QualifiedWildcard(
+        ast::SelectItemQualifiedWildcardKind::ObjectName(name),
+        ast::WildcardAdditionalOptions::default(),
+    )
 }
 
 /// The target as this statement sees it; its columns must still be those it was bound with.
@@ -406,7 +548,7 @@ fn remove_all(relation: &Relation) -> Rewritten {
         changes,
         rows: segments.iter().map(|segment| segment.rows).sum(),
         written: Vec::new(),
-        old: Vec::new(),
+        returned: Vec::new(),
     }
 }
 
@@ -438,58 +580,6 @@ fn single_table(table: &ast::TableWithJoins) -> Result<(ast::ObjectName, Option<
         }
         _ => Err(refuse()),
     }
-}
-
-/// The assignments by column index, DEFAULT already replaced.
-fn assigned_columns(
-    relation: &Relation,
-    assignments: Vec<ast::Assignment>,
-) -> Result<BTreeMap<usize, Expr>> {
-    let mut assigned = BTreeMap::new();
-    for assignment in assignments {
-        let pairs = match (assignment.target, assignment.value) {
-            (AssignmentTarget::ColumnName(name), value) => vec![(name, value)],
-            (AssignmentTarget::Tuple(names), Expr::Tuple(values)) => {
-                if names.len() != values.len() {
-                    let error = Error::new(
-                        SqlState::SYNTAX_ERROR,
-                        "number of columns does not match number of values",
-                    );
-                    let place = values.first().and_then(target::position);
-                    return Err(target::at(error, place));
-                }
-                names.into_iter().zip(values).collect()
-            }
-            (AssignmentTarget::Tuple(mut names), Expr::Nested(value)) if names.len() == 1 => {
-                vec![(names.remove(0), *value)]
-            }
-            (AssignmentTarget::Tuple(_), _) => {
-                return Err(Error::unsupported("UPDATE … SET (…) = (SELECT …)"));
-            }
-        };
-        for (name, value) in pairs {
-            let place = target::position(&name);
-            let name = target::column_name(&name, relation)?;
-            let index = relation
-                .columns
-                .iter()
-                .position(|column| column.name == name)
-                .ok_or_else(|| target::at(target::no_such_column(&name, relation), place))?;
-            let value = if target::is_default(&value) {
-                default_of(&relation.columns[index])?
-                    .unwrap_or_else(|| Expr::value(ast::Value::Null))
-            } else {
-                value
-            };
-            if assigned.insert(index, value).is_some() {
-                return Err(Error::new(
-                    SqlState::SYNTAX_ERROR,
-                    format!("multiple assignments to same column \"{name}\""),
-                ));
-            }
-        }
-    }
-    Ok(assigned)
 }
 
 /// The relation with other rows: for reading back what was written.

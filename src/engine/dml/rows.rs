@@ -12,7 +12,7 @@ use datafusion::datasource::MemTable;
 
 use super::assign::read;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{ObjectId, Privilege, Relation};
+use crate::catalog::{Column, ObjectId, Privilege, Relation};
 use crate::engine::local::LocalRelation;
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
@@ -102,7 +102,18 @@ pub(in crate::engine) fn check_not_null(
     relation: &Relation,
     batch: &RecordBatch,
 ) -> Result<()> {
-    let first = relation
+    match first_null(relation, batch) {
+        None => Ok(()),
+        Some((row, column)) => Err(null_violation(context, relation, column, batch, row)?),
+    }
+}
+
+/// The first row with a NULL where none may be, and the first such column in it.
+pub(super) fn first_null<'a>(
+    relation: &'a Relation,
+    batch: &RecordBatch,
+) -> Option<(usize, &'a Column)> {
+    relation
         .columns
         .iter()
         .zip(batch.columns())
@@ -111,15 +122,18 @@ pub(in crate::engine) fn check_not_null(
             let row = (0..array.len()).find(|&row| array.is_null(row))?;
             Some((row, column))
         })
-        // The first row at fault, and the first column in it.
-        .min_by_key(|(row, _)| *row);
-    let Some((row, column)) = first else {
-        return Ok(());
-    };
-    let schema = context
-        .snapshot
-        .schema(relation.schema)
-        .map_or("", |schema| schema.name.as_str());
+        .min_by_key(|(row, _)| *row)
+}
+
+/// `23502`
+pub(super) fn null_violation(
+    context: &Arc<StatementContext>,
+    relation: &Relation,
+    column: &Column,
+    batch: &RecordBatch,
+    row: usize,
+) -> Result<Error> {
+    let place = context.snapshot.qualified_name(relation);
     let error = Error::new(
         SqlState::NOT_NULL_VIOLATION,
         format!(
@@ -127,12 +141,22 @@ pub(in crate::engine) fn check_not_null(
             column.name, relation.name
         ),
     )
-    .table(schema, &relation.name)
+    .table(place.schema, place.name)
     .column(&column.name);
-    // What one may not read one is not shown.
+    with_row(context, relation, error, batch, row)
+}
+
+/// The error with the row at fault, if whoever asks may read it.
+pub(super) fn with_row(
+    context: &Arc<StatementContext>,
+    relation: &Relation,
+    error: Error,
+    batch: &RecordBatch,
+    row: usize,
+) -> Result<Error> {
     let object = ObjectId::Relation(relation.oid);
     if !has_privilege(&context.snapshot, context.role, object, Privilege::Select) {
-        return Err(error);
+        return Ok(error);
     }
     let mut values = Vec::with_capacity(batch.num_columns());
     let names = Names::new(context.clone());
@@ -145,7 +169,7 @@ pub(in crate::engine) fn check_not_null(
             "null".to_owned()
         });
     }
-    Err(error.detail(format!("Failing row contains ({}).", values.join(", "))))
+    Ok(error.detail(format!("Failing row contains ({}).", values.join(", "))))
 }
 
 fn shortened(text: &str) -> String {

@@ -121,6 +121,14 @@ pub(super) fn resolve(
             format!("cannot {verb} foreign table \"{}\"", relation.name),
         )
         .detail("Foreign tables are files read in place.")),
+        RelationKind::Materialized { .. } => Err(Error::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("cannot change materialized view \"{}\"", relation.name),
+        )),
+        RelationKind::Sequence(_) => Err(Error::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("cannot change sequence \"{}\"", relation.name),
+        )),
     }
 }
 

@@ -370,7 +370,7 @@ fn reads_numbers(ty: PgType) -> bool {
 }
 
 /// One value `rows` times.
-pub(in crate::engine) fn repeat(value: &ArrayRef, rows: usize) -> Result<ArrayRef> {
+pub(super) fn repeat(value: &ArrayRef, rows: usize) -> Result<ArrayRef> {
     let indexes = UInt32Array::from(vec![0; rows]);
     take(value, &indexes, None).map_err(|error| Error::internal("repeating a value", error))
 }
@@ -388,27 +388,14 @@ pub(super) fn default_of(column: &Column) -> Result<Option<Expr>> {
         .map(|expr| expr.filter(|expr| !is_default(expr)))
 }
 
-/// A column's default as one value, where no query is run to compute it.
+/// Whether an expression is a literal whose type nobody says: it takes the type it is used as.
 ///
 /// # Errors
-/// `0A000` for a default that is not a literal; as reading the literal.
-pub(in crate::engine) fn literal_default(
-    context: &Arc<StatementContext>,
-    column: &Column,
-) -> Result<Option<ArrayRef>> {
-    let Some(expr) = default_of(column)? else {
-        return Ok(None);
-    };
-    let Some(cell @ Cell::Literal { .. }) = Cell::of(&expr) else {
-        return Err(Error::unsupported(
-            "COPY into a table with a non-constant default",
-        ));
-    };
-    let inputs = Inputs {
-        context,
-        parameters: &[],
-        parameter_types: &[],
-        computed: &[],
-    };
-    inputs.column(column, std::iter::once(&cell)).map(Some)
+/// As parsing it.
+pub fn is_literal(text: &str) -> Result<bool> {
+    let expr = crate::engine::parse::parse_expression(text)?;
+    Ok(matches!(
+        Cell::of(&expr),
+        Some(Cell::Literal { ty: None, .. })
+    ))
 }

@@ -203,6 +203,7 @@ pub(super) fn columns(names: Vec<String>, types: Vec<PgType>) -> Result<Vec<Colu
                 ty,
                 not_null: false,
                 default: None,
+                generation: None,
                 comment: None,
             }
         })

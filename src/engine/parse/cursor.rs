@@ -8,9 +8,10 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::balance::balance;
 use super::grammar::{Grammar, bounded};
+use super::reserved::is_reserved;
 use super::split::{Piece, slice, too_complex};
 use crate::base::{Error, Result, SqlState, name};
-use crate::engine::command::ObjectName;
+use crate::engine::command::{ObjectName, Overriding};
 
 /// Calls nested inside sqlparser: comfortably more than [`super::split`] lets nest, and its stack
 /// grows on demand.
@@ -310,6 +311,49 @@ impl Cursor {
         self.delegate(Parser::parse_query)
     }
 
+    /// Takes OVERRIDING … VALUE out of an INSERT, wherever it stands in it: sqlparser has no word
+    /// for it.
+    pub(super) fn take_overriding(&mut self) -> Option<Overriding> {
+        let start = self.parser.index();
+        let words = |from: usize, words: [&str; 3]| {
+            words.iter().enumerate().all(|(n, word)| {
+                unquoted(self.parser.token_at(from + n))
+                    .is_some_and(|found| found.eq_ignore_ascii_case(word))
+            })
+        };
+        let mut depth = 0usize;
+        let mut at = start;
+        let found = loop {
+            match &self.parser.token_at(at).token {
+                Token::EOF => return None,
+                Token::LParen => depth += 1,
+                Token::RParen => depth = depth.saturating_sub(1),
+                Token::Word(_) if depth == 0 && words(at, ["OVERRIDING", "SYSTEM", "VALUE"]) => {
+                    break Overriding::System;
+                }
+                Token::Word(_) if depth == 0 && words(at, ["OVERRIDING", "USER", "VALUE"]) => {
+                    break Overriding::User;
+                }
+                _ => {}
+            }
+            at += 1;
+        };
+        let tokens = (0..)
+            .map(|index| self.parser.token_at(index).clone())
+            .take_while(|token| token.token != Token::EOF)
+            .enumerate()
+            .filter(|(index, _)| !(at..at + 3).contains(index))
+            .map(|(_, token)| token)
+            .collect();
+        self.parser = Parser::new(&DIALECT)
+            .with_recursion_limit(RECURSION_MAX)
+            .with_tokens_with_locations(tokens);
+        while self.parser.index() < start {
+            self.parser.advance_token();
+        }
+        Some(found)
+    }
+
     /// INSERT, UPDATE or DELETE.
     pub(super) fn dml(&mut self) -> Result<Box<ast::Statement>> {
         self.delegate(Parser::parse_statement).map(Box::new)
@@ -482,90 +526,6 @@ fn unquoted(token: &TokenWithSpan) -> Option<&str> {
         Token::Word(word) if word.quote_style.is_none() => Some(&word.value),
         _ => None,
     }
-}
-
-/// PostgreSQL's fully reserved words that can be mistaken for a name in a utility statement.
-fn is_reserved(word: &str) -> bool {
-    const RESERVED: &[&str] = &[
-        "all",
-        "analyse",
-        "analyze",
-        "and",
-        "any",
-        "array",
-        "as",
-        "asc",
-        "asymmetric",
-        "both",
-        "case",
-        "cast",
-        "check",
-        "collate",
-        "column",
-        "constraint",
-        "create",
-        "current_catalog",
-        "current_date",
-        "current_role",
-        "current_time",
-        "current_timestamp",
-        "current_user",
-        "default",
-        "deferrable",
-        "desc",
-        "distinct",
-        "do",
-        "else",
-        "end",
-        "except",
-        "false",
-        "fetch",
-        "for",
-        "foreign",
-        "from",
-        "grant",
-        "group",
-        "having",
-        "in",
-        "initially",
-        "intersect",
-        "into",
-        "lateral",
-        "leading",
-        "limit",
-        "localtime",
-        "localtimestamp",
-        "not",
-        "null",
-        "offset",
-        "on",
-        "only",
-        "or",
-        "order",
-        "placing",
-        "primary",
-        "references",
-        "returning",
-        "select",
-        "session_user",
-        "some",
-        "symmetric",
-        "table",
-        "then",
-        "to",
-        "trailing",
-        "true",
-        "union",
-        "unique",
-        "user",
-        "using",
-        "variadic",
-        "when",
-        "where",
-        "window",
-        "with",
-    ];
-    RESERVED.contains(&word.to_ascii_lowercase().as_str())
 }
 
 fn column(token: &TokenWithSpan) -> usize {

@@ -7,23 +7,28 @@
 //! refuse the rest by name.
 
 mod balance;
+mod constraints;
 mod cursor;
 mod grammar;
 mod maintenance;
 mod objects;
 mod patch;
+mod reserved;
 mod roles;
+mod sequences;
 mod session;
 mod split;
 #[cfg(test)]
 mod tests;
 mod types;
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast;
 
-use super::command::{Command, CreateTableAs, Statement};
+use super::command::{Command, CreateTableAs, Dml, Overriding, Statement};
 use crate::base::limits::STATEMENT_BYTES_MAX;
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Oid, Result, SqlState};
 use cursor::Cursor;
 use split::Piece;
 
@@ -66,6 +71,104 @@ pub fn parse_expression(text: &str) -> Result<ast::Expr> {
     let expression = cursor.expression()?;
     cursor.end()?;
     Ok(expression)
+}
+
+/// The text of an expression over one table's columns with one of them called otherwise.
+///
+/// # Errors
+/// As [`parse`].
+pub fn rename_column(text: &str, from: &str, to: &str) -> Result<String> {
+    let expression = parse_expression(text)?;
+    let mut places = Vec::new();
+    let _: ControlFlow<()> = ast::visit_expressions(&expression, |expr| {
+        let ident = match expr {
+            ast::Expr::Identifier(ident) => Some(ident),
+            ast::Expr::CompoundIdentifier(parts) => parts.last(),
+            _ => None,
+        };
+        if let Some(ident) = ident
+            && fold(ident) == from
+        {
+            places.push((ident.span.start.column, ident.span.end.column));
+        }
+        ControlFlow::Continue(())
+    });
+    places.sort_unstable();
+    let characters: Vec<char> = text.chars().collect();
+    let (mut renamed, mut next) = (String::new(), 0);
+    for (start, end) in places {
+        let index = |column: u64| usize::try_from(column).unwrap_or(1).saturating_sub(1);
+        let (start, end) = (index(start), index(end));
+        if start < next || end > characters.len() {
+            continue;
+        }
+        renamed.extend(&characters[next..start]);
+        renamed.push_str(&crate::base::name::quote(to));
+        next = end;
+    }
+    renamed.extend(&characters[next..]);
+    Ok(renamed)
+}
+
+/// A DEFAULT as it is kept: sequences in it under their OIDs, as PostgreSQL keeps them, so that
+/// they may be renamed. `oid` looks a sequence up.
+///
+/// # Errors
+/// As [`parse`], and as `oid`.
+pub fn settle_default(text: &str, oid: impl Fn(&str) -> Result<Oid>) -> Result<String> {
+    let mut expression = parse_expression(text)?;
+    let mut found = false;
+    let visited = ast::visit_expressions_mut(&mut expression, |expr| {
+        let ast::Expr::Function(function) = expr else {
+            return ControlFlow::Continue(());
+        };
+        let name = function.name.to_string().to_lowercase();
+        let plain = name.strip_prefix("pg_catalog.").unwrap_or(&name);
+        if !matches!(plain, "nextval" | "currval" | "setval") {
+            return ControlFlow::Continue(());
+        }
+        let ast::FunctionArguments::List(list) = &mut function.args else {
+            return ControlFlow::Continue(());
+        };
+        let Some(ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))) =
+            list.args.first_mut()
+        else {
+            return ControlFlow::Continue(());
+        };
+        let literal = match &*argument {
+            ast::Expr::Cast { expr, .. } => expr,
+            other => other,
+        };
+        let ast::Expr::Value(value) = literal else {
+            return ControlFlow::Continue(());
+        };
+        let ast::Value::SingleQuotedString(named) = &value.value else {
+            return ControlFlow::Continue(());
+        };
+        match oid(named) {
+            Ok(oid) => {
+                found = true;
+                let text = ast::Expr::value(ast::Value::SingleQuotedString(oid.to_string()));
+                *argument = ast::Expr::Cast {
+                    kind: ast::CastKind::DoubleColon,
+                    expr: Box::new(text),
+                    data_type: ast::DataType::Regclass,
+                    array: false,
+                    format: None,
+                };
+                function.name = ast::ObjectName::from(vec![ast::Ident::new(plain)]);
+                ControlFlow::Continue(())
+            }
+            Err(error) => ControlFlow::Break(error),
+        }
+    });
+    match visited {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) if found => {
+            Ok(expression.to_string().replace("'::REGCLASS", "'::regclass"))
+        }
+        ControlFlow::Continue(()) => Ok(text.to_owned()),
+    }
 }
 
 /// Parses the body of a view, or any other single query.
@@ -143,10 +246,16 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
     };
     match word.as_str() {
         "SELECT" | "WITH" | "VALUES" | "TABLE" => query(cursor),
-        "INSERT" | "UPDATE" | "DELETE" => cursor.dml().map(Command::Dml),
+        "INSERT" => {
+            let overriding = cursor.take_overriding();
+            let statement = cursor.dml()?;
+            Ok(dml(None, *statement, overriding))
+        }
+        "UPDATE" | "DELETE" => cursor.dml().map(|statement| dml(None, *statement, None)),
         "CREATE" => objects::create(cursor),
         "ALTER" => objects::alter(cursor),
         "DROP" => objects::drop(cursor),
+        "REFRESH" => sequences::refresh(cursor),
         "TRUNCATE" => objects::truncate(cursor),
         "COMMENT" => objects::comment(cursor),
         "GRANT" => roles::grant(cursor),
@@ -164,32 +273,47 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "EXPLAIN" => session::explain(cursor),
         "VACUUM" | "ANALYZE" | "ANALYSE" | "CHECKPOINT" => maintenance::maintenance(cursor),
         // Statements PostgreSQL has and commons does not.
-        "CALL" | "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "MERGE" | "REASSIGN" | "REFRESH"
-        | "REINDEX" | "SECURITY" => Err(Error::unsupported(word)),
+        "CALL" | "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "MERGE" | "REASSIGN" | "REINDEX"
+        | "SECURITY" => Err(Error::unsupported(word)),
         _ => Err(cursor.syntax_error()),
     }
 }
 
+fn dml(
+    with: Option<ast::With>,
+    statement: ast::Statement,
+    overriding: Option<Overriding>,
+) -> Command {
+    Command::Dml(Box::new(Dml {
+        with,
+        statement,
+        overriding,
+    }))
+}
+
 /// A query, or what looks like one at first: SELECT … INTO, WITH … INSERT.
 fn query(cursor: &mut Cursor) -> Result<Command> {
+    let overriding = cursor.take_overriding();
     let mut query = cursor.query()?;
     if let ast::SetExpr::Insert(statement)
     | ast::SetExpr::Update(statement)
     | ast::SetExpr::Delete(statement)
     | ast::SetExpr::Merge(statement) = query.body.as_mut()
     {
-        let with = query.with.take();
-        return match statement {
+        let mut with = query.with.take();
+        if let ast::Statement::Insert(ast::Insert {
+            source: Some(source),
+            ..
+        }) = statement
+            && source.with.is_none()
+        {
             // The names of WITH are visible in the source query, so they may as well be its own.
-            ast::Statement::Insert(ast::Insert {
-                source: Some(source),
-                ..
-            }) if source.with.is_none() => {
-                source.with = with;
-                Ok(Command::Dml(Box::new(statement.clone())))
-            }
-            _ => Err(Error::unsupported("WITH before this statement")),
-        };
+            source.with = with.take();
+        }
+        if matches!(statement, ast::Statement::Merge(_)) {
+            return Err(Error::unsupported("MERGE"));
+        }
+        return Ok(dml(with, statement.clone(), overriding));
     }
     if let ast::SetExpr::Select(select) = query.body.as_mut()
         && let Some(into) = select.into.take()

@@ -2,14 +2,18 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::constraints::{
+    column, column_rest, default, generation, like_options, table_constraint,
+};
 use super::cursor::Cursor;
-use super::{resolve_type, roles};
+use super::{resolve_type, roles, sequences};
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
-    Alter, AlterAction, ColumnDefinition, Command, CommentTarget, CreateForeignTable, CreateSchema,
-    CreateTable, CreateTableAs, CreateView, Drop, ObjectKind, ObjectName,
+    Alter, AlterAction, Command, CommentTarget, CreateForeignTable, CreateSchema, CreateTable,
+    CreateTableAs, CreateView, Drop, ObjectKind, ObjectName,
 };
+use crate::engine::definition::{ColumnDefinition, ConstraintDefinition, Like, LikeOptions};
 
 /// CREATE …
 pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
@@ -25,21 +29,27 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
         "VIEW" => create_view(cursor, or_replace, temporary),
         _ if or_replace => Err(Error::unsupported(format!("CREATE OR REPLACE {word}"))),
         "TABLE" => create_table(cursor, temporary),
+        "SEQUENCE" => sequences::create_sequence(cursor, temporary),
         _ if temporary => Err(Error::unsupported(format!("CREATE TEMPORARY {word}"))),
         "SCHEMA" => create_schema(cursor),
         "ROLE" | "USER" | "GROUP" if cursor.second_word().as_deref() != Some("MAPPING") => {
             roles::create(cursor)
         }
         "FOREIGN" if cursor.accept("FOREIGN TABLE") => create_foreign_table(cursor),
-        "RECURSIVE" | "UNLOGGED" | "MATERIALIZED" | "FOREIGN" | "UNIQUE" | "EVENT" | "TEXT"
-        | "ACCESS" | "OPERATOR" | "USER" => Err(Error::unsupported(format!(
+        "INDEX" | "UNIQUE" => sequences::create_index(cursor),
+        "MATERIALIZED" => {
+            cursor.expect("MATERIALIZED VIEW")?;
+            sequences::create_materialized(cursor)
+        }
+        "RECURSIVE" | "UNLOGGED" | "FOREIGN" | "EVENT" | "TEXT" | "ACCESS" | "OPERATOR"
+        | "USER" => Err(Error::unsupported(format!(
             "CREATE {word} {}",
             cursor.second_word().unwrap_or_default()
         ))),
         "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DATABASE" | "DOMAIN" | "EXTENSION"
-        | "FUNCTION" | "INDEX" | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "RULE"
-        | "SEQUENCE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM"
-        | "TRIGGER" | "TYPE" | "CONSTRAINT" | "TRUSTED" | "PROCEDURAL" => {
+        | "FUNCTION" | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "RULE" | "SERVER"
+        | "STATISTICS" | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "TYPE"
+        | "CONSTRAINT" | "TRUSTED" | "PROCEDURAL" => {
             Err(Error::unsupported(format!("CREATE {word}")))
         }
         _ => Err(cursor.syntax_error()),
@@ -77,24 +87,41 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
     let mut names = Vec::new();
     if cursor.sees(&Token::LParen) {
         cursor.expect_token(&Token::LParen)?;
-        let columns = if cursor.sees(&Token::RParen) {
+        let elements = if cursor.sees(&Token::RParen) {
             Vec::new()
         } else {
-            cursor.list(|cursor| table_element(cursor, &mut names))?
+            cursor
+                .list(table_element)
+                .map_err(|error| naming(error, &name.name))?
         };
         cursor.expect_token(&Token::RParen)?;
-        let columns: Vec<_> = columns.into_iter().flatten().collect();
-        if names.is_empty() {
-            check_columns(columns.len())?;
-            table_options(cursor)?;
-            return Ok(Command::CreateTable(CreateTable {
-                name,
-                temporary,
-                if_not_exists,
-                columns,
-            }));
+        let mut create = CreateTable {
+            name: name.clone(),
+            temporary,
+            if_not_exists,
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            likes: Vec::new(),
+        };
+        let count = elements.len();
+        for element in elements {
+            match element {
+                Element::Column(column) => create.columns.push(*column),
+                Element::Constraint(constraint) => create.constraints.push(constraint),
+                Element::Like(table, including) => create.likes.push(Like {
+                    position: create.columns.len(),
+                    table,
+                    including,
+                }),
+                Element::Name(name) => names.push(name),
+            }
         }
-        if !columns.is_empty() {
+        if names.is_empty() {
+            check_columns(create.columns.len())?;
+            table_options(cursor)?;
+            return Ok(Command::CreateTable(create));
+        }
+        if names.len() < count {
             return Err(cursor.syntax_error());
         }
     }
@@ -149,99 +176,36 @@ fn table_options(cursor: &mut Cursor) -> Result<()> {
     Ok(())
 }
 
-/// A column definition, or (of CREATE TABLE AS) only its name, which goes to `names`.
-fn table_element(cursor: &mut Cursor, names: &mut Vec<String>) -> Result<Option<ColumnDefinition>> {
-    if let Some(
-        word @ ("CONSTRAINT" | "CHECK" | "UNIQUE" | "PRIMARY" | "EXCLUDE" | "FOREIGN" | "LIKE"),
-    ) = cursor.word().as_deref()
-    {
-        return Err(constraint(word));
+/// An error about a column that only now is known to be of which table.
+fn naming(error: Error, table: &str) -> Error {
+    match error.message().strip_suffix(" of this table") {
+        Some(head) => Error::new(error.state(), format!("{head} of table \"{table}\"")),
+        None => error,
+    }
+}
+
+/// What stands in the parentheses of CREATE TABLE.
+enum Element {
+    Column(Box<ColumnDefinition>),
+    Constraint(ConstraintDefinition),
+    Like(ObjectName, LikeOptions),
+    /// Only a name: of CREATE TABLE AS.
+    Name(String),
+}
+
+fn table_element(cursor: &mut Cursor) -> Result<Element> {
+    if cursor.accept("LIKE") {
+        let table = cursor.object_name()?;
+        return Ok(Element::Like(table, like_options(cursor)?));
+    }
+    if let Some(constraint) = table_constraint(cursor)? {
+        return Ok(Element::Constraint(constraint));
     }
     let name = cursor.name()?;
     if cursor.sees(&Token::Comma) || cursor.sees(&Token::RParen) {
-        names.push(name);
-        return Ok(None);
+        return Ok(Element::Name(name));
     }
-    column_rest(cursor, name).map(Some)
-}
-
-/// A column definition.
-fn column(cursor: &mut Cursor) -> Result<ColumnDefinition> {
-    let name = cursor.name()?;
-    column_rest(cursor, name)
-}
-
-fn column_rest(cursor: &mut Cursor, name: String) -> Result<ColumnDefinition> {
-    let position = cursor.position();
-    let ty = resolve_type(&cursor.data_type()?).map_err(|error| error.at(position))?;
-    if ty.info().category == 'P' {
-        return Err(Error::new(
-            SqlState::INVALID_TABLE_DEFINITION,
-            format!("column \"{name}\" has pseudo-type {ty}"),
-        ));
-    }
-    let mut column = ColumnDefinition {
-        name,
-        ty,
-        not_null: false,
-        default: None,
-    };
-    let mut null = false;
-    loop {
-        if cursor.accept("NOT NULL") {
-            column.not_null = true;
-        } else if cursor.accept("NULL") {
-            null = true;
-        } else if cursor.accept("DEFAULT") {
-            if column.default.is_some() {
-                return Err(Error::new(
-                    SqlState::SYNTAX_ERROR,
-                    format!(
-                        "multiple default values specified for column \"{}\"",
-                        column.name
-                    ),
-                ));
-            }
-            column.default = Some(default(cursor)?);
-        } else if let Some(
-            word @ ("CONSTRAINT" | "CHECK" | "UNIQUE" | "PRIMARY" | "REFERENCES" | "GENERATED"
-            | "COLLATE" | "COMPRESSION" | "STORAGE" | "OPTIONS"),
-        ) = cursor.word().as_deref()
-        {
-            return Err(constraint(word));
-        } else {
-            break;
-        }
-    }
-    if null && column.not_null {
-        return Err(Error::new(
-            SqlState::SYNTAX_ERROR,
-            format!(
-                "conflicting NULL/NOT NULL declarations for column \"{}\"",
-                column.name
-            ),
-        ));
-    }
-    Ok(column)
-}
-
-/// The text of a DEFAULT expression, up to what follows it in a column definition.
-fn default(cursor: &mut Cursor) -> Result<String> {
-    let start = cursor.position();
-    cursor.default_expression()?;
-    Ok(cursor.text_since(start))
-}
-
-fn constraint(word: &str) -> Error {
-    let what = match word {
-        "PRIMARY" => "PRIMARY KEY".to_owned(),
-        "FOREIGN" | "REFERENCES" => "FOREIGN KEY".to_owned(),
-        "CONSTRAINT" | "CHECK" | "UNIQUE" | "EXCLUDE" => format!("{word} constraint"),
-        "GENERATED" => "GENERATED column".to_owned(),
-        "LIKE" => "CREATE TABLE … LIKE".to_owned(),
-        word => format!("{word} in a column definition"),
-    };
-    Error::unsupported(what)
+    column_rest(cursor, name).map(|column| Element::Column(Box::new(column)))
 }
 
 fn check_columns(count: usize) -> Result<()> {
@@ -314,7 +278,7 @@ fn create_foreign_table(cursor: &mut Cursor) -> Result<Command> {
     }))
 }
 
-/// `SCHEMA`, `TABLE`, `VIEW`, `FOREIGN TABLE`, `DATABASE`.
+/// `SCHEMA`, `TABLE`, `VIEW`, `FOREIGN TABLE`, `DATABASE`, …
 fn kind(cursor: &mut Cursor) -> Option<ObjectKind> {
     [
         ("SCHEMA", ObjectKind::Schema),
@@ -322,6 +286,9 @@ fn kind(cursor: &mut Cursor) -> Option<ObjectKind> {
         ("VIEW", ObjectKind::View),
         ("FOREIGN TABLE", ObjectKind::ForeignTable),
         ("DATABASE", ObjectKind::Database),
+        ("MATERIALIZED VIEW", ObjectKind::MaterializedView),
+        ("SEQUENCE", ObjectKind::Sequence),
+        ("INDEX", ObjectKind::Index),
     ]
     .into_iter()
     .find_map(|(words, kind)| cursor.accept(words).then_some(kind))
@@ -334,7 +301,12 @@ fn name_of(cursor: &mut Cursor, kind: ObjectKind) -> Result<ObjectName> {
             schema: None,
             name: cursor.name()?,
         }),
-        ObjectKind::Table | ObjectKind::View | ObjectKind::ForeignTable => cursor.object_name(),
+        ObjectKind::Table
+        | ObjectKind::View
+        | ObjectKind::ForeignTable
+        | ObjectKind::MaterializedView
+        | ObjectKind::Sequence
+        | ObjectKind::Index => cursor.object_name(),
     }
 }
 
@@ -348,9 +320,9 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     let Some(kind) = kind(cursor) else {
         return Err(match word.as_str() {
             "AGGREGATE" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION" | "FUNCTION"
-            | "INDEX" | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "ROUTINE"
-            | "RULE" | "SEQUENCE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM"
-            | "TABLESPACE" | "TRIGGER" | "TYPE" => Error::unsupported(format!("ALTER {word}")),
+            | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "ROUTINE" | "RULE"
+            | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM" | "TABLESPACE" | "TRIGGER"
+            | "TYPE" => Error::unsupported(format!("ALTER {word}")),
             "DEFAULT" | "MATERIALIZED" | "FOREIGN" | "EVENT" | "LARGE" | "OPERATOR" | "TEXT" => {
                 Error::unsupported(format!(
                     "ALTER {word} {}",
@@ -378,16 +350,31 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     } else if cursor.accept("SET SCHEMA") {
         vec![AlterAction::SetSchema(cursor.name()?)]
     } else if cursor.accept("RENAME") {
-        cursor.accept("COLUMN");
-        if cursor.word().as_deref() == Some("CONSTRAINT") {
-            return Err(Error::unsupported("ALTER TABLE … RENAME CONSTRAINT"));
+        if cursor.accept("CONSTRAINT") {
+            let from = cursor.name()?;
+            cursor.expect("TO")?;
+            let to = cursor.name()?;
+            let actions = vec![AlterAction::RenameConstraint { from, to }];
+            return Ok(Command::Alter(Alter {
+                kind,
+                name,
+                if_exists,
+                actions,
+            }));
         }
+        cursor.accept("COLUMN");
         let from = cursor.name()?;
         cursor.expect("TO")?;
         vec![AlterAction::RenameColumn {
             from,
             to: cursor.name()?,
         }]
+    } else if kind == ObjectKind::Sequence {
+        let options = sequences::sequence_options(cursor)?;
+        if options.is_empty() {
+            return Err(cursor.syntax_error());
+        }
+        vec![AlterAction::Sequence(options)]
     } else {
         cursor.list(|cursor| alter_action(cursor, &word))?
     };
@@ -405,11 +392,8 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
         return Ok(AlterAction::OwnerTo(roles::role(cursor)?));
     }
     if cursor.accept("ADD") {
-        if let Some(
-            word @ ("CONSTRAINT" | "CHECK" | "UNIQUE" | "PRIMARY" | "EXCLUDE" | "FOREIGN"),
-        ) = cursor.word().as_deref()
-        {
-            return Err(constraint(word));
+        if let Some(constraint) = table_constraint(cursor)? {
+            return Ok(AlterAction::AddConstraint(constraint));
         }
         cursor.accept("COLUMN");
         let if_not_exists = cursor.if_not_exists();
@@ -419,8 +403,13 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
         });
     }
     if cursor.accept("DROP") {
-        if cursor.word().as_deref() == Some("CONSTRAINT") {
-            return Err(constraint("CONSTRAINT"));
+        if cursor.accept("CONSTRAINT") {
+            let if_exists = cursor.if_exists();
+            return Ok(AlterAction::DropConstraint {
+                name: cursor.name()?,
+                if_exists,
+                cascade: cursor.cascade(),
+            });
         }
         cursor.accept("COLUMN");
         let if_exists = cursor.if_exists();
@@ -450,6 +439,42 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
             let default = None;
             return Ok(AlterAction::SetDefault { column, default });
         }
+        if cursor.accept("SET DATA TYPE") || cursor.accept("TYPE") {
+            let position = cursor.position();
+            let ty = resolve_type(&cursor.data_type()?).map_err(|error| error.at(position))?;
+            if cursor.word().as_deref() == Some("COLLATE") {
+                return Err(Error::unsupported("ALTER COLUMN … TYPE … COLLATE"));
+            }
+            let using = if cursor.accept("USING") {
+                let start = cursor.position();
+                cursor.expression()?;
+                Some(cursor.text_since(start))
+            } else {
+                None
+            };
+            return Ok(AlterAction::SetType { column, ty, using });
+        }
+        if cursor.accept("DROP IDENTITY") {
+            let if_exists = cursor.if_exists();
+            return Ok(AlterAction::DropIdentity { column, if_exists });
+        }
+        if cursor.accept("DROP EXPRESSION") {
+            let if_exists = cursor.if_exists();
+            return Ok(AlterAction::DropExpression { column, if_exists });
+        }
+        if cursor.word().as_deref() == Some("ADD") {
+            cursor.expect("ADD")?;
+            let clause = generation(cursor)?;
+            return Ok(AlterAction::AddIdentity { column, clause });
+        }
+        for (words, always) in [
+            ("SET GENERATED ALWAYS", true),
+            ("SET GENERATED BY DEFAULT", false),
+        ] {
+            if cursor.accept(words) {
+                return Ok(AlterAction::SetIdentity { column, always });
+            }
+        }
         return Err(Error::unsupported(format!(
             "ALTER {of} … ALTER COLUMN … {}",
             cursor.word().unwrap_or_default()
@@ -473,26 +498,30 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
     {
         return roles::drop(cursor);
     }
-    let kind =
-        match kind(cursor) {
-            Some(ObjectKind::Database) => return Err(Error::unsupported("DROP DATABASE")),
-            Some(kind) => kind,
-            None => {
-                return Err(match word.as_str() {
-                    "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION"
-                    | "FUNCTION" | "INDEX" | "LANGUAGE" | "POLICY" | "PROCEDURE"
-                    | "PUBLICATION" | "ROUTINE" | "RULE" | "SEQUENCE" | "SERVER" | "STATISTICS"
-                    | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "TYPE"
-                    | "OWNED" => Error::unsupported(format!("DROP {word}")),
-                    "MATERIALIZED" | "FOREIGN" | "EVENT" | "ACCESS" | "OPERATOR" | "TEXT"
-                    | "USER" => Error::unsupported(format!(
+    let kind = match kind(cursor) {
+        Some(ObjectKind::Database) => return Err(Error::unsupported("DROP DATABASE")),
+        Some(kind) => kind,
+        None => {
+            return Err(match word.as_str() {
+                "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION"
+                | "FUNCTION" | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "ROUTINE"
+                | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "TABLESPACE"
+                | "TRANSFORM" | "TRIGGER" | "TYPE" | "OWNED" => {
+                    Error::unsupported(format!("DROP {word}"))
+                }
+                "MATERIALIZED" | "FOREIGN" | "EVENT" | "ACCESS" | "OPERATOR" | "TEXT" | "USER" => {
+                    Error::unsupported(format!(
                         "DROP {word} {}",
                         cursor.second_word().unwrap_or_default()
-                    )),
-                    _ => cursor.syntax_error(),
-                });
-            }
-        };
+                    ))
+                }
+                _ => cursor.syntax_error(),
+            });
+        }
+    };
+    if kind == ObjectKind::Index {
+        cursor.accept("CONCURRENTLY");
+    }
     let if_exists = cursor.if_exists();
     let names = cursor.list(|cursor| name_of(cursor, kind))?;
     Ok(Command::Drop(Drop {
@@ -513,12 +542,16 @@ pub(super) fn truncate(cursor: &mut Cursor) -> Result<Command> {
         cursor.accept_token(&Token::Mul);
         Ok(name)
     })?;
-    // There are no sequences to restart and no foreign keys to follow.
-    if !cursor.accept("RESTART IDENTITY") {
+    let restart = cursor.accept("RESTART IDENTITY");
+    if !restart {
         cursor.accept("CONTINUE IDENTITY");
     }
-    cursor.cascade();
-    Ok(Command::Truncate { names })
+    let cascade = cursor.cascade();
+    Ok(Command::Truncate {
+        names,
+        restart,
+        cascade,
+    })
 }
 
 /// COMMENT ON

@@ -342,6 +342,15 @@ fn target(cursor: &mut Cursor) -> Result<GrantTarget> {
     if cursor.accept("ALL TABLES IN SCHEMA") {
         return cursor.list(Cursor::name).map(GrantTarget::AllTablesIn);
     }
+    if cursor.accept("ALL SEQUENCES IN SCHEMA") {
+        return cursor.list(Cursor::name).map(GrantTarget::AllSequencesIn);
+    }
+    if cursor.word().as_deref() == Some("SEQUENCE")
+        && !matches!(cursor.second_word().as_deref(), Some("TO" | "FROM"))
+    {
+        cursor.expect("SEQUENCE")?;
+        return cursor.list(Cursor::object_name).map(GrantTarget::Sequences);
+    }
     if cursor.accept("SCHEMA") {
         return cursor.list(Cursor::name).map(GrantTarget::Schemas);
     }
@@ -349,8 +358,8 @@ fn target(cursor: &mut Cursor) -> Result<GrantTarget> {
         return cursor.list(Cursor::name).map(GrantTarget::Databases);
     }
     if let Some(
-        word @ ("ALL" | "FUNCTION" | "PROCEDURE" | "ROUTINE" | "SEQUENCE" | "TYPE" | "DOMAIN"
-        | "LANGUAGE" | "TABLESPACE" | "PARAMETER" | "LARGE" | "FOREIGN"),
+        word @ ("ALL" | "FUNCTION" | "PROCEDURE" | "ROUTINE" | "TYPE" | "DOMAIN" | "LANGUAGE"
+        | "TABLESPACE" | "PARAMETER" | "LARGE" | "FOREIGN"),
     ) = cursor.word().as_deref()
         && !(word != "ALL" && matches!(cursor.second_word().as_deref(), None | Some("TO" | "FROM")))
     {

@@ -22,6 +22,7 @@ fn column(attnum: i16, name: &str, ty: PgType) -> Column {
         ty,
         not_null: false,
         default: None,
+        generation: None,
         comment: None,
     }
 }
@@ -39,6 +40,7 @@ fn relation(columns: Vec<Column>) -> Relation {
         columns,
         persistence: Persistence::Permanent,
         publication: 1,
+        constraints: crate::catalog::Constraints::NONE,
         kind: RelationKind::Table {
             segments: Arc::new([]),
         },

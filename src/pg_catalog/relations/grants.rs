@@ -172,8 +172,12 @@ pub(super) fn publications(
         .cloned()
         .collect();
     let stored = |relation: &Relation, count: u64| match relation.kind {
-        RelationKind::Table { .. } => Value::Int(i64::try_from(count).unwrap_or(i64::MAX)),
-        RelationKind::View(_) | RelationKind::Foreign { .. } => Value::Null,
+        RelationKind::Table { .. } | RelationKind::Materialized { .. } => {
+            Value::Int(i64::try_from(count).unwrap_or(i64::MAX))
+        }
+        RelationKind::View(_) | RelationKind::Foreign { .. } | RelationKind::Sequence(_) => {
+            Value::Null
+        }
     };
     build::<Arc<Relation>>(
         relation,

@@ -1,6 +1,7 @@
 //! The base relations: snapshot to rows.
 
 mod activity;
+mod constraints;
 pub mod functions;
 mod grants;
 pub mod objects;
@@ -41,6 +42,9 @@ fn pg_catalog(name: &str) -> Option<Source> {
         "pg_cast" => types::pg_cast,
         "pg_class" => objects::pg_class,
         "pg_collation" => types::pg_collation,
+        "pg_constraint" => constraints::pg_constraint,
+        "pg_index" => constraints::pg_index,
+        "pg_sequence" => constraints::pg_sequence,
         "pg_database" => roles::pg_database,
         "pg_db_role_setting" => roles::pg_db_role_setting,
         "pg_depend" => objects::pg_depend,

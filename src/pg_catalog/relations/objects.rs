@@ -6,10 +6,12 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 
 use super::types::{self, build_in};
-use super::{Value, build};
+use super::{Value, build, constraints};
 use crate::base::{Oid, Result};
 use crate::catalog::acl::DisplayAclItem;
-use crate::catalog::{Acl, Column, Persistence, Relation, RelationKind, Schema, Snapshot};
+use crate::catalog::{
+    Acl, Column, Generation, Index, Persistence, Relation, RelationKind, Schema, Snapshot,
+};
 use crate::pg_catalog::{SystemRelation, all};
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -38,6 +40,8 @@ const FILES_SERVER: Oid = Oid(14001);
 pub(super) enum Entry {
     System(&'static SystemRelation),
     User(Arc<Relation>),
+    /// An index, with its table.
+    Index(Arc<Relation>, Index),
 }
 
 impl Entry {
@@ -46,6 +50,11 @@ impl Entry {
             .iter()
             .map(Self::System)
             .chain(snapshot.relations().cloned().map(Self::User))
+            .chain(
+                constraints::indexes(snapshot)
+                    .into_iter()
+                    .map(|(table, index)| Self::Index(table, index)),
+            )
             .collect()
     }
 
@@ -53,6 +62,7 @@ impl Entry {
         match self {
             Self::System(relation) => relation.oid,
             Self::User(relation) => relation.oid,
+            Self::Index(_, index) => index.oid,
         }
     }
 
@@ -60,6 +70,7 @@ impl Entry {
         match self {
             Self::System(relation) => &relation.columns,
             Self::User(relation) => &relation.columns,
+            Self::Index(..) => &[],
         }
     }
 
@@ -67,6 +78,7 @@ impl Entry {
         match self {
             Self::System(relation) => relation.kind,
             Self::User(relation) => relation.relkind(),
+            Self::Index(..) => 'i',
         }
     }
 }
@@ -126,10 +138,11 @@ pub(super) fn pg_class(
     let snapshot = &context.snapshot;
     let stored = |entry: &Entry| match entry {
         Entry::System(relation) => relation.kind == 'r',
-        Entry::User(relation) => matches!(relation.kind, RelationKind::Table { .. }),
+        Entry::User(relation) => relation.is_stored(),
+        Entry::Index(..) => false,
     };
     let pages = |entry: &Entry| match entry {
-        Entry::System(_) => 0,
+        Entry::System(_) | Entry::Index(..) => 0,
         Entry::User(relation) => i64::try_from(relation_bytes(relation).div_ceil(PAGE_BYTES))
             .unwrap_or(i64::MAX)
             .min(i32::MAX.into()),
@@ -142,22 +155,29 @@ pub(super) fn pg_class(
             ("relname", &|entry| match entry {
                 Entry::System(relation) => relation.name.into(),
                 Entry::User(relation) => (&relation.name).into(),
+                Entry::Index(_, index) => (&index.name).into(),
             }),
             ("relnamespace", &|entry| match entry {
                 Entry::System(relation) => relation.schema.into(),
-                Entry::User(relation) => relation.schema.into(),
+                Entry::User(relation) | Entry::Index(relation, _) => relation.schema.into(),
             }),
             ("reltype", &|entry| match entry {
                 Entry::System(relation) => relation.row_type.into(),
                 Entry::User(relation) => relation.row_type.into(),
+                Entry::Index(..) => Oid::INVALID.into(),
             }),
             ("relowner", &|entry| match entry {
                 Entry::System(_) => Oid::SUPERUSER.into(),
-                Entry::User(relation) => relation.owner.into(),
+                Entry::User(relation) | Entry::Index(relation, _) => relation.owner.into(),
             }),
-            ("relam", &|entry| if stored(entry) { 2 } else { 0 }.into()),
+            ("relam", &|entry| match entry {
+                Entry::Index(_, index) if index.method == "hash" => 405.into(),
+                Entry::Index(..) => 403.into(),
+                Entry::System(_) | Entry::User(_) => if stored(entry) { 2 } else { 0 }.into(),
+            }),
             ("relfilenode", &|entry| match entry {
                 Entry::User(relation) if stored(entry) => relation.oid.into(),
+                Entry::Index(_, index) => index.oid.into(),
                 Entry::User(_) | Entry::System(_) => Oid::INVALID.into(),
             }),
             ("relpages", &|entry| pages(entry).into()),
@@ -166,29 +186,53 @@ pub(super) fn pg_class(
                 Entry::User(relation) if stored(entry) => {
                     Value::Float(relation_rows(relation) as f64)
                 }
+                Entry::Index(table, _) => Value::Float(relation_rows(table) as f64),
                 Entry::User(_) | Entry::System(_) => Value::Float(-1.0),
             }),
             ("relpersistence", &|entry| match entry {
-                Entry::User(relation) if relation.persistence == Persistence::Temporary => {
+                Entry::User(relation) | Entry::Index(relation, _)
+                    if relation.persistence == Persistence::Temporary =>
+                {
                     't'.into()
                 }
-                Entry::User(_) | Entry::System(_) => 'p'.into(),
+                Entry::User(_) | Entry::Index(..) | Entry::System(_) => 'p'.into(),
             }),
             ("relkind", &|entry| entry.kind().into()),
             ("relnatts", &|entry| match entry {
                 // Dropped columns count, as in PostgreSQL.
                 Entry::User(relation) => (relation.next_attnum - 1).into(),
                 Entry::System(relation) => Value::Int(relation.columns.len() as i64),
+                Entry::Index(_, index) => Value::Int(index.parts.len() as i64),
             }),
-            ("relhasrules", &|entry| (entry.kind() == 'v').into()),
-            ("relispopulated", &|_| true.into()),
+            ("relhasindex", &|entry| match entry {
+                Entry::User(relation) => (!relation.constraints.indexes.is_empty()).into(),
+                Entry::System(_) | Entry::Index(..) => false.into(),
+            }),
+            ("relchecks", &|entry| match entry {
+                Entry::User(relation) => Value::Int(relation.constraints.checks.len() as i64),
+                Entry::System(_) | Entry::Index(..) => 0.into(),
+            }),
+            ("relhasrules", &|entry| {
+                matches!(entry.kind(), 'v' | 'm').into()
+            }),
+            ("relispopulated", &|entry| match entry {
+                Entry::User(relation) => match relation.kind {
+                    RelationKind::Materialized { populated, .. } => populated.into(),
+                    RelationKind::Table { .. }
+                    | RelationKind::View(_)
+                    | RelationKind::Sequence(_)
+                    | RelationKind::Foreign { .. } => true.into(),
+                },
+                Entry::System(_) | Entry::Index(..) => true.into(),
+            }),
             ("relreplident", &|entry| match entry {
                 Entry::User(_) if stored(entry) => 'd'.into(),
-                Entry::User(_) | Entry::System(_) => 'n'.into(),
+                Entry::User(_) | Entry::Index(..) | Entry::System(_) => 'n'.into(),
             }),
             ("relacl", &|entry| match entry {
                 Entry::System(_) => system_acl(snapshot),
                 Entry::User(relation) => acl(snapshot, relation.acl.as_ref()),
+                Entry::Index(..) => Value::Null,
             }),
         ],
     )
@@ -237,7 +281,18 @@ pub(super) fn pg_attribute(
             ("attalign", &|(_, column)| storage(column).align.into()),
             ("attstorage", &|(_, column)| storage(column).storage.into()),
             ("attnotnull", &|(_, column)| column.not_null.into()),
-            ("atthasdef", &|(_, column)| column.default.is_some().into()),
+            ("atthasdef", &|(_, column)| {
+                (column.default.is_some() || column.expression().is_some()).into()
+            }),
+            ("attidentity", &|(_, column)| match column.generation {
+                Some(Generation::Identity { always: true, .. }) => 'a'.into(),
+                Some(Generation::Identity { always: false, .. }) => 'd'.into(),
+                Some(Generation::Stored { .. }) | None => "".into(),
+            }),
+            ("attgenerated", &|(_, column)| match column.generation {
+                Some(Generation::Stored { .. }) => 's'.into(),
+                Some(Generation::Identity { .. }) | None => "".into(),
+            }),
             ("attislocal", &|_| true.into()),
             ("attcollation", &|(relation, column)| {
                 match storage(column).collation {
@@ -251,8 +306,11 @@ pub(super) fn pg_attribute(
 }
 
 /// A default as PostgreSQL prints it: a bare text literal says its type.
-fn shown_default(column: &Column) -> Option<String> {
-    let default = column.default.as_ref()?;
+fn shown_default(context: &StatementContext, column: &Column) -> Option<String> {
+    if let Some(expression) = column.expression() {
+        return Some(expression.to_owned());
+    }
+    let default = &constraints::named_sequences(context, column.default.as_ref()?);
     let inner = default
         .strip_prefix('\'')
         .and_then(|rest| rest.strip_suffix('\''));
@@ -270,12 +328,13 @@ fn shown_default(column: &Column) -> Option<String> {
 }
 
 /// Users' columns with a default.
-fn defaults(snapshot: &Snapshot) -> Vec<(Oid, i16, String)> {
-    snapshot
+fn defaults(context: &StatementContext) -> Vec<(Oid, i16, String)> {
+    context
+        .snapshot
         .relations()
         .flat_map(|relation| {
             relation.columns.iter().filter_map(|column| {
-                let default = shown_default(column)?;
+                let default = shown_default(context, column)?;
                 Some((relation.oid, column.attnum, default))
             })
         })
@@ -288,7 +347,7 @@ pub(super) fn pg_attrdef(
 ) -> Result<RecordBatch> {
     build::<(Oid, i16, String)>(
         relation,
-        &defaults(&context.snapshot),
+        &defaults(context),
         &[
             ("oid", &|(relation, attnum, _)| {
                 derived_oid(*relation, *attnum).into()
@@ -307,7 +366,7 @@ pub(super) fn pg_rewrite(
 ) -> Result<RecordBatch> {
     let views: Vec<Oid> = Entry::all(&context.snapshot)
         .iter()
-        .filter(|entry| entry.kind() == 'v')
+        .filter(|entry| matches!(entry.kind(), 'v' | 'm'))
         .map(Entry::oid)
         .collect();
     build::<Oid>(
@@ -343,7 +402,14 @@ pub(super) fn pg_depend(
             0,
             'n',
         ));
-        if let RelationKind::View(view) = &relation.kind {
+        if let Some((table, attnum)) = relation.sequence().and_then(|of| of.owned_by) {
+            let kind = match relation.sequence() {
+                Some(sequence) if sequence.identity => 'i',
+                Some(_) | None => 'a',
+            };
+            rows.push((PG_CLASS, relation.oid, PG_CLASS, table, attnum, kind));
+        }
+        if let Some(view) = relation.view() {
             let rule = derived_oid(relation.oid, 0);
             rows.push((PG_REWRITE, rule, PG_CLASS, relation.oid, 0, 'i'));
             for read in view.depends_on.iter().collect::<BTreeSet<_>>() {
@@ -351,7 +417,7 @@ pub(super) fn pg_depend(
             }
         }
     }
-    for (table, attnum, _) in defaults(snapshot) {
+    for (table, attnum, _) in defaults(context) {
         let default = derived_oid(table, attnum);
         rows.push((PG_ATTRDEF, default, PG_CLASS, table, attnum, 'a'));
     }
@@ -453,7 +519,10 @@ pub(super) fn pg_foreign_table(
                     .map(|(key, value)| format!("{key}={value}"))
                     .collect(),
             )),
-            RelationKind::Table { .. } | RelationKind::View(_) => None,
+            RelationKind::Table { .. }
+            | RelationKind::View(_)
+            | RelationKind::Materialized { .. }
+            | RelationKind::Sequence(_) => None,
         })
         .collect();
     build::<(Oid, Vec<String>)>(

@@ -25,7 +25,12 @@ impl Session {
                     }
                 },
                 ObjectKind::Schema => (super::drop::named(&context, *kind, name)?, None),
-                ObjectKind::Table | ObjectKind::View | ObjectKind::ForeignTable => {
+                ObjectKind::Table
+                | ObjectKind::View
+                | ObjectKind::ForeignTable
+                | ObjectKind::MaterializedView
+                | ObjectKind::Sequence
+                | ObjectKind::Index => {
                     let relation = relation_of(&context, name)?;
                     if kind_of(relation) != *kind {
                         return Err(Error::new(

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use super::copy_options::copy_options;
+use super::dml::append_mode;
+use super::foreign_key::written_by;
 use super::{no_column, relation_of, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Privileges, Relation, RelationKind};
-use crate::database::LockMode;
 use crate::engine::command::{Copy, CopyDirection, CopySource, ObjectName};
 use crate::engine::copy::{CopyIn, CopyWriter};
-use crate::engine::parse_query;
+use crate::engine::{DmlKind, parse_query};
 use crate::observe::{Transfer, TransferKind};
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
-use crate::session::{CommandTag, CopyInResponse, CopyOutResponse, Response, Session};
+use crate::session::{
+    CommandTag, CopyInResponse, CopyOutResponse, Response, Session, interruptible,
+};
 use crate::statement::StatementContext;
 
 impl Session {
@@ -64,15 +67,24 @@ impl Session {
                 )
                 .hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."));
             }
-            RelationKind::Foreign { .. } => {
+            RelationKind::Foreign { .. }
+            | RelationKind::Materialized { .. }
+            | RelationKind::Sequence(_) => {
                 return Err(Error::new(
                     SqlState::WRONG_OBJECT_TYPE,
-                    format!("cannot copy to foreign table \"{}\"", relation.name),
+                    format!(
+                        "cannot copy to {} \"{}\"",
+                        relation.kind_name(),
+                        relation.name
+                    ),
                 ));
             }
         }
         let oid = relation.oid;
-        self.lock(oid, LockMode::Append, run.interrupt).await?;
+        let mode = append_mode(&context, oid);
+        self.lock(oid, mode, run.interrupt).await?;
+        self.lock_references(&context, oid, DmlKind::Insert, run.interrupt)
+            .await?;
         let context = self.context()?;
         // Looked up again: it may have changed while the lock was waited for.
         let relation = context
@@ -86,10 +98,15 @@ impl Session {
             .map(|index| relation.columns[*index].name.as_str())
             .collect();
         let options = copy_options(&copy.options, copy.direction, &names, Some(&relation))?;
+        let engine = self.shared.engine.clone();
+        let work = engine.bind_copy(&context, &relation, &chosen);
+        let (fill, needs) = interruptible(run.interrupt, work).await?;
+        privileges::authorize(&context.snapshot, &needs, ())?;
         let transfer = Arc::new(Transfer::new(TransferKind::CopyFrom, oid));
         self.activity.begin_transfer(&transfer);
         Ok(Response::CopyIn(CopyInResponse {
-            copy: CopyIn::new(context, relation, chosen, options, transfer),
+            table: oid,
+            copy: CopyIn::new(context, relation, chosen, options, transfer, fill),
         }))
     }
 
@@ -99,7 +116,11 @@ impl Session {
     /// As [`crate::engine::copy::CopyIn::finish`].
     pub async fn finish_copy_in(&mut self, copy: CopyInResponse) -> Result<CommandTag> {
         let (changes, rows) = copy.copy.finish().await?;
+        let written = written_by(&changes);
         self.push_needing(changes, &[])?;
+        let interrupt = self.interrupt();
+        self.keep_references(copy.table, DmlKind::Insert, &written, &interrupt)
+            .await?;
         Ok(tag(format!("COPY {rows}")))
     }
 
@@ -128,7 +149,8 @@ impl Session {
 /// Indexes of the columns named, or all.
 fn chosen_columns(relation: &Relation, names: &[String]) -> Result<Vec<usize>> {
     if names.is_empty() {
-        return Ok((0..relation.columns.len()).collect());
+        let made = |index: &usize| relation.columns[*index].expression().is_some();
+        return Ok((0..relation.columns.len()).filter(|i| !made(i)).collect());
     }
     let mut chosen = Vec::with_capacity(names.len());
     for name in names {
@@ -137,6 +159,13 @@ fn chosen_columns(relation: &Relation, names: &[String]) -> Result<Vec<usize>> {
             .iter()
             .position(|column| column.name == *name)
             .ok_or_else(|| no_column(relation, name))?;
+        if relation.columns[index].expression().is_some() {
+            return Err(Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!("column \"{name}\" is a generated column"),
+            )
+            .detail("Generated columns cannot be used in COPY."));
+        }
         if chosen.contains(&index) {
             return Err(Error::new(
                 SqlState::DUPLICATE_COLUMN,
@@ -170,7 +199,20 @@ fn table_query(
         }
         chosen_columns(relation, columns)?;
     }
-    let list = if columns.is_empty() {
+    let made = found.is_some_and(|relation| {
+        let mut columns = relation.columns.iter();
+        columns.any(|column| column.expression().is_some())
+    });
+    let list = if let Some(relation) = found
+        && columns.is_empty()
+        && made
+    {
+        let columns = relation.columns.iter().filter(|c| c.expression().is_none());
+        columns
+            .map(|column| quote(&column.name))
+            .collect::<Vec<_>>()
+            .join(", ")
+    } else if columns.is_empty() {
         "*".to_owned()
     } else {
         columns

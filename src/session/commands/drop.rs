@@ -1,10 +1,11 @@
 //! DROP SCHEMA, TABLE, VIEW, FOREIGN TABLE.
 
+use super::alter::{index_of, owned_table};
 use super::{drop_tag, tag};
 use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Cascade, Change, ObjectId, Relation, RelationKind};
+use crate::catalog::{Cascade, Change, Dependent, ObjectId, Relation, RelationKind};
 use crate::database::LockMode;
 use crate::engine::command::{Drop, ObjectKind, ObjectName};
 use crate::privileges;
@@ -20,6 +21,10 @@ impl Session {
         run: Run<'_>,
     ) -> Result<CommandTag> {
         let done = tag(drop_tag(drop.kind));
+        if drop.kind == ObjectKind::Index {
+            self.drop_indexes(drop, run).await?;
+            return Ok(done);
+        }
         let context = self.context()?;
         let mut roots = Vec::new();
         for name in &drop.names {
@@ -35,6 +40,9 @@ impl Session {
         if roots.is_empty() {
             return Ok(done);
         }
+        roots
+            .iter()
+            .try_for_each(|root| refuse_identity(&context, *root))?;
         let mut needs = Vec::new();
         for root in &roots {
             needs.extend(privileges::needs_of(
@@ -63,6 +71,82 @@ impl Session {
     }
 }
 
+impl Session {
+    /// DROP INDEX
+    async fn drop_indexes(&mut self, drop: &Drop, run: Run<'_>) -> Result<()> {
+        for name in &drop.names {
+            let context = self.context()?;
+            let (table, index) = match index_of(&context, name) {
+                Ok(found) => found,
+                Err(error) if drop.if_exists && is_missing(&error) => {
+                    self.notice(format!("{}, skipping", error.message()));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            owned_table(&context, &table)?;
+            let described = describe(&context, ObjectId::Relation(table.oid));
+            let constraint = table
+                .constraints
+                .indexes
+                .iter()
+                .any(|of| of.oid == index && of.constraint.is_some());
+            if constraint {
+                return Err(Error::new(
+                    SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                    format!(
+                        "cannot drop index {0} because constraint {0} on {described} requires it",
+                        name.name
+                    ),
+                )
+                .hint(format!(
+                    "You can drop constraint {} on {described} instead.",
+                    name.name
+                )));
+            }
+            self.lock(table.oid, LockMode::Exclusive, run.interrupt)
+                .await?;
+            let change = Change::DropConstraint {
+                relation: table.oid,
+                constraint: index,
+            };
+            self.push(vec![change], Vec::new())?;
+        }
+        Ok(())
+    }
+}
+
+/// `2BP01` for the sequence of an identity column, which goes with the column only.
+fn refuse_identity(context: &StatementContext, root: ObjectId) -> Result<()> {
+    let ObjectId::Relation(oid) = root else {
+        return Ok(());
+    };
+    let Some(relation) = context.snapshot.relation(oid) else {
+        return Ok(());
+    };
+    let Some((table, attnum)) = relation
+        .sequence()
+        .filter(|sequence| sequence.identity)
+        .and_then(|sequence| sequence.owned_by)
+    else {
+        return Ok(());
+    };
+    let column = context
+        .snapshot
+        .relation(table)
+        .and_then(|table| table.columns.iter().find(|c| c.attnum == attnum))
+        .map_or("?", |column| column.name.as_str());
+    let table = describe(context, ObjectId::Relation(table));
+    Err(Error::new(
+        SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+        format!(
+            "cannot drop {} because column {column} of {table} requires it",
+            describe(context, root)
+        ),
+    )
+    .hint(format!("You can drop column {column} of {table} instead.")))
+}
+
 /// `2BP01`, listing all that depends on what should be dropped.
 fn still_needed(context: &StatementContext, roots: &[ObjectId], closure: &Cascade) -> Error {
     let message = match roots {
@@ -78,7 +162,7 @@ fn still_needed(context: &StatementContext, roots: &[ObjectId], closure: &Cascad
         .map(|other| {
             format!(
                 "{} depends on {}",
-                describe(context, other.object),
+                dependent(context, other.object),
                 describe(context, other.on)
             )
         })
@@ -93,7 +177,7 @@ fn cascades(context: &StatementContext, closure: &Cascade) -> Report {
     let lines: Vec<String> = closure
         .others
         .iter()
-        .map(|other| format!("drop cascades to {}", describe(context, other.object)))
+        .map(|other| format!("drop cascades to {}", dependent(context, other.object)))
         .collect();
     match lines.as_slice() {
         [one] => Report::notice(one.clone()),
@@ -104,6 +188,11 @@ fn cascades(context: &StatementContext, closure: &Cascade) -> Report {
             report
         }
     }
+}
+
+fn dependent(context: &StatementContext, what: Dependent) -> String {
+    let describe = |object| describe(context, object);
+    context.snapshot.describe_dependent(what, &describe)
 }
 
 /// An object as messages name it: with its schema only where the bare name would not find it.
@@ -141,11 +230,23 @@ pub(super) fn named(
                 format!("database \"{}\" does not exist", name.name),
             ))
         }
-        ObjectKind::Table | ObjectKind::View | ObjectKind::ForeignTable => {
+        ObjectKind::Table
+        | ObjectKind::View
+        | ObjectKind::ForeignTable
+        | ObjectKind::MaterializedView
+        | ObjectKind::Sequence
+        | ObjectKind::Index => {
             let relation = context
                 .snapshot
                 .resolve_relation(&context.search_path, name.schema.as_deref(), &name.name)
-                .map_err(|error| missing(context, kind, name, error))?;
+                .map_err(|error| match index_of(context, name) {
+                    Ok(_) => Error::new(
+                        SqlState::WRONG_OBJECT_TYPE,
+                        format!("\"{}\" is not a {}", name.name, word_of(kind)),
+                    )
+                    .hint("Use DROP INDEX to remove an index."),
+                    Err(_) => missing(context, kind, name, error),
+                })?;
             if kind_of(relation) != kind {
                 let word = word(kind_of(relation));
                 return Err(Error::new(
@@ -195,6 +296,8 @@ pub(super) fn kind_of(relation: &Relation) -> ObjectKind {
     match relation.kind {
         RelationKind::Table { .. } => ObjectKind::Table,
         RelationKind::View(_) => ObjectKind::View,
+        RelationKind::Materialized { .. } => ObjectKind::MaterializedView,
+        RelationKind::Sequence(_) => ObjectKind::Sequence,
         RelationKind::Foreign { .. } => ObjectKind::ForeignTable,
     }
 }
@@ -205,6 +308,9 @@ fn word(kind: ObjectKind) -> &'static str {
         ObjectKind::Table => "TABLE",
         ObjectKind::View => "VIEW",
         ObjectKind::ForeignTable => "FOREIGN TABLE",
+        ObjectKind::MaterializedView => "MATERIALIZED VIEW",
+        ObjectKind::Sequence => "SEQUENCE",
+        ObjectKind::Index => "INDEX",
         ObjectKind::Database => "DATABASE",
     }
 }
@@ -216,6 +322,9 @@ pub(super) fn word_of(kind: ObjectKind) -> &'static str {
         ObjectKind::Table => "table",
         ObjectKind::View => "view",
         ObjectKind::ForeignTable => "foreign table",
+        ObjectKind::MaterializedView => "materialized view",
+        ObjectKind::Sequence => "sequence",
+        ObjectKind::Index => "index",
         ObjectKind::Database => "database",
     }
 }

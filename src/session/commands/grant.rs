@@ -148,7 +148,21 @@ fn targets(context: &StatementContext, on: &GrantTarget) -> Result<Vec<ObjectId>
             .iter()
             .map(|name| relation_of(context, name).map(|relation| ObjectId::Relation(relation.oid)))
             .collect(),
-        GrantTarget::AllTablesIn(schemas) => {
+        GrantTarget::Sequences(names) => names
+            .iter()
+            .map(|name| {
+                let relation = relation_of(context, name)?;
+                if relation.sequence().is_none() {
+                    return Err(Error::new(
+                        SqlState::WRONG_OBJECT_TYPE,
+                        format!("\"{}\" is not a sequence", relation.name),
+                    ));
+                }
+                Ok(ObjectId::Relation(relation.oid))
+            })
+            .collect(),
+        GrantTarget::AllTablesIn(schemas) | GrantTarget::AllSequencesIn(schemas) => {
+            let sequences = matches!(on, GrantTarget::AllSequencesIn(_));
             let mut objects = Vec::new();
             for schema in schemas {
                 let schema = context.snapshot.must_schema(schema)?;
@@ -156,6 +170,7 @@ fn targets(context: &StatementContext, on: &GrantTarget) -> Result<Vec<ObjectId>
                     context
                         .snapshot
                         .relations_in(schema.oid)
+                        .filter(|relation| relation.sequence().is_some() == sequences)
                         .map(|relation| ObjectId::Relation(relation.oid)),
                 );
             }

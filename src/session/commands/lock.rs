@@ -47,7 +47,7 @@ impl Session {
             ]
             .into_iter()
             .collect(),
-            Some(LockMode::Rewrite | LockMode::Exclusive) => {
+            Some(LockMode::Share | LockMode::Rewrite | LockMode::Exclusive) => {
                 [Privilege::Update, Privilege::Delete, Privilege::Truncate]
                     .into_iter()
                     .collect()

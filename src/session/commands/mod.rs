@@ -2,7 +2,10 @@
 //! permission, pushes them, and gives PostgreSQL's tag.
 
 mod alter;
+mod alter_column;
+mod alter_type;
 mod comment;
+mod constraint;
 mod copy;
 mod copy_options;
 mod cursor;
@@ -10,14 +13,20 @@ mod dml;
 mod drop;
 mod explain;
 mod foreign;
+mod foreign_key;
 mod grant;
+mod index;
+mod like;
 mod listen;
 mod lock;
 mod maintain;
+mod materialized;
 mod prepare;
 mod query;
+mod rename;
 mod role;
 mod schema;
+mod sequence;
 mod set;
 mod show;
 mod table;
@@ -56,6 +65,9 @@ pub(super) fn alter_tag(kind: ObjectKind) -> &'static str {
         ObjectKind::Table => "ALTER TABLE",
         ObjectKind::View => "ALTER VIEW",
         ObjectKind::ForeignTable => "ALTER FOREIGN TABLE",
+        ObjectKind::MaterializedView => "ALTER MATERIALIZED VIEW",
+        ObjectKind::Sequence => "ALTER SEQUENCE",
+        ObjectKind::Index => "ALTER INDEX",
         ObjectKind::Database => "ALTER DATABASE",
     }
 }
@@ -67,6 +79,9 @@ pub(super) fn drop_tag(kind: ObjectKind) -> &'static str {
         ObjectKind::Table => "DROP TABLE",
         ObjectKind::View => "DROP VIEW",
         ObjectKind::ForeignTable => "DROP FOREIGN TABLE",
+        ObjectKind::MaterializedView => "DROP MATERIALIZED VIEW",
+        ObjectKind::Sequence => "DROP SEQUENCE",
+        ObjectKind::Index => "DROP INDEX",
         ObjectKind::Database => "DROP DATABASE",
     }
 }

@@ -210,8 +210,10 @@ impl Session {
     /// DISCARD
     pub(in crate::session) async fn discard(&mut self, what: Discard) -> Result<CommandTag> {
         match what {
-            // There are no sequences, and plans are bound again when they must be.
-            Discard::Sequences => Ok(tag("DISCARD SEQUENCES")),
+            Discard::Sequences => {
+                self.last_values.clear();
+                Ok(tag("DISCARD SEQUENCES"))
+            }
             Discard::Plans => {
                 for prepared in self.prepared.values_mut() {
                     prepared.plan.basis = None;
@@ -233,6 +235,7 @@ impl Session {
                 self.set_session_authorization(false, None)?;
                 self.reset(None)?;
                 self.prepared.clear();
+                self.last_values.clear();
                 self.opened()?.listens.push(Listen::RemoveAll);
                 self.drop_temporary()?;
                 Ok(tag("DISCARD ALL"))

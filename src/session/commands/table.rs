@@ -7,15 +7,19 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
+use super::constraint::stored;
 use super::query::check_parameters;
+use super::sequence::OfColumn;
 use super::{relation_of, skipping, tag};
 use crate::base::limits::{COLUMNS_MAX, TABLE_COLUMNS_MAX};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
-    Change, Column, ObjectId, Persistence, Privilege, Privileges, Relation, RelationKind,
+    Change, Column, Generation, ObjectId, Persistence, Privilege, Privileges, Relation,
+    RelationKind,
 };
 use crate::database::LockMode;
-use crate::engine::command::{ColumnDefinition, CreateTable, CreateTableAs, ObjectName};
+use crate::engine::command::{CreateTable, CreateTableAs, ObjectName};
+use crate::engine::definition::{ColumnDefinition, GenerationClause};
 use crate::engine::{OutputColumn, parse_query};
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
@@ -48,22 +52,119 @@ impl Session {
         else {
             return Ok(done);
         };
-        for column in &create.columns {
-            if let Some(default) = &column.default {
-                self.check_default(&context, default, column.ty, &run)
-                    .await?;
-            }
-        }
-        let relation = self.new_relation(
+        let changes = self.table_changes(&context, create, place, &run).await?;
+        self.push(changes, Vec::new())?;
+        Ok(done)
+    }
+
+    /// The table CREATE TABLE makes, and the sequences that come with it.
+    async fn table_changes(
+        &mut self,
+        context: &Arc<StatementContext>,
+        create: &CreateTable,
+        place: Place,
+        run: &Run<'_>,
+    ) -> Result<Vec<Change>> {
+        let taken = self.taken_over(context, create)?;
+        let mut relation = self.new_relation(
             &create.name.name,
             place,
-            columns_of(&create.columns)?,
+            columns_of(&taken.columns)?,
             RelationKind::Table {
                 segments: Arc::from([]),
             },
         );
-        self.push(vec![Change::CreateRelation(Box::new(relation))], Vec::new())?;
-        Ok(done)
+        for (attnum, comment) in &taken.comments {
+            for column in relation.columns.iter_mut().filter(|c| c.attnum == *attnum) {
+                column.comment = Some(comment.clone());
+            }
+        }
+        let mut changes = Vec::new();
+        let mut sequences = Vec::new();
+        for (index, definition) in taken.columns.iter().enumerate() {
+            let made = self
+                .fill_definition(context, &mut relation, index, definition, &sequences, run)
+                .await?;
+            if let Some(sequence) = made {
+                sequences.push(sequence.name.clone());
+                changes.push(Change::CreateRelation(Box::new(sequence)));
+            }
+        }
+        let own = taken
+            .columns
+            .iter()
+            .flat_map(|c| c.constraints.iter().cloned());
+        let constraints: Vec<_> = own
+            .chain(taken.constraints)
+            .chain(create.constraints.iter().cloned())
+            .collect();
+        self.declare_constraints(context, &mut relation, &constraints, run)
+            .await?;
+        changes.push(Change::CreateRelation(Box::new(relation)));
+        Ok(changes)
+    }
+
+    /// Default and generation of the column `index` of a relation, as its definition says; the
+    /// sequence that comes with it, if one does.
+    pub(super) async fn fill_definition(
+        &self,
+        context: &Arc<StatementContext>,
+        relation: &mut Relation,
+        index: usize,
+        definition: &ColumnDefinition,
+        taken: &[String],
+        run: &Run<'_>,
+    ) -> Result<Option<Relation>> {
+        let attnum = relation.columns[index].attnum;
+        if let Some(default) = &definition.default {
+            let default = settled(context, default)?;
+            self.check_default(context, &definition.name, &default, definition.ty, run)
+                .await?;
+            relation.columns[index].default = Some(default);
+        }
+        let identity = match &definition.generation {
+            Some(GenerationClause::Stored(expression)) => {
+                let generation = stored(relation, &definition.name, expression)?;
+                let words = "generation expression is not immutable";
+                let ty = self
+                    .rule_type(context, relation, expression, Some(words), run)
+                    .await?;
+                check_kept(&definition.name, ty, definition.ty)?;
+                relation.columns[index].generation = Some(generation);
+                return Ok(None);
+            }
+            Some(GenerationClause::Identity { always, options }) => Some((*always, options)),
+            None if definition.serial => None,
+            None => return Ok(None),
+        };
+        let place = Place {
+            schema: relation.schema,
+            persistence: relation.persistence,
+        };
+        let sequence = self.column_sequence(
+            context,
+            place,
+            &relation.name,
+            &OfColumn {
+                name: &definition.name,
+                ty: definition.ty,
+                owner: (relation.oid, attnum),
+                identity: identity.map(|(_, options)| options.as_slice()),
+            },
+            taken,
+        )?;
+        let column = &mut relation.columns[index];
+        column.not_null = true;
+        match identity {
+            Some((always, _)) => {
+                column.generation = Some(Generation::Identity {
+                    always,
+                    sequence: sequence.oid,
+                });
+            }
+            None => column.default = Some(format!("nextval('{}'::regclass)", sequence.oid)),
+        }
+        Ok(Some(sequence))
     }
 
     /// CREATE TABLE AS, SELECT INTO
@@ -145,7 +246,9 @@ impl Session {
             }
         };
         let view = self.transaction()?.view();
-        if if_not_exists && view.relation_named(place.schema, &name.name).is_some() {
+        let there = view.relation_named(place.schema, &name.name).is_some()
+            || view.index_named(place.schema, &name.name).is_some();
+        if if_not_exists && there {
             self.report(skipping(
                 SqlState::DUPLICATE_TABLE,
                 format!("relation \"{}\" already exists, skipping", name.name),
@@ -175,6 +278,7 @@ impl Session {
             columns,
             persistence: place.persistence,
             publication: 1,
+            constraints: crate::catalog::Constraints::NONE,
             kind,
         }
     }
@@ -183,27 +287,53 @@ impl Session {
     pub(super) async fn check_default(
         &self,
         context: &Arc<StatementContext>,
+        column: &str,
         default: &str,
         ty: PgType,
         run: &Run<'_>,
     ) -> Result<()> {
         check_default_shape(default)?;
-        let query = parse_query(&format!("SELECT CAST(({default}) AS {ty})"))?;
+        let query = parse_query(&format!("SELECT ({default})"))?;
         let work = self.shared.engine.bind(context, &query, &[]);
-        let bound = interruptible(run.interrupt, work).await?;
+        let bound = interruptible(run.interrupt, work)
+            .await
+            .map_err(Error::without_position)?;
         check_parameters(bound.parameters.len(), 0)?;
-        privileges::authorize(&context.snapshot, &bound.needs, ()).map(drop)
+        privileges::authorize(&context.snapshot, &bound.needs, ())?;
+        let literal = crate::engine::is_literal(default)?;
+        if let Some(output) = bound.columns.first()
+            && !literal
+        {
+            let fits = crate::engine::check_assignable(column, output.ty, ty);
+            return fits.map_err(|error| {
+                let from = PgType::of(output.ty.oid.0);
+                Error::new(
+                    error.state(),
+                    format!(
+                        "column \"{column}\" is of type {} but default expression is of type {from}",
+                        PgType::of(ty.oid.0)
+                    ),
+                )
+                .hint("You will need to rewrite or cast the expression.")
+            });
+        }
+        // A literal is read as the column's type now, so that a wrong one is no surprise later.
+        let query = parse_query(&format!("SELECT CAST(({default}) AS {ty})"))?;
+        let server = super::alter::as_server(context);
+        self.finds(&server, &query, run).await.map(drop)
     }
 
     /// TRUNCATE
     pub(in crate::session) async fn truncate(
         &mut self,
         names: &[ObjectName],
+        restart: bool,
+        cascade: bool,
         run: Run<'_>,
     ) -> Result<CommandTag> {
         let context = self.context()?;
         let mut needs = Vec::new();
-        let mut tables = Vec::new();
+        let mut tables: Vec<Oid> = Vec::new();
         for name in names {
             let relation = relation_of(&context, name)?;
             if !matches!(relation.kind, RelationKind::Table { .. }) {
@@ -221,13 +351,14 @@ impl Session {
                 tables.push(relation.oid);
             }
         }
+        self.follow_references(&context, &mut tables, cascade, &mut needs)?;
         privileges::authorize(&context.snapshot, &needs, ())?;
         for table in &tables {
             self.lock(*table, LockMode::Exclusive, run.interrupt)
                 .await?;
         }
         let context = self.context()?;
-        let changes = tables
+        let mut changes: Vec<Change> = tables
             .iter()
             .filter_map(|table| context.snapshot.relation(*table))
             .filter(|relation| !relation.segments().is_empty())
@@ -236,9 +367,88 @@ impl Session {
                 segments: relation.segments().iter().map(|s| s.id).collect(),
             })
             .collect();
+        if restart {
+            for table in &tables {
+                changes.extend(self.restarted(&context, *table)?);
+            }
+        }
         self.push_needing(changes, &needs)?;
         Ok(tag("TRUNCATE TABLE"))
     }
+
+    /// Tables that refer to those to be emptied are emptied too, or stand against it.
+    fn follow_references(
+        &mut self,
+        context: &StatementContext,
+        tables: &mut Vec<Oid>,
+        cascade: bool,
+        needs: &mut Vec<Need>,
+    ) -> Result<()> {
+        let mut next = 0;
+        while let Some(table) = tables.get(next).copied() {
+            next += 1;
+            let mut found = Vec::new();
+            for (from, _) in context.snapshot.references_to(table) {
+                if tables.contains(&from.oid) || found.contains(&from.oid) {
+                    continue;
+                }
+                if !cascade {
+                    let name = |oid| context.snapshot.relation(oid).map(|r| r.name.clone());
+                    return Err(Error::new(
+                        SqlState::FEATURE_NOT_SUPPORTED,
+                        "cannot truncate a table referenced in a foreign key constraint",
+                    )
+                    .detail(format!(
+                        "Table \"{}\" references \"{}\".",
+                        from.name,
+                        name(table).unwrap_or_default()
+                    ))
+                    .hint(format!(
+                        "Truncate table \"{}\" at the same time, or use TRUNCATE ... CASCADE.",
+                        from.name
+                    )));
+                }
+                found.push(from.oid);
+            }
+            for oid in found {
+                if let Some(relation) = context.snapshot.relation(oid) {
+                    self.notice(format!("truncate cascades to table \"{}\"", relation.name));
+                }
+                needs.push(Need::Privilege {
+                    role: context.role,
+                    object: ObjectId::Relation(oid),
+                    any_of: Privileges::from(Privilege::Truncate),
+                });
+                tables.push(oid);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A DEFAULT as it is kept.
+pub(super) fn settled(context: &StatementContext, default: &str) -> Result<String> {
+    crate::engine::settle_default(default, |name| {
+        crate::pg_catalog::names::parse_reg(context, PgType::REGCLASS, name)
+    })
+}
+
+/// `42804` for a generated column whose expression does not fit it.
+pub(super) fn check_kept(column: &str, from: PgType, to: PgType) -> Result<()> {
+    if from == PgType::UNKNOWN {
+        return Ok(());
+    }
+    crate::engine::check_assignable(column, from, to).map_err(|error| {
+        Error::new(
+            error.state(),
+            format!(
+                "column \"{column}\" is of type {} but default expression is of type {}",
+                PgType::of(to.oid.0),
+                PgType::of(from.oid.0)
+            ),
+        )
+        .hint("You will need to rewrite or cast the expression.")
+    })
 }
 
 /// `0A000` for what a DEFAULT cannot hold.
@@ -275,7 +485,8 @@ pub(super) fn columns_of(definitions: &[ColumnDefinition]) -> Result<Vec<Column>
                     stored_name: String::new(),
                     ty: definition.ty,
                     not_null: definition.not_null,
-                    default: definition.default.clone(),
+                    default: None,
+                    generation: None,
                     comment: None,
                 })
             })
@@ -309,6 +520,7 @@ pub(super) fn output_columns(columns: &[OutputColumn], names: &[String]) -> Resu
                     ty,
                     not_null: false,
                     default: None,
+                    generation: None,
                     comment: None,
                 })
             })

@@ -4,10 +4,27 @@ use super::table::{Place, output_columns};
 use super::{query::check_parameters, tag};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Persistence, RelationKind, View};
+use crate::engine::Bound;
 use crate::engine::command::CreateView;
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
+use crate::statement::StatementContext;
+
+/// A body as the catalog keeps it.
+pub(super) fn view_of(context: &StatementContext, text: &str, bound: &Bound) -> View {
+    View {
+        query: text.to_owned(),
+        search_path: context.search_path.names(&context.snapshot),
+        depends_on: bound.reads.clone(),
+        next_attnums: bound
+            .reads
+            .iter()
+            .filter_map(|oid| context.snapshot.relation(*oid))
+            .map(|relation| (relation.oid, relation.next_attnum))
+            .collect(),
+    }
+}
 
 impl Session {
     /// CREATE [OR REPLACE] VIEW. The body is kept as its author wrote it, with the schemas its
@@ -44,17 +61,7 @@ impl Session {
             ));
         }
         let temporary = create.temporary || reads_temporary;
-        let view = View {
-            query: create.text.clone(),
-            search_path: context.search_path.names(&context.snapshot),
-            depends_on: bound.reads.clone(),
-            next_attnums: bound
-                .reads
-                .iter()
-                .filter_map(|oid| context.snapshot.relation(*oid))
-                .map(|relation| (relation.oid, relation.next_attnum))
-                .collect(),
-        };
+        let view = view_of(&context, &create.text, &bound);
         let Some(place) = self.place(&context, &create.name, temporary, false)? else {
             return Ok(tag("CREATE VIEW"));
         };
@@ -81,7 +88,10 @@ impl Session {
                     columns,
                     view,
                 },
-                RelationKind::Table { .. } | RelationKind::Foreign { .. } => {
+                RelationKind::Table { .. }
+                | RelationKind::Materialized { .. }
+                | RelationKind::Sequence(_)
+                | RelationKind::Foreign { .. } => {
                     return Err(Error::new(
                         SqlState::WRONG_OBJECT_TYPE,
                         format!("\"{}\" is not a view", old.name),

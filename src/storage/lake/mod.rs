@@ -14,6 +14,7 @@ mod project;
 mod record;
 mod recover;
 mod schema;
+mod sequence;
 
 use std::path::Path;
 use std::time::Duration;

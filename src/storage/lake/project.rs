@@ -98,13 +98,13 @@ pub(super) fn relation(
         return Ok(());
     };
     match &any.kind {
-        RelationKind::Table { .. } => {
+        RelationKind::Table { .. } | RelationKind::Materialized { .. } => {
             table(out, after, old, new)?;
             columns(out, any.oid, old, new)?;
             segments(out, any.oid, old, new)?;
         }
         RelationKind::View(_) => view(out, after, old, new)?,
-        RelationKind::Foreign { .. } => return Ok(()),
+        RelationKind::Foreign { .. } | RelationKind::Sequence(_) => return Ok(()),
     }
     comment(out, any.oid, old, new)
 }
@@ -307,7 +307,10 @@ fn view(
 fn query(relation: &Relation) -> Option<String> {
     match &relation.kind {
         RelationKind::View(View { query, .. }) => Some(query.clone()),
-        RelationKind::Table { .. } | RelationKind::Foreign { .. } => None,
+        RelationKind::Table { .. }
+        | RelationKind::Materialized { .. }
+        | RelationKind::Sequence(_)
+        | RelationKind::Foreign { .. } => None,
     }
 }
 
@@ -336,7 +339,10 @@ fn comment(
     if let Some(new) = new {
         let what = match new.kind {
             RelationKind::View(_) => "view",
-            RelationKind::Table { .. } | RelationKind::Foreign { .. } => "table",
+            RelationKind::Table { .. }
+            | RelationKind::Materialized { .. }
+            | RelationKind::Sequence(_)
+            | RelationKind::Foreign { .. } => "table",
         };
         out.ddl(format!("altered_{what}:{oid}"));
     }

@@ -13,13 +13,14 @@ use crate::base::{Error, Oid, Result, SegmentId, SqlState, Version};
 use crate::catalog::{
     ColumnStatistics, Database, Location, Membership, Relation, RelationKind, Segment, Snapshot,
 };
-use crate::storage::{files, form};
+use crate::storage::{SequenceState, files, form};
 
 /// The catalog as of the last commit.
 #[derive(Debug)]
 pub(in crate::storage) struct Loaded {
     pub(in crate::storage) snapshot: Snapshot,
     pub(in crate::storage) next_oid: Oid,
+    pub(in crate::storage) sequences: Vec<SequenceState>,
 }
 
 /// A value of `commons_meta`.
@@ -61,7 +62,9 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded> {
     let mut relations = objects::<Relation>(connection, Kind::Relation)?;
     for relation in &mut relations {
         let oid = relation.oid;
-        if let RelationKind::Table { segments: list } = &mut relation.kind {
+        if let RelationKind::Table { segments: list }
+        | RelationKind::Materialized { segments: list, .. } = &mut relation.kind
+        {
             *list = segments.remove(&oid).unwrap_or_default().into();
         }
     }
@@ -73,7 +76,9 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded> {
         objects(connection, Kind::Role)?,
         objects::<Membership>(connection, Kind::Membership)?,
     );
+    let sequences = super::sequence::load(connection, &snapshot)?;
     Ok(Loaded {
+        sequences,
         snapshot,
         next_oid: Oid(next_oid),
     })

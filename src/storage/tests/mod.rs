@@ -112,6 +112,7 @@ fn column(attnum: i16, ty: PgType) -> Column {
         ty,
         not_null: false,
         default: None,
+        generation: None,
         comment: None,
     }
 }
@@ -135,6 +136,7 @@ fn relation(
         columns,
         persistence: Persistence::Permanent,
         publication: 1,
+        constraints: crate::catalog::Constraints::NONE,
         kind,
     }
 }

@@ -1,0 +1,219 @@
+//! What a table promises of its rows beside their types: unique indexes, checks, foreign keys.
+//!
+//! PRIMARY KEY and UNIQUE constraints *are* unique indexes with a constraint's identity. An index
+//! that is not unique changes no answer and stores nothing; it is kept because tools ask for it.
+//! Who enforces all this is the engine, where rows are made; here it is only said.
+
+use serde::{Deserialize, Serialize};
+
+use super::object::Relation;
+use crate::base::Oid;
+
+/// An index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// Identity.
+    pub oid: Oid,
+    /// Name, unique among the relations of its table's schema.
+    pub name: String,
+    /// What is indexed, in order.
+    pub parts: Vec<IndexPart>,
+    /// UNIQUE: no two rows have equal parts, NULLs being distinct unless said otherwise.
+    pub unique: bool,
+    /// NULLS NOT DISTINCT
+    pub nulls_not_distinct: bool,
+    /// Whether it is the table's PRIMARY KEY.
+    pub primary: bool,
+    /// The constraint's OID, if it is one.
+    pub constraint: Option<Oid>,
+    /// Access method as written: `btree`, `hash`, …
+    pub method: String,
+    /// WHERE, as its author wrote it; never of a unique index.
+    pub predicate: Option<String>,
+    /// INCLUDE
+    pub include: Vec<i16>,
+    /// COMMENT ON INDEX
+    pub comment: Option<String>,
+}
+
+/// One part of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexPart {
+    /// What is indexed.
+    pub of: IndexedBy,
+    /// DESC
+    pub descending: bool,
+    /// NULLS FIRST
+    pub nulls_first: bool,
+}
+
+/// What a part of an index holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IndexedBy {
+    /// A column.
+    Column(i16),
+    /// An expression, as its author wrote it; never of a unique index.
+    Expression(String),
+}
+
+/// A CHECK constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Identity.
+    pub oid: Oid,
+    /// Name, unique among the table's constraints.
+    pub name: String,
+    /// The condition, as its author wrote it, without the parentheses around it.
+    pub expression: String,
+    /// The columns it reads.
+    pub columns: Vec<i16>,
+    /// NO INHERIT
+    pub no_inherit: bool,
+}
+
+/// A FOREIGN KEY constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// Identity.
+    pub oid: Oid,
+    /// Name, unique among the table's constraints.
+    pub name: String,
+    /// The referencing columns.
+    pub columns: Vec<i16>,
+    /// The table referred to.
+    pub table: Oid,
+    /// Its columns, in the order of `columns`.
+    pub references: Vec<i16>,
+    /// The unique index behind them.
+    pub index: Oid,
+    /// ON DELETE
+    pub on_delete: ForeignAction,
+    /// ON UPDATE
+    pub on_update: ForeignAction,
+    /// MATCH FULL
+    pub full: bool,
+}
+
+/// What happens to rows whose key goes or changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ForeignAction {
+    /// NO ACTION
+    NoAction,
+    /// RESTRICT
+    Restrict,
+    /// CASCADE
+    Cascade,
+    /// SET NULL
+    SetNull,
+    /// SET DEFAULT
+    SetDefault,
+}
+
+/// Everything a table promises.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Constraints {
+    /// Indexes, unique or not, in order of creation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<Index>,
+    /// CHECK
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+    /// FOREIGN KEY
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<ForeignKey>,
+}
+
+impl Index {
+    /// The columns it is over, parts that are expressions left out.
+    pub fn columns(&self) -> impl Iterator<Item = i16> {
+        self.parts.iter().filter_map(|part| match part.of {
+            IndexedBy::Column(attnum) => Some(attnum),
+            IndexedBy::Expression(_) => None,
+        })
+    }
+}
+
+impl ForeignAction {
+    /// `pg_constraint.confdeltype`
+    pub fn letter(self) -> char {
+        match self {
+            Self::NoAction => 'a',
+            Self::Restrict => 'r',
+            Self::Cascade => 'c',
+            Self::SetNull => 'n',
+            Self::SetDefault => 'd',
+        }
+    }
+
+    /// As in a definition.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoAction => "NO ACTION",
+            Self::Restrict => "RESTRICT",
+            Self::Cascade => "CASCADE",
+            Self::SetNull => "SET NULL",
+            Self::SetDefault => "SET DEFAULT",
+        }
+    }
+}
+
+impl Constraints {
+    /// Nothing.
+    pub const NONE: Constraints = Constraints {
+        indexes: Vec::new(),
+        checks: Vec::new(),
+        foreign: Vec::new(),
+    };
+
+    /// Whether nothing is promised and nothing indexed.
+    pub fn is_empty(&self) -> bool {
+        self.indexes.is_empty() && self.checks.is_empty() && self.foreign.is_empty()
+    }
+
+    /// The indexes that rows are checked against.
+    pub fn unique(&self) -> impl Iterator<Item = &Index> {
+        self.indexes.iter().filter(|index| index.unique)
+    }
+
+    /// The primary key.
+    pub fn primary(&self) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.primary)
+    }
+
+    /// Whether a constraint has this name.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.names().any(|used| used == name)
+    }
+
+    /// The constraints' names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let keys = self.indexes.iter().filter(|i| i.constraint.is_some());
+        keys.map(|index| index.name.as_str())
+            .chain(self.checks.iter().map(|check| check.name.as_str()))
+            .chain(self.foreign.iter().map(|key| key.name.as_str()))
+    }
+
+    /// Whether any of them reads a column.
+    pub fn mentions(&self, attnum: i16) -> bool {
+        self.indexes
+            .iter()
+            .any(|index| index.columns().any(|a| a == attnum) || index.include.contains(&attnum))
+            || self.checks.iter().any(|c| c.columns.contains(&attnum))
+            || self.foreign.iter().any(|key| key.columns.contains(&attnum))
+    }
+}
+
+impl Relation {
+    /// The table's unique indexes, which rows are checked against.
+    pub fn has_unique(&self) -> bool {
+        self.constraints.unique().next().is_some()
+    }
+
+    /// Positions of numbered columns.
+    pub fn positions(&self, attnums: &[i16]) -> Vec<usize> {
+        attnums
+            .iter()
+            .filter_map(|attnum| self.columns.iter().position(|c| c.attnum == *attnum))
+            .collect()
+    }
+}

@@ -1,0 +1,514 @@
+//! INSERT … ON CONFLICT: rows that meet one with the same key are dropped, or change that one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int32Array, Int64Array};
+use arrow::compute::{concat_batches, interleave_record_batch};
+use arrow::datatypes::{DataType, Field, Int64Type};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use sqlparser::ast::{self, Expr, SelectItem};
+
+use super::assign::{assign, check_assignable};
+use super::hits::{Hits, survivors};
+use super::intake::{Written, with_keys};
+use super::keys::{Address, Keys, Met, chosen};
+use super::returning::{Side, joined_batch, joined_schema};
+use super::rules::Rules;
+use super::set::assigned_columns;
+use super::sink::Sink;
+use super::target::{self, at, position};
+use super::values::{Cell, Parameters};
+use super::{rewrite, rows};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Change, Privilege, Relation};
+use crate::engine::scan::table_provider;
+use crate::engine::{Bound, Engine};
+use crate::observe::Interrupt;
+use crate::privileges::Need;
+use crate::statement::StatementContext;
+use crate::storage::read_segment;
+use crate::types::PgType;
+
+/// The rows met, beside those proposed.
+const MET: &str = "\0met";
+/// Number of a proposed row.
+const NUMBER: &str = "\0number";
+
+/// A bound ON CONFLICT.
+#[derive(Debug, Clone)]
+pub(super) struct Conflict {
+    /// The indexes minded; all of them, if none is named.
+    arbiters: Vec<Oid>,
+    update: Option<Update>,
+}
+
+/// DO UPDATE
+#[derive(Debug, Clone)]
+struct Update {
+    /// Number of the proposed row, then the values of the columns assigned, of rows that WHERE lets
+    /// through.
+    query: Bound,
+    sides: Vec<Side>,
+    /// Columns assigned, in the query's order; the type of each, `None` for an untyped literal.
+    assigned: Vec<(usize, Option<PgType>)>,
+}
+
+impl Engine {
+    /// Binds ON CONFLICT.
+    pub(super) async fn bind_conflict(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        alias: Option<String>,
+        on: &ast::OnConflict,
+        parameters: &mut Parameters,
+        needs: &mut Vec<Need>,
+    ) -> Result<Conflict> {
+        let arbiters = match &on.conflict_target {
+            None => Vec::new(),
+            Some(target) => vec![arbiter(relation, target)?],
+        };
+        let ast::OnConflictAction::DoUpdate(update) = &on.action else {
+            return Ok(Conflict {
+                arbiters,
+                update: None,
+            });
+        };
+        if arbiters.is_empty() {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+            )
+            .hint("For example, ON CONFLICT (column_name)."));
+        }
+        needs.push(target::needs(context, relation, Privilege::Update));
+        needs.push(target::needs(context, relation, Privilege::Select));
+        let alias = alias.unwrap_or_else(|| relation.name.clone());
+        let fields: Vec<Field> = rows::schema(relation)
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone())
+            .collect();
+        let mut proposed = fields.clone();
+        proposed.push(Field::new(NUMBER, DataType::Int64, false));
+        let sides = vec![
+            Side {
+                alias,
+                fields,
+                relation: relation.oid,
+            },
+            Side {
+                alias: "excluded".to_owned(),
+                fields: proposed,
+                relation: relation.oid,
+            },
+        ];
+        let mut items = vec![SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![
+            target::quoted("excluded"),
+            target::quoted(NUMBER),
+        ]))];
+        let mut assigned = Vec::new();
+        let mut places = Vec::new();
+        for (index, expr) in assigned_columns(relation, update.assignments.clone())? {
+            let column = &relation.columns[index];
+            let cell = Cell::of(&expr);
+            if let Some(cell) = &cell {
+                cell.check(column, parameters)
+                    .map_err(|error| at(error, position(&expr)))?;
+            }
+            let untyped = matches!(cell, Some(Cell::Literal { ty: None, .. }));
+            assigned.push((index, untyped));
+            places.push(position(&expr));
+            items.push(SelectItem::UnnamedExpr(expr));
+        }
+        let selection = update.selection.clone();
+        let query = self
+            .bind_over(context, items, &sides, selection, None, MET, parameters)
+            .await?;
+        needs.extend(query.needs.iter().cloned());
+        let mut types = Vec::with_capacity(assigned.len());
+        for (place, (index, untyped)) in assigned.into_iter().enumerate() {
+            let output = &query.columns[place + 1];
+            let null = query.plan.schema().field(place + 1).data_type() == &DataType::Null;
+            let column = &relation.columns[index];
+            if !untyped && !null {
+                check_assignable(&column.name, output.ty, column.ty)
+                    .map_err(|error| at(error, places[place]))?;
+            }
+            types.push((index, (!untyped).then_some(output.ty)));
+        }
+        Ok(Conflict {
+            arbiters,
+            update: Some(Update {
+                query,
+                sides,
+                assigned: types,
+            }),
+        })
+    }
+
+    /// Runs it over the rows proposed: whole ones, in order.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one statement")]
+    pub(super) async fn resolve_conflicts(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        rules: &Rules,
+        conflict: &Conflict,
+        proposed: Vec<RecordBatch>,
+        parameters: &[ArrayRef],
+        interrupt: &Interrupt,
+    ) -> Result<Written> {
+        let schema = rows::schema(relation);
+        let proposed = concat_batches(&schema, &proposed)
+            .map_err(|error| Error::internal("collecting rows", error))?;
+        let broken = self
+            .check_rows(context, relation, rules, &proposed, interrupt)
+            .await?;
+        let sound = broken.as_ref().map_or(proposed.num_rows(), |(row, _)| *row);
+        let updates = conflict.update.is_some();
+        let (keys, inserted, met) = match Keys::new(context, relation, self.keys(), |_| true)? {
+            None => (None, (0..sound as u64).collect(), Vec::new()),
+            Some(keys) => {
+                let (rows, arbiters) = (proposed.slice(0, sound), conflict.arbiters.clone());
+                let work = move |keys: &mut Keys| sort_out(keys, &rows, &arbiters, updates);
+                let (keys, (inserted, met)) = with_keys(keys, work).await?;
+                (Some(keys), inserted, met)
+            }
+        };
+        if let Some((_, error)) = broken {
+            return Err(error);
+        }
+        let mut hits = Hits::new(relation);
+        let mut updated = None;
+        if let (Some(update), Some(keys)) = (&conflict.update, keys)
+            && !met.is_empty()
+        {
+            let found = self
+                .update_met(
+                    context, relation, rules, update, &proposed, met, keys, parameters, interrupt,
+                )
+                .await?;
+            hits.add(&address_batch(&found.places)?)?;
+            updated = Some(found);
+        }
+        let rows = in_order(&proposed, &inserted, updated.as_ref())?;
+        let count = rows.num_rows() as u64;
+        let mut sink = Sink::new(context.database.store().clone(), relation.clone());
+        sink.write(rows).await?;
+        let written = sink.finish().await?;
+        let (removed, kept) = survivors(context, relation, hits, interrupt).await?;
+        let mut changes = Vec::new();
+        if !removed.is_empty() {
+            changes.push(Change::RemoveSegments {
+                relation: relation.oid,
+                segments: removed,
+            });
+        }
+        let root = context.database.store().root();
+        let returned = table_provider(root, &rewrite::with_segments(relation, &written));
+        let segments = kept.into_iter().chain(written).collect();
+        changes.extend(super::added(relation, segments));
+        Ok(Written {
+            changes,
+            rows: count,
+            returned,
+        })
+    }
+
+    /// What DO UPDATE makes of the rows met.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one statement")]
+    async fn update_met(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        rules: &Rules,
+        update: &Update,
+        proposed: &RecordBatch,
+        met: Vec<(u64, Address)>,
+        keys: Keys,
+        parameters: &[ArrayRef],
+        interrupt: &Interrupt,
+    ) -> Result<Updated> {
+        let old = fetch(context, relation, &met).await?;
+        let numbers: Vec<u64> = met.iter().map(|(number, _)| *number).collect();
+        let excluded = chosen(proposed, &numbers)?;
+        let mut arrays = old.columns().to_vec();
+        arrays.extend(excluded.columns().iter().cloned());
+        // Numbered by their place among the rows met.
+        arrays.push(Arc::new(Int64Array::from_iter_values(0..met.len() as i64)));
+        let schema = joined_schema(&update.sides);
+        let batch = joined_batch(&schema, arrays, met.len())?;
+        let query = update
+            .query
+            .clone()
+            .with_rows(MET, rows::in_memory(schema, vec![batch])?)?;
+        let passed = &parameters[..query.parameters.len().min(parameters.len())];
+        let mut answer = self.run(context, query, passed, interrupt).await?;
+        let mut batches = Vec::new();
+        while let Some(batch) = answer.next().await? {
+            batches.push(batch);
+        }
+        let answer = match batches.first() {
+            Some(first) => concat_batches(&first.schema(), &batches)
+                .map_err(|error| Error::internal("collecting rows", error))?,
+            None => return Updated::none(relation),
+        };
+        let (order, sources) = settled(&answer, &met)?;
+        let old = chosen(&old, &sources)?;
+        let answer = chosen(&answer, &order)?;
+        let mut arrays = old.columns().to_vec();
+        for (place, (index, from)) in update.assigned.iter().enumerate() {
+            let (array, to) = (answer.column(place + 1), relation.columns[*index].ty);
+            arrays[*index] = match from {
+                Some(from) => assign(context, array, *from, to)?,
+                None => rows::read_array(context, array, to)?,
+            };
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
+        let new = RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
+            .map_err(|error| Error::internal("building rows", error))?;
+        let new = self
+            .generate(context, relation, rules, new, interrupt)
+            .await?;
+        if let Some((_, error)) = self
+            .check_rows(context, relation, rules, &new, interrupt)
+            .await?
+        {
+            return Err(error);
+        }
+        let (before, after) = (old, new.clone());
+        with_keys(keys, move |keys| {
+            let (gone, come) = (keys.of(&before)?, keys.of(&after)?);
+            for row in 0..after.num_rows() {
+                keys.remove(&gone, row);
+                keys.take(&after, &come, row, 0)?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(Updated {
+            numbers: sources.iter().map(|s| met[*s as usize].0).collect(),
+            places: sources.iter().map(|s| met[*s as usize].1).collect(),
+            rows: new,
+        })
+    }
+}
+
+/// Rows that DO UPDATE changed.
+struct Updated {
+    /// The number of the row proposed for each.
+    numbers: Vec<u64>,
+    places: Vec<Address>,
+    rows: RecordBatch,
+}
+
+impl Updated {
+    fn none(relation: &Relation) -> Result<Self> {
+        Ok(Self {
+            numbers: Vec::new(),
+            places: Vec::new(),
+            rows: RecordBatch::new_empty(rows::schema(relation)),
+        })
+    }
+}
+
+/// Proposed rows apart: the numbers of those to be inserted, and of those that met a row of the
+/// table, with the row's place. Blocking.
+type Sorted = (Vec<u64>, Vec<(u64, Address)>);
+
+fn sort_out(
+    keys: &mut Keys,
+    rows: &RecordBatch,
+    arbiters: &[Oid],
+    updates: bool,
+) -> Result<Sorted> {
+    let of = keys.of(rows)?;
+    let (mut inserted, mut met) = (Vec::new(), Vec::new());
+    for row in 0..rows.num_rows() {
+        match keys.find(&of, row, arbiters)? {
+            None => {
+                keys.take(rows, &of, row, row as u64)?;
+                inserted.push(row as u64);
+            }
+            Some(_) if !updates => {}
+            Some(Met::Stored(place)) => met.push((row as u64, place)),
+            Some(Met::Made(_)) => return Err(twice()),
+        }
+    }
+    Ok((inserted, met))
+}
+
+/// The rows WHERE let through, in the order of their proposals: their places in the answer, and
+/// among the rows met.
+fn settled(answer: &RecordBatch, met: &[(u64, Address)]) -> Result<(Vec<u64>, Vec<u64>)> {
+    let through = answer.column(0).as_primitive::<Int64Type>();
+    let mut places = vec![None; met.len()];
+    for (place, number) in through.values().iter().enumerate() {
+        places[*number as usize] = Some(place as u64);
+    }
+    let mut changed = HashSet::new();
+    let (mut order, mut sources) = (Vec::new(), Vec::new());
+    for (source, (_, address)) in met.iter().enumerate() {
+        if changed.contains(address) {
+            return Err(twice());
+        }
+        if let Some(place) = places[source] {
+            changed.insert(*address);
+            order.push(place);
+            sources.push(source as u64);
+        }
+    }
+    Ok((order, sources))
+}
+
+fn twice() -> Error {
+    Error::new(
+        SqlState::CARDINALITY_VIOLATION,
+        "ON CONFLICT DO UPDATE command cannot affect row a second time",
+    )
+    .hint(
+        "Ensure that no rows proposed for insertion within the same command have duplicate \
+         constrained values.",
+    )
+}
+
+/// The rows of the table that were met, in that order.
+async fn fetch(
+    context: &Arc<StatementContext>,
+    relation: &Arc<Relation>,
+    met: &[(u64, Address)],
+) -> Result<RecordBatch> {
+    let (root, relation) = (context.database.store().root().to_owned(), relation.clone());
+    let places: Vec<Address> = met.iter().map(|(_, place)| *place).collect();
+    let work = move || -> Result<RecordBatch> {
+        let mut segments: Vec<usize> = places.iter().map(|(segment, _)| *segment).collect();
+        segments.sort_unstable();
+        segments.dedup();
+        let mut parts = Vec::with_capacity(segments.len());
+        for segment in &segments {
+            let stored = &relation.segments()[*segment];
+            let batches = read_segment(&root, stored, &relation.columns)?;
+            let batches = batches.collect::<Result<Vec<_>>>()?;
+            parts.push(
+                concat_batches(&rows::schema(&relation), &plain(&relation, batches)?)
+                    .map_err(|error| Error::internal("reading rows", error))?,
+            );
+        }
+        let indices: Vec<(usize, usize)> = places
+            .iter()
+            .map(|(segment, row)| {
+                let part = segments.binary_search(segment).unwrap_or(0);
+                (part, *row as usize)
+            })
+            .collect();
+        let parts: Vec<&RecordBatch> = parts.iter().collect();
+        interleave_record_batch(&parts, &indices)
+            .map_err(|error| Error::internal("reading rows", error))
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::internal("reading rows", error))?
+}
+
+/// Stored batches under the schema rows have on their way in.
+fn plain(relation: &Relation, batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>> {
+    let schema = rows::schema(relation);
+    let batches = batches.into_iter().map(|batch| {
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)
+    });
+    batches
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::internal("reading rows", error))
+}
+
+/// Inserted and updated rows in the order of their proposals.
+fn in_order(
+    proposed: &RecordBatch,
+    inserted: &[u64],
+    updated: Option<&Updated>,
+) -> Result<RecordBatch> {
+    let Some(updated) = updated else {
+        return chosen(proposed, inserted);
+    };
+    let mut indices: Vec<(u64, (usize, usize))> = inserted
+        .iter()
+        .map(|number| (*number, (0, *number as usize)))
+        .collect();
+    let numbers = updated.numbers.iter().enumerate();
+    indices.extend(numbers.map(|(row, number)| (*number, (1, row))));
+    indices.sort_unstable();
+    let indices: Vec<_> = indices.into_iter().map(|(_, index)| index).collect();
+    interleave_record_batch(&[proposed, &updated.rows], &indices)
+        .map_err(|error| Error::internal("putting rows in order", error))
+}
+
+/// Places as [`Hits`] takes them.
+fn address_batch(places: &[Address]) -> Result<RecordBatch> {
+    let segments = Int32Array::from_iter_values(places.iter().map(|(segment, _)| *segment as i32));
+    let rows = Int64Array::from_iter_values(places.iter().map(|(_, row)| *row as i64));
+    RecordBatch::try_from_iter([
+        ("segment", Arc::new(segments) as ArrayRef),
+        ("row", Arc::new(rows) as ArrayRef),
+    ])
+    .map_err(|error| Error::internal("addressing rows", error))
+}
+
+/// The unique index a conflict target means.
+fn arbiter(relation: &Relation, target: &ast::ConflictTarget) -> Result<Oid> {
+    match target {
+        ast::ConflictTarget::OnConstraint(name) => {
+            let name = target::column_name(name, relation)?;
+            let found = relation
+                .constraints
+                .unique()
+                .find(|index| index.constraint.is_some() && index.name == name);
+            found.map(|index| index.oid).ok_or_else(|| {
+                if relation.constraints.is_named(&name) {
+                    return Error::new(
+                        SqlState::WRONG_OBJECT_TYPE,
+                        "constraint in ON CONFLICT clause has no associated index",
+                    );
+                }
+                Error::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!(
+                        "constraint \"{name}\" for table \"{}\" does not exist",
+                        relation.name
+                    ),
+                )
+            })
+        }
+        ast::ConflictTarget::Columns(names) => {
+            let mut wanted = Vec::with_capacity(names.len());
+            for ident in names {
+                let name = target::fold(ident);
+                let column = relation.column(&name).ok_or_else(|| {
+                    let error = Error::new(
+                        SqlState::UNDEFINED_COLUMN,
+                        format!("column \"{name}\" does not exist"),
+                    );
+                    at(error, usize::try_from(ident.span.start.column).ok())
+                })?;
+                wanted.push(column.attnum);
+            }
+            wanted.sort_unstable();
+            wanted.dedup();
+            let found = relation.constraints.unique().find(|index| {
+                let mut columns: Vec<i16> = index.columns().collect();
+                columns.sort_unstable();
+                columns.dedup();
+                columns == wanted
+            });
+            found.map(|index| index.oid).ok_or_else(|| {
+                Error::new(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "there is no unique or exclusion constraint matching the ON CONFLICT \
+                     specification",
+                )
+            })
+        }
+    }
+}

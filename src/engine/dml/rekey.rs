@@ -1,0 +1,96 @@
+//! UPDATE of columns that unique indexes are over.
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices};
+use arrow::record_batch::RecordBatch;
+
+use super::intake::with_keys;
+use super::keys::{Keys, chosen};
+use super::rewrite::Rewrite;
+use super::rows;
+use crate::base::{Error, Result};
+use crate::catalog::{Generation, Index, Relation};
+use crate::engine::Engine;
+use crate::observe::Interrupt;
+use crate::statement::StatementContext;
+
+impl Engine {
+    /// Rows whose keys may change, one after the other in the table's order: a key must be free at
+    /// the moment a row takes it, as PostgreSQL has it. Gives the new rows, and those RETURNING
+    /// reads if it reads others beside them.
+    pub(super) async fn rewrite_keys(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        rewrite: &Rewrite,
+        parts: Vec<(RecordBatch, RecordBatch, Option<Vec<ArrayRef>>)>,
+        interrupt: &Interrupt,
+    ) -> Result<(RecordBatch, Option<RecordBatch>)> {
+        let failed = |error| Error::internal("ordering rows", error);
+        let schema = rows::schema(relation);
+        let found: Vec<_> = parts.iter().map(|(batch, _, _)| batch.clone()).collect();
+        let new: Vec<_> = parts.iter().map(|(_, new, _)| new.clone()).collect();
+        let found = concat_batches(&found[0].schema(), &found).map_err(failed)?;
+        let new = concat_batches(&schema, &new).map_err(failed)?;
+        let sort = |array: &ArrayRef| SortColumn {
+            values: Arc::clone(array),
+            options: None,
+        };
+        let order = lexsort_to_indices(&[sort(found.column(0)), sort(found.column(1))], None)
+            .map_err(failed)?;
+        let order: Vec<u64> = order.values().iter().map(|row| u64::from(*row)).collect();
+        let (found, new) = (chosen(&found, &order)?, chosen(&new, &order)?);
+        let width = relation.columns.len();
+        let old = RecordBatch::try_new(schema, found.columns()[2 + width..2 + 2 * width].to_vec())
+            .map_err(failed)?;
+        let rules = &rewrite.rules;
+        let new = self
+            .generate(context, relation, rules, new, interrupt)
+            .await?;
+        let broken = self
+            .check_rows(context, relation, rules, &new, interrupt)
+            .await?;
+        let sound = broken.as_ref().map_or(new.num_rows(), |(row, _)| *row);
+        let minds = |index: &Index| index.columns().any(|c| rewrite.changed.contains(&c));
+        if let Some(keys) = Keys::new(context, relation, self.keys(), minds)? {
+            let (before, after) = (old.slice(0, sound), new.slice(0, sound));
+            with_keys(keys, move |keys| {
+                let (gone, come) = (keys.of(&before)?, keys.of(&after)?);
+                for row in 0..after.num_rows() {
+                    keys.remove(&gone, row);
+                    keys.take(&after, &come, row, 0)?;
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        if let Some((_, error)) = broken {
+            return Err(error);
+        }
+        let returned = if rewrite.others.is_empty() {
+            None
+        } else {
+            let others = found.columns()[2 + 2 * width..].to_vec();
+            Some(self.returned_rows(relation, rewrite, &new, Some(others))?)
+        };
+        Ok((new, returned))
+    }
+}
+
+/// The columns assigned, and those generated from them.
+pub(super) fn changed_columns(
+    relation: &Relation,
+    assigned: impl Iterator<Item = usize>,
+) -> Vec<i16> {
+    let mut changed: Vec<i16> = assigned.map(|i| relation.columns[i].attnum).collect();
+    for column in &relation.columns {
+        if let Some(Generation::Stored { columns, .. }) = &column.generation
+            && columns.iter().any(|read| changed.contains(read))
+        {
+            changed.push(column.attnum);
+        }
+    }
+    changed
+}

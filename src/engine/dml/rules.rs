@@ -1,0 +1,306 @@
+//! What a table's definition says of each new row: its generated columns, NOT NULL, CHECK.
+//!
+//! Both kinds of expressions are bound once per statement as queries over a relation of the
+//! statement's own, [`ROW`], which has the table's columns and the number of each row.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt32Array};
+use arrow::compute::{concat_batches, take};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::logical_expr::Volatility;
+use sqlparser::ast::{Expr, SelectItem};
+
+use super::assign::assign;
+use super::intake::with_keys;
+use super::keys::Keys;
+use super::{rows, target};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::Relation;
+use crate::engine::local::LocalRelation;
+use crate::engine::parse::parse_expression;
+use crate::engine::{Bound, Engine};
+use crate::observe::Interrupt;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// The rows under examination.
+const ROW: &str = "\0row";
+/// The number of each.
+const NUMBER: &str = "\0number";
+
+/// A table's rules, bound.
+#[derive(Debug, Clone, Default)]
+pub(in crate::engine) struct Rules {
+    /// Positions of generated columns, and the query that makes them.
+    generated: Option<(Vec<usize>, Bound)>,
+    /// Names of the checks, in the order of the query's columns.
+    checks: Option<(Vec<String>, Bound)>,
+}
+
+impl Engine {
+    /// The rules of a table.
+    pub(in crate::engine) async fn bind_rules(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+    ) -> Result<Rules> {
+        let generated: Vec<(usize, &str)> = relation
+            .columns
+            .iter()
+            .enumerate()
+            .filter_map(|(position, column)| Some((position, column.expression()?)))
+            .collect();
+        let mut checks: Vec<_> = relation.constraints.checks.iter().collect();
+        // PostgreSQL looks at them in the order of their names.
+        checks.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut rules = Rules::default();
+        if !generated.is_empty() {
+            let expressions = generated.iter().map(|(_, expression)| *expression);
+            let bound = self.bind_rule(context, relation, expressions).await?;
+            let positions = generated.iter().map(|(position, _)| *position).collect();
+            rules.generated = Some((positions, bound));
+        }
+        if !checks.is_empty() {
+            let expressions = checks.iter().map(|check| check.expression.as_str());
+            let bound = self.bind_rule(context, relation, expressions).await?;
+            let names = checks.iter().map(|check| check.name.clone()).collect();
+            rules.checks = Some((names, bound));
+        }
+        Ok(rules)
+    }
+
+    /// Expressions over a row of `relation`, as a query: the row's number, then each of them.
+    pub(in crate::engine) async fn bind_rule(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        expressions: impl Iterator<Item = &str>,
+    ) -> Result<Bound> {
+        let number = Expr::Identifier(target::quoted(NUMBER));
+        let mut items = vec![SelectItem::UnnamedExpr(number)];
+        for expression in expressions {
+            items.push(SelectItem::UnnamedExpr(parse_expression(expression)?));
+        }
+        let query = super::select_from(items, ROW, Some(&relation.name));
+        let local = LocalRelation {
+            name: ROW.to_owned(),
+            relation: relation.oid,
+            provider: Arc::new(EmptyTable::new(numbered_schema(relation))),
+        };
+        let bound = self.bind_with(context, &query, &[], &[local]).await;
+        bound.map_err(Error::without_position)
+    }
+
+    /// The type of an expression over a row of `relation`, which need not be in the catalog. With
+    /// `immutable` it is refused if it may come to something else another time.
+    ///
+    /// # Errors
+    /// As binding a query over it; `42P17` with `immutable`'s words.
+    pub async fn rule_type(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        expression: &str,
+        immutable: Option<&str>,
+    ) -> Result<PgType> {
+        let expressions = std::iter::once(expression);
+        let bound = self.bind_rule(context, relation, expressions).await?;
+        if let Some(words) = immutable
+            && !is_immutable(&bound)
+        {
+            return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, words));
+        }
+        if !bound.parameters.is_empty() {
+            return Err(Error::new(
+                SqlState::UNDEFINED_PARAMETER,
+                "there is no parameter $1",
+            ));
+        }
+        Ok(match bound.columns.get(1) {
+            Some(column) => PgType::of(column.ty.oid.0),
+            None => PgType::UNKNOWN,
+        })
+    }
+
+    /// Whether the rows a table has keep a unique index of it that is about to be declared.
+    ///
+    /// # Errors
+    /// `23505`
+    pub async fn check_index(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        index: Oid,
+    ) -> Result<()> {
+        let keys = Keys::new(context, relation, self.keys(), |of| of.oid == index)?;
+        match keys {
+            None => Ok(()),
+            Some(keys) => with_keys(keys, Keys::check_stored).await.map(drop),
+        }
+    }
+
+    /// The rows with their generated columns made.
+    pub(in crate::engine) async fn generate(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        rules: &Rules,
+        batch: RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<RecordBatch> {
+        let Some((positions, query)) = &rules.generated else {
+            return Ok(batch);
+        };
+        let answer = self
+            .examine(context, relation, query, &batch, interrupt)
+            .await?;
+        let mut arrays = batch.columns().to_vec();
+        for (index, position) in positions.iter().enumerate() {
+            let column = &relation.columns[*position];
+            let from = query.columns[index + 1].ty;
+            arrays[*position] = assign(context, &answer[index], from, column.ty)?;
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(batch.schema(), arrays, &options)
+            .map_err(|error| Error::internal("generating columns", error))
+    }
+
+    /// Looks at NOT NULL and CHECK: the first row at fault.
+    pub(in crate::engine) async fn check_rows(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        rules: &Rules,
+        batch: &RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<Option<(usize, Error)>> {
+        let null = rows::first_null(relation, batch);
+        let sound = null.map_or(batch.num_rows(), |(row, _)| row);
+        let unchecked = batch.slice(0, sound);
+        if sound > 0
+            && let Some((names, query)) = &rules.checks
+        {
+            let answer = self
+                .examine(context, relation, query, &unchecked, interrupt)
+                .await?;
+            let failed = |array: &ArrayRef, row: usize| match array.as_boolean_opt() {
+                Some(verdicts) => verdicts.is_valid(row) && !verdicts.value(row),
+                None => false,
+            };
+            for row in 0..sound {
+                if let Some(at) = answer.iter().position(|array| failed(array, row)) {
+                    let error = check_violation(context, relation, &names[at], batch, row)?;
+                    return Ok(Some((row, error)));
+                }
+            }
+        }
+        match null {
+            None => Ok(None),
+            Some((row, column)) => {
+                let error = rows::null_violation(context, relation, column, batch, row)?;
+                Ok(Some((row, error)))
+            }
+        }
+    }
+
+    /// What the expressions of a rule come to, row by row in order.
+    async fn examine(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        query: &Bound,
+        batch: &RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<ArrayRef>> {
+        let width = query.columns.len() - 1;
+        let count = batch.num_rows();
+        if count == 0 {
+            let schema = query.plan.schema();
+            return Ok((1..=width)
+                .map(|index| arrow::array::new_empty_array(schema.field(index).data_type()))
+                .collect());
+        }
+        let schema = numbered_schema(relation);
+        let mut arrays = batch.columns().to_vec();
+        arrays.push(Arc::new(Int64Array::from_iter_values(0..count as i64)));
+        let numbered = RecordBatch::try_new(schema.clone(), arrays)
+            .map_err(|error| Error::internal("numbering rows", error))?;
+        let query = query
+            .clone()
+            .with_rows(ROW, rows::in_memory(schema, vec![numbered])?)?;
+        let mut answer = self.run(context, query, &[], interrupt).await?;
+        let mut batches = Vec::new();
+        while let Some(batch) = answer.next().await.map_err(Error::without_position)? {
+            batches.push(batch);
+        }
+        let Some(first) = batches.first() else {
+            return Err(Error::internal("examining rows", "no answer"));
+        };
+        let all = concat_batches(&first.schema(), &batches)
+            .map_err(|error| Error::internal("examining rows", error))?;
+        // The engine may have answered in any order.
+        let numbers = all.column(0).as_primitive::<Int64Type>();
+        let mut order = vec![0_u32; count];
+        for (place, number) in numbers.values().iter().enumerate() {
+            order[*number as usize] = place as u32;
+        }
+        let order = UInt32Array::from(order);
+        all.columns()[1..]
+            .iter()
+            .map(|array| take(array, &order, None))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Error::internal("examining rows", error))
+    }
+}
+
+/// Whether a query's expressions always come to the same.
+fn is_immutable(bound: &Bound) -> bool {
+    let mut immutable = true;
+    let visited = bound.plan.apply_expressions(|expression| {
+        expression.apply(|expression| {
+            if let datafusion::logical_expr::Expr::ScalarFunction(function) = expression
+                && function.func.signature().volatility != Volatility::Immutable
+            {
+                immutable = false;
+                return Ok(TreeNodeRecursion::Stop);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+    });
+    immutable && visited.is_ok()
+}
+
+fn numbered_schema(relation: &Relation) -> SchemaRef {
+    let mut fields: Vec<Field> = relation
+        .columns
+        .iter()
+        .map(|column| column.ty.field(&column.name, true))
+        .collect();
+    fields.push(Field::new(NUMBER, DataType::Int64, false));
+    Arc::new(Schema::new(fields))
+}
+
+/// `23514`
+fn check_violation(
+    context: &Arc<StatementContext>,
+    relation: &Relation,
+    name: &str,
+    batch: &RecordBatch,
+    row: usize,
+) -> Result<Error> {
+    let place = context.snapshot.qualified_name(relation);
+    let error = Error::new(
+        SqlState::CHECK_VIOLATION,
+        format!(
+            "new row for relation \"{}\" violates check constraint \"{name}\"",
+            relation.name
+        ),
+    )
+    .table(place.schema, place.name)
+    .constraint(name);
+    rows::with_row(context, relation, error, batch, row)
+}

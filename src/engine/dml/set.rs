@@ -1,0 +1,186 @@
+//! SET of UPDATE and ON CONFLICT DO UPDATE: which column becomes what.
+
+use std::collections::BTreeMap;
+
+use sqlparser::ast::{self, AssignmentTarget, Expr, SelectItem, SetExpr};
+
+use super::feeds::default_expression;
+use super::target;
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Column, Generation, Relation};
+
+/// The assignments by column index; DEFAULT is replaced by what it stands for.
+///
+/// # Errors
+/// `42601`, `42703`, `428C9` as PostgreSQL.
+pub(super) fn assigned_columns(
+    relation: &Relation,
+    assignments: Vec<ast::Assignment>,
+) -> Result<BTreeMap<usize, Expr>> {
+    let mut assigned = BTreeMap::new();
+    for assignment in assignments {
+        for (name, value) in pairs(assignment)? {
+            let place = target::position(&name);
+            let name = target::column_name(&name, relation)?;
+            let index = relation
+                .columns
+                .iter()
+                .position(|column| column.name == name)
+                .ok_or_else(|| target::at(target::no_such_column(&name, relation), place))?;
+            let column = &relation.columns[index];
+            let is_default = target::is_default(&value);
+            if !is_default {
+                check_settable(column)?;
+            }
+            let value = if is_default {
+                default_expression(column)?.unwrap_or_else(|| Expr::value(ast::Value::Null))
+            } else {
+                value
+            };
+            if assigned.insert(index, value).is_some() {
+                let error = Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!("multiple assignments to same column \"{name}\""),
+                );
+                return Err(target::at(error, place));
+            }
+            if column.expression().is_some() {
+                // It is made anew in any case.
+                assigned.remove(&index);
+            }
+        }
+    }
+    Ok(assigned)
+}
+
+/// One value for each column of an assignment.
+fn pairs(assignment: ast::Assignment) -> Result<Vec<(ast::ObjectName, Expr)>> {
+    let mut names = match assignment.target {
+        AssignmentTarget::ColumnName(name) => return Ok(vec![(name, assignment.value)]),
+        AssignmentTarget::Tuple(names) => names,
+    };
+    let values = match assignment.value {
+        Expr::Tuple(values) => values,
+        Expr::Nested(value) if names.len() == 1 => {
+            return Ok(vec![(names.remove(0), *value)]);
+        }
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("row") => {
+            row_fields(function)?
+        }
+        Expr::Subquery(query) => {
+            return names
+                .iter()
+                .enumerate()
+                .map(|(index, name)| {
+                    let value = column_of(&query, index, names.len())?;
+                    Ok((name.clone(), Expr::Subquery(Box::new(value))))
+                })
+                .collect();
+        }
+        other => {
+            let error = Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+            );
+            return Err(target::at(error, target::position(&other)));
+        }
+    };
+    if names.len() != values.len() {
+        return Err(wrong_width(values.first().and_then(target::position)));
+    }
+    Ok(names.into_iter().zip(values).collect())
+}
+
+fn row_fields(function: ast::Function) -> Result<Vec<Expr>> {
+    let refused = || Error::unsupported("this ROW() in SET");
+    let ast::FunctionArguments::List(list) = function.args else {
+        return Err(refused());
+    };
+    list.args
+        .into_iter()
+        .map(|argument| match argument {
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => Ok(expr),
+            _ => Err(refused()),
+        })
+        .collect()
+}
+
+/// A subquery of several columns as one that gives only its column `index`: PostgreSQL evaluates it
+/// once, and so it must not matter how often it is.
+fn column_of(query: &ast::Query, index: usize, width: usize) -> Result<ast::Query> {
+    let mut query = query.clone();
+    let by_number = query.order_by.as_ref().is_some_and(|order| {
+        let ast::OrderByKind::Expressions(expressions) = &order.kind else {
+            return true;
+        };
+        expressions
+            .iter()
+            .any(|order| matches!(order.expr, Expr::Value(_)))
+    });
+    let refused = || Error::unsupported("this sub-SELECT in SET (…) = (SELECT …)");
+    if let SetExpr::Select(select) = query.body.as_mut()
+        && select.distinct.is_none()
+        && !by_number
+    {
+        let plain = select.projection.iter().all(|item| {
+            matches!(
+                item,
+                SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
+            )
+        });
+        if !plain {
+            return Err(refused());
+        }
+        if select.projection.len() != width {
+            return Err(wrong_width(None));
+        }
+        // ORDER BY may name the alias of an item that goes.
+        let named = select
+            .projection
+            .iter()
+            .any(|item| matches!(item, SelectItem::ExprWithAlias { .. }));
+        if named && query.order_by.is_some() {
+            return Err(refused());
+        }
+        select.projection = vec![select.projection.swap_remove(index)];
+        return Ok(query);
+    }
+    if let SetExpr::Values(values) = query.body.as_mut()
+        && query.order_by.is_none()
+    {
+        for row in &mut values.rows {
+            if row.content.len() != width {
+                return Err(wrong_width(None));
+            }
+            row.content = vec![row.content.swap_remove(index)];
+        }
+        return Ok(query);
+    }
+    Err(refused())
+}
+
+fn wrong_width(place: Option<usize>) -> Error {
+    let error = Error::new(
+        SqlState::SYNTAX_ERROR,
+        "number of columns does not match number of values",
+    );
+    target::at(error, place)
+}
+
+fn check_settable(column: &Column) -> Result<()> {
+    let detail = match &column.generation {
+        Some(Generation::Identity { always: true, .. }) => format!(
+            "Column \"{}\" is an identity column defined as GENERATED ALWAYS.",
+            column.name
+        ),
+        Some(Generation::Stored { .. }) => {
+            format!("Column \"{}\" is a generated column.", column.name)
+        }
+        Some(Generation::Identity { always: false, .. }) | None => return Ok(()),
+    };
+    Err(Error::new(
+        SqlState::GENERATED_ALWAYS,
+        format!("column \"{}\" can only be updated to DEFAULT", column.name),
+    )
+    .detail(detail))
+}

@@ -1,0 +1,389 @@
+//! Column definitions and constraints, of CREATE TABLE and ALTER TABLE.
+
+use sqlparser::tokenizer::Token;
+
+use super::cursor::Cursor;
+use super::resolve_type;
+use super::sequences::sequence_options;
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::ForeignAction;
+use crate::engine::definition::{
+    ColumnDefinition, ConstraintClause, ConstraintDefinition, GenerationClause, LikeOptions,
+};
+use crate::types::PgType;
+
+/// A column definition.
+pub(super) fn column(cursor: &mut Cursor) -> Result<ColumnDefinition> {
+    let name = cursor.name()?;
+    column_rest(cursor, name)
+}
+
+/// A column definition after its name.
+pub(super) fn column_rest(cursor: &mut Cursor, name: String) -> Result<ColumnDefinition> {
+    let position = cursor.position();
+    let serial = match cursor.word().as_deref() {
+        Some("SERIAL" | "SERIAL4") => Some(PgType::INT4),
+        Some("BIGSERIAL" | "SERIAL8") => Some(PgType::INT8),
+        Some("SMALLSERIAL" | "SERIAL2") => Some(PgType::INT2),
+        _ => None,
+    };
+    let ty = match serial {
+        Some(ty) => {
+            cursor.any_word()?;
+            ty
+        }
+        None => resolve_type(&cursor.data_type()?).map_err(|error| error.at(position))?,
+    };
+    if ty.info().category == 'P' {
+        return Err(Error::new(
+            SqlState::INVALID_TABLE_DEFINITION,
+            format!("column \"{name}\" has pseudo-type {ty}"),
+        ));
+    }
+    let mut column = ColumnDefinition {
+        name,
+        ty,
+        serial: serial.is_some(),
+        not_null: false,
+        default: None,
+        generation: None,
+        constraints: Vec::new(),
+    };
+    let mut null = false;
+    loop {
+        let constraint = cursor.accept("CONSTRAINT");
+        let name = constraint.then(|| cursor.name()).transpose()?;
+        if cursor.accept("NOT NULL") {
+            column.not_null = true;
+        } else if cursor.accept("NULL") {
+            null = true;
+        } else if cursor.accept("DEFAULT") {
+            if column.default.is_some() {
+                return Err(twice("default", &column));
+            }
+            column.default = Some(default(cursor)?);
+        } else if cursor.word().as_deref() == Some("GENERATED") {
+            if column.generation.is_some() {
+                let what = match column.generation {
+                    Some(GenerationClause::Identity { .. }) => "identity",
+                    Some(GenerationClause::Stored(_)) | None => "generation",
+                };
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!(
+                        "multiple {what} specifications for column \"{}\" of this table",
+                        column.name
+                    ),
+                ));
+            }
+            column.generation = Some(generation(cursor)?);
+        } else if let Some(clause) = column_clause(cursor, &column.name)? {
+            column
+                .constraints
+                .push(ConstraintDefinition { name, clause });
+            continue;
+        } else if let Some(word @ ("COLLATE" | "COMPRESSION" | "STORAGE" | "OPTIONS" | "EXCLUDE")) =
+            cursor.word().as_deref()
+        {
+            return Err(Error::unsupported(format!("{word} in a column definition")));
+        } else if constraint {
+            return Err(cursor.syntax_error());
+        } else {
+            break;
+        }
+    }
+    if null && column.not_null {
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!(
+                "conflicting NULL/NOT NULL declarations for column \"{}\"",
+                column.name
+            ),
+        ));
+    }
+    if column.default.is_some() && (column.generation.is_some() || column.serial) {
+        return Err(match &column.generation {
+            None => twice("default", &column),
+            Some(GenerationClause::Identity { .. }) => Error::new(
+                SqlState::SYNTAX_ERROR,
+                format!(
+                    "both default and identity specified for column \"{}\" of this table",
+                    column.name
+                ),
+            ),
+            Some(GenerationClause::Stored(_)) => Error::new(
+                SqlState::SYNTAX_ERROR,
+                format!(
+                    "both default and generation expression specified for column \"{}\" of this \
+                     table",
+                    column.name
+                ),
+            ),
+        });
+    }
+    Ok(column)
+}
+
+fn twice(what: &str, column: &ColumnDefinition) -> Error {
+    Error::new(
+        SqlState::SYNTAX_ERROR,
+        format!(
+            "multiple {what} values specified for column \"{}\"",
+            column.name
+        ),
+    )
+}
+
+/// The text of a DEFAULT expression, up to what follows it in a column definition.
+pub(super) fn default(cursor: &mut Cursor) -> Result<String> {
+    let start = cursor.position();
+    cursor.default_expression()?;
+    Ok(cursor.text_since(start))
+}
+
+/// `GENERATED …`
+pub(super) fn generation(cursor: &mut Cursor) -> Result<GenerationClause> {
+    cursor.expect("GENERATED")?;
+    let always = cursor.accept("ALWAYS");
+    if !always {
+        cursor.expect("BY DEFAULT")?;
+    }
+    cursor.expect("AS")?;
+    if cursor.accept("IDENTITY") {
+        let mut options = Vec::new();
+        if cursor.accept_token(&Token::LParen) {
+            options = sequence_options(cursor)?;
+            cursor.expect_token(&Token::RParen)?;
+        }
+        return Ok(GenerationClause::Identity { always, options });
+    }
+    if !always {
+        return Err(cursor.syntax_error());
+    }
+    let expression = parenthesised_text(cursor)?;
+    cursor.expect("STORED")?;
+    Ok(GenerationClause::Stored(expression))
+}
+
+/// `(expression)`, as its text.
+pub(super) fn parenthesised_text(cursor: &mut Cursor) -> Result<String> {
+    cursor.expect_token(&Token::LParen)?;
+    let start = cursor.position();
+    cursor.expression()?;
+    let text = cursor.text_since(start);
+    cursor.expect_token(&Token::RParen)?;
+    Ok(text)
+}
+
+/// A column's constraint; `None` if none comes next.
+fn column_clause(cursor: &mut Cursor, column: &str) -> Result<Option<ConstraintClause>> {
+    let columns = vec![column.to_owned()];
+    let clause = if cursor.accept("PRIMARY KEY") {
+        index_parameters(cursor)?;
+        key(true, columns)
+    } else if cursor.accept("UNIQUE") {
+        let nulls_not_distinct = nulls(cursor)?;
+        index_parameters(cursor)?;
+        ConstraintClause::Key {
+            primary: false,
+            columns,
+            include: Vec::new(),
+            nulls_not_distinct,
+        }
+    } else if cursor.accept("CHECK") {
+        check(cursor)?
+    } else if cursor.word().as_deref() == Some("REFERENCES") {
+        references(cursor, columns)?
+    } else {
+        return Ok(None);
+    };
+    attributes(cursor)?;
+    Ok(Some(clause))
+}
+
+fn key(primary: bool, columns: Vec<String>) -> ConstraintClause {
+    ConstraintClause::Key {
+        primary,
+        columns,
+        include: Vec::new(),
+        nulls_not_distinct: false,
+    }
+}
+
+/// `[CONSTRAINT name] PRIMARY KEY (…)` and the like; `None` if none comes next.
+pub(super) fn table_constraint(cursor: &mut Cursor) -> Result<Option<ConstraintDefinition>> {
+    let named = cursor.accept("CONSTRAINT");
+    let name = named.then(|| cursor.name()).transpose()?;
+    let clause = if cursor.accept("PRIMARY KEY") {
+        table_key(cursor, true)?
+    } else if cursor.accept("UNIQUE") {
+        table_key(cursor, false)?
+    } else if cursor.accept("CHECK") {
+        check(cursor)?
+    } else if cursor.accept("FOREIGN KEY") {
+        let columns = cursor.parenthesised(Cursor::name)?;
+        references(cursor, columns)?
+    } else if cursor.word().as_deref() == Some("EXCLUDE") {
+        return Err(Error::unsupported("EXCLUDE constraint"));
+    } else if named {
+        return Err(cursor.syntax_error());
+    } else {
+        return Ok(None);
+    };
+    attributes(cursor)?;
+    Ok(Some(ConstraintDefinition { name, clause }))
+}
+
+fn table_key(cursor: &mut Cursor, primary: bool) -> Result<ConstraintClause> {
+    let nulls_not_distinct = !primary && nulls(cursor)?;
+    if cursor.accept("USING INDEX") {
+        return Err(Error::unsupported("a constraint USING INDEX"));
+    }
+    let columns = cursor.parenthesised(Cursor::name)?;
+    let include = if cursor.accept("INCLUDE") {
+        cursor.parenthesised(Cursor::name)?
+    } else {
+        Vec::new()
+    };
+    index_parameters(cursor)?;
+    Ok(ConstraintClause::Key {
+        primary,
+        columns,
+        include,
+        nulls_not_distinct,
+    })
+}
+
+/// `NULLS [NOT] DISTINCT`
+pub(super) fn nulls(cursor: &mut Cursor) -> Result<bool> {
+    if cursor.accept("NULLS NOT DISTINCT") {
+        return Ok(true);
+    }
+    cursor.accept("NULLS DISTINCT");
+    Ok(false)
+}
+
+fn index_parameters(cursor: &mut Cursor) -> Result<()> {
+    if cursor.word().as_deref() == Some("WITH") {
+        return Err(Error::unsupported("storage parameters of an index"));
+    }
+    if cursor.accept("USING INDEX TABLESPACE") {
+        return Err(Error::unsupported("USING INDEX TABLESPACE"));
+    }
+    Ok(())
+}
+
+fn check(cursor: &mut Cursor) -> Result<ConstraintClause> {
+    let expression = parenthesised_text(cursor)?;
+    let no_inherit = cursor.accept("NO INHERIT");
+    Ok(ConstraintClause::Check {
+        expression,
+        no_inherit,
+    })
+}
+
+fn references(cursor: &mut Cursor, columns: Vec<String>) -> Result<ConstraintClause> {
+    cursor.expect("REFERENCES")?;
+    let table = cursor.object_name()?;
+    let references = if cursor.sees(&Token::LParen) {
+        cursor.parenthesised(Cursor::name)?
+    } else {
+        Vec::new()
+    };
+    let mut full = false;
+    if cursor.accept("MATCH") {
+        match cursor.any_word()?.as_str() {
+            "full" => full = true,
+            "simple" => {}
+            word => {
+                return Err(Error::unsupported(format!("MATCH {}", word.to_uppercase())));
+            }
+        }
+    }
+    let (mut on_delete, mut on_update) = (ForeignAction::NoAction, ForeignAction::NoAction);
+    loop {
+        if cursor.accept("ON DELETE") {
+            on_delete = action(cursor)?;
+        } else if cursor.accept("ON UPDATE") {
+            on_update = action(cursor)?;
+        } else {
+            break;
+        }
+    }
+    Ok(ConstraintClause::Foreign {
+        columns,
+        table,
+        references,
+        on_delete,
+        on_update,
+        full,
+    })
+}
+
+fn action(cursor: &mut Cursor) -> Result<ForeignAction> {
+    let action = if cursor.accept("NO ACTION") {
+        ForeignAction::NoAction
+    } else if cursor.accept("RESTRICT") {
+        ForeignAction::Restrict
+    } else if cursor.accept("CASCADE") {
+        ForeignAction::Cascade
+    } else if cursor.accept("SET NULL") {
+        ForeignAction::SetNull
+    } else if cursor.accept("SET DEFAULT") {
+        ForeignAction::SetDefault
+    } else {
+        return Err(cursor.syntax_error());
+    };
+    if cursor.sees(&Token::LParen) {
+        return Err(Error::unsupported("ON DELETE SET … of some columns"));
+    }
+    Ok(action)
+}
+
+/// What may follow any constraint. Only what changes nothing is let through.
+fn attributes(cursor: &mut Cursor) -> Result<()> {
+    loop {
+        if cursor.accept("NOT DEFERRABLE") || cursor.accept("INITIALLY IMMEDIATE") {
+            continue;
+        }
+        if cursor.word().as_deref() == Some("DEFERRABLE") || cursor.accept("INITIALLY DEFERRED") {
+            return Err(Error::unsupported("a DEFERRABLE constraint"));
+        }
+        if cursor.accept("NOT VALID") {
+            return Err(Error::unsupported("a NOT VALID constraint"));
+        }
+        return Ok(());
+    }
+}
+
+/// `INCLUDING … EXCLUDING …` after LIKE.
+pub(super) fn like_options(cursor: &mut Cursor) -> Result<LikeOptions> {
+    let mut options = LikeOptions::default();
+    loop {
+        let including = cursor.accept("INCLUDING");
+        if !including && !cursor.accept("EXCLUDING") {
+            return Ok(options);
+        }
+        match cursor.any_word()?.as_str() {
+            "all" => {
+                options = LikeOptions {
+                    comments: including,
+                    constraints: including,
+                    defaults: including,
+                    generated: including,
+                    identity: including,
+                    indexes: including,
+                };
+            }
+            "comments" => options.comments = including,
+            "constraints" => options.constraints = including,
+            "defaults" => options.defaults = including,
+            "generated" => options.generated = including,
+            "identity" => options.identity = including,
+            "indexes" => options.indexes = including,
+            // There is nothing of the kind to take over.
+            "statistics" | "storage" | "compression" => {}
+            _ => return Err(cursor.syntax_error()),
+        }
+    }
+}

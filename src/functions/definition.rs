@@ -1,0 +1,174 @@
+//! Indexes and constraints as the statements that make them.
+
+use super::call::short::{BOOL, INT, OID};
+use super::call::{Call, functions};
+use crate::base::name::quote;
+use crate::base::{Oid, Result};
+use crate::catalog::{ForeignKey, Index, IndexPart, IndexedBy, Relation};
+use crate::pg_catalog::{Value, names};
+use crate::types::PgType;
+
+functions! { pub(super) LIST:
+    "pg_get_constraintdef" Stable {
+        (OID) -> PgType::TEXT, strict, constraint;
+        (OID, BOOL) -> PgType::TEXT, strict, constraint;
+    }
+    "pg_get_indexdef" Stable {
+        (OID) -> PgType::TEXT, strict, index;
+        (OID, INT, BOOL) -> PgType::TEXT, strict, index;
+    }
+}
+
+fn index(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let part = call.int(1, row).unwrap_or(0);
+    let Some((relation, index)) = call.context.snapshot.index(oid) else {
+        return Ok(Value::Null);
+    };
+    if part > 0 {
+        let place = usize::try_from(part - 1).unwrap_or(usize::MAX);
+        if let Some(part) = index.parts.get(place) {
+            return Ok(indexed(relation, &part.of).into());
+        }
+        let included = index.include.get(place.saturating_sub(index.parts.len()));
+        return Ok(included.map_or(Value::Null, |attnum| column(relation, *attnum).into()));
+    }
+    Ok(create_index(call, relation, index).into())
+}
+
+fn create_index(call: &Call<'_>, relation: &Relation, index: &Index) -> String {
+    let parts: Vec<String> = index.parts.iter().map(|p| part(relation, p)).collect();
+    let mut text = format!(
+        "CREATE {}INDEX {} ON {} USING {} ({})",
+        if index.unique { "UNIQUE " } else { "" },
+        quote(&index.name),
+        call.context.snapshot.qualified_name(relation),
+        index.method,
+        parts.join(", ")
+    );
+    text.push_str(&included(relation, index));
+    if index.nulls_not_distinct {
+        text.push_str(" NULLS NOT DISTINCT");
+    }
+    if let Some(predicate) = &index.predicate {
+        text.push_str(&format!(" WHERE ({predicate})"));
+    }
+    text
+}
+
+fn part(relation: &Relation, part: &IndexPart) -> String {
+    let mut text = indexed(relation, &part.of);
+    if part.descending {
+        text.push_str(" DESC");
+    }
+    if part.nulls_first != part.descending {
+        text.push_str(if part.nulls_first {
+            " NULLS FIRST"
+        } else {
+            " NULLS LAST"
+        });
+    }
+    text
+}
+
+fn indexed(relation: &Relation, of: &IndexedBy) -> String {
+    match of {
+        IndexedBy::Column(attnum) => column(relation, *attnum),
+        IndexedBy::Expression(text) => {
+            let call = text.ends_with(')')
+                && text
+                    .split('(')
+                    .next()
+                    .is_some_and(|head| !head.is_empty() && !head.contains(' '));
+            if call {
+                text.clone()
+            } else {
+                format!("({text})")
+            }
+        }
+    }
+}
+
+fn included(relation: &Relation, index: &Index) -> String {
+    if index.include.is_empty() {
+        return String::new();
+    }
+    format!(" INCLUDE ({})", columns(relation, &index.include))
+}
+
+fn constraint(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let pretty = call.bool(1, row).unwrap_or(false);
+    for relation in call.context.snapshot.relations() {
+        let constraints = &relation.constraints;
+        if let Some(index) = constraints
+            .indexes
+            .iter()
+            .find(|index| index.constraint == Some(oid))
+        {
+            let attnums: Vec<i16> = index.columns().collect();
+            let word = if index.primary {
+                "PRIMARY KEY"
+            } else {
+                "UNIQUE"
+            };
+            let nulls = if index.nulls_not_distinct {
+                " NULLS NOT DISTINCT"
+            } else {
+                ""
+            };
+            let text = format!(
+                "{word}{nulls} ({}){}",
+                columns(relation, &attnums),
+                included(relation, index)
+            );
+            return Ok(text.into());
+        }
+        if let Some(check) = constraints.checks.iter().find(|check| check.oid == oid) {
+            let mut text = match pretty {
+                true => format!("CHECK ({})", check.expression),
+                false => format!("CHECK (({}))", check.expression),
+            };
+            if check.no_inherit {
+                text.push_str(" NO INHERIT");
+            }
+            return Ok(text.into());
+        }
+        if let Some(key) = constraints.foreign.iter().find(|key| key.oid == oid) {
+            return Ok(foreign(call, relation, key).into());
+        }
+    }
+    Ok(Value::Null)
+}
+
+fn foreign(call: &Call<'_>, relation: &Relation, key: &ForeignKey) -> String {
+    let name = names::name(call.context, PgType::REGCLASS, key.table);
+    let references = match call.context.snapshot.relation(key.table) {
+        Some(table) => columns(table, &key.references),
+        None => String::new(),
+    };
+    let mut text = format!(
+        "FOREIGN KEY ({}) REFERENCES {}({references})",
+        columns(relation, &key.columns),
+        name.unwrap_or_default(),
+    );
+    if key.full {
+        text.push_str(" MATCH FULL");
+    }
+    for (on, action) in [("UPDATE", key.on_update), ("DELETE", key.on_delete)] {
+        if action != crate::catalog::ForeignAction::NoAction {
+            text.push_str(&format!(" ON {on} {}", action.words()));
+        }
+    }
+    text
+}
+
+fn columns(relation: &Relation, attnums: &[i16]) -> String {
+    let names: Vec<String> = attnums.iter().map(|a| column(relation, *a)).collect();
+    names.join(", ")
+}
+
+fn column(relation: &Relation, attnum: i16) -> String {
+    let column = relation.columns.iter().find(|c| c.attnum == attnum);
+    column.map_or_else(String::new, |column| quote(&column.name).into_owned())
+}

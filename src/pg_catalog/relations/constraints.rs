@@ -1,0 +1,262 @@
+//! Indexes, constraints and sequences.
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+
+use super::types::build_in;
+use super::{Value, build};
+use crate::base::{Oid, Result};
+use crate::catalog::{Check, ForeignKey, Index, IndexedBy, Relation, Sequence, Snapshot};
+use crate::pg_catalog::SystemRelation;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// An index and its table.
+type Indexed = (Arc<Relation>, Index);
+
+/// Every index.
+pub(super) fn indexes(snapshot: &Snapshot) -> Vec<Indexed> {
+    snapshot
+        .relations()
+        .flat_map(|relation| {
+            let indexes = relation.constraints.indexes.iter().cloned();
+            indexes.map(|index| (relation.clone(), index))
+        })
+        .collect()
+}
+
+pub(super) fn pg_index(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let numbers = |values: Vec<i64>| Value::List(values.into_iter().map(Value::Int).collect());
+    let keys = |(_, index): &Indexed| -> Vec<i64> {
+        let parts = index.parts.iter().map(|part| match part.of {
+            IndexedBy::Column(attnum) => i64::from(attnum),
+            IndexedBy::Expression(_) => 0,
+        });
+        parts
+            .chain(index.include.iter().map(|attnum| i64::from(*attnum)))
+            .collect()
+    };
+    let count = |count: usize| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
+    build::<Indexed>(
+        relation,
+        &indexes(&context.snapshot),
+        &[
+            ("indexrelid", &|(_, index)| index.oid.into()),
+            ("indrelid", &|(table, _)| table.oid.into()),
+            ("indnatts", &|(_, index)| {
+                count(index.parts.len() + index.include.len())
+            }),
+            ("indnkeyatts", &|(_, index)| count(index.parts.len())),
+            ("indisunique", &|(_, index)| index.unique.into()),
+            ("indnullsnotdistinct", &|(_, index)| {
+                index.nulls_not_distinct.into()
+            }),
+            ("indisprimary", &|(_, index)| index.primary.into()),
+            ("indimmediate", &|_| true.into()),
+            ("indisvalid", &|_| true.into()),
+            ("indisready", &|_| true.into()),
+            ("indislive", &|_| true.into()),
+            ("indkey", &|of| numbers(keys(of))),
+            ("indcollation", &|of| {
+                let (table, _) = of;
+                let collation = |attnum: i64| {
+                    let column = table.columns.iter().find(|c| i64::from(c.attnum) == attnum);
+                    column.map_or(0, |c| i64::from(build_in(c.ty.oid).collation.0))
+                };
+                numbers(keys(of).into_iter().map(collation).collect())
+            }),
+            ("indclass", &|(_, index)| {
+                numbers(vec![0; index.parts.len()])
+            }),
+            ("indoption", &|(_, index)| {
+                let options = index
+                    .parts
+                    .iter()
+                    .map(|part| i64::from(part.descending) + 2 * i64::from(part.nulls_first));
+                numbers(options.collect())
+            }),
+            ("indexprs", &|(_, index)| {
+                let expressions: Vec<&str> = index
+                    .parts
+                    .iter()
+                    .filter_map(|part| match &part.of {
+                        IndexedBy::Column(_) => None,
+                        IndexedBy::Expression(text) => Some(text.as_str()),
+                    })
+                    .collect();
+                match expressions.as_slice() {
+                    [] => Value::Null,
+                    some => some.join(", ").into(),
+                }
+            }),
+            ("indpred", &|(_, index)| index.predicate.clone().into()),
+        ],
+    )
+}
+
+/// A constraint and its table.
+pub(super) enum Constraint {
+    Key(Arc<Relation>, Index, Oid),
+    Check(Arc<Relation>, Check),
+    Foreign(Arc<Relation>, ForeignKey),
+}
+
+impl Constraint {
+    fn table(&self) -> &Relation {
+        match self {
+            Self::Key(table, ..) | Self::Check(table, _) | Self::Foreign(table, _) => table,
+        }
+    }
+
+    fn columns(&self) -> Vec<i16> {
+        match self {
+            Self::Key(_, index, _) => index.columns().collect(),
+            Self::Check(_, check) => check.columns.clone(),
+            Self::Foreign(_, key) => key.columns.clone(),
+        }
+    }
+}
+
+fn constraints(snapshot: &Snapshot) -> Vec<Constraint> {
+    let mut all = Vec::new();
+    for relation in snapshot.relations() {
+        for index in &relation.constraints.indexes {
+            if let Some(oid) = index.constraint {
+                all.push(Constraint::Key(relation.clone(), index.clone(), oid));
+            }
+        }
+        for check in &relation.constraints.checks {
+            all.push(Constraint::Check(relation.clone(), check.clone()));
+        }
+        for key in &relation.constraints.foreign {
+            all.push(Constraint::Foreign(relation.clone(), key.clone()));
+        }
+    }
+    all
+}
+
+pub(super) fn pg_constraint(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let attnums =
+        |columns: &[i16]| Value::List(columns.iter().map(|a| Value::Int((*a).into())).collect());
+    let foreign = |of: &Constraint, read: &dyn Fn(&ForeignKey) -> Value, otherwise: Value| match of
+    {
+        Constraint::Foreign(_, key) => read(key),
+        Constraint::Key(..) | Constraint::Check(..) => otherwise,
+    };
+    build::<Constraint>(
+        relation,
+        &constraints(&context.snapshot),
+        &[
+            ("oid", &|of| match of {
+                Constraint::Key(_, _, oid) => (*oid).into(),
+                Constraint::Check(_, check) => check.oid.into(),
+                Constraint::Foreign(_, key) => key.oid.into(),
+            }),
+            ("conname", &|of| match of {
+                Constraint::Key(_, index, _) => (&index.name).into(),
+                Constraint::Check(_, check) => (&check.name).into(),
+                Constraint::Foreign(_, key) => (&key.name).into(),
+            }),
+            ("connamespace", &|of| of.table().schema.into()),
+            ("contype", &|of| match of {
+                Constraint::Key(_, index, _) if index.primary => 'p'.into(),
+                Constraint::Key(..) => 'u'.into(),
+                Constraint::Check(..) => 'c'.into(),
+                Constraint::Foreign(..) => 'f'.into(),
+            }),
+            ("convalidated", &|_| true.into()),
+            ("conrelid", &|of| of.table().oid.into()),
+            ("conindid", &|of| match of {
+                Constraint::Key(_, index, _) => index.oid.into(),
+                Constraint::Check(..) => Oid::INVALID.into(),
+                Constraint::Foreign(_, key) => key.index.into(),
+            }),
+            ("confrelid", &|of| {
+                foreign(of, &|key| key.table.into(), Oid::INVALID.into())
+            }),
+            ("confupdtype", &|of| {
+                foreign(of, &|key| key.on_update.letter().into(), ' '.into())
+            }),
+            ("confdeltype", &|of| {
+                foreign(of, &|key| key.on_delete.letter().into(), ' '.into())
+            }),
+            ("confmatchtype", &|of| {
+                let letter = |key: &ForeignKey| if key.full { 'f' } else { 's' }.into();
+                foreign(of, &letter, ' '.into())
+            }),
+            ("conislocal", &|_| true.into()),
+            ("connoinherit", &|of| match of {
+                Constraint::Check(_, check) => check.no_inherit.into(),
+                Constraint::Key(..) | Constraint::Foreign(..) => true.into(),
+            }),
+            ("conkey", &|of| match of.columns().as_slice() {
+                [] => Value::Null,
+                columns => attnums(columns),
+            }),
+            ("confkey", &|of| {
+                foreign(of, &|key| attnums(&key.references), Value::Null)
+            }),
+            ("conbin", &|of| match of {
+                Constraint::Check(_, check) => (&check.expression).into(),
+                Constraint::Key(..) | Constraint::Foreign(..) => Value::Null,
+            }),
+        ],
+    )
+}
+
+pub(super) fn pg_sequence(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let sequences: Vec<(Oid, Sequence)> = context
+        .snapshot
+        .relations()
+        .filter_map(|relation| Some((relation.oid, relation.sequence()?.clone())))
+        .collect();
+    build::<(Oid, Sequence)>(
+        relation,
+        &sequences,
+        &[
+            ("seqrelid", &|(oid, _)| (*oid).into()),
+            ("seqtypid", &|(_, of)| of.ty.oid.into()),
+            ("seqstart", &|(_, of)| of.start.into()),
+            ("seqincrement", &|(_, of)| of.increment.into()),
+            ("seqmax", &|(_, of)| of.max.into()),
+            ("seqmin", &|(_, of)| of.min.into()),
+            ("seqcache", &|(_, of)| of.cache.into()),
+            ("seqcycle", &|(_, of)| of.cycle.into()),
+        ],
+    )
+}
+
+/// A default as PostgreSQL prints it: sequences by their names.
+pub(super) fn named_sequences(context: &StatementContext, default: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = default;
+    while let Some(at) = rest.find("'::regclass") {
+        let (head, tail) = rest.split_at(at);
+        let start = head.rfind('\'').map_or(0, |quote| quote + 1);
+        let oid = head[start..].parse().map(Oid);
+        shown.push_str(&head[..start]);
+        match oid {
+            Ok(oid) => {
+                let name = crate::pg_catalog::names::name(context, PgType::REGCLASS, oid);
+                let name = name.unwrap_or_else(|| oid.to_string());
+                shown.push_str(&name.replace('\'', "''"));
+            }
+            Err(_) => shown.push_str(&head[start..]),
+        }
+        let end = "'::regclass".len();
+        shown.push_str(&tail[..end]);
+        rest = &tail[end..];
+    }
+    shown.push_str(rest);
+    shown
+}

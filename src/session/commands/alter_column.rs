@@ -1,0 +1,570 @@
+//! What ALTER TABLE does to columns and constraints.
+
+use std::sync::Arc;
+
+use super::alter::as_server;
+use super::rename::renamed;
+use super::sequence::{OfColumn, beside};
+use super::table::{check_column_type, settled, stored_name};
+use super::{no_column, skipping};
+use crate::base::error::Report;
+use crate::base::name::quote;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Change, Column, Generation, ObjectId, Relation, RelationKind};
+use crate::engine::Command;
+use crate::engine::command::AlterAction;
+use crate::engine::definition::{ColumnDefinition, ConstraintDefinition, GenerationClause};
+use crate::engine::parse;
+use crate::privileges;
+use crate::session::dispatch::Run;
+use crate::session::{Session, interruptible};
+use crate::statement::StatementContext;
+
+impl Session {
+    /// An action of ALTER TABLE on a column or constraint. It may push changes of its own; what it
+    /// gives is pushed after them.
+    pub(super) async fn column_action(
+        &mut self,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        action: &AlterAction,
+        run: &Run<'_>,
+    ) -> Result<Vec<Change>> {
+        let find = |name: &String| {
+            let column = relation.column(name);
+            column.ok_or_else(|| no_column(relation, name))
+        };
+        let alter = |column: Column| {
+            vec![Change::AlterColumn {
+                relation: relation.oid,
+                column,
+            }]
+        };
+        match action {
+            AlterAction::AddColumn {
+                column,
+                if_not_exists,
+            } => {
+                if *if_not_exists && relation.column(&column.name).is_some() {
+                    self.report(skipping(
+                        SqlState::DUPLICATE_COLUMN,
+                        format!(
+                            "column \"{}\" of relation \"{}\" already exists, skipping",
+                            column.name, relation.name
+                        ),
+                    ));
+                    return Ok(Vec::new());
+                }
+                self.add_column(context, relation, column, run).await
+            }
+            AlterAction::DropColumn {
+                name,
+                if_exists,
+                cascade,
+            } => {
+                let Some(column) = relation.column(name) else {
+                    let error = no_column(relation, name);
+                    if !if_exists {
+                        return Err(error);
+                    }
+                    self.notice(format!("{}, skipping", error.message()));
+                    return Ok(Vec::new());
+                };
+                self.drop_column(context, relation, column, *cascade)
+            }
+            AlterAction::SetDefault { column, default } => {
+                let column = find(column)?;
+                refuse_generated(relation, column, default.is_none())?;
+                let mut new = column.clone();
+                new.default = None;
+                if let Some(default) = default {
+                    let default = settled(context, default)?;
+                    self.check_default(context, &column.name, &default, column.ty, run)
+                        .await?;
+                    new.default = Some(default);
+                }
+                Ok(alter(new))
+            }
+            AlterAction::SetNotNull { column, not_null } => {
+                let column = find(column)?;
+                if *not_null && !column.not_null {
+                    self.check_no_nulls(context, relation, column, run).await?;
+                }
+                if !not_null {
+                    refuse_nullable(relation, column)?;
+                }
+                Ok(alter(Column {
+                    not_null: *not_null,
+                    ..column.clone()
+                }))
+            }
+            AlterAction::SetType { column, ty, using } => {
+                let column = find(column)?;
+                self.set_type(context, relation, column, *ty, using.as_deref(), run)
+                    .await
+            }
+            AlterAction::AddIdentity { column, clause } => {
+                let column = find(column)?;
+                self.add_identity(context, relation, column, clause)
+            }
+            AlterAction::SetIdentity { column, always } => {
+                let column = find(column)?;
+                let Some(Generation::Identity { sequence, .. }) = column.generation else {
+                    return Err(not_identity(relation, column));
+                };
+                Ok(alter(Column {
+                    generation: Some(Generation::Identity {
+                        always: *always,
+                        sequence,
+                    }),
+                    ..column.clone()
+                }))
+            }
+            AlterAction::DropIdentity { column, if_exists } => {
+                let column = find(column)?;
+                let Some(Generation::Identity { sequence, .. }) = column.generation else {
+                    let error = not_identity(relation, column);
+                    if !if_exists {
+                        return Err(error);
+                    }
+                    self.notice(format!("{}, skipping", error.message()));
+                    return Ok(Vec::new());
+                };
+                let mut changes = alter(Column {
+                    generation: None,
+                    ..column.clone()
+                });
+                changes.push(Change::Drop(ObjectId::Relation(sequence)));
+                Ok(changes)
+            }
+            AlterAction::DropExpression { column, if_exists } => {
+                let column = find(column)?;
+                if column.expression().is_none() {
+                    let message = format!(
+                        "column \"{}\" of relation \"{}\" is not a stored generated column",
+                        column.name, relation.name
+                    );
+                    if !if_exists {
+                        let state = SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE;
+                        return Err(Error::new(state, message));
+                    }
+                    self.notice(format!("{message}, skipping"));
+                    return Ok(Vec::new());
+                }
+                Ok(alter(Column {
+                    generation: None,
+                    ..column.clone()
+                }))
+            }
+            AlterAction::AddConstraint(definition) => {
+                let definitions = std::slice::from_ref(definition);
+                self.add_constraints(context, relation, definitions, run)
+                    .await
+            }
+            AlterAction::DropConstraint {
+                name,
+                if_exists,
+                cascade: _,
+            } => {
+                let Some(constraint) = constraint_named(relation, name) else {
+                    let message = format!(
+                        "constraint \"{name}\" of relation \"{}\" does not exist",
+                        relation.name
+                    );
+                    if !if_exists {
+                        return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
+                    }
+                    self.notice(format!("{message}, skipping"));
+                    return Ok(Vec::new());
+                };
+                Ok(vec![Change::DropConstraint {
+                    relation: relation.oid,
+                    constraint,
+                }])
+            }
+            AlterAction::RenameConstraint { from, to } => {
+                if constraint_named(relation, from).is_none() {
+                    return Err(Error::new(
+                        SqlState::UNDEFINED_OBJECT,
+                        format!(
+                            "constraint \"{from}\" for table \"{}\" does not exist",
+                            relation.name
+                        ),
+                    ));
+                }
+                let mut constraints = relation.constraints.clone();
+                let indexes = constraints.indexes.iter_mut().map(|index| &mut index.name);
+                let checks = constraints.checks.iter_mut().map(|check| &mut check.name);
+                let foreign = constraints.foreign.iter_mut().map(|key| &mut key.name);
+                for name in indexes.chain(checks).chain(foreign) {
+                    if name == from {
+                        name.clone_from(to);
+                    }
+                }
+                Ok(vec![Change::SetConstraints {
+                    relation: relation.oid,
+                    constraints,
+                }])
+            }
+            AlterAction::RenameColumn { from, to } => renamed(relation, from, to),
+            AlterAction::Rename(_)
+            | AlterAction::OwnerTo(_)
+            | AlterAction::SetSchema(_)
+            | AlterAction::Sequence(_) => {
+                Err(Error::internal("altering a column", "it is something else"))
+            }
+        }
+    }
+
+    /// ADD COLUMN. Rows already stored read as NULL in a new column, so one with a default is added
+    /// without its promises first, then the rows get their values.
+    async fn add_column(
+        &mut self,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        definition: &ColumnDefinition,
+        run: &Run<'_>,
+    ) -> Result<Vec<Change>> {
+        check_column_type(&definition.name, definition.ty)?;
+        if !matches!(relation.kind, RelationKind::Table { .. }) {
+            return Err(only_tables(relation, "ADD COLUMN"));
+        }
+        if relation.column(&definition.name).is_some() {
+            return Err(Error::new(
+                SqlState::DUPLICATE_COLUMN,
+                format!(
+                    "column \"{}\" of relation \"{}\" already exists",
+                    definition.name, relation.name
+                ),
+            ));
+        }
+        let attnum = relation.next_attnum;
+        let mut after = relation.clone();
+        after.next_attnum = attnum.saturating_add(1);
+        after.columns.push(Column {
+            attnum,
+            name: definition.name.clone(),
+            stored_name: stored_name(&definition.name, attnum),
+            ty: definition.ty,
+            not_null: false,
+            default: None,
+            generation: None,
+            comment: None,
+        });
+        let index = after.columns.len() - 1;
+        let sequence = self
+            .fill_definition(context, &mut after, index, definition, &[], run)
+            .await?;
+        after.columns[index].not_null |= definition.not_null;
+        let mut changes = Vec::new();
+        if let Some(sequence) = sequence {
+            changes.push(Change::CreateRelation(Box::new(sequence)));
+        }
+        changes.push(Change::AddColumn {
+            relation: relation.oid,
+            column: Column {
+                not_null: false,
+                ..after.columns[index].clone()
+            },
+        });
+        self.push(changes, Vec::new())?;
+        let column = after.columns[index].clone();
+        let has_rows = relation.segments().iter().any(|segment| segment.rows > 0);
+        let filled = column.default.is_some() || column.generation.is_some();
+        if has_rows && filled {
+            self.fill_column(relation.oid, &column, run).await?;
+        }
+        let context = self.context()?;
+        let Some(before) = context.snapshot.relation(relation.oid).cloned() else {
+            return Err(Error::internal("adding a column", "the table is gone"));
+        };
+        let mut after = Relation::clone(&before);
+        after.columns[index].not_null = column.not_null;
+        self.declare_constraints(&context, &mut after, &definition.constraints, run)
+            .await?;
+        let after = Arc::new(after);
+        self.check_rows_of(&context, &before, &after, run).await?;
+        Ok(between(&before, &after))
+    }
+
+    /// ADD CONSTRAINT
+    async fn add_constraints(
+        &mut self,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        definitions: &[ConstraintDefinition],
+        run: &Run<'_>,
+    ) -> Result<Vec<Change>> {
+        if !matches!(relation.kind, RelationKind::Table { .. }) {
+            return Err(only_tables(relation, "ADD CONSTRAINT"));
+        }
+        let mut after = Relation::clone(relation);
+        self.declare_constraints(context, &mut after, definitions, run)
+            .await?;
+        let after = Arc::new(after);
+        self.check_rows_of(context, relation, &after, run).await?;
+        Ok(between(relation, &after))
+    }
+
+    /// Gives every row of a table the default of a column. The table's owner asks, whatever they
+    /// may write.
+    async fn fill_column(&mut self, table: Oid, column: &Column, run: &Run<'_>) -> Result<()> {
+        let context = self.context()?;
+        let server = as_server(&context);
+        let relation = server
+            .snapshot
+            .relation(table)
+            .ok_or_else(|| Error::internal("adding a column", "the table is gone"))?;
+        let update = format!(
+            "UPDATE {} SET {} = DEFAULT",
+            server.snapshot.qualified_name(relation),
+            quote(&column.name),
+        );
+        let Some(Command::Dml(update)) = parse(&update)?.pop().map(|update| update.command) else {
+            return Err(Error::internal("adding a column", "not an UPDATE"));
+        };
+        let engine = self.shared.engine.clone();
+        let bound = interruptible(run.interrupt, engine.bind_dml(&server, &update, &[])).await?;
+        let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
+        let work = engine.execute_dml(&server, authorized, &[], run.interrupt);
+        let done = interruptible(run.interrupt, work).await?;
+        self.push_needing(done.changes, &[])
+    }
+
+    fn drop_column(
+        &mut self,
+        context: &StatementContext,
+        relation: &Relation,
+        column: &Column,
+        cascade: bool,
+    ) -> Result<Vec<Change>> {
+        if cascade && context.snapshot.dependants(relation.oid).next().is_some() {
+            // Which columns a view reads is not known, so nothing tells which views would have to
+            // go.
+            return Err(Error::unsupported(
+                "DROP COLUMN … CASCADE of a table that views read",
+            ));
+        }
+        let table = format!("table {}", quote(&relation.name));
+        let generated: Vec<&Column> = relation
+            .columns
+            .iter()
+            .filter(|other| {
+                matches!(&other.generation, Some(Generation::Stored { columns, .. })
+                    if columns.contains(&column.attnum))
+            })
+            .collect();
+        let depends = |other: &&Column| {
+            format!(
+                "column {} of {table} depends on column {} of {table}",
+                other.name, column.name
+            )
+        };
+        if !generated.is_empty() && !cascade {
+            return Err(Error::new(
+                SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                format!(
+                    "cannot drop column {} of {table} because other objects depend on it",
+                    column.name
+                ),
+            )
+            .detail(generated.iter().map(depends).collect::<Vec<_>>().join("\n"))
+            .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+        }
+        let mut changes = Vec::new();
+        let lines: Vec<String> = generated
+            .iter()
+            .map(|other| format!("drop cascades to column {} of {table}", other.name))
+            .collect();
+        match lines.as_slice() {
+            [] => {}
+            [one] => self.notice(one.clone()),
+            many => {
+                let count = many.len();
+                let mut report = Report::notice(format!("drop cascades to {count} other objects"));
+                report.error = report.error.detail(many.join("\n"));
+                self.report(report);
+            }
+        }
+        for other in generated {
+            changes.push(Change::DropColumn {
+                relation: relation.oid,
+                attnum: other.attnum,
+            });
+        }
+        changes.push(Change::DropColumn {
+            relation: relation.oid,
+            attnum: column.attnum,
+        });
+        for sequence in context
+            .snapshot
+            .owned_sequences(relation.oid, Some(column.attnum))
+        {
+            changes.push(Change::Drop(ObjectId::Relation(sequence)));
+        }
+        Ok(changes)
+    }
+
+    fn add_identity(
+        &self,
+        context: &StatementContext,
+        relation: &Relation,
+        column: &Column,
+        clause: &GenerationClause,
+    ) -> Result<Vec<Change>> {
+        let GenerationClause::Identity { always, options } = clause else {
+            return Err(Error::unsupported("ALTER COLUMN … ADD GENERATED … AS ()"));
+        };
+        let state = SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE;
+        let problem = if column.generation.is_some() {
+            Some("is already an identity column")
+        } else if column.default.is_some() {
+            Some("already has a default value")
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            return Err(Error::new(
+                state,
+                format!(
+                    "column \"{}\" of relation \"{}\" {problem}",
+                    column.name, relation.name
+                ),
+            ));
+        }
+        if !column.not_null {
+            return Err(Error::new(
+                state,
+                format!(
+                    "column \"{}\" of relation \"{}\" must be declared NOT NULL before identity \
+                     can be added",
+                    column.name, relation.name
+                ),
+            ));
+        }
+        let sequence = self.column_sequence(
+            context,
+            beside(relation),
+            &relation.name,
+            &OfColumn {
+                name: &column.name,
+                ty: column.ty,
+                owner: (relation.oid, column.attnum),
+                identity: Some(options),
+            },
+            &[],
+        )?;
+        let generation = Generation::Identity {
+            always: *always,
+            sequence: sequence.oid,
+        };
+        Ok(vec![
+            Change::CreateRelation(Box::new(sequence)),
+            Change::AlterColumn {
+                relation: relation.oid,
+                column: Column {
+                    generation: Some(generation),
+                    ..column.clone()
+                },
+            },
+        ])
+    }
+}
+
+/// The changes that make `before` what `after` is, as far as columns and constraints go.
+pub(super) fn between(before: &Relation, after: &Relation) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (old, new) in before.columns.iter().zip(&after.columns) {
+        if old != new {
+            changes.push(Change::AlterColumn {
+                relation: before.oid,
+                column: new.clone(),
+            });
+        }
+    }
+    if before.constraints != after.constraints {
+        changes.push(Change::SetConstraints {
+            relation: before.oid,
+            constraints: after.constraints.clone(),
+        });
+    }
+    changes
+}
+
+fn constraint_named(relation: &Relation, name: &str) -> Option<Oid> {
+    let constraints = &relation.constraints;
+    let keys = constraints.indexes.iter();
+    let key = keys
+        .filter(|index| index.name == name)
+        .find_map(|index| index.constraint);
+    let check = constraints.checks.iter().find(|check| check.name == name);
+    let foreign = constraints.foreign.iter().find(|key| key.name == name);
+    key.or(check.map(|check| check.oid))
+        .or(foreign.map(|key| key.oid))
+}
+
+fn refuse_generated(relation: &Relation, column: &Column, dropping: bool) -> Result<()> {
+    let (what, instead) = match &column.generation {
+        Some(Generation::Identity { .. }) => ("an identity column", "IDENTITY"),
+        Some(Generation::Stored { .. }) => ("a generated column", "EXPRESSION"),
+        None => return Ok(()),
+    };
+    let error = Error::new(
+        SqlState::SYNTAX_ERROR,
+        format!(
+            "column \"{}\" of relation \"{}\" is {what}",
+            column.name, relation.name
+        ),
+    );
+    Err(if dropping {
+        error.hint(format!(
+            "Use ALTER TABLE ... ALTER COLUMN ... DROP {instead} instead."
+        ))
+    } else {
+        error
+    })
+}
+
+fn refuse_nullable(relation: &Relation, column: &Column) -> Result<()> {
+    if let Some(Generation::Identity { .. }) = column.generation {
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!(
+                "column \"{}\" of relation \"{}\" is an identity column",
+                column.name, relation.name
+            ),
+        ));
+    }
+    let primary = relation.constraints.primary();
+    if primary.is_some_and(|index| index.columns().any(|a| a == column.attnum)) {
+        return Err(Error::new(
+            SqlState::INVALID_TABLE_DEFINITION,
+            format!("column \"{}\" is in a primary key", column.name),
+        ));
+    }
+    Ok(())
+}
+
+fn not_identity(relation: &Relation, column: &Column) -> Error {
+    Error::new(
+        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!(
+            "column \"{}\" of relation \"{}\" is not an identity column",
+            column.name, relation.name
+        ),
+    )
+}
+
+pub(super) fn only_tables(relation: &Relation, action: &str) -> Error {
+    Error::new(
+        SqlState::WRONG_OBJECT_TYPE,
+        format!(
+            "ALTER action {action} cannot be performed on relation \"{}\"",
+            relation.name
+        ),
+    )
+    .detail(format!(
+        "This operation is not supported for {}s.",
+        relation.kind_name()
+    ))
+}

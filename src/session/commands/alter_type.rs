@@ -1,0 +1,201 @@
+//! ALTER COLUMN … TYPE.
+
+use std::sync::Arc;
+
+use super::alter::as_server;
+use super::alter_column::only_tables;
+use super::constraint::shown;
+use super::table::{check_column_type, check_kept, stored_name};
+use crate::base::name::quote;
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Change, Column, Generation, Relation, RelationKind};
+use crate::engine::{check_assignable, is_literal, parse_query};
+use crate::privileges;
+use crate::session::dispatch::Run;
+use crate::session::{Session, interruptible};
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+impl Session {
+    /// ALTER COLUMN … TYPE: every row is written anew.
+    pub(super) async fn set_type(
+        &mut self,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        column: &Column,
+        ty: PgType,
+        using: Option<&str>,
+        run: &Run<'_>,
+    ) -> Result<Vec<Change>> {
+        check_column_type(&column.name, ty)?;
+        if !matches!(relation.kind, RelationKind::Table { .. }) {
+            return Err(only_tables(relation, "ALTER COLUMN ... SET DATA TYPE"));
+        }
+        if let Some(view) = context.snapshot.dependants(relation.oid).next() {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cannot alter type of a column used by a view or rule",
+            )
+            .detail(format!(
+                "rule _RETURN on {} {} depends on column \"{}\"",
+                view.kind_name(),
+                context.snapshot.qualified_name(view),
+                column.name
+            )));
+        }
+        let keyed = relation.constraints.foreign.iter();
+        let referred = context.snapshot.references_to(relation.oid);
+        if keyed.chain(referred.map(|(_, key)| key)).any(|key| {
+            key.table == relation.oid && key.references.contains(&column.attnum)
+                || relation.constraints.foreign.contains(key)
+                    && key.columns.contains(&column.attnum)
+        }) {
+            return Err(Error::unsupported(
+                "ALTER COLUMN … TYPE of a column in a foreign key",
+            ));
+        }
+        let read = relation.columns.iter().find(|other| {
+            matches!(&other.generation, Some(Generation::Stored { columns, .. })
+                if columns.contains(&column.attnum))
+        });
+        if let Some(other) = read {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cannot alter type of a column used by a generated column",
+            )
+            .detail(format!(
+                "Column \"{}\" is used by generated column \"{}\".",
+                column.name, other.name
+            )));
+        }
+        let expression = match using {
+            Some(using) => {
+                let from = self.rule_type(context, relation, using, None, run).await?;
+                if from != PgType::UNKNOWN && check_assignable(&column.name, from, ty).is_err() {
+                    return Err(Error::new(
+                        SqlState::DATATYPE_MISMATCH,
+                        format!(
+                            "result of USING clause for column \"{}\" cannot be cast \
+                             automatically to type {}",
+                            column.name,
+                            PgType::of(ty.oid.0)
+                        ),
+                    )
+                    .hint("You might need to add an explicit cast."));
+                }
+                format!("({using})")
+            }
+            None => {
+                if check_assignable(&column.name, column.ty, ty).is_err() {
+                    return Err(Error::new(
+                        SqlState::DATATYPE_MISMATCH,
+                        format!(
+                            "column \"{}\" cannot be cast automatically to type {}",
+                            column.name,
+                            PgType::of(ty.oid.0)
+                        ),
+                    )
+                    .hint(format!(
+                        "You might need to specify \"USING {}::{}\".",
+                        quote(&column.name),
+                        PgType::of(ty.oid.0)
+                    )));
+                }
+                shown(&column.name)
+            }
+        };
+        let fits = match &column.default {
+            None => true,
+            // A literal has the type it was first used as; other expressions have their own.
+            Some(default) if is_literal(default)? => {
+                check_assignable(&column.name, column.ty, ty).is_ok()
+            }
+            Some(default) => {
+                let checked = self.check_default(context, &column.name, default, ty, run);
+                checked.await.is_ok()
+            }
+        };
+        if !fits {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "default for column \"{}\" cannot be cast automatically to type {}",
+                    column.name,
+                    PgType::of(ty.oid.0)
+                ),
+            ));
+        }
+        if let Some(expression) = column.expression() {
+            let from = self
+                .rule_type(context, relation, expression, None, run)
+                .await?;
+            check_kept(&column.name, from, ty)?;
+        }
+        let new = Column {
+            ty,
+            stored_name: format!(
+                "{}_{}",
+                stored_name(&column.name, column.attnum),
+                self.shared.database.new_oid()
+            ),
+            ..column.clone()
+        };
+        let server = as_server(context);
+        let list: Vec<String> = relation
+            .columns
+            .iter()
+            .map(|other| {
+                if other.attnum == column.attnum {
+                    expression.clone()
+                } else {
+                    shown(&other.name)
+                }
+            })
+            .collect();
+        let query = parse_query(&format!(
+            "SELECT {} FROM {}",
+            list.join(", "),
+            context.snapshot.qualified_name(relation)
+        ))?;
+        let engine = self.shared.engine.clone();
+        let bound = interruptible(run.interrupt, engine.bind(&server, &query, &[]))
+            .await
+            .map_err(Error::without_position)?;
+        let query = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
+        let mut after = Relation::clone(relation);
+        for other in after.columns.iter_mut().filter(|c| c.attnum == new.attnum) {
+            *other = new.clone();
+        }
+        after.kind = RelationKind::Table {
+            segments: Arc::from([]),
+        };
+        let after = Arc::new(after);
+        let work = engine.fill(&server, &after, query, &[], run.interrupt);
+        let (added, _) = interruptible(run.interrupt, work).await?;
+        let mut changes = Vec::new();
+        if !relation.segments().is_empty() {
+            changes.push(Change::RemoveSegments {
+                relation: relation.oid,
+                segments: relation.segments().iter().map(|s| s.id).collect(),
+            });
+        }
+        changes.push(Change::AlterColumn {
+            relation: relation.oid,
+            column: new,
+        });
+        changes.extend(added);
+        self.push(changes, Vec::new())?;
+        // What was promised of the values must hold of what they became.
+        let context = self.context()?;
+        let Some(after) = context.snapshot.relation(relation.oid).cloned() else {
+            return Err(Error::internal("changing a type", "the table is gone"));
+        };
+        let mut before = Relation::clone(&after);
+        before.constraints = crate::catalog::Constraints::NONE;
+        for column in &mut before.columns {
+            column.not_null = false;
+        }
+        self.check_rows_of(&context, &before, &after, run).await?;
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,470 @@
+//! Constraints and indexes as they are declared: names made up, columns looked up, rows that are
+//! there already checked.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use sqlparser::ast;
+
+use super::no_column;
+use crate::base::limits::NAME_BYTES_MAX;
+use crate::base::name::{quote, truncate};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Check, Generation, Index, IndexPart, IndexedBy, Relation};
+use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
+use crate::engine::{parse_expression, parse_query};
+use crate::privileges;
+use crate::session::dispatch::Run;
+use crate::session::{Session, interruptible};
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+impl Session {
+    /// Adds what `definitions` say to `relation`: checks first, then the primary key, then the
+    /// other keys, as PostgreSQL does. The columns of a primary key become NOT NULL.
+    pub(super) async fn declare_constraints(
+        &mut self,
+        context: &Arc<StatementContext>,
+        relation: &mut Relation,
+        definitions: &[ConstraintDefinition],
+        run: &Run<'_>,
+    ) -> Result<()> {
+        for definition in definitions {
+            if let ConstraintClause::Check {
+                expression,
+                no_inherit,
+            } = &definition.clause
+            {
+                let check = self
+                    .check_of(context, relation, definition, expression, *no_inherit, run)
+                    .await?;
+                relation.constraints.checks.push(check);
+            }
+        }
+        for wanted in [true, false] {
+            for definition in definitions {
+                if let ConstraintClause::Key { primary, .. } = &definition.clause
+                    && *primary == wanted
+                {
+                    let index = self.key_of(context, relation, definition)?;
+                    if *primary {
+                        for attnum in index.columns().collect::<Vec<_>>() {
+                            for column in &mut relation.columns {
+                                column.not_null |= column.attnum == attnum;
+                            }
+                        }
+                    }
+                    relation.constraints.indexes.push(index);
+                }
+            }
+        }
+        for definition in definitions {
+            if let ConstraintClause::Foreign { .. } = &definition.clause {
+                let key = self
+                    .foreign_key_of(context, relation, definition, run)
+                    .await?;
+                relation.constraints.foreign.push(key);
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_of(
+        &self,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        definition: &ConstraintDefinition,
+        expression: &str,
+        no_inherit: bool,
+        run: &Run<'_>,
+    ) -> Result<Check> {
+        let columns = columns_read(relation, expression, "check constraint")?;
+        let ty = self
+            .rule_type(context, relation, expression, None, run)
+            .await?;
+        if ty != PgType::BOOL && ty != PgType::UNKNOWN {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("argument of CHECK must be type boolean, not type {ty}"),
+            ));
+        }
+        let one = match columns.as_slice() {
+            [one] => relation.columns.iter().find(|c| c.attnum == *one),
+            _ => None,
+        };
+        let name = match &definition.name {
+            Some(name) => name.clone(),
+            None => choose_name(
+                &relation.name,
+                one.map(|column| column.name.as_str()),
+                "check",
+                |name| relation.constraints.is_named(name),
+            ),
+        };
+        let new = context.snapshot.relation(relation.oid).is_none();
+        if new && relation.constraints.checks.iter().any(|c| c.name == name) {
+            return Err(Error::new(
+                SqlState::DUPLICATE_OBJECT,
+                format!("check constraint \"{name}\" already exists"),
+            ));
+        }
+        refuse_named(relation, &name)?;
+        Ok(Check {
+            oid: self.shared.database.new_oid(),
+            name,
+            expression: expression.to_owned(),
+            columns,
+            no_inherit,
+        })
+    }
+
+    /// The type of an expression over a table's columns.
+    pub(super) async fn rule_type(
+        &self,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        expression: &str,
+        immutable: Option<&str>,
+        run: &Run<'_>,
+    ) -> Result<PgType> {
+        let relation = Arc::new(relation.clone());
+        let engine = &self.shared.engine;
+        let work = engine.rule_type(context, &relation, expression, immutable);
+        interruptible(run.interrupt, work).await
+    }
+
+    fn key_of(
+        &self,
+        context: &StatementContext,
+        relation: &Relation,
+        definition: &ConstraintDefinition,
+    ) -> Result<Index> {
+        let ConstraintClause::Key {
+            primary,
+            columns,
+            include,
+            nulls_not_distinct,
+        } = &definition.clause
+        else {
+            return Err(Error::internal("declaring a key", "it is none"));
+        };
+        if *primary && relation.constraints.primary().is_some() {
+            return Err(Error::new(
+                SqlState::INVALID_TABLE_DEFINITION,
+                format!(
+                    "multiple primary keys for table \"{}\" are not allowed",
+                    relation.name
+                ),
+            ));
+        }
+        let word = if *primary { "primary key" } else { "unique" };
+        let attnums = key_columns(relation, columns, word)?;
+        let include = key_columns(relation, include, word)?;
+        let joined = columns.join("_");
+        let (second, label) = if *primary {
+            (None, "pkey")
+        } else {
+            (Some(joined.as_str()), "key")
+        };
+        let name = match &definition.name {
+            Some(name) => name.clone(),
+            None => choose_name(&relation.name, second, label, |name| {
+                is_taken(context, relation, name) || relation.constraints.is_named(name)
+            }),
+        };
+        refuse_named(relation, &name)?;
+        let parts = attnums.into_iter().map(|attnum| IndexPart {
+            of: IndexedBy::Column(attnum),
+            descending: false,
+            nulls_first: false,
+        });
+        Ok(Index {
+            oid: self.shared.database.new_oid(),
+            name,
+            parts: parts.collect(),
+            unique: true,
+            nulls_not_distinct: *nulls_not_distinct,
+            primary: *primary,
+            constraint: Some(self.shared.database.new_oid()),
+            method: "btree".to_owned(),
+            predicate: None,
+            include,
+            comment: None,
+        })
+    }
+
+    /// Checks the rows of a table against what was added to it: `relation` has it, the catalog does
+    /// not yet.
+    pub(super) async fn check_rows_of(
+        &self,
+        context: &Arc<StatementContext>,
+        before: &Relation,
+        relation: &Arc<Relation>,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        if relation.segments().iter().all(|segment| segment.rows == 0) {
+            return Ok(());
+        }
+        let server = super::alter::as_server(context);
+        for (old, new) in before.columns.iter().zip(&relation.columns) {
+            if new.not_null && !old.not_null {
+                self.check_no_nulls(context, relation, new, run).await?;
+            }
+        }
+        for check in &relation.constraints.checks {
+            if before
+                .constraints
+                .checks
+                .iter()
+                .any(|old| old.oid == check.oid)
+            {
+                continue;
+            }
+            let query = parse_query(&format!(
+                "SELECT 1 FROM {} WHERE NOT ({}) LIMIT 1",
+                context.snapshot.qualified_name(relation),
+                check.expression
+            ))?;
+            if self.finds(&server, &query, run).await? {
+                let name = context.snapshot.qualified_name(relation);
+                return Err(Error::new(
+                    SqlState::CHECK_VIOLATION,
+                    format!(
+                        "check constraint \"{}\" of relation \"{}\" is violated by some row",
+                        check.name, relation.name
+                    ),
+                )
+                .table(name.schema, name.name)
+                .constraint(&check.name));
+            }
+        }
+        for key in &relation.constraints.foreign {
+            if before
+                .constraints
+                .foreign
+                .iter()
+                .any(|old| old.oid == key.oid)
+            {
+                continue;
+            }
+            let segments = relation.segments();
+            self.refuse_orphans(context, relation, key, segments, run.interrupt)
+                .await?;
+        }
+        for index in relation.constraints.unique() {
+            if before
+                .constraints
+                .indexes
+                .iter()
+                .all(|old| old.oid != index.oid)
+            {
+                let engine = self.shared.engine.clone();
+                let work = engine.check_index(context, relation, index.oid);
+                interruptible(run.interrupt, work).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a query has any row.
+    pub(super) async fn finds(
+        &self,
+        context: &Arc<StatementContext>,
+        query: &ast::Query,
+        run: &Run<'_>,
+    ) -> Result<bool> {
+        let engine = self.shared.engine.clone();
+        let work = engine.bind(context, query, &[]);
+        let bound = interruptible(run.interrupt, work)
+            .await
+            .map_err(Error::without_position)?;
+        let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
+        let work = engine.execute(context, authorized, &[], run.interrupt);
+        let mut rows = interruptible(run.interrupt, work).await?;
+        while let Some(batch) = rows.next().await.map_err(Error::without_position)? {
+            if batch.num_rows() > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The columns of a key, each once, of types that can be compared.
+pub(super) fn key_columns(relation: &Relation, names: &[String], of: &str) -> Result<Vec<i16>> {
+    let mut attnums = Vec::with_capacity(names.len());
+    for name in names {
+        let column = relation.column(name).ok_or_else(|| {
+            Error::new(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{name}\" named in key does not exist"),
+            )
+        })?;
+        if attnums.contains(&column.attnum) {
+            return Err(Error::new(
+                SqlState::DUPLICATE_COLUMN,
+                format!("column \"{name}\" appears twice in {of} constraint"),
+            ));
+        }
+        check_comparable(column.ty)?;
+        attnums.push(column.attnum);
+    }
+    Ok(attnums)
+}
+
+/// `42704` for types without a default B-tree operator class.
+pub(super) fn check_comparable(ty: PgType) -> Result<()> {
+    let of = ty.element().unwrap_or(ty);
+    let plain = PgType::of(of.oid.0);
+    if [PgType::JSON, PgType::XID, PgType::CID, PgType::ACLITEM].contains(&plain) {
+        return Err(Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!(
+                "data type {} has no default operator class for access method \"btree\"",
+                PgType::of(ty.oid.0)
+            ),
+        )
+        .hint(
+            "You must specify an operator class for the index or define a default operator \
+             class for the data type.",
+        ));
+    }
+    Ok(())
+}
+
+/// The columns an expression reads, and that it has nothing such an expression cannot have.
+///
+/// # Errors
+/// `42703`, `0A000`.
+pub(super) fn columns_read(relation: &Relation, expression: &str, what: &str) -> Result<Vec<i16>> {
+    let parsed = parse_expression(expression)?;
+    let mut read = BTreeSet::new();
+    let visited = ast::visit_expressions(&parsed, |expr| {
+        let ident = match expr {
+            ast::Expr::Identifier(ident) => ident,
+            ast::Expr::CompoundIdentifier(parts) => match parts.last() {
+                Some(ident) => ident,
+                None => return ControlFlow::Continue(()),
+            },
+            ast::Expr::Subquery(_) | ast::Expr::Exists { .. } | ast::Expr::InSubquery { .. } => {
+                return ControlFlow::Break(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    format!("cannot use subquery in {what}"),
+                ));
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        let name = crate::engine::parse::fold(ident);
+        // What is no column may be a word such as `current_user`; the binder knows.
+        if let Some(column) = relation.column(&name) {
+            read.insert(column.attnum);
+        }
+        ControlFlow::Continue(())
+    });
+    match visited {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(read.into_iter().collect()),
+    }
+}
+
+/// `42710` for a constraint's name that is in use.
+fn refuse_named(relation: &Relation, name: &str) -> Result<()> {
+    if relation.constraints.is_named(name) {
+        return Err(Error::new(
+            SqlState::DUPLICATE_OBJECT,
+            format!(
+                "constraint \"{name}\" for relation \"{}\" already exists",
+                relation.name
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a relation or index of the table's schema has a name, the table itself included.
+pub(super) fn is_taken(context: &StatementContext, relation: &Relation, name: &str) -> bool {
+    name == relation.name
+        || relation.constraints.indexes.iter().any(|i| i.name == name)
+        || is_relation(context, relation.schema, name)
+}
+
+/// Whether a relation or index of a schema has a name.
+pub(super) fn is_relation(context: &StatementContext, schema: Oid, name: &str) -> bool {
+    context.snapshot.relation_named(schema, name).is_some()
+        || context.snapshot.index_named(schema, name).is_some()
+}
+
+/// A name as PostgreSQL makes them up: `table_column_label`, cut to fit, numbered if taken.
+pub(super) fn choose_name(
+    first: &str,
+    second: Option<&str>,
+    label: &str,
+    taken: impl Fn(&str) -> bool,
+) -> String {
+    for number in 0_u32.. {
+        let label = match number {
+            0 => label.to_owned(),
+            number => format!("{label}{number}"),
+        };
+        let name = object_name(first, second, &label);
+        if !taken(&name) {
+            return name;
+        }
+    }
+    unreachable!("numbers do not run out before names do")
+}
+
+/// `first_second_label`, the longer of the first two cut until it fits.
+fn object_name(first: &str, second: Option<&str>, label: &str) -> String {
+    let overhead = label.len() + 1 + usize::from(second.is_some());
+    let room = NAME_BYTES_MAX.saturating_sub(overhead);
+    let (mut one, mut two) = (first.len(), second.map_or(0, str::len));
+    while one + two > room {
+        if one > two {
+            one -= 1;
+        } else {
+            two -= 1;
+        }
+    }
+    let cut = |text: &str, mut bytes: usize| {
+        while !text.is_char_boundary(bytes) {
+            bytes -= 1;
+        }
+        text[..bytes].to_owned()
+    };
+    let name = match second {
+        Some(second) => format!("{}_{}_{label}", cut(first, one), cut(second, two)),
+        None => format!("{}_{label}", cut(first, one)),
+    };
+    truncate(&name).to_owned()
+}
+
+/// The generation of a stored generated column.
+pub(super) fn stored(relation: &Relation, column: &str, expression: &str) -> Result<Generation> {
+    let columns = columns_read(relation, expression, "column generation expression")?;
+    for attnum in &columns {
+        let Some(read) = relation.columns.iter().find(|c| c.attnum == *attnum) else {
+            return Err(no_column(relation, column));
+        };
+        if read.expression().is_some() || read.name == column {
+            return Err(Error::new(
+                SqlState::INVALID_OBJECT_DEFINITION,
+                format!(
+                    "cannot use generated column {} in column generation expression",
+                    format_args!("\"{}\"", read.name)
+                ),
+            )
+            .detail("A generated column cannot reference another generated column."));
+        }
+    }
+    Ok(Generation::Stored {
+        expression: expression.to_owned(),
+        columns,
+    })
+}
+
+/// A column's name as it stands in statements.
+pub(super) fn shown(column: &str) -> String {
+    quote(column).into_owned()
+}

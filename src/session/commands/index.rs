@@ -1,0 +1,185 @@
+//! CREATE INDEX. An index that is not unique is kept for tools to see and changes nothing; a unique
+//! one is enforced.
+
+use std::sync::Arc;
+
+use super::alter::owned_table;
+use super::constraint::{check_comparable, choose_name, columns_read, is_taken, key_columns};
+use super::{relation_of, skipping, tag};
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Change, Index, IndexPart, IndexedBy, Relation, RelationKind};
+use crate::database::LockMode;
+use crate::engine::definition::CreateIndex;
+use crate::session::dispatch::Run;
+use crate::session::{CommandTag, Session};
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// Access methods PostgreSQL has.
+const METHODS: &[&str] = &["btree", "hash", "gist", "gin", "spgist", "brin"];
+
+impl Session {
+    /// CREATE INDEX
+    pub(in crate::session) async fn create_index(
+        &mut self,
+        create: &CreateIndex,
+        run: Run<'_>,
+    ) -> Result<CommandTag> {
+        let context = self.context()?;
+        let done = tag("CREATE INDEX");
+        let relation = relation_of(&context, &create.table)?;
+        match relation.kind {
+            RelationKind::Table { .. } | RelationKind::Materialized { .. } => {}
+            RelationKind::View(_) | RelationKind::Foreign { .. } | RelationKind::Sequence(_) => {
+                return Err(Error::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot create index on relation \"{}\"", relation.name),
+                )
+                .detail(format!(
+                    "This operation is not supported for {}s.",
+                    relation.kind_name()
+                )));
+            }
+        }
+        let oid = relation.oid;
+        owned_table(&context, relation)?;
+        self.lock(oid, LockMode::Exclusive, run.interrupt).await?;
+        let context = self.context()?;
+        let Some(before) = context.snapshot.relation(oid).cloned() else {
+            return Err(Error::internal("creating an index", "the table is gone"));
+        };
+        let name = match &create.name {
+            Some(name) => name.clone(),
+            None => index_name(&context, &before, create),
+        };
+        if create.if_not_exists && is_taken(&context, &before, &name) {
+            self.report(skipping(
+                SqlState::DUPLICATE_TABLE,
+                format!("relation \"{name}\" already exists, skipping"),
+            ));
+            return Ok(done);
+        }
+        let index = self.index_of(&context, &before, create, name, &run).await?;
+        let mut after = Relation::clone(&before);
+        after.constraints.indexes.push(index);
+        let after = Arc::new(after);
+        self.check_rows_of(&context, &before, &after, &run).await?;
+        let change = Change::SetConstraints {
+            relation: oid,
+            constraints: after.constraints.clone(),
+        };
+        self.push(vec![change], Vec::new())?;
+        Ok(done)
+    }
+
+    async fn index_of(
+        &self,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        create: &CreateIndex,
+        name: String,
+        run: &Run<'_>,
+    ) -> Result<Index> {
+        if !METHODS.contains(&create.method.as_str()) {
+            return Err(Error::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("access method \"{}\" does not exist", create.method),
+            ));
+        }
+        if create.method != "btree" {
+            if create.unique {
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    format!(
+                        "access method \"{}\" does not support unique indexes",
+                        create.method
+                    ),
+                ));
+            }
+            if create.method != "hash" {
+                return Err(Error::unsupported(format!(
+                    "CREATE INDEX … USING {}",
+                    create.method
+                )));
+            }
+        }
+        let mut parts = Vec::with_capacity(create.parts.len());
+        for part in &create.parts {
+            let of = match &part.of {
+                Ok(column) => {
+                    let column = relation.column(column).ok_or_else(|| {
+                        Error::new(
+                            SqlState::UNDEFINED_COLUMN,
+                            format!("column \"{column}\" does not exist"),
+                        )
+                    })?;
+                    check_comparable(column.ty)?;
+                    IndexedBy::Column(column.attnum)
+                }
+                Err(expression) => {
+                    if create.unique {
+                        return Err(Error::unsupported("a UNIQUE index on an expression"));
+                    }
+                    columns_read(relation, expression, "index expression")?;
+                    let words = "functions in index expression must be marked IMMUTABLE";
+                    self.rule_type(context, relation, expression, Some(words), run)
+                        .await?;
+                    IndexedBy::Expression(expression.clone())
+                }
+            };
+            parts.push(IndexPart {
+                of,
+                descending: part.descending,
+                nulls_first: part.nulls_first,
+            });
+        }
+        if let Some(predicate) = &create.predicate {
+            if create.unique {
+                return Err(Error::unsupported("a UNIQUE index with WHERE"));
+            }
+            columns_read(relation, predicate, "index predicate")?;
+            let words = "functions in index predicate must be marked IMMUTABLE";
+            let ty = self
+                .rule_type(context, relation, predicate, Some(words), run)
+                .await?;
+            if ty != PgType::BOOL && ty != PgType::UNKNOWN {
+                return Err(Error::new(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!("argument of WHERE must be type boolean, not type {ty}"),
+                ));
+            }
+        }
+        Ok(Index {
+            oid: self.shared.database.new_oid(),
+            name,
+            parts,
+            unique: create.unique,
+            nulls_not_distinct: create.nulls_not_distinct,
+            primary: false,
+            constraint: None,
+            method: create.method.clone(),
+            predicate: create.predicate.clone(),
+            include: key_columns(relation, &create.include, "index")?,
+            comment: None,
+        })
+    }
+}
+
+/// The name of the function an expression is a call of, which PostgreSQL names the index after.
+fn function_of(expression: &str) -> Option<&str> {
+    let (head, _) = expression.split_once('(')?;
+    let plain = head.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (plain && !head.is_empty() && expression.ends_with(')')).then_some(head)
+}
+
+fn index_name(context: &StatementContext, relation: &Relation, create: &CreateIndex) -> String {
+    let parts = create.parts.iter().map(|part| match &part.of {
+        Ok(column) => column.as_str(),
+        Err(text) => function_of(text).unwrap_or("expr"),
+    });
+    let include = create.include.iter().map(String::as_str);
+    let second = parts.chain(include).collect::<Vec<_>>().join("_");
+    choose_name(&relation.name, Some(&second), "idx", |name| {
+        is_taken(context, relation, name)
+    })
+}
