@@ -406,6 +406,9 @@ fn execution(message: &str) -> Error {
             "more than one row returned by a subquery used as an expression",
         );
     }
+    if lower.contains("too large to store in a decimal") {
+        return cast(message);
+    }
     if lower.contains("overflow") || lower.contains("out of range") {
         return overflow(message);
     }
@@ -447,6 +450,12 @@ fn cast(message: &str) -> Error {
         );
     }
     let lower = message.to_lowercase();
+    if lower.contains("too large to store in a decimal") {
+        return Error::new(
+            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+            "numeric field overflow",
+        );
+    }
     if lower.contains("overflow") || lower.contains("out of range") || lower.contains("too large") {
         return overflow(message);
     }

@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::call::short::TEXT;
-use super::call::{Call, Param, functions};
+use super::call::{Call, functions};
+use super::resolve::Param;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::PgType;

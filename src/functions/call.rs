@@ -11,32 +11,24 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringViewArray, UInt32Array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringViewArray,
+    UInt32Array,
 };
 use arrow::datatypes::{
-    DataType, FieldRef, Float64Type, Int64Type, IntervalMonthDayNanoType, TimeUnit,
-    TimestampMicrosecondType, UInt32Type,
+    DataType, Date32Type, Decimal128Type, Decimal256Type, Field, FieldRef, Float64Type, Int64Type,
+    IntervalMonthDayNanoType, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+    UInt32Type,
 };
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
-use crate::base::{Error, Oid, Result, SqlState};
+use super::resolve::{Argument, Param, Returns};
+use crate::base::{Error, Oid, Result};
 use crate::pg_catalog::{Value, names, value};
 use crate::statement::StatementContext;
-use crate::types::PgType;
-
-/// What a parameter takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Param {
-    /// Values of one type.
-    Is(PgType),
-    /// Anything, as it comes.
-    Any,
-    /// Any array.
-    AnyArray,
-}
+use crate::types::{Numeric, PgType};
 
 /// One way to call a function.
 #[derive(Debug)]
@@ -44,7 +36,7 @@ pub(super) struct Overload {
     pub(super) params: &'static [Param],
     /// The last parameter may be given any number of times, also none.
     pub(super) variadic: bool,
-    pub(super) returns: PgType,
+    pub(super) returns: Returns,
     /// A NULL argument gives NULL without a call.
     pub(super) strict: bool,
     pub(super) body: Body,
@@ -64,7 +56,8 @@ pub(super) struct Function {
 /// Declares functions: `name volatility { (params) -> result [strict|loose] body; … }`.
 macro_rules! functions {
     ($vis:vis $list:ident: $($name:literal $volatility:ident {
-        $(($($param:expr),* $(,)?) $($variadic:ident)? -> $returns:expr, $strict:ident, $body:expr;)+
+        $(($($param:expr),* $(,)?) $($variadic:ident)? $(-> $returns:expr)? $(=> $derived:expr)?,
+            $strict:ident, $body:expr;)+
     })*) => {
         $vis static $list: &[$crate::functions::call::Function] = &[
             $($crate::functions::call::Function {
@@ -73,13 +66,15 @@ macro_rules! functions {
                 overloads: &[$($crate::functions::call::Overload {
                     params: &[$($param),*],
                     variadic: $crate::functions::call::functions!(@variadic $($variadic)?),
-                    returns: $returns,
+                    returns: $crate::functions::call::functions!(@returns $($returns)? $(=> $derived)?),
                     strict: $crate::functions::call::functions!(@$strict),
                     body: $body,
                 }),+],
             }),*
         ];
     };
+    (@returns $returns:expr) => { $crate::functions::resolve::Returns::Is($returns) };
+    (@returns => $derived:expr) => { $derived };
     (@variadic variadic) => { true };
     (@variadic) => { false };
     (@strict) => { true };
@@ -89,7 +84,7 @@ pub(super) use functions;
 
 /// Shorthands for declarations.
 pub(super) mod short {
-    use super::Param;
+    use crate::functions::resolve::Param;
     use crate::types::PgType;
 
     pub(in crate::functions) const TEXT: Param = Param::Is(PgType::TEXT);
@@ -102,7 +97,17 @@ pub(super) mod short {
     pub(in crate::functions) const INTERVAL: Param = Param::Is(PgType::INTERVAL);
     pub(in crate::functions) const TIMESTAMP: Param = Param::Is(PgType::TIMESTAMP);
     pub(in crate::functions) const TIMESTAMPTZ: Param = Param::Is(PgType::TIMESTAMPTZ);
+    pub(in crate::functions) const NUMERIC: Param = Param::Is(PgType::NUMERIC);
+    pub(in crate::functions) const BYTEA: Param = Param::Is(PgType::BYTEA);
+    pub(in crate::functions) const SMALL: Param = Param::Is(PgType::INT2);
+    pub(in crate::functions) const JSON: Param = Param::Is(PgType::JSON);
+    pub(in crate::functions) const JSONB: Param = Param::Is(PgType::JSONB);
+    pub(in crate::functions) const DATE: Param = Param::Is(PgType::DATE);
+    pub(in crate::functions) const TIME: Param = Param::Is(PgType::TIME);
+    pub(in crate::functions) const TEXTS: Param = Param::Is(PgType::of(1009));
+    pub(in crate::functions) const INTS: Param = Param::Is(PgType::of(1007));
     pub(in crate::functions) const ANY: Param = Param::Any;
+    pub(in crate::functions) const ELEMENT: Param = Param::Element;
     pub(in crate::functions) const ANYARRAY: Param = Param::AnyArray;
 }
 
@@ -111,6 +116,9 @@ pub(super) struct Bound {
     pub(super) function: &'static Function,
     pub(super) context: Arc<StatementContext>,
     signature: Signature,
+    /// The type the result has been found to have: what the optimizer makes of the arguments later
+    /// must not change it.
+    settled: Option<DataType>,
 }
 
 impl std::fmt::Debug for Bound {
@@ -127,39 +135,44 @@ impl Bound {
             function,
             context,
             signature: Signature::user_defined(function.volatility),
+            settled: None,
         }
     }
 
-    fn overload(&self, types: &[DataType]) -> Option<&'static Overload> {
-        self.function
-            .overloads
-            .iter()
-            .filter_map(|overload| Some((overload.cost(types)?, overload)))
-            .min_by_key(|(cost, _)| *cost)
-            .map(|(_, overload)| overload)
+    /// The same function in another statement.
+    pub(super) fn rebound(&self, context: &Arc<StatementContext>) -> Self {
+        Self {
+            settled: self.settled.clone(),
+            ..Self::new(self.function, context.clone())
+        }
     }
 
-    fn must_overload(&self, types: &[DataType]) -> Result<&'static Overload, DataFusionError> {
-        self.overload(types).ok_or_else(|| {
-            let types: Vec<_> = types
-                .iter()
-                .map(|ty| PgType::of_data_type(ty).to_string())
-                .collect();
-            external(
-                Error::new(
-                    SqlState::UNDEFINED_FUNCTION,
-                    format!(
-                        "function {}({}) does not exist",
-                        self.function.name,
-                        types.join(", ")
-                    ),
-                )
-                .hint(
-                    "No function matches the given name and argument types. You might need to \
-                     add explicit type casts.",
-                ),
-            )
+    /// The same function with the type its result has in one place; `None` if that never changes.
+    pub(super) fn settled(&self, data_type: &DataType) -> Option<Self> {
+        let varies = self
+            .function
+            .overloads
+            .iter()
+            .any(|overload| matches!(overload.returns, Returns::Numeric(_)));
+        (varies && self.settled.is_none()).then(|| Self {
+            settled: Some(data_type.clone()),
+            ..Self::new(self.function, self.context.clone())
         })
+    }
+
+    fn must_overload(&self, types: &[Argument<'_>]) -> Result<&'static Overload, DataFusionError> {
+        super::resolve::overload(self.function, types).map_err(external)
+    }
+
+    /// The result of the only row of constant arguments.
+    fn constant(&self, args: &ReturnFieldArgs<'_>, overload: &'static Overload) -> Option<Value> {
+        let arrays = args
+            .scalar_arguments
+            .iter()
+            .map(|scalar| scalar.and_then(|scalar| scalar.to_array().ok()))
+            .collect::<Option<Vec<_>>>()?;
+        let call = Call::new(&self.context, overload, args.arg_fields, &arrays).ok()?;
+        call.row(0).ok()
     }
 }
 
@@ -167,7 +180,9 @@ impl Bound {
 /// when.
 impl PartialEq for Bound {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.function, other.function) && Arc::ptr_eq(&self.context, &other.context)
+        std::ptr::eq(self.function, other.function)
+            && Arc::ptr_eq(&self.context, &other.context)
+            && self.settled == other.settled
     }
 }
 
@@ -194,32 +209,69 @@ impl ScalarUDFImpl for Bound {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>, DataFusionError> {
-        let overload = self.must_overload(types)?;
-        Ok(types
-            .iter()
-            .enumerate()
-            .map(|(index, ty)| overload.param(index).converted(ty))
-            .collect())
+        let arguments: Vec<_> = types.iter().map(Argument::of_type).collect();
+        // DataFusion makes a text of an error of coercion. What is wrong is said where the result's
+        // type is asked for.
+        Ok(match self.must_overload(&arguments) {
+            Ok(overload) => overload.converted(types),
+            Err(_) => types.to_vec(),
+        })
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType, DataFusionError> {
-        let overload = self.must_overload(types)?;
-        Ok(overload.returns.data_type())
+        let fields: Vec<FieldRef> = types
+            .iter()
+            .map(|ty| Arc::new(Field::new("", ty.clone(), true)))
+            .collect();
+        let arguments: Vec<_> = types.iter().map(Argument::of_type).collect();
+        let overload = self.must_overload(&arguments)?;
+        let field = overload
+            .returns
+            .field(self.function.name, &fields, &[], None)
+            .map_err(external)?;
+        Ok(field.data_type().clone())
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef, DataFusionError> {
-        let types: Vec<_> = args
+        let arguments: Vec<_> = args
             .arg_fields
             .iter()
-            .map(|field| field.data_type().clone())
+            .map(|field| Argument::of_field(field))
             .collect();
-        let overload = self.must_overload(&types)?;
-        Ok(Arc::new(overload.returns.field(self.function.name, true)))
+        if let Some(settled) = &self.settled {
+            return Ok(Arc::new(Field::new(
+                self.function.name,
+                settled.clone(),
+                true,
+            )));
+        }
+        let overload = self.must_overload(&arguments)?;
+        let constant = match overload.returns {
+            // A constant has exactly its own digits.
+            Returns::Numeric(_) if self.function.volatility == Volatility::Immutable => {
+                self.constant(&args, overload)
+            }
+            _ => None,
+        };
+        overload
+            .returns
+            .field(
+                self.function.name,
+                args.arg_fields,
+                args.scalar_arguments,
+                constant.as_ref(),
+            )
+            .map(Arc::new)
+            .map_err(external)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        let types: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
-        let overload = self.must_overload(&types)?;
+        let arguments: Vec<_> = args
+            .arg_fields
+            .iter()
+            .map(|field| Argument::of_field(field))
+            .collect();
+        let overload = self.must_overload(&arguments)?;
         // Constants in, one constant out: computed once. A volatile function is called for each
         // row.
         let once = self.function.volatility != Volatility::Volatile
@@ -238,7 +290,7 @@ impl ScalarUDFImpl for Bound {
             .map(|row| call.row(row))
             .collect::<Result<Vec<_>>>()
             .map_err(external)?;
-        let array = value::array(overload.returns, &values).map_err(external)?;
+        let array = value::array_of(args.return_field.data_type(), &values).map_err(external)?;
         if once {
             return scalar(&array).map(ColumnarValue::Scalar);
         }
@@ -255,101 +307,6 @@ pub(crate) fn scalar(array: &ArrayRef) -> Result<ScalarValue, DataFusionError> {
     }
 }
 
-impl Overload {
-    fn param(&self, index: usize) -> Param {
-        let last = self.params.len().saturating_sub(1);
-        self.params
-            .get(index.min(last))
-            .copied()
-            .unwrap_or(Param::Any)
-    }
-
-    /// How far the arguments are from what this overload wants; `None` if they cannot be.
-    fn cost(&self, types: &[DataType]) -> Option<usize> {
-        let fits = if self.variadic {
-            types.len() + 1 >= self.params.len()
-        } else {
-            types.len() == self.params.len()
-        };
-        if !fits {
-            return None;
-        }
-        types
-            .iter()
-            .enumerate()
-            .map(|(index, ty)| self.param(index).cost(ty))
-            .sum()
-    }
-}
-
-impl Param {
-    fn cost(self, from: &DataType) -> Option<usize> {
-        let to = match self {
-            Self::Any => return Some(3),
-            Self::AnyArray => {
-                return match from {
-                    DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
-                        Some(1)
-                    }
-                    DataType::Null => Some(1),
-                    _ => None,
-                };
-            }
-            Self::Is(ty) => ty.data_type(),
-        };
-        let is_text = |ty: &DataType| {
-            matches!(
-                ty,
-                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-            )
-        };
-        if *from == to || *from == DataType::Null || (is_text(from) && is_text(&to)) {
-            return Some(0);
-        }
-        Some(match (from, &to) {
-            (DataType::Dictionary(_, value), _) => return self.cost(value),
-            // An unknown literal fits anywhere; text does not, but DataFusion does not tell them
-            // apart.
-            (from, _) if is_text(from) => 4,
-            (from, to) if from.is_integer() && to.is_integer() => 1,
-            (from, DataType::Float64) if from.is_numeric() => 2,
-            (from, DataType::Decimal128(..)) if from.is_numeric() => 2,
-            (DataType::Timestamp(_, a), DataType::Timestamp(_, b)) => {
-                if a.is_some() == b.is_some() { 0 } else { 2 }
-            }
-            (DataType::Date32 | DataType::Date64, DataType::Timestamp(_, zone)) => {
-                if zone.is_some() { 1 } else { 2 }
-            }
-            (DataType::Duration(_) | DataType::Interval(_), DataType::Interval(_)) => 1,
-            (DataType::List(_) | DataType::LargeList(_), DataType::List(_)) => 1,
-            (DataType::BinaryView | DataType::LargeBinary, DataType::Binary) => 0,
-            _ => return None,
-        })
-    }
-
-    /// What DataFusion is to convert an argument to.
-    fn converted(self, from: &DataType) -> DataType {
-        match self {
-            Self::Any | Self::AnyArray => match from {
-                DataType::LargeList(field) => DataType::List(field.clone()),
-                DataType::FixedSizeList(field, _) => DataType::List(field.clone()),
-                other => other.clone(),
-            },
-            // Names are looked up in the call: only there is the search path.
-            Self::Is(ty)
-                if ty.is_reg()
-                    && matches!(
-                        from,
-                        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-                    ) =>
-            {
-                DataType::Utf8View
-            }
-            Self::Is(ty) => ty.data_type(),
-        }
-    }
-}
-
 /// One argument, in the few Arrow types bodies read.
 enum Arg {
     Text(StringViewArray),
@@ -357,6 +314,7 @@ enum Arg {
     Oid(UInt32Array),
     Float(Float64Array),
     Bool(BooleanArray),
+    Bytes(BinaryArray),
     Other(ArrayRef),
 }
 
@@ -403,6 +361,9 @@ impl<'a> Call<'a> {
                             .clone(),
                     ),
                     DataType::Boolean => Arg::Bool(array.as_boolean().clone()),
+                    DataType::Binary | DataType::BinaryView | DataType::LargeBinary => {
+                        Arg::Bytes(cast(array, &DataType::Binary)?.as_binary::<i32>().clone())
+                    }
                     _ => Arg::Other(array.clone()),
                 })
             })
@@ -424,6 +385,14 @@ impl<'a> Call<'a> {
         (self.overload.body)(self, row)
     }
 
+    /// The type its overload wants of an argument.
+    pub(super) fn wanted(&self, arg: usize) -> PgType {
+        match self.overload.param(arg) {
+            Param::Is(ty) => ty,
+            Param::Any | Param::AnyArray | Param::Element => self.ty(arg).unwrap_or(PgType::TEXT),
+        }
+    }
+
     /// How many arguments there are.
     pub(super) fn len(&self) -> usize {
         self.args.len()
@@ -436,12 +405,52 @@ impl<'a> Call<'a> {
             .is_none_or(|array| array.data_type() == &DataType::Null || array.is_null(row))
     }
 
-    /// A text argument.
+    /// A text argument. The blanks at the end of a `char(n)` are none of the text's.
     pub(super) fn text(&self, arg: usize, row: usize) -> Option<&str> {
+        let text = self.padded(arg, row)?;
+        if self.ty(arg).is_some_and(|ty| ty.oid == PgType::BPCHAR.oid) {
+            return Some(text.trim_end_matches(' '));
+        }
+        Some(text)
+    }
+
+    /// A text argument with its blanks.
+    pub(super) fn padded(&self, arg: usize, row: usize) -> Option<&str> {
         match self.args.get(arg) {
             Some(Arg::Text(array)) if array.is_valid(row) => Some(array.value(row)),
             _ => None,
         }
+    }
+
+    /// A bytea argument; of a strict overload, none is empty.
+    pub(super) fn bytes(&self, arg: usize, row: usize) -> &[u8] {
+        match self.args.get(arg) {
+            Some(Arg::Bytes(array)) if array.is_valid(row) => array.value(row),
+            _ => &[],
+        }
+    }
+
+    /// A number, exactly.
+    pub(super) fn numeric(&self, arg: usize, row: usize) -> Option<Numeric> {
+        match self.args.get(arg) {
+            Some(Arg::Other(array)) if array.is_valid(row) => match array.data_type() {
+                DataType::Decimal128(_, scale) => {
+                    let value = array.as_primitive::<Decimal128Type>().value(row);
+                    Some(Numeric::new(value.into(), (*scale).into()))
+                }
+                DataType::Decimal256(_, scale) => {
+                    let value = array.as_primitive::<Decimal256Type>().value(row);
+                    Some(Numeric::wide(value, *scale))
+                }
+                _ => None,
+            },
+            _ => self.int(arg, row).map(Numeric::from),
+        }
+    }
+
+    /// A number of a strict overload.
+    pub(super) fn must_numeric(&self, arg: usize, row: usize) -> Numeric {
+        self.numeric(arg, row).unwrap_or_else(Numeric::zero)
     }
 
     /// A text argument of a strict overload.
@@ -470,6 +479,28 @@ impl<'a> Call<'a> {
     pub(super) fn float(&self, arg: usize, row: usize) -> Option<f64> {
         match self.args.get(arg) {
             Some(Arg::Float(array)) if array.is_valid(row) => Some(array.value(row)),
+            _ => None,
+        }
+    }
+
+    /// A date argument, in days since 1970-01-01.
+    pub(super) fn date(&self, arg: usize, row: usize) -> Option<i32> {
+        match self.args.get(arg) {
+            Some(Arg::Other(array)) if array.is_valid(row) => {
+                Some(array.as_primitive_opt::<Date32Type>()?.value(row))
+            }
+            _ => None,
+        }
+    }
+
+    /// A time argument, in microseconds since midnight.
+    pub(super) fn clock(&self, arg: usize, row: usize) -> Option<i64> {
+        match self.args.get(arg) {
+            Some(Arg::Other(array)) if array.is_valid(row) => Some(
+                array
+                    .as_primitive_opt::<Time64MicrosecondType>()?
+                    .value(row),
+            ),
             _ => None,
         }
     }

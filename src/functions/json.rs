@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 
-use super::call::short::{ANY, ANYARRAY};
+use super::call::short::{ANY, ANYARRAY, TEXTS};
 use super::call::{Call, functions};
 use super::text::texts;
 use crate::base::{Error, Result, SqlState};
@@ -13,24 +13,109 @@ use crate::types::PgType;
 
 functions! { pub(super) LIST:
     "to_json" Stable { (ANY) -> PgType::JSON, strict, |call, row| whole(call, row); }
-    "to_jsonb" Stable { (ANY) -> PgType::JSONB, strict, |call, row| whole(call, row); }
+    "to_jsonb" Stable { (ANY) -> PgType::JSONB, strict, |call, row| normal(whole(call, row)?); }
+    "json_agg.item" Stable { (ANY) -> PgType::TEXT, loose, item; }
+    "json_object_agg.key" Stable {
+        (ANY) -> PgType::TEXT, strict, |call, row| super::text::any_text(call, 0, row).map(Value::from);
+    }
+    "row_to_json" Stable { (ANY) -> PgType::JSON, strict, |call, row| whole(call, row); }
+    "json_object" Immutable {
+        (TEXTS) -> PgType::JSON, strict, |call, row| pairs(call, row);
+        (TEXTS, TEXTS) -> PgType::JSON, strict, |call, row| pairs(call, row);
+    }
+    "jsonb_object" Immutable {
+        (TEXTS) -> PgType::JSONB, strict, |call, row| normal(pairs(call, row)?);
+        (TEXTS, TEXTS) -> PgType::JSONB, strict, |call, row| normal(pairs(call, row)?);
+    }
     "array_to_json" Stable { (ANYARRAY) -> PgType::JSON, strict, |call, row| whole(call, row); }
     "json_build_object" Stable {
         () -> PgType::JSON, loose, object;
         (ANY) variadic -> PgType::JSON, loose, object;
     }
     "jsonb_build_object" Stable {
-        () -> PgType::JSONB, loose, object;
-        (ANY) variadic -> PgType::JSONB, loose, object;
+        () -> PgType::JSONB, loose, |call, row| normal(object(call, row)?);
+        (ANY) variadic -> PgType::JSONB, loose, |call, row| normal(object(call, row)?);
     }
     "json_build_array" Stable {
         () -> PgType::JSON, loose, array;
         (ANY) variadic -> PgType::JSON, loose, array;
     }
     "jsonb_build_array" Stable {
-        () -> PgType::JSONB, loose, array;
-        (ANY) variadic -> PgType::JSONB, loose, array;
+        () -> PgType::JSONB, loose, |call, row| normal(array(call, row)?);
+        (ANY) variadic -> PgType::JSONB, loose, |call, row| normal(array(call, row)?);
     }
+}
+
+/// An element of `json_agg`: an array or a row starts a line.
+fn item(call: &Call<'_>, row: usize) -> Result<Value> {
+    let mut out = String::new();
+    let nested = call
+        .raw(0)
+        .is_some_and(|values| values.data_type().is_nested());
+    if nested && !call.null(0, row) {
+        out.push_str("\n ");
+    }
+    argument(call, 0, row, &mut out)?;
+    Ok(out.into())
+}
+
+/// JSON as jsonb prints it.
+fn normal(json: Value) -> Result<Value> {
+    let Value::Text(text) = &json else {
+        return Ok(json);
+    };
+    let mut out = String::new();
+    super::json_tree::Tree::parse(text)?.write(&mut out);
+    Ok(out.into())
+}
+
+/// An object of texts: keys and values in turn, in pairs, or in an array each.
+fn pairs(call: &Call<'_>, row: usize) -> Result<Value> {
+    let wrong = |what: &str| Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, what.to_owned());
+    let keys = super::jsonb::texts(call, 0, row)?;
+    let dimensions = super::arrays::dimensions(call.list(0, row));
+    let all: Vec<(Option<String>, Option<String>)> = if call.len() > 1 {
+        let values = super::jsonb::texts(call, 1, row)?;
+        if dimensions.len() > 1 || super::arrays::dimensions(call.list(1, row)).len() > 1 {
+            return Err(wrong("wrong number of array subscripts"));
+        }
+        if keys.len() != values.len() {
+            return Err(wrong("mismatched array dimensions"));
+        }
+        keys.into_iter().zip(values).collect()
+    } else {
+        match dimensions.as_slice() {
+            [count] if count % 2 == 1 => {
+                return Err(wrong("array must have even number of elements"));
+            }
+            [_, width] if *width != 2 => return Err(wrong("array must have two columns")),
+            [] | [_] | [_, _] => {}
+            _ => return Err(wrong("wrong number of array subscripts")),
+        }
+        keys.chunks(2)
+            .map(|pair| (pair[0].clone(), pair.get(1).cloned().flatten()))
+            .collect()
+    };
+    let mut out = String::from("{");
+    for (index, (key, value)) in all.into_iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        let key = key.ok_or_else(|| {
+            Error::new(
+                SqlState::NULL_VALUE_NOT_ALLOWED,
+                "null value not allowed for object key",
+            )
+        })?;
+        quoted(&key, &mut out);
+        out.push_str(" : ");
+        match value {
+            Some(value) => quoted(&value, &mut out),
+            None => out.push_str("null"),
+        }
+    }
+    out.push('}');
+    Ok(out.into())
 }
 
 fn whole(call: &Call<'_>, row: usize) -> Result<Value> {
@@ -54,7 +139,7 @@ fn object(call: &Call<'_>, row: usize) -> Result<Value> {
         if call.null(arg, row) {
             return Err(Error::new(
                 SqlState::INVALID_PARAMETER_VALUE,
-                format!("argument {}: key must not be null", arg + 1),
+                format!("argument {} cannot be null", arg + 1),
             ));
         }
         if arg > 0 {
@@ -115,6 +200,27 @@ fn one(call: &Call<'_>, value: &ArrayRef, ty: PgType, out: &mut String) -> Resul
         out.push(']');
         return Ok(());
     }
+    if let Some(row) = value.as_struct_opt() {
+        out.push('{');
+        for (index, (field, column)) in row.fields().iter().zip(row.columns()).enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            // The columns of a row without names.
+            match field
+                .name()
+                .strip_prefix('c')
+                .and_then(|n| n.parse::<usize>().ok())
+            {
+                Some(n) if n == index => quoted(&format!("f{}", n + 1), out),
+                _ => quoted(field.name().split('\0').next().unwrap_or_default(), out),
+            }
+            out.push(':');
+            one(call, column, PgType::of_field(field), out)?;
+        }
+        out.push('}');
+        return Ok(());
+    }
     let text = texts(call, value, ty)?.pop().flatten().unwrap_or_default();
     match ty.info().category {
         // Numbers stand as they are, but JSON has no NaN or infinity.
@@ -122,14 +228,31 @@ fn one(call: &Call<'_>, value: &ArrayRef, ty: PgType, out: &mut String) -> Resul
         'B' => out.push_str(if text == "t" { "true" } else { "false" }),
         _ if ty.oid == PgType::JSON.oid || ty.oid == PgType::JSONB.oid => out.push_str(&text),
         // ISO 8601 with a T, as JSON readers expect.
-        'D' if text.len() > 10 => quoted(&text.replacen(' ', "T", 1), out),
+        'D' => quoted(&iso(&text), out),
         _ => quoted(&text, out),
     }
     Ok(())
 }
 
+/// A date or time as JSON has it: a T before the time, minutes in the offset.
+fn iso(text: &str) -> String {
+    let mut text = match text.get(10..11) {
+        Some(" ") => text.replacen(' ', "T", 1),
+        _ => text.to_owned(),
+    };
+    let short_offset = text.len() > 3
+        && text
+            .get(text.len() - 3..)
+            .is_some_and(|end| end.starts_with(['+', '-']))
+        && text.contains('T');
+    if short_offset {
+        text.push_str(":00");
+    }
+    text
+}
+
 /// A JSON string.
-fn quoted(text: &str, out: &mut String) {
+pub(super) fn quoted(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
         match c {

@@ -3,26 +3,44 @@
 //! A function that needs to know who asks is made per statement and holds its [`StatementContext`].
 
 mod aggregate;
+mod are;
+mod arrays;
+mod bytea;
 mod bytes;
 mod call;
 mod catalog;
+mod concat;
 mod definition;
 mod description;
+mod extract;
+mod gather;
 mod json;
+mod json_get;
+mod json_tree;
+mod jsonb;
+mod make;
 mod math;
 mod native;
+mod ordered;
 mod pattern;
 mod privilege;
-mod regex;
+mod real;
+mod regexp;
+mod resolve;
 mod sequence;
 mod sets;
+mod similar;
 mod size;
 mod sleep;
+mod statistics;
+mod strings;
 mod system;
+mod temporal;
 mod text;
 mod time;
 mod to_char;
 mod to_char_number;
+mod to_number;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -40,21 +58,32 @@ use crate::statement::StatementContext;
 /// Our functions by name.
 static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
     [
+        arrays::LIST,
+        bytea::LIST,
         bytes::LIST,
         catalog::LIST,
         definition::LIST,
+        concat::LIST,
         description::LIST,
+        extract::LIST,
         json::LIST,
+        json_get::LIST,
+        jsonb::LIST,
+        make::LIST,
         math::LIST,
         privilege::LIST,
-        regex::LIST,
         sequence::LIST,
+        real::LIST,
+        regexp::LIST,
         sets::LIST,
         size::LIST,
+        strings::LIST,
         system::LIST,
+        temporal::LIST,
         text::LIST,
         time::LIST,
         to_char::LIST,
+        to_number::LIST,
     ]
     .into_iter()
     .flatten()
@@ -79,10 +108,23 @@ pub fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarU
 /// is not one that depends on who calls it.
 pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<Arc<ScalarUDF>> {
     let bound = function.inner().downcast_ref::<Bound>()?;
-    Some(Arc::new(ScalarUDF::new_from_impl(Bound::new(
-        bound.function,
-        context.clone(),
-    ))))
+    Some(Arc::new(ScalarUDF::new_from_impl(bound.rebound(context))))
+}
+
+/// A function of ours whose result is of this type in its place, whatever becomes of its arguments
+/// there; `None` if that needs no saying.
+pub(crate) fn settle(
+    function: &ScalarUDF,
+    data_type: &arrow::datatypes::DataType,
+) -> Option<Arc<ScalarUDF>> {
+    let bound = function.inner().downcast_ref::<Bound>()?;
+    let settled = bound.settled(data_type)?;
+    Some(Arc::new(ScalarUDF::new_from_impl(settled)))
+}
+
+/// Whether a function is one of ours.
+pub(crate) fn is_ours(function: &ScalarUDF) -> bool {
+    function.inner().downcast_ref::<Bound>().is_some()
 }
 
 /// The name under which [`scalar`] gives the array-valued function behind a set-returning function
@@ -90,6 +132,67 @@ pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<A
 /// unnests what it gives, in FROM and in a select list. The column takes the function's name.
 pub fn set_as_array(name: &str) -> Option<String> {
     sets::array_name(name)
+}
+
+/// The parameters of a function whose arguments may be given by name, with their defaults.
+pub fn parameters(name: &str) -> Option<&'static [(&'static str, &'static str)]> {
+    match name {
+        "make_interval" => Some(&[
+            ("years", "0"),
+            ("months", "0"),
+            ("weeks", "0"),
+            ("days", "0"),
+            ("hours", "0"),
+            ("mins", "0"),
+            ("secs", "0"),
+        ]),
+        _ => None,
+    }
+}
+
+/// The name of the hypothetical-set aggregate that shares the name of a window function.
+pub fn within_group(name: &str) -> Option<&'static str> {
+    match name {
+        "rank" => Some("rank within group"),
+        "dense_rank" => Some("dense_rank within group"),
+        "percent_rank" => Some("percent_rank within group"),
+        "cume_dist" => Some("cume_dist within group"),
+        _ => None,
+    }
+}
+
+/// Whether each element of a set is an array.
+pub fn is_set_of_arrays(name: &str) -> bool {
+    name == "regexp_matches"
+}
+
+/// The name of the column of a set-returning function, where nothing gives it another.
+pub fn set_column(name: &str) -> &str {
+    match name {
+        "json_array_elements"
+        | "jsonb_array_elements"
+        | "json_array_elements_text"
+        | "jsonb_array_elements_text" => "value",
+        name => name,
+    }
+}
+
+/// The array-valued functions behind a set-returning function of several columns whose arguments
+/// need not be constants, each with its column's name.
+pub fn set_as_arrays(name: &str) -> Option<&'static [(&'static str, &'static str)]> {
+    Some(match name {
+        "json_each" => &[("json_each.key", "key"), ("json_each.value", "value")],
+        "jsonb_each" => &[("jsonb_each.key", "key"), ("jsonb_each.value", "value")],
+        "json_each_text" => &[
+            ("json_each_text.key", "key"),
+            ("json_each_text.value", "value"),
+        ],
+        "jsonb_each_text" => &[
+            ("jsonb_each_text.key", "key"),
+            ("jsonb_each_text.value", "value"),
+        ],
+        _ => return None,
+    })
 }
 
 /// Function over a lambda (`array_transform`): what the binder makes of subqueries over an array's
@@ -116,7 +219,39 @@ pub(crate) fn bigint_sum() -> Option<Arc<AggregateUDF>> {
 
 /// Aggregate function by name.
 pub fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
-    aggregate::exact(name).or_else(|| native::aggregate(name))
+    gathered(name)
+        .or_else(|| aggregate::exact(name))
+        .or_else(|| {
+            native::AGGREGATES
+                .contains(&name)
+                .then(|| native::aggregate(name))?
+        })
+}
+
+/// An aggregate of ours over all values of a group.
+fn gathered(name: &str) -> Option<Arc<AggregateUDF>> {
+    [ordered::LIST, statistics::SPREAD, statistics::REGRESSION]
+        .into_iter()
+        .flatten()
+        .chain([&statistics::COUNT])
+        .find(|gathered| gathered.name == name)
+        .map(gather::aggregate)
+}
+
+/// The aggregate to call instead of one that does not take such an argument: `avg(interval)`.
+pub(crate) fn aggregate_over(
+    name: &str,
+    ty: &arrow::datatypes::DataType,
+) -> Option<Arc<AggregateUDF>> {
+    if !matches!(ty, arrow::datatypes::DataType::Interval(_)) {
+        return None;
+    }
+    match name {
+        "avg" => Some(gather::aggregate(&statistics::AVERAGE_INTERVAL)),
+        "min" => Some(gather::aggregate(&statistics::LEAST_INTERVAL)),
+        "max" => Some(gather::aggregate(&statistics::GREATEST_INTERVAL)),
+        _ => None,
+    }
 }
 
 /// Window function by name.

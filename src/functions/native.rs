@@ -25,6 +25,21 @@ const HIDDEN: &[&str] = &[
     "version",
 ];
 
+/// DataFusion's aggregates that PostgreSQL has too.
+pub(super) const AGGREGATES: &[&str] = &[
+    "array_agg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "count",
+    "every",
+    "grouping",
+    "max",
+    "min",
+];
+
 /// PostgreSQL's name, DataFusion's name.
 const ALIASES: &[(&str, &str)] = &[
     ("ceiling", "ceil"),

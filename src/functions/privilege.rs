@@ -1,7 +1,8 @@
 //! `has_*_privilege` and `pg_has_role`: questions about rights, answered by [`crate::privileges`].
 
 use super::call::short::{INT, REGCLASS, TEXT};
-use super::call::{Call, Param, functions};
+use super::call::{Call, functions};
+use super::resolve::Param;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege};
 use crate::pg_catalog::{Value, layout, names};

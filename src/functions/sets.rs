@@ -37,7 +37,6 @@ functions! { pub(super) LIST:
         (TEXT, TEXT) -> TEXTS, loose, super::text::string_to_array;
         (TEXT, TEXT, TEXT) -> TEXTS, loose, super::text::string_to_array;
     }
-    "regexp_split_to_table[]" Immutable { (TEXT, TEXT) -> TEXTS, strict, super::regex::split; }
 }
 
 /// DataFusion's `generate_series` as a function that gives an array.
@@ -46,11 +45,11 @@ pub(super) const SERIES_ARRAY: &str = "generate_series[]";
 /// The name of the array-valued function behind a set-returning one.
 pub(super) fn array_name(name: &str) -> Option<String> {
     let array = format!("{name}[]");
-    (array == SERIES_ARRAY || LIST.iter().any(|function| function.name == array)).then_some(array)
+    (array == SERIES_ARRAY || super::OURS.contains_key(array.as_str())).then_some(array)
 }
 
 fn subscripts(call: &Call<'_>, row: usize) -> Result<Value> {
-    let size = match super::text::length(call, row)? {
+    let size = match super::arrays::length(call, row)? {
         Value::Int(size) => size,
         _ => 0,
     };

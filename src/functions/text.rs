@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use arrow::array::{Array, ArrayRef};
 
-use super::call::short::{ANY, ANYARRAY, BOOL, INT, TEXT};
+use super::call::short::{ANY, ANYARRAY, BOOL, TEXT};
 use super::call::{Call, functions};
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
@@ -20,11 +20,11 @@ functions! { pub(super) LIST:
         (TEXT) -> PgType::TEXT, strict, |call, row| Ok(quote(call.must_text(0, row)).into_owned().into());
     }
     "quote_literal" Stable {
-        (ANY) -> PgType::TEXT, strict, |call, row| Ok(literal(&must_any_text(call, 0, row)?).into());
+        (ANY) -> PgType::TEXT, strict, |call, row| Ok(literal(&cast_text(call, row)?.unwrap_or_default()).into());
     }
     "quote_nullable" Stable {
         (ANY) -> PgType::TEXT, loose, |call, row| {
-            Ok(match any_text(call, 0, row)? {
+            Ok(match cast_text(call, row)? {
                 Some(text) => literal(&text).into(),
                 None => "NULL".into(),
             })
@@ -53,45 +53,6 @@ functions! { pub(super) LIST:
         (TEXT, TEXT) -> TEXTS, loose, string_to_array;
         (TEXT, TEXT, TEXT) -> TEXTS, loose, string_to_array;
     }
-    "array_length" Immutable { (ANYARRAY, INT) -> PgType::INT4, strict, length; }
-    "array_upper" Immutable { (ANYARRAY, INT) -> PgType::INT4, strict, length; }
-    "array_lower" Immutable {
-        (ANYARRAY, INT) -> PgType::INT4, strict, |call, row| {
-            // Subscripts start at 1 in every dimension there is.
-            Ok(match length(call, row)? {
-                Value::Null => Value::Null,
-                _ => 1.into(),
-            })
-        };
-    }
-    "cardinality" Immutable {
-        (ANYARRAY) -> PgType::INT4, strict, |call, row| {
-            let dimensions = dimensions(call, row);
-            let product: usize = dimensions.iter().product();
-            Ok(int(if dimensions.is_empty() { 0 } else { product }))
-        };
-    }
-    "array_ndims" Immutable {
-        (ANYARRAY) -> PgType::INT4, strict, |call, row| {
-            Ok(match dimensions(call, row).len() {
-                0 => Value::Null,
-                count => int(count),
-            })
-        };
-    }
-    "array_dims" Immutable {
-        (ANYARRAY) -> PgType::TEXT, strict, |call, row| {
-            let dimensions = dimensions(call, row);
-            if dimensions.is_empty() {
-                return Ok(Value::Null);
-            }
-            Ok(dimensions.iter().map(|size| format!("[1:{size}]")).collect::<String>().into())
-        };
-    }
-}
-
-fn int(value: usize) -> Value {
-    Value::Int(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
 /// `text` as a literal: doubled quotes, and E'' where it has a backslash.
@@ -132,8 +93,12 @@ pub(super) fn any_text(call: &Call<'_>, arg: usize, row: usize) -> Result<Option
     Ok(texts(call, &array.slice(row, 1), ty)?.pop().flatten())
 }
 
-fn must_any_text(call: &Call<'_>, arg: usize, row: usize) -> Result<String> {
-    any_text(call, arg, row).map(Option::unwrap_or_default)
+/// The first argument as a cast to text gives it: a boolean is a word.
+fn cast_text(call: &Call<'_>, row: usize) -> Result<Option<String>> {
+    match call.bool(0, row) {
+        Some(value) => Ok(Some(value.to_string())),
+        None => any_text(call, 0, row),
+    }
 }
 
 /// A LIKE pattern whose escape character is a backslash, from one that has another, or none.
@@ -175,14 +140,14 @@ fn parse_ident(call: &Call<'_>, row: usize) -> Result<Value> {
     })
 }
 
-/// `format('%I is %L, %s', …)`: positions (`%2$s`), widths and `-`, as PostgreSQL's.
+/// `format('%I is %L, %s', …)`: positions (`%2$s`), widths (also `%*s`) and `-`, as PostgreSQL's.
 fn format(call: &Call<'_>, row: usize) -> Result<Value> {
     let Some(pattern) = call.text(0, row) else {
         return Ok(Value::Null);
     };
     let mut out = String::with_capacity(pattern.len());
     let mut chars = pattern.chars().peekable();
-    let mut next = 1;
+    let mut last = 0;
     while let Some(c) = chars.next() {
         if c != '%' {
             out.push(c);
@@ -192,38 +157,26 @@ fn format(call: &Call<'_>, row: usize) -> Result<Value> {
             out.push('%');
             continue;
         }
-        let mut digits = String::new();
-        let mut left = false;
-        let mut position = None;
-        loop {
-            match chars.peek() {
-                Some('-') if digits.is_empty() => left = true,
-                Some(d) if d.is_ascii_digit() => digits.push(*d),
-                Some('$') if position.is_none() && !digits.is_empty() => {
-                    position = digits.parse::<usize>().ok();
-                    digits.clear();
+        let spec = Specifier::read(&mut chars)?;
+        let width = match spec.width {
+            Width::None => 0,
+            Width::Of(width) => width,
+            Width::Argument(position) => {
+                let index = argument(call, position, &mut last)?;
+                match any_text(call, index, row)? {
+                    None => 0,
+                    Some(text) => text.parse::<i64>().map_err(|_| {
+                        Error::new(
+                            SqlState::INVALID_TEXT_REPRESENTATION,
+                            format!("invalid input syntax for type integer: \"{text}\""),
+                        )
+                    })?,
                 }
-                _ => break,
             }
-            chars.next();
-        }
-        let kind = chars.next().ok_or_else(|| {
-            Error::new(
-                SqlState::INVALID_PARAMETER_VALUE,
-                "unterminated format() type specifier",
-            )
-            .hint("For a single \"%\" use \"%%\".")
-        })?;
-        let index = position.unwrap_or(next);
-        next = index + 1;
-        if index == 0 || index >= call.len() {
-            return Err(Error::new(
-                SqlState::INVALID_PARAMETER_VALUE,
-                "too few arguments for format()",
-            ));
-        }
+        };
+        let index = argument(call, spec.position, &mut last)?;
         let value = any_text(call, index, row)?;
-        let text = match (kind, value) {
+        let text = match (spec.kind, value) {
             ('s', value) => value.unwrap_or_default(),
             ('I', Some(value)) => quote(&value).into_owned(),
             ('I', None) => {
@@ -233,16 +186,16 @@ fn format(call: &Call<'_>, row: usize) -> Result<Value> {
                 ));
             }
             ('L', Some(value)) => literal(&value),
-            ('L', None) => "NULL".to_owned(),
-            (other, _) => {
-                return Err(Error::new(
-                    SqlState::INVALID_PARAMETER_VALUE,
-                    format!("unrecognized format() type specifier \"{other}\""),
-                )
-                .hint("For a single \"%\" use \"%%\"."));
-            }
+            (_, _) => "NULL".to_owned(),
         };
-        let width = digits.parse::<usize>().unwrap_or(0);
+        let left = spec.left || width < 0;
+        let width = usize::try_from(width.unsigned_abs()).unwrap_or(0);
+        if width > 0x1000_0000 {
+            return Err(Error::new(
+                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+                "number is out of range",
+            ));
+        }
         let written = if left {
             write!(out, "{text:<width$}")
         } else {
@@ -251,6 +204,123 @@ fn format(call: &Call<'_>, row: usize) -> Result<Value> {
         written.map_err(|error| Error::internal("formatting text", error))?;
     }
     Ok(out.into())
+}
+
+/// How wide a piece is at least.
+enum Width {
+    None,
+    Of(i64),
+    /// What an argument says: the next one, or one by its number.
+    Argument(Option<usize>),
+}
+
+/// What stands between a `%` and its letter.
+struct Specifier {
+    position: Option<usize>,
+    left: bool,
+    width: Width,
+    kind: char,
+}
+
+impl Specifier {
+    fn read(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Self> {
+        let mut position = None;
+        let mut width = Width::None;
+        let mut number = digits(chars)?;
+        if let Some(n) = number
+            && chars.next_if_eq(&'$').is_some()
+        {
+            position = Some(numbered(n)?);
+            number = None;
+        } else if let Some(n) = number {
+            width = Width::Of(n);
+        }
+        let mut left = false;
+        if number.is_none() {
+            while chars.next_if_eq(&'-').is_some() {
+                left = true;
+            }
+            if chars.next_if_eq(&'*').is_some() {
+                width = Width::Argument(match digits(chars)? {
+                    None => None,
+                    Some(n) => {
+                        if chars.next_if_eq(&'$').is_none() {
+                            return Err(unrecognised_width());
+                        }
+                        Some(numbered(n)?)
+                    }
+                });
+            } else if let Some(n) = digits(chars)? {
+                width = Width::Of(n);
+            }
+        }
+        let kind = chars.next().ok_or_else(|| {
+            Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                "unterminated format() type specifier",
+            )
+            .hint("For a single \"%\" use \"%%\".")
+        })?;
+        if !matches!(kind, 's' | 'I' | 'L') {
+            return Err(Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("unrecognized format() type specifier \"{kind}\""),
+            )
+            .hint("For a single \"%\" use \"%%\"."));
+        }
+        Ok(Self {
+            position,
+            left,
+            width,
+            kind,
+        })
+    }
+}
+
+fn unrecognised_width() -> Error {
+    Error::new(
+        SqlState::INVALID_PARAMETER_VALUE,
+        "width argument position must be ended by \"$\"",
+    )
+}
+
+fn numbered(n: i64) -> Result<usize> {
+    match usize::try_from(n) {
+        Ok(n) if n > 0 => Ok(n),
+        _ => Err(Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            "format specifies argument 0, but arguments are numbered from 1",
+        )),
+    }
+}
+
+fn digits(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Option<i64>> {
+    let mut value: Option<i64> = None;
+    while let Some(digit) = chars.next_if(char::is_ascii_digit) {
+        let digit = i64::from(digit.to_digit(10).unwrap_or(0));
+        let next = value.unwrap_or(0) * 10 + digit;
+        if next > i64::from(i32::MAX) {
+            return Err(Error::new(
+                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+                "number is out of range",
+            ));
+        }
+        value = Some(next);
+    }
+    Ok(value)
+}
+
+/// The argument meant: the one of that number, or the one after the last.
+fn argument(call: &Call<'_>, position: Option<usize>, last: &mut usize) -> Result<usize> {
+    let index = position.unwrap_or(*last + 1);
+    *last = index;
+    if index >= call.len() {
+        return Err(Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            "too few arguments for format()",
+        ));
+    }
+    Ok(index)
 }
 
 /// Elements of every dimension, joined; NULLs left out unless they have a text of their own.
@@ -272,7 +342,7 @@ fn array_to_string(call: &Call<'_>, row: usize, null: Option<&str>) -> Result<Va
 }
 
 /// The elements of all elements, if the elements are arrays.
-fn flatten(array: &ArrayRef) -> Option<ArrayRef> {
+pub(super) fn flatten(array: &ArrayRef) -> Option<ArrayRef> {
     use arrow::array::AsArray;
     let lists = array.as_list_opt::<i32>()?;
     let offsets = lists.offsets();
@@ -304,25 +374,4 @@ pub(super) fn string_to_array(call: &Call<'_>, row: usize) -> Result<Value> {
         Some("") => vec![part(text)],
         Some(separator) => text.split(separator).map(part).collect(),
     }))
-}
-
-/// Sizes of the array's dimensions; none if it is empty.
-fn dimensions(call: &Call<'_>, row: usize) -> Vec<usize> {
-    use arrow::array::AsArray;
-    let mut sizes = Vec::new();
-    let mut array = call.list(0, row);
-    while let Some(list) = array {
-        if list.is_empty() {
-            return Vec::new();
-        }
-        sizes.push(list.len());
-        array = list.as_list_opt::<i32>().map(|lists| lists.value(0));
-    }
-    sizes
-}
-
-pub(super) fn length(call: &Call<'_>, row: usize) -> Result<Value> {
-    let dimension = call.int(1, row).and_then(|n| usize::try_from(n - 1).ok());
-    let size = dimension.and_then(|index| dimensions(call, row).get(index).copied());
-    Ok(size.map_or(Value::Null, int))
 }

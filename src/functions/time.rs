@@ -3,11 +3,11 @@
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
-use super::call::short::{FLOAT, INT, INTERVAL, TEXT, TIMESTAMP, TIMESTAMPTZ};
+use super::call::short::{DATE, INT, INTERVAL, TEXT, TIMESTAMP, TIMESTAMPTZ};
 use super::call::{Call, functions};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
-use crate::types::PgType;
+use crate::types::{PgType, calendar};
 
 functions! { pub(super) LIST:
     "now" Stable { () -> PgType::TIMESTAMPTZ, strict, transaction; }
@@ -63,19 +63,25 @@ functions! { pub(super) LIST:
         };
     }
     "isfinite" Immutable {
-        (TIMESTAMP) -> PgType::BOOL, strict, |_, _| Ok(true.into());
-        (TIMESTAMPTZ) -> PgType::BOOL, strict, |_, _| Ok(true.into());
+        (DATE) -> PgType::BOOL, strict, |call, row| {
+            Ok((!matches!(call.date(0, row), Some(i32::MAX | i32::MIN))).into())
+        };
+        (TIMESTAMP) -> PgType::BOOL, strict, is_finite;
+        (TIMESTAMPTZ) -> PgType::BOOL, strict, is_finite;
         (INTERVAL) -> PgType::BOOL, strict, |_, _| Ok(true.into());
-    }
-    "make_timestamp" Immutable {
-        (INT, INT, INT, INT, INT, FLOAT) -> PgType::TIMESTAMP, strict, make_timestamp;
     }
     "timezone" Stable {
         (TEXT, TIMESTAMPTZ) -> PgType::TIMESTAMP, strict, |call, row| {
-            Ok(Value::Time(local(zone(call.must_text(0, row))?, call.time(1, row).unwrap_or(0))?))
+            shown_in(place(call.must_text(0, row))?, call.time(1, row).unwrap_or(0))
         };
         (TEXT, TIMESTAMP) -> PgType::TIMESTAMPTZ, strict, |call, row| {
-            Ok(Value::Time(instant(zone(call.must_text(0, row))?, call.time(1, row).unwrap_or(0))?))
+            meant_in(place(call.must_text(0, row))?, call.time(1, row).unwrap_or(0))
+        };
+        (INTERVAL, TIMESTAMPTZ) -> PgType::TIMESTAMP, strict, |call, row| {
+            shown_in(by(call, row)?, call.time(1, row).unwrap_or(0))
+        };
+        (INTERVAL, TIMESTAMP) -> PgType::TIMESTAMPTZ, strict, |call, row| {
+            meant_in(by(call, row)?, call.time(1, row).unwrap_or(0))
         };
     }
     "justify_hours" Immutable {
@@ -87,6 +93,10 @@ functions! { pub(super) LIST:
     "justify_interval" Immutable {
         (INTERVAL) -> PgType::INTERVAL, strict, |call, row| Ok(justify(call, row, true, true));
     }
+}
+
+fn is_finite(call: &Call<'_>, row: usize) -> Result<Value> {
+    Ok((!matches!(call.time(0, row), Some(i64::MAX | i64::MIN))).into())
 }
 
 /// Microseconds of a day.
@@ -143,7 +153,70 @@ fn naive(micros: i64) -> Result<NaiveDateTime> {
         .ok_or_else(out_of_range)
 }
 
-fn zone(name: &str) -> Result<Tz> {
+/// Where clocks are read: a zone with rules, or so many seconds east of UTC.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    Zone(Tz),
+    Offset(i64),
+}
+
+impl Place {
+    pub(super) fn local_offset(self, local: i64) -> i64 {
+        match self {
+            Self::Zone(zone) => calendar::local_offset(zone, local),
+            Self::Offset(seconds) => seconds,
+        }
+    }
+}
+
+/// A place by the name of a zone, an abbreviation, or an offset that counts west of Greenwich, as
+/// POSIX has it.
+pub(super) fn place(name: &str) -> Result<Place> {
+    if let Ok(zone) = zone(name) {
+        return Ok(Place::Zone(zone));
+    }
+    crate::types::text::zone_offset(name)
+        .map(Place::Offset)
+        .ok_or_else(|| {
+            Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("time zone \"{name}\" not recognized"),
+            )
+        })
+}
+
+/// The place an interval names: so much east of UTC.
+fn by(call: &Call<'_>, row: usize) -> Result<Place> {
+    let (months, days, micros) = call.interval(0, row).unwrap_or_default();
+    if months != 0 || days != 0 {
+        return Err(Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            "interval time zone must not include months or days",
+        ));
+    }
+    Ok(Place::Offset(micros / 1_000_000))
+}
+
+fn shown_in(place: Place, micros: i64) -> Result<Value> {
+    if matches!(micros, i64::MAX | i64::MIN) {
+        return Ok(Value::Time(micros));
+    }
+    let offset = match place {
+        Place::Zone(zone) => calendar::offset(zone, micros),
+        Place::Offset(seconds) => seconds,
+    };
+    super::temporal::checked(micros.checked_add(offset * 1_000_000)).map(Value::Time)
+}
+
+fn meant_in(place: Place, local: i64) -> Result<Value> {
+    if matches!(local, i64::MAX | i64::MIN) {
+        return Ok(Value::Time(local));
+    }
+    let offset = place.local_offset(local);
+    super::temporal::checked(local.checked_sub(offset * 1_000_000)).map(Value::Time)
+}
+
+pub(super) fn zone(name: &str) -> Result<Tz> {
     chrono_tz::TZ_VARIANTS
         .iter()
         .find(|zone| zone.name().eq_ignore_ascii_case(name))
@@ -190,37 +263,15 @@ fn age(later: i64, earlier: i64) -> Result<Value> {
 /// `to_timestamp(seconds)`
 #[allow(clippy::cast_possible_truncation)] // bounds are checked first
 pub(super) fn from_epoch(call: &Call<'_>, row: usize) -> Result<Value> {
-    let micros = call.float(0, row).unwrap_or(0.0) * 1e6;
+    let seconds = call.float(0, row).unwrap_or(0.0);
+    if seconds.is_infinite() {
+        return Ok(Value::Time(if seconds > 0.0 { i64::MAX } else { i64::MIN }));
+    }
+    let micros = seconds * 1e6;
     if !micros.is_finite() || micros.abs() > 9.2e18 {
         return Err(out_of_range());
     }
     Ok(Value::Time(micros.round() as i64))
-}
-
-fn make_timestamp(call: &Call<'_>, row: usize) -> Result<Value> {
-    let field = |arg| call.int(arg, row).unwrap_or(0);
-    let part = |arg| u32::try_from(field(arg)).ok();
-    let seconds = call.float(5, row).unwrap_or(0.0);
-    let date = i32::try_from(field(0))
-        .ok()
-        .zip(part(1).zip(part(2)))
-        .and_then(|(year, (month, day))| chrono::NaiveDate::from_ymd_opt(year, month, day));
-    let minutes = part(3)
-        .zip(part(4))
-        .filter(|(hour, minute)| *hour < 24 && *minute < 60 && (0.0..60.0).contains(&seconds));
-    let (Some(date), Some((hour, minute))) = (date, minutes) else {
-        return Err(Error::new(
-            SqlState::DATETIME_FIELD_OVERFLOW,
-            "date/time field value out of range",
-        ));
-    };
-    let midnight = date.and_time(chrono::NaiveTime::MIN).and_utc();
-    #[allow(clippy::cast_possible_truncation)] // less than 60 seconds
-    let micros = (seconds * 1e6).round() as i64;
-    let minutes = i64::from(hour) * 60 + i64::from(minute);
-    Ok(Value::Time(
-        midnight.timestamp_micros() + minutes * 60_000_000 + micros,
-    ))
 }
 
 /// Whole days out of hours, whole months (of 30 days) out of days; signs made to agree.

@@ -4,14 +4,13 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike};
 
-use super::call::short::{INTERVAL, TEXT, TIMESTAMP, TIMESTAMPTZ};
-use super::call::{Call, Param, functions};
+use super::call::short::{BIGINT, FLOAT, INTERVAL, NUMERIC as EXACT, TEXT, TIMESTAMP, TIMESTAMPTZ};
+use super::call::{Call, functions};
 use super::pattern::{Case, DAYS, Field, MONTHS, Piece, ROMAN, split};
+use super::to_char_number::Number;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::PgType;
-
-const NUMERIC: Param = Param::Is(PgType::FLOAT8);
 
 functions! { pub(super) LIST:
     "to_char" Stable {
@@ -27,9 +26,17 @@ functions! { pub(super) LIST:
             let moment = Moment::interval(call.interval(0, row).unwrap_or_default());
             Ok(moment.write(&split(call.must_text(1, row))).into())
         };
-        (NUMERIC, TEXT) -> PgType::TEXT, strict, |call, row| {
-            let number = call.float(0, row).unwrap_or(0.0);
-            super::to_char_number::write(number, call.must_text(1, row)).map(Value::from)
+        (FLOAT, TEXT) -> PgType::TEXT, strict, |call, row| {
+            let number = Number::Float(call.float(0, row).unwrap_or(0.0));
+            super::to_char_number::write(&number, call.must_text(1, row)).map(Value::from)
+        };
+        (EXACT, TEXT) -> PgType::TEXT, strict, |call, row| {
+            let number = Number::Exact(call.must_numeric(0, row));
+            super::to_char_number::write(&number, call.must_text(1, row)).map(Value::from)
+        };
+        (BIGINT, TEXT) -> PgType::TEXT, strict, |call, row| {
+            let number = Number::Exact(call.must_numeric(0, row));
+            super::to_char_number::write(&number, call.must_text(1, row)).map(Value::from)
         };
     }
     "to_date" Stable {
@@ -47,7 +54,7 @@ functions! { pub(super) LIST:
                 None => super::time::instant(call.context.style.time_zone, micros)?,
             }))
         };
-        (NUMERIC) -> PgType::TIMESTAMPTZ, strict, super::time::from_epoch;
+        (FLOAT) -> PgType::TIMESTAMPTZ, strict, super::time::from_epoch;
     }
 }
 
@@ -485,7 +492,7 @@ impl Fields {
                 format!("date/time field value out of range: \"{text}\""),
             )
         };
-        let year = match (self.year.unwrap_or(1), self.before_christ) {
+        let year = match (self.year.unwrap_or(0), self.before_christ) {
             (year, true) => 1 - year,
             (year, false) => year,
         };

@@ -1,29 +1,38 @@
-//! `to_char` of numbers: `9`, `0`, `.`, `,`, `D`, `G`, `S`, `MI`, `PL`, `SG`, `PR`, `L`, `FM` and
-//! quoted text.
+//! `to_char` of numbers: `9`, `0`, `.`, `,`, `D`, `G`, `S`, `MI`, `PL`, `SG`, `PR`, `L`, `V`, `TH`,
+//! `RN`, `EEEE`, `FM` and quoted text.
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, SqlState};
+use crate::types::Numeric;
 
 /// A template, measured.
 #[derive(Default)]
-struct Template {
+pub(super) struct Template {
     /// Positions in order.
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
     /// Digit positions before and after the point.
     whole: usize,
-    fraction: usize,
+    pub(super) fraction: usize,
     /// The leftmost `0` before the point: from there on, zeros are written.
     zero_from: Option<usize>,
     /// Digits after the point that stay even if zero: up to the last `0`.
     fraction_kept: usize,
     bare: bool,
     /// `PR`: negative numbers in angle brackets.
-    brackets: bool,
+    pub(super) brackets: bool,
     /// Whether a sign has a place of its own.
     signed: bool,
+    /// `V`: digits the number is shifted by.
+    shift: usize,
+    /// `TH` or `th`
+    ordinal: Option<bool>,
+    /// `RN` or `rn`
+    roman: Option<bool>,
+    /// `EEEE`
+    exponent: bool,
 }
 
 #[derive(Clone, PartialEq)]
-enum Part {
+pub(super) enum Part {
     Digit,
     Point,
     Group,
@@ -36,10 +45,17 @@ enum Part {
     Text(String),
 }
 
-fn parse(template: &str) -> Result<Template> {
+impl Template {
+    pub(super) fn has_point(&self) -> bool {
+        self.parts.contains(&Part::Point)
+    }
+}
+
+pub(super) fn parse(template: &str) -> Result<Template> {
     let mut parsed = Template::default();
     let mut rest = template;
     let mut point = false;
+    let mut shifted = false;
     while let Some(first) = rest.chars().next() {
         if let Some(quoted) = rest.strip_prefix('"') {
             let end = quoted.find('"').unwrap_or(quoted.len());
@@ -64,8 +80,20 @@ fn parse(template: &str) -> Result<Template> {
                 parsed.brackets = true;
                 parsed.signed = true;
             }
-            "RN" | "EE" | "TH" => {
-                return Err(Error::unsupported(format!("to_char() pattern \"{pair}\"")));
+            "RN" => parsed.roman = Some(first == 'R'),
+            "TH" => parsed.ordinal = Some(first == 'T'),
+            "EE" if rest
+                .get(..4)
+                .is_some_and(|four| four.eq_ignore_ascii_case("EEEE")) =>
+            {
+                parsed.exponent = true;
+                taken = 4;
+            }
+            "EE" => {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    "invalid number template",
+                ));
             }
             _ => {
                 taken = first.len_utf8();
@@ -81,6 +109,7 @@ fn parse(template: &str) -> Result<Template> {
                                 parsed.zero_from = Some(parsed.whole);
                             }
                             parsed.whole += 1;
+                            parsed.shift += usize::from(shifted);
                         }
                         parsed.parts.push(Part::Digit);
                     }
@@ -95,7 +124,7 @@ fn parse(template: &str) -> Result<Template> {
                     }
                     // No currency symbol is set: a blank, as in the C locale.
                     'L' | 'l' => parsed.parts.push(Part::Text(" ".to_owned())),
-                    'V' | 'v' => return Err(Error::unsupported("to_char() pattern \"V\"")),
+                    'V' | 'v' => shifted = true,
                     other => parsed.parts.push(Part::Text(other.to_string())),
                 }
             }
@@ -105,12 +134,119 @@ fn parse(template: &str) -> Result<Template> {
     Ok(parsed)
 }
 
+/// A number to be written: exact, or a float.
+pub(super) enum Number {
+    Exact(Numeric),
+    Float(f64),
+}
+
+impl Number {
+    /// The digits without sign, so many after the point; and whether it is below zero.
+    fn digits(&self, fraction: usize, shift: usize) -> (String, bool) {
+        let shift = i32::try_from(shift).unwrap_or(0);
+        match self {
+            Self::Exact(number) => {
+                let factor = Numeric::from(10_i64.pow(shift.unsigned_abs().min(18)));
+                let fraction = i64::try_from(fraction).unwrap_or(0);
+                let number = number.times(&factor).rounded(fraction);
+                (number.abs().to_string(), number.is_negative())
+            }
+            Self::Float(number) => {
+                let number = number * 10_f64.powi(shift);
+                // A float is sure of 15 digits.
+                let whole = format!("{:.0}", number.abs()).len();
+                let sure = 15_usize.saturating_sub(whole).min(fraction);
+                let mut digits = format!("{:.sure$}", number.abs());
+                if fraction > sure {
+                    if sure == 0 {
+                        digits.push('.');
+                    }
+                    digits.extend(std::iter::repeat_n('0', fraction - sure));
+                }
+                (digits, number < 0.0)
+            }
+        }
+    }
+
+    fn is_finite(&self) -> bool {
+        match self {
+            Self::Exact(_) => true,
+            Self::Float(number) => number.is_finite(),
+        }
+    }
+
+    fn to_f64(&self) -> f64 {
+        match self {
+            Self::Exact(number) => number.to_f64(),
+            Self::Float(number) => *number,
+        }
+    }
+}
+
+/// Roman numerals, from the greatest.
+const ROMAN: [(i64, &str); 13] = [
+    (1000, "M"),
+    (900, "CM"),
+    (500, "D"),
+    (400, "CD"),
+    (100, "C"),
+    (90, "XC"),
+    (50, "L"),
+    (40, "XL"),
+    (10, "X"),
+    (9, "IX"),
+    (5, "V"),
+    (4, "IV"),
+    (1, "I"),
+];
+
+fn roman(digits: &str, negative: bool, capitals: bool, bare: bool) -> String {
+    let mut left = match digits.parse::<i64>() {
+        Ok(value @ 1..=3999) if !negative => value,
+        _ => return "#".repeat(15),
+    };
+    let mut out = String::new();
+    for (value, letters) in ROMAN {
+        while left >= value {
+            left -= value;
+            out.push_str(letters);
+        }
+    }
+    if !capitals {
+        out = out.to_lowercase();
+    }
+    match bare {
+        true => out,
+        false => format!("{out:>15}"),
+    }
+}
+
+/// `1.23e+03`, with room for a sign.
+fn scientific(number: f64, fraction: usize) -> String {
+    let text = format!("{number:.fraction$e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let sign = if exponent < 0 { '-' } else { '+' };
+    let room = if mantissa.starts_with('-') { "" } else { " " };
+    format!("{room}{mantissa}e{sign}{:02}", exponent.abs())
+}
+
 /// The number by the template; `#` where it has more digits than the template.
-pub(super) fn write(number: f64, template: &str) -> Result<String> {
+pub(super) fn write(number: &Number, template: &str) -> Result<String> {
     let template = parse(template)?;
-    let digits = format!("{:.*}", template.fraction, number.abs());
+    if template.exponent {
+        return Ok(scientific(number.to_f64(), template.fraction));
+    }
+    if let Some(capitals) = template.roman {
+        let (digits, negative) = number.digits(0, 0);
+        return Ok(roman(&digits, negative, capitals, template.bare));
+    }
+    if !number.is_finite() {
+        return Err(Error::unsupported("to_char() of NaN or infinity"));
+    }
+    let (digits, below) = number.digits(template.fraction, template.shift);
     let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
-    let negative = number < 0.0 && digits.bytes().any(|digit| (b'1'..=b'9').contains(&digit));
+    let negative = below && digits.bytes().any(|digit| (b'1'..=b'9').contains(&digit));
     let overflow = whole.len() > template.whole && whole != "0";
     let whole = if whole == "0" && template.whole > 0 {
         ""
@@ -190,6 +326,23 @@ pub(super) fn write(number: f64, template: &str) -> Result<String> {
             Part::Text(text) => out.push_str(text),
         }
     }
+    if let Some(capitals) = template.ordinal
+        && !negative
+        && template.fraction == 0
+        && !overflow
+    {
+        let teen = whole.len() > 1 && whole.as_bytes()[whole.len() - 2] == b'1';
+        let suffix = match (whole.chars().last(), teen) {
+            (Some('1'), false) => "st",
+            (Some('2'), false) => "nd",
+            (Some('3'), false) => "rd",
+            _ => "th",
+        };
+        out.push_str(&match capitals {
+            true => suffix.to_uppercase(),
+            false => suffix.to_owned(),
+        });
+    }
     if template.brackets {
         out.push_str(if negative { ">" } else { blank });
     }
@@ -198,7 +351,7 @@ pub(super) fn write(number: f64, template: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::write;
+    use super::{Number, write};
 
     #[test]
     fn as_postgresql() {
@@ -222,7 +375,7 @@ mod tests {
             (1234.5, "FM9,999.00", "1,234.50"),
         ] {
             assert_eq!(
-                write(number, template).unwrap(),
+                write(&Number::Float(number), template).unwrap(),
                 text,
                 "{number} {template}"
             );

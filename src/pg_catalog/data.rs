@@ -70,6 +70,8 @@ fn value(ty: PgType, text: &'static str) -> Value {
         | Value::Text(_)
         | Value::Time(_)
         | Value::Interval(..)
-        | Value::List(_) => Value::Text(text.into()),
+        | Value::List(_)
+        | Value::Numeric(_)
+        | Value::Raw(_) => Value::Text(text.into()),
     }
 }

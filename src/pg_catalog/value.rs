@@ -8,16 +8,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Array, FixedSizeBinaryArray,
-    Float32Builder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
-    IntervalMonthDayNanoBuilder, ListArray, StringViewBuilder, Time64MicrosecondBuilder,
-    TimestampMicrosecondBuilder, UInt32Builder, new_null_array,
+    Array, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Array,
+    Decimal256Array, FixedSizeBinaryArray, Float32Builder, Float64Builder, Int16Builder,
+    Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringViewBuilder,
+    Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt32Builder, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
 
 use crate::base::{Error, Oid, Result};
-use crate::types::PgType;
+use crate::types::{Numeric, PgType};
 
 /// One value, to be read as whatever PostgreSQL type its place has.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +40,10 @@ pub enum Value {
     Interval(i32, i32, i64),
     /// An array, int2vector or oidvector.
     List(Vec<Value>),
+    /// numeric
+    Numeric(Numeric),
+    /// A value that is in an array already: its only one.
+    Raw(ArrayRef),
 }
 
 impl Value {
@@ -67,6 +71,12 @@ impl From<bool> for Value {
 impl From<Oid> for Value {
     fn from(value: Oid) -> Self {
         Self::Int(value.0.into())
+    }
+}
+
+impl From<Numeric> for Value {
+    fn from(value: Numeric) -> Self {
+        Self::Numeric(value)
     }
 }
 
@@ -146,8 +156,15 @@ macro_rules! primitive {
     }};
 }
 
+/// The values as one array of an Arrow type.
+///
+/// # Errors
+/// As of [`array`]; `22003` for a numeric that has more digits than the type.
 #[allow(clippy::cast_possible_truncation)] // float4 columns are estimates
-fn array_of(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
+pub fn array_of(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
+    if values.iter().any(|value| matches!(value, Value::Raw(_))) {
+        return raw(data_type, values);
+    }
     match data_type {
         DataType::Boolean => primitive!(BooleanBuilder::new(), values, Value::Bool(v) => *v),
         DataType::Int16 => {
@@ -183,16 +200,31 @@ fn array_of(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
                 IntervalMonthDayNano::new(*months, *days, micros.saturating_mul(1000))
         ),
         DataType::Decimal128(precision, scale) => {
-            let unit = 10_i128.pow(u32::try_from(*scale).unwrap_or(0));
             let numbers = values
                 .iter()
                 .map(|value| match value {
                     Value::Null => Ok(None),
-                    Value::Int(v) => Ok(Some(i128::from(*v) * unit)),
+                    Value::Numeric(number) => narrow_decimal(number, *precision, *scale),
+                    Value::Int(v) => narrow_decimal(&Numeric::from(*v), *precision, *scale),
                     other => Err(misfit(other)),
                 })
                 .collect::<Result<Vec<_>>>()?;
             Decimal128Array::from(numbers)
+                .with_precision_and_scale(*precision, *scale)
+                .map(|array| Arc::new(array) as ArrayRef)
+                .map_err(|error| Error::internal("building a system relation", error))
+        }
+        DataType::Decimal256(precision, scale) => {
+            let numbers = values
+                .iter()
+                .map(|value| match value {
+                    Value::Null => Ok(None),
+                    Value::Numeric(number) => number.to_wide(*precision, *scale).map(Some),
+                    Value::Int(v) => Numeric::from(*v).to_wide(*precision, *scale).map(Some),
+                    other => Err(misfit(other)),
+                })
+                .collect::<Result<Vec<_>>>()?;
+            Decimal256Array::from(numbers)
                 .with_precision_and_scale(*precision, *scale)
                 .map(|array| Arc::new(array) as ArrayRef)
                 .map_err(|error| Error::internal("building a system relation", error))
@@ -239,6 +271,26 @@ fn array_of(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
     }
 }
 
+fn narrow_decimal(number: &Numeric, precision: u8, scale: i8) -> Result<Option<i128>> {
+    let wide = number.to_wide(precision, scale)?;
+    Ok(wide.to_i128())
+}
+
+/// Values some of which are in arrays already.
+fn raw(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
+    let failed = |error| Error::internal("putting values together", error);
+    let parts = values
+        .iter()
+        .map(|value| match value {
+            Value::Raw(array) if array.data_type() == data_type => Ok(array.clone()),
+            Value::Raw(array) => arrow::compute::cast(array, data_type).map_err(failed),
+            other => array_of(data_type, std::slice::from_ref(other)),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+    arrow::compute::concat(&parts).map_err(failed)
+}
+
 fn narrow<T: TryFrom<i64>>(value: i64) -> Result<T> {
     T::try_from(value).map_err(|_| misfit(&Value::Int(value)))
 }
@@ -252,8 +304,6 @@ fn misfit(value: &Value) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::Array;
-
     use super::*;
 
     #[test]

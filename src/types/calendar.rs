@@ -9,28 +9,30 @@ use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::{OffsetName, Tz};
 
 /// Microseconds of a day.
-pub(super) const DAY: i64 = 86_400_000_000;
+pub const DAY: i64 = 86_400_000_000;
 /// Days from 1970-01-01 to 2000-01-01, the epoch of PostgreSQL's binary formats.
-pub(super) const EPOCH_2000_DAYS: i32 = 10_957;
+pub const EPOCH_2000_DAYS: i32 = 10_957;
 /// Microseconds from 1970-01-01 to 2000-01-01.
-pub(super) const EPOCH_2000_MICROS: i64 = EPOCH_2000_DAYS as i64 * DAY;
+pub const EPOCH_2000_MICROS: i64 = EPOCH_2000_DAYS as i64 * DAY;
 /// Julian day number of 1970-01-01.
-pub(super) const EPOCH_JULIAN: i64 = 2_440_588;
+pub const EPOCH_JULIAN: i64 = 2_440_588;
 /// First and last date, in days since 1970-01-01: 4714-11-24 BC and 5874897-12-31.
-pub(super) const DATE_MIN: i32 = -2_440_588;
+pub const DATE_MIN: i32 = -2_440_588;
 /// See [`DATE_MIN`].
-pub(super) const DATE_MAX: i32 = 2_147_483_493 - 2_440_588;
+pub const DATE_MAX: i32 = 2_147_483_493 - 2_440_588;
 /// First timestamp, in microseconds since 1970-01-01. The last is what 64 bits hold (year 294247),
 /// short of infinity.
-pub(super) const TIMESTAMP_MIN: i64 = DATE_MIN as i64 * DAY;
+pub const TIMESTAMP_MIN: i64 = DATE_MIN as i64 * DAY;
 
 /// Year, month, day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Civil {
+pub struct Civil {
     /// Astronomical: 0 is 1 BC.
-    pub(super) year: i64,
-    pub(super) month: u8,
-    pub(super) day: u8,
+    pub year: i64,
+    /// From 1.
+    pub month: u8,
+    /// From 1.
+    pub day: u8,
 }
 
 /// The date of a day counted from 1970-01-01 (Howard Hinnant's algorithm: eras of 400 years, years
@@ -41,7 +43,7 @@ pub(super) struct Civil {
     reason = "months and days"
 )]
 #[inline]
-pub(super) fn civil(days: i64) -> Civil {
+pub fn civil(days: i64) -> Civil {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
@@ -63,7 +65,7 @@ pub(super) fn civil(days: i64) -> Civil {
 
 /// Days from 1970-01-01 to a date; month and day must be in range.
 #[inline]
-pub(super) fn days(year: i64, month: u8, day: u8) -> i64 {
+pub fn days(year: i64, month: u8, day: u8) -> i64 {
     let (month, day) = (i64::from(month), i64::from(day));
     let year = year - i64::from(month <= 2);
     let era = year.div_euclid(400);
@@ -75,12 +77,12 @@ pub(super) fn days(year: i64, month: u8, day: u8) -> i64 {
 }
 
 /// Whether `year` has a 29 February.
-pub(super) fn is_leap(year: i64) -> bool {
+pub fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
 /// Days of a month.
-pub(super) fn month_days(year: i64, month: u8) -> u8 {
+pub fn month_days(year: i64, month: u8) -> u8 {
     match month {
         2 if is_leap(year) => 29,
         2 => 28,
@@ -90,7 +92,7 @@ pub(super) fn month_days(year: i64, month: u8) -> u8 {
 }
 
 /// Day of the week, 0 is Sunday.
-pub(super) fn weekday(days: i64) -> usize {
+pub fn weekday(days: i64) -> usize {
     // From 0 to 6, so it converts.
     usize::try_from((days + 4).rem_euclid(7)).unwrap_or_default()
 }
@@ -122,7 +124,7 @@ fn utc(seconds: i64) -> NaiveDateTime {
 
 /// Seconds east of UTC in `zone` at an instant (microseconds since 1970-01-01 UTC).
 #[inline]
-pub(super) fn offset(zone: Tz, micros: i64) -> i64 {
+pub fn offset(zone: Tz, micros: i64) -> i64 {
     if zone == Tz::UTC {
         return 0;
     }
@@ -135,7 +137,7 @@ pub(super) fn offset(zone: Tz, micros: i64) -> i64 {
 }
 
 /// Appends the abbreviation of `zone` at an instant (`CET`); false if it has none.
-pub(super) fn write_abbreviation(zone: Tz, micros: i64, out: &mut Vec<u8>) -> bool {
+pub fn write_abbreviation(zone: Tz, micros: i64, out: &mut Vec<u8>) -> bool {
     let instant = utc(known(micros.div_euclid(1_000_000)));
     match zone.offset_from_utc_datetime(&instant).abbreviation() {
         Some(name) => {
@@ -148,7 +150,7 @@ pub(super) fn write_abbreviation(zone: Tz, micros: i64, out: &mut Vec<u8>) -> bo
 
 /// Seconds east of UTC that local time `micros` of `zone` has. As PostgreSQL: a time that happens
 /// twice is the standard (second) one, a time in a gap is read with the offset before the gap.
-pub(super) fn local_offset(zone: Tz, micros: i64) -> i64 {
+pub fn local_offset(zone: Tz, micros: i64) -> i64 {
     if zone == Tz::UTC {
         return 0;
     }

@@ -74,9 +74,9 @@ impl<'a> Numerics<'a> {
         let (source, natural) = match cells {
             Cells::Decimal(values, precision, scale) => {
                 // An unconstrained numeric lives in Decimal128(38,10); what is computed from it has
-                // 38 digits or more and at least that scale. Its zeros say nothing, a smaller
-                // type's do.
-                let shown = match *precision >= 38 && *scale >= 10 {
+                // 38 or 76 digits and at least that scale. Its zeros say nothing, another type's
+                // do.
+                let shown = match matches!(*precision, 38 | 76) && *scale >= 10 {
                     true => Shown::Trimmed,
                     false => Shown::All,
                 };

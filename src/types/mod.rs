@@ -1,11 +1,14 @@
 //! PostgreSQL's types over Arrow's: one table of types, values as text and as binary, both ways.
 
 pub mod binary;
-mod calendar;
+pub mod calendar;
 mod cells;
 mod decimal;
+mod numeric;
 pub mod pgtype;
 pub mod text;
+mod transcendental;
 
+pub use numeric::Numeric;
 pub use pgtype::PgType;
 pub use text::Style;

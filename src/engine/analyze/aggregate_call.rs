@@ -73,23 +73,22 @@ impl Analyst<'_> {
             let within = level.within(inside, || {
                 self.aggregate_order(level, &function.within_group)
             })?;
-            let first = within.first().map(|sort| sort.expr.clone());
-            let ty = level.within(inside, || -> Result<PgType> {
-                match function.within_group.first() {
-                    Some(item) => Ok(self.expression(level, &item.expr)?.base()),
-                    None => Ok(PgType::TEXT),
+            // The value itself: what it is ordered by may be another.
+            let first = level.within(inside, || match function.within_group.first() {
+                Some(item) => {
+                    let value = self.expression(level, &item.expr)?;
+                    self.settled(value).map(Some)
                 }
+                None => Ok(None),
             })?;
             if let Some(first) = first {
-                args.insert(0, Typed::new(first, ty));
+                args.insert(0, first);
             }
             order = within;
         }
         for arg in &mut args {
             if arg.row.is_some() {
                 *arg = match name {
-                    "json_agg" => self.json_row(Some(arg.clone()), false)?,
-                    "jsonb_agg" => self.json_row(Some(arg.clone()), true)?,
                     // A row is there if any of its columns is.
                     "count" => {
                         let fields = arg.row.clone().unwrap_or_default();
@@ -104,6 +103,7 @@ impl Analyst<'_> {
                 *arg = self.settled(arg.clone())?;
             }
         }
+        self.as_json_text(name, &mut args)?;
         let nested = args.iter().map(|arg| &arg.expr).any(is_aggregated);
         if nested && over.is_none() {
             return Err(nested_calls());
@@ -126,6 +126,17 @@ impl Analyst<'_> {
             let _ = field;
             let result = Typed::new(shown.expr, ty);
             match (&first, name) {
+                // An average has sixteen digits after the point, also of numbers without scale.
+                (Some((ty, _)), "avg") if ty.oid == PgType::NUMERIC.oid => {
+                    let field = PgType::NUMERIC
+                        .field("", true)
+                        .with_data_type(arrow::datatypes::DataType::Decimal256(75, 16));
+                    let cast = datafusion::logical_expr::expr::Cast::new_from_field(
+                        Box::new(result.expr),
+                        Arc::new(field),
+                    );
+                    Ok(Typed::new(Expr::Cast(cast), result.ty))
+                }
                 (Some((ty, _)), "sum") if ty.oid == PgType::FLOAT4.oid => {
                     self.coerced(result, PgType::FLOAT4)
                 }
@@ -166,6 +177,33 @@ impl Analyst<'_> {
         result(call, &schema_call)
     }
 
+    /// The arguments of a JSON aggregate as the JSON text it strings together.
+    fn as_json_text(&self, name: &str, args: &mut [Typed]) -> Result<()> {
+        let ways: &[&str] = match name {
+            "json_agg" => &["json_agg.item"],
+            "jsonb_agg" => &["to_jsonb"],
+            "json_object_agg" => &["json_object_agg.key", "to_json"],
+            "jsonb_object_agg" => &["json_object_agg.key", "to_jsonb"],
+            _ => return Ok(()),
+        };
+        for (arg, way) in args.iter_mut().zip(ways) {
+            if arg.row.is_some() {
+                let row = self.json_row(Some(arg.clone()), name.starts_with("jsonb"))?;
+                *arg = match *way {
+                    // A row starts a line.
+                    "json_agg.item" => {
+                        self.native("concat", vec![typed::text("\n ").expr, row.expr])?
+                    }
+                    _ => row,
+                };
+                continue;
+            }
+            let value = self.said(arg.clone());
+            *arg = self.native(way, vec![value])?;
+        }
+        Ok(())
+    }
+
     /// The aggregate of a name for these arguments.
     fn aggregate_function(
         &self,
@@ -180,6 +218,11 @@ impl Analyst<'_> {
         {
             *arg = self.coerced(arg.clone(), PgType::INT8)?;
             return Ok(sum);
+        }
+        if let [arg] = &args[..]
+            && let Some(average) = functions::aggregate_over(name, &arg.base().data_type())
+        {
+            return Ok(average);
         }
         // There is an order of these, but no smallest and largest of them.
         let unordered = |arg: &Typed| {

@@ -1,6 +1,6 @@
 //! Arrays: literals, elements, slices; fields of rows.
 
-use datafusion::logical_expr::Operator;
+use datafusion::logical_expr::{Expr, Operator};
 use sqlparser::ast::{self, Expr as Ast, Subscript};
 
 use super::Analyst;
@@ -78,7 +78,20 @@ impl Analyst<'_> {
         chain: &[ast::AccessExpr],
     ) -> Result<Typed> {
         let mut value = self.expression(level, root)?;
-        for access in chain {
+        let mut chain = chain.iter().peekable();
+        while let Some(access) = chain.next() {
+            // All subscripts of an array belong together: how many there are matters.
+            if let ast::AccessExpr::Subscript(first) = access
+                && array_element(value.ty).is_some()
+            {
+                let mut subscripts = vec![first];
+                while let Some(ast::AccessExpr::Subscript(next)) = chain.peek() {
+                    subscripts.push(next);
+                    chain.next();
+                }
+                value = self.subscripts(level, value, &subscripts)?;
+                continue;
+            }
             value = match access {
                 ast::AccessExpr::Dot(Ast::Identifier(name)) => self.field(value, &fold(name))?,
                 ast::AccessExpr::Dot(_) => return Err(Error::unsupported("this field access")),
@@ -86,6 +99,54 @@ impl Analyst<'_> {
             };
         }
         Ok(value)
+    }
+
+    /// `array[i][j]`, or with a slice among them `array[i:j][k]`, where a plain subscript is the
+    /// slice up to it.
+    fn subscripts(
+        &self,
+        level: &Level<'_>,
+        array: Typed,
+        subscripts: &[&Subscript],
+    ) -> Result<Typed> {
+        let index = |expr: &Ast| -> Result<Expr> {
+            let value = self.expression(level, expr)?;
+            let value = self.as_integer(value, PgType::INT4, "subscript")?;
+            Ok(self.coerced(value, PgType::INT4)?.expr)
+        };
+        let sliced = subscripts
+            .iter()
+            .any(|subscript| matches!(subscript, Subscript::Slice { .. }));
+        let ty = array.base();
+        let element = array_element(ty).unwrap_or(ty);
+        let mut args = vec![array.expr];
+        for subscript in subscripts {
+            match subscript {
+                Subscript::Index { index: at } if sliced => {
+                    args.extend([typed::int4(1).expr, index(at)?]);
+                }
+                Subscript::Index { index: at } => args.push(index(at)?),
+                Subscript::Slice {
+                    lower_bound,
+                    upper_bound,
+                    stride: None,
+                } => {
+                    args.push(match lower_bound {
+                        Some(lower) => index(lower)?,
+                        None => typed::int4(1).expr,
+                    });
+                    args.push(match upper_bound {
+                        Some(upper) => index(upper)?,
+                        None => typed::int4(i32::MAX).expr,
+                    });
+                }
+                Subscript::Slice { .. } => return Err(Error::unsupported("a slice with a stride")),
+            }
+        }
+        Ok(match sliced {
+            true => Typed::new(self.native("slice", args)?.expr, ty),
+            false => Typed::new(self.native("subscript", args)?.expr, element),
+        })
     }
 
     fn subscript(&self, level: &Level<'_>, array: Typed, subscript: &Subscript) -> Result<Typed> {

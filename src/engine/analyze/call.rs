@@ -17,7 +17,20 @@ use crate::functions;
 use crate::types::PgType;
 
 /// Functions that see a `char(n)` with its padding.
-const COUNTS_PADDING: &[&str] = &["octet_length", "bit_length", "pg_column_size", "format"];
+const COUNTS_PADDING: &[&str] = &[
+    "octet_length",
+    "bit_length",
+    "pg_column_size",
+    "format",
+    "concat",
+    "concat_ws",
+    "to_json",
+    "to_jsonb",
+    "json_build_array",
+    "jsonb_build_array",
+    "json_build_object",
+    "jsonb_build_object",
+];
 
 impl Analyst<'_> {
     /// A function of ours or DataFusion's, by its name, over arguments of the types it takes.
@@ -107,6 +120,11 @@ impl Analyst<'_> {
                 .collect::<Result<Vec<_>>>()?;
             return self.row(level, &items);
         }
+        // A rank WITHIN GROUP is not the window function of its name.
+        let name = match functions::within_group(&name) {
+            Some(within) if !function.within_group.is_empty() => within.to_owned(),
+            _ => name,
+        };
         let is_window = functions::window(&name).is_some();
         let is_aggregate = functions::aggregate(&name).is_some() || name == "grouping";
         if is_aggregate && (function.over.is_none() || !is_window) {
@@ -150,11 +168,25 @@ impl Analyst<'_> {
             });
         }
         let sets = level.sets.borrow().len();
-        let values = list
-            .args
-            .iter()
-            .map(|arg| self.argument(level, arg))
-            .collect::<Result<Vec<_>>>()?;
+        // The second argument of `normalize` is a word of the grammar.
+        let spelled = match list.args.as_slice() {
+            [
+                text,
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::Identifier(form))),
+            ] if name == "normalize" && form.quote_style.is_none() => {
+                Some(vec![self.argument(level, text)?, typed::text(&form.value)])
+            }
+            _ => None,
+        };
+        let values = match functions::parameters(&name) {
+            _ if spelled.is_some() => spelled.unwrap_or_default(),
+            Some(parameters) => self.positional(level, parameters, &list.args)?,
+            None => list
+                .args
+                .iter()
+                .map(|arg| self.argument(level, arg))
+                .collect::<Result<Vec<_>>>()?,
+        };
         if name == "coalesce" {
             super::set::none_since(level, sets, "COALESCE")?;
         }
@@ -162,6 +194,45 @@ impl Analyst<'_> {
             return self.set_column(level, elements);
         }
         self.scalar_call(level, &name, values, &function.name)
+    }
+
+    /// Arguments that may be given by name, in the order of the parameters; what is not given is
+    /// the parameter's default.
+    fn positional(
+        &self,
+        level: &Level<'_>,
+        parameters: &[(&str, &str)],
+        args: &[FunctionArg],
+    ) -> Result<Vec<Typed>> {
+        let mut placed: Vec<Option<Typed>> = vec![None; parameters.len()];
+        for (index, arg) in args.iter().enumerate() {
+            let (place, value) = match arg {
+                FunctionArg::Named {
+                    name,
+                    arg: FunctionArgExpr::Expr(value),
+                    ..
+                } => {
+                    let name = crate::engine::parse::fold(name);
+                    (
+                        parameters.iter().position(|(known, _)| *known == name),
+                        self.expression(level, value)?,
+                    )
+                }
+                other => (Some(index), self.argument(level, other)?),
+            };
+            match place.and_then(|place| placed.get_mut(place)) {
+                Some(slot) if slot.is_none() => *slot = Some(value),
+                _ => return Err(Error::unsupported("named function arguments like these")),
+            }
+        }
+        placed
+            .into_iter()
+            .zip(parameters)
+            .map(|(value, (_, default))| match value {
+                Some(value) => Ok(value),
+                None => super::literal::number(default, false),
+            })
+            .collect()
     }
 
     /// A function of one value.
@@ -178,7 +249,16 @@ impl Analyst<'_> {
                 let (values, ty) = self.in_common(args, &word)?;
                 let values = self.one_type(values, ty)?;
                 let args = values.into_iter().map(|value| value.expr).collect();
-                let call = self.native(name, args)?;
+                // Intervals are not in the order of their parts.
+                let call = match name {
+                    "greatest" if ty.oid == PgType::INTERVAL.oid => {
+                        self.native("greatest interval", args)?
+                    }
+                    "least" if ty.oid == PgType::INTERVAL.oid => {
+                        self.native("least interval", args)?
+                    }
+                    name => self.native(name, args)?,
+                };
                 return Ok(Typed::new(call.expr, ty));
             }
             "nullif" => {

@@ -385,3 +385,7 @@ impl Analyst<'_> {
 pub(super) fn is_bpchar(ty: PgType) -> bool {
     ty.oid == PgType::BPCHAR.oid
 }
+
+pub(super) fn is_float(ty: PgType) -> bool {
+    ty.oid == PgType::FLOAT4.oid || ty.oid == PgType::FLOAT8.oid
+}

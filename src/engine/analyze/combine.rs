@@ -247,6 +247,10 @@ impl Analyst<'_> {
     }
 }
 
+/// Digits after the point, at least, of numerics that have different numbers of them. More than a
+/// numeric without precision has, so that a cast to this is told from one to that.
+const MIXED_SCALE: i8 = 11;
+
 /// The Arrow type that holds values of all of `types`, which are all `ty` to PostgreSQL.
 fn one_arrow_type(types: &[DataType], ty: PgType) -> DataType {
     let Some(first) = types.first() else {
@@ -257,15 +261,25 @@ fn one_arrow_type(types: &[DataType], ty: PgType) -> DataType {
     }
     let mut whole = 1i16;
     let mut scale = 0i8;
+    let mut scales = std::collections::BTreeSet::new();
     for other in types {
         match other {
             DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
+                scales.insert(*s);
                 whole = whole.max(i16::from(*p) - i16::from(*s));
                 scale = scale.max(*s);
             }
             DataType::Null => {}
             _ => return ty.data_type(),
         }
+    }
+    if scales.len() > 1 {
+        // Each has its own digits in PostgreSQL: room for all, and zeros at the end say nothing.
+        let scale = scale.max(MIXED_SCALE);
+        return match whole + i16::from(scale) {
+            ..=38 => DataType::Decimal128(38, scale),
+            _ => DataType::Decimal256(76, scale),
+        };
     }
     match u8::try_from(whole + i16::from(scale)) {
         Ok(precision @ ..=38) => DataType::Decimal128(precision, scale),

@@ -151,6 +151,13 @@ impl Analyst<'_> {
                     (Ast::Array(array), Some(element)) => {
                         self.array_as(level, &array.elem, Some(element))?
                     }
+                    (Ast::Value(number), _) if super::coerce::is_float(to) => {
+                        // Read as it is written, not as a numeric first.
+                        match &number.value {
+                            Value::Number(text, _) => self.read(text, to)?,
+                            _ => analysed(expr)?,
+                        }
+                    }
                     _ => match negative_literal(expr) {
                         Some(value) => value?,
                         None => analysed(expr)?,
@@ -206,6 +213,20 @@ impl Analyst<'_> {
             | Ast::Substring { .. }
             | Ast::Trim { .. }
             | Ast::Overlay { .. } => self.special_form(level, expression)?,
+            Ast::IsNormalized {
+                expr,
+                form,
+                negated,
+            } => {
+                let text = analysed(expr)?;
+                let mut args = vec![self.coerced(text, PgType::TEXT)?.expr];
+                args.extend(
+                    form.as_ref()
+                        .map(|form| typed::text(&form.to_string()).expr),
+                );
+                let is = self.native("is_normalized", args)?;
+                Typed::bool(negated_if(is.expr, *negated))
+            }
             Ast::Prefixed { prefix, value } => {
                 return Err(Error::unsupported(format!("{prefix} {value}")));
             }
@@ -233,8 +254,7 @@ impl Analyst<'_> {
             | Ast::OuterJoin(_)
             | Ast::Prior(_)
             | Ast::Lambda(_)
-            | Ast::MemberOf(_)
-            | Ast::IsNormalized { .. } => {
+            | Ast::MemberOf(_) => {
                 return Err(Error::unsupported("this kind of expression")
                     .detail(expression.to_string().chars().take(200).collect::<String>()));
             }
@@ -368,7 +388,25 @@ impl Analyst<'_> {
             );
             return self.overlaps(left, right);
         }
-        let sign = sign(op)?;
+        let mut sign = sign(op)?;
+        // A sign at the end of an operator of plain letters is the operand's: `a->-1`.
+        let signed = match sign.strip_suffix('-') {
+            Some(shorter)
+                if !shorter.is_empty()
+                    && !shorter.contains(['~', '!', '@', '#', '%', '^', '&', '|', '`', '?']) =>
+            {
+                sign = shorter.to_owned();
+                Some(Ast::UnaryOp {
+                    op: UnaryOperator::Minus,
+                    expr: Box::new(right.clone()),
+                })
+            }
+            _ => None,
+        };
+        let right = signed.as_ref().unwrap_or(right);
+        if matches!(sign.as_str(), "@?" | "@@") {
+            return Err(Error::unsupported("jsonpath"));
+        }
         // A row beside a subquery: the row it gives.
         let side = |mine: &Ast, other: &Ast| match (strip(mine), strip(other)) {
             (Ast::Subquery(query), Ast::Tuple(_)) => self.row_of_subquery(level, query),
@@ -384,6 +422,18 @@ impl Analyst<'_> {
                 let value = self.expression(level, expr)?;
                 let value = self.condition(value, "NOT")?;
                 return Ok(Typed::bool(not(value)));
+            }
+            // A sign belongs to the number before it, not to its power.
+            UnaryOperator::Minus | UnaryOperator::Plus
+                if let Ast::BinaryOp {
+                    left,
+                    op: BinaryOperator::PGExp,
+                    right,
+                } = expr =>
+            {
+                let base = self.unary_op(level, op, left)?;
+                let exponent = self.expression(level, right)?;
+                return self.operate("^", base, exponent);
             }
             UnaryOperator::Minus => {
                 if let Ast::Value(ValueWithSpan {

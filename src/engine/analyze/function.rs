@@ -64,7 +64,20 @@ impl Analyst<'_> {
             let source = RelationSource::new(RelationBody::System(relation), false);
             return self.scanned(source, alias, None, &function);
         }
-        let short = function.rsplit('.').next().unwrap_or(&function).to_owned();
+        if let Some(columns) = functions::set_as_arrays(&function) {
+            let columns = columns
+                .iter()
+                .map(|(behind, column)| {
+                    let array = self.scalar_call(&inner, behind, values.clone(), name)?;
+                    let ty = array.ty.element().unwrap_or(PgType::TEXT);
+                    let array = array.expr;
+                    Ok(((*column).to_owned(), Elements { array, ty }))
+                })
+                .collect::<Result<Vec<_>>>()?;
+            return self.rows_of(&inner, columns, ordinality, alias);
+        }
+        let short = function.rsplit('.').next().unwrap_or(&function);
+        let short = functions::set_column(short).to_owned();
         match self.elements(&function, values.clone())? {
             Some(elements) => self.rows_of(&inner, vec![(short, elements)], ordinality, alias),
             None => {

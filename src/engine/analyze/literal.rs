@@ -157,11 +157,11 @@ pub(super) fn number(text: &str, negative: bool) -> Result<Typed> {
         text.clone()
     };
     if text.bytes().all(|b| b.is_ascii_digit()) {
-        // The sign is an operator in PostgreSQL: -2147483648 is -(2147483648), a bigint.
-        if let (Ok(_), Ok(value)) = (text.parse::<i32>(), signed.parse::<i32>()) {
+        // The sign before a number is part of it.
+        if let Ok(value) = signed.parse::<i32>() {
             return Ok(typed::int4(value));
         }
-        if let (Ok(_), Ok(value)) = (text.parse::<i64>(), signed.parse::<i64>()) {
+        if let Ok(value) = signed.parse::<i64>() {
             return Ok(typed::int8(value));
         }
     }
@@ -200,11 +200,13 @@ fn numeric(text: &str) -> Result<Typed> {
         .max(1);
     let scale = i8::try_from(scale).map_err(|_| too_big())?;
     let precision = u8::try_from(significant).map_err(|_| too_big())?;
-    let value = if precision <= DECIMAL128_MAX_PRECISION {
+    // 38 digits stand for a numeric that declares no scale.
+    let value = if precision < DECIMAL128_MAX_PRECISION {
         let value = digits.parse().map_err(|_| invalid())?;
         ScalarValue::Decimal128(Some(value), precision, scale)
     } else if precision <= DECIMAL256_MAX_PRECISION {
         let value = i256::from_string(&digits).ok_or_else(invalid)?;
+        let precision = precision.max(DECIMAL128_MAX_PRECISION + 1);
         ScalarValue::Decimal256(Some(value), precision, scale)
     } else {
         return Err(too_big());

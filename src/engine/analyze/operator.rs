@@ -243,20 +243,22 @@ impl Analyst<'_> {
                         self.coerced(value, result)
                     }
                 };
-                binary(moment(left)?.expr, op, moment(right)?.expr)
+                let sign = if op == Operator::Plus { "+" } else { "-" };
+                let args = vec![moment(left)?.expr, moment(right)?.expr];
+                self.native(sign, args)?.expr
             }
             Make::Join => binary(left.expr, Operator::StringConcat, right.expr),
             Make::Match {
                 insensitive,
                 negated,
             } => {
-                let op = match (insensitive, negated) {
-                    (false, false) => Operator::RegexMatch,
-                    (true, false) => Operator::RegexIMatch,
-                    (false, true) => Operator::RegexNotMatch,
-                    (true, true) => Operator::RegexNotIMatch,
+                let name = match (insensitive, negated) {
+                    (false, false) => "~",
+                    (true, false) => "~*",
+                    (false, true) => "!~",
+                    (true, true) => "!~*",
                 };
-                binary(left.expr, op, right.expr)
+                self.native(name, vec![left.expr, right.expr])?.expr
             }
             Make::Like {
                 insensitive,
@@ -296,6 +298,11 @@ impl Analyst<'_> {
 
     /// A comparison of operands some comparison operator takes.
     pub(super) fn compare(&self, op: Operator, left: Typed, right: Typed) -> Result<Expr> {
+        if left.is(PgType::JSONB)
+            && let Some((sign, _)) = COMPARISONS.iter().find(|(_, known)| *known == op)
+        {
+            return Ok(self.native(sign, vec![left.expr, right.expr])?.expr);
+        }
         let (left, right) = self.comparable(left, right)?;
         Ok(binary(left, op, right))
     }
@@ -339,13 +346,13 @@ impl Analyst<'_> {
             }
             let left = self.coerced(left.clone(), ty)?;
             let right = self.coerced(right.clone(), ty)?;
-            return Ok(Some(Typed::bool(binary(left.expr, *op, right.expr))));
+            let _ = op;
+            let compared = self.native(sign, vec![left.expr, right.expr])?;
+            return Ok(Some(compared));
         }
         let name = match sign {
             "||" => return self.join_arrays(left, right).map(Some),
-            "@>" => "array_has_all",
-            "<@" => "array_has_all",
-            "&&" => "array_has_any",
+            "@>" | "<@" | "&&" => sign,
             _ => return Ok(None),
         };
         let (values, _) = self
@@ -354,10 +361,7 @@ impl Analyst<'_> {
         if !values.iter().all(|value| array(value.ty)) {
             return Err(failed());
         }
-        let mut args: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
-        if sign == "<@" {
-            args.reverse();
-        }
+        let args: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
         self.native(name, args).map(Some)
     }
 

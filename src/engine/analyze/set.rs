@@ -75,7 +75,11 @@ impl Analyst<'_> {
                 };
                 let args = args.into_iter().map(|arg| arg.expr).collect();
                 let array = self.native(&array_name, args)?;
-                let ty = array.ty.element().unwrap_or(PgType::TEXT);
+                // A set of arrays is an array of arrays, whose type says no more than an array's.
+                let ty = match functions::is_set_of_arrays(name) {
+                    true => array.ty,
+                    false => array.ty.element().unwrap_or(PgType::TEXT),
+                };
                 Ok(Some(Elements {
                     array: array.expr,
                     ty,

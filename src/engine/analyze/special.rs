@@ -3,7 +3,7 @@
 
 use sqlparser::ast::{
     CeilFloorKind, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName,
-    ObjectNamePart, TrimWhereField, Value, ValueWithSpan,
+    ObjectNamePart, TrimWhereField, ValueWithSpan,
 };
 
 use super::Analyst;
@@ -213,29 +213,13 @@ impl Analyst<'_> {
     ) -> Result<Typed> {
         let value = self.expression(level, expr)?;
         let pattern = self.expression(level, pattern)?;
-        let escape = match escape.map(|escape| &escape.value) {
-            None => Some('\\'),
-            Some(Value::SingleQuotedString(text)) if text.chars().count() <= 1 => {
-                text.chars().next()
-            }
-            Some(_) => {
-                return Err(
-                    Error::new(SqlState::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
-                        .hint("Escape string must be empty or one character."),
-                );
-            }
-        };
-        let sign = if negated { "!~" } else { "~" };
-        if super::operator::is_null(&pattern.expr) {
-            return self.operate(sign, value, pattern);
+        let mut args = vec![self.coerced(pattern, PgType::TEXT)?.expr];
+        if let Some(escape) = escape {
+            let escape = self.literal(escape)?;
+            args.push(self.coerced(escape, PgType::TEXT)?.expr);
         }
-        let Some(text) = pattern.unknown_text() else {
-            return Err(Error::unsupported(
-                "SIMILAR TO with a pattern that is not a literal",
-            ));
-        };
-        let regex = typed::text(&similar_regex(text, escape));
-        self.operate(sign, value, regex)
+        let pattern = self.native("similar_to_escape", args)?;
+        self.operate(if negated { "!~" } else { "~" }, value, pattern)
     }
 }
 
@@ -253,39 +237,4 @@ pub(super) fn check_collation(collation: &ObjectName) -> Result<()> {
         format!("collation \"{name}\" for encoding \"UTF8\" does not exist"),
     )
     .hint("Text is ordered by its bytes: COLLATE \"C\" is the only collation."))
-}
-
-/// A pattern of SIMILAR TO as an anchored regular expression.
-fn similar_regex(pattern: &str, escape: Option<char>) -> String {
-    let mut regex = String::from("^(?:");
-    let mut in_class = false;
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            c if Some(c) == escape => {
-                if let Some(next) = chars.next() {
-                    regex.push_str(&regex::escape(&next.to_string()));
-                }
-            }
-            ']' if in_class => {
-                in_class = false;
-                regex.push(']');
-            }
-            c if in_class => regex.push(c),
-            '[' => {
-                in_class = true;
-                regex.push('[');
-            }
-            '%' => regex.push_str(".*"),
-            '_' => regex.push('.'),
-            '(' => regex.push_str("(?:"),
-            '.' | '^' | '$' | '\\' => {
-                regex.push('\\');
-                regex.push(c);
-            }
-            c => regex.push(c),
-        }
-    }
-    regex.push_str(")$");
-    regex
 }

@@ -89,6 +89,14 @@ enum Way {
     Output,
     /// Text to `varchar(n)` or `char(n)`.
     Fit,
+    /// `char(n)` to text: without its blanks.
+    Strip,
+    /// Between exact numbers and floats, by their digits.
+    Digits,
+    /// A scalar in jsonb to the type it is of.
+    Scalar,
+    /// An array whose elements are not converted as Arrow does.
+    Elements,
     /// A number with a fraction to an integer.
     Round,
     /// Between local time and UTC.
@@ -100,20 +108,35 @@ impl Way {
     fn between(from: &FieldRef, to: &FieldRef, ty: PgType) -> Option<Self> {
         let (a, b) = (from.data_type(), to.data_type());
         match (is_text(a), is_text(b)) {
-            (true, true) => return ty.char_length().map(|_| Self::Fit),
+            (true, true) => {
+                let padded = PgType::of_field(from).oid == PgType::BPCHAR.oid;
+                let json = [PgType::JSON.oid, PgType::JSONB.oid].contains(&ty.oid);
+                if json && PgType::of_field(from).oid != ty.oid {
+                    return Some(Self::Input);
+                }
+                return match ty.char_length() {
+                    Some(_) => Some(Self::Fit),
+                    None if padded && ty.oid != PgType::BPCHAR.oid => Some(Self::Strip),
+                    None => None,
+                };
+            }
+            (true, false) if PgType::of_field(from).oid == PgType::JSONB.oid => {
+                return Some(Self::Scalar);
+            }
             (true, false) => return (!b.is_null()).then_some(Self::Input),
             (false, true) => {
                 let reg = PgType::of_field(from).is_reg();
                 let plain = a.is_null()
                     || a.is_integer() && !reg
-                    || matches!(
-                        a,
-                        DataType::Boolean | DataType::Decimal128(_, _) | DataType::Decimal256(_, _)
-                    )
+                    || *a == DataType::Boolean
                     || matches!(a, DataType::Dictionary(_, _));
                 return (!plain).then_some(Self::Output);
             }
             (false, false) => {}
+        }
+        if let (DataType::List(from), DataType::List(to)) = (a, b) {
+            let ty = PgType::of_field(to);
+            return Self::between(from, to, ty).map(|_| Self::Elements);
         }
         let fraction = match a {
             DataType::Float32 | DataType::Float64 => true,
@@ -122,6 +145,11 @@ impl Way {
         };
         if fraction && b.is_integer() {
             return Some(Self::Round);
+        }
+        let exact =
+            |ty: &DataType| matches!(ty, DataType::Decimal128(..) | DataType::Decimal256(..));
+        if a.is_floating() && exact(b) || exact(a) && b.is_floating() {
+            return Some(Self::Digits);
         }
         let local = |ty: &DataType| matches!(ty, DataType::Timestamp(_, None) | DataType::Date32);
         let absolute = |ty: &DataType| matches!(ty, DataType::Timestamp(_, Some(_)));
@@ -132,8 +160,10 @@ impl Way {
     /// What depends on a session's settings must not be remembered for another's.
     fn volatility(self) -> Volatility {
         match self {
-            Self::Input | Self::Output | Self::Zone => Volatility::Stable,
-            Self::Fit | Self::Round => Volatility::Immutable,
+            Self::Input | Self::Output | Self::Zone | Self::Scalar | Self::Elements => {
+                Volatility::Stable
+            }
+            Self::Fit | Self::Round | Self::Strip | Self::Digits => Volatility::Immutable,
         }
     }
 }
@@ -231,6 +261,10 @@ impl Conversion {
             Way::Output => self.output(array),
             Way::Fit => self.fit(array),
             Way::Round => self.round(array),
+            Way::Strip => self.strip(array),
+            Way::Scalar => super::digits::scalars(array, self.to, self.field.data_type()),
+            Way::Elements => self.elements(array),
+            Way::Digits => super::digits::convert(array, self.field.data_type()),
             Way::Zone => self.zone(array),
         }
     }
@@ -257,6 +291,13 @@ impl Conversion {
             self.context.transaction_time,
         )
         .map_err(|failed| external(failed.error))?;
+        let deep =
+            |ty: &DataType| matches!(ty, DataType::List(item) if item.data_type().is_nested());
+        if deep(read.data_type()) && !deep(self.field.data_type()) {
+            return Err(external(Error::unsupported(
+                "an array of several dimensions whose text is not a constant",
+            )));
+        }
         cast(&read, self.field.data_type())
     }
 
@@ -303,6 +344,46 @@ impl Conversion {
             })
             .collect();
         cast(&(Arc::new(fitted) as ArrayRef), self.field.data_type())
+    }
+
+    fn elements(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let (Some(lists), DataType::List(to)) =
+            (array.as_list_opt::<i32>(), self.field.data_type())
+        else {
+            return cast(array, self.field.data_type());
+        };
+        let DataType::List(from) = array.data_type() else {
+            return cast(array, self.field.data_type());
+        };
+        let ty = PgType::of_field(to);
+        let values = match Way::between(from, to, ty) {
+            Some(way) => Self {
+                way,
+                from: PgType::of_field(from),
+                to: ty,
+                field: to.clone(),
+                context: self.context.clone(),
+                signature: self.signature.clone(),
+            }
+            .convert(lists.values())?,
+            None => cast(lists.values(), to.data_type())?,
+        };
+        Ok(Arc::new(arrow::array::ListArray::try_new(
+            to.clone(),
+            lists.offsets().clone(),
+            values,
+            lists.nulls().cloned(),
+        )?))
+    }
+
+    fn strip(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let text = cast(array, &DataType::Utf8View)?;
+        let stripped: StringViewArray = text
+            .as_string_view()
+            .iter()
+            .map(|text| text.map(|text| text.trim_end_matches(' ')))
+            .collect();
+        cast(&(Arc::new(stripped) as ArrayRef), self.field.data_type())
     }
 
     fn round(&self, array: &ArrayRef) -> Result<ArrayRef> {

@@ -13,8 +13,8 @@ use super::Result;
 use crate::base::Error;
 use crate::engine::scope::{Scope, external};
 use crate::pg_catalog::names::parse_reg;
-use crate::types::PgType;
 use crate::types::text::parse_column;
+use crate::types::{Numeric, PgType};
 
 pub(super) fn is_text(data_type: &DataType) -> bool {
     matches!(
@@ -25,6 +25,12 @@ pub(super) fn is_text(data_type: &DataType) -> bool {
 
 /// A literal of type `ty` from its text.
 pub(in crate::engine) fn read(scope: &Scope<'_>, text: &str, ty: PgType) -> Result<Expr> {
+    if ty == PgType::NUMERIC
+        && let Some(literal) =
+            Numeric::parse(text).and_then(|value| super::constants::literal(&value))
+    {
+        return Ok(literal);
+    }
     let array = if ty.is_reg() {
         let oid = parse_reg(scope.context, ty, text).map_err(external)?;
         Arc::new(UInt32Array::from(vec![oid.0]))

@@ -10,6 +10,8 @@ mod arithmetic;
 mod casts;
 mod clock;
 mod computed;
+mod constants;
+mod digits;
 mod literals;
 mod quantified;
 mod rows;
@@ -42,14 +44,14 @@ type Result<T> = std::result::Result<T, DataFusionError>;
 /// What must happen before types are coerced: subqueries get their check.
 pub(super) fn before_coercion(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = single::check(plan)?;
-    apply::unnest(plan)
+    apply::unnest(constants::fold(plan)?)
 }
 
 /// Type coercion, then what depends on the types found: casts and arithmetic.
 pub(super) fn coerce(scope: &Scope<'_>, plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = Analyzer::new().execute_and_check(plan, scope.state.config_options(), |_, _| {})?;
     let plan = casts::rewrite(scope.context, plan)?;
-    arithmetic::check(plan)
+    constants::settle(arithmetic::check(plan)?)
 }
 
 /// The plan with its functions called by `context`'s statement: for a plan that was bound earlier.

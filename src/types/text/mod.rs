@@ -20,7 +20,7 @@ pub(super) use column::{
 };
 pub(super) use date::{date_out_of_range, timestamp_out_of_range};
 pub(super) use input::build_array;
-pub use input::{ParseError, parse_column, parse_value};
+pub use input::{ParseError, parse_column, parse_value, zone_offset};
 
 /// The session settings that change how values are written and read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -32,6 +32,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 
 pub(in crate::types) use array::build as build_array;
+pub use zone::zone_offset;
 
 /// A value that could not be read.
 #[derive(Debug)]

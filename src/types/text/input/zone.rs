@@ -133,3 +133,16 @@ pub(super) fn offset(text: &str) -> Result<i64, BadOffset> {
     }
     Ok(sign * (hours * 3_600 + minutes * 60 + seconds))
 }
+
+/// Seconds east of UTC of a zone's abbreviation, or of an offset that counts west (`+05:30` is five
+/// and a half hours behind, as POSIX has it).
+pub fn zone_offset(name: &str) -> Option<i64> {
+    let name = name.trim().to_lowercase();
+    if let Some(Zone::Fixed(seconds)) = abbreviation(&name) {
+        return Some(seconds);
+    }
+    if name.starts_with(['+', '-']) || name.starts_with(|c: char| c.is_ascii_digit()) {
+        return offset(&name).ok().map(|east| -east);
+    }
+    None
+}

@@ -1,0 +1,290 @@
+//! Bytes: single bytes and bits, encodings of text, digests, Unicode escapes and forms.
+
+use sha2::Digest;
+use unicode_normalization::UnicodeNormalization;
+
+use super::call::short::{BIGINT, BYTEA, INT, TEXT};
+use super::call::{Call, functions};
+use crate::base::{Error, Result, SqlState};
+use crate::pg_catalog::Value;
+use crate::types::PgType;
+
+functions! { pub(super) LIST:
+    "get_byte" Immutable {
+        (BYTEA, INT) -> PgType::INT4, strict, |call, row| {
+            let bytes = call.bytes(0, row);
+            let at = index(call.int(1, row), bytes.len())?;
+            Ok(i64::from(bytes[at]).into())
+        };
+    }
+    "set_byte" Immutable {
+        (BYTEA, INT, INT) -> PgType::BYTEA, strict, |call, row| {
+            let mut bytes = call.bytes(0, row).to_vec();
+            let at = index(call.int(1, row), bytes.len())?;
+            bytes[at] = u8::try_from(call.int(2, row).unwrap_or(0) & 0xff).unwrap_or(0);
+            Ok(Value::Bytes(bytes))
+        };
+    }
+    "get_bit" Immutable {
+        (BYTEA, BIGINT) -> PgType::INT4, strict, |call, row| {
+            let bytes = call.bytes(0, row);
+            let at = index(call.int(1, row), bytes.len() * 8)?;
+            Ok(i64::from(bytes[at / 8] >> (at % 8) & 1).into())
+        };
+    }
+    "set_bit" Immutable { (BYTEA, BIGINT, INT) -> PgType::BYTEA, strict, set_bit; }
+    "sha224" Immutable { (BYTEA) -> PgType::BYTEA, strict, digest::<sha2::Sha224>; }
+    "sha256" Immutable { (BYTEA) -> PgType::BYTEA, strict, digest::<sha2::Sha256>; }
+    "sha384" Immutable { (BYTEA) -> PgType::BYTEA, strict, digest::<sha2::Sha384>; }
+    "sha512" Immutable { (BYTEA) -> PgType::BYTEA, strict, digest::<sha2::Sha512>; }
+    "convert_to" Stable {
+        (TEXT, TEXT) -> PgType::BYTEA, strict, |call, row| {
+            let encoding = encoding(call.must_text(1, row), "destination")?;
+            encoding.encode(call.must_text(0, row)).map(Value::Bytes)
+        };
+    }
+    "convert_from" Stable {
+        (BYTEA, TEXT) -> PgType::TEXT, strict, |call, row| {
+            let encoding = encoding(call.must_text(1, row), "source")?;
+            encoding.decode(call.bytes(0, row)).map(Value::from)
+        };
+    }
+    "convert" Stable {
+        (BYTEA, TEXT, TEXT) -> PgType::BYTEA, strict, |call, row| {
+            let from = encoding(call.must_text(1, row), "source")?;
+            let to = encoding(call.must_text(2, row), "destination")?;
+            to.encode(&from.decode(call.bytes(0, row))?).map(Value::Bytes)
+        };
+    }
+    "unistr" Immutable { (TEXT) -> PgType::TEXT, strict, |call, row| unistr(call.must_text(0, row)); }
+    "normalize" Immutable {
+        (TEXT) -> PgType::TEXT, strict, |call, row| normalized(call.must_text(0, row), "NFC").map(Value::from);
+        (TEXT, TEXT) -> PgType::TEXT, strict, |call, row| {
+            normalized(call.must_text(0, row), call.must_text(1, row)).map(Value::from)
+        };
+    }
+    "is_normalized" Immutable {
+        (TEXT) -> PgType::BOOL, strict, |call, row| {
+            let text = call.must_text(0, row);
+            Ok((normalized(text, "NFC")? == text).into())
+        };
+        (TEXT, TEXT) -> PgType::BOOL, strict, |call, row| {
+            let text = call.must_text(0, row);
+            Ok((normalized(text, call.must_text(1, row))? == text).into())
+        };
+    }
+}
+
+/// A position that is one of `length`.
+fn index(at: Option<i64>, length: usize) -> Result<usize> {
+    let at = at.unwrap_or(0);
+    usize::try_from(at)
+        .ok()
+        .filter(|at| *at < length)
+        .ok_or_else(|| {
+            let last = i64::try_from(length).unwrap_or(i64::MAX) - 1;
+            Error::new(
+                SqlState::ARRAY_SUBSCRIPT_ERROR,
+                format!("index {at} out of valid range, 0..{last}"),
+            )
+        })
+}
+
+fn set_bit(call: &Call<'_>, row: usize) -> Result<Value> {
+    let mut bytes = call.bytes(0, row).to_vec();
+    let at = index(call.int(1, row), bytes.len() * 8)?;
+    let mask = 1 << (at % 8);
+    match call.int(2, row) {
+        Some(0) => bytes[at / 8] &= !mask,
+        Some(1) => bytes[at / 8] |= mask,
+        _ => {
+            return Err(Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                "new bit must be 0 or 1",
+            ));
+        }
+    }
+    Ok(Value::Bytes(bytes))
+}
+
+fn digest<D: Digest>(call: &Call<'_>, row: usize) -> Result<Value> {
+    Ok(Value::Bytes(D::digest(call.bytes(0, row)).to_vec()))
+}
+
+/// The encodings text can be turned into and back.
+#[derive(Clone, Copy)]
+enum Encoding {
+    Utf8,
+    Ascii,
+    Latin1,
+}
+
+fn encoding(name: &str, which: &str) -> Result<Encoding> {
+    let folded: String = name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    Ok(match folded.as_str() {
+        "utf8" | "unicode" => Encoding::Utf8,
+        "sqlascii" => Encoding::Ascii,
+        "latin1" | "iso88591" => Encoding::Latin1,
+        known
+            if known.starts_with("latin")
+                || known.starts_with("win")
+                || known.starts_with("iso8859")
+                || known.starts_with("euc")
+                || known.starts_with("koi8") =>
+        {
+            return Err(Error::unsupported(format!("encoding {name}")));
+        }
+        _ => {
+            return Err(Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("invalid {which} encoding name \"{name}\""),
+            ));
+        }
+    })
+}
+
+impl Encoding {
+    fn encode(self, text: &str) -> Result<Vec<u8>> {
+        match self {
+            Self::Utf8 | Self::Ascii => Ok(text.as_bytes().to_vec()),
+            Self::Latin1 => text
+                .chars()
+                .map(|c| {
+                    u8::try_from(u32::from(c)).map_err(|_| {
+                        let bytes: Vec<String> = c
+                            .to_string()
+                            .bytes()
+                            .map(|byte| format!("0x{byte:02x}"))
+                            .collect();
+                        Error::new(
+                            SqlState::UNTRANSLATABLE_CHARACTER,
+                            format!(
+                                "character with byte sequence {} in encoding \"UTF8\" has no \
+                                 equivalent in encoding \"LATIN1\"",
+                                bytes.join(" ")
+                            ),
+                        )
+                    })
+                })
+                .collect(),
+        }
+    }
+
+    fn decode(self, bytes: &[u8]) -> Result<String> {
+        match self {
+            Self::Latin1 => Ok(bytes.iter().map(|byte| char::from(*byte)).collect()),
+            Self::Utf8 | Self::Ascii => match std::str::from_utf8(bytes) {
+                Ok(text) if !text.contains('\0') => Ok(text.to_owned()),
+                Ok(_) => Err(bad_sequence(&[0])),
+                Err(error) => {
+                    let rest = &bytes[error.valid_up_to()..];
+                    // As many bytes as the first one announces, or are left.
+                    let length = match rest.first() {
+                        Some(0xc0..=0xdf) => 2,
+                        Some(0xe0..=0xef) => 3,
+                        Some(0xf0..=0xf7) => 4,
+                        _ => 1,
+                    };
+                    Err(bad_sequence(&rest[..length.min(rest.len())]))
+                }
+            },
+        }
+    }
+}
+
+fn bad_sequence(bytes: &[u8]) -> Error {
+    let shown: Vec<String> = bytes.iter().map(|byte| format!("0x{byte:02x}")).collect();
+    Error::new(
+        SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+        format!(
+            "invalid byte sequence for encoding \"UTF8\": {}",
+            shown.join(" ")
+        ),
+    )
+}
+
+/// `\XXXX`, `\+XXXXXX`, `\uXXXX`, `\UXXXXXXXX` to characters.
+fn unistr(text: &str) -> Result<Value> {
+    let wrong = || {
+        Error::new(SqlState::SYNTAX_ERROR, "invalid Unicode escape")
+            .hint("Unicode escapes must be \\XXXX, \\+XXXXXX, \\uXXXX, or \\UXXXXXXXX.")
+    };
+    let mut out = String::new();
+    let mut high: Option<u32> = None;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if c != '\\' {
+            if high.is_some() {
+                return Err(bad_pair());
+            }
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+            continue;
+        }
+        let after = &rest[1..];
+        if let Some(more) = after.strip_prefix('\\') {
+            if high.is_some() {
+                return Err(bad_pair());
+            }
+            out.push('\\');
+            rest = more;
+            continue;
+        }
+        let (skip, digits) = match after.chars().next() {
+            Some('+') => (1, 6),
+            Some('u') => (1, 4),
+            Some('U') => (1, 8),
+            _ => (0, 4),
+        };
+        let code = after
+            .get(skip..skip + digits)
+            .filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .and_then(|code| u32::from_str_radix(code, 16).ok())
+            .ok_or_else(wrong)?;
+        rest = &after[skip + digits..];
+        match (high.take(), code) {
+            (None, 0xd800..=0xdbff) => high = Some(code),
+            (Some(first), 0xdc00..=0xdfff) => {
+                let code = 0x10000 + ((first - 0xd800) << 10) + (code - 0xdc00);
+                out.extend(char::from_u32(code));
+            }
+            (Some(_), _) | (None, 0xdc00..=0xdfff) => return Err(bad_pair()),
+            (None, code) => match char::from_u32(code).filter(|c| *c != '\0') {
+                Some(c) => out.push(c),
+                None => {
+                    return Err(Error::new(
+                        SqlState::INVALID_PARAMETER_VALUE,
+                        format!("invalid Unicode code point: {code:04X}"),
+                    ));
+                }
+            },
+        }
+    }
+    match high {
+        Some(_) => Err(bad_pair()),
+        None => Ok(out.into()),
+    }
+}
+
+fn bad_pair() -> Error {
+    Error::new(SqlState::SYNTAX_ERROR, "invalid Unicode surrogate pair")
+}
+
+fn normalized(text: &str, form: &str) -> Result<String> {
+    Ok(match form.to_ascii_uppercase().as_str() {
+        "NFC" => text.nfc().collect(),
+        "NFD" => text.nfd().collect(),
+        "NFKC" => text.nfkc().collect(),
+        "NFKD" => text.nfkd().collect(),
+        _ => {
+            return Err(Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("invalid normalization form: {form}"),
+            ));
+        }
+    })
+}

@@ -1,0 +1,363 @@
+//! Aggregates that look at all values of a group at once: their values are kept until the end, and
+//! a plain function makes the result of them.
+//!
+//! Rows are put in the order the call asks for there, whatever order they came in; DISTINCT is done
+//! there too. Memory grows with the group.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt32Array, new_empty_array};
+use arrow::buffer::OffsetBuffer;
+use arrow::compute::{SortColumn, SortOptions, concat, lexsort_to_indices, take};
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{DataFusionError, ScalarValue};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
+};
+
+use super::call::external;
+use crate::base::{Error, Result, SqlState};
+use crate::pg_catalog::{Value, value};
+use crate::types::PgType;
+
+/// What arguments are converted to, and what the result is; `None` where they are not taken.
+pub(super) type Taken = Option<(Vec<DataType>, PgType)>;
+
+/// What a result is made from.
+pub(super) struct Group<'a> {
+    /// The values of each argument, in the order asked for.
+    pub(super) columns: &'a [ArrayRef],
+    /// How the values are ordered, if they are.
+    pub(super) order: Option<SortOptions>,
+    /// The type of the result.
+    pub(super) data_type: &'a DataType,
+}
+
+/// One aggregate.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) name: &'static str,
+    /// What the arguments are converted to, and what the result is, by the arguments' types; `None`
+    /// if it takes no such arguments.
+    pub(super) types: fn(&[DataType]) -> Taken,
+    /// The result is of the first argument's type (`mode`), or an array of it if the second
+    /// argument is one.
+    pub(super) like_first: bool,
+    /// Called `f(…) WITHIN GROUP (ORDER BY …)`: what is ordered comes first.
+    pub(super) within_group: bool,
+    pub(super) finish: fn(&Group<'_>) -> Result<Value>,
+}
+
+/// A gathered aggregate as DataFusion knows it.
+#[derive(Debug)]
+struct Aggregate {
+    kind: &'static Gathered,
+    signature: Signature,
+}
+
+impl PartialEq for Aggregate {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.kind, other.kind)
+    }
+}
+
+impl Eq for Aggregate {}
+
+impl Hash for Aggregate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.kind.name.hash(state);
+    }
+}
+
+pub(super) fn aggregate(kind: &'static Gathered) -> Arc<AggregateUDF> {
+    Arc::new(AggregateUDF::new_from_impl(Aggregate {
+        kind,
+        signature: Signature::user_defined(Volatility::Immutable),
+    }))
+}
+
+impl Aggregate {
+    fn types(&self, types: &[DataType]) -> Result<(Vec<DataType>, PgType), DataFusionError> {
+        (self.kind.types)(types).ok_or_else(|| {
+            let shown: Vec<String> = types
+                .iter()
+                .map(|ty| PgType::of_data_type(ty).to_string())
+                .collect();
+            let name = self.kind.name.split(' ').next().unwrap_or_default();
+            external(
+                Error::new(
+                    SqlState::UNDEFINED_FUNCTION,
+                    format!("function {name}({}) does not exist", shown.join(", ")),
+                )
+                .hint(
+                    "No function matches the given name and argument types. You might need to \
+                     add explicit type casts.",
+                ),
+            )
+        })
+    }
+}
+
+impl AggregateUDFImpl for Aggregate {
+    fn name(&self) -> &str {
+        self.kind.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>, DataFusionError> {
+        // What is wrong is said where the result's type is asked for.
+        Ok(self
+            .types(types)
+            .map_or_else(|_| types.to_vec(), |(to, _)| to))
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType, DataFusionError> {
+        let (_, ty) = self.types(types)?;
+        if !self.kind.like_first {
+            return Ok(match ty.oid {
+                oid if oid == PgType::NUMERIC.oid => DataType::Decimal128(37, 16),
+                _ => ty.data_type(),
+            });
+        }
+        let first = types.first().cloned().unwrap_or(DataType::Null);
+        Ok(match types.get(1) {
+            Some(DataType::List(_)) => DataType::new_list(first, true),
+            _ => first,
+        })
+    }
+
+    fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef, DataFusionError> {
+        let types: Vec<DataType> = fields
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
+        let data_type = self.return_type(&types)?;
+        let (_, ty) = self.types(&types)?;
+        let field = match (self.kind.like_first, fields.first()) {
+            (true, Some(first)) if data_type == *first.data_type() => first
+                .as_ref()
+                .clone()
+                .with_name(self.kind.name)
+                .with_nullable(true),
+            (true, Some(first)) => {
+                let item = first.as_ref().clone().with_name("item").with_nullable(true);
+                Field::new(self.kind.name, DataType::List(item.into()), true)
+            }
+            _ if ty.oid == PgType::NUMERIC.oid => Field::new(self.kind.name, data_type, true),
+            _ => ty.field(self.kind.name, true),
+        };
+        Ok(Arc::new(field))
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>, DataFusionError> {
+        let mut types: Vec<DataType> = args
+            .exprs
+            .iter()
+            .map(|expr| expr.data_type(args.schema))
+            .collect::<Result<_, _>>()?;
+        let arguments = types.len();
+        let mut orders = Vec::new();
+        for order in args.order_bys {
+            types.push(order.expr.data_type(args.schema)?);
+            orders.push(order.options);
+        }
+        if args.is_reversed {
+            for order in &mut orders {
+                *order = SortOptions {
+                    descending: !order.descending,
+                    nulls_first: !order.nulls_first,
+                };
+            }
+        }
+        Ok(Box::new(Values {
+            kind: self.kind,
+            parts: vec![Vec::new(); types.len()],
+            types,
+            arguments,
+            orders,
+            distinct: args.is_distinct,
+            data_type: args.return_field.data_type().clone(),
+        }))
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>, DataFusionError> {
+        let list = |index: usize, ty: &DataType| {
+            Arc::new(Field::new(
+                format!("{}[{index}]", args.name),
+                DataType::new_list(ty.clone(), true),
+                true,
+            ))
+        };
+        Ok(args
+            .input_fields
+            .iter()
+            .chain(args.ordering_fields)
+            .enumerate()
+            .map(|(index, field)| list(index, field.data_type()))
+            .collect())
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::SoftRequirement
+    }
+
+    fn with_beneficial_ordering(
+        self: Arc<Self>,
+        _beneficial_ordering: bool,
+    ) -> Result<Option<Arc<dyn AggregateUDFImpl>>, DataFusionError> {
+        // Rows are sorted at the end, however they came.
+        Ok(Some(self))
+    }
+
+    fn supports_within_group_clause(&self) -> bool {
+        self.kind.within_group
+    }
+}
+
+/// The values of one group so far.
+#[derive(Debug)]
+struct Values {
+    kind: &'static Gathered,
+    /// For each argument, and behind them for each column of the order.
+    parts: Vec<Vec<ArrayRef>>,
+    types: Vec<DataType>,
+    arguments: usize,
+    orders: Vec<SortOptions>,
+    distinct: bool,
+    data_type: DataType,
+}
+
+impl Values {
+    fn columns(&self) -> Result<Vec<ArrayRef>, DataFusionError> {
+        self.parts
+            .iter()
+            .zip(&self.types)
+            .map(|(parts, ty)| match parts.as_slice() {
+                [] => Ok(new_empty_array(ty)),
+                parts => {
+                    let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+                    Ok(concat(&parts)?)
+                }
+            })
+            .collect()
+    }
+
+    fn sorted(&self) -> Result<Vec<ArrayRef>, DataFusionError> {
+        let columns = self.columns()?;
+        let rows = columns.first().map_or(0, |column| column.len());
+        let mut keys: Vec<SortColumn> = columns[self.arguments..]
+            .iter()
+            .zip(&self.orders)
+            .map(|(values, options)| SortColumn {
+                values: values.clone(),
+                options: Some(*options),
+            })
+            .collect();
+        if self.distinct {
+            // Equal rows come together; without an order, that is the order.
+            keys.extend(columns[..self.arguments].iter().map(|values| SortColumn {
+                values: values.clone(),
+                options: Some(SortOptions {
+                    descending: false,
+                    nulls_first: false,
+                }),
+            }));
+        }
+        if keys.is_empty() || rows < 2 {
+            return Ok(columns[..self.arguments].to_vec());
+        }
+        let indices = stable(&keys, rows)?;
+        let mut sorted = columns[..self.arguments]
+            .iter()
+            .map(|column| take(column, &indices, None))
+            .collect::<Result<Vec<_>, _>>()?;
+        if self.distinct {
+            let ranges = arrow::compute::partition(&sorted)?.ranges();
+            let firsts: UInt32Array = ranges
+                .iter()
+                .map(|range| u32::try_from(range.start).unwrap_or(u32::MAX))
+                .collect::<Vec<_>>()
+                .into();
+            sorted = sorted
+                .iter()
+                .map(|column| take(column, &firsts, None))
+                .collect::<Result<Vec<_>, _>>()?;
+        }
+        Ok(sorted)
+    }
+}
+
+/// Where rows go when sorted; equal ones keep their order.
+fn stable(keys: &[SortColumn], rows: usize) -> Result<UInt32Array, DataFusionError> {
+    let mut keys = keys.to_vec();
+    let count = u32::try_from(rows).unwrap_or(u32::MAX);
+    keys.push(SortColumn {
+        values: Arc::new(UInt32Array::from_iter_values(0..count)),
+        options: None,
+    });
+    Ok(lexsort_to_indices(&keys, None)?)
+}
+
+impl Accumulator for Values {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<(), DataFusionError> {
+        for (parts, values) in self.parts.iter_mut().zip(values) {
+            if !values.is_empty() {
+                parts.push(values.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<(), DataFusionError> {
+        for (parts, state) in self.parts.iter_mut().zip(states) {
+            let lists = state.as_list::<i32>();
+            for row in 0..lists.len() {
+                let values = lists.value(row);
+                if !values.is_empty() {
+                    parts.push(values);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>, DataFusionError> {
+        self.columns()?
+            .into_iter()
+            .map(|column| {
+                let field = Field::new_list_field(column.data_type().clone(), true);
+                let offsets = OffsetBuffer::from_lengths([column.len()]);
+                let list = ListArray::try_new(field.into(), offsets, column, None)?;
+                Ok(ScalarValue::List(Arc::new(list)))
+            })
+            .collect()
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue, DataFusionError> {
+        let columns = self.sorted()?;
+        let group = Group {
+            columns: &columns,
+            order: self.orders.first().copied(),
+            data_type: &self.data_type,
+        };
+        let value = (self.kind.finish)(&group).map_err(external)?;
+        let array = value::array_of(&self.data_type, &[value]).map_err(external)?;
+        super::call::scalar(&array)
+    }
+
+    fn size(&self) -> usize {
+        let held: usize = self
+            .parts
+            .iter()
+            .flatten()
+            .map(|array| array.get_array_memory_size())
+            .sum();
+        held + size_of::<Self>()
+    }
+}

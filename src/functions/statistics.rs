@@ -1,0 +1,294 @@
+//! Aggregates over numbers: variance and deviation (exact for exact numbers), regression; and over
+//! intervals: `avg`.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{
+    DataType, Decimal128Type, Decimal256Type, Float64Type, Int64Type, IntervalMonthDayNanoType,
+};
+
+use super::gather::{Gathered, Group, Taken};
+use crate::base::{Error, Result};
+use crate::pg_catalog::Value;
+use crate::types::{Numeric, PgType};
+
+/// A macro of one line for each aggregate of the family.
+macro_rules! family {
+    ($list:ident: $types:ident { $($name:literal $finish:expr;)* }) => {
+        pub(super) static $list: &[Gathered] = &[
+            $(Gathered {
+                name: $name,
+                types: $types,
+                like_first: false,
+                within_group: false,
+                finish: $finish,
+            }),*
+        ];
+    };
+}
+
+family! { SPREAD: spread {
+    "stddev" |group| deviation(group, true, true);
+    "stddev_samp" |group| deviation(group, true, true);
+    "stddev_pop" |group| deviation(group, false, true);
+    "variance" |group| deviation(group, true, false);
+    "var_samp" |group| deviation(group, true, false);
+    "var_pop" |group| deviation(group, false, false);
+} }
+
+family! { REGRESSION: pairs {
+    "corr" |group| Ok(sums(group)?.and_then(|s| (s.xx != 0.0 && s.yy != 0.0).then(|| s.xy / (s.xx * s.yy).sqrt())).into());
+    "covar_pop" |group| Ok(sums(group)?.map(|s| s.xy / s.n).into());
+    "covar_samp" |group| Ok(sums(group)?.filter(|s| s.n > 1.0).map(|s| s.xy / (s.n - 1.0)).into());
+    "regr_avgx" |group| Ok(sums(group)?.map(|s| s.x / s.n).into());
+    "regr_avgy" |group| Ok(sums(group)?.map(|s| s.y / s.n).into());
+    "regr_intercept" |group| Ok(sums(group)?.filter(|s| s.xx != 0.0).map(|s| (s.y - s.x * s.xy / s.xx) / s.n).into());
+    "regr_r2" |group| {
+        Ok(sums(group)?.filter(|s| s.xx != 0.0).map(|s| {
+            if s.yy == 0.0 { 1.0 } else { (s.xy * s.xy) / (s.xx * s.yy) }
+        }).into())
+    };
+    "regr_slope" |group| Ok(sums(group)?.filter(|s| s.xx != 0.0).map(|s| s.xy / s.xx).into());
+    "regr_sxx" |group| Ok(sums(group)?.map(|s| s.xx).into());
+    "regr_sxy" |group| Ok(sums(group)?.map(|s| s.xy).into());
+    "regr_syy" |group| Ok(sums(group)?.map(|s| s.yy).into());
+} }
+
+/// `regr_count`, which counts where the others measure.
+pub(super) static COUNT: Gathered = Gathered {
+    name: "regr_count",
+    types: |types| pairs(types).map(|(to, _)| (to, PgType::INT8)),
+    like_first: false,
+    within_group: false,
+    finish: |group| Ok(super::arrays::int(pairs_of(group)?.len())),
+};
+
+/// `avg(interval)`
+pub(super) static AVERAGE_INTERVAL: Gathered = Gathered {
+    name: "avg",
+    types: |types| Some((types.to_vec(), PgType::INTERVAL)),
+    like_first: false,
+    within_group: false,
+    finish: average_interval,
+};
+
+/// `min(interval)` and `max(interval)`: a month is 30 days, a day 24 hours.
+pub(super) static LEAST_INTERVAL: Gathered = Gathered {
+    name: "min",
+    types: |types| Some((types.to_vec(), PgType::INTERVAL)),
+    like_first: false,
+    within_group: false,
+    finish: |group| Ok(furthest(group, false)),
+};
+
+/// See [`LEAST_INTERVAL`].
+pub(super) static GREATEST_INTERVAL: Gathered = Gathered {
+    name: "max",
+    types: |types| Some((types.to_vec(), PgType::INTERVAL)),
+    like_first: false,
+    within_group: false,
+    finish: |group| Ok(furthest(group, true)),
+};
+
+/// The smallest or greatest interval; of equal ones the first.
+fn furthest(group: &Group<'_>, greatest: bool) -> Value {
+    let Some(column) = group.columns.first() else {
+        return Value::Null;
+    };
+    let mut found: Option<super::temporal::Interval> = None;
+    for value in column
+        .as_primitive::<IntervalMonthDayNanoType>()
+        .iter()
+        .flatten()
+    {
+        let value = (value.months, value.days, value.nanoseconds / 1000);
+        let span = super::concat::span;
+        let further = found.is_none_or(|found| match greatest {
+            true => span(value) > span(found),
+            false => span(value) < span(found),
+        });
+        if further {
+            found = Some(value);
+        }
+    }
+    found.map_or(Value::Null, |(months, days, micros)| {
+        Value::Interval(months, days, micros)
+    })
+}
+
+fn is_exact(ty: &DataType) -> bool {
+    ty.is_integer() || matches!(ty, DataType::Decimal128(..) | DataType::Decimal256(..))
+}
+
+fn spread(types: &[DataType]) -> Taken {
+    match types {
+        [ty] if is_exact(ty) => Some((vec![ty.clone()], PgType::NUMERIC)),
+        [ty] if ty.is_floating() || ty.is_null() => Some((vec![DataType::Float64], PgType::FLOAT8)),
+        _ => None,
+    }
+}
+
+fn pairs(types: &[DataType]) -> Taken {
+    let number = |ty: &DataType| is_exact(ty) || ty.is_floating() || ty.is_null();
+    match types {
+        [y, x] if number(y) && number(x) => Some((vec![DataType::Float64; 2], PgType::FLOAT8)),
+        _ => None,
+    }
+}
+
+fn failed(error: arrow::error::ArrowError) -> Error {
+    Error::internal("aggregating", error)
+}
+
+/// The exact numbers of a column, without NULLs.
+pub(super) fn numerics(column: &ArrayRef) -> Result<Vec<Numeric>> {
+    Ok(match column.data_type() {
+        DataType::Decimal128(_, scale) => column
+            .as_primitive::<Decimal128Type>()
+            .iter()
+            .flatten()
+            .map(|value| Numeric::new(value.into(), (*scale).into()))
+            .collect(),
+        DataType::Decimal256(_, scale) => column
+            .as_primitive::<Decimal256Type>()
+            .iter()
+            .flatten()
+            .map(|value| Numeric::wide(value, *scale))
+            .collect(),
+        _ => arrow::compute::cast(column, &DataType::Int64)
+            .map_err(failed)?
+            .as_primitive::<Int64Type>()
+            .iter()
+            .flatten()
+            .map(Numeric::from)
+            .collect(),
+    })
+}
+
+fn deviation(group: &Group<'_>, sample: bool, root: bool) -> Result<Value> {
+    let Some(column) = group.columns.first() else {
+        return Ok(Value::Null);
+    };
+    if column.data_type().is_floating() {
+        return Ok(float_deviation(column, sample, root));
+    }
+    let numbers = numerics(column)?;
+    let count = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
+    let least = if sample { 2 } else { 1 };
+    if count < least {
+        return Ok(Value::Null);
+    }
+    let (mut sum, mut squares) = (Numeric::zero(), Numeric::zero());
+    for number in &numbers {
+        sum = sum.plus(number);
+        squares = squares.plus(&number.times(number));
+    }
+    let n = Numeric::from(count);
+    let spread = n.times(&squares).plus(&sum.times(&sum).negated());
+    if spread.is_zero() || spread.is_negative() {
+        return Ok(Numeric::zero().into());
+    }
+    let divisor = match sample {
+        true => n.times(&Numeric::from(count - 1)),
+        false => n.times(&n),
+    };
+    let variance = spread.over(&divisor)?;
+    Ok(match root {
+        true => variance.sqrt()?.into(),
+        false => variance.into(),
+    })
+}
+
+/// Sum of squares of the distances from the mean, as PostgreSQL adds them up.
+fn float_deviation(column: &ArrayRef, sample: bool, root: bool) -> Value {
+    let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    for value in column.as_primitive::<Float64Type>().iter().flatten() {
+        n += 1.0;
+        sum += value;
+        if n > 1.0 {
+            let distance = value * n - sum;
+            squares += distance * distance / (n * (n - 1.0));
+        } else if !value.is_finite() {
+            squares = f64::NAN;
+        }
+    }
+    let divisor = if sample { n - 1.0 } else { n };
+    if divisor <= 0.0 {
+        return Value::Null;
+    }
+    let variance: f64 = squares / divisor;
+    Value::Float(if root { variance.sqrt() } else { variance })
+}
+
+/// Rows where both arguments are there: y, x.
+fn pairs_of(group: &Group<'_>) -> Result<Vec<(f64, f64)>> {
+    let [y, x] = group.columns else {
+        return Ok(Vec::new());
+    };
+    let (y, x) = (
+        y.as_primitive::<Float64Type>(),
+        x.as_primitive::<Float64Type>(),
+    );
+    Ok(y.iter()
+        .zip(x.iter())
+        .filter_map(|(y, x)| y.zip(x))
+        .collect())
+}
+
+/// What regression is reckoned from.
+struct Sums {
+    n: f64,
+    x: f64,
+    y: f64,
+    xx: f64,
+    yy: f64,
+    xy: f64,
+}
+
+/// `None` without a pair.
+fn sums(group: &Group<'_>) -> Result<Option<Sums>> {
+    let mut s = Sums {
+        n: 0.0,
+        x: 0.0,
+        y: 0.0,
+        xx: 0.0,
+        yy: 0.0,
+        xy: 0.0,
+    };
+    for (y, x) in pairs_of(group)? {
+        let before = s.n;
+        s.n += 1.0;
+        s.x += x;
+        s.y += y;
+        if before > 0.0 {
+            let (dx, dy) = (x * s.n - s.x, y * s.n - s.y);
+            let scale = 1.0 / (s.n * before);
+            s.xx += dx * dx * scale;
+            s.yy += dy * dy * scale;
+            s.xy += dx * dy * scale;
+        } else if !x.is_finite() || !y.is_finite() {
+            (s.xx, s.yy, s.xy) = (f64::NAN, f64::NAN, f64::NAN);
+        }
+    }
+    Ok((s.n > 0.0).then_some(s))
+}
+
+fn average_interval(group: &Group<'_>) -> Result<Value> {
+    let Some(column) = group.columns.first() else {
+        return Ok(Value::Null);
+    };
+    let mut sum = (0, 0, 0);
+    let mut count = 0_u32;
+    for value in column
+        .as_primitive::<IntervalMonthDayNanoType>()
+        .iter()
+        .flatten()
+    {
+        sum = super::temporal::sum(sum, (value.months, value.days, value.nanoseconds / 1000))?;
+        count += 1;
+    }
+    if count == 0 || column.is_empty() {
+        return Ok(Value::Null);
+    }
+    let (months, days, micros) = super::temporal::scaled(sum, |value| value / f64::from(count))?;
+    Ok(Value::Interval(months, days, micros))
+}
