@@ -16,8 +16,8 @@ use datafusion::logical_expr::{
 };
 
 /// Digits after the point that an average is computed from: DataFusion adds four of its own, giving
-/// PostgreSQL's sixteen.
-const AVERAGE_SCALE: i8 = 12;
+/// one more than PostgreSQL's sixteen, which the call is rounded to.
+const AVERAGE_SCALE: i8 = 13;
 /// Most digits of Arrow's 128-bit decimals.
 const DIGITS_MAX: u8 = 38;
 

@@ -1,11 +1,11 @@
 //! Sizes of relations and of the database, from the segments the catalog knows.
 
-use super::call::short::{BIGINT, OID, REGCLASS, TEXT};
+use super::call::short::{BIGINT, NUMERIC, OID, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::pg_catalog::relations::objects::relation_bytes;
-use crate::types::PgType;
+use crate::types::{Numeric, PgType};
 
 functions! { pub(super) LIST:
     "pg_relation_size" Stable {
@@ -49,16 +49,77 @@ functions! { pub(super) LIST:
     }
     "pg_size_pretty" Immutable {
         (BIGINT) -> PgType::TEXT, strict, |call, row| Ok(pretty(call.int(0, row).unwrap_or(0)).into());
+        (NUMERIC) -> PgType::TEXT, strict, |call, row| pretty_numeric(&call.must_numeric(0, row)).map(Value::from);
+    }
+    "pg_size_bytes" Immutable {
+        (TEXT) -> PgType::INT8, strict, |call, row| bytes(call.must_text(0, row));
     }
     "pg_column_size" Stable {
         (super::call::short::ANY) -> PgType::INT4, loose, |call, row| {
             if call.null(0, row) {
                 return Ok(Value::Null);
             }
+            // The length of its type, or a header and its bytes.
+            if let Some(ty) = call.ty(0)
+                && let Ok(length) = i32::try_from(ty.info().len)
+                && length > 0
+            {
+                return Ok(length.into());
+            }
+            if let Some(text) = call.padded(0, row) {
+                return Ok(i32::try_from(text.len() + 4).ok().into());
+            }
             let one = call.raw(0).map(|array| array.slice(row, 1).get_array_memory_size());
             Ok(one.and_then(|bytes| i32::try_from(bytes).ok()).into())
         };
     }
+}
+
+/// The same of a numeric, whose bytes may have a fraction.
+fn pretty_numeric(bytes: &Numeric) -> Result<String> {
+    if bytes.abs() < Numeric::from(10 * 1024) {
+        return Ok(format!("{bytes} bytes"));
+    }
+    let whole = bytes.truncated(0).to_integer();
+    whole
+        .and_then(|whole| i64::try_from(whole).ok())
+        .map(pretty)
+        .ok_or_else(|| Error::unsupported("pg_size_pretty() of more than 8192 PB"))
+}
+
+/// A number of bytes with its unit.
+fn bytes(text: &str) -> Result<Value> {
+    let wrong = || {
+        Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("invalid size: \"{text}\""),
+        )
+    };
+    let trimmed = text.trim();
+    let end = trimmed
+        .find(|c: char| !(c.is_ascii_digit() || "+-.eE".contains(c)))
+        .unwrap_or(trimmed.len());
+    let number = Numeric::parse(&trimmed[..end]).ok_or_else(wrong)?;
+    let unit = trimmed[end..].trim().to_lowercase();
+    let power = match unit.as_str() {
+        "" | "bytes" | "b" => 0,
+        "kb" => 1,
+        "mb" => 2,
+        "gb" => 3,
+        "tb" => 4,
+        "pb" => 5,
+        other => {
+            return Err(wrong()
+                .detail(format!("Invalid size unit: \"{other}\"."))
+                .hint(
+                    "Valid units are \"bytes\", \"B\", \"kB\", \"MB\", \"GB\", \"TB\", and \"PB\".",
+                ));
+        }
+    };
+    let size = number.times(&Numeric::from(1024_i64.pow(power))).rounded(0);
+    let size = size.to_integer().and_then(|size| i64::try_from(size).ok());
+    size.map(Value::Int)
+        .ok_or_else(|| Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range"))
 }
 
 fn signed(bytes: u64) -> Value {

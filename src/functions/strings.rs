@@ -26,11 +26,11 @@ functions! { pub(super) LIST:
         (TEXT) -> PgType::INT4, strict, |call, row| Ok(size(call.must_text(0, row).chars().count()));
     }
     "octet_length" Immutable {
-        (TEXT) -> PgType::INT4, strict, |call, row| Ok(size(call.padded(0, row).unwrap_or("").len()));
+        (TEXT) -> PgType::INT4, strict, |call, row| Ok(size(padded_length(call, row)));
         (BYTEA) -> PgType::INT4, strict, |call, row| Ok(size(call.bytes(0, row).len()));
     }
     "bit_length" Immutable {
-        (TEXT) -> PgType::INT4, strict, |call, row| Ok(size(call.padded(0, row).unwrap_or("").len() * 8));
+        (TEXT) -> PgType::INT4, strict, |call, row| Ok(size(padded_length(call, row) * 8));
         (BYTEA) -> PgType::INT4, strict, |call, row| Ok(size(call.bytes(0, row).len() * 8));
     }
     "upper" Immutable {
@@ -183,6 +183,17 @@ functions! { pub(super) LIST:
             Ok(parts.join(separator).into())
         };
     }
+}
+
+/// Bytes of a text; of a `char(n)` also the blanks at its end, which may not be stored.
+fn padded_length(call: &Call<'_>, row: usize) -> usize {
+    let text = call.padded(0, row).unwrap_or("");
+    let width = call
+        .ty(0)
+        .filter(|ty| ty.oid == PgType::BPCHAR.oid)
+        .and_then(PgType::char_length)
+        .unwrap_or(0);
+    text.len() + width.saturating_sub(text.chars().count())
 }
 
 fn size(value: usize) -> Value {

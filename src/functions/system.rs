@@ -57,6 +57,8 @@ functions! { pub(super) LIST:
     }
     "set_config" Volatile { (TEXT, TEXT, BOOL) -> PgType::TEXT, loose, set_config; }
 
+    "pg_trigger_depth" Stable { () -> PgType::INT4, strict, |_, _| Ok(0.into()); }
+    "pg_notification_queue_usage" Volatile { () -> PgType::FLOAT8, strict, |_, _| Ok(Value::Float(0.0)); }
     "pg_backend_pid" Stable { () -> PgType::INT4, strict, |call, _| Ok(call.context.session.0.into()); }
     "pg_is_in_recovery" Stable { () -> PgType::BOOL, strict, |_, _| Ok(false.into()); }
     "pg_postmaster_start_time" Stable { () -> PgType::TIMESTAMPTZ, strict, started; }

@@ -36,8 +36,10 @@ pub(super) enum Part {
     Digit,
     Point,
     Group,
-    /// `S`: the sign, where it stands.
+    /// `SG`: the sign, where it stands.
     Sign,
+    /// `S`: the sign, right before or behind the digits.
+    Beside,
     /// `MI`: a minus or nothing.
     Minus,
     /// `PL`: a plus or nothing.
@@ -120,7 +122,7 @@ pub(super) fn parse(template: &str) -> Result<Template> {
                     ',' | 'G' | 'g' => parsed.parts.push(Part::Group),
                     'S' | 's' => {
                         parsed.signed = true;
-                        parsed.parts.push(Part::Sign);
+                        parsed.parts.push(Part::Beside);
                     }
                     // No currency symbol is set: a blank, as in the C locale.
                     'L' | 'l' => parsed.parts.push(Part::Text(" ".to_owned())),
@@ -320,7 +322,10 @@ pub(super) fn write(number: &Number, template: &str) -> Result<String> {
                 started = true;
             }
             Part::Group => out.push_str(if started { "," } else { blank }),
-            Part::Sign => out.push(if negative { '-' } else { '+' }),
+            Part::Beside if !started && position == 0 => {
+                pending = if negative { "-" } else { "+" };
+            }
+            Part::Sign | Part::Beside => out.push(if negative { '-' } else { '+' }),
             Part::Minus => out.push_str(if negative { "-" } else { blank }),
             Part::Plus => out.push_str(if negative { blank } else { "+" }),
             Part::Text(text) => out.push_str(text),

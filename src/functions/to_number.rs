@@ -62,7 +62,7 @@ fn to_number(call: &Call<'_>, row: usize) -> Result<Value> {
             Part::Group => {
                 rest.next_if_eq(&',');
             }
-            Part::Sign | Part::Minus | Part::Plus => match rest.peek() {
+            Part::Sign | Part::Beside | Part::Minus | Part::Plus => match rest.peek() {
                 Some('-') => {
                     negative = true;
                     rest.next();

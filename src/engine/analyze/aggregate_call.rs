@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::logical_expr::{Expr, ExprSchemable, SortExpr, WindowFunctionDefinition};
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause};
@@ -127,7 +128,7 @@ impl Analyst<'_> {
             let result = Typed::new(shown.expr, ty);
             match (&first, name) {
                 // An average has sixteen digits after the point, also of numbers without scale.
-                (Some((ty, _)), "avg") if ty.oid == PgType::NUMERIC.oid => {
+                (Some(_), "avg") if result.is(PgType::NUMERIC) => {
                     let field = PgType::NUMERIC
                         .field("", true)
                         .with_data_type(arrow::datatypes::DataType::Decimal256(75, 16));
@@ -337,6 +338,7 @@ impl Analyst<'_> {
         {
             *count = self.coerced(count.clone(), PgType::INT8)?;
         }
+        check_positive(name, &args)?;
         let exprs: Vec<Expr> = args.into_iter().map(|arg| arg.expr).collect();
         let fun = WindowFunctionDefinition::WindowUDF(udwf);
         let call = self.window_call(level, fun, exprs, over, None, modifiers.nulls)?;
@@ -350,6 +352,39 @@ impl Analyst<'_> {
             _ => shown,
         })
     }
+}
+
+/// The constants of `ntile` and `nth_value` must be above zero.
+fn check_positive(name: &str, args: &[Typed]) -> Result<()> {
+    let (arg, state) = match name {
+        "ntile" => (args.first(), SqlState::INVALID_ARGUMENT_FOR_NTILE_FUNCTION),
+        "nth_value" => (
+            args.get(1),
+            SqlState::INVALID_ARGUMENT_FOR_NTH_VALUE_FUNCTION,
+        ),
+        _ => return Ok(()),
+    };
+    let number = match arg.map(innermost) {
+        Some(Expr::Literal(ScalarValue::Int32(Some(number)), _)) => i64::from(*number),
+        Some(Expr::Literal(ScalarValue::Int64(Some(number)), _)) => *number,
+        _ => return Ok(()),
+    };
+    if number > 0 {
+        return Ok(());
+    }
+    Err(Error::new(
+        state,
+        format!("argument of {name} must be greater than zero"),
+    ))
+}
+
+/// What is cast.
+fn innermost(value: &Typed) -> &Expr {
+    let mut expr = &value.expr;
+    while let Expr::Cast(cast) = expr {
+        expr = &cast.expr;
+    }
+    expr
 }
 
 pub(super) fn modifiers<'f>(

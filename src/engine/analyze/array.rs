@@ -35,6 +35,19 @@ impl Analyst<'_> {
             let ty = element.array().unwrap_or(element);
             return self.coerced(typed::unknown(Some("{}")), ty);
         }
+        let lengths: std::collections::BTreeSet<_> = elements
+            .iter()
+            .filter_map(|element| match element {
+                Ast::Array(inner) => Some(inner.elem.len()),
+                _ => None,
+            })
+            .collect();
+        if lengths.len() > 1 {
+            return Err(Error::new(
+                SqlState::ARRAY_SUBSCRIPT_ERROR,
+                "multidimensional arrays must have array expressions with matching dimensions",
+            ));
+        }
         let values = elements
             .iter()
             .map(|element| match element {

@@ -146,7 +146,7 @@ impl Analyst<'_> {
         let arrow: Vec<DataType> = (0..types.len())
             .map(|index| {
                 let of = |plan: &LogicalPlan| plan.schema().field(index).data_type().clone();
-                one_arrow_type(&[of(&left.plan), of(&right.plan)], types[index])
+                one_arrow_type(&[of(&left.plan), of(&right.plan)], types[index], true)
             })
             .collect();
         let cast = |answer: Answer| -> Result<Answer> {
@@ -229,7 +229,8 @@ impl Analyst<'_> {
             .iter()
             .map(|expr| expr.get_type(&schema).converted())
             .collect::<Result<Vec<_>>>()?;
-        let arrow = one_arrow_type(&types, ty);
+        let constants = !exprs.iter().any(|expr| expr.any_column_refs());
+        let arrow = one_arrow_type(&types, ty, constants);
         Ok(values
             .into_iter()
             .zip(types)
@@ -252,7 +253,7 @@ impl Analyst<'_> {
 const MIXED_SCALE: i8 = 11;
 
 /// The Arrow type that holds values of all of `types`, which are all `ty` to PostgreSQL.
-fn one_arrow_type(types: &[DataType], ty: PgType) -> DataType {
+fn one_arrow_type(types: &[DataType], ty: PgType, constants: bool) -> DataType {
     let Some(first) = types.first() else {
         return ty.data_type();
     };
@@ -265,7 +266,10 @@ fn one_arrow_type(types: &[DataType], ty: PgType) -> DataType {
     for other in types {
         match other {
             DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
-                scales.insert(*s);
+                // A column's scale is kept beside integers.
+                if constants || *s != 0 {
+                    scales.insert(*s);
+                }
                 whole = whole.max(i16::from(*p) - i16::from(*s));
                 scale = scale.max(*s);
             }

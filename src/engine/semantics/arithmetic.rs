@@ -44,16 +44,25 @@ fn check_one(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                     )))
                 }
                 _ if op == Operator::Divide => {
-                    match (left.get_type(schema), right.get_type(schema)) {
-                        (
-                            Ok(DataType::Decimal128(precision, scale)),
-                            Ok(DataType::Decimal128(_, divisor_scale)),
-                        ) => Transformed::yes(divide(
-                            *left,
-                            *right,
-                            (precision, scale),
-                            divisor_scale,
-                        )),
+                    let decimal = |expression: &Expr| match expression.get_type(schema) {
+                        Ok(DataType::Decimal128(precision, scale)) => {
+                            Some((precision, scale, false))
+                        }
+                        Ok(DataType::Decimal256(precision, scale)) => {
+                            Some((precision, scale, true))
+                        }
+                        _ => None,
+                    };
+                    match (decimal(&left), decimal(&right)) {
+                        (Some((precision, scale, a)), Some((_, divisor_scale, b))) => {
+                            Transformed::yes(divide(
+                                *left,
+                                *right,
+                                (precision, scale),
+                                divisor_scale,
+                                a || b,
+                            ))
+                        }
                         _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
                     }
                 }
@@ -75,29 +84,46 @@ fn check_one(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     })
 }
 
-/// A quotient with as many digits after the point as PostgreSQL's smallest number of them. Arrow's
-/// has four more than the dividend, so the dividend gets the others.
-fn divide(left: Expr, right: Expr, (precision, scale): (u8, i8), divisor_scale: i8) -> Expr {
+/// A quotient with as many digits after the point as PostgreSQL's smallest number of them. Arrow
+/// cuts where PostgreSQL rounds, so one more digit is computed and rounded away. Arrow's quotient
+/// has four digits more than the dividend, so the dividend gets the others.
+fn divide(
+    left: Expr,
+    right: Expr,
+    (precision, scale): (u8, i8),
+    divisor_scale: i8,
+    wide: bool,
+) -> Expr {
     let wanted = QUOTIENT_SCALE.max(scale).max(divisor_scale);
-    let dividend_scale = wanted - ARROW_ADDS;
+    // The dividend keeps all its digits.
+    let dividend_scale = (wanted + 1 - ARROW_ADDS).max(scale);
     let integer_digits = i32::from(precision) - i32::from(scale);
-    let digits = integer_digits + i32::from(wanted) + i32::from(divisor_scale);
+    let quotient_scale = i32::from(dividend_scale) + i32::from(ARROW_ADDS);
+    let digits = integer_digits + quotient_scale + i32::from(divisor_scale);
     let cast = |expression: Expr, data_type| Expr::Cast(Cast::new(Box::new(expression), data_type));
-    let (left, right) = if digits <= 38 {
+    // 38 and 76 digits stand for a numeric that declares no scale.
+    let (left, right, rounded) = if digits < 38 && !wide {
         let precision = u8::try_from(integer_digits + i32::from(dividend_scale)).unwrap_or(38);
         let dividend = DataType::Decimal128(precision.clamp(1, 38), dividend_scale);
-        (cast(left, dividend), right)
+        let precision = u8::try_from(digits).unwrap_or(37).clamp(1, 37);
+        (
+            cast(left, dividend),
+            right,
+            DataType::Decimal128(precision, wanted),
+        )
     } else {
         (
             cast(left, DataType::Decimal256(76, dividend_scale)),
             cast(right, DataType::Decimal256(76, divisor_scale)),
+            DataType::Decimal256(75, wanted),
         )
     };
-    Expr::BinaryExpr(BinaryExpr::new(
+    let quotient = Expr::BinaryExpr(BinaryExpr::new(
         Box::new(left),
         Operator::Divide,
         Box::new(right),
-    ))
+    ));
+    cast(quotient, rounded)
 }
 
 /// Digits after the point of a quotient, at least.
