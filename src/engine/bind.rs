@@ -180,5 +180,6 @@ pub(super) fn project_as(
             column.alias(name)
         })
         .collect();
+    let plan = semantics::guarded(plan);
     LogicalPlanBuilder::from(plan).project(expressions)?.build()
 }

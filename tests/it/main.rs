@@ -8,6 +8,7 @@ mod crash;
 mod lake;
 mod operation;
 mod postgres;
+mod random;
 mod server;
 mod sql;
 mod story;
@@ -26,6 +27,7 @@ fn main() -> std::process::ExitCode {
         crash::trials(),
         lake::trials(),
         operation::trials(),
+        random::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     postgres::stop();

@@ -11,11 +11,12 @@ use sqlparser::ast::{self, GroupByExpr};
 
 use super::level::Level;
 use super::query::{plain, project};
-use super::select::{Target, filter};
+use super::select::Target;
 use super::set::is_set_column;
 use super::typed::int8;
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::semantics::guarded;
 
 /// The grouping sets of a GROUP BY; one for a plain one.
 pub(super) struct Groups {
@@ -317,7 +318,8 @@ impl Analyst<'_> {
             .map(LogicalPlan::Aggregate)
             .converted()?;
         if let Some(condition) = having {
-            plan = filter(plan, condition)?;
+            plan = guarded(plan);
+            plan = self.filtered(plan, condition)?;
         }
         Ok(plan)
     }

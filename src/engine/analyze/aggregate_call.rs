@@ -57,7 +57,7 @@ impl Analyst<'_> {
                     .map(|arg| self.argument(level, arg))
                     .collect::<Result<Vec<_>>>()?,
             };
-            let order = self.aggregate_order(level, modifiers.order)?;
+            let order = self.aggregate_order(level, modifiers.order, false)?;
             Ok::<_, Error>((args, order))
         })?;
         let filter = match &function.filter {
@@ -72,7 +72,7 @@ impl Analyst<'_> {
         }
         if !function.within_group.is_empty() {
             let within = level.within(inside, || {
-                self.aggregate_order(level, &function.within_group)
+                self.aggregate_order(level, &function.within_group, true)
             })?;
             // The value itself: what it is ordered by may be another.
             let first = level.within(inside, || match function.within_group.first() {
@@ -277,17 +277,22 @@ impl Analyst<'_> {
         &self,
         level: &Level<'_>,
         order: &[ast::OrderByExpr],
+        constants: bool,
     ) -> Result<Vec<SortExpr>> {
-        order
-            .iter()
-            .map(|item| {
-                let value = self.expression(level, &item.expr)?;
-                let value = self.settled(value)?;
-                self.ordering_exists(value.base())?;
-                let key = self.key(value)?;
-                self.sort_expr(item, key)
-            })
-            .collect()
+        let mut keys = Vec::with_capacity(order.len());
+        for item in order {
+            let value = self.expression(level, &item.expr)?;
+            let value = self.settled(value)?;
+            self.ordering_exists(value.base())?;
+            let key = self.key(value)?;
+            // What is the same for every row orders nothing.
+            let differs =
+                !key.column_refs().is_empty() || key.is_volatile() || key.contains_outer();
+            if constants || differs {
+                keys.push(self.sort_expr(item, key)?);
+            }
+        }
+        Ok(keys)
     }
 
     /// A function that is only a window function.

@@ -12,6 +12,7 @@ use super::typed::Typed;
 use super::{Analyst, Converted};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::engine::parse::fold;
+use crate::engine::semantics::guarded;
 use crate::engine::source::{RelationBody, RelationSource};
 use crate::types::PgType;
 
@@ -306,7 +307,8 @@ impl Analyst<'_> {
             .map(|column| (column.name.clone(), column.ty))
             .collect();
         let before = answer.plan.schema().clone();
-        let mut source = self.under_alias(answer.plan, columns, alias, name)?;
+        let plan = guarded(answer.plan);
+        let mut source = self.under_alias(plan, columns, alias, name)?;
         let after = source.plan.schema().clone();
         source.order = answer
             .order

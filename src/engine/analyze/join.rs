@@ -148,6 +148,20 @@ impl Analyst<'_> {
         } else {
             right.plan
         };
+        let sides: Vec<Expr> = [&left.plan, &right_plan]
+            .into_iter()
+            .flat_map(|plan| {
+                plan.schema()
+                    .iter()
+                    .take(4)
+                    .map(Expr::from)
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        let condition = match condition {
+            Some(condition) => self.tied(condition, &sides)?,
+            None => None,
+        };
         let builder = LogicalPlanBuilder::from(left.plan);
         let plan: LogicalPlan = match (condition, join_type) {
             (None, JoinType::Inner) => builder.cross_join(right_plan),

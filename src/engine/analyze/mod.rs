@@ -17,6 +17,7 @@ mod array;
 mod call;
 mod coerce;
 mod combine;
+mod condition;
 mod expression;
 mod from;
 mod function;

@@ -7,11 +7,12 @@
 
 use std::collections::HashMap;
 
-use datafusion::logical_expr::{Distinct, DistinctOn, Expr, Filter, LogicalPlan, SortExpr};
+use datafusion::logical_expr::{Distinct, DistinctOn, Expr, LogicalPlan, SortExpr};
 use sqlparser::ast::{self, Select, SelectItem, SelectItemQualifiedWildcardKind};
 use std::sync::Arc;
 
 use super::aggregate::is_aggregated;
+use super::condition::is_constant;
 use super::from::part;
 use super::level::{Clause, Level};
 use super::names;
@@ -69,7 +70,7 @@ impl Analyst<'_> {
                 let value = self.expression(&level, condition)?;
                 self.condition(value, "WHERE")
             })?;
-            plan = filter(plan, condition)?;
+            plan = self.filtered(plan, condition)?;
         }
         let mut targets = self.targets(&level, &select.projection, wanted)?;
         let outputs = targets.len();
@@ -382,6 +383,10 @@ impl Analyst<'_> {
                 self.ordering_exists(ty)?;
             }
             let key = self.key(value.clone())?;
+            // A constant orders nothing.
+            if !plain_distinct && distinct_on.is_empty() && is_constant(&key) {
+                continue;
+            }
             // What is compared may be another value than what is shown.
             let index = if key == value.expr || plain_distinct {
                 index
@@ -534,12 +539,6 @@ fn unique_names(targets: &[Target], outputs: usize, inside: Option<usize>) -> Ve
             }
         })
         .collect()
-}
-
-pub(super) fn filter(plan: LogicalPlan, condition: Expr) -> Result<LogicalPlan> {
-    Filter::try_new(condition, Arc::new(plan))
-        .map(LogicalPlan::Filter)
-        .converted()
 }
 
 fn check_wildcard(options: &ast::WildcardAdditionalOptions) -> Result<()> {

@@ -12,6 +12,7 @@ use super::query::{Answer, Wanted, project};
 use super::typed::{Typed, and, boolean, case, not};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::semantics;
 
 impl Analyst<'_> {
     /// A query inside an expression of `level`.
@@ -46,6 +47,15 @@ impl Analyst<'_> {
             // Two subqueries of one plan are computed once; two that differ in a name, twice.
             let name = format!("\0value{}", self.number());
             let value = answer.column(0).expr.alias(name);
+            answer.plan = project(vec![value], answer.plan)?;
+        }
+        // No row is NULL, also where no value is.
+        if !answer.plan.schema().field(0).is_nullable()
+            && !is_one_row(&answer.plan)
+            && let Some(nullable) = semantics::computed("nullable")
+        {
+            let name = format!("\0value{}", self.number());
+            let value = nullable.call(vec![answer.column(0).expr]).alias(name);
             answer.plan = project(vec![value], answer.plan)?;
         }
         Ok(Expr::ScalarSubquery(answer.into_subquery()))
@@ -88,9 +98,9 @@ impl Analyst<'_> {
             outer_ref_columns: answer.outer,
             spans: Default::default(),
         });
-        let none = self.coerced(super::typed::unknown(Some("{}")), ty)?;
-        let filled = self.native("coalesce", vec![array, none.expr])?;
-        Ok(Typed::new(filled.expr, ty))
+        let filled = semantics::computed("array_or_empty")
+            .ok_or_else(|| Error::unsupported("ARRAY (subquery)"))?;
+        Ok(Typed::new(filled.call(vec![array]), ty))
     }
 
     /// `value [NOT] IN (SELECT …)`
@@ -191,7 +201,7 @@ impl Analyst<'_> {
         }
         let equal = equal.unwrap_or_else(|| boolean(Some(true)));
         let among = |condition: Expr| -> Result<Expr> {
-            let plan = super::select::filter(answer.plan.clone(), condition)?;
+            let plan = super::condition::filter(answer.plan.clone(), condition)?;
             Ok(exists(Subquery {
                 subquery: Arc::new(plan),
                 outer_ref_columns: outer.clone(),
@@ -246,6 +256,17 @@ pub(super) fn aggregate_call(
     Expr::AggregateFunction(AggregateFunction::new_udf(
         function, args, false, None, order, None,
     ))
+}
+
+/// Whether a plan gives a row whatever it reads: an aggregate over all rows.
+fn is_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::Projection(projection) => is_one_row(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => is_one_row(&alias.input),
+        LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
+        _ => false,
+    }
 }
 
 /// Whether a plan may answer differently each time.

@@ -15,7 +15,8 @@ use datafusion::logical_expr::{
 
 use super::node::{Dependent, Kind};
 pub(in crate::engine) use super::plan::has_dependent;
-use super::plan::{references, subquery_of};
+use super::plan::{references, refers_from_inside, subquery_of};
+use crate::engine::semantics::safe_memberships;
 
 /// How much is left to DataFusion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,10 @@ impl Lowering<'_> {
             LogicalPlan::Projection(_) => Position::Projection,
             _ => Position::Other,
         };
+        let safe = match &plan {
+            LogicalPlan::Filter(filter) => safe_memberships(&filter.predicate),
+            _ => Vec::new(),
+        };
         let mut wanted = false;
         plan.apply_expressions(|expr| {
             expr.apply(|part| {
@@ -85,7 +90,7 @@ impl Lowering<'_> {
             .into_iter()
             .map(|expr| {
                 let name = names.save(&expr);
-                let expr = self.expr(expr, &mut rows, kept)?;
+                let expr = self.expr(expr, &mut rows, kept, &safe)?;
                 Ok(name.restore(expr))
             })
             .collect::<Result<Vec<_>>>()?;
@@ -94,7 +99,13 @@ impl Lowering<'_> {
     }
 
     /// The expression with its dependent subqueries as columns, which `rows` then has.
-    fn expr(&self, expr: Expr, rows: &mut LogicalPlan, position: Position) -> Result<Expr> {
+    fn expr(
+        &self,
+        expr: Expr,
+        rows: &mut LogicalPlan,
+        position: Position,
+        safe: &[Expr],
+    ) -> Result<Expr> {
         let mut failed = None;
         let done = expr.transform_down(|part| {
             let Some(subquery) = subquery_of(&part) else {
@@ -109,7 +120,7 @@ impl Lowering<'_> {
                     TreeNodeRecursion::Jump,
                 ));
             }
-            if self.effort == Effort::Joins && is_joinable(&part, position)? {
+            if self.effort == Effort::Joins && is_joinable(&part, position, safe)? {
                 let subquery = subquery.subquery.as_ref().clone();
                 let inside = self.plan(subquery)?;
                 return Ok(Transformed::new(
@@ -165,7 +176,7 @@ impl Lowering<'_> {
                 // True if some item is equal, else NULL if some might be.
                 let mut value = *expr;
                 if value.column_refs().is_empty() || !matches!(value, Expr::Column(_)) {
-                    value = self.expr(value, rows, Position::Other)?;
+                    value = self.expr(value, rows, Position::Other, &[])?;
                 }
                 let item = Expr::from(subquery.subquery.schema().qualified_field(0));
                 let value = as_outer(value, rows.schema())?;
@@ -355,14 +366,17 @@ fn as_outer(expr: Expr, rows: &DFSchemaRef) -> Result<Expr> {
 }
 
 /// Whether DataFusion makes a join of a dependent subquery in this place.
-fn is_joinable(expr: &Expr, position: Position) -> Result<bool> {
+fn is_joinable(expr: &Expr, position: Position, safe: &[Expr]) -> Result<bool> {
     let (subquery, fits) = match expr {
         Expr::ScalarSubquery(subquery) => (
             subquery,
             matches!(position, Position::Filter | Position::Projection),
         ),
         Expr::Exists(exists) => (&exists.subquery, position == Position::Filter),
-        Expr::InSubquery(within) => (&within.subquery, position == Position::Filter),
+        Expr::InSubquery(within) => (
+            &within.subquery,
+            position == Position::Filter && safe.contains(expr) && !within.negated,
+        ),
         _ => return Ok(false),
     };
     if !fits || refers_from_inside(subquery)? {
@@ -370,31 +384,6 @@ fn is_joinable(expr: &Expr, position: Position) -> Result<bool> {
     }
     let scalar = matches!(expr, Expr::ScalarSubquery(_));
     is_plain(&subquery.subquery, scalar)
-}
-
-/// Whether a subquery inside the subquery refers to the rows around both.
-fn refers_from_inside(subquery: &Subquery) -> Result<bool> {
-    let mut found = false;
-    subquery.subquery.apply_with_subqueries(|plan| {
-        let mut check = |inner: &Subquery| {
-            found |= inner
-                .outer_ref_columns
-                .iter()
-                .any(|reference| subquery.outer_ref_columns.contains(reference));
-        };
-        if let LogicalPlan::Subquery(inner) = plan {
-            check(inner);
-        }
-        plan.apply_expressions(|expr| {
-            expr.apply(|part| {
-                if let Some(inner) = subquery_of(part) {
-                    check(inner);
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    Ok(found)
 }
 
 /// Whether only filters right below projections tie a plan to its surroundings.

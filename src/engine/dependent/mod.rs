@@ -11,3 +11,4 @@ mod node;
 mod plan;
 
 pub(super) use exec::{DependentPlanner, optimised};
+pub(super) use plan::refers_from_inside;

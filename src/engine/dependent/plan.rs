@@ -58,6 +58,31 @@ pub(super) fn subquery_of(expr: &Expr) -> Option<&Subquery> {
     }
 }
 
+/// Whether a subquery inside the subquery refers to the rows around both.
+pub(in crate::engine) fn refers_from_inside(subquery: &Subquery) -> Result<bool> {
+    let mut found = false;
+    subquery.subquery.apply_with_subqueries(|plan| {
+        let mut check = |inner: &Subquery| {
+            found |= inner
+                .outer_ref_columns
+                .iter()
+                .any(|reference| subquery.outer_ref_columns.contains(reference));
+        };
+        if let LogicalPlan::Subquery(inner) = plan {
+            check(inner);
+        }
+        plan.apply_expressions(|expr| {
+            expr.apply(|part| {
+                if let Some(inner) = subquery_of(part) {
+                    check(inner);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
+}
+
 /// The plan with values for the columns `keys` of the row around it.
 pub(super) fn with_values(
     plan: &LogicalPlan,

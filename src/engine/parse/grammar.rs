@@ -12,6 +12,7 @@ use sqlparser::ast;
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
 
 /// Expressions a statement may begin for each of its tokens, failed tries included.
 const TRIES_PER_TOKEN: usize = 30;
@@ -31,6 +32,10 @@ pub(super) fn bounded<T>(tokens: usize, parse: impl FnOnce() -> T) -> T {
 /// The grammar.
 #[derive(Debug)]
 pub(super) struct Grammar(pub(super) PostgreSqlDialect);
+
+fn is_query(expr: Option<&ast::Expr>) -> bool {
+    matches!(expr, Some(ast::Expr::Subquery(_)))
+}
 
 macro_rules! as_postgresql {
     ($($name:ident)*) => {
@@ -54,6 +59,56 @@ impl Dialect for Grammar {
         }
         TRIES.set(left - 1);
         None
+    }
+
+    /// `x IN ((SELECT …), y)`: sqlparser takes the first parenthesis for that of `IN (SELECT …)`.
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        expr: &ast::Expr,
+        _precedence: u8,
+    ) -> Option<Result<ast::Expr, ParserError>> {
+        let keyword = |parser: &Parser, ahead: usize| match &parser.peek_nth_token_ref(ahead).token
+        {
+            Token::Word(word) => word.keyword,
+            _ => Keyword::NoKeyword,
+        };
+        let negated = keyword(parser, 0) == Keyword::NOT;
+        let ahead = usize::from(negated);
+        let doubled = keyword(parser, ahead) == Keyword::IN
+            && parser.peek_nth_token_ref(ahead + 1).token == Token::LParen
+            && parser.peek_nth_token_ref(ahead + 2).token == Token::LParen;
+        if !doubled {
+            return None;
+        }
+        let list = parser.maybe_parse(|parser| {
+            for _ in 0..=ahead {
+                parser.advance_token();
+            }
+            parser.expect_token(&Token::LParen)?;
+            let list = parser.parse_comma_separated(Parser::parse_expr)?;
+            parser.expect_token(&Token::RParen)?;
+            Ok(list)
+        });
+        match list {
+            Ok(Some(list)) if list.len() > 1 || !is_query(list.first()) => {
+                Some(Ok(ast::Expr::InList {
+                    expr: Box::new(expr.clone()),
+                    list,
+                    negated,
+                }))
+            }
+            Ok(Some(list)) => match list.into_iter().next() {
+                Some(ast::Expr::Subquery(subquery)) => Some(Ok(ast::Expr::InSubquery {
+                    expr: Box::new(expr.clone()),
+                    subquery,
+                    negated,
+                })),
+                _ => None,
+            },
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 
     fn supports_named_fn_args_with_expr_name(&self) -> bool {

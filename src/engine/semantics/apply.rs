@@ -27,6 +27,7 @@ use datafusion::logical_expr::{
 };
 
 use super::Result;
+use crate::engine::dependent::refers_from_inside;
 
 /// Replaces the subqueries DataFusion cannot unnest.
 pub(super) fn unnest(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -41,10 +42,14 @@ fn unnest_node(plan: LogicalPlan, numbers: &mut usize) -> Result<Transformed<Log
         return Ok(Transformed::no(plan));
     };
     let filters = matches!(plan, LogicalPlan::Filter(_));
+    let safe = match &plan {
+        LogicalPlan::Filter(filter) => safe_memberships(&filter.predicate),
+        _ => Vec::new(),
+    };
     let mut wanted = false;
     plan.apply_expressions(|expression| {
         expression.apply(|expression| {
-            wanted |= is_wanted(expression, filters)?;
+            wanted |= is_wanted(expression, filters, &safe)?;
             Ok(if wanted {
                 TreeNodeRecursion::Stop
             } else {
@@ -65,7 +70,7 @@ fn unnest_node(plan: LogicalPlan, numbers: &mut usize) -> Result<Transformed<Log
             let name = names.save(&expression);
             let expression = expression
                 .transform_down(|expression| {
-                    if !is_wanted(&expression, filters)? {
+                    if !is_wanted(&expression, filters, &safe)? {
                         return Ok(Transformed::no(expression));
                     }
                     *numbers += 1;
@@ -94,13 +99,53 @@ fn unnest_node(plan: LogicalPlan, numbers: &mut usize) -> Result<Transformed<Log
     Ok(Transformed::yes(changed))
 }
 
+/// The `IN (subquery)` of a condition that DataFusion may answer itself. It does not tell false
+/// from NULL, so they must stand where both mean that the row goes: under AND and OR alone, and
+/// negated only if they decide by themselves; and it minds NULLs in NOT IN only where it joins on a
+/// column.
+pub(in crate::engine) fn safe_memberships(condition: &Expr) -> Vec<Expr> {
+    fn collect(condition: &Expr, alone: bool, safe: &mut Vec<Expr>) {
+        match condition {
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: op @ (Operator::And | Operator::Or),
+                right,
+            }) => {
+                let alone = alone && *op == Operator::And;
+                collect(left, alone, safe);
+                collect(right, alone, safe);
+            }
+            Expr::InSubquery(within) => {
+                let joins_on_column = matches!(within.expr.as_ref(), Expr::Column(_))
+                    && within.subquery.outer_ref_columns.is_empty();
+                if !within.negated || alone && joins_on_column {
+                    safe.push(condition.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut safe = Vec::new();
+    collect(condition, true, &mut safe);
+    safe
+}
+
 /// Whether an expression is a subquery that must be replaced.
-fn is_wanted(expression: &Expr, filters: bool) -> Result<bool> {
+fn is_wanted(expression: &Expr, filters: bool, safe: &[Expr]) -> Result<bool> {
+    // What refers outwards from further in is run row by row.
+    if let Expr::ScalarSubquery(subquery)
+    | Expr::Exists(Exists { subquery, .. })
+    | Expr::InSubquery(InSubquery { subquery, .. }) = expression
+        && refers_from_inside(subquery)?
+    {
+        return Ok(false);
+    }
     Ok(match expression {
         Expr::ScalarSubquery(subquery) => {
             !subquery.outer_ref_columns.is_empty() && !is_tied_by_equality(&subquery.subquery)?
         }
-        Expr::Exists(_) | Expr::InSubquery(_) => !filters,
+        Expr::Exists(_) => !filters,
+        Expr::InSubquery(_) => !safe.contains(expression),
         _ => false,
     })
 }

@@ -42,7 +42,11 @@ impl Computed {
     pub(in crate::engine) fn call(self, args: Vec<Expr>) -> Expr {
         let function = Function {
             computed: self,
-            signature: Signature::variadic_any(Volatility::Immutable),
+            signature: Signature::variadic_any(if rows::UNSEEN.contains(&self.name) {
+                Volatility::Volatile
+            } else {
+                Volatility::Immutable
+            }),
         };
         Expr::ScalarFunction(ScalarFunction::new_udf(
             Arc::new(ScalarUDF::new_from_impl(function)),

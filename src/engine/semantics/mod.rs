@@ -31,13 +31,15 @@ use datafusion::optimizer::Analyzer;
 use super::scope::Scope;
 use crate::statement::StatementContext;
 
+pub(super) use apply::safe_memberships;
 pub(super) use casts::is_cast;
 pub(super) use clock::interval_key;
 pub(super) use computed::computed;
 pub(super) use literals::read;
 pub(super) use quantified::Quantified;
-pub(super) use rows::row_text;
+pub(super) use rows::{opaque, row_text};
 pub(super) use shown::shown_as;
+pub(super) use single::guarded;
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 

@@ -98,6 +98,23 @@ impl Quantified {
     }
 }
 
+/// The type both are compared in: numerics with the digits of either, else the elements'.
+fn common_type(value: &DataType, element: &DataType) -> DataType {
+    use DataType::{Decimal128, Decimal256};
+    match (value, element) {
+        (Decimal128(p, s) | Decimal256(p, s), Decimal128(q, t) | Decimal256(q, t)) => {
+            let scale = *s.max(t);
+            let whole = (i16::from(*p) - i16::from(*s)).max(i16::from(*q) - i16::from(*t));
+            match u8::try_from(whole + i16::from(scale)) {
+                Ok(precision) if precision <= 38 => Decimal128(precision, scale),
+                Ok(precision) => Decimal256(precision.min(76), scale),
+                Err(_) => element.clone(),
+            }
+        }
+        _ => element.clone(),
+    }
+}
+
 /// Values as Arrow compares them the way PostgreSQL does.
 fn comparable(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(match array.data_type() {
@@ -138,17 +155,15 @@ impl ScalarUDFImpl for Quantified {
         let values = args.args[0].to_array(rows)?;
         let arrays = args.args[1].to_array(rows)?;
         let arrays = arrays.as_list::<i32>();
-        let values = match arrays.value_type() {
-            ty if ty == *values.data_type() => values,
-            ty => arrow::compute::cast(&values, &ty)?,
-        };
+        let common = common_type(values.data_type(), &arrays.value_type());
+        let values = arrow::compute::cast(&values, &common)?;
         let mut results = Vec::with_capacity(rows);
         for row in 0..rows {
             if arrays.is_null(row) {
                 results.push(None);
                 continue;
             }
-            let elements = arrays.value(row);
+            let elements = arrow::compute::cast(&arrays.value(row), &common)?;
             // No elements decide whatever the value is.
             if elements.is_empty() {
                 results.push(Some(self.all));

@@ -11,7 +11,28 @@ use super::Result;
 use super::computed::Computed;
 use crate::types::PgType;
 
+/// What [`opaque`] calls.
+const OPAQUE: &str = "opaque";
+/// Functions that must not be computed, or seen through, before there are rows.
+pub(super) const UNSEEN: [&str; 2] = [OPAQUE, "nullable"];
+
 pub(super) const LIST: &[Computed] = &[
+    Computed {
+        name: OPAQUE,
+        returns: None,
+        body: |args| Ok(args[0].clone()),
+    },
+    // May be NULL, whatever DataFusion knows of its argument.
+    Computed {
+        name: "nullable",
+        returns: None,
+        body: |args| Ok(args[0].clone()),
+    },
+    Computed {
+        name: "array_or_empty",
+        returns: None,
+        body: array_or_empty,
+    },
     Computed {
         name: "row",
         returns: Some(PgType::RECORD),
@@ -23,6 +44,46 @@ pub(super) const LIST: &[Computed] = &[
         body: slice,
     },
 ];
+
+/// A condition that stays above what `columns` come from. One without columns would be moved below
+/// an aggregate over all rows, which has a row whatever is filtered away below it.
+pub(in crate::engine) fn opaque(condition: Expr, columns: Vec<Expr>) -> Expr {
+    match super::computed(OPAQUE) {
+        Some(function) => {
+            let mut args = vec![condition];
+            args.extend(columns);
+            function.call(args)
+        }
+        None => condition,
+    }
+}
+
+/// An empty array in place of NULL, of the very same type.
+fn array_or_empty(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let lists = args[0].as_list::<i32>();
+    let (DataType::List(item), true) = (args[0].data_type(), lists.null_count() > 0) else {
+        return Ok(args[0].clone());
+    };
+    let mut indices = Vec::with_capacity(lists.values().len());
+    let mut lengths = Vec::with_capacity(lists.len());
+    for row in 0..lists.len() {
+        let length = if lists.is_valid(row) {
+            lists.value_length(row)
+        } else {
+            0
+        };
+        let start = lists.value_offsets()[row];
+        indices.extend((start..start + length).filter_map(|at| u64::try_from(at).ok()));
+        lengths.push(usize::try_from(length).unwrap_or(0));
+    }
+    let values = arrow::compute::take(lists.values(), &UInt64Array::from(indices), None)?;
+    Ok(Arc::new(arrow::array::ListArray::try_new(
+        item.clone(),
+        OffsetBuffer::from_lengths(lengths),
+        values,
+        None,
+    )?))
+}
 
 /// A row of values, each as text, as PostgreSQL writes one.
 pub(in crate::engine) fn row_text(parts: Vec<Expr>) -> Expr {

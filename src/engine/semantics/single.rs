@@ -15,9 +15,9 @@ use datafusion::functions_aggregate::first_last::first_value_udaf;
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, Expr, LogicalPlan,
+    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, Expr, Limit, LogicalPlan,
     LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Subquery, Volatility,
+    Subquery, Volatility, lit,
 };
 
 use super::{Result, map_expressions};
@@ -107,6 +107,19 @@ fn first_row(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
         .aggregate(Vec::<Expr>::new(), vec![first.alias(name)])?
         .build()
         .map(Some)
+}
+
+/// The plan, such that no condition gets below an aggregate over all rows. DataFusion moves one
+/// that turns out to be NULL for every row there, and the aggregate has a row all the same.
+pub(in crate::engine) fn guarded(plan: LogicalPlan) -> LogicalPlan {
+    if !is_one_row(&plan) {
+        return plan;
+    }
+    LogicalPlan::Limit(Limit {
+        skip: None,
+        fetch: Some(Box::new(lit(1i64))),
+        input: Arc::new(plan),
+    })
 }
 
 /// Whether a plan gives exactly one row whatever it reads: an aggregate over everything.
