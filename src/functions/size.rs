@@ -61,10 +61,9 @@ functions! { pub(super) LIST:
             }
             // The length of its type, or a header and its bytes.
             if let Some(ty) = call.ty(0)
-                && let Ok(length) = i32::try_from(ty.info().len)
-                && length > 0
+                && ty.info().len > 0
             {
-                return Ok(length.into());
+                return Ok(ty.info().len.into());
             }
             if let Some(text) = call.padded(0, row) {
                 return Ok(i32::try_from(text.len() + 4).ok().into());
