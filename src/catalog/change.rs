@@ -30,6 +30,16 @@ pub enum Change {
         /// New body.
         view: View,
     },
+    /// The body of a view says the same in other words, because what it reads is called otherwise
+    /// now: of this the view's readers notice nothing.
+    Reword {
+        /// The view, materialized or not.
+        oid: Oid,
+        /// The body it was worked out from; replaced meanwhile is a conflict.
+        was: String,
+        /// Its body.
+        query: String,
+    },
     /// An object is gone. Dependants must be gone already, or go in the same transaction before it.
     Drop(ObjectId),
     /// ALTER … RENAME TO

@@ -4,6 +4,8 @@
 //! that is not unique changes no answer and stores nothing; it is kept because tools ask for it.
 //! Who enforces all this is the engine, where rows are made; here it is only said.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::object::Relation;
@@ -32,8 +34,6 @@ pub struct Index {
     pub predicate: Option<String>,
     /// INCLUDE
     pub include: Vec<i16>,
-    /// COMMENT ON INDEX
-    pub comment: Option<String>,
 }
 
 /// One part of an index.
@@ -121,6 +121,9 @@ pub struct Constraints {
     /// FOREIGN KEY
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign: Vec<ForeignKey>,
+    /// COMMENT ON INDEX and CONSTRAINT, by OID.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub comments: BTreeMap<Oid, String>,
 }
 
 impl Index {
@@ -163,6 +166,7 @@ impl Constraints {
         indexes: Vec::new(),
         checks: Vec::new(),
         foreign: Vec::new(),
+        comments: BTreeMap::new(),
     };
 
     /// Whether nothing is promised and nothing indexed.
@@ -191,6 +195,19 @@ impl Constraints {
         keys.map(|index| index.name.as_str())
             .chain(self.checks.iter().map(|check| check.name.as_str()))
             .chain(self.foreign.iter().map(|key| key.name.as_str()))
+    }
+
+    /// The OID of the constraint with a name.
+    pub fn named(&self, name: &str) -> Option<Oid> {
+        let key = self
+            .indexes
+            .iter()
+            .filter(|index| index.name == name)
+            .find_map(|index| index.constraint);
+        let check = self.checks.iter().find(|check| check.name == name);
+        let foreign = self.foreign.iter().find(|key| key.name == name);
+        key.or(check.map(|check| check.oid))
+            .or(foreign.map(|key| key.oid))
     }
 
     /// Whether any of them reads a column.

@@ -55,7 +55,9 @@ impl Temporary {
                 }
                 Some(relation.oid)
             }
-            Change::ReplaceView { oid, .. } | Change::AlterSequence { oid, .. } => Some(*oid),
+            Change::ReplaceView { oid, .. }
+            | Change::Reword { oid, .. }
+            | Change::AlterSequence { oid, .. } => Some(*oid),
             Change::RenameColumn { relation, .. }
             | Change::AddColumn { relation, .. }
             | Change::DropColumn { relation, .. }

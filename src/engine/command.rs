@@ -584,6 +584,13 @@ pub enum CommentTarget {
         /// Column.
         column: String,
     },
+    /// CONSTRAINT … ON
+    Constraint {
+        /// Constraint.
+        name: String,
+        /// Its table.
+        table: ObjectName,
+    },
     /// ROLE
     Role(String),
 }

@@ -145,6 +145,8 @@ pub enum SequenceOption {
     Cache(i64),
     /// `[NO]` CYCLE
     Cycle(bool),
+    /// SEQUENCE NAME, of identity columns.
+    Name(ObjectName),
     /// OWNED BY; `None` is NONE.
     OwnedBy(Option<(ObjectName, String)>),
 }

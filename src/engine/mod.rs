@@ -52,7 +52,7 @@ pub use dml::{
     BoundDml, DmlKind, DmlResult, Orphan, check_assignable, is_literal, orphan_condition,
 };
 pub use parse::{
-    parse, parse_expression, parse_query, rename_column, resolve_type, settle_default,
+    parse, parse_expression, parse_query, redirect, rename_column, resolve_type, settle_default,
 };
 pub use rows::Rows;
 

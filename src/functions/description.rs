@@ -13,6 +13,7 @@ functions! { pub(super) LIST:
             Ok(match call.must_text(1, row) {
                 "pg_class" => of_relation(call, row)?,
                 "pg_namespace" => of_schema(call, row)?,
+                "pg_constraint" => of_constraint(call, row)?,
                 _ => Value::Null,
             })
         };
@@ -55,10 +56,23 @@ functions! { pub(super) LIST:
 
 fn of_relation(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
-    let relation = call.context.snapshot.relation(oid);
+    let snapshot = &call.context.snapshot;
+    let relation = snapshot.relation(oid);
+    let index = || {
+        let (table, _) = snapshot.index(oid)?;
+        table.constraints.comments.get(&oid).cloned()
+    };
     Ok(relation
         .and_then(|relation| relation.comment.clone())
+        .or_else(index)
         .into())
+}
+
+fn of_constraint(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let mut relations = call.context.snapshot.relations();
+    let comment = relations.find_map(|relation| relation.constraints.comments.get(&oid));
+    Ok(comment.cloned().into())
 }
 
 fn of_schema(call: &Call<'_>, row: usize) -> Result<Value> {

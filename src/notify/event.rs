@@ -102,6 +102,7 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<Oid> {
         | Change::RenameColumn { .. }
         | Change::AddColumn { .. }
         | Change::DropColumn { .. }
+        | Change::Reword { .. }
         | Change::AlterColumn { .. }
         | Change::SetConstraints { .. }
         | Change::DropConstraint { .. }

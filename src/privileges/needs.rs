@@ -113,6 +113,12 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             list.push(needs.owner(ObjectId::Relation(*oid)));
             list
         }
+        // It goes along with what somebody does to their own table.
+        Change::Reword {
+            oid: _,
+            was: _,
+            query: _,
+        } => Vec::new(),
         Change::Drop(object) => match *object {
             ObjectId::Database | ObjectId::Schema(_) => vec![needs.owner(*object)],
             // The schema's owner may drop whatever is in it.

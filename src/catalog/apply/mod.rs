@@ -45,6 +45,7 @@ impl Snapshot {
             Change::CreateRelation(relation) => self.create_relation(relation),
             Change::CreateRole(role) => self.create_role(role),
             Change::ReplaceView { oid, columns, view } => self.replace_view(*oid, columns, view),
+            Change::Reword { oid, was, query } => self.reword(*oid, was, query),
             Change::Drop(object) => match *object {
                 ObjectId::Database => Err(Error::new(
                     SqlState::OBJECT_IN_USE,

@@ -85,10 +85,6 @@ impl Snapshot {
     pub(super) fn rename_relation(&mut self, oid: Oid, name: &str) -> Result<()> {
         let old = self.must_relation(oid)?.clone();
         self.check_place(&old, old.schema, name)?;
-        self.refuse_readers(
-            oid,
-            &format!("renaming {}", self.describe(ObjectId::Relation(oid))),
-        )?;
         self.move_relation(&old, old.schema, name)
     }
 
@@ -98,10 +94,6 @@ impl Snapshot {
             return Ok(());
         }
         self.check_place(&old, schema, &old.name)?;
-        self.refuse_readers(
-            oid,
-            &format!("moving {}", self.describe(ObjectId::Relation(oid))),
-        )?;
         self.move_relation(&old, schema, &old.name)
     }
 
@@ -118,13 +110,6 @@ impl Snapshot {
     pub(super) fn rename_column(&mut self, oid: Oid, attnum: i16, name: &str) -> Result<()> {
         let old = self.must_relation(oid)?;
         check_new_column_name(old, name)?;
-        self.refuse_readers(
-            oid,
-            &format!(
-                "renaming a column of {}",
-                self.describe(ObjectId::Relation(oid))
-            ),
-        )?;
         column_mut(self.relation_mut(oid)?, attnum)?.name = name.to_owned();
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::{Constraints, ObjectId, Relation, RelationKind, Sequence, Snapshot};
 use super::relation::table_only;
-use super::wrong_kind;
+use super::{concurrent_update, wrong_kind};
 use crate::base::{Error, Oid, Result, SqlState};
 
 impl Snapshot {
@@ -31,6 +31,7 @@ impl Snapshot {
         let kept = &mut self.relation_mut(oid)?.constraints;
         kept.indexes
             .retain(|index| index.oid != constraint && index.constraint != Some(constraint));
+        kept.comments.remove(&constraint);
         kept.checks.retain(|check| check.oid != constraint);
         kept.foreign.retain(|key| key.oid != constraint);
         Ok(())
@@ -133,6 +134,20 @@ impl Snapshot {
         }
         relation.kind = RelationKind::Sequence(sequence.clone());
         Ok(())
+    }
+
+    pub(super) fn reword(&mut self, oid: Oid, was: &str, query: &str) -> Result<()> {
+        let relation = self.relation_mut(oid)?;
+        if let RelationKind::View(view) | RelationKind::Materialized { view, .. } =
+            &mut relation.kind
+        {
+            if view.query != was {
+                return Err(concurrent_update());
+            }
+            view.query = query.to_owned();
+            return Ok(());
+        }
+        Err(wrong_kind(relation, "view"))
     }
 
     pub(super) fn populate(&mut self, oid: Oid, now: bool) -> Result<()> {

@@ -6,11 +6,11 @@ use super::*;
 fn names_that_views_use_keep_their_meaning() {
     refused(
         team().apply(&[Change::Rename {
-            object: ObjectId::Relation(TABLE),
+            object: ObjectId::Schema(TEAM),
             name: "u".into(),
         }]),
         SqlState::FEATURE_NOT_SUPPORTED,
-        "renaming table team.t while views read it is not supported",
+        "renaming the schema of table team.t while views read it is not supported",
     );
     let renamed = team()
         .apply(&[

@@ -271,11 +271,6 @@ case!(insert_assigns_as_postgres, bench, {
             "relation \"missing\" does not exist",
         ),
         (
-            "insert into t values (1) on conflict do nothing",
-            SqlState::FEATURE_NOT_SUPPORTED,
-            "ON CONFLICT",
-        ),
-        (
             "update t set i = 'x' where i = 1",
             SqlState::INVALID_TEXT_REPRESENTATION,
             "invalid input syntax for type integer: \"x\"",

@@ -13,6 +13,7 @@ mod grammar;
 mod maintenance;
 mod objects;
 mod patch;
+mod redirect;
 mod reserved;
 mod roles;
 mod sequences;
@@ -34,6 +35,7 @@ use split::Piece;
 
 pub(crate) use cursor::fold;
 pub(crate) use patch::ROWS_FROM;
+pub use redirect::redirect;
 pub use types::resolve_type;
 
 /// Parses a query string. An empty string gives no statements. Nothing runs if any statement is

@@ -575,6 +575,11 @@ pub(super) fn comment(cursor: &mut Cursor) -> Result<Command> {
             }
         };
         CommentTarget::Column { relation, column }
+    } else if cursor.accept("CONSTRAINT") {
+        let name = cursor.name()?;
+        cursor.expect("ON")?;
+        let table = cursor.object_name()?;
+        CommentTarget::Constraint { name, table }
     } else if cursor.accept("ROLE") {
         CommentTarget::Role(cursor.name()?)
     } else if let Some(kind) = kind(cursor) {

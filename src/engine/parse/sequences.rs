@@ -73,6 +73,8 @@ pub(super) fn sequence_option(cursor: &mut Cursor) -> Result<Option<SequenceOpti
         SequenceOption::Cycle(true)
     } else if cursor.accept("NO CYCLE") {
         SequenceOption::Cycle(false)
+    } else if cursor.accept("SEQUENCE NAME") {
+        SequenceOption::Name(cursor.object_name()?)
     } else if cursor.accept("OWNED BY") {
         if cursor.accept("NONE") {
             SequenceOption::OwnedBy(None)

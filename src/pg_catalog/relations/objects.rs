@@ -22,6 +22,8 @@ pub const PG_CLASS: Oid = Oid(1259);
 pub const PG_NAMESPACE: Oid = Oid(2615);
 /// `pg_rewrite`'s OID.
 const PG_REWRITE: Oid = Oid(2618);
+/// `pg_constraint`'s OID.
+const PG_CONSTRAINT: Oid = Oid(2606);
 /// `pg_attrdef`'s OID.
 const PG_ATTRDEF: Oid = Oid(2604);
 /// Collation `default`.
@@ -206,6 +208,15 @@ pub(super) fn pg_class(
             }),
             ("relhasindex", &|entry| match entry {
                 Entry::User(relation) => (!relation.constraints.indexes.is_empty()).into(),
+                Entry::System(_) | Entry::Index(..) => false.into(),
+            }),
+            // PostgreSQL keeps foreign keys with triggers, and psql looks for keys only where there
+            // are some.
+            ("relhastriggers", &|entry| match entry {
+                Entry::User(relation) => {
+                    let keys = !relation.constraints.foreign.is_empty();
+                    (keys || snapshot.references_to(relation.oid).next().is_some()).into()
+                }
                 Entry::System(_) | Entry::Index(..) => false.into(),
             }),
             ("relchecks", &|entry| match entry {
@@ -447,6 +458,11 @@ pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
     for relation in snapshot.relations() {
         if let Some(comment) = &relation.comment {
             rows.push((relation.oid, PG_CLASS, 0, comment.clone()));
+        }
+        for (oid, comment) in &relation.constraints.comments {
+            let index = relation.constraints.indexes.iter().any(|i| i.oid == *oid);
+            let class = if index { PG_CLASS } else { PG_CONSTRAINT };
+            rows.push((*oid, class, 0, comment.clone()));
         }
         for column in &relation.columns {
             if let Some(comment) = &column.comment {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::drop::{is_missing, kind_of, named, word_of};
+use super::readers::reworded;
 use super::{alter_tag, relation_of, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -48,7 +49,20 @@ impl Session {
         for action in &alter.actions {
             let context = self.context()?;
             let changes = self.action(&context, object, action, &run).await?;
+            let reworded = match (object, action) {
+                (
+                    ObjectId::Relation(oid),
+                    AlterAction::Rename(_)
+                    | AlterAction::SetSchema(_)
+                    | AlterAction::RenameColumn { .. },
+                ) => reworded(&context, oid, &changes)?,
+                _ => Vec::new(),
+            };
             self.push(changes, Vec::new())?;
+            let views: Vec<Oid> = reworded.iter().map(|(view, _)| *view).collect();
+            let reworded = reworded.into_iter().map(|(_, change)| change);
+            self.push_needing(reworded.collect(), &[])?;
+            self.check_reworded(&views, &run).await?;
         }
         Ok(done)
     }
@@ -198,8 +212,8 @@ pub(super) fn index_of(
         ));
     }
     Err(Error::new(
-        SqlState::UNDEFINED_OBJECT,
-        format!("index \"{}\" does not exist", name.name),
+        SqlState::UNDEFINED_TABLE,
+        format!("relation \"{name}\" does not exist"),
     ))
 }
 

@@ -166,7 +166,7 @@ impl Session {
                 if_exists,
                 cascade: _,
             } => {
-                let Some(constraint) = constraint_named(relation, name) else {
+                let Some(constraint) = relation.constraints.named(name) else {
                     let message = format!(
                         "constraint \"{name}\" of relation \"{}\" does not exist",
                         relation.name
@@ -183,7 +183,7 @@ impl Session {
                 }])
             }
             AlterAction::RenameConstraint { from, to } => {
-                if constraint_named(relation, from).is_none() {
+                if relation.constraints.named(from).is_none() {
                     return Err(Error::new(
                         SqlState::UNDEFINED_OBJECT,
                         format!(
@@ -489,18 +489,6 @@ pub(super) fn between(before: &Relation, after: &Relation) -> Vec<Change> {
         });
     }
     changes
-}
-
-fn constraint_named(relation: &Relation, name: &str) -> Option<Oid> {
-    let constraints = &relation.constraints;
-    let keys = constraints.indexes.iter();
-    let key = keys
-        .filter(|index| index.name == name)
-        .find_map(|index| index.constraint);
-    let check = constraints.checks.iter().find(|check| check.name == name);
-    let foreign = constraints.foreign.iter().find(|key| key.name == name);
-    key.or(check.map(|check| check.oid))
-        .or(foreign.map(|key| key.oid))
 }
 
 fn refuse_generated(relation: &Relation, column: &Column, dropping: bool) -> Result<()> {

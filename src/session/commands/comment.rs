@@ -1,5 +1,6 @@
 //! COMMENT ON.
 
+use super::alter::index_of;
 use super::{drop::kind_of, drop::word_of, no_column, relation_of, tag};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, ObjectId};
@@ -14,6 +15,38 @@ impl Session {
         text: Option<&str>,
     ) -> Result<CommandTag> {
         let context = self.context()?;
+        let within = match on {
+            CommentTarget::Object(ObjectKind::Index, name) => Some(index_of(&context, name)?),
+            CommentTarget::Constraint { name, table } => {
+                let relation = relation_of(&context, table)?;
+                let constraint = relation.constraints.named(name).ok_or_else(|| {
+                    Error::new(
+                        SqlState::UNDEFINED_OBJECT,
+                        format!(
+                            "constraint \"{name}\" for table \"{}\" does not exist",
+                            relation.name
+                        ),
+                    )
+                })?;
+                Some((relation.clone(), constraint))
+            }
+            CommentTarget::Object(..) | CommentTarget::Column { .. } | CommentTarget::Role(_) => {
+                None
+            }
+        };
+        if let Some((relation, oid)) = within {
+            let mut constraints = relation.constraints.clone();
+            match text {
+                Some(text) => constraints.comments.insert(oid, text.to_owned()),
+                None => constraints.comments.remove(&oid),
+            };
+            let change = Change::SetConstraints {
+                relation: relation.oid,
+                constraints,
+            };
+            self.push(vec![change], Vec::new())?;
+            return Ok(tag("COMMENT"));
+        }
         let (object, attnum) = match on {
             CommentTarget::Object(kind, name) => match kind {
                 ObjectKind::Database => match super::drop::named(&context, *kind, name) {
@@ -47,6 +80,12 @@ impl Session {
                     .column(column)
                     .ok_or_else(|| no_column(relation, column))?;
                 (ObjectId::Relation(relation.oid), Some(column.attnum))
+            }
+            CommentTarget::Constraint { .. } => {
+                return Err(Error::internal(
+                    "commenting",
+                    "the constraint was passed by",
+                ));
             }
             CommentTarget::Role(name) => {
                 (ObjectId::Role(context.snapshot.must_role(name)?.oid), None)

@@ -190,7 +190,6 @@ impl Session {
             method: "btree".to_owned(),
             predicate: None,
             include,
-            comment: None,
         })
     }
 

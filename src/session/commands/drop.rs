@@ -76,7 +76,16 @@ impl Session {
     async fn drop_indexes(&mut self, drop: &Drop, run: Run<'_>) -> Result<()> {
         for name in &drop.names {
             let context = self.context()?;
-            let (table, index) = match index_of(&context, name) {
+            let found = index_of(&context, name).map_err(|error| {
+                if error.state() != SqlState::UNDEFINED_TABLE {
+                    return error;
+                }
+                Error::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("index \"{}\" does not exist", name.name),
+                )
+            });
+            let (table, index) = match found {
                 Ok(found) => found,
                 Err(error) if drop.if_exists && is_missing(&error) => {
                     self.notice(format!("{}, skipping", error.message()));

@@ -160,7 +160,6 @@ impl Session {
             method: create.method.clone(),
             predicate: create.predicate.clone(),
             include: key_columns(relation, &create.include, "index")?,
-            comment: None,
         })
     }
 }

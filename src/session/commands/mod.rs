@@ -23,6 +23,7 @@ mod maintain;
 mod materialized;
 mod prepare;
 mod query;
+mod readers;
 mod rename;
 mod role;
 mod schema;

@@ -37,6 +37,7 @@ impl Session {
         else {
             return Ok(done);
         };
+        refuse_name(&create.options)?;
         let mut sequence = with_options(None, &create.options)?;
         sequence.owned_by = self
             .owner_column(&context, place, &create.options)?
@@ -81,11 +82,21 @@ impl Session {
             owner,
             identity,
         } = *column;
-        let name = choose_name(table, Some(name), "seq", |name| {
-            name == table
-                || taken.iter().any(|taken| taken == name)
-                || is_relation(context, place.schema, name)
-        });
+        let given = identity
+            .into_iter()
+            .flatten()
+            .find_map(|option| match option {
+                SequenceOption::Name(name) => Some(name.name.clone()),
+                _ => None,
+            });
+        let made_up = || {
+            choose_name(table, Some(name), "seq", |name| {
+                name == table
+                    || taken.iter().any(|taken| taken == name)
+                    || is_relation(context, place.schema, name)
+            })
+        };
+        let name = given.unwrap_or_else(made_up);
         if identity.is_some() && ![PgType::INT2, PgType::INT4, PgType::INT8].contains(&ty) {
             return Err(Error::new(
                 SqlState::INVALID_PARAMETER_VALUE,
@@ -162,6 +173,7 @@ impl Session {
         relation: &Relation,
         options: &[SequenceOption],
     ) -> Result<Change> {
+        refuse_name(options)?;
         let Some(old) = relation.sequence() else {
             return Err(Error::new(
                 SqlState::WRONG_OBJECT_TYPE,
@@ -214,6 +226,18 @@ impl Session {
     }
 }
 
+/// Only the sequence of a column is named among its options.
+fn refuse_name(options: &[SequenceOption]) -> Result<()> {
+    let named = |option: &SequenceOption| matches!(option, SequenceOption::Name(_));
+    if options.iter().any(named) {
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "invalid sequence option SEQUENCE NAME",
+        ));
+    }
+    Ok(())
+}
+
 /// Where a sequence beside a table goes.
 pub(super) fn beside(relation: &Relation) -> Place {
     Place {
@@ -261,6 +285,7 @@ fn with_options(old: Option<&Sequence>, options: &[SequenceOption]) -> Result<Se
             | SequenceOption::Max(Some(_))
             | SequenceOption::Start(_)
             | SequenceOption::Restart(_)
+            | SequenceOption::Name(_)
             | SequenceOption::OwnedBy(_) => {}
         }
     }
