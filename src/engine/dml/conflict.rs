@@ -15,7 +15,7 @@ use super::intake::{Written, with_keys};
 use super::keys::{Address, Keys, Met, chosen};
 use super::returning::{Side, joined_batch, joined_schema};
 use super::rules::Rules;
-use super::set::assigned_columns;
+use super::set::{assigned_columns, check_list};
 use super::sink::Sink;
 use super::target::{self, at, position};
 use super::values::{Cell, Parameters};
@@ -60,7 +60,7 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
-        alias: Option<String>,
+        insert: &ast::Insert,
         on: &ast::OnConflict,
         parameters: &mut Parameters,
         needs: &mut Vec<Need>,
@@ -84,7 +84,8 @@ impl Engine {
         }
         needs.push(target::needs(context, relation, Privilege::Update));
         needs.push(target::needs(context, relation, Privilege::Select));
-        let alias = alias.unwrap_or_else(|| relation.name.clone());
+        let alias = insert.table_alias.as_ref();
+        let alias = alias.map_or_else(|| relation.name.clone(), |a| target::fold(&a.alias));
         let fields: Vec<Field> = rows::schema(relation)
             .fields()
             .iter()
@@ -123,9 +124,14 @@ impl Engine {
             items.push(SelectItem::UnnamedExpr(expr));
         }
         let selection = update.selection.clone();
+        let with = insert
+            .source
+            .as_ref()
+            .and_then(|source| source.with.clone());
         let query = self
-            .bind_over(context, items, &sides, selection, None, MET, parameters)
+            .bind_over(context, items, &sides, selection, with, MET, parameters)
             .await?;
+        check_list(&query, assigned.len() + 1)?;
         needs.extend(query.needs.iter().cloned());
         let mut types = Vec::with_capacity(assigned.len());
         for (place, (index, untyped)) in assigned.into_iter().enumerate() {

@@ -13,6 +13,7 @@ use super::conflict::Conflict;
 use super::feeds::{Feed, Feeds, default_expression};
 use super::intake::{Intake, Written};
 use super::rows;
+use super::set::check_list;
 use super::target::{self, at, is_default, position};
 use super::values::{Cell, Inputs, Parameters, parameter};
 use crate::base::{Error, Result, SqlState};
@@ -154,16 +155,10 @@ impl Engine {
             .await?;
         let conflict = match &insert.on {
             None => None,
-            Some(ast::OnInsert::OnConflict(on)) => {
-                let alias = insert
-                    .table_alias
-                    .as_ref()
-                    .map(|alias| target::fold(&alias.alias));
-                Some(
-                    self.bind_conflict(context, &relation, alias, on, parameters, &mut needs)
-                        .await?,
-                )
-            }
+            Some(ast::OnInsert::OnConflict(on)) => Some(
+                self.bind_conflict(context, &relation, insert, on, parameters, &mut needs)
+                    .await?,
+            ),
             Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY")),
         };
         let insert = Insert {
@@ -286,6 +281,7 @@ impl Computing {
                 .collect();
             let query = target::select(items, Vec::new(), None);
             let bound = engine.bind(context, &query, parameters.known()).await?;
+            check_list(&bound, chunk.len())?;
             settle_used(parameters, &query, &bound);
             for (position, (output, (expr, column))) in bound.columns.iter().zip(chunk).enumerate()
             {

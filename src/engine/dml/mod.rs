@@ -127,7 +127,7 @@ impl Engine {
         declared: &[Option<PgType>],
     ) -> Result<BoundDml> {
         let mut parameters = Parameters::new(declared);
-        let with = dml.with.clone();
+        let mut with = dml.with.clone();
         let (kind, body, mut needs, returning, alias) = match &dml.statement {
             ast::Statement::Insert(insert) => {
                 if with.is_some() {
@@ -142,6 +142,10 @@ impl Engine {
                     |alias| target::fold(&alias.alias),
                 );
                 let returning = insert.returning.clone();
+                with = insert
+                    .source
+                    .as_ref()
+                    .and_then(|source| source.with.clone());
                 let body = Body::Insert(bound);
                 (DmlKind::Insert, body, needs, returning, alias)
             }

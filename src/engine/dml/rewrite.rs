@@ -19,7 +19,7 @@ use super::rekey::changed_columns;
 use super::returning::{Side, aliases, joined_batch, joined_schema, merges_columns};
 use super::rows;
 use super::rules::Rules;
-use super::set::assigned_columns;
+use super::set::{assigned_columns, check_list};
 use super::sink::Sink;
 use super::target;
 use super::values::{Cell, Parameters};
@@ -298,11 +298,17 @@ impl Engine {
                 });
             }
         }
+        let width = items.len() - others.len()
+            + others
+                .iter()
+                .map(|side: &Side| side.fields.len())
+                .sum::<usize>();
         let mut query = target::select(items, from, parts.selection.take());
         query.with = parts.with.take();
         let bound = self
             .bind_with(context, &query, parameters.known(), &[local])
             .await?;
+        check_list(&bound, width)?;
         settle_used(parameters, &query, &bound);
         needs.extend(bound.needs.iter().cloned());
 

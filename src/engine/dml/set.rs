@@ -28,6 +28,9 @@ pub(super) fn assigned_columns(
                 .position(|column| column.name == name)
                 .ok_or_else(|| target::at(target::no_such_column(&name, relation), place))?;
             let column = &relation.columns[index];
+            if matches!(value, Expr::Wildcard(_) | Expr::QualifiedWildcard(..)) {
+                return Err(target::at(whole_row(&relation.columns[index]), place));
+            }
             let is_default = target::is_default(&value);
             if !is_default {
                 check_settable(column)?;
@@ -85,6 +88,10 @@ fn pairs(assignment: ast::Assignment) -> Result<Vec<(ast::ObjectName, Expr)>> {
             return Err(target::at(error, target::position(&other)));
         }
     };
+    let star = |value: &Expr| matches!(value, Expr::Wildcard(_) | Expr::QualifiedWildcard(..));
+    if values.iter().any(star) {
+        return Err(Error::unsupported("a whole row in SET (…) = (…)"));
+    }
     if names.len() != values.len() {
         return Err(wrong_width(values.first().and_then(target::position)));
     }
@@ -165,6 +172,30 @@ fn wrong_width(place: Option<usize>) -> Error {
         "number of columns does not match number of values",
     );
     target::at(error, place)
+}
+
+/// `42804` for `SET a = t.*`.
+fn whole_row(column: &Column) -> Error {
+    Error::new(
+        SqlState::DATATYPE_MISMATCH,
+        format!(
+            "column \"{}\" is of type {} but expression is of type record",
+            column.name,
+            crate::types::PgType::of(column.ty.oid.0)
+        ),
+    )
+    .hint("You will need to rewrite or cast the expression.")
+}
+
+/// That a query gives the columns its list was made for: `t.*` where one value belongs gives more.
+///
+/// # Errors
+/// `0A000`
+pub(super) fn check_list(bound: &crate::engine::Bound, width: usize) -> Result<()> {
+    if bound.columns.len() == width {
+        return Ok(());
+    }
+    Err(Error::unsupported("a whole row where one value belongs"))
 }
 
 fn check_settable(column: &Column) -> Result<()> {
