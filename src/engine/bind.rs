@@ -83,9 +83,11 @@ fn type_parameters(
         .collect::<Result<Vec<_>>>()?;
     let plan = semantics::map_expressions(plan, &|expression, _| {
         Ok(match expression {
-            // One that nothing gave a type is text.
+            // One that was written before its type was known.
             Expr::Placeholder(Placeholder { id, field: None }) => {
-                let field = Arc::new(PgType::TEXT.field("", true));
+                let number = id.trim_start_matches('$').parse::<usize>().unwrap_or(0);
+                let ty = number.checked_sub(1).and_then(|index| types.get(index));
+                let field = Arc::new(ty.copied().unwrap_or(PgType::TEXT).field("", true));
                 Transformed::yes(Expr::Placeholder(Placeholder::new_with_field(
                     id,
                     Some(field),

@@ -145,6 +145,23 @@ impl Analyst<'_> {
             }
         };
         let Some(over) = over else {
+            if modifiers.distinct && function.within_group.is_empty() {
+                let listed = |sort: &SortExpr| exprs.contains(&sort.expr);
+                if !order.iter().all(listed) {
+                    return Err(Error::new(
+                        SqlState::INVALID_COLUMN_REFERENCE,
+                        "in an aggregate with DISTINCT, ORDER BY expressions must appear in \
+                         argument list",
+                    ));
+                }
+                // Values are told apart by sorting them, and stay sorted.
+                if order.is_empty()
+                    && matches!(name, "array_agg" | "string_agg")
+                    && let Some(value) = exprs.first()
+                {
+                    order.push(SortExpr::new(value.clone(), true, false));
+                }
+            }
             if !modifiers.distinct && modifiers.nulls.is_some() {
                 return Err(Error::unsupported(
                     "IGNORE or RESPECT NULLS of an aggregate",
@@ -315,9 +332,18 @@ impl Analyst<'_> {
         let mut args = level.within(Clause::WindowArgument, || {
             list.args
                 .iter()
-                .map(|arg| {
+                .enumerate()
+                .map(|(index, arg)| {
                     let value = self.argument(level, arg)?;
-                    self.settled(value)
+                    // How many rows away, or which.
+                    let counts = matches!(name, "lag" | "lead" | "nth_value") && index == 1;
+                    if counts && value.is_unknown() {
+                        self.coerced(value, PgType::INT4)
+                    } else if matches!(name, "lag" | "lead") && index == 2 {
+                        Ok(value)
+                    } else {
+                        self.settled(value)
+                    }
                 })
                 .collect::<Result<Vec<_>>>()
         })?;

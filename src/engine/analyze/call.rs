@@ -264,6 +264,11 @@ impl Analyst<'_> {
             "nullif" => {
                 let [a, b] = <[Typed; 2]>::try_from(args)
                     .map_err(|args| self.no_function("nullif", &args))?;
+                let a = if a.is_unknown() && !b.is_unknown() {
+                    self.coerced(a, b.base())?
+                } else {
+                    a
+                };
                 let equal = self.operate("=", a.clone(), b)?.expr;
                 let a = self.settled(a)?;
                 let null = typed::null(a.ty)?.expr;

@@ -20,6 +20,17 @@ use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 
 impl Analyst<'_> {
+    /// A parameter without a type in a select list gets its column's.
+    fn learn_output(&self, answer: &Answer, index: usize, ty: PgType) {
+        if let LogicalPlan::Projection(projection) = &answer.plan
+            && let Some(Expr::Alias(alias)) = projection.expr.get(index)
+            && let Expr::Placeholder(placeholder) = alias.expr.as_ref()
+            && placeholder.field.is_none()
+        {
+            self.learn(&placeholder.id, ty);
+        }
+    }
+
     /// UNION, INTERSECT, EXCEPT.
     pub(super) fn combined(
         &self,
@@ -185,6 +196,7 @@ impl Analyst<'_> {
         let mut columns = Vec::with_capacity(types.len());
         let mut exprs = Vec::with_capacity(types.len());
         for (index, ty) in types.iter().enumerate() {
+            self.learn_output(&answer, index, *ty);
             let value = self.coerced(answer.column(index), *ty)?;
             let name = answer.plan.schema().field(index).name().clone();
             exprs.push(value.expr.alias(name));

@@ -19,6 +19,10 @@ impl Analyst<'_> {
         let parts = fields
             .iter()
             .map(|(_, field)| {
+                // A parameter takes the type of what it will be compared with.
+                if field.is_unknown() && matches!(field.expr, Expr::Placeholder(_)) {
+                    return Ok(field.expr.clone());
+                }
                 let settled = self.settled(field.clone())?;
                 Ok(self.coerced(settled, PgType::TEXT)?.expr)
             })
