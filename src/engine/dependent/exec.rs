@@ -29,6 +29,7 @@ use super::node::{Dependent, Kind};
 use super::plan::with_values;
 use crate::base::{Error, SqlState};
 use crate::engine::scope::external;
+use crate::engine::semantics;
 
 /// Answers of one subquery that are remembered, and rows of them all.
 const ANSWERS_MAX: usize = 10_000;
@@ -305,6 +306,8 @@ impl Work {
     /// Plans and runs the subquery with values for what it refers to.
     async fn run(&self, values: &[ScalarValue], context: &Arc<TaskContext>) -> Result<RecordBatch> {
         let plan = with_values(&self.inner, &self.columns, values)?;
+        // What was tied from further in may now be joined like any other subquery.
+        let plan = semantics::before_coercion(plan)?;
         let plan = optimised(plan, &self.state)?;
         let schema: SchemaRef = Arc::new(plan.schema().as_arrow().clone());
         let physical = DependentPlanner
