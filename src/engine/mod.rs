@@ -20,6 +20,7 @@ mod explain;
 mod foreign;
 mod local;
 mod memory;
+mod numeric;
 pub mod parse;
 mod rows;
 mod runtime;

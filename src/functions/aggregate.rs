@@ -1,7 +1,8 @@
 //! Aggregates whose result type in PostgreSQL differs from DataFusion's: `sum(bigint)` and `avg` of
 //! exact numbers are numeric, so that neither overflows nor loses digits.
 //!
-//! Done by giving DataFusion's decimal versions of both decimals to work on; the rest is theirs.
+//! `sum` of 128-bit decimals is DataFusion's own; averages, and all of numerics without declared
+//! scale, are [`super::numeric_aggregate`]'s.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -15,18 +16,7 @@ use datafusion::logical_expr::{
     Signature, Volatility,
 };
 
-/// Digits after the point that an average is computed from: DataFusion adds four of its own, giving
-/// one more than PostgreSQL's sixteen, which the call is rounded to.
-const AVERAGE_SCALE: i8 = 13;
-/// Most digits of Arrow's 128-bit decimals.
-const DIGITS_MAX: u8 = 38;
-
-/// Which aggregate it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
-    Sum,
-    Average,
-}
+use super::numeric_aggregate::{Kind, NumericAggregate};
 
 /// DataFusion's aggregate with other argument types.
 #[derive(Debug)]
@@ -67,32 +57,29 @@ pub(super) fn exact(name: &str) -> Option<Arc<AggregateUDF>> {
 impl Exact {
     /// What an argument is converted to before it is added up.
     fn converted(&self, from: &DataType) -> Option<DataType> {
-        Some(match (self.kind, from) {
-            (Kind::Sum, DataType::Int64 | DataType::UInt64) => DataType::Decimal128(20, 0),
-            (Kind::Average, DataType::Int8 | DataType::Int16 | DataType::Int32) => {
-                DataType::Decimal128(22, AVERAGE_SCALE)
-            }
-            (
-                Kind::Average,
-                DataType::UInt8
-                | DataType::UInt16
-                | DataType::UInt32
-                | DataType::Int64
-                | DataType::UInt64,
-            ) => DataType::Decimal128(32, AVERAGE_SCALE),
-            (Kind::Average, DataType::Decimal128(precision, scale)) if *scale < AVERAGE_SCALE => {
-                // As many digits as fit beside those the numbers have already.
-                let whole = i16::from(*precision) - i16::from(*scale);
-                let room = i16::from(DIGITS_MAX) - 4 - whole;
-                let wanted = i16::from(AVERAGE_SCALE).min(room).max(i16::from(*scale));
-                let precision = u8::try_from(whole + wanted).unwrap_or(DIGITS_MAX);
-                DataType::Decimal128(
-                    precision.min(DIGITS_MAX),
-                    i8::try_from(wanted).unwrap_or(*scale),
-                )
-            }
-            _ => return None,
-        })
+        match (self.kind, from) {
+            (Kind::Sum, DataType::Int64 | DataType::UInt64) => Some(DataType::Decimal128(20, 0)),
+            (_, from) => self.numeric().taken(from).filter(|_| self.is_numeric(from)),
+        }
+    }
+
+    /// Whether values of `from` are added up as numerics without declared scale.
+    fn is_numeric(&self, from: &DataType) -> bool {
+        match self.kind {
+            Kind::Average => self.numeric().taken(from).is_some(),
+            Kind::Sum | Kind::Min | Kind::Max => *from == DataType::LargeUtf8,
+        }
+    }
+
+    fn numeric(&self) -> NumericAggregate {
+        NumericAggregate::of(self.kind)
+    }
+
+    /// Whether a call with these arguments is one of numerics.
+    fn takes(&self, fields: &[FieldRef]) -> bool {
+        fields
+            .first()
+            .is_some_and(|field| self.is_numeric(field.data_type()))
     }
 }
 
@@ -126,18 +113,30 @@ impl AggregateUDFImpl for Exact {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType, DataFusionError> {
+        if types.first().is_some_and(|ty| self.is_numeric(ty)) {
+            return self.numeric().return_type(types);
+        }
         self.inner.return_type(types)
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>, DataFusionError> {
+        if self.takes(args.expr_fields) {
+            return self.numeric().accumulator(args);
+        }
         self.inner.accumulator(args)
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>, DataFusionError> {
+        if self.takes(args.input_fields) {
+            return self.numeric().state_fields(args);
+        }
         self.inner.state_fields(args)
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
+        if self.takes(args.expr_fields) {
+            return self.numeric().groups_accumulator_supported(args);
+        }
         self.inner.groups_accumulator_supported(args)
     }
 
@@ -145,6 +144,9 @@ impl AggregateUDFImpl for Exact {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>, DataFusionError> {
+        if self.takes(args.expr_fields) {
+            return self.numeric().create_groups_accumulator(args);
+        }
         self.inner.create_groups_accumulator(args)
     }
 
@@ -152,6 +154,9 @@ impl AggregateUDFImpl for Exact {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn Accumulator>, DataFusionError> {
+        if self.takes(args.expr_fields) {
+            return self.numeric().accumulator(args);
+        }
         self.inner.create_sliding_accumulator(args)
     }
 

@@ -6,15 +6,14 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, ListArray, make_comparator, new_null_array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, new_null_array};
 use arrow::buffer::OffsetBuffer;
-use arrow::compute::{SortOptions, concat, filter, kernels::cmp, not, take};
+use arrow::compute::{concat, filter, kernels::cmp, not, take};
 use arrow::datatypes::{DataType, Field};
 
 use super::call::short::{ANYARRAY, ELEMENT, INT, INTS};
 use super::call::{Call, functions};
+use super::compare::{comparable, comparator};
 use super::resolve::Returns;
 use super::text::flatten;
 use crate::base::{Error, Result, SqlState};
@@ -169,18 +168,6 @@ pub(super) fn list(elements: ArrayRef) -> Result<Value> {
     Ok(Value::Raw(Arc::new(list)))
 }
 
-fn comparator(a: &ArrayRef, b: &ArrayRef) -> Result<arrow::array::DynComparator> {
-    let b = match a.data_type() == b.data_type() {
-        true => b.clone(),
-        false => arrow::compute::cast(b, a.data_type()).map_err(failed)?,
-    };
-    let options = SortOptions {
-        descending: false,
-        nulls_first: false,
-    };
-    make_comparator(a, &b, options).map_err(failed)
-}
-
 /// The only value of an element argument.
 fn element(call: &Call<'_>, arg: usize, row: usize, like: &DataType) -> Result<ArrayRef> {
     match call.raw(arg) {
@@ -288,8 +275,9 @@ fn one_dimension(elements: &ArrayRef, what: &str) -> Result<()> {
 
 /// Which elements are a value; NULL is NULL.
 fn same(elements: &ArrayRef, value: ArrayRef) -> Result<BooleanArray> {
+    let (elements, value) = comparable(elements, &value)?;
     let value = arrow::array::Scalar::new(value);
-    cmp::not_distinct(elements, &value).map_err(failed)
+    cmp::not_distinct(&elements, &value).map_err(failed)
 }
 
 /// Positions of the second argument in the first, counted from 1.

@@ -116,9 +116,6 @@ pub(super) struct Bound {
     pub(super) function: &'static Function,
     pub(super) context: Arc<StatementContext>,
     signature: Signature,
-    /// The type the result has been found to have: what the optimizer makes of the arguments later
-    /// must not change it.
-    settled: Option<DataType>,
 }
 
 impl std::fmt::Debug for Bound {
@@ -135,44 +132,16 @@ impl Bound {
             function,
             context,
             signature: Signature::user_defined(function.volatility),
-            settled: None,
         }
     }
 
     /// The same function in another statement.
     pub(super) fn rebound(&self, context: &Arc<StatementContext>) -> Self {
-        Self {
-            settled: self.settled.clone(),
-            ..Self::new(self.function, context.clone())
-        }
-    }
-
-    /// The same function with the type its result has in one place; `None` if that never changes.
-    pub(super) fn settled(&self, data_type: &DataType) -> Option<Self> {
-        let varies = self
-            .function
-            .overloads
-            .iter()
-            .any(|overload| matches!(overload.returns, Returns::Numeric(_)));
-        (varies && self.settled.is_none()).then(|| Self {
-            settled: Some(data_type.clone()),
-            ..Self::new(self.function, self.context.clone())
-        })
+        Self::new(self.function, context.clone())
     }
 
     fn must_overload(&self, types: &[Argument<'_>]) -> Result<&'static Overload, DataFusionError> {
         super::resolve::overload(self.function, types).map_err(external)
-    }
-
-    /// The result of the only row of constant arguments.
-    fn constant(&self, args: &ReturnFieldArgs<'_>, overload: &'static Overload) -> Option<Value> {
-        let arrays = args
-            .scalar_arguments
-            .iter()
-            .map(|scalar| scalar.and_then(|scalar| scalar.to_array().ok()))
-            .collect::<Option<Vec<_>>>()?;
-        let call = Call::new(&self.context, overload, args.arg_fields, &arrays).ok()?;
-        call.row(0).ok()
     }
 }
 
@@ -180,9 +149,7 @@ impl Bound {
 /// when.
 impl PartialEq for Bound {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.function, other.function)
-            && Arc::ptr_eq(&self.context, &other.context)
-            && self.settled == other.settled
+        std::ptr::eq(self.function, other.function) && Arc::ptr_eq(&self.context, &other.context)
     }
 }
 
@@ -227,7 +194,7 @@ impl ScalarUDFImpl for Bound {
         let overload = self.must_overload(&arguments)?;
         let field = overload
             .returns
-            .field(self.function.name, &fields, &[], None)
+            .field(self.function.name, &fields)
             .map_err(external)?;
         Ok(field.data_type().clone())
     }
@@ -238,29 +205,10 @@ impl ScalarUDFImpl for Bound {
             .iter()
             .map(|field| Argument::of_field(field))
             .collect();
-        if let Some(settled) = &self.settled {
-            return Ok(Arc::new(Field::new(
-                self.function.name,
-                settled.clone(),
-                true,
-            )));
-        }
         let overload = self.must_overload(&arguments)?;
-        let constant = match overload.returns {
-            // A constant has exactly its own digits.
-            Returns::Numeric(_) if self.function.volatility == Volatility::Immutable => {
-                self.constant(&args, overload)
-            }
-            _ => None,
-        };
         overload
             .returns
-            .field(
-                self.function.name,
-                args.arg_fields,
-                args.scalar_arguments,
-                constant.as_ref(),
-            )
+            .field(self.function.name, args.arg_fields)
             .map(Arc::new)
             .map_err(external)
     }
@@ -285,7 +233,12 @@ impl ScalarUDFImpl for Bound {
             .iter()
             .map(|arg| arg.to_array(rows))
             .collect::<Result<Vec<_>, _>>()?;
-        let call = Call::new(&self.context, overload, &args.arg_fields, &arrays)?;
+        let call = Call::new(
+            &self.context,
+            (self.function.name, overload),
+            &args.arg_fields,
+            &arrays,
+        )?;
         let values = (0..rows)
             .map(|row| call.row(row))
             .collect::<Result<Vec<_>>>()
@@ -322,6 +275,7 @@ enum Arg {
 pub(super) struct Call<'a> {
     /// The statement that calls.
     pub(super) context: &'a Arc<StatementContext>,
+    name: &'static str,
     overload: &'static Overload,
     fields: &'a [FieldRef],
     args: Vec<Arg>,
@@ -331,7 +285,7 @@ pub(super) struct Call<'a> {
 impl<'a> Call<'a> {
     fn new(
         context: &'a Arc<StatementContext>,
-        overload: &'static Overload,
+        (name, overload): (&'static str, &'static Overload),
         fields: &'a [FieldRef],
         arrays: &'a [ArrayRef],
     ) -> Result<Self, DataFusionError> {
@@ -340,7 +294,7 @@ impl<'a> Call<'a> {
             .iter()
             .map(|array| {
                 Ok(match array.data_type() {
-                    DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+                    DataType::Utf8 | DataType::Utf8View => {
                         Arg::Text(cast(array, &DataType::Utf8View)?.as_string_view().clone())
                     }
                     DataType::UInt32 => Arg::Oid(array.as_primitive::<UInt32Type>().clone()),
@@ -370,6 +324,7 @@ impl<'a> Call<'a> {
             .collect::<Result<Vec<_>, arrow::error::ArrowError>>()?;
         Ok(Self {
             context,
+            name,
             overload,
             fields,
             args,
@@ -382,7 +337,44 @@ impl<'a> Call<'a> {
         if missing {
             return Ok(Value::Null);
         }
+        if let Some(answer) = self.beyond_numbers(row) {
+            return answer;
+        }
         (self.overload.body)(self, row)
+    }
+
+    /// What a function of numerics gives for NaN and infinity, which bodies do not see.
+    fn beyond_numbers(&self, row: usize) -> Option<Result<Value>> {
+        let special = (0..self.args.len()).find_map(|arg| {
+            let Some(Arg::Other(array)) = self.args.get(arg) else {
+                return None;
+            };
+            if *array.data_type() != DataType::LargeUtf8
+                || array.is_null(row)
+                || self.wanted(arg).oid != PgType::NUMERIC.oid
+            {
+                return None;
+            }
+            let text = array.as_string::<i64>().value(row);
+            text.ends_with(|last: char| last.is_ascii_alphabetic())
+                .then(|| text.to_owned())
+        })?;
+        let numeric =
+            matches!(self.overload.returns, Returns::Is(ty) if ty.oid == PgType::NUMERIC.oid);
+        Some(match (special.as_str(), self.name) {
+            ("NaN", _) if numeric => Ok(Value::Text("NaN".into())),
+            ("NaN", "scale" | "min_scale") => Ok(Value::Null),
+            (_, "abs") => Ok(Value::Text("Infinity".into())),
+            ("Infinity", "sign") => Ok(Value::Int(1)),
+            (_, "sign") => Ok(Value::Int(-1)),
+            (_, "ceil" | "ceiling" | "floor" | "round" | "trunc" | "trim_scale") => {
+                Ok(Value::Text(special.into()))
+            }
+            (_, "scale" | "min_scale") => Ok(Value::Null),
+            (_, name) => Err(Error::unsupported(format!(
+                "{special} as an argument of {name}"
+            ))),
+        })
     }
 
     /// The type its overload wants of an argument.
@@ -442,6 +434,7 @@ impl<'a> Call<'a> {
                     let value = array.as_primitive::<Decimal256Type>().value(row);
                     Some(Numeric::wide(value, *scale))
                 }
+                DataType::LargeUtf8 => Numeric::parse(array.as_string::<i64>().value(row)),
                 _ => None,
             },
             _ => self.int(arg, row).map(Numeric::from),

@@ -2,22 +2,19 @@
 
 use super::call::short::{DATE, INTERVAL, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ};
 use super::call::{Call, functions};
-use super::resolve::{Returns, Scale};
 use super::temporal::{DAY, checked, midnight};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::calendar::{self, EPOCH_JULIAN};
 use crate::types::{Numeric, PgType};
 
-const NUMBER: Returns = Returns::Numeric(Scale::Field);
-
 functions! { pub(super) LIST:
     "extract" Stable {
-        (TEXT, DATE) => NUMBER, strict, |call, row| field(call, row, true);
-        (TEXT, TIME) => NUMBER, strict, |call, row| field(call, row, false);
-        (TEXT, TIMESTAMP) => NUMBER, strict, |call, row| field(call, row, false);
-        (TEXT, TIMESTAMPTZ) => NUMBER, strict, |call, row| field(call, row, false);
-        (TEXT, INTERVAL) => NUMBER, strict, |call, row| field(call, row, false);
+        (TEXT, DATE) -> PgType::NUMERIC, strict, |call, row| field(call, row, true);
+        (TEXT, TIME) -> PgType::NUMERIC, strict, |call, row| field(call, row, false);
+        (TEXT, TIMESTAMP) -> PgType::NUMERIC, strict, |call, row| field(call, row, false);
+        (TEXT, TIMESTAMPTZ) -> PgType::NUMERIC, strict, |call, row| field(call, row, false);
+        (TEXT, INTERVAL) -> PgType::NUMERIC, strict, |call, row| field(call, row, false);
     }
     "date_part" Stable {
         (TEXT, DATE) -> PgType::FLOAT8, strict, part;

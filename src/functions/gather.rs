@@ -120,10 +120,7 @@ impl AggregateUDFImpl for Aggregate {
     fn return_type(&self, types: &[DataType]) -> Result<DataType, DataFusionError> {
         let (_, ty) = self.types(types)?;
         if !self.kind.like_first {
-            return Ok(match ty.oid {
-                oid if oid == PgType::NUMERIC.oid => DataType::Decimal128(37, 16),
-                _ => ty.data_type(),
-            });
+            return Ok(ty.data_type());
         }
         let first = types.first().cloned().unwrap_or(DataType::Null);
         Ok(match types.get(1) {
@@ -149,7 +146,6 @@ impl AggregateUDFImpl for Aggregate {
                 let item = first.as_ref().clone().with_name("item").with_nullable(true);
                 Field::new(self.kind.name, DataType::List(item.into()), true)
             }
-            _ if ty.oid == PgType::NUMERIC.oid => Field::new(self.kind.name, data_type, true),
             _ => ty.field(self.kind.name, true),
         };
         Ok(Arc::new(field))

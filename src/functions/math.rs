@@ -2,14 +2,9 @@
 
 use super::call::short::{ANYARRAY, BIGINT, ELEMENT, FLOAT, INT, NUMERIC, SMALL};
 use super::call::{Call, functions};
-use super::resolve::{Returns, Scale};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::{Numeric, PgType};
-
-const WHOLE: Returns = Returns::Numeric(Scale::Whole);
-const MOST: Returns = Returns::Numeric(Scale::Most);
-const SAME: Returns = Returns::Numeric(Scale::Same);
 
 functions! { pub(super) LIST:
     "abs" Immutable {
@@ -18,70 +13,70 @@ functions! { pub(super) LIST:
         (BIGINT) -> PgType::INT8, strict, |call, row| narrow(int(call, 0, row).checked_abs(), PgType::INT8);
         (FLOAT4) -> PgType::FLOAT4, strict, |call, row| Ok(Value::Float(float(call, 0, row).abs()));
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| Ok(Value::Float(float(call, 0, row).abs()));
-        (NUMERIC) => SAME, strict, |call, row| Ok(call.must_numeric(0, row).abs().into());
+        (NUMERIC) -> PgType::NUMERIC, strict, |call, row| Ok(call.must_numeric(0, row).abs().into());
     }
     "mod" Immutable {
         (SMALL, SMALL) -> PgType::INT2, strict, remainder;
         (INT, INT) -> PgType::INT4, strict, remainder;
         (BIGINT, BIGINT) -> PgType::INT8, strict, remainder;
-        (NUMERIC, NUMERIC) => MOST, strict, |call, row| {
+        (NUMERIC, NUMERIC) -> PgType::NUMERIC, strict, |call, row| {
             Ok(call.must_numeric(0, row).remainder(&call.must_numeric(1, row))?.into())
         };
     }
     "div" Immutable {
-        (NUMERIC, NUMERIC) => WHOLE, strict, |call, row| {
+        (NUMERIC, NUMERIC) -> PgType::NUMERIC, strict, |call, row| {
             Ok(call.must_numeric(0, row).whole_quotient(&call.must_numeric(1, row))?.into())
         };
     }
     "gcd" Immutable {
         (INT, INT) -> PgType::INT4, strict, |call, row| gcd(call, row, PgType::INT4);
         (BIGINT, BIGINT) -> PgType::INT8, strict, |call, row| gcd(call, row, PgType::INT8);
-        (NUMERIC, NUMERIC) => MOST, strict, |call, row| {
+        (NUMERIC, NUMERIC) -> PgType::NUMERIC, strict, |call, row| {
             Ok(call.must_numeric(0, row).gcd(&call.must_numeric(1, row)).into())
         };
     }
     "lcm" Immutable {
         (INT, INT) -> PgType::INT4, strict, |call, row| lcm(call, row, PgType::INT4);
         (BIGINT, BIGINT) -> PgType::INT8, strict, |call, row| lcm(call, row, PgType::INT8);
-        (NUMERIC, NUMERIC) => MOST, strict, |call, row| {
+        (NUMERIC, NUMERIC) -> PgType::NUMERIC, strict, |call, row| {
             Ok(call.must_numeric(0, row).lcm(&call.must_numeric(1, row)).into())
         };
     }
     "factorial" Immutable {
-        (BIGINT) => WHOLE, strict, |call, row| factorial(int(call, 0, row));
+        (BIGINT) -> PgType::NUMERIC, strict, |call, row| factorial(int(call, 0, row));
     }
     "sign" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| {
             let x = float(call, 0, row);
             Ok(Value::Float(if x == 0.0 || x.is_nan() { x.abs() } else { x.signum() }))
         };
-        (NUMERIC) => WHOLE, strict, |call, row| Ok(call.must_numeric(0, row).signum().into());
+        (NUMERIC) -> PgType::NUMERIC, strict, |call, row| Ok(call.must_numeric(0, row).signum().into());
     }
     "ceil" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| Ok(Value::Float(float(call, 0, row).ceil()));
-        (NUMERIC) => WHOLE, strict, |call, row| Ok(call.must_numeric(0, row).ceil().into());
+        (NUMERIC) -> PgType::NUMERIC, strict, |call, row| Ok(call.must_numeric(0, row).ceil().into());
     }
     "ceiling" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| Ok(Value::Float(float(call, 0, row).ceil()));
-        (NUMERIC) => WHOLE, strict, |call, row| Ok(call.must_numeric(0, row).ceil().into());
+        (NUMERIC) -> PgType::NUMERIC, strict, |call, row| Ok(call.must_numeric(0, row).ceil().into());
     }
     "floor" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| Ok(Value::Float(float(call, 0, row).floor()));
-        (NUMERIC) => WHOLE, strict, |call, row| Ok(call.must_numeric(0, row).floor().into());
+        (NUMERIC) -> PgType::NUMERIC, strict, |call, row| Ok(call.must_numeric(0, row).floor().into());
     }
     "round" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| {
             Ok(Value::Float(float(call, 0, row).round_ties_even()))
         };
-        (NUMERIC) => WHOLE, strict, |call, row| Ok(call.must_numeric(0, row).rounded(0).into());
-        (NUMERIC, INT) => Returns::Numeric(Scale::Second), strict, |call, row| {
+        (NUMERIC) -> PgType::NUMERIC, strict, |call, row| Ok(call.must_numeric(0, row).rounded(0).into());
+        (NUMERIC, INT) -> PgType::NUMERIC, strict, |call, row| {
             Ok(call.must_numeric(0, row).rounded(int(call, 1, row)).into())
         };
     }
     "trunc" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| Ok(Value::Float(float(call, 0, row).trunc()));
-        (NUMERIC) => WHOLE, strict, |call, row| Ok(call.must_numeric(0, row).truncated(0).into());
-        (NUMERIC, INT) => Returns::Numeric(Scale::Second), strict, |call, row| {
+        (NUMERIC) -> PgType::NUMERIC, strict, |call, row| Ok(call.must_numeric(0, row).truncated(0).into());
+        (NUMERIC, INT) -> PgType::NUMERIC, strict, |call, row| {
             Ok(call.must_numeric(0, row).truncated(int(call, 1, row)).into())
         };
     }
@@ -102,7 +97,7 @@ functions! { pub(super) LIST:
         };
     }
     "trim_scale" Immutable {
-        (NUMERIC) => Returns::Numeric(Scale::Open), strict, |call, row| {
+        (NUMERIC) -> PgType::NUMERIC, strict, |call, row| {
             Ok(call.must_numeric(0, row).trimmed().into())
         };
     }

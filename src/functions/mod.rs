@@ -9,6 +9,7 @@ mod bytea;
 mod bytes;
 mod call;
 mod catalog;
+mod compare;
 mod concat;
 mod definition;
 mod description;
@@ -21,6 +22,7 @@ mod jsonb;
 mod make;
 mod math;
 mod native;
+mod numeric_aggregate;
 mod ordered;
 mod pattern;
 mod privilege;
@@ -51,6 +53,7 @@ use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUD
 
 pub(crate) use call::scalar as scalar_value;
 use call::{Bound, Function};
+pub(crate) use numeric_aggregate::numeric_extreme;
 
 use crate::base::Result;
 use crate::statement::StatementContext;
@@ -109,22 +112,6 @@ pub fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarU
 pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<Arc<ScalarUDF>> {
     let bound = function.inner().downcast_ref::<Bound>()?;
     Some(Arc::new(ScalarUDF::new_from_impl(bound.rebound(context))))
-}
-
-/// A function of ours whose result is of this type in its place, whatever becomes of its arguments
-/// there; `None` if that needs no saying.
-pub(crate) fn settle(
-    function: &ScalarUDF,
-    data_type: &arrow::datatypes::DataType,
-) -> Option<Arc<ScalarUDF>> {
-    let bound = function.inner().downcast_ref::<Bound>()?;
-    let settled = bound.settled(data_type)?;
-    Some(Arc::new(ScalarUDF::new_from_impl(settled)))
-}
-
-/// Whether a function is one of ours.
-pub(crate) fn is_ours(function: &ScalarUDF) -> bool {
-    function.inner().downcast_ref::<Bound>().is_some()
 }
 
 /// The name under which [`scalar`] gives the array-valued function behind a set-returning function
@@ -252,6 +239,36 @@ pub(crate) fn aggregate_over(
         "max" => Some(gather::aggregate(&statistics::GREATEST_INTERVAL)),
         _ => None,
     }
+}
+
+/// Whether a scalar function takes numerics without declared scale as what they are.
+pub(crate) fn takes_numerics(name: &str) -> bool {
+    OURS.contains_key(name)
+}
+
+/// Whether an aggregate takes numerics without declared scale as what they are; others compute with
+/// floats.
+pub(crate) fn aggregates_numerics(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "any_value",
+        "array_agg",
+        "avg",
+        "count",
+        "first_value",
+        "last_value",
+        "max",
+        "min",
+        "nth_value",
+        "sum",
+    ];
+    const BY_FLOATS: &[&str] = &[
+        "cume_dist",
+        "dense_rank",
+        "percent_rank",
+        "percentile_cont",
+        "rank",
+    ];
+    NAMES.contains(&name) || gathered(name).is_some() && !BY_FLOATS.contains(&name)
 }
 
 /// Window function by name.

@@ -107,10 +107,7 @@ fn part_rank(types: &[DataType]) -> Taken {
 }
 
 fn is_text(ty: &DataType) -> bool {
-    matches!(
-        ty,
-        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null
-    )
+    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::Null)
 }
 
 fn is_bytes(ty: &DataType) -> bool {

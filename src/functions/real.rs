@@ -3,17 +3,14 @@
 
 use super::call::short::{FLOAT, NUMERIC};
 use super::call::{Call, functions};
-use super::resolve::{Returns, Scale};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::{Numeric, PgType};
 
-const OPEN: Returns = Returns::Numeric(Scale::Open);
-
 functions! { pub(super) LIST:
     "sqrt" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, square_root;
-        (NUMERIC) => OPEN, strict, |call, row| Ok(call.must_numeric(0, row).sqrt()?.into());
+        (NUMERIC) -> PgType::NUMERIC, strict, |call, row| Ok(call.must_numeric(0, row).sqrt()?.into());
     }
     "dsqrt" Immutable { (FLOAT) -> PgType::FLOAT8, strict, square_root; }
     "|/" Immutable { (FLOAT) -> PgType::FLOAT8, strict, square_root; }
@@ -31,34 +28,34 @@ functions! { pub(super) LIST:
             }
             Ok(Value::Float(result))
         };
-        (NUMERIC) => OPEN, strict, |call, row| Ok(call.must_numeric(0, row).exp()?.into());
+        (NUMERIC) -> PgType::NUMERIC, strict, |call, row| Ok(call.must_numeric(0, row).exp()?.into());
     }
     "ln" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| logarithm(float(call, 0, row), f64::ln);
-        (NUMERIC) => OPEN, strict, |call, row| Ok(call.must_numeric(0, row).ln()?.into());
+        (NUMERIC) -> PgType::NUMERIC, strict, |call, row| Ok(call.must_numeric(0, row).ln()?.into());
     }
     "log" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| logarithm(float(call, 0, row), f64::log10);
-        (NUMERIC) => OPEN, strict, log10;
-        (NUMERIC, NUMERIC) => OPEN, strict, |call, row| {
+        (NUMERIC) -> PgType::NUMERIC, strict, log10;
+        (NUMERIC, NUMERIC) -> PgType::NUMERIC, strict, |call, row| {
             Ok(call.must_numeric(1, row).log(&call.must_numeric(0, row))?.into())
         };
     }
     "log10" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| logarithm(float(call, 0, row), f64::log10);
-        (NUMERIC) => OPEN, strict, log10;
+        (NUMERIC) -> PgType::NUMERIC, strict, log10;
     }
     "power" Immutable {
         (FLOAT, FLOAT) -> PgType::FLOAT8, strict, power;
-        (NUMERIC, NUMERIC) => OPEN, strict, numeric_power;
+        (NUMERIC, NUMERIC) -> PgType::NUMERIC, strict, numeric_power;
     }
     "pow" Immutable {
         (FLOAT, FLOAT) -> PgType::FLOAT8, strict, power;
-        (NUMERIC, NUMERIC) => OPEN, strict, numeric_power;
+        (NUMERIC, NUMERIC) -> PgType::NUMERIC, strict, numeric_power;
     }
     "^" Immutable {
         (FLOAT, FLOAT) -> PgType::FLOAT8, strict, power;
-        (NUMERIC, NUMERIC) => OPEN, strict, numeric_power;
+        (NUMERIC, NUMERIC) -> PgType::NUMERIC, strict, numeric_power;
     }
     "pi" Immutable { () -> PgType::FLOAT8, strict, |_, _| Ok(Value::Float(std::f64::consts::PI)); }
     "degrees" Immutable {

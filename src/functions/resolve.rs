@@ -5,11 +5,9 @@
 //! in text) counts where the result's type is decided and where the call is made.
 
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::ScalarValue;
 
 use super::call::{Function, Overload};
 use crate::base::{Error, Result, SqlState};
-use crate::pg_catalog::Value;
 use crate::types::PgType;
 
 /// What a parameter takes.
@@ -30,8 +28,6 @@ pub(super) enum Param {
 pub(super) enum Returns {
     /// One type.
     Is(PgType),
-    /// A numeric.
-    Numeric(Scale),
     /// The type of an argument.
     Like(usize),
     /// The type of the array argument that has most dimensions.
@@ -42,23 +38,6 @@ pub(super) enum Returns {
     SetOf(PgType),
     /// An array of what an argument is, or of what it has if it is an array.
     ArrayOf(usize),
-}
-
-/// How many digits after the point a numeric result has where its arguments are not constants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scale {
-    /// None.
-    Whole,
-    /// As many as the first argument.
-    Same,
-    /// As many as the argument that has most.
-    Most,
-    /// As many as the second argument says, if that is a constant.
-    Second,
-    /// As many as the field of a date or time has that the first argument names.
-    Field,
-    /// Nobody knows before the value is there.
-    Open,
 }
 
 /// What is known of an argument.
@@ -222,12 +201,7 @@ pub(super) fn leaf(ty: &DataType) -> Option<&DataType> {
 
 /// The type both fit into.
 fn wider(a: &DataType, b: &DataType) -> Option<DataType> {
-    let text = |ty: &DataType| {
-        matches!(
-            ty,
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-        )
-    };
+    let text = |ty: &DataType| matches!(ty, DataType::Utf8 | DataType::Utf8View);
     if a == b {
         return Some(a.clone());
     }
@@ -239,7 +213,7 @@ fn wider(a: &DataType, b: &DataType) -> Option<DataType> {
             DataType::Int16 => 1,
             DataType::Int32 => 2,
             DataType::Int64 => 3,
-            DataType::Decimal128(..) | DataType::Decimal256(..) => 4,
+            DataType::Decimal128(..) | DataType::Decimal256(..) | DataType::LargeUtf8 => 4,
             DataType::Float32 => 5,
             DataType::Float64 => 6,
             DataType::Date32 => 11,
@@ -253,18 +227,8 @@ fn wider(a: &DataType, b: &DataType) -> Option<DataType> {
         return None;
     }
     match (a, b) {
-        (DataType::Decimal128(p, s), DataType::Decimal128(q, t)) => {
-            let scale = (*s).max(*t);
-            let whole = (i16::from(*p) - i16::from(*s)).max(i16::from(*q) - i16::from(*t));
-            let precision = u8::try_from(whole + i16::from(scale)).unwrap_or(38).min(38);
-            Some(DataType::Decimal128(precision, scale))
-        }
-        // Beside an integer a decimal needs room for it.
-        (DataType::Decimal128(_, scale), other) | (other, DataType::Decimal128(_, scale))
-            if other.is_integer() =>
-        {
-            Some(DataType::Decimal128(37, *scale))
-        }
+        // Numbers of several scales: each keeps its own digits.
+        _ if x == 4 && y <= 4 || y == 4 && x <= 4 => Some(DataType::LargeUtf8),
         _ if x >= y => Some(a.clone()),
         _ => Some(b.clone()),
     }
@@ -326,7 +290,9 @@ impl Param {
         }
         if to.oid == PgType::NUMERIC.oid {
             return match from {
-                DataType::Decimal128(..) | DataType::Decimal256(..) => Some(0),
+                DataType::Decimal128(..) | DataType::Decimal256(..) | DataType::LargeUtf8 => {
+                    Some(0)
+                }
                 from if from.is_integer() => Some(4),
                 from if is_text(from) => Some(5),
                 _ => None,
@@ -349,6 +315,7 @@ impl Param {
             (from, DataType::Float64) if from.is_integer() => 3,
             (DataType::Float32, DataType::Float64) => 1,
             (from, DataType::Float64) if from.is_numeric() => 4,
+            (DataType::LargeUtf8, DataType::Float64) => 4,
             (DataType::Timestamp(_, a), DataType::Timestamp(_, b)) => {
                 if a.is_some() == b.is_some() { 0 } else { 2 }
             }
@@ -393,10 +360,7 @@ impl Param {
 }
 
 fn is_text(ty: &DataType) -> bool {
-    matches!(
-        ty,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
+    matches!(ty, DataType::Utf8 | DataType::Utf8View)
 }
 
 fn list_of(element: &DataType) -> DataType {
@@ -432,13 +396,7 @@ fn plain_list(from: &DataType) -> DataType {
 
 impl Returns {
     /// The field of a call's result.
-    pub(super) fn field(
-        self,
-        name: &str,
-        fields: &[FieldRef],
-        scalars: &[Option<&ScalarValue>],
-        constant: Option<&Value>,
-    ) -> Result<Field> {
+    pub(super) fn field(self, name: &str, fields: &[FieldRef]) -> Result<Field> {
         let argument = |index: usize| {
             fields
                 .get(index)
@@ -450,13 +408,6 @@ impl Returns {
             Self::SetOf(ty) => {
                 let item = ty.field("item", true);
                 Field::new(name, DataType::List(item.into()), true)
-            }
-            Self::Numeric(scale) => {
-                let data_type = match constant {
-                    Some(Value::Numeric(number)) => number.data_type()?,
-                    _ => scale.data_type(fields, scalars),
-                };
-                Field::new(name, data_type, true)
             }
             Self::Like(index) => match argument(index) {
                 // Of an unknown literal's type nothing is known but that it is text.
@@ -498,58 +449,5 @@ impl Returns {
                 }
             }
         })
-    }
-}
-
-impl Scale {
-    fn data_type(self, fields: &[FieldRef], scalars: &[Option<&ScalarValue>]) -> DataType {
-        let scale_of = |field: &FieldRef| match field.data_type() {
-            DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => *scale,
-            _ => 0,
-        };
-        let first = fields.first().map_or(0, scale_of);
-        let is_open = |field: &FieldRef| match field.data_type() {
-            DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
-                matches!(*precision, 38 | 76) && *scale >= 10
-            }
-            _ => false,
-        };
-        let known = |scale: i8| {
-            // Zeros at the end are kept where no argument's are without meaning.
-            if fields.iter().any(is_open) && scale > 0 {
-                DataType::Decimal256(76, scale.max(10))
-            } else if scale >= 10 {
-                DataType::Decimal256(75, scale)
-            } else {
-                DataType::Decimal128(37, scale)
-            }
-        };
-        match self {
-            Self::Whole => DataType::Decimal256(75, 0),
-            Self::Same => known(first),
-            Self::Most => known(fields.iter().map(scale_of).max().unwrap_or(0)),
-            Self::Second => match scalars.get(1).copied().flatten() {
-                Some(ScalarValue::Int32(Some(digits))) => {
-                    DataType::Decimal256(75, i8::try_from((*digits).clamp(0, 60)).unwrap_or(0))
-                }
-                _ => DataType::Decimal256(76, first.max(10)),
-            },
-            Self::Field => {
-                let name = scalars.first().copied().flatten();
-                let name = name.and_then(|name| name.try_as_str().flatten());
-                let is_date = fields
-                    .get(1)
-                    .is_some_and(|field| *field.data_type() == DataType::Date32);
-                match name.and_then(super::extract::unit) {
-                    Some("second") => DataType::Decimal128(37, 6),
-                    Some("epoch") if !is_date => DataType::Decimal128(37, 6),
-                    Some("milliseconds") => DataType::Decimal128(37, 3),
-                    Some("julian") if !is_date => DataType::Decimal128(37, 20),
-                    Some(_) => DataType::Decimal128(37, 0),
-                    None => DataType::Decimal128(38, 10),
-                }
-            }
-            Self::Open => DataType::Decimal256(76, 30),
-        }
     }
 }

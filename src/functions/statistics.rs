@@ -2,13 +2,12 @@
 //! intervals: `avg`.
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{
-    DataType, Decimal128Type, Decimal256Type, Float64Type, Int64Type, IntervalMonthDayNanoType,
-};
+use arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNanoType};
 
 use super::gather::{Gathered, Group, Taken};
 use crate::base::{Error, Result};
 use crate::pg_catalog::Value;
+use crate::types::numerics::NumericColumn;
 use crate::types::{Numeric, PgType};
 
 /// A macro of one line for each aggregate of the family.
@@ -116,7 +115,7 @@ fn furthest(group: &Group<'_>, greatest: bool) -> Value {
 }
 
 fn is_exact(ty: &DataType) -> bool {
-    ty.is_integer() || matches!(ty, DataType::Decimal128(..) | DataType::Decimal256(..))
+    ty.is_integer() || ty.is_decimal() || *ty == DataType::LargeUtf8
 }
 
 fn spread(types: &[DataType]) -> Taken {
@@ -135,33 +134,15 @@ fn pairs(types: &[DataType]) -> Taken {
     }
 }
 
-fn failed(error: arrow::error::ArrowError) -> Error {
-    Error::internal("aggregating", error)
-}
-
-/// The exact numbers of a column, without NULLs.
-pub(super) fn numerics(column: &ArrayRef) -> Result<Vec<Numeric>> {
-    Ok(match column.data_type() {
-        DataType::Decimal128(_, scale) => column
-            .as_primitive::<Decimal128Type>()
-            .iter()
-            .flatten()
-            .map(|value| Numeric::new(value.into(), (*scale).into()))
-            .collect(),
-        DataType::Decimal256(_, scale) => column
-            .as_primitive::<Decimal256Type>()
-            .iter()
-            .flatten()
-            .map(|value| Numeric::wide(value, *scale))
-            .collect(),
-        _ => arrow::compute::cast(column, &DataType::Int64)
-            .map_err(failed)?
-            .as_primitive::<Int64Type>()
-            .iter()
-            .flatten()
-            .map(Numeric::from)
-            .collect(),
-    })
+/// The exact numbers of a column, without NULLs; `None` if some are NaN or infinite.
+fn numerics(column: &ArrayRef) -> Result<Option<Vec<Numeric>>> {
+    let numbers = NumericColumn::new(column.as_ref())
+        .ok_or_else(|| Error::internal("aggregating", column.data_type()))?;
+    Ok(numbers
+        .iter()
+        .flatten()
+        .map(|value| value.finite().cloned())
+        .collect())
 }
 
 fn deviation(group: &Group<'_>, sample: bool, root: bool) -> Result<Value> {
@@ -171,7 +152,9 @@ fn deviation(group: &Group<'_>, sample: bool, root: bool) -> Result<Value> {
     if column.data_type().is_floating() {
         return Ok(float_deviation(column, sample, root));
     }
-    let numbers = numerics(column)?;
+    let Some(numbers) = numerics(column)? else {
+        return Ok(Value::Text("NaN".into()));
+    };
     let count = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
     let least = if sample { 2 } else { 1 };
     if count < least {

@@ -2,15 +2,14 @@
 
 use super::call::short::TEXT;
 use super::call::{Call, functions};
-use super::resolve::{Returns, Scale};
 use super::to_char_number::{Part, parse};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
-use crate::types::Numeric;
+use crate::types::{Numeric, PgType};
 
 functions! { pub(super) LIST:
     "to_number" Immutable {
-        (TEXT, TEXT) => Returns::Numeric(Scale::Open), strict, |call, row| to_number(call, row);
+        (TEXT, TEXT) -> PgType::NUMERIC, strict, |call, row| to_number(call, row);
     }
 }
 

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Array,
     Decimal256Array, FixedSizeBinaryArray, Float32Builder, Float64Builder, Int16Builder,
-    Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringViewBuilder,
-    Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt32Builder, new_null_array,
+    Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, LargeStringArray, ListArray,
+    StringViewBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt32Builder,
+    new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
@@ -183,6 +184,17 @@ pub fn array_of(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
         DataType::Float64 => primitive!(Float64Builder::new(), values, Value::Float(v) => *v),
         DataType::Utf8View => {
             primitive!(StringViewBuilder::new(), values, Value::Text(v) => v.as_ref())
+        }
+        // numeric
+        DataType::LargeUtf8 => {
+            let texts = values.iter().map(|value| match value {
+                Value::Null => Ok(None),
+                Value::Int(number) => Ok(Some(number.to_string())),
+                Value::Text(text) => Ok(Some(text.to_string())),
+                Value::Numeric(number) => Ok(Some(number.to_string())),
+                other => Err(misfit(other)),
+            });
+            Ok(Arc::new(texts.collect::<Result<LargeStringArray>>()?) as ArrayRef)
         }
         DataType::Timestamp(TimeUnit::Microsecond, _) => primitive!(
             TimestampMicrosecondBuilder::new().with_data_type(data_type.clone()),

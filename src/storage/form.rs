@@ -226,8 +226,9 @@ pub(super) fn lake_type(ty: PgType) -> String {
         DataType::Timestamp(_, Some(_)) => "timestamptz".to_owned(),
         DataType::FixedSizeBinary(_) => "uuid".to_owned(),
         DataType::List(_) => "list".to_owned(),
-        DataType::Utf8View => "varchar".to_owned(),
-        // bytea, intervals, and numerics beyond DuckDB's 38 digits.
+        // Numerics without declared scale are stored as PostgreSQL's text of them.
+        DataType::Utf8View | DataType::LargeUtf8 => "varchar".to_owned(),
+        // bytea and intervals.
         _ => "blob".to_owned(),
     }
 }

@@ -333,8 +333,8 @@ pub(super) enum Cells<'a> {
     Int(Ints<'a>),
     /// Floating point.
     Float(Floats<'a>),
-    /// Decimals with their precision and scale.
-    Decimal(Decimals<'a>, u8, i8),
+    /// Decimals with their scale.
+    Decimal(Decimals<'a>, i8),
     /// Text.
     Text(Texts<'a>),
     /// Bytes.
@@ -401,17 +401,17 @@ impl<'a> Cells<'a> {
             DataType::Float16 => Self::Float(Floats::F16(slice::<Float16Type>(array))),
             DataType::Float32 => Self::Float(Floats::F32(slice::<Float32Type>(array))),
             DataType::Float64 => Self::Float(Floats::F64(slice::<Float64Type>(array))),
-            DataType::Decimal32(p, s) => {
-                Self::Decimal(Decimals::D32(slice::<Decimal32Type>(array)), *p, *s)
+            DataType::Decimal32(_, s) => {
+                Self::Decimal(Decimals::D32(slice::<Decimal32Type>(array)), *s)
             }
-            DataType::Decimal64(p, s) => {
-                Self::Decimal(Decimals::D64(slice::<Decimal64Type>(array)), *p, *s)
+            DataType::Decimal64(_, s) => {
+                Self::Decimal(Decimals::D64(slice::<Decimal64Type>(array)), *s)
             }
-            DataType::Decimal128(p, s) => {
-                Self::Decimal(Decimals::D128(slice::<Decimal128Type>(array)), *p, *s)
+            DataType::Decimal128(_, s) => {
+                Self::Decimal(Decimals::D128(slice::<Decimal128Type>(array)), *s)
             }
-            DataType::Decimal256(p, s) => {
-                Self::Decimal(Decimals::D256(slice::<Decimal256Type>(array)), *p, *s)
+            DataType::Decimal256(_, s) => {
+                Self::Decimal(Decimals::D256(slice::<Decimal256Type>(array)), *s)
             }
             DataType::Utf8 => Self::Text(Texts::Small(array.as_string())),
             DataType::LargeUtf8 => Self::Text(Texts::Large(array.as_string())),

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use arrow::datatypes::i256;
 
-use super::cells::{Cells, Decimals, Floats, Ints};
+use super::cells::{Cells, Decimals, Floats, Ints, Texts};
 use super::pgtype::PgType;
 
 /// Digits that fit a [`Number`]: 77 of 256 bits, shifted by a scale of at most 128 either way.
@@ -50,8 +50,6 @@ impl Scratch {
 pub(super) enum Shown {
     /// As many as the array's scale has.
     All,
-    /// Without trailing zeros: the type declares no scale and the array's is only room.
-    Trimmed,
     /// Exactly so many: the declared scale, where the array has another.
     Exactly(i32),
 }
@@ -66,28 +64,26 @@ enum Source<'a> {
     Decimal(Decimals<'a>, i32),
     Int(Ints<'a>),
     Float(Floats<'a>),
+    /// PostgreSQL's text, see [`PgType::data_type`].
+    Text(Texts<'a>),
 }
 
 impl<'a> Numerics<'a> {
     /// Numerics of type `ty` in `cells`, or `None` if they are not numbers.
     pub(super) fn new(cells: &Cells<'a>, ty: PgType) -> Option<Self> {
         let (source, natural) = match cells {
-            Cells::Decimal(values, precision, scale) => {
-                // An unconstrained numeric lives in Decimal128(38,10); what is computed from it has
-                // 38 or 76 digits and at least that scale. Its zeros say nothing, another type's
-                // do.
-                let shown = match matches!(*precision, 38 | 76) && *scale >= 10 {
-                    true => Shown::Trimmed,
-                    false => Shown::All,
-                };
-                (Source::Decimal(*values, i32::from(*scale)), shown)
+            Cells::Decimal(values, scale) => {
+                (Source::Decimal(*values, i32::from(*scale)), Shown::All)
             }
             Cells::Int(values) => (Source::Int(*values), Shown::All),
             Cells::Float(values) => (Source::Float(*values), Shown::All),
+            Cells::Text(texts @ Texts::Large(_)) => (Source::Text(*texts), Shown::All),
             _ => return None,
         };
         let shown = match (ty.precision_scale(), &source) {
             (Some((_, scale)), Source::Decimal(_, has)) if i32::from(scale) == *has => Shown::All,
+            // Rounded when it was made.
+            (Some(_), Source::Text(_)) => Shown::All,
             (Some((_, scale)), _) => Shown::Exactly(i32::from(scale)),
             (None, _) => natural,
         };
@@ -100,6 +96,7 @@ impl<'a> Numerics<'a> {
             Source::Decimal(values, scale) => (values.get(row), *scale),
             Source::Int(values) => (Ok(values.wide(row)), 0),
             Source::Float(values) => return self.float(values.double(row), scratch),
+            Source::Text(texts) => return from_text(texts.get(row), &mut scratch.wide),
         };
         let number = match unscaled {
             Ok(value) => {
@@ -118,7 +115,6 @@ impl<'a> Numerics<'a> {
         };
         match self.shown {
             Shown::All => Value::Finite(number),
-            Shown::Trimmed => Value::Finite(number.trimmed()),
             Shown::Exactly(scale) => Value::Finite(number.rescaled(scale, &mut scratch.rescaled)),
         }
     }
@@ -162,9 +158,35 @@ impl<'a> Numerics<'a> {
         };
         Value::Finite(match self.shown {
             Shown::Exactly(scale) => number.rescaled(scale, &mut scratch.rescaled),
-            Shown::All | Shown::Trimmed => number,
+            Shown::All => number,
         })
     }
+}
+
+/// A numeric from PostgreSQL's own text of it.
+fn from_text<'b>(text: &str, buffer: &'b mut Vec<u8>) -> Value<'b> {
+    let (negative, bare) = match text.strip_prefix('-') {
+        Some(bare) => (true, bare),
+        None => (false, text),
+    };
+    match (bare, negative) {
+        ("NaN", _) => return Value::NaN,
+        ("Infinity", false) => return Value::Infinity,
+        ("Infinity", true) => return Value::NegativeInfinity,
+        _ => {}
+    }
+    let (whole, fraction) = bare.split_once('.').unwrap_or((bare, ""));
+    buffer.clear();
+    let all = whole.bytes().chain(fraction.bytes());
+    buffer.extend(all.skip_while(|digit| *digit == b'0'));
+    if buffer.is_empty() {
+        buffer.push(b'0');
+    }
+    Value::Finite(Number {
+        negative,
+        digits: buffer,
+        scale: i32::try_from(fraction.len()).unwrap_or(i32::MAX),
+    })
 }
 
 fn from_wide(value: i256, scale: i32, buffer: &mut Vec<u8>) -> Number<'_> {
@@ -191,21 +213,6 @@ impl<'b> Number<'b> {
     /// Digits after the point that are shown (PostgreSQL's dscale).
     pub(super) fn display_scale(&self) -> i32 {
         self.scale.max(0)
-    }
-
-    /// Without trailing zeros after the point.
-    fn trimmed(mut self) -> Self {
-        if self.is_zero() {
-            self.scale = self.scale.min(0);
-        }
-        while self.scale > 0
-            && self.digits.len() > 1
-            && let Some((b'0', rest)) = self.digits.split_last()
-        {
-            self.digits = rest;
-            self.scale -= 1;
-        }
-        self
     }
 
     /// The same number with `scale` digits after the point, half away from zero.

@@ -4,11 +4,14 @@ pub mod binary;
 pub mod calendar;
 mod cells;
 mod decimal;
+mod extended;
 mod numeric;
+pub mod numerics;
 pub mod pgtype;
 pub mod text;
 mod transcendental;
 
+pub use extended::Extended;
 pub use numeric::Numeric;
 pub use pgtype::PgType;
 pub use text::Style;

@@ -342,6 +342,35 @@ impl Numeric {
         .abs()
     }
 
+    /// The digits of its magnitude, without the point, and how many of them are after it.
+    pub(super) fn digits(&self) -> (String, u32) {
+        (self.unscaled.magnitude().to_string(), self.scale)
+    }
+
+    /// The unscaled value at `scale` digits after the point, if 128 bits hold it.
+    pub(super) fn unscaled_i128(&self, scale: i8) -> Option<i128> {
+        let unscaled = self.unscaled_at(u32::try_from(scale).ok()?);
+        i128::try_from(unscaled).ok()
+    }
+
+    /// Bytes of memory it takes beside itself.
+    pub fn bytes(&self) -> usize {
+        usize::try_from(self.unscaled.bits() / 8).unwrap_or(0)
+    }
+
+    /// How many digits are before the point; none if it is below 1.
+    pub fn whole_digits(&self) -> usize {
+        if self.is_zero() {
+            return 0;
+        }
+        let scale = usize::try_from(self.scale).unwrap_or(usize::MAX);
+        self.unscaled
+            .magnitude()
+            .to_string()
+            .len()
+            .saturating_sub(scale)
+    }
+
     /// In base 10000 as PostgreSQL stores it: the place of the first digit that is not 0, and that
     /// digit.
     pub(super) fn head(&self) -> (i64, u32) {

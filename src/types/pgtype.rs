@@ -209,9 +209,12 @@ impl PgType {
             t if t.oid == Self::FLOAT4.oid => DataType::Float32,
             t if t.oid == Self::FLOAT8.oid => DataType::Float64,
             t if t.oid == Self::NUMERIC.oid => match t.precision_scale() {
-                Some((p, s)) if p <= 38 => DataType::Decimal128(p, s),
-                Some((p, s)) => DataType::Decimal256(p.min(76), s),
-                None => DataType::Decimal128(38, 10),
+                Some((p, s)) if p <= 38 && 0 <= s && s.unsigned_abs() <= p => {
+                    DataType::Decimal128(p, s)
+                }
+                // No bound, or one beyond 128 bits: PostgreSQL's text of each value. No other type
+                // travels in large text, so that the Arrow type alone says what it is.
+                _ => DataType::LargeUtf8,
             },
             t if t.oid == Self::BYTEA.oid => DataType::Binary,
             t if t.oid == Self::DATE.oid => DataType::Date32,
@@ -283,7 +286,8 @@ impl PgType {
             DataType::Decimal32(_, _)
             | DataType::Decimal64(_, _)
             | DataType::Decimal128(_, _)
-            | DataType::Decimal256(_, _) => Self::NUMERIC,
+            | DataType::Decimal256(_, _)
+            | DataType::LargeUtf8 => Self::NUMERIC,
             DataType::Binary
             | DataType::LargeBinary
             | DataType::BinaryView
@@ -305,11 +309,9 @@ impl PgType {
             DataType::Dictionary(_, value) => Self::of_data_type(value),
             DataType::RunEndEncoded(_, values) => Self::of_data_type(values.data_type()),
             DataType::Struct(_) | DataType::Map(_, _) => Self::JSON,
-            DataType::Utf8
-            | DataType::LargeUtf8
-            | DataType::Utf8View
-            | DataType::Null
-            | DataType::Union(_, _) => Self::TEXT,
+            DataType::Utf8 | DataType::Utf8View | DataType::Null | DataType::Union(_, _) => {
+                Self::TEXT
+            }
         }
     }
 }

@@ -102,8 +102,11 @@ impl std::fmt::Display for Fixed<'_> {
 fn numeric(raw: &[u8]) -> Read<String> {
     let word = |at: usize| -> Read<i16> { Ok(i16::from_be_bytes(raw[at..at + 2].try_into()?)) };
     let (count, weight, sign, scale) = (word(0)?, i32::from(word(2)?), word(4)? as u16, word(6)?);
-    if sign == 0xC000 {
-        return Ok("NaN".to_owned());
+    match sign {
+        0xC000 => return Ok("NaN".to_owned()),
+        0xD000 => return Ok("Infinity".to_owned()),
+        0xF000 => return Ok("-Infinity".to_owned()),
+        _ => {}
     }
     let digit = |place: i32| -> i16 {
         let index = weight - place;

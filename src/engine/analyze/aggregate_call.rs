@@ -13,6 +13,7 @@ use super::coerce::array_element;
 use super::level::{Clause, Level};
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::numeric;
 use crate::functions;
 use crate::types::PgType;
 
@@ -109,6 +110,14 @@ impl Analyst<'_> {
         if nested && over.is_none() {
             return Err(nested_calls());
         }
+        // What is counted once is equal whatever zeros it shows.
+        if modifiers.distinct {
+            for arg in &mut args {
+                if self.is_open(arg)? {
+                    arg.expr = numeric::trimmed(arg.expr.clone());
+                }
+            }
+        }
         let udaf = self.aggregate_function(name, &mut args)?;
         let first = args.first().map(|arg| (arg.base(), arg.expr.clone()));
         let exprs: Vec<Expr> = args.into_iter().map(|arg| self.said(arg)).collect();
@@ -127,17 +136,6 @@ impl Analyst<'_> {
             let _ = field;
             let result = Typed::new(shown.expr, ty);
             match (&first, name) {
-                // An average has sixteen digits after the point, also of numbers without scale.
-                (Some(_), "avg") if result.is(PgType::NUMERIC) => {
-                    let field = PgType::NUMERIC
-                        .field("", true)
-                        .with_data_type(arrow::datatypes::DataType::Decimal256(75, 16));
-                    let cast = datafusion::logical_expr::expr::Cast::new_from_field(
-                        Box::new(result.expr),
-                        Arc::new(field),
-                    );
-                    Ok(Typed::new(Expr::Cast(cast), result.ty))
-                }
                 (Some((ty, _)), "sum") if ty.oid == PgType::FLOAT4.oid => {
                     self.coerced(result, PgType::FLOAT4)
                 }
@@ -257,6 +255,18 @@ impl Analyst<'_> {
         };
         if matches!(name, "min" | "max") && args.iter().any(unordered) {
             return Err(self.no_function(name, args));
+        }
+        if let Some(arg) = args.first()
+            && self.is_open(arg)?
+        {
+            if let Some(extreme) = functions::numeric_extreme(name) {
+                return Ok(extreme);
+            }
+            if !functions::aggregates_numerics(name) {
+                for arg in args.iter_mut() {
+                    *arg = self.unopened(arg.clone())?;
+                }
+            }
         }
         functions::aggregate(name).ok_or_else(|| self.no_function(name, args))
     }

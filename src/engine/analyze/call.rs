@@ -13,6 +13,7 @@ use super::level::Level;
 use super::typed::{self, Typed, case};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::numeric;
 use crate::functions;
 use crate::types::PgType;
 
@@ -248,7 +249,14 @@ impl Analyst<'_> {
                 let word = name.to_uppercase();
                 let (values, ty) = self.in_common(args, &word)?;
                 let values = self.one_type(values, ty)?;
-                let args = values.into_iter().map(|value| value.expr).collect();
+                let open = match values.first() {
+                    Some(value) => self.is_open(value)?,
+                    None => false,
+                };
+                let args: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
+                if open && name != "coalesce" {
+                    return Ok(Typed::new(numeric::extreme(name == "greatest", args), ty));
+                }
                 // Intervals are not in the order of their parts.
                 let call = match name {
                     "greatest" if ty.oid == PgType::INTERVAL.oid => {
@@ -304,6 +312,13 @@ impl Analyst<'_> {
                 _ => sqlparser::tokenizer::Span::empty(),
             };
             return Err(super::at(error, span));
+        };
+        let args = match functions::takes_numerics(name) {
+            true => args,
+            false => args
+                .into_iter()
+                .map(|arg| self.unopened(arg))
+                .collect::<Result<_>>()?,
         };
         let args = self.typed_arguments(&function, args)?;
         let schema = self.schema_for(&args.iter().collect::<Vec<_>>())?;

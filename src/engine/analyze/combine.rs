@@ -13,7 +13,7 @@ use sqlparser::ast::{SetExpr, SetOperator, SetQuantifier};
 
 use super::level::Level;
 use super::query::{Answer, Output, Tail, Wanted, project, row_number_udwf};
-use super::typed::Typed;
+use super::typed::{self, Typed};
 use super::with::Ctes;
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
@@ -157,7 +157,7 @@ impl Analyst<'_> {
         let arrow: Vec<DataType> = (0..types.len())
             .map(|index| {
                 let of = |plan: &LogicalPlan| plan.schema().field(index).data_type().clone();
-                one_arrow_type(&[of(&left.plan), of(&right.plan)], types[index], true)
+                one_arrow_type(&[of(&left.plan), of(&right.plan)], types[index])
             })
             .collect();
         let cast = |answer: Answer| -> Result<Answer> {
@@ -237,77 +237,54 @@ impl Analyst<'_> {
     pub(super) fn one_type(&self, values: Vec<Typed>, ty: PgType) -> Result<Vec<Typed>> {
         let exprs: Vec<&Expr> = values.iter().map(|value| &value.expr).collect();
         let schema = self.schema_for(&exprs)?;
-        let types = exprs
+        let fields = exprs
             .iter()
-            .map(|expr| expr.get_type(&schema).converted())
+            .map(|expr| expr.to_field(&schema).map(|(_, field)| field).converted())
             .collect::<Result<Vec<_>>>()?;
-        let constants = !exprs.iter().any(|expr| expr.any_column_refs());
-        let arrow = one_arrow_type(&types, ty, constants);
+        let types: Vec<DataType> = fields
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
+        let arrow = one_arrow_type(&types, ty);
+        // VALUES wants what fields say beyond their types to be the same, too.
+        let alike = fields
+            .iter()
+            .all(|field| *field.data_type() == arrow && field.metadata() == fields[0].metadata());
+        if alike {
+            return Ok(values);
+        }
         Ok(values
             .into_iter()
-            .zip(types)
-            .map(|(value, from)| {
-                if from == arrow {
-                    value
-                } else {
-                    Typed {
-                        expr: arrow_cast(value.expr.clone(), &arrow, ty),
-                        ..value
-                    }
-                }
+            .map(|value| Typed {
+                expr: arrow_cast(value.expr.clone(), &arrow, ty),
+                ..value
             })
             .collect())
     }
 }
 
-/// Digits after the point, at least, of numerics that have different numbers of them. More than a
-/// numeric without precision has, so that a cast to this is told from one to that.
-const MIXED_SCALE: i8 = 11;
-
 /// The Arrow type that holds values of all of `types`, which are all `ty` to PostgreSQL.
-fn one_arrow_type(types: &[DataType], ty: PgType, constants: bool) -> DataType {
+fn one_arrow_type(types: &[DataType], ty: PgType) -> DataType {
     let Some(first) = types.first() else {
         return ty.data_type();
     };
     if types.iter().all(|other| other == first) {
         return first.clone();
     }
-    let mut whole = 1i16;
-    let mut scale = 0i8;
-    let mut scales = std::collections::BTreeSet::new();
-    for other in types {
-        match other {
-            DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
-                // A column's scale is kept beside integers.
-                if constants || *s != 0 {
-                    scales.insert(*s);
-                }
-                whole = whole.max(i16::from(*p) - i16::from(*s));
-                scale = scale.max(*s);
-            }
-            DataType::Null => {}
-            _ => return ty.data_type(),
-        }
-    }
-    if scales.len() > 1 {
-        // Each has its own digits in PostgreSQL: room for all, and zeros at the end say nothing.
-        let scale = scale.max(MIXED_SCALE);
-        return match whole + i16::from(scale) {
-            ..=38 => DataType::Decimal128(38, scale),
-            _ => DataType::Decimal256(76, scale),
-        };
-    }
-    match u8::try_from(whole + i16::from(scale)) {
-        Ok(precision @ ..=38) => DataType::Decimal128(precision, scale),
-        Ok(precision) => DataType::Decimal256(precision.min(76), scale),
-        Err(_) => ty.data_type(),
-    }
+    // Numerics of several scales: each value keeps its own digits.
+    ty.data_type()
 }
 
 /// A cast to an Arrow type that stays `ty` to PostgreSQL.
 fn arrow_cast(expr: Expr, arrow: &DataType, ty: PgType) -> Expr {
-    let field = ty.field("", true).with_data_type(arrow.clone());
-    Expr::Cast(Cast::new_from_field(Box::new(expr), Arc::new(field)))
+    match typed::cast(expr, ty) {
+        // It says what it is: DataFusion would keep what the operand says.
+        Expr::Cast(Cast { expr, field }) => {
+            let field = field.as_ref().clone().with_data_type(arrow.clone());
+            Expr::Cast(Cast::new_from_field(expr, Arc::new(field)))
+        }
+        other => other,
+    }
 }
 
 /// The plan with a number behind its columns that counts equal rows.

@@ -1,6 +1,6 @@
 //! Literals.
 
-use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, i256};
+use arrow::datatypes::DECIMAL128_MAX_PRECISION;
 use datafusion::common::ScalarValue;
 use sqlparser::ast::{self, DateTimeField, Value, ValueWithSpan};
 
@@ -188,7 +188,7 @@ fn numeric(text: &str) -> Result<Typed> {
     let mut scale = i32::try_from(fraction.len()).unwrap_or(i32::MAX) - exponent;
     if scale < 0 {
         if scale < -80 {
-            return Err(too_big());
+            return super::numeric::long_literal(text).ok_or_else(invalid);
         }
         digits.extend(std::iter::repeat_n('0', scale.unsigned_abs() as usize));
         scale = 0;
@@ -198,25 +198,15 @@ fn numeric(text: &str) -> Result<Typed> {
         .len()
         .max(usize::try_from(scale).unwrap_or(0))
         .max(1);
-    let scale = i8::try_from(scale).map_err(|_| too_big())?;
-    let precision = u8::try_from(significant).map_err(|_| too_big())?;
-    // 38 digits stand for a numeric that declares no scale.
-    let value = if precision < DECIMAL128_MAX_PRECISION {
-        let value = digits.parse().map_err(|_| invalid())?;
-        ScalarValue::Decimal128(Some(value), precision, scale)
-    } else if precision <= DECIMAL256_MAX_PRECISION {
-        let value = i256::from_string(&digits).ok_or_else(invalid)?;
-        let precision = precision.max(DECIMAL128_MAX_PRECISION + 1);
-        ScalarValue::Decimal256(Some(value), precision, scale)
-    } else {
-        return Err(too_big());
+    let value = match (u8::try_from(significant), i8::try_from(scale)) {
+        (Ok(precision @ ..=DECIMAL128_MAX_PRECISION), Ok(scale)) => {
+            let value = digits.parse().map_err(|_| invalid())?;
+            ScalarValue::Decimal128(Some(value), precision, scale)
+        }
+        _ => return super::numeric::long_literal(text).ok_or_else(invalid),
     };
     Ok(Typed::new(
         datafusion::logical_expr::Expr::Literal(value, None),
         PgType::NUMERIC,
     ))
-}
-
-fn too_big() -> Error {
-    Error::unsupported("a numeric of more than 76 digits")
 }

@@ -25,6 +25,7 @@ mod join;
 mod level;
 mod literal;
 mod names;
+mod numeric;
 mod operator;
 mod operators;
 mod order;

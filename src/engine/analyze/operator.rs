@@ -8,6 +8,7 @@ use super::coerce::{array_element, category, implicitly, is_bpchar, is_preferred
 use super::operators::{COMPARISONS, Candidate, Make, OPERATORS};
 use super::typed::{self, Typed, binary};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::numeric;
 use crate::engine::semantics::{self, Quantified};
 use crate::types::PgType;
 
@@ -194,6 +195,9 @@ impl Analyst<'_> {
                 ty: candidate.result,
                 ..operand
             }),
+            Make::Call("-") if self.is_open(&operand)? => {
+                Ok(Typed::new(numeric::negated(operand.expr), candidate.result))
+            }
             Make::Call("-") => Ok(Typed::new(
                 Expr::Negative(Box::new(operand.expr)),
                 candidate.result,
@@ -226,7 +230,14 @@ impl Analyst<'_> {
                 } else {
                     (self.coerced(left, result)?, self.coerced(right, result)?)
                 };
-                binary(left.expr, op, right.expr)
+                let computed = match result.oid == PgType::NUMERIC.oid {
+                    true => self.arithmetic(op, &left, &right)?,
+                    false => None,
+                };
+                match computed {
+                    Some(computed) => computed,
+                    None => binary(left.expr, op, right.expr),
+                }
             }
             Make::Call(name) => return self.computed(name, left, right, result),
             Make::Swapped(name) => return self.computed(name, right, left, result),
@@ -319,6 +330,9 @@ impl Analyst<'_> {
         };
         let left = self.coerced(left, larger)?;
         let right = self.coerced(right, larger)?;
+        if left.is(PgType::NUMERIC) {
+            return self.numeric_keys(left, right);
+        }
         Ok((self.key(left)?, self.key(right)?))
     }
 
@@ -326,6 +340,9 @@ impl Analyst<'_> {
     pub(super) fn key(&self, value: Typed) -> Result<Expr> {
         if value.is(PgType::INTERVAL) {
             return Ok(semantics::interval_key(value.expr));
+        }
+        if self.is_open(&value)? {
+            return Ok(numeric::key(value.expr));
         }
         if is_bpchar(value.ty) {
             return Ok(self.native("rtrim", vec![value.expr])?.expr);

@@ -153,11 +153,18 @@ impl Analyst<'_> {
         let sort: Vec<SortExpr> = sorting
             .keys
             .iter()
-            .map(|(index, key)| SortExpr {
-                expr: plain(&names[*index]),
-                ..key.clone()
+            .map(|(index, key)| {
+                let shown = plain(&names[*index]);
+                let expr = match sorting.distinct {
+                    true => self.key_of_shown(&targets[*index].value, shown)?,
+                    false => shown,
+                };
+                Ok(SortExpr {
+                    expr,
+                    ..key.clone()
+                })
             })
-            .collect();
+            .collect::<Result<_>>()?;
         if !sorting.distinct_on.is_empty() {
             let on: Vec<Expr> = sorting
                 .distinct_on
@@ -391,7 +398,12 @@ impl Analyst<'_> {
             let index = if key == value.expr || plain_distinct {
                 index
             } else {
-                add_target(targets, Typed::new(key, ty))
+                let added = add_target(targets, Typed::new(key, ty));
+                // DISTINCT ON goes by the same keys as the order.
+                for on in distinct_on.iter_mut().filter(|on| **on == index) {
+                    *on = added;
+                }
+                added
             };
             keys.push((index, self.sort_expr(order, plain(""))?));
         }

@@ -125,7 +125,10 @@ impl Analyst<'_> {
         let ty = self.equality_types(base(&value), base(&column))?;
         let value = self.coerced(value, ty)?;
         let item = self.coerced(column.clone(), ty)?;
-        let (value, item) = (self.key(value)?, self.key(item)?);
+        let (value, item) = match ty.oid == crate::types::PgType::NUMERIC.oid {
+            true => self.numeric_keys(value, item)?,
+            false => (self.key(value)?, self.key(item)?),
+        };
         let plan = if item == column.expr {
             answer.plan
         } else {

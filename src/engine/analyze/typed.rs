@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
@@ -75,12 +74,7 @@ pub(super) fn call(function: Arc<ScalarUDF>, args: Vec<Expr>, schema: &DFSchema)
 pub(super) fn shown(expr: Expr, schema: &DFSchema) -> Result<Typed> {
     let field = expr.to_field(schema).converted()?.1;
     let ty = PgType::of_field(&field);
-    let shown = match field.data_type() {
-        // Functions tell this text from other text, and count its length in 64 bits.
-        DataType::LargeUtf8 => Some(DataType::Utf8View),
-        other => shown_as(other, ty),
-    };
-    let expr = match shown {
+    let expr = match shown_as(field.data_type(), ty) {
         Some(data_type) => {
             let shown = ty.field("", true).with_data_type(data_type);
             Expr::Cast(Cast::new_from_field(Box::new(expr), Arc::new(shown)))

@@ -6,15 +6,15 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringViewArray, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, new_null_array};
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type};
 
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::names::{Names, parse_reg};
 use crate::statement::StatementContext;
-use crate::types::PgType;
 use crate::types::text::{TextColumn, parse_column};
+use crate::types::{PgType, numerics};
 
 /// Families of types that are assigned to one another alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +127,9 @@ pub(super) fn assign(
         (Integer | Oid, Float) => Ok(strict(array, &target).map_err(|_| out_of_range(to))?),
         (Float, Integer) => integer(&round_half_even(array, to)?, to),
         (Float, Float) => narrow_float(array, to),
+        (Numeric, Integer | Float) if array.data_type() == &DataType::LargeUtf8 => {
+            numerics::from_numeric(array, to)
+        }
         (Numeric, Integer) => {
             // Arrow rounds half away from zero when it drops decimals, as PostgreSQL's numeric
             // does.
@@ -135,9 +138,14 @@ pub(super) fn assign(
             let whole = strict(&whole, &DataType::Int64).map_err(|_| out_of_range(to))?;
             integer(&whole, to)
         }
+        (Float, Numeric) => numerics::to_numeric(array, to),
+        (Integer | Numeric, Numeric)
+            if [array.data_type(), &target].contains(&&DataType::LargeUtf8) =>
+        {
+            numerics::to_numeric(array, to)
+        }
         (Integer | Numeric, Numeric) => strict(array, &target).map_err(|_| numeric_overflow(to)),
         (Numeric, Float) => strict(array, &target).map_err(|_| out_of_range(to)),
-        (Float, Numeric) => float_to_numeric(context, array, from, to),
         _ if from.oid == to.oid => strict(array, &target).map_err(|error| {
             Error::new(
                 SqlState::DATATYPE_MISMATCH,
@@ -281,39 +289,6 @@ fn narrow_float(array: &ArrayRef, to: PgType) -> Result<ArrayRef> {
         }
     }
     Ok(result)
-}
-
-/// As PostgreSQL: the digits a float is sure of, 15 of a double and 6 of a real.
-fn float_to_numeric(
-    context: &Arc<StatementContext>,
-    array: &ArrayRef,
-    from: PgType,
-    to: PgType,
-) -> Result<ArrayRef> {
-    let digits = if from.oid == PgType::FLOAT4.oid {
-        5
-    } else {
-        14
-    };
-    let floats = cast(array, &DataType::Float64)
-        .map_err(|error| Error::internal("converting a float column", error))?;
-    let floats: &Float64Array = floats.as_primitive();
-    let texts: Vec<Option<String>> = floats
-        .iter()
-        .map(|value| {
-            value.map(|value| {
-                if value.is_finite() {
-                    format!("{value:.digits$e}")
-                } else if value.is_nan() {
-                    "NaN".to_owned()
-                } else {
-                    format!("{}Infinity", if value < 0.0 { "-" } else { "" })
-                }
-            })
-        })
-        .collect();
-    let texts: Vec<Option<&str>> = texts.iter().map(Option::as_deref).collect();
-    read_values(context, &texts, to)
 }
 
 /// A cast that fails where a value does not fit.

@@ -1,5 +1,5 @@
 //! Integer `+`, `-` and `*` that raise `22003` where DataFusion's wrap around, floating point that
-//! raises where DataFusion's gives infinity, and exact quotients with enough digits.
+//! raises where DataFusion's gives infinity.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use arrow::datatypes::{ArrowPrimitiveType, DataType, Float32Type, Float64Type};
 use arrow::error::ArrowError;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::expr::{BinaryExpr, Cast, ScalarFunction};
+use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
 use datafusion::logical_expr::interval_arithmetic::{Interval, apply_operator};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF,
@@ -43,29 +43,6 @@ fn check_one(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                         vec![*left, *right],
                     )))
                 }
-                _ if op == Operator::Divide => {
-                    let decimal = |expression: &Expr| match expression.get_type(schema) {
-                        Ok(DataType::Decimal128(precision, scale)) => {
-                            Some((precision, scale, false))
-                        }
-                        Ok(DataType::Decimal256(precision, scale)) => {
-                            Some((precision, scale, true))
-                        }
-                        _ => None,
-                    };
-                    match (decimal(&left), decimal(&right)) {
-                        (Some((precision, scale, a)), Some((_, divisor_scale, b))) => {
-                            Transformed::yes(divide(
-                                *left,
-                                *right,
-                                (precision, scale),
-                                divisor_scale,
-                                a || b,
-                            ))
-                        }
-                        _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
-                    }
-                }
                 _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
             }
         }
@@ -83,53 +60,6 @@ fn check_one(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         expression => Transformed::no(expression),
     })
 }
-
-/// A quotient with as many digits after the point as PostgreSQL's smallest number of them. Arrow
-/// cuts where PostgreSQL rounds, so one more digit is computed and rounded away. Arrow's quotient
-/// has four digits more than the dividend, so the dividend gets the others.
-fn divide(
-    left: Expr,
-    right: Expr,
-    (precision, scale): (u8, i8),
-    divisor_scale: i8,
-    wide: bool,
-) -> Expr {
-    let wanted = QUOTIENT_SCALE.max(scale).max(divisor_scale);
-    // The dividend keeps all its digits.
-    let dividend_scale = (wanted + 1 - ARROW_ADDS).max(scale);
-    let integer_digits = i32::from(precision) - i32::from(scale);
-    let quotient_scale = i32::from(dividend_scale) + i32::from(ARROW_ADDS);
-    let digits = integer_digits + quotient_scale + i32::from(divisor_scale);
-    let cast = |expression: Expr, data_type| Expr::Cast(Cast::new(Box::new(expression), data_type));
-    // 38 and 76 digits stand for a numeric that declares no scale.
-    let (left, right, rounded) = if digits < 38 && !wide {
-        let precision = u8::try_from(integer_digits + i32::from(dividend_scale)).unwrap_or(38);
-        let dividend = DataType::Decimal128(precision.clamp(1, 38), dividend_scale);
-        let precision = u8::try_from(digits).unwrap_or(37).clamp(1, 37);
-        (
-            cast(left, dividend),
-            right,
-            DataType::Decimal128(precision, wanted),
-        )
-    } else {
-        (
-            cast(left, DataType::Decimal256(76, dividend_scale)),
-            cast(right, DataType::Decimal256(76, divisor_scale)),
-            DataType::Decimal256(75, wanted),
-        )
-    };
-    let quotient = Expr::BinaryExpr(BinaryExpr::new(
-        Box::new(left),
-        Operator::Divide,
-        Box::new(right),
-    ));
-    cast(quotient, rounded)
-}
-
-/// Digits after the point of a quotient, at least.
-const QUOTIENT_SCALE: i8 = 16;
-/// Digits after the point that Arrow gives a quotient beyond the dividend's.
-const ARROW_ADDS: i8 = 4;
 
 /// One checked operator.
 #[derive(Debug, PartialEq, Eq, Hash)]

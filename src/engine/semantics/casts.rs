@@ -27,6 +27,8 @@ use crate::engine::scope::external;
 use crate::pg_catalog::names::{Names, parse_reg};
 use crate::statement::StatementContext;
 use crate::types::PgType;
+use crate::types::numerics;
+use crate::types::pgtype::TYPMOD_KEY;
 use crate::types::text::{TextColumn, parse_column};
 
 /// Replaces the casts Arrow does otherwise. Types must have been coerced.
@@ -91,14 +93,16 @@ enum Way {
     Fit,
     /// `char(n)` to text: without its blanks.
     Strip,
-    /// Between exact numbers and floats, by their digits.
-    Digits,
     /// A scalar in jsonb to the type it is of.
     Scalar,
     /// An array whose elements are not converted as Arrow does.
     Elements,
     /// A number with a fraction to an integer.
     Round,
+    /// A number to a numeric.
+    Numeric,
+    /// A numeric to an integer or a float.
+    Number,
     /// Between local time and UTC.
     Zone,
 }
@@ -138,18 +142,40 @@ impl Way {
             let ty = PgType::of_field(to);
             return Self::between(from, to, ty).map(|_| Self::Elements);
         }
-        let fraction = match a {
-            DataType::Float32 | DataType::Float64 => true,
-            DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => *scale > 0,
-            _ => false,
+        let exact = |ty: &DataType| {
+            matches!(
+                ty,
+                DataType::LargeUtf8 | DataType::Decimal128(..) | DataType::Decimal256(..)
+            )
         };
+        let is_oid = |ty: &DataType| *ty == DataType::UInt32;
+        if ty.oid == PgType::NUMERIC.oid && exact(b) && !is_oid(a) {
+            let number = exact(a) || a.is_integer() || a.is_floating();
+            return match (a, b) {
+                // Digits are only added: nothing can go wrong, and it is fast.
+                (DataType::Decimal128(p, s), DataType::Decimal128(q, t))
+                    if t >= s && i16::from(*q) - i16::from(*t) >= i16::from(*p) - i16::from(*s) =>
+                {
+                    None
+                }
+                // Made by coercion, which knows no declared scale.
+                (_, DataType::Decimal128(..) | DataType::Decimal256(..))
+                    if !to.metadata().contains_key(TYPMOD_KEY) && *a != DataType::LargeUtf8 =>
+                {
+                    None
+                }
+                _ => number.then_some(Self::Numeric),
+            };
+        }
+        if *a == DataType::LargeUtf8 {
+            return (b.is_integer() || b.is_floating()).then_some(Self::Number);
+        }
+        let fraction = a.is_floating() || a.is_decimal();
         if fraction && b.is_integer() {
             return Some(Self::Round);
         }
-        let exact =
-            |ty: &DataType| matches!(ty, DataType::Decimal128(..) | DataType::Decimal256(..));
-        if a.is_floating() && exact(b) || exact(a) && b.is_floating() {
-            return Some(Self::Digits);
+        if a.is_decimal() && b.is_floating() {
+            return Some(Self::Number);
         }
         let local = |ty: &DataType| matches!(ty, DataType::Timestamp(_, None) | DataType::Date32);
         let absolute = |ty: &DataType| matches!(ty, DataType::Timestamp(_, Some(_)));
@@ -163,7 +189,9 @@ impl Way {
             Self::Input | Self::Output | Self::Zone | Self::Scalar | Self::Elements => {
                 Volatility::Stable
             }
-            Self::Fit | Self::Round | Self::Strip | Self::Digits => Volatility::Immutable,
+            Self::Fit | Self::Round | Self::Strip | Self::Numeric | Self::Number => {
+                Volatility::Immutable
+            }
         }
     }
 }
@@ -262,9 +290,10 @@ impl Conversion {
             Way::Fit => self.fit(array),
             Way::Round => self.round(array),
             Way::Strip => self.strip(array),
-            Way::Scalar => super::digits::scalars(array, self.to, self.field.data_type()),
+            Way::Scalar => super::scalars::convert(array, self.to, self.field.data_type()),
             Way::Elements => self.elements(array),
-            Way::Digits => super::digits::convert(array, self.field.data_type()),
+            Way::Numeric => numerics::to_numeric(array, self.to).map_err(external),
+            Way::Number => numerics::from_numeric(array, self.to).map_err(external),
             Way::Zone => self.zone(array),
         }
     }

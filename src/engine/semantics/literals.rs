@@ -17,17 +17,13 @@ use crate::types::text::parse_column;
 use crate::types::{Numeric, PgType};
 
 pub(super) fn is_text(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
+    matches!(data_type, DataType::Utf8 | DataType::Utf8View)
 }
 
 /// A literal of type `ty` from its text.
 pub(in crate::engine) fn read(scope: &Scope<'_>, text: &str, ty: PgType) -> Result<Expr> {
     if ty == PgType::NUMERIC
-        && let Some(literal) =
-            Numeric::parse(text).and_then(|value| super::constants::literal(&value))
+        && let Some(literal) = Numeric::parse(text).and_then(|value| decimal(&value))
     {
         return Ok(literal);
     }
@@ -44,6 +40,19 @@ pub(in crate::engine) fn read(scope: &Scope<'_>, text: &str, ty: PgType) -> Resu
         .map_err(|failed| external(failed.error))?
     };
     literal(ty, crate::functions::scalar_value(&array)?)
+}
+
+/// A numeric literal with exactly these digits, if a decimal holds them: columns of decimals are
+/// compared with it as such.
+fn decimal(value: &Numeric) -> Option<Expr> {
+    match value.data_type().ok()? {
+        DataType::Decimal128(precision, scale) => {
+            let unscaled = value.to_wide(precision, scale).ok()?.to_i128()?;
+            let scalar = ScalarValue::Decimal128(Some(unscaled), precision, scale);
+            Some(Expr::Literal(scalar, None))
+        }
+        _ => None,
+    }
 }
 
 /// A literal that says its PostgreSQL type.

@@ -10,11 +10,11 @@ mod arithmetic;
 mod casts;
 mod clock;
 mod computed;
-mod constants;
-mod digits;
 mod literals;
+mod numbers;
 mod quantified;
 mod rows;
+mod scalars;
 mod series;
 mod shown;
 mod single;
@@ -46,14 +46,15 @@ type Result<T> = std::result::Result<T, DataFusionError>;
 /// What must happen before types are coerced: subqueries get their check.
 pub(super) fn before_coercion(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = single::check(plan)?;
-    apply::unnest(constants::fold(plan)?)
+    let plan = apply::unnest(plan)?;
+    numbers::rewrite(plan)
 }
 
 /// Type coercion, then what depends on the types found: casts and arithmetic.
 pub(super) fn coerce(scope: &Scope<'_>, plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = Analyzer::new().execute_and_check(plan, scope.state.config_options(), |_, _| {})?;
     let plan = casts::rewrite(scope.context, plan)?;
-    constants::settle(arithmetic::check(plan)?)
+    arithmetic::check(plan)
 }
 
 /// The plan with its functions called by `context`'s statement: for a plan that was bound earlier.

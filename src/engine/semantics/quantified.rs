@@ -14,6 +14,8 @@ use datafusion::logical_expr::{
 };
 
 use super::Result;
+use crate::engine::scope::external;
+use crate::types::numerics;
 
 /// Operators it knows.
 const SIGNS: [&str; 14] = [
@@ -111,6 +113,7 @@ fn common_type(value: &DataType, element: &DataType) -> DataType {
                 Err(_) => element.clone(),
             }
         }
+        (DataType::LargeUtf8, _) => DataType::LargeUtf8,
         _ => element.clone(),
     }
 }
@@ -119,7 +122,8 @@ fn common_type(value: &DataType, element: &DataType) -> DataType {
 fn comparable(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(match array.data_type() {
         DataType::Interval(_) => super::clock::key(std::slice::from_ref(array))?,
-        DataType::Utf8 | DataType::LargeUtf8 => arrow::compute::cast(array, &DataType::Utf8View)?,
+        DataType::LargeUtf8 => Arc::new(numerics::keys(array).map_err(external)?),
+        DataType::Utf8 => arrow::compute::cast(array, &DataType::Utf8View)?,
         _ => array.clone(),
     })
 }

@@ -7,8 +7,8 @@ use arrow::array::{
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Decimal128Type, Field, Int32Type, Int64Type,
-    IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType,
+    ArrowPrimitiveType, DataType, Field, Int32Type, Int64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, TimestampMicrosecondType,
 };
 use chrono::{DateTime, Months, TimeDelta};
 
@@ -16,7 +16,8 @@ use super::Result;
 use super::computed::Computed;
 use crate::base::{Error, SqlState};
 use crate::engine::scope::external;
-use crate::types::PgType;
+use crate::types::numerics::{NumericColumn, column};
+use crate::types::{Extended, Numeric, PgType};
 
 /// Elements one call may give: they are in memory at once.
 const ELEMENTS_MAX: usize = 50_000_000;
@@ -130,41 +131,68 @@ where
     lists::<T>(rows, Field::new("item", T::DATA_TYPE, true))
 }
 
-/// The type whose values fit all three arguments, and the arguments in it.
+/// Of numerics: each value with as many digits as the arguments have.
 fn numerics(args: &[ArrayRef]) -> Result<ArrayRef> {
-    let ty = PgType::NUMERIC.data_type();
-    let arrays = args
+    let failed = |array: &ArrayRef| external(Error::internal("making a series", array.data_type()));
+    let columns = args
         .iter()
-        .map(|array| arrow::compute::cast(array, &ty))
-        .collect::<std::result::Result<Vec<_>, _>>()?;
-    let [from, to, step] = [0, 1, 2].map(|index| arrays[index].as_primitive::<Decimal128Type>());
+        .map(|array| NumericColumn::new(array.as_ref()).ok_or_else(|| failed(array)))
+        .collect::<Result<Vec<_>>>()?;
     let mut total = 0usize;
-    let rows = (0..from.len())
-        .map(|row| {
-            if from.is_null(row) || to.is_null(row) || step.is_null(row) {
-                return Ok(None);
+    let mut lengths = Vec::with_capacity(columns[0].len());
+    let mut nulls = Vec::with_capacity(columns[0].len());
+    let mut values = Vec::new();
+    for row in 0..columns[0].len() {
+        let before = values.len();
+        let (from, to, step) = (
+            columns[0].get(row),
+            columns[1].get(row),
+            columns[2].get(row),
+        );
+        nulls.push(from.is_some() && to.is_some() && step.is_some());
+        if let (Some(from), Some(to), Some(step)) = (from, to, step) {
+            for (value, what) in [(&from, "start"), (&to, "stop"), (&step, "step size")] {
+                if value.finite().is_none() {
+                    let word = if matches!(value, Extended::NaN) {
+                        "NaN"
+                    } else {
+                        "infinity"
+                    };
+                    return Err(external(Error::new(
+                        SqlState::INVALID_PARAMETER_VALUE,
+                        format!("{what} value cannot be {word}"),
+                    )));
+                }
             }
-            let (mut value, last, step) = (from.value(row), to.value(row), step.value(row));
-            if step == 0 {
+            let zero = Extended::Finite(Numeric::zero());
+            if step == zero {
                 return Err(zero_step());
             }
-            let mut values = Vec::new();
-            while if step > 0 {
-                value <= last
+            let mut value = from;
+            while if step > zero {
+                value <= to
             } else {
-                value >= last
+                value >= to
             } {
                 total += 1;
                 if total > ELEMENTS_MAX {
                     return Err(too_many());
                 }
-                values.push(value);
-                value += step;
+                let next = value.plus(&step);
+                values.push(Ok(Some(value)));
+                value = next;
             }
-            Ok(Some(values))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    lists::<Decimal128Type>(rows, PgType::NUMERIC.field("item", true))
+        }
+        lengths.push(values.len() - before);
+    }
+    let items = column(values.into_iter()).map_err(external)?;
+    let field = Arc::new(PgType::NUMERIC.field("item", true));
+    Ok(Arc::new(ListArray::try_new(
+        field,
+        OffsetBuffer::from_lengths(lengths),
+        Arc::new(items),
+        Some(nulls.into()),
+    )?))
 }
 
 fn times(args: &[ArrayRef], zone: Option<&str>) -> Result<ArrayRef> {

@@ -226,6 +226,14 @@ fn values(rng: &mut StdRng, data_type: &DataType, rows: usize) -> ArrayRef {
                 Some(nulls.into()),
             ))
         }
+        DataType::LargeUtf8 => Arc::new(
+            (0..rows)
+                .map(|_| {
+                    rng.random_bool(0.8)
+                        .then(|| rng.random::<i64>().to_string())
+                })
+                .collect::<arrow::array::LargeStringArray>(),
+        ),
         other => panic!("no values of {other}"),
     }
 }

@@ -291,13 +291,32 @@ fn numeric(bytes: &[u8]) -> Result<String> {
     if !rest.is_empty() {
         return Err(bad("incorrect binary data format"));
     }
-    // As one integer with an exponent: the text reader puts the point and rounds.
+    // With as many digits after the point as the scale says; the text reader rounds, if it has to.
+    let groups = i32::from(count);
     let mut text = String::from(if negative { "-0" } else { "0" });
-    for digit in &digits {
-        text.push_str(&format!("{digit:04}"));
+    let group = |index: i32| {
+        let digit = usize::try_from(index).ok().and_then(|at| digits.get(at));
+        digit.copied().unwrap_or(0)
+    };
+    for index in 0..=weight {
+        text.push_str(&format!("{:04}", group(index)));
     }
-    let exponent = (weight + 1 - i32::from(count)) * 4;
-    text.push_str(&format!("e{exponent}"));
+    text.push('.');
+    let scale = usize::from(scale);
+    let start = text.len();
+    let zeros = usize::try_from(-1 - weight).unwrap_or(0) * 4;
+    text.extend(std::iter::repeat_n('0', zeros.min(scale)));
+    let mut index = (weight + 1).max(0);
+    while index < groups && text.len() - start < scale {
+        text.push_str(&format!("{:04}", group(index)));
+        index += 1;
+    }
+    let missing = (start + scale).saturating_sub(text.len());
+    text.extend(std::iter::repeat_n('0', missing));
+    text.truncate(start + scale);
+    if scale == 0 {
+        text.pop();
+    }
     Ok(text)
 }
 

@@ -83,8 +83,8 @@ fn numerics_show_the_digits_their_type_has() {
             .expect("valid")
     };
     for (precision, scale, value, ty, want) in [
-        (38, 10, 15_000_000_000, PgType::NUMERIC, "1.5"),
-        (38, 10, 0, PgType::NUMERIC, "0"),
+        (38, 10, 15_000_000_000, PgType::NUMERIC, "1.5000000000"),
+        (38, 10, 0, PgType::NUMERIC, "0.0000000000"),
         (38, 10, -1, PgType::NUMERIC, "-0.0000000001"),
         (15, 2, 150, PgType::NUMERIC, "1.50"),
         (12, 2, 0, PgType::numeric(12, 2), "0.00"),

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, NullArray, PrimitiveArray,
-    StringViewBuilder,
+    ArrayRef, BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, LargeStringBuilder, NullArray,
+    PrimitiveArray, StringViewBuilder,
 };
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type,
@@ -32,6 +32,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 
 pub(in crate::types) use array::build as build_array;
+pub(in crate::types) use number::fit;
 pub use zone::zone_offset;
 
 /// A value that could not be read.
@@ -174,8 +175,18 @@ fn numerics(values: &[Option<&str>], ty: PgType) -> Result<ArrayRef, ParseError>
             let parse = |text: &str| number::decimal128(text, ty, precision, scale);
             Arc::new(column::<Decimal128Type>(values, parse)?.with_data_type(data_type))
         }
-        // PgType::data_type maps numeric to these two.
-        _ => Arc::new(NullArray::new(values.len())),
+        // PgType::data_type maps numeric to these three.
+        _ => {
+            let mut builder = LargeStringBuilder::with_capacity(values.len(), 0);
+            for (row, value) in values.iter().enumerate() {
+                let number = value.map(|text| number::extended(text, ty)).transpose();
+                match number.map_err(|error| ParseError { row, error })? {
+                    Some(number) => builder.append_value(number.to_string()),
+                    None => builder.append_null(),
+                }
+            }
+            Arc::new(builder.finish())
+        }
     })
 }
 

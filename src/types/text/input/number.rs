@@ -4,7 +4,7 @@ use arrow::datatypes::i256;
 
 use super::{invalid, is_space, trim};
 use crate::base::{Error, Result, SqlState};
-use crate::types::PgType;
+use crate::types::{Extended, PgType};
 
 fn int_out_of_range(ty: PgType, text: &str) -> Error {
     Error::new(
@@ -203,9 +203,8 @@ fn special(text: &str, number: &str, ty: PgType) -> Error {
         Some((precision, scale)) if infinite => overflow().detail(format!(
             "A field with precision {precision}, scale {scale} cannot hold an infinite value."
         )),
-        _ if infinite => Error::unsupported("infinity as a value of type numeric"),
         _ if number.eq_ignore_ascii_case("nan") => {
-            Error::unsupported("NaN as a value of type numeric")
+            Error::unsupported(format!("NaN as a value of type {ty}"))
         }
         _ => invalid(PgType::NUMERIC, text),
     }
@@ -267,6 +266,46 @@ fn scaled(
         push(0)?;
     }
     Some(digits().nth(kept).is_some_and(|digit| *digit >= b'5'))
+}
+
+/// Digits before the point, and after it, of a numeric at most, as in PostgreSQL.
+const WHOLE_DIGITS_MAX: usize = 131_072;
+const FRACTION_DIGITS_MAX: u32 = 16_383;
+
+/// A numeric of any size, rounded to its declared scale if it has one.
+pub(super) fn extended(text: &str, ty: PgType) -> Result<Extended> {
+    let number = Extended::parse(text).ok_or_else(|| invalid(PgType::NUMERIC, text))?;
+    fit(number, ty)
+}
+
+/// A value as a numeric of type `ty` holds it: rounded to the declared scale, within the bounds.
+pub(in crate::types) fn fit(number: Extended, ty: PgType) -> Result<Extended> {
+    let Some(finite) = number.finite() else {
+        return match (&number, ty.precision_scale()) {
+            (Extended::NaN, _) | (_, None) => Ok(number),
+            (_, Some((precision, scale))) => Err(overflow().detail(format!(
+                "A field with precision {precision}, scale {scale} cannot hold an infinite value."
+            ))),
+        };
+    };
+    let finite = match ty.precision_scale() {
+        None => finite.clone(),
+        Some((precision, scale)) => {
+            let whole = i32::from(precision) - i32::from(scale);
+            let rounded = finite.rounded(scale.into());
+            if rounded.whole_digits() > usize::try_from(whole.max(0)).unwrap_or(0) {
+                return Err(too_large(ty, precision, scale));
+            }
+            rounded
+        }
+    };
+    if finite.whole_digits() > WHOLE_DIGITS_MAX || finite.scale() > FRACTION_DIGITS_MAX {
+        return Err(Error::new(
+            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+            "value overflows numeric format",
+        ));
+    }
+    Ok(Extended::Finite(finite))
 }
 
 /// A numeric as the unscaled value of a 128-bit decimal.

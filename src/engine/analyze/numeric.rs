@@ -1,0 +1,77 @@
+//! Numerics in expressions. To PostgreSQL they are one type; here they travel in decimals of one
+//! scale where that is known, and else in text that keeps each value's digits
+//! ([`PgType::data_type`]), over which operators are functions of ours.
+
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
+
+use super::Analyst;
+use super::typed::{self, Typed};
+use crate::base::Result;
+use crate::engine::{numeric, semantics};
+use crate::types::{Extended, PgType};
+
+impl Analyst<'_> {
+    /// Whether a value is a numeric that keeps its own digits.
+    pub(super) fn is_open(&self, value: &Typed) -> Result<bool> {
+        if !value.is(PgType::NUMERIC) {
+            return Ok(false);
+        }
+        let schema = self.schema_for(&[&value.expr])?;
+        // Columns of a set operation are not known by name; taking them for such is never wrong.
+        let ty = value.expr.get_type(&schema).unwrap_or(DataType::LargeUtf8);
+        Ok(matches!(ty, DataType::LargeUtf8 | DataType::Decimal256(..)))
+    }
+
+    /// `left op right` over numerics; `None` where Arrow's decimals give PostgreSQL's digits.
+    pub(super) fn arithmetic(
+        &self,
+        op: Operator,
+        left: &Typed,
+        right: &Typed,
+    ) -> Result<Option<Expr>> {
+        // Only the values decide how many digits a quotient has.
+        let open = op == Operator::Divide || self.is_open(left)? || self.is_open(right)?;
+        if !open {
+            return Ok(None);
+        }
+        Ok(numeric::binary(left.expr.clone(), op, right.expr.clone()))
+    }
+
+    /// Two numerics as values that compare as they do.
+    pub(super) fn numeric_keys(&self, left: Typed, right: Typed) -> Result<(Expr, Expr)> {
+        if self.is_open(&left)? || self.is_open(&right)? {
+            return Ok((numeric::key(left.expr), numeric::key(right.expr)));
+        }
+        Ok((left.expr, right.expr))
+    }
+
+    /// The key of what is shown of a value in a distinct list, where it can only be made of that.
+    pub(super) fn key_of_shown(&self, value: &Typed, shown: Expr) -> Result<Expr> {
+        Ok(if self.is_open(value)? {
+            numeric::key(shown)
+        } else if value.is(PgType::INTERVAL) {
+            semantics::interval_key(shown)
+        } else {
+            shown
+        })
+    }
+
+    /// Numerics as floats, for functions of DataFusion's that know no others.
+    pub(super) fn unopened(&self, value: Typed) -> Result<Typed> {
+        match self.is_open(&value)? {
+            true => self.coerced(value, PgType::FLOAT8),
+            false => Ok(value),
+        }
+    }
+}
+
+/// A numeric literal with more digits than a decimal holds.
+pub(super) fn long_literal(text: &str) -> Option<Typed> {
+    let value = Extended::parse(text)?;
+    Some(typed::literal(
+        ScalarValue::LargeUtf8(Some(value.to_string())),
+        PgType::NUMERIC,
+    ))
+}
