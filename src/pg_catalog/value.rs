@@ -160,7 +160,7 @@ macro_rules! primitive {
 /// The values as one array of an Arrow type.
 ///
 /// # Errors
-/// As of [`array`]; `22003` for a numeric that has more digits than the type.
+/// As of [`array()`]; `22003` for a numeric that has more digits than the type.
 #[allow(clippy::cast_possible_truncation)] // float4 columns are estimates
 pub fn array_of(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
     if values.iter().any(|value| matches!(value, Value::Raw(_))) {
