@@ -92,15 +92,18 @@ impl Connection {
         let columns = column_count(rows.columns().len())?;
         self.out
             .message(&PgWireBackendMessage::CopyOutResponse(CopyOut::new(
-                0,
+                i8::from(writer.is_binary()),
                 columns,
-                vec![0; usize::try_from(columns).unwrap_or(0)],
+                vec![i16::from(writer.is_binary()); usize::try_from(columns).unwrap_or(0)],
             )));
         let (mut text, mut ends) = (Vec::new(), Vec::new());
-        writer.header(&mut text);
-        if !text.is_empty() {
-            ends.push(text.len());
-            copy_data(&text, &ends, &mut self.out)?;
+        // A binary header goes with the first row, as PostgreSQL sends it; clients count on it.
+        let mut head = Vec::new();
+        writer.header(&mut head);
+        if !head.is_empty() && !writer.is_binary() {
+            ends.push(head.len());
+            copy_data(&head, &ends, &mut self.out)?;
+            head.clear();
         }
         let mut sent = 0_usize;
         while let Some(batch) = rows.next().await? {
@@ -109,6 +112,7 @@ impl Connection {
                 let end = (start + ROWS_AT_ONCE).min(batch.num_rows());
                 text.clear();
                 ends.clear();
+                text.append(&mut head);
                 writer.write(&batch, start..end, &mut text, &mut ends)?;
                 copy_data(&text, &ends, &mut self.out)?;
                 transfer.add_bytes(text.len());
@@ -120,6 +124,12 @@ impl Connection {
                 }
             }
             sent += batch.num_rows();
+        }
+        text.clear();
+        text.append(&mut head);
+        writer.trailer(&mut text);
+        if !text.is_empty() {
+            copy_data(&text, &[text.len()], &mut self.out)?;
         }
         self.out
             .message(&PgWireBackendMessage::CopyDone(CopyDone::new()));

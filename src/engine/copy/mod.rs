@@ -1,4 +1,4 @@
-//! COPY: rows as text or CSV, both ways.
+//! COPY: rows as text or CSV, both ways, and as binary out.
 //!
 //! In: bytes → [`lines`] (where a row ends) → [`fields`] (what is in it) → [`load`] (columns of
 //! values, a batch at a time, into segments). Out: [`writer`].
@@ -46,6 +46,8 @@ pub enum CopyFormat {
     Text,
     /// CSV
     Csv,
+    /// Each value as `typsend` gives it; only out.
+    Binary,
 }
 
 /// HEADER

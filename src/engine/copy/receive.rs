@@ -101,6 +101,7 @@ impl CopyIn {
             runtime: tokio::runtime::Handle::current(),
         };
         let loader = match options.format {
+            CopyFormat::Binary => Err(Error::unsupported("COPY FROM in binary format")),
             CopyFormat::Text | CopyFormat::Csv => Loader::new(
                 context,
                 relation,

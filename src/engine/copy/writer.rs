@@ -1,15 +1,20 @@
-//! COPY … TO STDOUT: batches as lines of text or CSV, byte for byte as PostgreSQL quotes them.
+//! COPY … TO STDOUT: batches as lines of text or CSV, byte for byte as PostgreSQL quotes them, or as
+//! PostgreSQL's binary rows.
 
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 
 use super::{CopyFormat, CopyOptions, Header};
-use crate::base::Result;
+use crate::base::{Error, Result, SqlState};
 use crate::engine::OutputColumn;
 use crate::pg_catalog::names::Names;
 use crate::statement::StatementContext;
+use crate::types::binary::BinaryColumn;
 use crate::types::text::TextColumn;
+
+/// Signature, flags (none) and the length of further headers (none).
+const BINARY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
 /// Writes batches as COPY … TO STDOUT data.
 pub struct CopyWriter {
@@ -34,6 +39,7 @@ impl CopyWriter {
         let bytes: &[u8] = match options.format {
             CopyFormat::Text => b"\\\x08\x0c\n\r\t\x0b",
             CopyFormat::Csv => b"\n\r",
+            CopyFormat::Binary => b"",
         };
         for byte in bytes.iter().chain([&options.delimiter]) {
             special[usize::from(*byte)] = true;
@@ -55,8 +61,17 @@ impl CopyWriter {
         }
     }
 
-    /// The header line, if there is one.
+    /// Whether rows are binary.
+    pub fn is_binary(&self) -> bool {
+        self.options.format == CopyFormat::Binary
+    }
+
+    /// What comes before the rows: a line of names, or the binary format's signature.
     pub fn header(&self, out: &mut Vec<u8>) {
+        if self.is_binary() {
+            out.extend_from_slice(BINARY_HEADER);
+            return;
+        }
         if self.options.header == Header::Off {
             return;
         }
@@ -69,6 +84,13 @@ impl CopyWriter {
             self.finish(at, false, out);
         }
         out.push(b'\n');
+    }
+
+    /// What comes after the rows.
+    pub fn trailer(&self, out: &mut Vec<u8>) {
+        if self.is_binary() {
+            out.extend_from_slice(&(-1_i16).to_be_bytes());
+        }
     }
 
     /// Appends rows `range` of a batch: whole lines. `ends` gets the length of `out` after each
@@ -84,9 +106,12 @@ impl CopyWriter {
         out: &mut Vec<u8>,
         ends: &mut Vec<usize>,
     ) -> Result<()> {
-        let style = &self.context.style;
         // Preparing columns may cost per row of theirs.
         let batch = batch.slice(range.start, range.len());
+        if self.is_binary() {
+            return self.write_binary(&batch, out, ends);
+        }
+        let style = &self.context.style;
         let columns = batch
             .columns()
             .iter()
@@ -111,11 +136,47 @@ impl CopyWriter {
         Ok(())
     }
 
+    /// A row is the number of its values, and each value its length and bytes; NULL has length -1.
+    fn write_binary(
+        &self,
+        batch: &RecordBatch,
+        out: &mut Vec<u8>,
+        ends: &mut Vec<usize>,
+    ) -> Result<()> {
+        let columns = batch
+            .columns()
+            .iter()
+            .zip(self.columns.iter())
+            .map(|(array, column)| BinaryColumn::new(array.as_ref(), column.ty))
+            .collect::<Result<Vec<_>>>()?;
+        let count = i16::try_from(columns.len())
+            .map_err(|_| Error::new(SqlState::TOO_MANY_COLUMNS, "too many columns"))?;
+        for row in 0..batch.num_rows() {
+            out.extend_from_slice(&count.to_be_bytes());
+            for column in &columns {
+                let at = out.len();
+                out.extend_from_slice(&(-1_i32).to_be_bytes());
+                if column.write(row, out)? {
+                    let length = i32::try_from(out.len() - at - 4).map_err(|_| {
+                        Error::new(
+                            SqlState::PROGRAM_LIMIT_EXCEEDED,
+                            "a value is too long for the protocol",
+                        )
+                    })?;
+                    out[at..at + 4].copy_from_slice(&length.to_be_bytes());
+                }
+            }
+            ends.push(out.len());
+        }
+        Ok(())
+    }
+
     /// Quotes or escapes the value `out[at..]` in place.
     fn finish(&self, at: usize, force: bool, out: &mut Vec<u8>) {
         let value = &out[at..];
         let plain = !value.iter().any(|byte| self.special[usize::from(*byte)]);
         match self.options.format {
+            CopyFormat::Binary => {}
             CopyFormat::Text if plain => {}
             CopyFormat::Text => escape_text(at, &self.special, self.options.delimiter, out),
             CopyFormat::Csv => {

@@ -82,7 +82,7 @@ fn read<'a>(
     columns: &Columns<'_>,
 ) -> Result<()> {
     match name {
-        "format" => said.format = Some(format(text(name, value)?)?),
+        "format" => said.format = Some(format(text(name, value)?, direction)?),
         "delimiter" => said.delimiter = Some(text(name, value)?),
         "null" => said.null = Some(text(name, value)?),
         "header" => said.header = Some(header(value, direction)?),
@@ -118,6 +118,16 @@ fn read<'a>(
 fn check(said: Said<'_>, direction: CopyDirection) -> Result<CopyOptions> {
     let format = said.format.unwrap_or(CopyFormat::Text);
     let csv = format == CopyFormat::Csv;
+    let settled = [
+        (said.delimiter.is_some(), "DELIMITER"),
+        (said.null.is_some(), "NULL"),
+        (said.header.is_some(), "HEADER"),
+    ];
+    if format == CopyFormat::Binary
+        && let Some((_, option)) = settled.into_iter().find(|(said, _)| *said)
+    {
+        return Err(syntax(format!("cannot specify {option} in BINARY mode")));
+    }
     let to = direction == CopyDirection::ToStdout;
     let only_csv = [
         (said.quote.is_some(), "quote"),
@@ -196,11 +206,12 @@ fn check(said: Said<'_>, direction: CopyDirection) -> Result<CopyOptions> {
     })
 }
 
-fn format(name: &str) -> Result<CopyFormat> {
+fn format(name: &str, direction: CopyDirection) -> Result<CopyFormat> {
     match name {
         "text" => Ok(CopyFormat::Text),
         "csv" => Ok(CopyFormat::Csv),
-        "binary" => Err(Error::unsupported("COPY in binary format")),
+        "binary" if direction == CopyDirection::ToStdout => Ok(CopyFormat::Binary),
+        "binary" => Err(Error::unsupported("COPY FROM in binary format")),
         name => Err(invalid(format!("COPY format \"{name}\" not recognized"))),
     }
 }
