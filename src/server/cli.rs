@@ -172,10 +172,12 @@ impl Cli {
                     args.log_level.as_deref().unwrap_or("warn"),
                     args.log_format.as_deref() == Some("json"),
                 )?;
+                let signals = run::Signals::watch()?;
                 let demo = demo::start(args.overrides()).await?;
                 println!("{}", demo.welcome());
                 let demo::Demo { server, .. } = demo;
-                server.run_until_signal().await
+                server.run_until_signal(signals).await;
+                Ok(())
             }
             Command::Init(args) => {
                 logs("warn", false)?;
@@ -191,6 +193,7 @@ impl Cli {
             Command::Serve(args) => {
                 let config = Config::load(args.file().as_deref(), args.overrides())?;
                 logs(&config.log_level, config.log_json)?;
+                let signals = run::Signals::watch()?;
                 let server = run::start(&config, args.password.clone()).await?;
                 if let Some(password) = &server.new_password {
                     println!("Administrator \"commons\", password (shown this once): {password}");
@@ -205,7 +208,8 @@ impl Cli {
                     env!("CARGO_PKG_VERSION"),
                     server.address
                 );
-                server.run_until_signal().await
+                server.run_until_signal(signals).await;
+                Ok(())
             }
         }
     }

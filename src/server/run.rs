@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use super::bootstrap::{self, Administrator};
@@ -152,14 +153,11 @@ impl Server {
 
     /// Waits for Ctrl-C, SIGTERM or `commons.shutdown()`, then stops. A second signal stops at
     /// once.
-    ///
-    /// # Errors
-    /// `XX000` if signals cannot be watched.
-    pub async fn run_until_signal(self) -> Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let watch = |kind| signal(kind).map_err(|error| Error::internal("watching signals", error));
-        let mut interrupt = watch(SignalKind::interrupt())?;
-        let mut terminate = watch(SignalKind::terminate())?;
+    pub async fn run_until_signal(self, signals: Signals) {
+        let Signals {
+            mut interrupt,
+            mut terminate,
+        } = signals;
         tokio::select! {
             _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
             _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
@@ -172,7 +170,28 @@ impl Server {
             _ = interrupt.recv() => tracing::warn!("stopping at once on a second signal"),
             _ = terminate.recv() => tracing::warn!("stopping at once on a second signal"),
         }
-        Ok(())
+    }
+}
+
+/// Ctrl-C and SIGTERM, watched from before the server says that it is there: whoever reads that may
+/// send one at once.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Watches from now on.
+    ///
+    /// # Errors
+    /// `XX000` if signals cannot be watched.
+    pub fn watch() -> Result<Self> {
+        let watch = |kind| signal(kind).map_err(|error| Error::internal("watching signals", error));
+        Ok(Self {
+            interrupt: watch(SignalKind::interrupt())?,
+            terminate: watch(SignalKind::terminate())?,
+        })
     }
 }
 
