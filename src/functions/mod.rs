@@ -49,7 +49,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 pub(crate) use call::scalar as scalar_value;
 use call::{Bound, Function};
@@ -182,12 +182,6 @@ pub fn set_as_arrays(name: &str) -> Option<&'static [(&'static str, &'static str
     })
 }
 
-/// Function over a lambda (`array_transform`): what the binder makes of subqueries over an array's
-/// elements. There is no SQL to write one.
-pub fn higher_order(name: &str) -> Option<Arc<HigherOrderUDF>> {
-    native::higher_order(name)
-}
-
 /// Whether a set-returning function of several columns (`pg_get_keywords`) has this name.
 pub fn is_table(name: &str) -> bool {
     sets::TABLES.contains(&name)
@@ -274,17 +268,4 @@ pub(crate) fn aggregates_numerics(name: &str) -> bool {
 /// Window function by name.
 pub fn window(name: &str) -> Option<Arc<WindowUDF>> {
     native::window(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_unique() {
-        let all: Vec<_> = OURS.keys().copied().chain(native::names()).collect();
-        if let Ok(path) = std::env::var("PGCAT_NAMES") {
-            std::fs::write(path, all.join("\n")).unwrap();
-        }
-    }
 }

@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::execution::SessionStateDefaults;
-use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 /// DataFusion functions that share nothing but their name with PostgreSQL's, or reach outside the
 /// database.
@@ -96,17 +96,6 @@ static WINDOW: LazyLock<HashMap<String, Arc<WindowUDF>>> = LazyLock::new(|| {
     )
 });
 
-static HIGHER_ORDER: LazyLock<HashMap<String, Arc<HigherOrderUDF>>> = LazyLock::new(|| {
-    SessionStateDefaults::default_higher_order_functions()
-        .into_iter()
-        .map(|function| (function.name().to_owned(), function))
-        .collect()
-});
-
-pub(super) fn higher_order(name: &str) -> Option<Arc<HigherOrderUDF>> {
-    HIGHER_ORDER.get(name).cloned()
-}
-
 pub(super) fn scalar(name: &str) -> Option<Arc<ScalarUDF>> {
     SCALAR.get(name).cloned()
 }
@@ -117,14 +106,4 @@ pub(super) fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
 
 pub(super) fn window(name: &str) -> Option<Arc<WindowUDF>> {
     WINDOW.get(name).cloned()
-}
-
-/// Every name.
-#[cfg(test)]
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    SCALAR
-        .keys()
-        .chain(AGGREGATE.keys())
-        .chain(WINDOW.keys())
-        .map(String::as_str)
 }

@@ -1,5 +1,5 @@
-//! COPY … TO STDOUT: batches as lines of text or CSV, byte for byte as PostgreSQL quotes them, or as
-//! PostgreSQL's binary rows.
+//! COPY … TO STDOUT: batches as lines of text or CSV, byte for byte as PostgreSQL quotes them, or
+//! as PostgreSQL's binary rows.
 
 use std::sync::Arc;
 
