@@ -145,15 +145,4 @@ impl Engine {
     ) -> Result<Rows> {
         self.start(context, query, parameters, interrupt).await
     }
-
-    /// As [`Engine::explain`] without ANALYZE, for a query that is part of a statement already
-    /// authorised.
-    pub(super) async fn describe(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        query: Bound,
-        parameters: &[arrow::array::ArrayRef],
-    ) -> Result<Vec<String>> {
-        self.plan_lines(context, query, parameters, None).await
-    }
 }

@@ -48,10 +48,11 @@ use crate::types::PgType;
 
 use memory::ServerPool;
 
-pub use command::{Command, Statement};
+pub use command::{Command, ExplainOptions, Statement};
 pub use dml::{
     BoundDml, DmlKind, DmlResult, Orphan, check_assignable, is_literal, orphan_condition,
 };
+pub use explain::Explanation;
 pub use parse::{
     parse, parse_expression, parse_query, redirect, rename_column, resolve_type, settle_default,
 };
@@ -157,8 +158,7 @@ impl Engine {
             .await
     }
 
-    /// EXPLAIN: the plan as PostgreSQL-looking lines; with `analyze` the query runs and its rows
-    /// are thrown away.
+    /// EXPLAIN: the plan; with ANALYZE the query runs and its rows are thrown away.
     ///
     /// # Errors
     /// As [`Engine::execute`].
@@ -167,11 +167,11 @@ impl Engine {
         context: &Arc<StatementContext>,
         query: Authorized<Bound>,
         parameters: &[arrow::array::ArrayRef],
-        analyze: bool,
+        options: &ExplainOptions,
         interrupt: &Interrupt,
-    ) -> Result<Vec<String>> {
-        let run = analyze.then_some(interrupt);
-        self.plan_lines(context, query.into_inner(), parameters, run)
+    ) -> Result<Explanation> {
+        let query = query.into_inner();
+        self.explanation(context, query, parameters, options, interrupt)
             .await
     }
 }

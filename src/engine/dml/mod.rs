@@ -35,7 +35,8 @@ use sqlparser::ast::{self, SelectItem};
 use super::command::Dml;
 use super::local::LocalRelation;
 use super::scan::table_provider;
-use super::{Bound, Engine, OutputColumn, Rows};
+use super::{Bound, Engine, ExplainOptions, Explanation, OutputColumn, Rows};
+use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, Version};
 use crate::catalog::{Change, Privilege, Relation, Segment};
 use crate::observe::Interrupt;
@@ -311,7 +312,7 @@ impl Engine {
         })
     }
 
-    /// EXPLAIN of INSERT, UPDATE or DELETE: the plan of its source under a line naming what it
+    /// EXPLAIN of INSERT, UPDATE or DELETE: the plan of its source under a node naming what it
     /// does. Changes nothing.
     ///
     /// # Errors
@@ -321,12 +322,12 @@ impl Engine {
         context: &Arc<StatementContext>,
         statement: Authorized<BoundDml>,
         parameters: &[ArrayRef],
-        analyze: bool,
+        options: &ExplainOptions,
         interrupt: &Interrupt,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Explanation> {
         interrupt.check()?;
         let statement = statement.into_inner();
-        if analyze {
+        if options.analyze {
             return Err(Error::unsupported(
                 "EXPLAIN ANALYZE of a statement that changes rows",
             ));
@@ -338,16 +339,15 @@ impl Engine {
             }
             Body::Rewrite(rewrite) => ("Delete", rewrite.query()),
         };
-        let mut lines = vec![format!("{word} on {}", statement.body.relation().name)];
-        if let Some(query) = query {
-            let passed = &parameters[..query.parameters.len().min(parameters.len())];
-            let plan = self.describe(context, query.clone(), passed).await?;
-            lines.extend(plan.iter().enumerate().map(|(index, line)| {
-                let arrow = if index == 0 { "  ->  " } else { "      " };
-                format!("{arrow}{line}")
-            }));
-        }
-        Ok(lines)
+        let table = quote(&statement.body.relation().name);
+        let Some(query) = query else {
+            return Ok(Explanation::change(word, &table));
+        };
+        let passed = &parameters[..query.parameters.len().min(parameters.len())];
+        let source = self
+            .explanation(context, query.clone(), passed, options, interrupt)
+            .await?;
+        Ok(source.changing(word, &table))
     }
 
     /// CREATE TABLE AS: runs the query into segments of `relation`, which is not in the catalog yet

@@ -7,7 +7,7 @@ use arrow::array::ArrayRef;
 
 use crate::base::SqlState;
 use crate::engine::bench::{Bench, INT, TEXT, plain};
-use crate::engine::{Command, parse};
+use crate::engine::{Command, ExplainOptions, parse};
 use crate::observe::Interrupt;
 use crate::privileges::authorize;
 use crate::types::PgType;
@@ -456,12 +456,14 @@ async fn explain_changes_nothing() {
         .await
         .expect("binds");
     let permitted = authorize(&bench.snapshot, &bound.needs.clone(), bound).expect("may");
-    let lines = bench
+    let options = ExplainOptions::default();
+    let explanation = bench
         .engine
-        .explain_dml(&context, permitted, &[], false, &Interrupt::new())
+        .explain_dml(&context, permitted, &[], &options, &Interrupt::new())
         .await
         .expect("explains");
-    assert_eq!(lines[0], "Delete on t");
+    let lines = explanation.render(&options);
+    assert!(lines[0].starts_with("Delete on t  (cost="), "{lines:?}");
     assert_eq!(bench.ask("select count(*) from t").await, "2");
 }
 

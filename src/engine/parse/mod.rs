@@ -9,6 +9,7 @@
 mod balance;
 mod constraints;
 mod cursor;
+mod explain;
 mod grammar;
 mod maintenance;
 mod objects;
@@ -272,7 +273,7 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "PREPARE" | "EXECUTE" | "DEALLOCATE" => session::prepared(cursor),
         "DECLARE" | "FETCH" | "MOVE" | "CLOSE" => session::cursors(cursor),
         "COPY" => session::copy(cursor),
-        "EXPLAIN" => session::explain(cursor),
+        "EXPLAIN" => explain::explain(cursor),
         "VACUUM" | "ANALYZE" | "ANALYSE" | "CHECKPOINT" => maintenance::maintenance(cursor),
         // Statements PostgreSQL has and commons does not.
         "CALL" | "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "MERGE" | "REASSIGN" | "REINDEX"

@@ -1,5 +1,5 @@
 //! Statements about the session: settings, transactions, channels, prepared statements, cursors,
-//! COPY, EXPLAIN.
+//! COPY.
 
 use sqlparser::tokenizer::Token;
 
@@ -8,8 +8,8 @@ use super::{nested, resolve_type};
 use crate::base::limits::NOTIFY_PAYLOAD_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
-    Command, Copy, CopyDirection, CopyOptionValue, CopySource, Discard, Explain, IsolationLevel,
-    SetValue, TransactionModes,
+    Command, Copy, CopyDirection, CopyOptionValue, CopySource, Discard, IsolationLevel, SetValue,
+    TransactionModes,
 };
 
 // -- settings
@@ -467,7 +467,7 @@ fn direction(cursor: &mut Cursor) -> Result<Option<u64>> {
     Ok(Some(1))
 }
 
-// -- COPY and EXPLAIN
+// -- COPY
 
 /// COPY
 pub(super) fn copy(cursor: &mut Cursor) -> Result<Command> {
@@ -536,7 +536,8 @@ pub(super) fn copy(cursor: &mut Cursor) -> Result<Command> {
     }))
 }
 
-fn copy_option(cursor: &mut Cursor) -> Result<(String, CopyOptionValue)> {
+/// One option of a list in parentheses: its name, lower-cased, and its value.
+pub(super) fn copy_option(cursor: &mut Cursor) -> Result<(String, CopyOptionValue)> {
     let name = cursor.any_word()?.to_lowercase();
     let value = if cursor.sees(&Token::Comma) || cursor.sees(&Token::RParen) {
         CopyOptionValue::None
@@ -602,68 +603,4 @@ fn legacy_copy_options(
         options.push((option.0.to_owned(), option.1));
     }
     Ok(())
-}
-
-/// EXPLAIN
-pub(super) fn explain(cursor: &mut Cursor) -> Result<Command> {
-    cursor.expect("EXPLAIN")?;
-    let (mut analyze, mut verbose) = (false, false);
-    // `EXPLAIN (SELECT 1)` explains a parenthesised query.
-    let options = cursor.sees(&Token::LParen)
-        && !cursor.sees_after_sign(&["SELECT", "WITH", "VALUES", "TABLE"]);
-    if options {
-        for (name, value) in cursor.parenthesised(copy_option)? {
-            let on = match &value {
-                CopyOptionValue::None => true,
-                CopyOptionValue::Text(text) => match text.to_lowercase().as_str() {
-                    "true" | "on" | "1" => true,
-                    "false" | "off" | "0" => false,
-                    "text" if name == "format" => true,
-                    "json" | "xml" | "yaml" if name == "format" => {
-                        return Err(Error::unsupported(format!(
-                            "EXPLAIN (FORMAT {})",
-                            text.to_uppercase()
-                        )));
-                    }
-                    _ => {
-                        return Err(Error::new(
-                            SqlState::SYNTAX_ERROR,
-                            format!("{name} requires a Boolean value"),
-                        ));
-                    }
-                },
-                CopyOptionValue::Columns(_) | CopyOptionValue::All => {
-                    return Err(cursor.syntax_error());
-                }
-            };
-            match name.as_str() {
-                "analyze" | "analyse" => analyze = on,
-                "verbose" => verbose = on,
-                "format" => {}
-                // What these add or leave out is never shown.
-                "costs" | "timing" | "summary" => {}
-                "buffers" | "wal" | "settings" if !on => {}
-                "buffers" | "wal" | "settings" => {
-                    return Err(Error::unsupported(format!(
-                        "EXPLAIN ({})",
-                        name.to_uppercase()
-                    )));
-                }
-                _ => {
-                    return Err(Error::new(
-                        SqlState::SYNTAX_ERROR,
-                        format!("unrecognized EXPLAIN option \"{name}\""),
-                    ));
-                }
-            }
-        }
-    } else {
-        analyze = cursor.accept("ANALYZE") || cursor.accept("ANALYSE");
-        verbose = cursor.accept("VERBOSE");
-    }
-    Ok(Command::Explain(Explain {
-        analyze,
-        verbose,
-        statement: nested(cursor, "EXPLAIN")?,
-    }))
 }

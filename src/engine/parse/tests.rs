@@ -218,7 +218,8 @@ fn utility_statements() {
     let Command::Explain(explain) = one("EXPLAIN (ANALYZE, COSTS off) SELECT 1") else {
         panic!()
     };
-    assert!(explain.analyze);
+    assert!(explain.options.analyze);
+    assert!(!explain.options.costs);
 
     for sql in [
         "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",

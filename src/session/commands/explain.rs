@@ -1,16 +1,19 @@
 //! EXPLAIN.
 
+use std::sync::Arc;
+
 use super::tag;
 use crate::base::{Error, Result};
-use crate::engine::Command;
-use crate::engine::command::Explain;
+use crate::engine::command::{Explain, ExplainFormat};
+use crate::engine::{Command, ExplainOptions, Explanation, OutputColumn};
 use crate::privileges;
-use crate::session::answer::{text_columns, text_rows};
+use crate::session::answer::{text_column, text_rows};
 use crate::session::dispatch::Run;
 use crate::session::{Response, RowsTag, Session, interruptible};
+use crate::types::PgType;
 
 impl Session {
-    /// EXPLAIN: one row per line of the plan.
+    /// EXPLAIN: one row per line of the plan, or one with the document.
     pub(in crate::session) async fn explain(
         &mut self,
         explain: &Explain,
@@ -20,10 +23,10 @@ impl Session {
         let context = self.context()?;
         let bound = match &explain.statement.command {
             Command::Query(query) => self.bound_query(&context, query, &run).await?,
-            Command::CreateTableAs(create) if !explain.analyze => {
+            Command::CreateTableAs(create) if !explain.options.analyze => {
                 self.bound_query(&context, &create.query, &run).await?
             }
-            Command::Declare { query, .. } if !explain.analyze => match &query.command {
+            Command::Declare { query, .. } if !explain.options.analyze => match &query.command {
                 Command::Query(query) => self.bound_query(&context, query, &run).await?,
                 _ => return Err(Error::unsupported("EXPLAIN of this statement")),
             },
@@ -35,11 +38,11 @@ impl Session {
                     &context,
                     authorized,
                     run.parameters,
-                    explain.analyze,
+                    &explain.options,
                     run.interrupt,
                 );
-                let lines = interruptible(run.interrupt, work).await?;
-                return self.plan_lines(lines);
+                let explanation = interruptible(run.interrupt, work).await?;
+                return self.plan_rows(&explanation, &explain.options);
             }
             _ => return Err(Error::unsupported("EXPLAIN of this statement")),
         };
@@ -48,18 +51,35 @@ impl Session {
             &context,
             authorized,
             run.parameters,
-            explain.analyze,
+            &explain.options,
             run.interrupt,
         );
-        let lines = interruptible(run.interrupt, work).await?;
-        self.plan_lines(lines)
+        let explanation = interruptible(run.interrupt, work).await?;
+        self.plan_rows(&explanation, &explain.options)
     }
 
-    fn plan_lines(&mut self, lines: Vec<String>) -> Result<Response> {
-        let rows: Vec<_> = lines.into_iter().map(|line| vec![line]).collect();
-        let rows = text_rows(text_columns(&["QUERY PLAN"]), &rows)?;
+    fn plan_rows(
+        &mut self,
+        explanation: &Explanation,
+        options: &ExplainOptions,
+    ) -> Result<Response> {
+        let rows = explanation.render(options).into_iter();
+        let rows: Vec<_> = rows.map(|row| vec![row]).collect();
+        let rows = text_rows(plan_columns(options), &rows)?;
         Ok(Response::Rows(
             self.respond(rows, RowsTag::Fixed(tag("EXPLAIN")))?,
         ))
     }
+}
+
+/// What EXPLAIN answers.
+pub(super) fn plan_columns(options: &ExplainOptions) -> Arc<[OutputColumn]> {
+    let ty = match options.format {
+        ExplainFormat::Text => PgType::TEXT,
+        ExplainFormat::Json => PgType::JSON,
+    };
+    Arc::new([OutputColumn {
+        ty,
+        ..text_column("QUERY PLAN")
+    }])
 }

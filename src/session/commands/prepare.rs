@@ -9,7 +9,6 @@ use super::tag;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::{Command, OutputColumn, Statement, parse_query};
 use crate::observe::Interrupt;
-use crate::session::answer::text_columns;
 use crate::session::dispatch::Run;
 use crate::session::prepared::no_statement;
 use crate::session::{CommandTag, Response, Session};
@@ -133,7 +132,7 @@ impl Session {
     ) -> Result<Option<Arc<[OutputColumn]>>> {
         match command {
             Command::Show(name) => Ok(Some(super::show::show_columns(name.as_deref()))),
-            Command::Explain(_) => Ok(Some(text_columns(&["QUERY PLAN"]))),
+            Command::Explain(explain) => Ok(Some(super::explain::plan_columns(&explain.options))),
             Command::Fetch {
                 name, skip: false, ..
             } => Ok(self

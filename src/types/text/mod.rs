@@ -116,5 +116,5 @@ impl RegNames for Unnamed {
     }
 }
 
-/// For values that cannot be of a reg* type.
-pub(super) static UNNAMED: &dyn RegNames = &Unnamed;
+/// Prints OIDs as numbers: for values that cannot be of a reg* type.
+pub static UNNAMED: &dyn RegNames = &Unnamed;
