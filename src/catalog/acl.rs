@@ -104,6 +104,8 @@ impl Privileges {
     pub const SEQUENCE: Privileges = Privileges(1 | 4 | 128);
     /// All a schema has.
     pub const SCHEMA: Privileges = Privileges(128 | 256);
+    /// All a function has.
+    pub const ROUTINE: Privileges = Privileges(2048);
     /// All a database has.
     pub const DATABASE: Privileges = Privileges(256 | 512 | 1024);
 

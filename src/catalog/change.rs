@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::acl::Acl;
 use super::constraint::Constraints;
 use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, View};
+use super::routine::Routine;
 use super::segment::Segment;
 use super::sequence::Sequence;
 use crate::base::{Oid, SegmentId};
@@ -20,6 +21,17 @@ pub enum Change {
     CreateRelation(Box<Relation>),
     /// A role exists.
     CreateRole(Role),
+    /// A function or procedure exists.
+    CreateRoutine(Box<Routine>),
+    /// CREATE OR REPLACE FUNCTION: same identity, name, input types, owner and grants.
+    ReplaceRoutine(Box<Routine>),
+    /// ALTER FUNCTION: attributes, and the schema.
+    AlterRoutine {
+        /// What it was worked out from; a routine changed meanwhile is a conflict.
+        was: Box<Routine>,
+        /// The routine from now on.
+        routine: Box<Routine>,
+    },
     /// CREATE OR REPLACE VIEW: same identity, owner and grants; columns may only be added at the
     /// end.
     ReplaceView {

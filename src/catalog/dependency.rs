@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Change, ObjectId, Snapshot};
+use super::routine::calls;
+use super::{Change, IndexedBy, ObjectId, Snapshot};
 use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -35,8 +36,12 @@ pub enum Dependent {
     Object(ObjectId),
     /// The default of a column, which goes and leaves the column.
     Default(Oid, i16),
-    /// A foreign key, by its OID, which goes and leaves the table.
-    ForeignKey(Oid, Oid),
+    /// A constraint, by its OID, which goes and leaves the table.
+    Constraint(Oid, Oid),
+    /// A column, which goes and leaves the table.
+    Column(Oid, i16),
+    /// An index, by its OID, which goes and leaves the table.
+    Index(Oid, Oid),
 }
 
 impl Cascade {
@@ -84,6 +89,17 @@ impl Snapshot {
                 Some(role) => format!("role {}", quote(&role.name)),
                 None => object.to_string(),
             },
+            ObjectId::Routine(oid) => match self.routine(oid) {
+                Some(routine) => {
+                    let schema = self.schema(routine.schema).map(|s| s.name.as_str());
+                    format!(
+                        "{} {}",
+                        routine.kind_name(),
+                        self.signature(routine, schema)
+                    )
+                }
+                None => object.to_string(),
+            },
         }
     }
 
@@ -105,15 +121,35 @@ impl Snapshot {
                     describe(ObjectId::Relation(table))
                 )
             }
-            Dependent::ForeignKey(table, key) => {
-                let key = self.relation(table).and_then(|relation| {
-                    relation.constraints.foreign.iter().find(|k| k.oid == key)
+            Dependent::Constraint(table, oid) => {
+                let name = self.relation(table).and_then(|relation| {
+                    let of = &relation.constraints;
+                    let key = of.foreign.iter().find(|key| key.oid == oid);
+                    let check = of.checks.iter().find(|check| check.oid == oid);
+                    key.map(|key| key.name.as_str())
+                        .or_else(|| check.map(|check| check.name.as_str()))
                 });
                 format!(
                     "constraint {} on {}",
-                    key.map_or("?", |key| key.name.as_str()),
+                    name.unwrap_or("?"),
                     describe(ObjectId::Relation(table))
                 )
+            }
+            Dependent::Column(table, attnum) => {
+                let column = self
+                    .relation(table)
+                    .and_then(|relation| relation.columns.iter().find(|c| c.attnum == attnum));
+                format!(
+                    "column {} of {}",
+                    column.map_or("?", |column| column.name.as_str()),
+                    describe(ObjectId::Relation(table))
+                )
+            }
+            Dependent::Index(table, oid) => {
+                let index = self.relation(table).and_then(|relation| {
+                    relation.constraints.indexes.iter().find(|i| i.oid == oid)
+                });
+                format!("index {}", index.map_or("?", |index| index.name.as_str()))
             }
         }
     }
@@ -168,9 +204,10 @@ impl Snapshot {
         // What is in an object that goes itself is not worth a word.
         others.retain(|other| match other.object {
             Dependent::Object(_) => true,
-            Dependent::Default(table, _) | Dependent::ForeignKey(table, _) => {
-                !visited.contains(&ObjectId::Relation(table))
-            }
+            Dependent::Default(table, _)
+            | Dependent::Constraint(table, _)
+            | Dependent::Column(table, _)
+            | Dependent::Index(table, _) => !visited.contains(&ObjectId::Relation(table)),
         });
         Ok(Cascade { changes, others })
     }
@@ -192,12 +229,22 @@ impl Snapshot {
                     .map(|r| r.oid)
                     .collect();
                 oids.sort_unstable();
-                oids.into_iter().map(ObjectId::Relation).collect()
+                let routines = self.routines_in(schema).map(|r| ObjectId::Routine(r.oid));
+                oids.into_iter()
+                    .map(ObjectId::Relation)
+                    .chain(routines)
+                    .collect()
             }
             ObjectId::Relation(oid) => self
                 .dependants(oid)
                 .filter(|other| other.oid != oid)
                 .map(|other| ObjectId::Relation(other.oid))
+                .chain(self.dependent_routines(oid))
+                .collect(),
+            ObjectId::Routine(oid) => self
+                .dependants(oid)
+                .map(|other| ObjectId::Relation(other.oid))
+                .chain(self.dependent_routines(oid))
                 .collect(),
         }
     }
@@ -241,6 +288,78 @@ impl Snapshot {
         Err(Error::unsupported(format!("{doing} while views read it"))
             .detail(readers.join("\n"))
             .hint("Drop the views first and create them again afterwards."))
+    }
+
+    /// The functions made of a relation or another function.
+    fn dependent_routines(&self, oid: Oid) -> impl Iterator<Item = ObjectId> {
+        let row_type = self.relation(oid).map(|relation| relation.row_type);
+        self.routines()
+            .filter(move |routine| routine.oid != oid && routine.depends_on(oid, row_type))
+            .map(|routine| ObjectId::Routine(routine.oid))
+    }
+
+    /// `0A000` if the body of a function is kept to a relation's names.
+    pub(super) fn refuse_bound_routines(&self, relation: Oid, doing: &str) -> Result<()> {
+        let object = ObjectId::Relation(relation);
+        self.refuse_uses(object, doing, self.dependent_routines(relation).collect())
+    }
+
+    /// `0A000` if anything calls `routine` by its name: what does keeps the text its author wrote.
+    pub(super) fn refuse_callers(&self, routine: Oid, doing: &str) -> Result<()> {
+        let object = ObjectId::Routine(routine);
+        let mut users = self.direct_dependants(object);
+        let texts = self.calls_of(routine);
+        users.extend(texts.iter().map(|(table, _)| ObjectId::Relation(*table)));
+        self.refuse_uses(object, doing, users)
+    }
+
+    fn refuse_uses(&self, object: ObjectId, doing: &str, users: Vec<ObjectId>) -> Result<()> {
+        if users.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<String> = users
+            .into_iter()
+            .map(|user| format!("{} uses it.", self.describe(user)))
+            .collect();
+        let what = format!("{doing} {} while others use it", self.describe(object));
+        Err(Error::unsupported(what)
+            .detail(lines.join("\n"))
+            .hint("Drop them first and create them again afterwards."))
+    }
+
+    /// What of tables calls a function, by its name: the names tell routines of one name apart no
+    /// further.
+    fn calls_of(&self, routine: Oid) -> Vec<(Oid, Dependent)> {
+        let Some(routine) = self.routine(routine) else {
+            return Vec::new();
+        };
+        let schema = self.schema(routine.schema).map_or("?", |s| s.name.as_str());
+        let qualified = format!("{}.{}", quote(schema), quote(&routine.name));
+        let calls = |text: &str| calls(text, &qualified);
+        let mut found = Vec::new();
+        for table in self.relations() {
+            let constraints = &table.constraints;
+            for column in &table.columns {
+                if column.expression().is_some_and(calls) {
+                    found.push((table.oid, Dependent::Column(table.oid, column.attnum)));
+                } else if column.default.as_deref().is_some_and(calls) {
+                    found.push((table.oid, Dependent::Default(table.oid, column.attnum)));
+                }
+            }
+            for check in constraints.checks.iter().filter(|c| calls(&c.expression)) {
+                found.push((table.oid, Dependent::Constraint(table.oid, check.oid)));
+            }
+            for index in &constraints.indexes {
+                let parts = index.parts.iter().any(|part| match &part.of {
+                    IndexedBy::Expression(text) => calls(text),
+                    IndexedBy::Column(_) => false,
+                });
+                if parts || index.predicate.as_deref().is_some_and(calls) {
+                    found.push((table.oid, Dependent::Index(table.oid, index.oid)));
+                }
+            }
+        }
+        found
     }
 
     /// Whether the view body `reads` leads back to `view`.
@@ -290,8 +409,10 @@ impl Walk<'_> {
             let on = self.dropped_schema_of(dependant).unwrap_or(object);
             self.visit(dependant, Some(on));
         }
-        if let ObjectId::Relation(oid) = object {
-            self.release(oid);
+        match object {
+            ObjectId::Relation(oid) => self.release(oid),
+            ObjectId::Routine(oid) => self.release_calls(oid),
+            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => {}
         }
         self.changes.push(Change::Drop(object));
         if let ObjectId::Relation(oid) = object {
@@ -321,7 +442,7 @@ impl Walk<'_> {
             });
             if !self.roots.contains(&ObjectId::Relation(from.oid)) {
                 self.others.push(Dependence {
-                    object: Dependent::ForeignKey(from.oid, key.oid),
+                    object: Dependent::Constraint(from.oid, key.oid),
                     on,
                 });
             }
@@ -361,11 +482,49 @@ impl Walk<'_> {
         }
     }
 
+    /// Takes away what of tables calls a function.
+    fn release_calls(&mut self, routine: Oid) {
+        for (table, object) in self.snapshot.calls_of(routine) {
+            let on = ObjectId::Relation(table);
+            if self.changes.contains(&Change::Drop(on)) {
+                continue;
+            }
+            let change = match object {
+                Dependent::Column(relation, attnum) => Change::DropColumn { relation, attnum },
+                Dependent::Constraint(relation, constraint)
+                | Dependent::Index(relation, constraint) => Change::DropConstraint {
+                    relation,
+                    constraint,
+                },
+                Dependent::Default(relation, attnum) => {
+                    let column = self
+                        .snapshot
+                        .relation(relation)
+                        .and_then(|table| table.columns.iter().find(|c| c.attnum == attnum));
+                    let Some(column) = column else { continue };
+                    let column = super::Column {
+                        default: None,
+                        ..column.clone()
+                    };
+                    Change::AlterColumn { relation, column }
+                }
+                Dependent::Object(_) => continue,
+            };
+            self.changes.push(change);
+            if !self.roots.contains(&on) {
+                let on = ObjectId::Routine(routine);
+                self.others.push(Dependence { object, on });
+            }
+        }
+    }
+
     fn dropped_schema_of(&self, object: ObjectId) -> Option<ObjectId> {
-        let ObjectId::Relation(oid) = object else {
-            return None;
+        let schema = match object {
+            ObjectId::Relation(oid) => self.snapshot.relation(oid)?.schema,
+            ObjectId::Routine(oid) => self.snapshot.routine(oid)?.schema,
+            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => return None,
         };
-        let schema = ObjectId::Schema(self.snapshot.relation(oid)?.schema);
+        let schema = ObjectId::Schema(schema);
         self.roots.contains(&schema).then_some(schema)
     }
 }

@@ -13,6 +13,7 @@ mod genesis;
 pub mod object;
 mod reserved;
 mod resolve;
+pub mod routine;
 pub mod segment;
 mod sequence;
 mod snapshot;
@@ -29,6 +30,7 @@ pub use object::{
     Schema, View,
 };
 pub use resolve::{SearchPath, undefined_relation};
+pub use routine::{Parallel, Parameter, ParameterMode, Routine, RoutineBody, Volatility};
 pub use segment::{ColumnStatistics, Location, Segment};
 pub use sequence::{Sequence, Standing};
 pub use snapshot::Snapshot;

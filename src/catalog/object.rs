@@ -24,6 +24,8 @@ pub enum ObjectId {
     Relation(Oid),
     /// A role.
     Role(Oid),
+    /// A function or procedure.
+    Routine(Oid),
 }
 
 /// The one database.
@@ -369,6 +371,7 @@ impl fmt::Display for ObjectId {
             Self::Schema(oid) => write!(f, "schema {oid}"),
             Self::Relation(oid) => write!(f, "relation {oid}"),
             Self::Role(oid) => write!(f, "role {oid}"),
+            Self::Routine(oid) => write!(f, "function {oid}"),
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Cloning is cheap: every map is shared, and a change copies the one map it touches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::object::{Database, Membership, ObjectId, Relation, Role, Schema};
+use super::routine::Routine;
 use crate::base::{Error, Oid, Result, SqlState, Version};
 
 /// What exists at one [`Version`].
@@ -20,6 +21,8 @@ pub struct Snapshot {
     pub(super) roles: Arc<BTreeMap<Oid, Arc<Role>>>,
     pub(super) role_names: Arc<BTreeMap<String, Oid>>,
     pub(super) memberships: Arc<BTreeMap<(Oid, Oid), Membership>>,
+    pub(super) routines: Arc<BTreeMap<Oid, Arc<Routine>>>,
+    pub(super) routine_names: Arc<BTreeMap<(Oid, String), BTreeSet<Oid>>>,
 }
 
 impl Snapshot {
@@ -59,7 +62,17 @@ impl Snapshot {
             schemas: Arc::new(schemas),
             relations: Arc::new(relations),
             roles: Arc::new(roles),
+            routines: Arc::default(),
+            routine_names: Arc::default(),
         }
+    }
+
+    /// The same with functions and procedures, as recovery reads them.
+    pub fn with_routines(mut self, routines: impl IntoIterator<Item = Routine>) -> Self {
+        for routine in routines {
+            self.place_routine(routine);
+        }
+        self
     }
 
     /// Its version.
@@ -184,6 +197,32 @@ impl Snapshot {
             .map_or_else(|| format!("unknown (OID={oid})"), |role| role.name.clone())
     }
 
+    /// All functions and procedures, by OID.
+    pub fn routines(&self) -> impl Iterator<Item = &Arc<Routine>> {
+        self.routines.values()
+    }
+
+    /// Function or procedure by OID.
+    pub fn routine(&self, oid: Oid) -> Option<&Arc<Routine>> {
+        self.routines.get(&oid)
+    }
+
+    /// The functions and procedures of a name in a schema, by OID.
+    pub fn routines_named(&self, schema: Oid, name: &str) -> impl Iterator<Item = &Arc<Routine>> {
+        self.routine_names
+            .get(&(schema, name.to_owned()))
+            .into_iter()
+            .flatten()
+            .filter_map(|oid| self.routines.get(oid))
+    }
+
+    /// Functions and procedures of a schema.
+    pub fn routines_in(&self, schema: Oid) -> impl Iterator<Item = &Arc<Routine>> {
+        self.routines
+            .values()
+            .filter(move |routine| routine.schema == schema)
+    }
+
     /// All memberships.
     pub fn memberships(&self) -> impl Iterator<Item = &Membership> {
         self.memberships.values()
@@ -204,6 +243,7 @@ impl Snapshot {
             ObjectId::Database => Some(self.database.owner),
             ObjectId::Schema(oid) => self.schema(oid).map(|schema| schema.owner),
             ObjectId::Relation(oid) => self.relation(oid).map(|relation| relation.owner),
+            ObjectId::Routine(oid) => self.routine(oid).map(|routine| routine.owner),
             ObjectId::Role(_) => None,
         }
     }
@@ -214,6 +254,7 @@ impl Snapshot {
             ObjectId::Database => self.database.acl.as_ref(),
             ObjectId::Schema(oid) => self.schema(oid)?.acl.as_ref(),
             ObjectId::Relation(oid) => self.relation(oid)?.acl.as_ref(),
+            ObjectId::Routine(oid) => self.routine(oid)?.acl.as_ref(),
             ObjectId::Role(_) => None,
         }
     }

@@ -27,6 +27,9 @@ impl Snapshot {
                     .insert((schema, relation.name.clone()), relation.oid);
                 Arc::make_mut(&mut next.relations).insert(relation.oid, relation.clone());
             }
+            for routine in from.routines_in(schema) {
+                next.place_routine(super::Routine::clone(routine));
+            }
         }
         next
     }
@@ -57,6 +60,9 @@ impl Snapshot {
             super::ObjectId::Schema(oid) => {
                 self.schema(oid).is_some_and(|schema| schema.is_temporary())
             }
+            super::ObjectId::Routine(oid) => self
+                .routine(oid)
+                .is_some_and(|routine| self.is_temporary(super::ObjectId::Schema(routine.schema))),
             super::ObjectId::Relation(oid) => self
                 .relation(oid)
                 .is_some_and(|relation| relation.persistence == Persistence::Temporary),
@@ -75,6 +81,10 @@ impl Snapshot {
                 by_oid.remove(&oid);
                 by_name.remove(&(schema, name));
             }
+        }
+        let routines: Vec<_> = self.routines_in(schema).cloned().collect();
+        for routine in routines {
+            self.unplace_routine(&routine);
         }
         if let Some(schema) = self.schema(schema).cloned() {
             Arc::make_mut(&mut self.schemas).remove(&schema.oid);

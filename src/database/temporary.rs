@@ -47,6 +47,16 @@ impl Temporary {
                 }
                 Some(schema.oid)
             }
+            // Functions of a temporary schema go with the session.
+            Change::CreateRoutine(routine) => {
+                if self.oids.contains(&routine.schema) {
+                    self.oids.insert(routine.oid);
+                }
+                Some(routine.oid)
+            }
+            Change::ReplaceRoutine(routine) | Change::AlterRoutine { routine, .. } => {
+                Some(routine.oid)
+            }
             Change::CreateRelation(relation) => {
                 if relation.persistence == Persistence::Temporary
                     || self.oids.contains(&relation.schema)
@@ -74,7 +84,9 @@ impl Temporary {
             | Change::SetOwner { object, .. }
             | Change::SetAcl { object, .. }
             | Change::Comment { object, .. } => match object {
-                ObjectId::Schema(oid) | ObjectId::Relation(oid) => Some(*oid),
+                ObjectId::Schema(oid) | ObjectId::Relation(oid) | ObjectId::Routine(oid) => {
+                    Some(*oid)
+                }
                 ObjectId::Database | ObjectId::Role(_) => None,
             },
             Change::CreateRole(_)

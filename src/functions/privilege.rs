@@ -137,6 +137,7 @@ fn holds(call: &Call<'_>, role: Oid, object: ObjectId, privilege: Privilege, opt
         ObjectId::Relation(oid) => snapshot
             .relation(oid)
             .and_then(|relation| relation.acl.clone()),
+        ObjectId::Routine(oid) => snapshot.routine(oid).and_then(|r| r.acl.clone()),
         ObjectId::Role(_) => None,
     };
     let roles = privileges_roles(snapshot, role);

@@ -1,6 +1,6 @@
 //! What a commit tells of itself: publish events.
 //!
-//! An event is about one relation others may see. Data added to a table is no event: a loader would
+//! An event is about one relation or function others may see. Data added to a table is no event: a loader would
 //! drown everybody. What somebody wants known of a table's data they say with NOTIFY, or by
 //! refreshing what is published over it.
 
@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use super::Notice;
 use crate::base::limits::NOTIFY_PAYLOAD_BYTES_MAX;
+use crate::base::name::QualifiedName;
 use crate::base::{Oid, SessionId};
-use crate::catalog::{Change, ObjectId, Persistence, Relation, Snapshot};
+use crate::catalog::{Change, ObjectId, Persistence, Relation, Routine, Schema, Snapshot};
 
 /// The channel of every event.
 const EVERYTHING: &str = "commons";
@@ -42,10 +43,10 @@ struct Payload<'a> {
     note: Option<&'a str>,
 }
 
-/// The notices of a commit: for each relation created, replaced, refreshed, dropped or granted, one
+/// The notices of a commit: for each relation or function created, replaced, refreshed, dropped or granted, one
 /// line of JSON on `commons`, on the schema's name and on `schema.object`. Pure; `at` is RFC 3339.
 ///
-/// A relation has one event a commit: what is created, commented and granted together is published
+/// An object has one event a commit: what is created, commented and granted together is published
 /// once, with its note, and told to whoever may see it afterwards. Grants alone are told to those
 /// who could not see the object before. Temporary relations are nobody else's business.
 pub fn events(
@@ -59,44 +60,55 @@ pub fn events(
     let mut told = BTreeSet::new();
     let mut notices = Vec::new();
     for change in changes {
-        for oid in concerned(after, change) {
-            if told.contains(&oid) {
+        for object in concerned(after, change) {
+            if told.contains(&object) {
                 continue;
             }
-            let Some((kind, relation, snapshot)) = happened(before, after, changes, oid) else {
+            let Some((kind, subject)) = happened(before, after, changes, object) else {
                 continue;
             };
-            told.insert(oid);
-            if relation.persistence == Persistence::Permanent {
-                notices.extend(notices_of(kind, relation, snapshot, by, sender, at));
+            told.insert(object);
+            if subject.permanent {
+                notices.extend(notices_of(kind, &subject, by, sender, at));
             }
         }
     }
     notices
 }
 
-/// The relations a change may be an event of.
-fn concerned(after: &Snapshot, change: &Change) -> Vec<Oid> {
+/// The objects a change may be an event of.
+fn concerned(after: &Snapshot, change: &Change) -> Vec<ObjectId> {
     match change {
-        Change::CreateRelation(relation) => vec![relation.oid],
-        Change::ReplaceView { oid, .. } => vec![*oid],
-        Change::Touch { relation } => vec![*relation],
-        Change::Drop(ObjectId::Relation(oid))
+        Change::CreateRelation(relation) => vec![ObjectId::Relation(relation.oid)],
+        Change::ReplaceView { oid, .. } => vec![ObjectId::Relation(*oid)],
+        Change::Touch { relation } => vec![ObjectId::Relation(*relation)],
+        Change::CreateRoutine(routine) | Change::ReplaceRoutine(routine) => {
+            vec![ObjectId::Routine(routine.oid)]
+        }
+        Change::Drop(object @ (ObjectId::Relation(_) | ObjectId::Routine(_)))
         | Change::SetAcl {
-            object: ObjectId::Relation(oid),
+            object: object @ (ObjectId::Relation(_) | ObjectId::Routine(_)),
             ..
-        } => vec![*oid],
+        } => vec![*object],
         // USAGE on a schema is the last thing a role may lack to see what is in it.
         Change::SetAcl {
             object: ObjectId::Schema(schema),
             ..
-        } => after.relations_in(*schema).map(|r| r.oid).collect(),
+        } => {
+            let relations = after.relations_in(*schema);
+            let routines = after.routines_in(*schema);
+            relations
+                .map(|relation| ObjectId::Relation(relation.oid))
+                .chain(routines.map(|routine| ObjectId::Routine(routine.oid)))
+                .collect()
+        }
         Change::Drop(ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_))
         | Change::SetAcl {
             object: ObjectId::Database | ObjectId::Role(_),
             ..
         }
         | Change::CreateSchema(_)
+        | Change::AlterRoutine { .. }
         | Change::CreateRole(_)
         | Change::Rename { .. }
         | Change::RenameColumn { .. }
@@ -121,57 +133,107 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<Oid> {
     }
 }
 
-/// What the whole commit did to a relation, by what was there before and is there after; with the
-/// relation as it is told and the catalog that names its schema.
+/// What an event is about: as it is told, and the catalog's name for its schema.
+struct Subject<'a> {
+    object: ObjectId,
+    schema: &'a str,
+    /// Bare for relations; of functions the name alone too, whatever they take.
+    name: &'a str,
+    kind: &'static str,
+    version: u64,
+    comment: Option<&'a str>,
+    permanent: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// Sequences are nobody's publication.
+    fn find(snapshot: &'a Snapshot, object: ObjectId) -> Option<Self> {
+        match object {
+            ObjectId::Relation(oid) => snapshot
+                .relation(oid)
+                .filter(|relation| relation.sequence().is_none())
+                .map(|relation| Self::of_relation(snapshot, relation)),
+            ObjectId::Routine(oid) => snapshot
+                .routine(oid)
+                .map(|routine| Self::of_routine(snapshot, routine)),
+            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => None,
+        }
+    }
+
+    fn of_relation(snapshot: &'a Snapshot, relation: &'a Relation) -> Self {
+        Self {
+            object: ObjectId::Relation(relation.oid),
+            schema: snapshot.schema(relation.schema).map_or("?", |s| &s.name),
+            name: &relation.name,
+            kind: relation.kind_name(),
+            version: relation.publication,
+            comment: relation.comment.as_deref(),
+            permanent: relation.persistence == Persistence::Permanent,
+        }
+    }
+
+    fn of_routine(snapshot: &'a Snapshot, routine: &'a Routine) -> Self {
+        let schema = snapshot.schema(routine.schema).map_or("?", |s| &s.name);
+        Self {
+            object: ObjectId::Routine(routine.oid),
+            schema,
+            name: &routine.name,
+            kind: routine.kind_name(),
+            version: routine.publication,
+            comment: routine.comment.as_deref(),
+            permanent: !Schema::is_temporary_name(schema),
+        }
+    }
+}
+
+/// What the whole commit did to an object, by what was there before and is there after.
 fn happened<'a>(
     before: &'a Snapshot,
     after: &'a Snapshot,
     changes: &[Change],
-    oid: Oid,
-) -> Option<(Kind, &'a Relation, &'a Snapshot)> {
-    let told = |relation: &&std::sync::Arc<Relation>| relation.sequence().is_none();
-    match (
-        before.relation(oid).filter(told),
-        after.relation(oid).filter(told),
-    ) {
+    object: ObjectId,
+) -> Option<(Kind, Subject<'a>)> {
+    match (Subject::find(before, object), Subject::find(after, object)) {
         // Made and dropped again.
         (None, None) => None,
-        (None, Some(new)) => Some((Kind::Publish, new, after)),
-        (Some(old), None) => Some((Kind::Drop, old, before)),
+        (None, Some(new)) => Some((Kind::Publish, new)),
+        (Some(old), None) => Some((Kind::Drop, old)),
         (Some(_), Some(new)) => {
             let any = |wanted: &dyn Fn(&Change) -> bool| changes.iter().any(wanted);
-            let kind =
-                if any(&|c| matches!(c, Change::ReplaceView { oid: view, .. } if *view == oid)) {
-                    Kind::Replace
-                } else if any(&|c| matches!(c, Change::Touch { relation } if *relation == oid)) {
-                    Kind::Refresh
-                } else {
-                    Kind::Grant
-                };
-            Some((kind, new, after))
+            let is = |oid: Oid| object == ObjectId::Relation(oid);
+            let kind = if any(&|change| match change {
+                Change::ReplaceView { oid, .. } => is(*oid),
+                Change::ReplaceRoutine(routine) => object == ObjectId::Routine(routine.oid),
+                _ => false,
+            }) {
+                Kind::Replace
+            } else if any(&|c| matches!(c, Change::Touch { relation } if is(*relation))) {
+                Kind::Refresh
+            } else {
+                Kind::Grant
+            };
+            Some((kind, new))
         }
     }
 }
 
 fn notices_of(
     kind: Kind,
-    relation: &Relation,
-    snapshot: &Snapshot,
+    subject: &Subject<'_>,
     by: &str,
     sender: SessionId,
     at: &str,
 ) -> Vec<Notice> {
-    let name = snapshot.qualified_name(relation);
+    let name = QualifiedName::new(subject.schema, subject.name.to_owned());
     let mut payload = Payload {
         event: kind,
         object: name.to_string(),
-        kind: relation.kind_name(),
-        version: relation.publication,
+        kind: subject.kind,
+        version: subject.version,
         by,
         at,
-        note: relation
+        note: subject
             .comment
-            .as_deref()
             .filter(|_| kind != Kind::Drop)
             .map(|note| shortened(note, NOTE_BYTES_MAX)),
     };
@@ -195,7 +257,7 @@ fn notices_of(
             channel,
             payload: line.clone(),
             sender,
-            about: Some(ObjectId::Relation(relation.oid)),
+            about: Some(subject.object),
             newly: kind == Kind::Grant,
         })
         .collect()

@@ -137,5 +137,6 @@ fn exists(snapshot: &Snapshot, object: ObjectId) -> bool {
         ObjectId::Schema(oid) => snapshot.schema(oid).is_some(),
         ObjectId::Relation(oid) => snapshot.relation(oid).is_some(),
         ObjectId::Role(oid) => snapshot.role(oid).is_some(),
+        ObjectId::Routine(oid) => snapshot.routine(oid).is_some(),
     }
 }

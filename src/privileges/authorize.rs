@@ -59,6 +59,15 @@ pub fn may_see(snapshot: &Snapshot, role: Oid, object: ObjectId) -> bool {
             snapshot.schema(oid).is_some()
                 && has_privilege(snapshot, role, object, Privilege::Usage)
         }
+        ObjectId::Routine(oid) => {
+            let Some(routine) = snapshot.routine(oid) else {
+                return oid.is_system();
+            };
+            let schema = ObjectId::Schema(routine.schema);
+            has_privilege(snapshot, role, schema, Privilege::Usage)
+                && (!held(snapshot, role, object).is_empty()
+                    || has_privileges_of(snapshot, role, routine.owner))
+        }
         ObjectId::Relation(oid) => {
             let Some(relation) = snapshot.relation(oid) else {
                 return oid.is_system();
@@ -240,6 +249,7 @@ fn missing(
     let on = match object {
         ObjectId::Database => format!("DATABASE {name}"),
         ObjectId::Schema(_) => format!("SCHEMA {name}"),
+        ObjectId::Routine(_) => format!("FUNCTION {name}"),
         ObjectId::Relation(_) | ObjectId::Role(_) => name.clone(),
     };
     (
@@ -302,6 +312,10 @@ fn kind_and_name(snapshot: &Snapshot, object: ObjectId) -> String {
             None => "system relation",
         },
         ObjectId::Role(_) => "role",
+        ObjectId::Routine(oid) => match snapshot.routine(oid) {
+            Some(routine) => routine.kind_name(),
+            None => "function",
+        },
     };
     format!("{kind} {}", super::grant::bare_name(snapshot, object))
 }
@@ -313,6 +327,13 @@ fn full_name(snapshot: &Snapshot, object: ObjectId) -> String {
             Some(relation) => snapshot.qualified_name(relation).to_string(),
             None => format!("relation {oid}"),
         },
+        ObjectId::Routine(oid) => match snapshot.routine(oid) {
+            Some(routine) => {
+                let schema = snapshot.schema(routine.schema).map(|s| s.name.as_str());
+                snapshot.signature(routine, schema)
+            }
+            None => format!("function {oid}"),
+        },
         ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => {
             quote(&super::grant::bare_name(snapshot, object)).into_owned()
         }
@@ -322,9 +343,11 @@ fn full_name(snapshot: &Snapshot, object: ObjectId) -> String {
 /// The object is there; system relations, which are in no snapshot, always are.
 pub(super) fn ensure_exists(snapshot: &Snapshot, object: ObjectId) -> Result<()> {
     match object {
-        ObjectId::Relation(oid) if oid.is_system() => Ok(()),
-        ObjectId::Database | ObjectId::Schema(_) | ObjectId::Relation(_) | ObjectId::Role(_) => {
-            snapshot.must_exist(object)
-        }
+        ObjectId::Relation(oid) | ObjectId::Routine(oid) if oid.is_system() => Ok(()),
+        ObjectId::Database
+        | ObjectId::Schema(_)
+        | ObjectId::Relation(_)
+        | ObjectId::Role(_)
+        | ObjectId::Routine(_) => snapshot.must_exist(object),
     }
 }

@@ -29,6 +29,9 @@ pub fn default_acl(snapshot: &Snapshot, object: ObjectId) -> Acl {
         let publics = [Privilege::Connect, Privilege::Temporary].into_iter();
         acl.push(item(Oid::INVALID, publics.collect()));
     }
+    if let ObjectId::Routine(_) = object {
+        acl.push(item(Oid::INVALID, Privileges::ROUTINE));
+    }
     acl.push(item(owner, all_of(snapshot, object)));
     acl
 }
@@ -149,6 +152,7 @@ fn check_asked(
             ObjectId::Relation(_) if foreign == Privilege::Usage => "table",
             ObjectId::Relation(_) => "relation",
             ObjectId::Role(_) => "role",
+            ObjectId::Routine(_) => "function",
         };
         return Err(invalid(&format!(
             "invalid privilege type {} for {kind}",
@@ -257,6 +261,9 @@ pub(super) fn bare_name(snapshot: &Snapshot, object: ObjectId) -> String {
             .relation(oid)
             .map_or_else(|| oid.to_string(), |r| r.name.clone()),
         ObjectId::Role(oid) => snapshot.role_name(oid),
+        ObjectId::Routine(oid) => snapshot
+            .routine(oid)
+            .map_or_else(|| oid.to_string(), |r| r.name.clone()),
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) fn all_of(snapshot: &Snapshot, object: ObjectId) -> Privileges {
             Some(relation) if relation.sequence().is_some() => Privileges::SEQUENCE,
             Some(_) | None => Privileges::RELATION,
         },
+        ObjectId::Routine(_) => Privileges::ROUTINE,
         ObjectId::Role(_) => Privileges::NONE,
     }
 }
@@ -61,7 +62,8 @@ pub(super) fn mask_in(acl: &Acl, owner: Option<Oid>, roles: &BTreeSet<Oid>) -> M
 
 const ALL: Privileges = Privileges::RELATION
     .union(Privileges::SCHEMA)
-    .union(Privileges::DATABASE);
+    .union(Privileges::DATABASE)
+    .union(Privileges::ROUTINE);
 
 /// What `role` holds on `object`, through itself, PUBLIC, the roles it inherits from, and the
 /// predefined roles.
@@ -73,6 +75,14 @@ pub(super) fn held(snapshot: &Snapshot, role: Oid, object: ObjectId) -> Privileg
     let select = Privileges::from(Privilege::Select);
     match object {
         ObjectId::Role(_) => Privileges::NONE,
+        // PostgreSQL's own functions are everybody's.
+        ObjectId::Routine(oid) if oid.is_system() => Privileges::ROUTINE,
+        ObjectId::Routine(oid) => {
+            let Some(routine) = snapshot.routine(oid) else {
+                return Privileges::NONE;
+            };
+            mask_in(&acl_of(snapshot, object), Some(routine.owner), &roles).held
+        }
         // System relations are in no snapshot. Everybody may read them; secrets are in none of
         // them.
         ObjectId::Relation(oid) if oid.is_system() => select,

@@ -102,6 +102,23 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             }
             list
         }
+        Change::CreateRoutine(routine) => {
+            let mut list = needs.create_in(routine.schema);
+            list.extend(needs.giving_to(routine.owner));
+            list
+        }
+        Change::ReplaceRoutine(routine) => {
+            let mut list = needs.create_in(routine.schema);
+            list.push(needs.owner(ObjectId::Routine(routine.oid)));
+            list
+        }
+        Change::AlterRoutine { was, routine } => {
+            let mut list = vec![needs.owner(ObjectId::Routine(routine.oid))];
+            if was.schema != routine.schema {
+                list.extend(needs.create_in(routine.schema));
+            }
+            list
+        }
         Change::CreateRole(new) if new.superuser => vec![needs.superuser("create superusers")],
         Change::CreateRole(_) => vec![Need::CreateRole { role, target: None }],
         Change::ReplaceView {
@@ -124,6 +141,8 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             // The schema's owner may drop whatever is in it.
             ObjectId::Relation(oid) if needs.owns_schema_of(oid) => Vec::new(),
             ObjectId::Relation(_) => vec![needs.owner(*object)],
+            ObjectId::Routine(oid) if needs.owns_schema_of_routine(oid) => Vec::new(),
+            ObjectId::Routine(_) => vec![needs.owner(*object)],
             ObjectId::Role(oid) if needs.is_superuser(oid) => {
                 vec![needs.superuser("drop superusers")]
             }
@@ -138,6 +157,11 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             ObjectId::Relation(oid) => {
                 let mut list = vec![needs.owner(*object)];
                 list.extend(needs.create_beside(oid));
+                list
+            }
+            ObjectId::Routine(oid) => {
+                let mut list = vec![needs.owner(*object)];
+                list.extend(needs.create_beside_routine(oid));
                 list
             }
             ObjectId::Role(oid) if needs.is_superuser(oid) => {
@@ -196,10 +220,20 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
                     };
                     list.extend(heir.create_beside(oid));
                 }
+                ObjectId::Routine(oid) if !is_superuser(snapshot, role) => {
+                    let heir = Asking {
+                        snapshot,
+                        role: *owner,
+                    };
+                    list.extend(heir.create_beside_routine(oid));
+                }
                 ObjectId::Schema(_) => {
                     list.push(needs.privilege(ObjectId::Database, Privilege::Create));
                 }
-                ObjectId::Relation(_) | ObjectId::Database | ObjectId::Role(_) => {}
+                ObjectId::Relation(_)
+                | ObjectId::Database
+                | ObjectId::Role(_)
+                | ObjectId::Routine(_) => {}
             }
             list
         }
@@ -226,7 +260,10 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             text: _,
         } => match *object {
             ObjectId::Role(oid) => vec![needs.alter_role(oid)],
-            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Relation(_) => {
+            ObjectId::Database
+            | ObjectId::Schema(_)
+            | ObjectId::Relation(_)
+            | ObjectId::Routine(_) => {
                 vec![needs.owner(*object)]
             }
         },
@@ -337,6 +374,20 @@ impl Asking<'_> {
             None => Vec::new(),
             Some(relation) => self.create_in(relation.schema),
         }
+    }
+
+    fn create_beside_routine(&self, routine: Oid) -> Vec<Need> {
+        match self.snapshot.routine(routine) {
+            None => Vec::new(),
+            Some(routine) => self.create_in(routine.schema),
+        }
+    }
+
+    fn owns_schema_of_routine(&self, routine: Oid) -> bool {
+        self.snapshot
+            .routine(routine)
+            .and_then(|routine| self.snapshot.schema(routine.schema))
+            .is_some_and(|schema| has_privileges_of(self.snapshot, self.role, schema.owner))
     }
 
     /// Making something somebody else's needs membership of them.

@@ -124,6 +124,7 @@ fn printed(snapshot: &Snapshot, object: ObjectId) -> String {
         ObjectId::Database => snapshot.database().acl.clone(),
         ObjectId::Schema(oid) => snapshot.schema(oid).unwrap().acl.clone(),
         ObjectId::Relation(oid) => snapshot.relation(oid).unwrap().acl.clone(),
+        ObjectId::Routine(oid) => snapshot.routine(oid).and_then(|r| r.acl.clone()),
         ObjectId::Role(_) => None,
     };
     let items: Vec<String> = acl

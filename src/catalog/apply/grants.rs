@@ -23,6 +23,10 @@ impl Snapshot {
                 let relation = self.relation_mut(oid)?;
                 (&mut relation.owner, &mut relation.acl)
             }
+            ObjectId::Routine(oid) => {
+                let routine = self.routine_mut(oid)?;
+                (&mut routine.owner, &mut routine.acl)
+            }
             ObjectId::Role(_) => {
                 return Err(Error::internal("changing an owner", "roles have no owner"));
             }
@@ -45,6 +49,7 @@ impl Snapshot {
             ObjectId::Database => &mut Arc::make_mut(&mut self.database).acl,
             ObjectId::Schema(oid) => &mut self.schema_mut(oid)?.acl,
             ObjectId::Relation(oid) => &mut self.relation_mut(oid)?.acl,
+            ObjectId::Routine(oid) => &mut self.routine_mut(oid)?.acl,
             ObjectId::Role(_) => {
                 return Err(Error::internal("changing grants", "roles have none"));
             }

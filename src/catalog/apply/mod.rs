@@ -12,6 +12,7 @@
 mod grants;
 mod relation;
 mod role;
+mod routine;
 mod schema;
 mod table;
 
@@ -44,6 +45,9 @@ impl Snapshot {
             Change::CreateSchema(schema) => self.create_schema(schema),
             Change::CreateRelation(relation) => self.create_relation(relation),
             Change::CreateRole(role) => self.create_role(role),
+            Change::CreateRoutine(routine) => self.create_routine(routine),
+            Change::ReplaceRoutine(routine) => self.replace_routine(routine),
+            Change::AlterRoutine { was, routine } => self.alter_routine(was, routine),
             Change::ReplaceView { oid, columns, view } => self.replace_view(*oid, columns, view),
             Change::Reword { oid, was, query } => self.reword(*oid, was, query),
             Change::Drop(object) => match *object {
@@ -54,12 +58,14 @@ impl Snapshot {
                 ObjectId::Schema(oid) => self.drop_schema(oid),
                 ObjectId::Relation(oid) => self.drop_relation(oid),
                 ObjectId::Role(oid) => self.drop_role(oid),
+                ObjectId::Routine(oid) => self.drop_routine(oid),
             },
             Change::Rename { object, name } => match *object {
                 ObjectId::Database => Err(Error::unsupported("renaming the database")),
                 ObjectId::Schema(oid) => self.rename_schema(oid, name),
                 ObjectId::Relation(oid) => self.rename_relation(oid, name),
                 ObjectId::Role(oid) => self.rename_role(oid, name),
+                ObjectId::Routine(oid) => self.rename_routine(oid, name),
             },
             Change::RenameColumn {
                 relation,
@@ -139,6 +145,7 @@ impl Snapshot {
                 relation::column_mut(self.relation_mut(oid)?, attnum)?.comment = text;
             }
             (ObjectId::Role(oid), _) => self.role_mut(oid)?.comment = text,
+            (ObjectId::Routine(oid), _) => self.routine_mut(oid)?.comment = text,
         }
         Ok(())
     }
@@ -156,6 +163,7 @@ impl Snapshot {
             },
             ObjectId::Relation(oid) => self.must_relation(oid).map(drop),
             ObjectId::Role(oid) => self.must_role_oid(oid).map(drop),
+            ObjectId::Routine(oid) => self.must_routine(oid).map(drop),
         }
     }
 

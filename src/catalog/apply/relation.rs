@@ -85,6 +85,7 @@ impl Snapshot {
     pub(super) fn rename_relation(&mut self, oid: Oid, name: &str) -> Result<()> {
         let old = self.must_relation(oid)?.clone();
         self.check_place(&old, old.schema, name)?;
+        self.refuse_bound_routines(oid, "renaming")?;
         self.move_relation(&old, old.schema, name)
     }
 
@@ -94,6 +95,7 @@ impl Snapshot {
             return Ok(());
         }
         self.check_place(&old, schema, &old.name)?;
+        self.refuse_bound_routines(oid, "moving")?;
         self.move_relation(&old, schema, &old.name)
     }
 
@@ -110,6 +112,7 @@ impl Snapshot {
     pub(super) fn rename_column(&mut self, oid: Oid, attnum: i16, name: &str) -> Result<()> {
         let old = self.must_relation(oid)?;
         check_new_column_name(old, name)?;
+        self.refuse_bound_routines(oid, "renaming a column of")?;
         column_mut(self.relation_mut(oid)?, attnum)?.name = name.to_owned();
         Ok(())
     }
@@ -242,6 +245,9 @@ impl Snapshot {
     /// What a view reads is there. System relations are in no snapshot and need no mention.
     fn check_reads(&self, relation: &Relation, view: &View) -> Result<()> {
         for oid in view.depends_on.iter().filter(|oid| !oid.is_system()) {
+            if self.routine(*oid).is_some() {
+                continue;
+            }
             let read = self.relation(*oid).ok_or_else(|| missing_relation(*oid))?;
             if read.persistence == Persistence::Temporary
                 && relation.persistence == Persistence::Permanent

@@ -109,6 +109,13 @@ impl Snapshot {
                 relation.acl.as_ref(),
             );
         }
+        for routine in self.routines() {
+            note(
+                ObjectId::Routine(routine.oid),
+                routine.owner,
+                routine.acl.as_ref(),
+            );
+        }
         uses
     }
 

@@ -38,6 +38,10 @@ impl Snapshot {
                 ),
             )?;
         }
+        let routines: Vec<Oid> = self.routines_in(oid).map(|r| r.oid).collect();
+        for routine in routines {
+            self.refuse_callers(routine, "renaming the schema of")?;
+        }
         let names = Arc::make_mut(&mut self.schema_names);
         names.remove(&old.name);
         names.insert(name.to_owned(), oid);

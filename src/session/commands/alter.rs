@@ -77,7 +77,9 @@ impl Session {
     ) -> Result<Vec<Change>> {
         let relation = match object {
             ObjectId::Relation(oid) => context.snapshot.relation(oid),
-            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => None,
+            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) | ObjectId::Routine(_) => {
+                None
+            }
         };
         let relation = || {
             relation.ok_or_else(|| Error::internal("altering", "columns of what is no relation"))

@@ -209,6 +209,18 @@ fn describe(context: &StatementContext, object: ObjectId) -> String {
     let snapshot = &context.snapshot;
     let relation = match object {
         ObjectId::Relation(oid) => snapshot.relation(oid),
+        ObjectId::Routine(oid) => {
+            return match snapshot.routine(oid) {
+                Some(routine) => {
+                    let visible = context.search_path.lookup.contains(&routine.schema);
+                    let schema = snapshot.schema(routine.schema).filter(|_| !visible);
+                    let schema = schema.map(|schema| schema.name.as_str());
+                    let signature = snapshot.signature(routine, schema);
+                    format!("{} {signature}", routine.kind_name())
+                }
+                None => snapshot.describe(object),
+            };
+        }
         ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => None,
     };
     match relation {

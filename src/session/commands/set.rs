@@ -201,6 +201,7 @@ impl Session {
         let objects: Vec<_> = view
             .relations_in(schema)
             .map(|relation| ObjectId::Relation(relation.oid))
+            .chain(view.routines_in(schema).map(|r| ObjectId::Routine(r.oid)))
             .collect();
         let closure = view.dependants_closure(&objects)?;
         // They are the session's own, whatever role made them.

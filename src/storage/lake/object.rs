@@ -19,6 +19,7 @@ pub(super) enum Kind {
     Relation,
     Role,
     Membership,
+    Routine,
 }
 
 impl Kind {
@@ -29,6 +30,7 @@ impl Kind {
             Self::Relation => "relation",
             Self::Role => "role",
             Self::Membership => "membership",
+            Self::Routine => "routine",
         }
     }
 }
@@ -112,6 +114,11 @@ pub(super) fn record(
     let old = before.into_iter().flat_map(Snapshot::roles);
     for pair in differing(old, after.roles(), |role| role.oid) {
         write.object(Kind::Role, (oid_of(&pair, |r| r.oid), Oid::INVALID), &pair)?;
+    }
+    let old = before.into_iter().flat_map(Snapshot::routines);
+    for pair in differing(old, after.routines(), |routine| routine.oid) {
+        let key = (oid_of(&pair, |r| r.oid), Oid::INVALID);
+        write.object(Kind::Routine, key, &pair)?;
     }
     let old = memberships(before);
     let new = memberships(Some(after));

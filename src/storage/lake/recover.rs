@@ -11,7 +11,8 @@ use super::object::Kind;
 use super::sqlite_error;
 use crate::base::{Error, Oid, Result, SegmentId, SqlState, Version};
 use crate::catalog::{
-    ColumnStatistics, Database, Location, Membership, Relation, RelationKind, Segment, Snapshot,
+    ColumnStatistics, Database, Location, Membership, Relation, RelationKind, Routine, Segment,
+    Snapshot,
 };
 use crate::storage::{SequenceState, files, form};
 
@@ -75,7 +76,8 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded> {
         relations,
         objects(connection, Kind::Role)?,
         objects::<Membership>(connection, Kind::Membership)?,
-    );
+    )
+    .with_routines(objects::<Routine>(connection, Kind::Routine)?);
     let sequences = super::sequence::load(connection, &snapshot)?;
     Ok(Loaded {
         sequences,
