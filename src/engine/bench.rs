@@ -158,7 +158,7 @@ impl Bench {
             }
             Command::Dml(statement) => {
                 let bound = self.engine.bind_dml(&context, statement, &declared).await?;
-                let target = bound.target;
+                let target = bound.targets[0].0;
                 let permitted = authorize(&self.snapshot, &bound.needs.clone(), bound)?;
                 let result = self
                     .engine

@@ -29,7 +29,7 @@ pub struct Statement {
 pub enum Command {
     /// SELECT, VALUES, TABLE, WITH.
     Query(Box<ast::Query>),
-    /// INSERT, UPDATE or DELETE.
+    /// INSERT, UPDATE, DELETE, MERGE, and queries whose WITH changes rows.
     Dml(Box<Dml>),
     /// EXPLAIN
     Explain(Explain),
@@ -246,15 +246,79 @@ pub enum Command {
     Close(Option<String>),
 }
 
-/// INSERT, UPDATE or DELETE.
+/// A statement that changes rows.
 #[derive(Debug, Clone)]
 pub struct Dml {
-    /// WITH before it. INSERT's is its source's.
+    /// WITH before it; its queries may change rows themselves.
     pub with: Option<ast::With>,
-    /// The statement: one of exactly these.
-    pub statement: ast::Statement,
-    /// OVERRIDING … VALUE, of INSERT.
-    pub overriding: Option<Overriding>,
+    /// What it does.
+    pub action: DmlAction,
+}
+
+/// What a statement that changes rows does.
+#[derive(Debug, Clone)]
+pub enum DmlAction {
+    /// INSERT
+    Insert {
+        /// The statement.
+        insert: Box<ast::Insert>,
+        /// OVERRIDING … VALUE
+        overriding: Option<Overriding>,
+    },
+    /// UPDATE
+    Update(Box<ast::Update>),
+    /// DELETE
+    Delete(Box<ast::Delete>),
+    /// MERGE
+    Merge(Box<Merge>),
+    /// A query that changes nothing itself, after a WITH that does.
+    Query(Box<ast::Query>),
+}
+
+/// MERGE
+#[derive(Debug, Clone)]
+pub struct Merge {
+    /// The table changed.
+    pub table: ast::ObjectName,
+    /// What the statement calls it.
+    pub alias: Option<ast::Ident>,
+    /// USING
+    pub source: ast::TableWithJoins,
+    /// ON
+    pub on: ast::Expr,
+    /// WHEN …, in order.
+    pub clauses: Vec<MergeClause>,
+}
+
+/// WHEN … THEN …
+#[derive(Debug, Clone)]
+pub struct MergeClause {
+    /// WHEN MATCHED, not WHEN NOT MATCHED.
+    pub matched: bool,
+    /// AND
+    pub condition: Option<ast::Expr>,
+    /// THEN
+    pub action: MergeAction,
+}
+
+/// What a clause of MERGE does to a row.
+#[derive(Debug, Clone)]
+pub enum MergeAction {
+    /// DO NOTHING
+    Nothing,
+    /// DELETE
+    Delete,
+    /// UPDATE SET
+    Update(Vec<ast::Assignment>),
+    /// INSERT
+    Insert {
+        /// Columns given values; all of them, if empty.
+        columns: Vec<ast::ObjectName>,
+        /// OVERRIDING … VALUE
+        overriding: Option<Overriding>,
+        /// The values; `None` is DEFAULT VALUES.
+        values: Option<Vec<ast::Expr>>,
+    },
 }
 
 /// Whose values identity columns take.

@@ -50,7 +50,7 @@ use memory::ServerPool;
 
 pub use command::{Command, ExplainOptions, Statement};
 pub use dml::{
-    BoundDml, DmlKind, DmlResult, Orphan, check_assignable, is_literal, orphan_condition,
+    BoundDml, DmlKind, DmlResult, Orphan, Touched, check_assignable, is_literal, orphan_condition,
 };
 pub use explain::Explanation;
 pub use parse::{

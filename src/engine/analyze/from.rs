@@ -201,6 +201,12 @@ impl Analyst<'_> {
         if schema.is_none()
             && let Some(entry) = level.ctes.and_then(|ctes| ctes.find(short))
         {
+            if entry.silent {
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    format!("WITH query \"{short}\" does not have a RETURNING clause"),
+                ));
+            }
             let answer = Answer {
                 plan: entry.plan,
                 columns: entry.columns,

@@ -56,6 +56,7 @@ use crate::types::PgType;
 
 pub(super) use query::Output;
 use typed::Typed;
+pub(super) use with::{SILENT, misplaced, reads};
 
 /// What a query means.
 pub(super) struct Analysis {

@@ -16,7 +16,7 @@ use super::level::Level;
 use super::query::{Answer, Output, Tail, Wanted, project};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::parse::fold;
+use crate::engine::parse::{fold, is_change};
 
 /// The names one WITH clause gives, and those of the clauses around it.
 pub(super) struct Ctes<'p> {
@@ -31,6 +31,8 @@ pub(super) struct Entry {
     pub(super) plan: LogicalPlan,
     pub(super) columns: Vec<Output>,
     pub(super) outer: Vec<Expr>,
+    /// Whether it is a statement that answers nothing, so that nothing may read it.
+    pub(super) silent: bool,
 }
 
 impl<'p> Ctes<'p> {
@@ -70,6 +72,14 @@ impl Analyst<'_> {
             if cte.from.is_some() {
                 return Err(Error::unsupported("this form of WITH"));
             }
+            if is_change(&cte.query.body) {
+                // At the top of a statement they were put out of the way before.
+                let error = match parent.is_some() || ctes.is_some() {
+                    true => misplaced(),
+                    false => Error::unsupported("a data-modifying WITH in this statement"),
+                };
+                return Err(super::at(error, cte.alias.name.span));
+            }
             let answer = if with.recursive && reads(&cte.query, &name) {
                 self.recursive(cte, &name, parent, &own)?
             } else {
@@ -81,6 +91,7 @@ impl Analyst<'_> {
                 plan: answer.plan,
                 columns: answer.columns,
                 outer: answer.outer,
+                silent: is_silent(&cte.query),
             });
         }
         Ok(own)
@@ -170,6 +181,7 @@ impl Analyst<'_> {
             plan: scan,
             columns: first.columns.clone(),
             outer: Vec::new(),
+            silent: false,
         });
         let next = self.body(right, Tail::NONE, parent, Some(ctes), Wanted::Arm);
         ctes.entries.borrow_mut().pop();
@@ -251,8 +263,29 @@ fn like_fields(answer: Answer, first: &LogicalPlan) -> Result<Answer> {
     })
 }
 
+/// `0A000` for a statement that changes rows in a WITH that is not the statement's own.
+pub(in crate::engine) fn misplaced() -> Error {
+    Error::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "WITH clause containing a data-modifying statement must be at the top level",
+    )
+}
+
+/// What stands for the rows of a statement in WITH that has no RETURNING. No client can send a NUL.
+pub(in crate::engine) const SILENT: &str = "\0silent";
+
+fn is_silent(query: &ast::Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return false;
+    };
+    select.from.first().is_some_and(|from| {
+        matches!(&from.relation, TableFactor::Table { name, .. }
+            if name.0.last().and_then(|part| part.as_ident()).is_some_and(|i| i.value == SILENT))
+    })
+}
+
 /// Whether something reads a relation of this unqualified name.
-fn reads(tree: &impl Visit, name: &str) -> bool {
+pub(in crate::engine) fn reads(tree: &impl Visit, name: &str) -> bool {
     struct Finder<'n>(&'n str);
     impl Visitor for Finder<'_> {
         type Break = ();
@@ -267,6 +300,28 @@ fn reads(tree: &impl Visit, name: &str) -> bool {
             }
             ControlFlow::Continue(())
         }
+        fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
+            // `TABLE x` has a name that is not visited.
+            match has_table(&query.body, self.0) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        }
     }
     tree.visit(&mut Finder(name)).is_break()
+}
+
+/// Whether `TABLE name` stands in a set operation.
+fn has_table(body: &SetExpr, name: &str) -> bool {
+    match body {
+        SetExpr::Table(table) => {
+            let named = table.table_name.as_deref().unwrap_or_default();
+            let bare = table.schema_name.is_none();
+            bare && named.trim_matches('"').eq_ignore_ascii_case(name)
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            has_table(left, name) || has_table(right, name)
+        }
+        _ => false,
+    }
 }

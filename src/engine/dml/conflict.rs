@@ -10,18 +10,19 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use sqlparser::ast::{self, Expr, SelectItem};
 
 use super::assign::{assign, check_assignable};
-use super::hits::{Hits, survivors};
 use super::intake::{Written, with_keys};
 use super::keys::{Address, Keys, Met, chosen};
+use super::names::Names;
 use super::returning::{Side, joined_batch, joined_schema};
 use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
 use super::sink::Sink;
 use super::target::{self, at, position};
 use super::values::{Cell, Parameters};
+use super::work::TableWork;
 use super::{rewrite, rows};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, Privilege, Relation};
+use crate::catalog::{Privilege, Relation};
 use crate::engine::scan::table_provider;
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
@@ -54,14 +55,28 @@ struct Update {
     assigned: Vec<(usize, Option<PgType>)>,
 }
 
+impl Conflict {
+    /// Whether rows of the table may change.
+    pub(super) fn updates(&self) -> bool {
+        self.update.is_some()
+    }
+
+    /// Every query in it.
+    pub(super) fn queries(&mut self) -> impl Iterator<Item = &mut Bound> {
+        self.update.iter_mut().map(|update| &mut update.query)
+    }
+}
+
 impl Engine {
     /// Binds ON CONFLICT.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one statement")]
     pub(super) async fn bind_conflict(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         insert: &ast::Insert,
         on: &ast::OnConflict,
+        names: &Names,
         parameters: &mut Parameters,
         needs: &mut Vec<Need>,
     ) -> Result<Conflict> {
@@ -115,7 +130,7 @@ impl Engine {
             let column = &relation.columns[index];
             let cell = Cell::of(&expr);
             if let Some(cell) = &cell {
-                cell.check(column, parameters)
+                cell.examine(context, column, parameters)
                     .map_err(|error| at(error, position(&expr)))?;
             }
             let untyped = matches!(cell, Some(Cell::Literal { ty: None, .. }));
@@ -124,12 +139,8 @@ impl Engine {
             items.push(SelectItem::UnnamedExpr(expr));
         }
         let selection = update.selection.clone();
-        let with = insert
-            .source
-            .as_ref()
-            .and_then(|source| source.with.clone());
         let query = self
-            .bind_over(context, items, &sides, selection, with, MET, parameters)
+            .bind_over(context, items, &sides, selection, names, MET, parameters)
             .await?;
         check_list(&query, assigned.len() + 1)?;
         needs.extend(query.needs.iter().cloned());
@@ -159,13 +170,19 @@ impl Engine {
     pub(super) async fn resolve_conflicts(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
-        relation: &Arc<Relation>,
+        work: &mut TableWork,
         rules: &Rules,
         conflict: &Conflict,
         proposed: Vec<RecordBatch>,
         parameters: &[ArrayRef],
         interrupt: &Interrupt,
     ) -> Result<Written> {
+        if conflict.update.is_some() && !work.is_untouched() {
+            return Err(Error::unsupported(
+                "ON CONFLICT DO UPDATE of a table that WITH changes",
+            ));
+        }
+        let relation = &work.current(context, interrupt).await?;
         let schema = rows::schema(relation);
         let proposed = concat_batches(&schema, &proposed)
             .map_err(|error| Error::internal("collecting rows", error))?;
@@ -178,15 +195,14 @@ impl Engine {
             None => (None, (0..sound as u64).collect(), Vec::new()),
             Some(keys) => {
                 let (rows, arbiters) = (proposed.slice(0, sound), conflict.arbiters.clone());
-                let work = move |keys: &mut Keys| sort_out(keys, &rows, &arbiters, updates);
-                let (keys, (inserted, met)) = with_keys(keys, work).await?;
+                let sort = move |keys: &mut Keys| sort_out(keys, &rows, &arbiters, updates);
+                let (keys, (inserted, met)) = with_keys(keys, sort).await?;
                 (Some(keys), inserted, met)
             }
         };
         if let Some((_, error)) = broken {
             return Err(error);
         }
-        let mut hits = Hits::new(relation);
         let mut updated = None;
         if let (Some(update), Some(keys)) = (&conflict.update, keys)
             && !met.is_empty()
@@ -196,7 +212,7 @@ impl Engine {
                     context, relation, rules, update, &proposed, met, keys, parameters, interrupt,
                 )
                 .await?;
-            hits.add(&address_batch(&found.places)?)?;
+            work.hits.add(&address_batch(&found.places)?)?;
             updated = Some(found);
         }
         let rows = in_order(&proposed, &inserted, updated.as_ref())?;
@@ -204,20 +220,10 @@ impl Engine {
         let mut sink = Sink::new(context.database.store().clone(), relation.clone());
         sink.write(rows).await?;
         let written = sink.finish().await?;
-        let (removed, kept) = survivors(context, relation, hits, interrupt).await?;
-        let mut changes = Vec::new();
-        if !removed.is_empty() {
-            changes.push(Change::RemoveSegments {
-                relation: relation.oid,
-                segments: removed,
-            });
-        }
         let root = context.database.store().root();
         let returned = table_provider(root, &rewrite::with_segments(relation, &written));
-        let segments = kept.into_iter().chain(written).collect();
-        changes.extend(super::added(relation, segments));
+        work.written.extend(written);
         Ok(Written {
-            changes,
             rows: count,
             returned,
         })
@@ -451,7 +457,7 @@ fn in_order(
         .map_err(|error| Error::internal("putting rows in order", error))
 }
 
-/// Places as [`Hits`] takes them.
+/// Places as [`super::hits::Hits`] takes them.
 fn address_batch(places: &[Address]) -> Result<RecordBatch> {
     let segments = Int32Array::from_iter_values(places.iter().map(|(segment, _)| *segment as i32));
     let rows = Int64Array::from_iter_values(places.iter().map(|(_, row)| *row as i64));

@@ -31,6 +31,23 @@ impl Hits {
         }
     }
 
+    /// Marks every row of the table; gives how many were not hit before.
+    pub(super) fn add_all(&mut self) -> u64 {
+        let before = self.count;
+        for (segment, rows) in self.rows.iter().enumerate() {
+            let rows = *rows as usize;
+            let bitmap = self.bitmaps.entry(segment).or_insert_with(|| {
+                let mut bitmap = BooleanBufferBuilder::new(rows);
+                bitmap.append_n(rows, false);
+                bitmap
+            });
+            let hit = bitmap.finish().count_set_bits();
+            bitmap.append_n(rows, true);
+            self.count += (rows - hit) as u64;
+        }
+        self.count - before
+    }
+
     /// Marks a batch's rows; gives those of them that were not hit before (a join may hit a row
     /// many times; the first counts).
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
@@ -71,15 +88,20 @@ impl Hits {
 pub(super) async fn survivors(
     context: &Arc<StatementContext>,
     relation: &Arc<Relation>,
-    hits: Hits,
+    hits: &Hits,
     interrupt: &Interrupt,
 ) -> Result<(Vec<SegmentId>, Vec<Arc<Segment>>)> {
-    let removed: Vec<_> = hits
-        .bitmaps
-        .keys()
-        .map(|&index| relation.segments()[index].id)
-        .collect();
-    if removed.is_empty() {
+    let mut removed = Vec::with_capacity(hits.bitmaps.len());
+    let mut partly = Vec::new();
+    for (&index, bitmap) in &hits.bitmaps {
+        let segment = &relation.segments()[index];
+        removed.push(segment.id);
+        let bitmap = bitmap.finish_cloned();
+        if bitmap.count_set_bits() as u64 != segment.rows {
+            partly.push((index, bitmap));
+        }
+    }
+    if partly.is_empty() {
         return Ok((removed, Vec::new()));
     }
     let store = context.database.store().clone();
@@ -87,12 +109,8 @@ pub(super) async fn survivors(
     let interrupt = interrupt.clone();
     let work = move || -> Result<Vec<Arc<Segment>>> {
         let mut writer = SegmentWriter::new(store.clone(), relation.clone());
-        for (index, mut bitmap) in hits.bitmaps {
+        for (index, bitmap) in partly {
             let segment = &relation.segments()[index];
-            let bitmap = bitmap.finish();
-            if bitmap.count_set_bits() as u64 == segment.rows {
-                continue;
-            }
             let mut start = 0;
             for batch in read_segment(store.root(), segment, &relation.columns)? {
                 interrupt.check()?;

@@ -8,17 +8,22 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableObject, Value};
 
+use super::DmlKind;
 use super::assign::{assign, check_assignable};
 use super::conflict::Conflict;
 use super::feeds::{Feed, Feeds, default_expression};
 use super::intake::{Intake, Written};
+use super::names::Names;
 use super::rows;
 use super::set::check_list;
 use super::target::{self, at, is_default, position};
 use super::values::{Cell, Inputs, Parameters, parameter};
+use super::work::Work;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Generation, Privilege, Relation};
+use crate::engine::analyze::misplaced;
 use crate::engine::command::Overriding;
+use crate::engine::parse::changes_rows;
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
 use crate::privileges::Need;
@@ -60,9 +65,14 @@ impl Engine {
         context: &Arc<StatementContext>,
         insert: &ast::Insert,
         overriding: Option<Overriding>,
+        names: &Names,
         parameters: &mut Parameters,
     ) -> Result<(Insert, Vec<Need>)> {
         refuse_extensions(insert)?;
+        let own = insert.source.as_ref().and_then(|s| s.with.as_ref());
+        if own.is_some_and(changes_rows) {
+            return Err(misplaced());
+        }
         let TableObject::TableName(name) = &insert.table else {
             return Err(Error::unsupported("INSERT into a function or query"));
         };
@@ -71,7 +81,8 @@ impl Engine {
         if name.0.len() > 1 {
             needs.push(target::schema_need(context, &relation));
         }
-        let targets = target_columns(&relation, insert)?;
+        let targets = named_columns(&relation, &insert.columns)?;
+        let listed = !insert.columns.is_empty();
         let mut computing = Computing::default();
 
         let mut source_types: Vec<Option<PgType>> = vec![None; targets.len()];
@@ -82,7 +93,7 @@ impl Engine {
             Some(query) => match plain_values(query) {
                 Some(rows) => {
                     let row = &rows[0].content;
-                    check_width(insert, row.len(), targets.len())
+                    check_count(listed, row.len(), targets.len())
                         .map_err(|error| at(error, row.get(targets.len()).and_then(position)))?;
                     for (place, of) in defaulted.iter_mut().enumerate().take(row.len()) {
                         let mut cells = rows.iter().map(|row| row.content.get(place));
@@ -116,9 +127,17 @@ impl Engine {
                             parameters.settle(*index, ty);
                         }
                     }
-                    let bound = self.bind(context, query, parameters.known()).await?;
+                    let around = names.around(ast::Query::clone(query));
+                    let known = parameters.known();
+                    let bound = match names.with {
+                        Some(_) => {
+                            let locals = names.beside(&[]);
+                            self.bind_with(context, &around, known, &locals).await?
+                        }
+                        None => self.bind(context, query, known).await?,
+                    };
                     settle_used(parameters, query, &bound);
-                    check_width(insert, bound.columns.len(), targets.len())?;
+                    check_count(listed, bound.columns.len(), targets.len())?;
                     needs.extend(bound.needs.iter().cloned());
                     for (position, output) in bound.columns.iter().enumerate() {
                         let column = &relation.columns[targets[position]];
@@ -151,13 +170,15 @@ impl Engine {
             .bind_feeds(context, &relation, given, &mut needs)
             .await?;
         let computed = computing
-            .bind(self, context, &relation, parameters, &mut needs)
+            .bind(self, context, &relation, names, parameters, &mut needs)
             .await?;
         let conflict = match &insert.on {
             None => None,
             Some(ast::OnInsert::OnConflict(on)) => Some(
-                self.bind_conflict(context, &relation, insert, on, parameters, &mut needs)
-                    .await?,
+                self.bind_conflict(
+                    context, &relation, insert, on, names, parameters, &mut needs,
+                )
+                .await?,
             ),
             Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY")),
         };
@@ -176,11 +197,16 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         insert: &Insert,
+        work: &mut Work,
         parameter_types: &[PgType],
         parameters: &[ArrayRef],
         interrupt: &Interrupt,
     ) -> Result<Written> {
         let relation = super::rewrite::current(context, &insert.relation)?;
+        if insert.updates() {
+            work.on(&relation, DmlKind::Update);
+        }
+        let work = work.on(&relation, DmlKind::Insert);
         let mut computed = Vec::with_capacity(insert.computed.len());
         for query in &insert.computed {
             computed.push(
@@ -194,7 +220,8 @@ impl Engine {
             parameter_types,
             computed: &computed,
         };
-        let mut intake = Intake::new(self, context, &relation, &insert.feeds.rules)?;
+        let keyed = work.current(context, interrupt).await?;
+        let mut intake = Intake::new(self, context, &keyed, &insert.feeds.rules)?;
         let mut proposed = Vec::new();
         match &insert.source {
             Source::Values(cells) => {
@@ -235,12 +262,12 @@ impl Engine {
             }
         }
         match &insert.conflict {
-            None => intake.finish().await,
+            None => intake.finish(work).await,
             Some(conflict) => {
                 drop(intake);
                 let rules = &insert.feeds.rules;
                 self.resolve_conflicts(
-                    context, &relation, rules, conflict, proposed, parameters, interrupt,
+                    context, work, rules, conflict, proposed, parameters, interrupt,
                 )
                 .await
             }
@@ -270,6 +297,7 @@ impl Computing {
         engine: &Arc<Engine>,
         context: &Arc<StatementContext>,
         relation: &Relation,
+        names: &Names,
         parameters: &mut Parameters,
         needs: &mut Vec<Need>,
     ) -> Result<Vec<Bound>> {
@@ -279,8 +307,15 @@ impl Computing {
                 .iter()
                 .map(|(expr, _)| SelectItem::UnnamedExpr(expr.clone()))
                 .collect();
-            let query = target::select(items, Vec::new(), None);
-            let bound = engine.bind(context, &query, parameters.known()).await?;
+            let query = names.around(target::select(items, Vec::new(), None));
+            let known = parameters.known();
+            let bound = match names.with {
+                Some(_) => {
+                    let locals = names.beside(&[]);
+                    engine.bind_with(context, &query, known, &locals).await?
+                }
+                None => engine.bind(context, &query, known).await?,
+            };
             check_list(&bound, chunk.len())?;
             settle_used(parameters, &query, &bound);
             for (position, (output, (expr, column))) in bound.columns.iter().zip(chunk).enumerate()
@@ -321,7 +356,7 @@ struct Row<'a> {
 }
 
 /// Whether values given to a column are not taken.
-fn is_ignored(column: &Column, overriding: Option<Overriding>) -> bool {
+pub(super) fn is_ignored(column: &Column, overriding: Option<Overriding>) -> bool {
     let identity = matches!(column.generation, Some(Generation::Identity { .. }));
     identity && overriding == Some(Overriding::User)
 }
@@ -374,7 +409,7 @@ fn bind_row(
 }
 
 /// `428C9` for a value given to a column that makes its own.
-fn check_given(column: &Column, overriding: Option<Overriding>) -> Result<()> {
+pub(super) fn check_given(column: &Column, overriding: Option<Overriding>) -> Result<()> {
     let refused = Error::new(
         SqlState::GENERATED_ALWAYS,
         format!(
@@ -451,12 +486,13 @@ pub(super) fn settle_used<T: ast::Visit>(parameters: &mut Parameters, query: &T,
     }
 }
 
-fn target_columns(relation: &Relation, insert: &ast::Insert) -> Result<Vec<usize>> {
-    if insert.columns.is_empty() {
+/// The positions of the columns that a list names; of all, if it is empty.
+pub(super) fn named_columns(relation: &Relation, names: &[ast::ObjectName]) -> Result<Vec<usize>> {
+    if names.is_empty() {
         return Ok((0..relation.columns.len()).collect());
     }
-    let mut targets = Vec::with_capacity(insert.columns.len());
-    for name in &insert.columns {
+    let mut targets = Vec::with_capacity(names.len());
+    for name in names {
         let place = position(name);
         let name = target::column_name(name, relation)?;
         let index = relation
@@ -476,11 +512,11 @@ fn target_columns(relation: &Relation, insert: &ast::Insert) -> Result<Vec<usize
     Ok(targets)
 }
 
-fn check_width(insert: &ast::Insert, expressions: usize, targets: usize) -> Result<()> {
-    let explicit = !insert.columns.is_empty();
+/// `42601` unless each value has its column; without a list, columns may be left over.
+pub(super) fn check_count(listed: bool, expressions: usize, targets: usize) -> Result<()> {
     let message = if expressions > targets {
         "INSERT has more expressions than target columns"
-    } else if expressions < targets && explicit {
+    } else if expressions < targets && listed {
         "INSERT has more target columns than expressions"
     } else {
         return Ok(());
@@ -510,6 +546,23 @@ fn refuse_extensions(insert: &ast::Insert) -> Result<()> {
 }
 
 impl Insert {
+    /// Whether it may change rows that are there.
+    pub(super) fn updates(&self) -> bool {
+        self.conflict.as_ref().is_some_and(Conflict::updates)
+    }
+
+    /// Every query in it that names of WITH may stand in.
+    pub(super) fn queries(&mut self) -> impl Iterator<Item = &mut Bound> {
+        let source = match &mut self.source {
+            Source::Query(query) => Some(query),
+            Source::Values(_) => None,
+        };
+        source
+            .into_iter()
+            .chain(self.computed.iter_mut())
+            .chain(self.conflict.iter_mut().flat_map(Conflict::queries))
+    }
+
     /// The query its rows come from, for EXPLAIN.
     pub(super) fn query(&self) -> Option<&Bound> {
         match &self.source {

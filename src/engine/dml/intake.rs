@@ -6,11 +6,12 @@ use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 
 use super::keys::Keys;
+use super::rewrite;
 use super::rules::Rules;
 use super::sink::Sink;
-use super::{added, rewrite};
+use super::work::TableWork;
 use crate::base::{Error, Result};
-use crate::catalog::{Change, Relation};
+use crate::catalog::Relation;
 use crate::engine::Engine;
 use crate::engine::scan::table_provider;
 use crate::observe::Interrupt;
@@ -27,16 +28,15 @@ pub(super) struct Intake {
     sink: Sink,
 }
 
-/// What a statement did.
+/// What a part of a statement wrote.
 pub(super) struct Written {
-    pub(super) changes: Vec<Change>,
     pub(super) rows: u64,
     /// The rows RETURNING reads.
     pub(super) returned: Arc<dyn TableProvider>,
 }
 
 impl Intake {
-    /// For rows of `relation` as the statement sees it.
+    /// For rows of `relation`, whose rows are those that keys are compared with.
     pub(super) fn new(
         engine: &Arc<Engine>,
         context: &Arc<StatementContext>,
@@ -80,18 +80,14 @@ impl Intake {
         self.sink.write(batch).await
     }
 
-    /// The end.
-    pub(super) async fn finish(self) -> Result<Written> {
+    /// The end: the rows are part of the work.
+    pub(super) async fn finish(self, work: &mut TableWork) -> Result<Written> {
         let rows = self.sink.rows();
         let segments = self.sink.finish().await?;
         let root = self.context.database.store().root();
-        let relation = rewrite::with_segments(&self.relation, &segments);
-        let returned = table_provider(root, &relation);
-        Ok(Written {
-            changes: added(&relation, segments),
-            rows,
-            returned,
-        })
+        let returned = table_provider(root, &rewrite::with_segments(&self.relation, &segments));
+        work.written.extend(segments);
+        Ok(Written { rows, returned })
     }
 }
 

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Decimal128Array, Float32Array, Float64Array, UInt64Array,
@@ -31,6 +31,8 @@ use crate::types::text::TextColumn;
 
 /// Hashes kept at most, of all tables together: 8 bytes each.
 const HASHES_MAX: usize = 32 * 1024 * 1024;
+/// Batches in memory whose hashes are kept at most; those that are gone make room first.
+const BATCHES_MAX: usize = 1024;
 
 /// Sorted hashes of the keys of whole segments, by segment and columns.
 #[derive(Debug, Default)]
@@ -43,6 +45,9 @@ pub(in crate::engine) struct KeyCache {
 struct Cached {
     by_segment: HashMap<(SegmentId, Vec<i16>), Arc<[u64]>>,
     count: usize,
+    /// Of batches in memory, by the addresses of their columns: rows that a transaction adds one
+    /// by one join the same segment, but most of its batches stay what they are.
+    by_batch: HashMap<(Vec<usize>, Vec<i16>), (Vec<Weak<dyn Array>>, Arc<[u64]>)>,
 }
 
 impl KeyCache {
@@ -60,6 +65,35 @@ impl KeyCache {
         let key = (segment, columns.to_vec());
         cached.by_segment.insert(key, Arc::clone(hashes));
     }
+
+    fn get_batch(&self, arrays: &[ArrayRef], columns: &[i16]) -> Option<Arc<[u64]>> {
+        let cached = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (addresses(arrays), columns.to_vec());
+        cached
+            .by_batch
+            .get(&key)
+            .map(|(_, hashes)| Arc::clone(hashes))
+    }
+
+    fn keep_batch(&self, arrays: &[ArrayRef], columns: &[i16], hashes: &Arc<[u64]>) {
+        let mut cached = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.by_batch.len() >= BATCHES_MAX {
+            let lives = |arrays: &[Weak<dyn Array>]| arrays.iter().all(|a| a.strong_count() > 0);
+            cached.by_batch.retain(|_, (arrays, _)| lives(arrays));
+            if cached.by_batch.len() >= BATCHES_MAX / 2 {
+                cached.by_batch.clear();
+            }
+        }
+        let key = (addresses(arrays), columns.to_vec());
+        // As long as the weak references are here, no other columns have these addresses.
+        let arrays = arrays.iter().map(Arc::downgrade).collect();
+        cached.by_batch.insert(key, (arrays, Arc::clone(hashes)));
+    }
+}
+
+fn addresses(arrays: &[ArrayRef]) -> Vec<usize> {
+    let address = |array: &ArrayRef| Arc::as_ptr(array).cast::<()>() as usize;
+    arrays.iter().map(address).collect()
 }
 
 /// One row's key, comparable byte by byte; `None` for one that is equal to no other.
@@ -93,7 +127,8 @@ struct KeySet {
     removed: HashSet<Box<[u8]>>,
     /// Keys of rows that it made, with the number the caller gave each.
     added: HashMap<Box<[u8]>, u64>,
-    hashes: Option<Vec<Arc<[u64]>>>,
+    /// For each segment, the hashes of its parts.
+    hashes: Option<Vec<Vec<Arc<[u64]>>>>,
     /// Segments that had to be read: where each key is.
     exact: HashMap<usize, HashMap<Box<[u8]>, u64>>,
 }
@@ -245,7 +280,7 @@ impl Keys {
             .iter()
             .flatten()
             .enumerate()
-            .filter(|(_, hashes)| hashes.binary_search(&hash).is_ok())
+            .filter(|(_, parts)| parts.iter().any(|part| part.binary_search(&hash).is_ok()))
             .map(|(segment, _)| segment)
             .collect();
         for segment in suspects {
@@ -268,24 +303,59 @@ impl Keys {
         let segments = self.relation.segments();
         let mut loaded = Vec::with_capacity(segments.len());
         for segment in segments {
-            let attnums = &self.sets[set].attnums;
-            let hashes = match self.cache.get(segment.id, attnums) {
-                Some(hashes) => hashes,
-                None => {
-                    let mut hashes = Vec::with_capacity(segment.rows as usize);
-                    self.read(set, segment, |_, key| hashes.push(hash(&key)))?;
-                    hashes.sort_unstable();
-                    let hashes = Arc::from(hashes);
-                    if matches!(segment.location, Location::File { .. }) {
-                        self.cache.keep(segment.id, attnums, &hashes);
-                    }
-                    hashes
-                }
-            };
-            loaded.push(hashes);
+            loaded.push(match &segment.location {
+                Location::Memory(batches) => self.hashes_in_memory(set, segment, batches)?,
+                Location::File { .. } => vec![self.hashes_of_file(set, segment)?],
+            });
         }
         self.sets[set].hashes = Some(loaded);
         Ok(())
+    }
+
+    fn hashes_of_file(&self, set: usize, segment: &Segment) -> Result<Arc<[u64]>> {
+        let attnums = &self.sets[set].attnums;
+        if let Some(hashes) = self.cache.get(segment.id, attnums) {
+            return Ok(hashes);
+        }
+        let mut hashes = Vec::with_capacity(segment.rows as usize);
+        self.read(set, segment, |_, key| hashes.push(hash(&key)))?;
+        hashes.sort_unstable();
+        let hashes = Arc::from(hashes);
+        self.cache.keep(segment.id, attnums, &hashes);
+        Ok(hashes)
+    }
+
+    fn hashes_in_memory(
+        &self,
+        set: usize,
+        segment: &Segment,
+        batches: &[RecordBatch],
+    ) -> Result<Vec<Arc<[u64]>>> {
+        let of = &self.sets[set];
+        let mut parts = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let stored = of.columns.iter();
+            let stored = stored.map(|column| batch.column_by_name(&column.stored_name).cloned());
+            let stored: Option<Vec<ArrayRef>> = stored.collect();
+            let known = |arrays: &Vec<ArrayRef>| self.cache.get_batch(arrays, &of.attnums);
+            if let Some(hashes) = stored.as_ref().and_then(known) {
+                parts.push(hashes);
+                continue;
+            }
+            let alone = Segment {
+                location: Location::Memory(vec![batch.clone()]),
+                ..segment.clone()
+            };
+            let mut hashes = Vec::with_capacity(batch.num_rows());
+            self.read(set, &alone, |_, key| hashes.push(hash(&key)))?;
+            hashes.sort_unstable();
+            let hashes = Arc::from(hashes);
+            if let Some(stored) = &stored {
+                self.cache.keep_batch(stored, &of.attnums, &hashes);
+            }
+            parts.push(hashes);
+        }
+        Ok(parts)
     }
 
     fn read_exactly(&self, set: usize, segment: usize) -> Result<HashMap<Box<[u8]>, u64>> {

@@ -2,17 +2,23 @@
 //! the engine answers which rows go and which come, and storage writes segments. DataFusion's own
 //! DML hooks are never used: they lose subquery filters and then hit every row.
 //!
-//! [`insert`] (with [`conflict`]) and [`rewrite`] bind and execute; [`feeds`] has what fills the
-//! columns of new rows, [`rules`] and [`keys`] what they are checked against; [`values`] evaluates
-//! literals without a plan; [`assign`] has PostgreSQL's assignment casts; [`sink`] writes.
+//! [`steps`] puts the changes of WITH before that of the statement itself; [`insert`] (with
+//! [`conflict`]), [`rewrite`] and [`merge`] (with [`merging`]) bind and execute one; [`work`] sums
+//! up; [`feeds`] has what fills the columns of new rows, [`rules`] and [`keys`] what they are
+//! checked against; [`values`] evaluates literals without a plan; [`assign`] has PostgreSQL's
+//! assignment casts; [`sink`] writes.
 
 mod assign;
 mod conflict;
+mod explain;
 mod feeds;
 mod hits;
 mod insert;
 mod intake;
 mod keys;
+mod merge;
+mod merging;
+mod names;
 mod references;
 mod rekey;
 mod returning;
@@ -21,10 +27,12 @@ mod rows;
 mod rules;
 mod set;
 mod sink;
+mod steps;
 mod target;
 #[cfg(test)]
 mod tests;
 mod values;
+mod work;
 
 use std::sync::Arc;
 
@@ -32,11 +40,10 @@ use arrow::array::ArrayRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use sqlparser::ast::{self, SelectItem};
 
-use super::command::Dml;
+use super::command::{Dml, DmlAction};
 use super::local::LocalRelation;
 use super::scan::table_provider;
-use super::{Bound, Engine, ExplainOptions, Explanation, OutputColumn, Rows};
-use crate::base::name::quote;
+use super::{Bound, Engine, OutputColumn, Rows};
 use crate::base::{Error, Oid, Result, Version};
 use crate::catalog::{Change, Privilege, Relation, Segment};
 use crate::observe::Interrupt;
@@ -44,9 +51,12 @@ use crate::privileges::{Authorized, Need};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 use insert::Insert;
+use names::Names;
 use returning::{Side, joined_schema};
 use rewrite::Rewrite;
+use steps::{Found, Given, Step, put_rows};
 use values::Parameters;
+use work::Work;
 
 pub(super) use feeds::Feeds;
 pub(super) use keys::{KeyCache, Keys};
@@ -56,44 +66,63 @@ pub(super) use sink::Sink;
 pub use assign::check_assignable;
 pub use references::{Orphan, orphan_condition};
 pub use values::is_literal;
+pub use work::Touched;
 
 /// The rows RETURNING reads, in its generated query.
 const RETURNED: &str = "\0returned";
 
-/// A bound INSERT, UPDATE or DELETE.
+/// A bound statement that changes rows.
 #[derive(Debug, Clone)]
 pub struct BoundDml {
-    /// The table changed.
-    pub target: Oid,
-    /// What it does; decides the lock it needs.
-    pub kind: DmlKind,
-    /// Whether an INSERT may change rows that are there.
-    pub upserts: bool,
+    /// What kind it is; `None` for a query whose WITH changes rows.
+    pub kind: Option<DmlKind>,
+    /// The tables it changes, and how; decides the locks it needs.
+    pub targets: Vec<(Oid, DmlKind)>,
     /// What it needs, the source's needs included.
     pub needs: Vec<Need>,
     /// Types of $1, $2, …
     pub parameters: Vec<PgType>,
-    /// What RETURNING answers, if there is one.
+    /// What it answers, if it answers rows.
     pub columns: Option<Arc<[OutputColumn]>>,
     /// The catalog it was bound in; another version means: bind again (waiting for the lock may
     /// have moved it).
     pub version: Version,
+    /// The queries of WITH that run by themselves, in order.
+    steps: Vec<Step>,
     body: Body,
+}
+
+/// One change with its RETURNING.
+#[derive(Debug, Clone)]
+struct Part {
+    change: PartBody,
     returning: Option<Bound>,
 }
 
-/// What is to be done.
+/// What is to be done at last.
 #[derive(Debug, Clone)]
 #[expect(
     clippy::large_enum_variant,
     reason = "one per statement, and never kept in numbers"
 )]
 enum Body {
-    Insert(Insert),
-    Rewrite(Rewrite),
+    Change(Part),
+    Query(Bound),
 }
 
-/// Which of the three.
+/// What a part of a statement does.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per statement, and never kept in numbers"
+)]
+enum PartBody {
+    Insert(Insert),
+    Rewrite(Rewrite),
+    Merge(merge::BoundMerge),
+}
+
+/// Which one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DmlKind {
     /// INSERT
@@ -102,22 +131,26 @@ pub enum DmlKind {
     Update,
     /// DELETE
     Delete,
+    /// MERGE
+    Merge,
 }
 
 /// What a DML statement did: changes for the transaction (not yet pushed), how many rows, and
-/// RETURNING's rows.
+/// the rows it answers.
 #[derive(Debug)]
 pub struct DmlResult {
     /// To be authorised and pushed.
     pub changes: Vec<Change>,
-    /// Rows inserted, updated or deleted.
+    /// What they are to.
+    pub touched: Vec<Touched>,
+    /// Rows inserted, updated or deleted by the statement itself.
     pub rows: u64,
-    /// RETURNING.
+    /// RETURNING, or the query's own.
     pub returning: Option<Rows>,
 }
 
 impl Engine {
-    /// Binds `INSERT`, `UPDATE` or `DELETE`.
+    /// Binds a statement that changes rows.
     ///
     /// # Errors
     /// As [`Engine::bind`]; `55000` for a view, `0A000` for a foreign table.
@@ -128,14 +161,58 @@ impl Engine {
         declared: &[Option<PgType>],
     ) -> Result<BoundDml> {
         let mut parameters = Parameters::new(declared);
-        let mut with = dml.with.clone();
-        let (kind, body, mut needs, returning, alias) = match &dml.statement {
-            ast::Statement::Insert(insert) => {
-                if with.is_some() {
-                    return Err(Error::unsupported("WITH before an INSERT that has one"));
-                }
-                let (bound, needs) = self
-                    .bind_insert(context, insert, dml.overriding, &mut parameters)
+        let mut needs = Vec::new();
+        let mut targets = Vec::new();
+        let (names, steps) = self
+            .bind_steps(context, dml, &mut parameters, &mut needs, &mut targets)
+            .await?;
+        let (kind, body, columns) = match &dml.action {
+            DmlAction::Query(query) => {
+                let query = names.around(ast::Query::clone(query));
+                let bound = self
+                    .bind_with(context, &query, parameters.known(), &names.locals)
+                    .await?;
+                insert::settle_used(&mut parameters, &query, &bound);
+                needs.extend(bound.needs.iter().cloned());
+                let columns = Some(bound.columns.clone().into());
+                (None, Body::Query(bound), columns)
+            }
+            action => {
+                let part = self
+                    .bind_part(context, action, names, &mut parameters, &mut needs)
+                    .await?;
+                targets.extend(part.targets());
+                let columns = part.returning.as_ref();
+                let columns = columns.map(|bound| bound.columns.clone().into());
+                (Some(part.kind()), Body::Change(part), columns)
+            }
+        };
+        Ok(BoundDml {
+            kind,
+            targets,
+            needs,
+            parameters: parameters.finish()?,
+            columns,
+            version: context.snapshot.version(),
+            steps,
+            body,
+        })
+    }
+
+    /// Binds one change with its RETURNING.
+    async fn bind_part(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        action: &DmlAction,
+        names: Names,
+        parameters: &mut Parameters,
+        needs: &mut Vec<Need>,
+    ) -> Result<Part> {
+        let of = names.clone();
+        let (change, needed, returning, alias) = match action {
+            DmlAction::Insert { insert, overriding } => {
+                let (bound, needed) = self
+                    .bind_insert(context, insert, *overriding, &names, parameters)
                     .await?;
                 let alias = insert.table_alias.as_ref();
                 let alias = alias.map_or_else(
@@ -143,72 +220,47 @@ impl Engine {
                     |alias| target::fold(&alias.alias),
                 );
                 let returning = insert.returning.clone();
-                with = insert
-                    .source
-                    .as_ref()
-                    .and_then(|source| source.with.clone());
-                let body = Body::Insert(bound);
-                (DmlKind::Insert, body, needs, returning, alias)
+                (PartBody::Insert(bound), needed, returning, alias)
             }
-            ast::Statement::Update(update) => {
-                let (bound, needs) = self
-                    .bind_update(context, update, with.clone(), &mut parameters)
-                    .await?;
+            DmlAction::Update(update) => {
+                let (bound, needed) = self.bind_update(context, update, names, parameters).await?;
                 let alias = bound.alias.clone();
                 let returning = update.returning.clone();
-                let body = Body::Rewrite(bound);
-                (DmlKind::Update, body, needs, returning, alias)
+                (PartBody::Rewrite(bound), needed, returning, alias)
             }
-            ast::Statement::Delete(delete) => {
-                let (bound, needs) = self
-                    .bind_delete(context, delete, with.clone(), &mut parameters)
-                    .await?;
+            DmlAction::Delete(delete) => {
+                let (bound, needed) = self.bind_delete(context, delete, names, parameters).await?;
                 let alias = bound.alias.clone();
                 let returning = delete.returning.clone();
-                let body = Body::Rewrite(bound);
-                (DmlKind::Delete, body, needs, returning, alias)
+                (PartBody::Rewrite(bound), needed, returning, alias)
             }
-            other => {
-                return Err(Error::internal(
-                    "binding a statement that changes rows",
-                    format!("{other} is none"),
-                ));
+            DmlAction::Merge(statement) => {
+                let (bound, needed) = self
+                    .bind_merge(context, statement, &names, parameters)
+                    .await?;
+                (PartBody::Merge(bound), needed, None, String::new())
+            }
+            DmlAction::Query(_) => {
+                return Err(Error::internal("binding a change", "it is a query"));
             }
         };
-        let relation = body.relation().clone();
-        let others = match &body {
-            Body::Rewrite(rewrite) => rewrite.others.clone(),
-            Body::Insert(_) => Vec::new(),
+        needs.extend(needed);
+        let relation = change.relation().clone();
+        let others = match &change {
+            PartBody::Rewrite(rewrite) => rewrite.others.clone(),
+            PartBody::Insert(_) | PartBody::Merge(_) => Vec::new(),
         };
         let returning = match returning {
             None => None,
-            Some(items) => Some(
-                self.bind_returning(
-                    context,
-                    &relation,
-                    rewrite::sides(&relation, &alias, &others),
-                    items,
-                    with,
-                    &mut parameters,
-                    &mut needs,
+            Some(items) => {
+                let sides = rewrite::sides(&relation, &alias, &others);
+                Some(
+                    self.bind_returning(context, &relation, sides, items, &of, parameters, needs)
+                        .await?,
                 )
-                .await?,
-            ),
+            }
         };
-        Ok(BoundDml {
-            target: relation.oid,
-            kind,
-            upserts: match &body {
-                Body::Insert(insert) => insert.conflict.is_some(),
-                Body::Rewrite(_) => false,
-            },
-            needs,
-            parameters: parameters.finish()?,
-            columns: returning.as_ref().map(|bound| bound.columns.clone().into()),
-            version: context.snapshot.version(),
-            body,
-            returning,
-        })
+        Ok(Part { change, returning })
     }
 
     /// RETURNING as a query over the rows the statement leaves (or, for DELETE, takes).
@@ -219,7 +271,7 @@ impl Engine {
         relation: &Arc<Relation>,
         sides: Vec<Side>,
         mut items: Vec<SelectItem>,
-        with: Option<ast::With>,
+        names: &Names,
         parameters: &mut Parameters,
         needs: &mut Vec<Need>,
     ) -> Result<Bound> {
@@ -235,8 +287,8 @@ impl Engine {
             target::unqualify(item, schema.map_or("", |s| s.name.as_str()), &relation.name);
         }
         let bound = if sides.len() == 1 {
-            let mut query = select_from(items, RETURNED, Some(&sides[0].alias));
-            query.with = with;
+            let query = select_from(items, RETURNED, Some(&sides[0].alias));
+            let query = names.around(query);
             let local = LocalRelation {
                 name: RETURNED.to_owned(),
                 relation: relation.oid,
@@ -246,19 +298,19 @@ impl Engine {
                 ),
             };
             let bound = self
-                .bind_with(context, &query, parameters.known(), &[local])
+                .bind_with(context, &query, parameters.known(), &names.beside(&[local]))
                 .await?;
             insert::settle_used(parameters, &query, &bound);
             bound
         } else {
-            self.bind_over(context, items, &sides, None, with, RETURNED, parameters)
+            self.bind_over(context, items, &sides, None, names, RETURNED, parameters)
                 .await?
         };
         needs.extend(bound.needs.iter().cloned());
         Ok(bound)
     }
 
-    /// Runs it: rows are computed and written as segments of the transaction. The table lock must
+    /// Runs it: rows are computed and written as segments of the transaction. The table locks must
     /// be held.
     ///
     /// # Errors
@@ -271,33 +323,84 @@ impl Engine {
         parameters: &[ArrayRef],
         interrupt: &Interrupt,
     ) -> Result<DmlResult> {
-        let statement = statement.into_inner();
-        let root = context.database.store().root();
-        let (changes, rows, returned) = match &statement.body {
-            Body::Insert(insert) => {
-                let types = &statement.parameters;
-                let written = self
-                    .execute_insert(context, insert, types, parameters, interrupt)
-                    .await?;
-                (written.changes, written.rows, written.returned)
+        let mut statement = statement.into_inner();
+        let inputs = Given {
+            context,
+            types: &statement.parameters,
+            parameters,
+            interrupt,
+        };
+        let mut work = Work::default();
+        let mut found = Vec::new();
+        let (first, last): (Vec<Step>, Vec<Step>) = std::mem::take(&mut statement.steps)
+            .into_iter()
+            .partition(|step| step.is_read);
+        self.execute_steps(&inputs, first, &mut found, &mut work)
+            .await?;
+        let (rows, returning) = match statement.body {
+            Body::Change(mut part) => {
+                part.put_rows(&found)?;
+                self.execute_part(&inputs, part, &mut work).await?
             }
-            Body::Rewrite(rewrite) => {
+            Body::Query(mut query) => {
+                put_rows(&mut query, &found)?;
+                let passed = &parameters[..query.parameters.len().min(parameters.len())];
+                (0, Some(self.run(context, query, passed, interrupt).await?))
+            }
+        };
+        self.execute_steps(&inputs, last, &mut found, &mut work)
+            .await?;
+        let (changes, touched) = work.finish(context, interrupt).await?;
+        Ok(DmlResult {
+            changes,
+            touched,
+            rows,
+            returning,
+        })
+    }
+
+    /// Runs one change: how many rows, and RETURNING's.
+    async fn execute_part(
+        self: &Arc<Self>,
+        given: &Given<'_>,
+        part: Part,
+        work: &mut Work,
+    ) -> Result<(u64, Option<Rows>)> {
+        let Given {
+            context,
+            types,
+            parameters,
+            interrupt,
+        } = *given;
+        let root = context.database.store().root();
+        let (rows, returned) = match &part.change {
+            PartBody::Insert(insert) => {
+                let written = self
+                    .execute_insert(context, insert, work, types, parameters, interrupt)
+                    .await?;
+                (written.rows, written.returned)
+            }
+            PartBody::Rewrite(rewrite) => {
                 let done = self
-                    .execute_rewrite(context, rewrite, parameters, interrupt)
+                    .execute_rewrite(context, rewrite, work, parameters, interrupt)
                     .await?;
                 let returned = if !rewrite.others.is_empty() {
                     let sides = rewrite::sides(&rewrite.relation, &rewrite.alias, &rewrite.others);
                     rows::in_memory(joined_schema(&sides), done.returned)?
-                } else if statement.kind == DmlKind::Update {
+                } else if part.kind() == DmlKind::Update {
                     let relation = rewrite::with_segments(&rewrite.relation, &done.written);
                     table_provider(root, &relation)
                 } else {
                     rows::in_memory(rows::schema(&rewrite.relation), done.returned)?
                 };
-                (done.changes, done.rows, returned)
+                (done.rows, returned)
+            }
+            PartBody::Merge(merge) => {
+                let rows = self.execute_merge(given, merge, work).await?;
+                return Ok((rows, None));
             }
         };
-        let returning = match statement.returning {
+        let returning = match part.returning {
             None => None,
             Some(query) => {
                 let query = query.with_rows(RETURNED, returned)?;
@@ -305,49 +408,7 @@ impl Engine {
                 Some(self.run(context, query, passed, interrupt).await?)
             }
         };
-        Ok(DmlResult {
-            changes,
-            rows,
-            returning,
-        })
-    }
-
-    /// EXPLAIN of INSERT, UPDATE or DELETE: the plan of its source under a node naming what it
-    /// does. Changes nothing.
-    ///
-    /// # Errors
-    /// As [`Engine::explain`]; `0A000` for EXPLAIN ANALYZE.
-    pub async fn explain_dml(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        statement: Authorized<BoundDml>,
-        parameters: &[ArrayRef],
-        options: &ExplainOptions,
-        interrupt: &Interrupt,
-    ) -> Result<Explanation> {
-        interrupt.check()?;
-        let statement = statement.into_inner();
-        if options.analyze {
-            return Err(Error::unsupported(
-                "EXPLAIN ANALYZE of a statement that changes rows",
-            ));
-        }
-        let (word, query) = match &statement.body {
-            Body::Insert(insert) => ("Insert", insert.query()),
-            Body::Rewrite(rewrite) if statement.kind == DmlKind::Update => {
-                ("Update", rewrite.query())
-            }
-            Body::Rewrite(rewrite) => ("Delete", rewrite.query()),
-        };
-        let table = quote(&statement.body.relation().name);
-        let Some(query) = query else {
-            return Ok(Explanation::change(word, &table));
-        };
-        let passed = &parameters[..query.parameters.len().min(parameters.len())];
-        let source = self
-            .explanation(context, query.clone(), passed, options, interrupt)
-            .await?;
-        Ok(source.changing(word, &table))
+        Ok((rows, returning))
     }
 
     /// CREATE TABLE AS: runs the query into segments of `relation`, which is not in the catalog yet
@@ -418,11 +479,47 @@ pub(super) fn select_from(
     target::select(items, vec![from], None)
 }
 
-impl Body {
+impl Part {
+    fn kind(&self) -> DmlKind {
+        match &self.change {
+            PartBody::Insert(_) => DmlKind::Insert,
+            PartBody::Rewrite(rewrite) => rewrite.kind(),
+            PartBody::Merge(_) => DmlKind::Merge,
+        }
+    }
+
+    /// The table it changes, in which ways.
+    fn targets(&self) -> Vec<(Oid, DmlKind)> {
+        let table = self.change.relation().oid;
+        match &self.change {
+            PartBody::Insert(insert) if insert.updates() => {
+                vec![(table, DmlKind::Insert), (table, DmlKind::Update)]
+            }
+            PartBody::Insert(_) | PartBody::Rewrite(_) => vec![(table, self.kind())],
+            PartBody::Merge(merge) => merge.kinds().map(|kind| (table, kind)).collect(),
+        }
+    }
+
+    /// Puts rows in place of names of WITH.
+    fn put_rows(&mut self, found: &[Found]) -> Result<()> {
+        let queries: Box<dyn Iterator<Item = &mut Bound>> = match &mut self.change {
+            PartBody::Insert(insert) => Box::new(insert.queries()),
+            PartBody::Rewrite(rewrite) => Box::new(rewrite.queries()),
+            PartBody::Merge(merge) => Box::new(merge.queries()),
+        };
+        for query in queries.chain(self.returning.iter_mut()) {
+            put_rows(query, found)?;
+        }
+        Ok(())
+    }
+}
+
+impl PartBody {
     fn relation(&self) -> &Arc<Relation> {
         match self {
             Self::Insert(insert) => &insert.relation,
             Self::Rewrite(rewrite) => &rewrite.relation,
+            Self::Merge(merge) => &merge.relation,
         }
     }
 }

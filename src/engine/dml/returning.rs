@@ -19,6 +19,7 @@ use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder};
 use sqlparser::ast::{self, SelectItem};
 
 use super::insert::settle_used;
+use super::names::Names;
 use super::target;
 use super::values::Parameters;
 use crate::base::{Error, Oid, Result};
@@ -76,7 +77,7 @@ impl Engine {
         items: Vec<SelectItem>,
         sides: &[Side],
         selection: Option<ast::Expr>,
-        with: Option<ast::With>,
+        names: &Names,
         name: &str,
         parameters: &mut Parameters,
     ) -> Result<Bound> {
@@ -99,10 +100,9 @@ impl Engine {
                 provider: Arc::new(EmptyTable::new(Arc::new(Schema::new(fields)))),
             });
         }
-        let mut query = target::select(items, from, selection);
-        query.with = with;
+        let query = names.around(target::select(items, from, selection));
         let mut bound = self
-            .bind_with(context, &query, parameters.known(), &locals)
+            .bind_with(context, &query, parameters.known(), &names.beside(&locals))
             .await?;
         settle_used(parameters, &query, &bound);
         let names: Vec<&str> = locals.iter().map(|local| local.name.as_str()).collect();
@@ -110,6 +110,42 @@ impl Engine {
             .map_err(|error| Error::internal("binding over joined rows", error))?;
         Ok(bound)
     }
+
+    /// The columns that `alias.*` has, of a relation in FROM.
+    pub(super) async fn bind_side(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        alias: &ast::Ident,
+        from: Vec<ast::TableWithJoins>,
+        names: &Names,
+        locals: &[LocalRelation],
+        parameters: &mut Parameters,
+    ) -> Result<Side> {
+        let query = names.around(target::select(vec![all_of(alias)], from, None));
+        let bound = self
+            .bind_with(context, &query, parameters.known(), locals)
+            .await?;
+        let fields = bound.plan.schema().fields().iter().zip(&bound.columns);
+        Ok(Side {
+            alias: target::fold(alias),
+            fields: fields
+                .map(|(field, column)| {
+                    let shape = column.ty.field(&column.name, true);
+                    shape.with_data_type(field.data_type().clone())
+                })
+                .collect(),
+            relation: Oid::INVALID,
+        })
+    }
+}
+
+/// `alias.*`
+pub(super) fn all_of(alias: &ast::Ident) -> SelectItem {
+    let name = ast::ObjectName::from(vec![alias.clone()]);
+    SelectItem::QualifiedWildcard(
+        ast::SelectItemQualifiedWildcardKind::ObjectName(name),
+        ast::WildcardAdditionalOptions::default(),
+    )
 }
 
 /// Puts one scan in place of the cross join of the sides.

@@ -12,19 +12,21 @@ use arrow::datatypes::DataType;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use sqlparser::ast::{self, Expr, FromTable, SelectItem, TableFactor};
 
+use super::DmlKind;
 use super::assign::{assign, check_assignable};
-use super::hits::{Hits, survivors};
 use super::insert::settle_used;
+use super::names::Names;
 use super::rekey::changed_columns;
-use super::returning::{Side, aliases, joined_batch, joined_schema, merges_columns};
+use super::returning::{Side, aliases, all_of, joined_batch, joined_schema, merges_columns};
 use super::rows;
 use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
 use super::sink::Sink;
 use super::target;
 use super::values::{Cell, Parameters};
-use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, Column, Index, Privilege, Relation, RelationKind, Segment};
+use super::work::Work;
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Column, Index, Privilege, Relation, RelationKind, Segment};
 use crate::engine::local::LocalRelation;
 use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
 use crate::engine::{Bound, Engine};
@@ -62,7 +64,6 @@ pub(super) struct Rewrite {
 
 /// What a rewrite did.
 pub(super) struct Rewritten {
-    pub(super) changes: Vec<Change>,
     pub(super) rows: u64,
     /// UPDATE: the segments of new rows.
     pub(super) written: Vec<Arc<Segment>>,
@@ -78,7 +79,7 @@ struct Parts {
     selection: Option<Expr>,
     /// UPDATE: the assignments. `None`: DELETE.
     assignments: Option<Vec<ast::Assignment>>,
-    with: Option<ast::With>,
+    names: Names,
     returning: Option<Vec<SelectItem>>,
 }
 
@@ -88,7 +89,7 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         update: &ast::Update,
-        with: Option<ast::With>,
+        names: Names,
         parameters: &mut Parameters,
     ) -> Result<(Rewrite, Vec<Need>)> {
         if update.or.is_some() || update.output.is_some() {
@@ -111,7 +112,7 @@ impl Engine {
             others,
             selection: update.selection.clone(),
             assignments: Some(update.assignments.clone()),
-            with,
+            names,
             returning: update.returning.clone(),
         };
         self.bind_rewrite(context, parts, parameters).await
@@ -122,7 +123,7 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         delete: &ast::Delete,
-        with: Option<ast::With>,
+        names: Names,
         parameters: &mut Parameters,
     ) -> Result<(Rewrite, Vec<Need>)> {
         if delete.output.is_some() || !delete.order_by.is_empty() || delete.limit.is_some() {
@@ -141,7 +142,7 @@ impl Engine {
             others: delete.using.clone().unwrap_or_default(),
             selection: delete.selection.clone(),
             assignments: None,
-            with,
+            names,
             returning: delete.returning.clone(),
         };
         self.bind_rewrite(context, parts, parameters).await
@@ -190,7 +191,7 @@ impl Engine {
         let everything = parts.assignments.is_none()
             && parts.selection.is_none()
             && parts.others.is_empty()
-            && parts.with.is_none()
+            && parts.names.with.is_none()
             && parts.returning.is_none();
         if everything {
             let rewrite = Rewrite {
@@ -235,7 +236,7 @@ impl Engine {
                         }
                         let cell = Cell::of(&expr);
                         if let Some(cell) = &cell {
-                            cell.check(column, parameters)
+                            cell.examine(context, column, parameters)
                                 .map_err(|error| target::at(error, target::position(&expr)))?;
                         }
                         untyped.push(matches!(cell, Some(Cell::Literal { ty: None, .. })));
@@ -267,35 +268,23 @@ impl Engine {
             relation: relation.oid,
             provider: addressed_provider(context.database.store().root(), &relation),
         };
+        let locals = parts.names.beside(&[local]);
         let mut others = Vec::new();
         if let Some(returning) = &parts.returning
             && !parts.others.is_empty()
         {
             let aliases = other_aliases(&parts.others, returning)?;
             for ident in aliases {
-                let all = all_of(&ident);
-                items.push(all.clone());
-                let mut query = target::select(vec![all], from.clone(), None);
-                query.with = parts.with.clone();
-                let bound = self
-                    .bind_with(
-                        context,
-                        &query,
-                        parameters.known(),
-                        std::slice::from_ref(&local),
-                    )
-                    .await?;
-                let fields = bound.plan.schema().fields().iter().zip(&bound.columns);
-                others.push(Side {
-                    alias: target::fold(&ident),
-                    fields: fields
-                        .map(|(field, column)| {
-                            let shape = column.ty.field(&column.name, true);
-                            shape.with_data_type(field.data_type().clone())
-                        })
-                        .collect(),
-                    relation: Oid::INVALID,
-                });
+                items.push(all_of(&ident));
+                let side = self.bind_side(
+                    context,
+                    &ident,
+                    from.clone(),
+                    &parts.names,
+                    &locals,
+                    parameters,
+                );
+                others.push(side.await?);
             }
         }
         let width = items.len() - others.len()
@@ -303,10 +292,10 @@ impl Engine {
                 .iter()
                 .map(|side: &Side| side.fields.len())
                 .sum::<usize>();
-        let mut query = target::select(items, from, parts.selection.take());
-        query.with = parts.with.take();
+        let query = target::select(items, from, parts.selection.take());
+        let query = parts.names.around(query);
         let bound = self
-            .bind_with(context, &query, parameters.known(), &[local])
+            .bind_with(context, &query, parameters.known(), &locals)
             .await?;
         check_list(&bound, width)?;
         settle_used(parameters, &query, &bound);
@@ -341,12 +330,23 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         rewrite: &Rewrite,
+        work: &mut Work,
         parameters: &[ArrayRef],
         interrupt: &Interrupt,
     ) -> Result<Rewritten> {
         let relation = current(context, &rewrite.relation)?;
+        let work = work.on(&relation, rewrite.kind());
         let Some(query) = &rewrite.query else {
-            return Ok(remove_all(&relation));
+            return Ok(Rewritten {
+                rows: work.hits.add_all(),
+                written: Vec::new(),
+                returned: Vec::new(),
+            });
+        };
+        let before = work.hits.count;
+        let keyed_by = match rewrite.has_old {
+            true => work.current(context, interrupt).await?,
+            false => relation.clone(),
         };
         let root = context.database.store().root();
         let query = query
@@ -358,11 +358,10 @@ impl Engine {
         let width = relation.columns.len();
         let store = context.database.store().clone();
         let mut sink = Sink::new(store.clone(), relation.clone());
-        let mut hits = Hits::new(&relation);
         let mut returned = Vec::new();
         let mut keyed = Vec::new();
         while let Some(batch) = answer.next().await? {
-            let Some(batch) = hits.add(&batch)? else {
+            let Some(batch) = work.hits.add(&batch)? else {
                 continue;
             };
             if batch.num_columns() == 2 {
@@ -400,27 +399,16 @@ impl Engine {
         }
         if !keyed.is_empty() {
             let rows = self
-                .rewrite_keys(context, &relation, rewrite, keyed, interrupt)
+                .rewrite_keys(context, &keyed_by, rewrite, keyed, interrupt)
                 .await?;
             sink.write(rows.0).await?;
             returned.extend(rows.1);
         }
 
         let written = sink.finish().await?;
-        let count = hits.count;
-        let (removed, kept) = survivors(context, &relation, hits, interrupt).await?;
-        let mut changes = Vec::new();
-        if !removed.is_empty() {
-            changes.push(Change::RemoveSegments {
-                relation: relation.oid,
-                segments: removed,
-            });
-        }
-        let segments = kept.into_iter().chain(written.iter().cloned()).collect();
-        changes.extend(super::added(&relation, segments));
+        work.written.extend(written.iter().cloned());
         Ok(Rewritten {
-            changes,
-            rows: count,
+            rows: work.hits.count - before,
             written,
             returned,
         })
@@ -468,6 +456,19 @@ impl Engine {
 }
 
 impl Rewrite {
+    /// UPDATE or DELETE.
+    pub(super) fn kind(&self) -> DmlKind {
+        match self.writes {
+            true => DmlKind::Update,
+            false => DmlKind::Delete,
+        }
+    }
+
+    /// Every query in it that names of WITH may stand in.
+    pub(super) fn queries(&mut self) -> impl Iterator<Item = &mut Bound> {
+        self.query.iter_mut()
+    }
+
     /// The query that finds the rows, for EXPLAIN.
     pub(super) fn query(&self) -> Option<&Bound> {
         self.query.as_ref()
@@ -504,15 +505,6 @@ fn other_aliases(
     aliases(from).ok_or_else(|| Error::unsupported("RETURNING beside this FROM"))
 }
 
-/// `alias.*`
-fn all_of(alias: &ast::Ident) -> SelectItem {
-    let name = ast::ObjectName::from(vec![alias.clone()]);
-    SelectItem::QualifiedWildcard(
-        ast::SelectItemQualifiedWildcardKind::ObjectName(name),
-        ast::WildcardAdditionalOptions::default(),
-    )
-}
-
 /// The target as this statement sees it; its columns must still be those it was bound with.
 ///
 /// # Errors
@@ -539,23 +531,6 @@ pub(super) fn current(context: &StatementContext, bound: &Arc<Relation>) -> Resu
         .hint("Run the statement again."));
     }
     Ok(relation.clone())
-}
-
-fn remove_all(relation: &Relation) -> Rewritten {
-    let segments = relation.segments();
-    let mut changes = Vec::new();
-    if !segments.is_empty() {
-        changes.push(Change::RemoveSegments {
-            relation: relation.oid,
-            segments: segments.iter().map(|segment| segment.id).collect(),
-        });
-    }
-    Rewritten {
-        changes,
-        rows: segments.iter().map(|segment| segment.rows).sum(),
-        written: Vec::new(),
-        returned: Vec::new(),
-    }
 }
 
 /// The one plain table of `UPDATE t [AS a]`, `DELETE FROM t [AS a]`.

@@ -108,6 +108,15 @@ pub(super) fn resolve(
             });
         }
     };
+    if verb == "merge into"
+        && let Some(kind) = unmergeable(&relation.kind)
+    {
+        return Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("cannot execute MERGE on relation \"{}\"", relation.name),
+        )
+        .detail(format!("This operation is not supported for {kind}.")));
+    }
     match relation.kind {
         RelationKind::Table { .. } => Ok(relation),
         RelationKind::View(_) => Err(Error::new(
@@ -129,6 +138,17 @@ pub(super) fn resolve(
             SqlState::WRONG_OBJECT_TYPE,
             format!("cannot change sequence \"{}\"", relation.name),
         )),
+    }
+}
+
+/// What MERGE cannot change, in the plural.
+fn unmergeable(kind: &RelationKind) -> Option<&'static str> {
+    match kind {
+        RelationKind::Table { .. } => None,
+        RelationKind::View(_) => Some("views"),
+        RelationKind::Foreign { .. } => Some("foreign tables"),
+        RelationKind::Materialized { .. } => Some("materialized views"),
+        RelationKind::Sequence(_) => Some("sequences"),
     }
 }
 

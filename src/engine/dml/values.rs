@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::compute::{concat, interleave, take};
 use sqlparser::ast::{CastKind, DataType as SqlType, Expr, UnaryOperator, Value};
 
-use super::assign::{assign, check_assignable, read_rows};
+use super::assign::{assign, check_assignable, read_rows, read_values};
 use super::target::{at, is_default, position};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Column;
@@ -110,6 +110,30 @@ impl Cell {
                 let ty = parameters.settle(*index, PgType::of(column.ty.oid.0));
                 check_assignable(&column.name, ty, column.ty)
             }
+        }
+    }
+}
+
+impl Cell {
+    /// As [`Cell::check`]; a literal must also be readable as the column's type, whether or not
+    /// any row comes to need it.
+    ///
+    /// # Errors
+    /// `42804`, and as reading the literal.
+    pub(super) fn examine(
+        &self,
+        context: &Arc<StatementContext>,
+        column: &Column,
+        parameters: &mut Parameters,
+    ) -> Result<()> {
+        self.check(column, parameters)?;
+        match self {
+            Cell::Literal {
+                ty: None,
+                text: Some(text),
+                ..
+            } => read_values(context, &[Some(text)], PgType::of(column.ty.oid.0)).map(drop),
+            _ => Ok(()),
         }
     }
 }

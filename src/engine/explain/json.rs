@@ -19,7 +19,13 @@ pub(super) fn document(explanation: &Explanation, options: &ExplainOptions) -> S
     format!("[\n  {}\n]", object(&members, 1))
 }
 
-fn plan(node: &Node, role: Option<&str>, options: &ExplainOptions, depth: usize) -> String {
+/// What a node is to the one above it.
+struct Role {
+    relationship: &'static str,
+    subplan: Option<String>,
+}
+
+fn plan(node: &Node, role: Option<Role>, options: &ExplainOptions, depth: usize) -> String {
     let mut members = Vec::new();
     let kind = match node.kind {
         "HashAggregate" | "MixedAggregate" => "Aggregate",
@@ -39,7 +45,10 @@ fn plan(node: &Node, role: Option<&str>, options: &ExplainOptions, depth: usize)
         members.push(("Operation", string(operation)));
     }
     if let Some(role) = role {
-        members.push(("Parent Relationship", string(role)));
+        members.push(("Parent Relationship", string(role.relationship)));
+        if let Some(subplan) = &role.subplan {
+            members.push(("Subplan Name", string(subplan)));
+        }
     }
     members.push(("Parallel Aware", "false".to_owned()));
     members.push(("Async Capable", "false".to_owned()));
@@ -78,17 +87,23 @@ fn plan(node: &Node, role: Option<&str>, options: &ExplainOptions, depth: usize)
         };
         members.push((name, value));
     }
-    if !node.children.is_empty() {
+    if !node.children.is_empty() || !node.steps.is_empty() {
         let margin = "  ".repeat(depth + 2);
-        let children: Vec<_> = node
-            .children
-            .iter()
-            .enumerate()
-            .map(|(index, child)| {
-                let role = if index == 0 { "Outer" } else { "Inner" };
-                format!("{margin}{}", plan(child, Some(role), options, depth + 2))
-            })
-            .collect();
+        let steps = node.steps.iter().map(|(name, step)| {
+            let role = Role {
+                relationship: "InitPlan",
+                subplan: Some(format!("CTE {name}")),
+            };
+            format!("{margin}{}", plan(step, Some(role), options, depth + 2))
+        });
+        let children = node.children.iter().enumerate().map(|(index, child)| {
+            let role = Role {
+                relationship: if index == 0 { "Outer" } else { "Inner" },
+                subplan: None,
+            };
+            format!("{margin}{}", plan(child, Some(role), options, depth + 2))
+        });
+        let children: Vec<_> = steps.chain(children).collect();
         let end = "  ".repeat(depth + 1);
         members.push(("Plans", format!("[\n{}\n{end}]", children.join(",\n"))));
     }

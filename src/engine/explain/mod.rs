@@ -53,6 +53,15 @@ impl Explanation {
         }
     }
 
+    /// The same after queries of WITH that run by themselves.
+    pub(super) fn after(mut self, steps: Vec<(String, Explanation)>) -> Self {
+        for (name, step) in steps {
+            self.planning += step.planning;
+            self.root.steps.push((name, step.root));
+        }
+        self
+    }
+
     /// A statement that changes `table` by rows it has at hand.
     pub(super) fn change(operation: &str, table: &str) -> Self {
         Self {

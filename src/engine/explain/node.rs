@@ -32,6 +32,8 @@ pub(super) struct Node {
     pub(super) cost: (f64, f64),
     /// What it did, if it was run.
     pub(super) actual: Option<Actual>,
+    /// Queries of WITH that run before it, by their names.
+    pub(super) steps: Vec<(String, Node)>,
     /// Whence it takes rows.
     pub(super) children: Vec<Node>,
 }
@@ -86,6 +88,7 @@ impl Node {
             width: 0,
             cost: (0.0, 0.0),
             actual: None,
+            steps: Vec::new(),
             children,
         }
     }

@@ -19,10 +19,11 @@ pub(super) fn lines(explanation: &Explanation, options: &ExplainOptions) -> Vec<
     lines
 }
 
-fn write(node: &Node, depth: usize, options: &ExplainOptions, lines: &mut Vec<String>) {
-    let mut line = match depth {
+/// Writes a node whose children's lines start at `indent` and more.
+fn write(node: &Node, indent: usize, options: &ExplainOptions, lines: &mut Vec<String>) {
+    let mut line = match indent {
         0 => String::new(),
-        depth => format!("{}->  ", " ".repeat(depth * 6 - 4)),
+        indent => format!("{}->  ", " ".repeat(indent - 4)),
     };
     line.push_str(&node.title());
     if options.costs {
@@ -45,7 +46,7 @@ fn write(node: &Node, depth: usize, options: &ExplainOptions, lines: &mut Vec<St
         });
     }
     lines.push(line);
-    let margin = " ".repeat(depth * 6 + 2);
+    let margin = " ".repeat(indent + 2);
     if options.verbose && !node.output.is_empty() {
         lines.push(format!("{margin}Output: {}", node.output.join(", ")));
     }
@@ -56,7 +57,11 @@ fn write(node: &Node, depth: usize, options: &ExplainOptions, lines: &mut Vec<St
             Property::Number(number) => format!("{margin}{name}: {number}"),
         });
     }
+    for (name, step) in &node.steps {
+        lines.push(format!("{margin}CTE {name}"));
+        write(step, indent + 8, options, lines);
+    }
     for child in &node.children {
-        write(child, depth + 1, options, lines);
+        write(child, indent + 6, options, lines);
     }
 }

@@ -359,6 +359,65 @@ impl Cursor {
         self.delegate(Parser::parse_statement).map(Box::new)
     }
 
+    /// The WITH clause at the cursor, if this word follows it.
+    pub(super) fn with_before(&mut self, word: &str) -> Result<Option<ast::With>> {
+        if self.word().as_deref() != Some("WITH") {
+            return Ok(None);
+        }
+        let (mut depth, mut closed) = (0usize, false);
+        for index in self.parser.index().. {
+            let token = self.parser.token_at(index);
+            match &token.token {
+                Token::EOF => return Ok(None),
+                Token::LParen => depth += 1,
+                Token::RParen => depth = depth.saturating_sub(1),
+                Token::Word(_) if depth == 0 && closed => {
+                    let found = unquoted(token).unwrap_or_default();
+                    if found.eq_ignore_ascii_case(word) {
+                        break;
+                    }
+                    if ["SELECT", "INSERT", "UPDATE", "DELETE", "VALUES", "TABLE"]
+                        .iter()
+                        .any(|other| found.eq_ignore_ascii_case(other))
+                    {
+                        return Ok(None);
+                    }
+                }
+                _ => {}
+            }
+            closed = token.token == Token::RParen;
+        }
+        let with_token = self.parser.peek_token_ref().clone();
+        self.expect("WITH")?;
+        let recursive = self.accept("RECURSIVE");
+        let cte_tables = self.delegate(|p| p.parse_comma_separated(Parser::parse_cte))?;
+        Ok(Some(ast::With {
+            with_token: with_token.into(),
+            recursive,
+            cte_tables,
+        }))
+    }
+
+    /// One item of FROM.
+    pub(super) fn table_factor(&mut self) -> Result<ast::TableFactor> {
+        self.delegate(Parser::parse_table_factor)
+    }
+
+    /// An item of FROM with what is joined to it.
+    pub(super) fn table_with_joins(&mut self) -> Result<ast::TableWithJoins> {
+        self.delegate(Parser::parse_table_and_joins)
+    }
+
+    /// The name of a column to be given a value.
+    pub(super) fn column_name(&mut self) -> Result<ast::ObjectName> {
+        self.delegate(|parser| parser.parse_object_name(false))
+    }
+
+    /// An assignment of SET.
+    pub(super) fn assignment(&mut self) -> Result<ast::Assignment> {
+        self.delegate(Parser::parse_assignment)
+    }
+
     /// An expression.
     pub(super) fn expression(&mut self) -> Result<ast::Expr> {
         self.delegate(Parser::parse_expr)

@@ -12,6 +12,7 @@ mod cursor;
 mod explain;
 mod grammar;
 mod maintenance;
+mod merge;
 mod objects;
 mod patch;
 mod redirect;
@@ -28,7 +29,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast;
 
-use super::command::{Command, CreateTableAs, Dml, Overriding, Statement};
+use super::command::{Command, CreateTableAs, Dml, DmlAction, Overriding, Statement};
 use crate::base::limits::STATEMENT_BYTES_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
 use cursor::Cursor;
@@ -252,9 +253,13 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "INSERT" => {
             let overriding = cursor.take_overriding();
             let statement = cursor.dml()?;
-            Ok(dml(None, *statement, overriding))
+            dml(None, *statement, overriding)
         }
-        "UPDATE" | "DELETE" => cursor.dml().map(|statement| dml(None, *statement, None)),
+        "UPDATE" | "DELETE" => {
+            let statement = cursor.dml()?;
+            dml(None, *statement, None)
+        }
+        "MERGE" => merge::merge(cursor, None),
         "CREATE" => objects::create(cursor),
         "ALTER" => objects::alter(cursor),
         "DROP" => objects::drop(cursor),
@@ -276,8 +281,9 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "EXPLAIN" => explain::explain(cursor),
         "VACUUM" | "ANALYZE" | "ANALYSE" | "CHECKPOINT" => maintenance::maintenance(cursor),
         // Statements PostgreSQL has and commons does not.
-        "CALL" | "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "MERGE" | "REASSIGN" | "REINDEX"
-        | "SECURITY" => Err(Error::unsupported(word)),
+        "CALL" | "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "REASSIGN" | "REINDEX" | "SECURITY" => {
+            Err(Error::unsupported(word))
+        }
         _ => Err(cursor.syntax_error()),
     }
 }
@@ -286,16 +292,46 @@ fn dml(
     with: Option<ast::With>,
     statement: ast::Statement,
     overriding: Option<Overriding>,
-) -> Command {
-    Command::Dml(Box::new(Dml {
-        with,
-        statement,
-        overriding,
-    }))
+) -> Result<Command> {
+    let action = match statement {
+        ast::Statement::Insert(insert) => DmlAction::Insert {
+            insert: Box::new(insert),
+            overriding,
+        },
+        ast::Statement::Update(update) => DmlAction::Update(Box::new(update)),
+        ast::Statement::Delete(delete) => DmlAction::Delete(Box::new(delete)),
+        ast::Statement::Merge(_) => return Err(Error::unsupported("MERGE here")),
+        other => {
+            return Err(Error::internal(
+                "reading a statement that changes rows",
+                format!("{other} is none"),
+            ));
+        }
+    };
+    Ok(Command::Dml(Box::new(Dml { with, action })))
+}
+
+/// Whether a WITH has statements that change rows.
+pub(crate) fn changes_rows(with: &ast::With) -> bool {
+    with.cte_tables.iter().any(|cte| is_change(&cte.query.body))
+}
+
+/// Whether a query of WITH is a statement that changes rows.
+pub(crate) fn is_change(body: &ast::SetExpr) -> bool {
+    matches!(
+        body,
+        ast::SetExpr::Insert(_)
+            | ast::SetExpr::Update(_)
+            | ast::SetExpr::Delete(_)
+            | ast::SetExpr::Merge(_)
+    )
 }
 
 /// A query, or what looks like one at first: SELECT … INTO, WITH … INSERT.
 fn query(cursor: &mut Cursor) -> Result<Command> {
+    if let Some(with) = cursor.with_before("MERGE")? {
+        return merge::merge(cursor, Some(with));
+    }
     let overriding = cursor.take_overriding();
     let mut query = cursor.query()?;
     if let ast::SetExpr::Insert(statement)
@@ -303,21 +339,10 @@ fn query(cursor: &mut Cursor) -> Result<Command> {
     | ast::SetExpr::Delete(statement)
     | ast::SetExpr::Merge(statement) = query.body.as_mut()
     {
-        let mut with = query.with.take();
-        if let ast::Statement::Insert(ast::Insert {
-            source: Some(source),
-            ..
-        }) = statement
-            && source.with.is_none()
-        {
-            // The names of WITH are visible in the source query, so they may as well be its own.
-            source.with = with.take();
-        }
-        if matches!(statement, ast::Statement::Merge(_)) {
-            return Err(Error::unsupported("MERGE"));
-        }
-        return Ok(dml(with, statement.clone(), overriding));
+        let statement = statement.clone();
+        return dml(query.with.take(), statement, overriding);
     }
+    let changes = query.with.as_ref().is_some_and(changes_rows);
     if let ast::SetExpr::Select(select) = query.body.as_mut()
         && let Some(into) = select.into.take()
     {
@@ -332,6 +357,11 @@ fn query(cursor: &mut Cursor) -> Result<Command> {
             query,
             with_data: true,
         }));
+    }
+    if changes {
+        let with = query.with.take();
+        let action = DmlAction::Query(query);
+        return Ok(Command::Dml(Box::new(Dml { with, action })));
     }
     Ok(Command::Query(query))
 }

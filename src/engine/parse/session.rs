@@ -8,8 +8,8 @@ use super::{nested, resolve_type};
 use crate::base::limits::NOTIFY_PAYLOAD_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
-    Command, Copy, CopyDirection, CopyOptionValue, CopySource, Discard, IsolationLevel, SetValue,
-    TransactionModes,
+    Command, Copy, CopyDirection, CopyOptionValue, CopySource, Discard, DmlAction, IsolationLevel,
+    SetValue, TransactionModes,
 };
 
 // -- settings
@@ -423,11 +423,20 @@ fn declare(cursor: &mut Cursor) -> Result<Command> {
     }
     cursor.expect("FOR")?;
     let query = nested(cursor, "DECLARE CURSOR FOR")?;
-    if !matches!(query.command, Command::Query(_)) {
-        return Err(Error::new(
-            SqlState::SYNTAX_ERROR,
-            "DECLARE CURSOR must specify a SELECT query",
-        ));
+    match &query.command {
+        Command::Query(_) => {}
+        Command::Dml(dml) if matches!(dml.action, DmlAction::Query(_)) => {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "DECLARE CURSOR must not contain data-modifying statements in WITH",
+            ));
+        }
+        _ => {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "DECLARE CURSOR must specify a SELECT query",
+            ));
+        }
     }
     Ok(Command::Declare {
         name,

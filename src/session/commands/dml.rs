@@ -1,11 +1,10 @@
-//! INSERT, UPDATE, DELETE.
+//! Statements that change rows.
 
 use std::sync::Arc;
 
-use super::foreign_key::written_by;
 use super::query::check_parameters;
 use super::tag;
-use crate::base::{Oid, Result};
+use crate::base::{Error, Oid, Result};
 use crate::catalog::ObjectId;
 use crate::database::LockMode;
 use crate::engine::BoundDml;
@@ -14,66 +13,67 @@ use crate::engine::dml::DmlKind;
 use crate::pg_catalog::names::Names;
 use crate::privileges;
 use crate::session::dispatch::Run;
+use crate::session::portal::counted;
 use crate::session::prepared::Body;
 use crate::session::{Response, RowsResponse, RowsTag, Session, interruptible};
 use crate::statement::StatementContext;
 
 impl Session {
-    /// INSERT, UPDATE, DELETE. The table's lock is taken before the statement's view of it is
-    /// pinned, so that rows are never worked out over a table that somebody else is about to
-    /// change; whoever may not change the table does not get to lock it.
+    /// INSERT, UPDATE, DELETE, MERGE, and queries whose WITH changes rows. The tables' locks are
+    /// taken before the statement's view of them is pinned, so that rows are never worked out over
+    /// a table that somebody else is about to change; whoever may not change a table does not get
+    /// to lock it.
     pub(in crate::session) async fn dml(&mut self, dml: &Dml, run: Run<'_>) -> Result<Response> {
         let mut context = self.context()?;
         let mut bound = self.bound_dml(&context, dml, &run).await?;
         privileges::authorize(&context.snapshot, &bound.needs, ())?;
-        if !context
-            .snapshot
-            .is_temporary(ObjectId::Relation(bound.target))
-        {
+        let lasting = |table| !context.snapshot.is_temporary(ObjectId::Relation(table));
+        if bound.targets.iter().any(|(table, _)| lasting(*table)) {
             self.refuse_if_read_only(verb(bound.kind))?;
         }
-        let mode = match bound.kind {
-            DmlKind::Insert => append_mode(&context, bound.target),
-            DmlKind::Update | DmlKind::Delete => LockMode::Rewrite,
-        };
-        self.lock(bound.target, mode, run.interrupt).await?;
-        let changed = if bound.upserts {
-            DmlKind::Update
-        } else {
-            bound.kind
-        };
-        self.lock_references(&context, bound.target, changed, run.interrupt)
-            .await?;
+        for (table, kind) in bound.targets.clone() {
+            let mode = match kind {
+                DmlKind::Insert => append_mode(&context, table),
+                DmlKind::Update | DmlKind::Delete | DmlKind::Merge => LockMode::Rewrite,
+            };
+            self.lock(table, mode, run.interrupt).await?;
+            self.lock_references(&context, table, kind, run.interrupt)
+                .await?;
+        }
         let basis = self.basis(&context);
         context = self.context()?;
         if basis != self.basis(&context) {
             bound = self.bound_dml(&context, dml, &run).await?;
         }
-        let (kind, target) = (bound.kind, bound.target);
-        let upserts = bound.upserts;
+        let kind = bound.kind;
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let engine = self.shared.engine.clone();
         let work = engine.execute_dml(&context, authorized, run.parameters, run.interrupt);
         let result = interruptible(run.interrupt, work).await?;
         // What the rows needed was asked for above; needs of bare segments are nobody's question.
-        let written = written_by(&result.changes);
         self.push_needing(result.changes, &[])?;
-        let changed = if upserts { DmlKind::Update } else { kind };
-        self.keep_references(target, changed, &written, run.interrupt)
-            .await?;
+        for touched in &result.touched {
+            for kind in &touched.kinds {
+                self.keep_references(touched.table, *kind, &touched.written, run.interrupt)
+                    .await?;
+            }
+        }
         let done = match kind {
-            DmlKind::Insert => tag(format!("INSERT 0 {}", result.rows)),
-            DmlKind::Update => tag(format!("UPDATE {}", result.rows)),
-            DmlKind::Delete => tag(format!("DELETE {}", result.rows)),
+            Some(DmlKind::Insert) => RowsTag::Fixed(tag(format!("INSERT 0 {}", result.rows))),
+            Some(DmlKind::Update) => RowsTag::Fixed(tag(format!("UPDATE {}", result.rows))),
+            Some(DmlKind::Delete) => RowsTag::Fixed(tag(format!("DELETE {}", result.rows))),
+            Some(DmlKind::Merge) => RowsTag::Fixed(tag(format!("MERGE {}", result.rows))),
+            None => counted("SELECT"),
         };
-        Ok(match result.returning {
-            None => Response::Done(done),
-            Some(rows) => Response::Rows(RowsResponse {
+        Ok(match (result.returning, done) {
+            (None, RowsTag::Fixed(done)) => Response::Done(done),
+            (None, _) => return Err(Error::internal("answering a query", "there are no rows")),
+            (Some(rows), tag) => Response::Rows(RowsResponse {
                 binary: vec![false; rows.columns().len()],
                 rows,
                 style: context.style.clone(),
                 names: Names::new(context),
-                tag: RowsTag::Fixed(done),
+                tag,
             }),
         })
     }
@@ -109,10 +109,12 @@ pub(super) fn append_mode(context: &StatementContext, table: Oid) -> LockMode {
 }
 
 /// The word of messages.
-fn verb(kind: DmlKind) -> &'static str {
+fn verb(kind: Option<DmlKind>) -> &'static str {
     match kind {
-        DmlKind::Insert => "INSERT",
-        DmlKind::Update => "UPDATE",
-        DmlKind::Delete => "DELETE",
+        Some(DmlKind::Insert) => "INSERT",
+        Some(DmlKind::Update) => "UPDATE",
+        Some(DmlKind::Delete) => "DELETE",
+        Some(DmlKind::Merge) => "MERGE",
+        None => "SELECT",
     }
 }

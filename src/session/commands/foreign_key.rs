@@ -158,7 +158,7 @@ impl Session {
         for (from, key) in referring {
             let action = match kind {
                 DmlKind::Delete => key.on_delete,
-                DmlKind::Insert | DmlKind::Update => key.on_update,
+                DmlKind::Insert | DmlKind::Update | DmlKind::Merge => key.on_update,
             };
             Box::pin(self.settle_orphans(&relation, &from, &key, action, interrupt)).await?;
         }
@@ -272,13 +272,14 @@ impl Session {
         let context = self.context()?;
         let server = super::alter::as_server(&context);
         let bound = interruptible(interrupt, engine.bind_dml(&server, &dml, &[])).await?;
-        let kind = bound.kind;
+        let kind = bound.kind.unwrap_or(DmlKind::Update);
         self.lock_references(&server, from.oid, kind, interrupt)
             .await?;
         let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
         let work = engine.execute_dml(&server, authorized, &[], interrupt);
         let done = interruptible(interrupt, work).await?;
-        let written = written_by(&done.changes);
+        let touched = done.touched.into_iter().find(|one| one.table == from.oid);
+        let written = touched.map_or_else(Vec::new, |one| one.written);
         self.push_needing(done.changes, &[])?;
         Box::pin(self.keep_references(from.oid, kind, &written, interrupt)).await
     }

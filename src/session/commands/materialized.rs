@@ -10,6 +10,7 @@ use crate::catalog::{Change, ObjectId, Persistence, Relation, RelationKind};
 use crate::database::LockMode;
 use crate::engine::command::ObjectName;
 use crate::engine::definition::CreateMaterialized;
+use crate::engine::parse::changes_rows;
 use crate::engine::parse_query;
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
@@ -28,6 +29,12 @@ impl Session {
         let Some(place) = self.place(&context, &create.name, false, create.if_not_exists)? else {
             return Ok(done);
         };
+        if create.query.with.as_ref().is_some_and(changes_rows) {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "materialized views must not use data-modifying statements in WITH",
+            ));
+        }
         let engine = self.shared.engine.clone();
         let work = engine.bind(&context, &create.query, &[]);
         let bound = interruptible(run.interrupt, work).await?;

@@ -6,6 +6,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Persistence, RelationKind, View};
 use crate::engine::Bound;
 use crate::engine::command::CreateView;
+use crate::engine::parse::changes_rows;
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
@@ -35,6 +36,12 @@ impl Session {
         create: &CreateView,
         run: Run<'_>,
     ) -> Result<CommandTag> {
+        if create.query.with.as_ref().is_some_and(changes_rows) {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "views must not contain data-modifying statements in WITH",
+            ));
+        }
         let context = self.context()?;
         let engine = self.shared.engine.clone();
         let work = engine.bind(&context, &create.query, &[]);

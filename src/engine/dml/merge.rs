@@ -1,0 +1,394 @@
+//! MERGE: the rows of a source beside the rows of the target they match, and for each of them what
+//! the first clause that fits does.
+//!
+//! One query finds the pairs. Each clause is a query over the pairs that no clause before it took,
+//! so that its expressions are worked out for its own rows only.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
+use sqlparser::ast::{self, Expr, SelectItem};
+
+use super::assign::check_assignable;
+use super::feeds::Feeds;
+use super::insert::{check_given, is_ignored};
+use super::names::Names;
+use super::returning::Side;
+use super::rules::Rules;
+use super::set::{assigned_columns, check_list};
+use super::target::{self, at, is_default, position};
+use super::values::{Cell, Parameters};
+use super::{DmlKind, rewrite};
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Privilege, Relation};
+use crate::engine::command::{Merge, MergeAction, MergeClause, Overriding};
+use crate::engine::local::LocalRelation;
+use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
+use crate::engine::{Bound, Engine};
+use crate::privileges::Need;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// The target in the query that finds the pairs.
+pub(super) const TARGET: &str = "\0target";
+/// The pairs, for the clauses.
+pub(super) const PAIRS: &str = "\0pairs";
+/// The number of a pair.
+const NUMBER: &str = "\0number";
+
+/// A bound MERGE.
+#[derive(Debug, Clone)]
+pub(super) struct BoundMerge {
+    pub(super) relation: Arc<Relation>,
+    /// Segment, row and columns of the target, then the columns of the source.
+    pub(super) query: Bound,
+    /// The target, if a clause may read it, and the source, whose last relation has the number.
+    pub(super) sides: Vec<Side>,
+    pub(super) clauses: Vec<Clause>,
+    pub(super) rules: Rules,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Clause {
+    pub(super) matched: bool,
+    /// The number of each pair it takes, then the values of its action.
+    pub(super) query: Bound,
+    pub(super) action: Action,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Action {
+    Nothing,
+    Delete,
+    /// The columns assigned, in the query's order; the type of each, `None` for an untyped literal.
+    Update(Vec<(usize, Option<PgType>)>),
+    Insert(Feeds),
+}
+
+impl Engine {
+    /// Binds MERGE.
+    pub(super) async fn bind_merge(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        merge: &Merge,
+        names: &Names,
+        parameters: &mut Parameters,
+    ) -> Result<(BoundMerge, Vec<Need>)> {
+        let relation = target::resolve(context, &merge.table, "merge into")?;
+        let mut merge = merge.clone();
+        let alias = merge.alias.as_ref().map(target::fold);
+        if alias.is_none() {
+            let schema = context.snapshot.schema(relation.schema);
+            let schema = schema.map_or("", |schema| schema.name.as_str());
+            unqualify(&mut merge, schema, &relation.name);
+        }
+        let alias = alias.unwrap_or_else(|| relation.name.clone());
+        let mut needs = Vec::new();
+        if merge.table.0.len() > 1 {
+            needs.push(target::schema_need(context, &relation));
+        }
+        for clause in &merge.clauses {
+            if let Some(kind) = kind_of(&clause.action) {
+                needs.push(target::needs(context, &relation, privilege(kind)));
+            }
+        }
+        if target::names_columns(&merge.on) {
+            needs.push(target::needs(context, &relation, Privilege::Select));
+        }
+        refuse_unreachable(&merge.clauses)?;
+
+        let source = merge.source.clone();
+        let aliases = super::returning::aliases(std::slice::from_ref(&source))
+            .ok_or_else(|| Error::unsupported("MERGE with this source"))?;
+        if aliases.iter().any(|other| target::fold(other) == alias) {
+            let error = Error::new(
+                SqlState::DUPLICATE_ALIAS,
+                format!("name \"{alias}\" specified more than once"),
+            );
+            return Err(
+                error.detail("The name is used both as MERGE target table and data source.")
+            );
+        }
+        let mut sides = Vec::with_capacity(aliases.len() + 1);
+        for ident in &aliases {
+            let from = vec![source.clone()];
+            let side = self.bind_side(context, ident, from, names, &names.locals, parameters);
+            sides.push(side.await?);
+        }
+        let query = self
+            .bind_pairs(
+                context, &merge, &relation, &alias, &aliases, names, parameters,
+            )
+            .await?;
+        needs.extend(query.needs.iter().cloned());
+
+        let Some(last) = sides.last_mut() else {
+            return Err(Error::unsupported("MERGE with this source"));
+        };
+        last.fields.push(Field::new(NUMBER, DataType::Int64, false));
+        let number = SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![
+            target::quoted(&last.alias),
+            target::quoted(NUMBER),
+        ]));
+        let target = rewrite::sides(&relation, &alias, &[]);
+        let pairs: Vec<Side> = target.into_iter().chain(sides.iter().cloned()).collect();
+        let mut clauses = Vec::with_capacity(merge.clauses.len());
+        for clause in &merge.clauses {
+            let sides = if clause.matched { &pairs } else { &sides };
+            let clause = self.bind_clause(
+                context,
+                &relation,
+                clause,
+                number.clone(),
+                sides,
+                names,
+                parameters,
+                &mut needs,
+            );
+            clauses.push(clause.await?);
+        }
+        let rules = self.bind_rules(context, &relation).await?;
+        let merge = BoundMerge {
+            relation,
+            query,
+            sides: pairs,
+            clauses,
+            rules,
+        };
+        Ok((merge, needs))
+    }
+
+    /// The query that finds the pairs.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one query")]
+    async fn bind_pairs(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        merge: &Merge,
+        relation: &Arc<Relation>,
+        alias: &str,
+        aliases: &[ast::Ident],
+        names: &Names,
+        parameters: &mut Parameters,
+    ) -> Result<Bound> {
+        let own = |name: &str| {
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![
+                target::quoted(alias),
+                target::quoted(name),
+            ]))
+        };
+        let mut items = vec![own(SEGMENT_COLUMN), own(ROW_COLUMN)];
+        items.extend(relation.columns.iter().map(|column| own(&column.name)));
+        items.extend(aliases.iter().map(super::returning::all_of));
+        let on = ast::JoinConstraint::On(merge.on.clone());
+        let unmatched = merge.clauses.iter().any(|clause| !clause.matched);
+        let mut source = merge.source.clone();
+        source.joins.push(ast::Join {
+            relation: target::table(TARGET, Some(alias)),
+            global: false,
+            join_operator: match unmatched {
+                true => ast::JoinOperator::LeftOuter(on),
+                false => ast::JoinOperator::Inner(on),
+            },
+        });
+        let query = names.around(target::select(items, vec![source], None));
+        let local = LocalRelation {
+            name: TARGET.to_owned(),
+            relation: relation.oid,
+            provider: addressed_provider(context.database.store().root(), relation),
+        };
+        let locals = names.beside(&[local]);
+        let bound = self
+            .bind_with(context, &query, parameters.known(), &locals)
+            .await?;
+        super::insert::settle_used(parameters, &query, &bound);
+        Ok(bound)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one clause")]
+    async fn bind_clause(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        clause: &MergeClause,
+        number: SelectItem,
+        sides: &[Side],
+        names: &Names,
+        parameters: &mut Parameters,
+        needs: &mut Vec<Need>,
+    ) -> Result<Clause> {
+        let given: Vec<(usize, Expr)> = match &clause.action {
+            MergeAction::Nothing | MergeAction::Delete => Vec::new(),
+            MergeAction::Update(assignments) => {
+                let assigned = assigned_columns(relation, assignments.clone())?;
+                assigned.into_iter().collect()
+            }
+            MergeAction::Insert {
+                columns,
+                overriding,
+                values,
+            } => given_values(relation, columns, *overriding, values.as_deref())?,
+        };
+        let mut items = vec![number];
+        let mut untyped = Vec::with_capacity(given.len());
+        for (index, expr) in &given {
+            let column = &relation.columns[*index];
+            let cell = Cell::of(expr);
+            if let Some(cell) = &cell {
+                cell.examine(context, column, parameters)
+                    .map_err(|error| at(error, position(expr)))?;
+            }
+            untyped.push(matches!(cell, Some(Cell::Literal { ty: None, .. })));
+            items.push(SelectItem::UnnamedExpr(expr.clone()));
+        }
+        let condition = clause.condition.clone();
+        let query = self
+            .bind_over(context, items, sides, condition, names, PAIRS, parameters)
+            .await?;
+        check_list(&query, given.len() + 1)?;
+        needs.extend(query.needs.iter().cloned());
+        let mut types = Vec::with_capacity(given.len());
+        for (place, ((index, expr), untyped)) in given.iter().zip(untyped).enumerate() {
+            let output = &query.columns[place + 1];
+            let null = query.plan.schema().field(place + 1).data_type() == &DataType::Null;
+            let column = &relation.columns[*index];
+            if !untyped && !null {
+                check_assignable(&column.name, output.ty, column.ty)
+                    .map_err(|error| at(error, position(expr)))?;
+            }
+            types.push((*index, (!untyped).then_some(output.ty)));
+        }
+        let action = match &clause.action {
+            MergeAction::Nothing => Action::Nothing,
+            MergeAction::Delete => Action::Delete,
+            MergeAction::Update(_) => Action::Update(types),
+            MergeAction::Insert { .. } => {
+                let given = |index: usize| {
+                    let place = types.iter().position(|(column, _)| *column == index)?;
+                    Some((place, types[place].1))
+                };
+                let feeds = self.bind_feeds(context, relation, given, needs).await?;
+                Action::Insert(feeds)
+            }
+        };
+        Ok(Clause {
+            matched: clause.matched,
+            query,
+            action,
+        })
+    }
+}
+
+impl BoundMerge {
+    /// The query that finds the pairs, for EXPLAIN.
+    pub(super) fn query(&self) -> &Bound {
+        &self.query
+    }
+
+    /// Every query in it that names of WITH may stand in.
+    pub(super) fn queries(&mut self) -> impl Iterator<Item = &mut Bound> {
+        let clauses = self.clauses.iter_mut().map(|clause| &mut clause.query);
+        std::iter::once(&mut self.query).chain(clauses)
+    }
+
+    /// In which ways it changes its table.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = DmlKind> + '_ {
+        [DmlKind::Insert, DmlKind::Update, DmlKind::Delete]
+            .into_iter()
+            .filter(|kind| self.clauses.iter().any(|c| c.kind() == Some(*kind)))
+    }
+}
+
+impl Clause {
+    fn kind(&self) -> Option<DmlKind> {
+        match self.action {
+            Action::Nothing => None,
+            Action::Delete => Some(DmlKind::Delete),
+            Action::Update(_) => Some(DmlKind::Update),
+            Action::Insert(_) => Some(DmlKind::Insert),
+        }
+    }
+}
+
+fn kind_of(action: &MergeAction) -> Option<DmlKind> {
+    match action {
+        MergeAction::Nothing => None,
+        MergeAction::Delete => Some(DmlKind::Delete),
+        MergeAction::Update(_) => Some(DmlKind::Update),
+        MergeAction::Insert { .. } => Some(DmlKind::Insert),
+    }
+}
+
+fn privilege(kind: DmlKind) -> Privilege {
+    match kind {
+        DmlKind::Insert => Privilege::Insert,
+        DmlKind::Update | DmlKind::Merge => Privilege::Update,
+        DmlKind::Delete => Privilege::Delete,
+    }
+}
+
+/// `42601` for a clause after one of its kind that takes everything.
+fn refuse_unreachable(clauses: &[MergeClause]) -> Result<()> {
+    let mut done = [false, false];
+    for clause in clauses {
+        let done = &mut done[usize::from(clause.matched)];
+        if *done {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "unreachable WHEN clause specified after unconditional WHEN clause",
+            ));
+        }
+        *done = clause.condition.is_none();
+    }
+    Ok(())
+}
+
+/// The values INSERT gives, by column of the relation.
+fn given_values(
+    relation: &Relation,
+    columns: &[ast::ObjectName],
+    overriding: Option<Overriding>,
+    values: Option<&[Expr]>,
+) -> Result<Vec<(usize, Expr)>> {
+    let Some(values) = values else {
+        return Ok(Vec::new());
+    };
+    let targets = super::insert::named_columns(relation, columns)?;
+    super::insert::check_count(!columns.is_empty(), values.len(), targets.len())
+        .map_err(|error| at(error, values.get(targets.len()).and_then(position)))?;
+    let mut given = Vec::with_capacity(values.len());
+    for (index, expr) in targets.into_iter().zip(values) {
+        let column = &relation.columns[index];
+        if is_default(expr) || is_ignored(column, overriding) {
+            continue;
+        }
+        check_given(column, overriding)?;
+        given.push((index, expr.clone()));
+    }
+    Ok(given)
+}
+
+/// Cuts `schema.table.column` down to `table.column`, everywhere.
+fn unqualify(merge: &mut Merge, schema: &str, table: &str) {
+    target::unqualify(&mut merge.on, schema, table);
+    for clause in &mut merge.clauses {
+        if let Some(condition) = &mut clause.condition {
+            target::unqualify(condition, schema, table);
+        }
+        match &mut clause.action {
+            MergeAction::Update(assignments) => {
+                for assignment in assignments {
+                    target::unqualify(&mut assignment.value, schema, table);
+                }
+            }
+            MergeAction::Insert {
+                values: Some(values),
+                ..
+            } => {
+                for value in values {
+                    target::unqualify(value, schema, table);
+                }
+            }
+            MergeAction::Nothing | MergeAction::Delete | MergeAction::Insert { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What a statement has done to tables so far: rows taken away, by their address, and segments of
+//! rows that come.
+//!
+//! The parts of a statement (WITH has several) all see what was there before it. A row that one of
+//! them took away is out of reach of the others, and keys are compared with what they leave
+//! together. Only at the end does the work become changes.
+
+use std::sync::Arc;
+
+use super::DmlKind;
+use super::hits::{Hits, survivors};
+use super::rewrite;
+use crate::base::{Oid, Result};
+use crate::catalog::{Change, Relation, Segment};
+use crate::observe::Interrupt;
+use crate::statement::StatementContext;
+
+/// The work on all tables, in the order they were touched.
+#[derive(Default)]
+pub(super) struct Work {
+    tables: Vec<TableWork>,
+}
+
+/// The work on one.
+pub(super) struct TableWork {
+    /// The table as the statement found it.
+    pub(super) relation: Arc<Relation>,
+    /// Rows taken away.
+    pub(super) hits: Hits,
+    /// Rows that came.
+    pub(super) written: Vec<Arc<Segment>>,
+    kinds: Vec<DmlKind>,
+}
+
+/// A table that a statement changed.
+#[derive(Debug, Clone)]
+pub struct Touched {
+    /// Which.
+    pub table: Oid,
+    /// In which ways.
+    pub kinds: Vec<DmlKind>,
+    /// The new rows.
+    pub written: Vec<Arc<Segment>>,
+}
+
+impl Work {
+    /// The work on a table, which is about to be changed in this way.
+    pub(super) fn on(&mut self, relation: &Arc<Relation>, kind: DmlKind) -> &mut TableWork {
+        let place = self
+            .tables
+            .iter()
+            .position(|work| work.relation.oid == relation.oid);
+        let place = place.unwrap_or_else(|| {
+            self.tables.push(TableWork {
+                hits: Hits::new(relation),
+                relation: relation.clone(),
+                written: Vec::new(),
+                kinds: Vec::new(),
+            });
+            self.tables.len() - 1
+        });
+        let work = &mut self.tables[place];
+        if !work.kinds.contains(&kind) {
+            work.kinds.push(kind);
+        }
+        work
+    }
+
+    /// As [`Work::on`], in all these ways.
+    pub(super) fn on_all(&mut self, relation: &Arc<Relation>, kinds: &[DmlKind]) -> &mut TableWork {
+        let [others @ .., last] = kinds else {
+            return self.on(relation, DmlKind::Merge);
+        };
+        for kind in others {
+            self.on(relation, *kind);
+        }
+        self.on(relation, *last)
+    }
+
+    /// The changes, and what they are to.
+    pub(super) async fn finish(
+        self,
+        context: &Arc<StatementContext>,
+        interrupt: &Interrupt,
+    ) -> Result<(Vec<Change>, Vec<Touched>)> {
+        let (mut changes, mut touched) = (Vec::new(), Vec::new());
+        for work in self.tables {
+            let (removed, kept) = survivors(context, &work.relation, &work.hits, interrupt).await?;
+            if !removed.is_empty() {
+                changes.push(Change::RemoveSegments {
+                    relation: work.relation.oid,
+                    segments: removed,
+                });
+            }
+            let segments = kept.into_iter().chain(work.written.iter().cloned());
+            changes.extend(super::added(&work.relation, segments.collect()));
+            touched.push(Touched {
+                table: work.relation.oid,
+                kinds: work.kinds,
+                written: work.written,
+            });
+        }
+        Ok((changes, touched))
+    }
+}
+
+impl TableWork {
+    /// Whether nothing has been done yet.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.hits.count == 0 && self.written.is_empty()
+    }
+
+    /// The table as it is by now: what keys are compared with.
+    pub(super) async fn current(
+        &self,
+        context: &Arc<StatementContext>,
+        interrupt: &Interrupt,
+    ) -> Result<Arc<Relation>> {
+        if self.is_untouched() || !self.relation.has_unique() {
+            return Ok(self.relation.clone());
+        }
+        let (removed, kept) = survivors(context, &self.relation, &self.hits, interrupt).await?;
+        let stay = self.relation.segments().iter();
+        let segments: Vec<_> = stay
+            .filter(|segment| !removed.contains(&segment.id))
+            .cloned()
+            .chain(kept)
+            .chain(self.written.iter().cloned())
+            .collect();
+        Ok(Arc::new(rewrite::with_segments(&self.relation, &segments)))
+    }
+}
