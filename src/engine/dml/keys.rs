@@ -47,8 +47,11 @@ struct Cached {
     count: usize,
     /// Of batches in memory, by the addresses of their columns: rows that a transaction adds one
     /// by one join the same segment, but most of its batches stay what they are.
-    by_batch: HashMap<(Vec<usize>, Vec<i16>), (Vec<Weak<dyn Array>>, Arc<[u64]>)>,
+    by_batch: HashMap<(Vec<usize>, Vec<i16>), Batch>,
 }
+
+/// Columns in memory with the hashes of their rows.
+type Batch = (Vec<Weak<dyn Array>>, Arc<[u64]>);
 
 impl KeyCache {
     fn get(&self, segment: SegmentId, columns: &[i16]) -> Option<Arc<[u64]>> {

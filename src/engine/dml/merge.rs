@@ -62,7 +62,7 @@ pub(super) enum Action {
     Delete,
     /// The columns assigned, in the query's order; the type of each, `None` for an untyped literal.
     Update(Vec<(usize, Option<PgType>)>),
-    Insert(Feeds),
+    Insert(Box<Feeds>),
 }
 
 impl Engine {
@@ -267,7 +267,7 @@ impl Engine {
                     Some((place, types[place].1))
                 };
                 let feeds = self.bind_feeds(context, relation, given, needs).await?;
-                Action::Insert(feeds)
+                Action::Insert(Box::new(feeds))
             }
         };
         Ok(Clause {

@@ -119,7 +119,7 @@ impl Engine {
         from: Vec<ast::TableWithJoins>,
         names: &Names,
         locals: &[LocalRelation],
-        parameters: &mut Parameters,
+        parameters: &Parameters,
     ) -> Result<Side> {
         let query = names.around(target::select(vec![all_of(alias)], from, None));
         let bound = self
