@@ -23,6 +23,7 @@ mod memory;
 mod numeric;
 pub mod parse;
 mod rows;
+mod rules;
 mod runtime;
 mod scan;
 mod scans;

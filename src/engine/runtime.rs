@@ -11,7 +11,7 @@ use sqlparser::ast;
 
 use super::dependent::DependentPlanner;
 use super::memory::{QueryPool, ServerPool};
-use super::{Engine, Options, parse_query};
+use super::{Engine, Options, parse_query, rules};
 use crate::base::limits::THREAD_STACK_BYTES;
 use crate::base::{Error, Result, SqlState};
 use crate::database::Database;
@@ -127,6 +127,7 @@ fn template(
     Ok(SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
+        .with_physical_optimizer_rules(rules::physical())
         .with_query_planner(Arc::new(DependentPlanner))
         // Rules look some of these up by name.
         .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())

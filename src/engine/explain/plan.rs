@@ -261,7 +261,11 @@ fn is_hidden(plan: &dyn ExecutionPlan) -> bool {
         || (plan.is::<CoalescePartitionsExec>() && plan.fetch().is_none())
         || matches!(
             plan.name(),
-            "RepartitionExec" | "CoalesceBatchesExec" | "CooperativeExec" | "BufferExec"
+            "RepartitionExec"
+                | "CoalesceBatchesExec"
+                | "CooperativeExec"
+                | "BufferExec"
+                | "NullSuppliedExec"
         )
 }
 
