@@ -81,6 +81,13 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                     keyword: Keyword::NoKeyword,
                 });
             }
+            // sqlparser reads `TABLE t` only where nothing follows.
+            Some("TABLE") if here.begins_query() => {
+                let span = tokens[index].span;
+                tokens[index].token = word("SELECT");
+                let rest = [Token::Mul, word("FROM")].map(|token| TokenWithSpan::new(token, span));
+                tokens.splice(index + 1..index + 1, rest);
+            }
             Some("ISNULL") if here.after_operand() => {
                 let span = tokens[index].span;
                 tokens[index].token = word("IS");
@@ -150,6 +157,36 @@ impl Here<'_> {
             if ["ROW", "PRECEDING", "FOLLOWING"]
                 .iter()
                 .any(|end| value.eq_ignore_ascii_case(end)))
+    }
+
+    /// Whether a query may begin here.
+    fn begins_query(&self) -> bool {
+        let begins = [
+            "UNION",
+            "ALL",
+            "DISTINCT",
+            "EXCEPT",
+            "INTERSECT",
+            "AS",
+            "FOR",
+        ];
+        match self.before() {
+            None | Some(Token::LParen) => true,
+            Some(Token::Word(word)) if word.quote_style.is_none() => {
+                begins
+                    .iter()
+                    .any(|begin| word.value.eq_ignore_ascii_case(begin))
+                    || self.after_target()
+            }
+            Some(Token::Word(_) | Token::RParen) => self.after_target(),
+            _ => false,
+        }
+    }
+
+    /// Whether the target of an INSERT stands before.
+    fn after_target(&self) -> bool {
+        let first = self.tokens.first().map(|token| token.token.to_string());
+        first.is_some_and(|first| first.eq_ignore_ascii_case("INSERT")) && self.index > 2
     }
 
     /// Whether what stands before may be an operand.
