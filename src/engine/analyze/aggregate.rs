@@ -14,7 +14,7 @@ use super::query::{plain, project};
 use super::select::Target;
 use super::set::is_set_column;
 use super::typed::int8;
-use super::{Analyst, Converted};
+use super::{Analyst, Converted, at};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics::guarded;
 
@@ -406,7 +406,7 @@ impl Replaced<'_, '_> {
 
     fn ungrouped(&self, column: &datafusion::common::Column, in_subquery: bool) -> Error {
         let shown = self.analyst.shown(column);
-        Error::new(
+        let error = Error::new(
             SqlState::GROUPING_ERROR,
             if in_subquery {
                 format!("subquery uses ungrouped column \"{shown}\" from outer query")
@@ -416,7 +416,11 @@ impl Replaced<'_, '_> {
                      aggregate function"
                 )
             },
-        )
+        );
+        match self.analyst.mentions.borrow().get(column) {
+            Some(place) => at(error, *place),
+            None => error,
+        }
     }
 
     /// The arguments of GROUPING as the columns grouped by.

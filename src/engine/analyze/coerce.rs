@@ -163,7 +163,9 @@ impl Analyst<'_> {
     pub(super) fn coerced(&self, value: Typed, to: PgType) -> Result<Typed> {
         if value.is_unknown() {
             return match &value.expr {
-                Expr::Literal(ScalarValue::Utf8(Some(text)), _) => self.read(text, to),
+                Expr::Literal(ScalarValue::Utf8(Some(text)), _) => self
+                    .read(text, to)
+                    .map_err(|error| self.at_literal(error, text)),
                 Expr::Literal(ScalarValue::Null, _) => typed::null(to),
                 Expr::Placeholder(placeholder) => {
                     let expr = self.learn(&placeholder.id, to);

@@ -5,21 +5,31 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use sqlparser::ast::{
-    self, BinaryOperator, CastKind, Expr as Ast, UnaryOperator, Value, ValueWithSpan,
+    self, BinaryOperator, CastKind, Expr as Ast, Spanned, UnaryOperator, Value, ValueWithSpan,
 };
+use sqlparser::tokenizer::Span;
 
 use super::coerce::array_element;
 use super::level::Level;
 use super::names::is_call;
 use super::subquery::negated_if;
 use super::typed::{self, Typed, and, case, not, or};
-use super::{Analyst, Converted};
+use super::{Analyst, Converted, at};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
 use crate::engine::resolve_type;
 use crate::types::PgType;
 
 impl Analyst<'_> {
+    /// A column where it is named; errors about it point there.
+    fn mentioned(&self, value: Typed, place: Span) -> Typed {
+        if let Expr::Column(column) = &value.expr {
+            let mut mentions = self.mentions.borrow_mut();
+            mentions.entry(column.clone()).or_insert(place);
+        }
+        value
+    }
+
     /// An expression over what `level` can name.
     pub(super) fn expression(&self, level: &Level<'_>, expression: &Ast) -> Result<Typed> {
         let analysed = |expression: &Ast| self.expression(level, expression);
@@ -33,8 +43,11 @@ impl Analyst<'_> {
                 };
                 self.native(name, Vec::new())?
             }
-            Ast::Identifier(ident) => self.column(level, ident)?,
-            Ast::CompoundIdentifier(parts) => self.qualified(level, parts)?,
+            Ast::Identifier(ident) => self.mentioned(self.column(level, ident)?, ident.span),
+            Ast::CompoundIdentifier(parts) => {
+                let place = parts.first().map_or_else(Span::empty, |part| part.span);
+                self.mentioned(self.qualified(level, parts)?, place)
+            }
             Ast::CompoundFieldAccess { root, access_chain } => {
                 self.access(level, root, access_chain)?
             }
@@ -180,7 +193,11 @@ impl Analyst<'_> {
                     ));
                 }
             }
-            Ast::Function(function) => self.function(level, function)?,
+            Ast::Function(function) => {
+                let name = function.name.span();
+                self.function(level, function)
+                    .map_err(|error| at(error, name))?
+            }
             Ast::Case {
                 operand,
                 conditions,

@@ -12,6 +12,13 @@ use crate::types::PgType;
 
 impl Analyst<'_> {
     pub(super) fn literal(&self, value: &ValueWithSpan) -> Result<Typed> {
+        if let Value::SingleQuotedString(text) = &value.value {
+            self.literals
+                .borrow_mut()
+                .entry(text.clone())
+                .and_modify(|place| *place = None)
+                .or_insert(Some(value.span));
+        }
         Ok(match &value.value {
             Value::Number(text, _) => number(text, false).map_err(|error| at(error, value.span))?,
             Value::SingleQuotedString(text)

@@ -48,6 +48,7 @@ use datafusion::common::{Column, DataFusionError};
 use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use sqlparser::ast;
+use sqlparser::tokenizer::Span;
 
 use super::error::convert;
 use super::scope::Scope;
@@ -81,6 +82,8 @@ pub(super) fn analyse(
         declared,
         parameters: RefCell::default(),
         numbers: Cell::new(0),
+        literals: RefCell::default(),
+        mentions: RefCell::default(),
     };
     let answer = analyst.query(query, None, None, query::Wanted::Answer)?;
     Ok(Analysis {
@@ -100,6 +103,10 @@ struct Analyst<'a> {
     declared: &'a [Option<PgType>],
     parameters: RefCell<BTreeMap<usize, Option<PgType>>>,
     numbers: Cell<usize>,
+    /// Where each quoted literal stands; nothing for a text that stands in several places.
+    literals: RefCell<HashMap<String, Option<Span>>>,
+    /// Where each column was first named.
+    mentions: RefCell<HashMap<Column, Span>>,
 }
 
 impl Analyst<'_> {
@@ -162,6 +169,14 @@ impl Analyst<'_> {
         })
     }
 
+    /// An error about a literal, at its place.
+    fn at_literal(&self, error: Error, text: &str) -> Error {
+        match self.literals.borrow().get(text) {
+            Some(Some(span)) => at(error, *span),
+            _ => error,
+        }
+    }
+
     /// Says the type of a parameter that had none.
     fn learn(&self, id: &str, ty: PgType) -> Expr {
         let number = id.trim_start_matches('$').parse().unwrap_or(0);
@@ -176,7 +191,7 @@ impl Analyst<'_> {
 }
 
 /// An AST node's place in the statement, for an error.
-fn at(error: Error, span: sqlparser::tokenizer::Span) -> Error {
+fn at(error: Error, span: Span) -> Error {
     match usize::try_from(span.start.column) {
         Ok(column) if column > 0 && error.fields().position.is_none() => error.at(column),
         _ => error,
