@@ -138,6 +138,21 @@ impl Error {
         self
     }
 
+    /// The error with what `reword` makes of its texts; `None` leaves one as it is.
+    #[must_use]
+    pub fn reworded(mut self, mut reword: impl FnMut(&str) -> Option<String>) -> Self {
+        if let Some(message) = reword(&self.0.message) {
+            self.0.message = message;
+        }
+        let fields = &mut *self.0;
+        for text in [&mut fields.detail, &mut fields.hint, &mut fields.context] {
+            if let Some(other) = text.as_deref().and_then(&mut reword) {
+                *text = Some(other);
+            }
+        }
+        self
+    }
+
     /// The SQLSTATE.
     pub fn state(&self) -> SqlState {
         self.0.state

@@ -106,6 +106,8 @@ impl Privileges {
     pub const SCHEMA: Privileges = Privileges(128 | 256);
     /// All a function has.
     pub const ROUTINE: Privileges = Privileges(2048);
+    /// All a type has.
+    pub const TYPE: Privileges = Privileges(128);
     /// All a database has.
     pub const DATABASE: Privileges = Privileges(256 | 512 | 1024);
 

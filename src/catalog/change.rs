@@ -9,6 +9,7 @@ use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, View};
 use super::routine::Routine;
 use super::segment::Segment;
 use super::sequence::Sequence;
+use super::user_type::UserType;
 use crate::base::{Oid, SegmentId};
 
 /// One durable fact. Applied by [`super::Snapshot::apply`]; everything that must hold is checked
@@ -31,6 +32,15 @@ pub enum Change {
         was: Box<Routine>,
         /// The routine from now on.
         routine: Box<Routine>,
+    },
+    /// A type exists.
+    CreateType(Box<UserType>),
+    /// ALTER TYPE: its name, its schema and what it is, all at once.
+    AlterType {
+        /// What it was worked out from; changed meanwhile is a conflict.
+        was: Box<UserType>,
+        /// The type from now on.
+        ty: Box<UserType>,
     },
     /// CREATE OR REPLACE VIEW: same identity, owner and grants; columns may only be added at the
     /// end.

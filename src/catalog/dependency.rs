@@ -100,6 +100,13 @@ impl Snapshot {
                 }
                 None => object.to_string(),
             },
+            ObjectId::Type(oid) => match self.user_type(oid) {
+                Some(ty) => {
+                    let schema = self.schema(ty.schema).map_or("?", |s| s.name.as_str());
+                    format!("type {}.{}", quote(schema), quote(&ty.name))
+                }
+                None => object.to_string(),
+            },
         }
     }
 
@@ -230,11 +237,14 @@ impl Snapshot {
                     .collect();
                 oids.sort_unstable();
                 let routines = self.routines_in(schema).map(|r| ObjectId::Routine(r.oid));
-                oids.into_iter()
-                    .map(ObjectId::Relation)
-                    .chain(routines)
-                    .collect()
+                let types = self.types_in(schema).map(|ty| ObjectId::Type(ty.oid));
+                let relations = oids.into_iter().map(ObjectId::Relation);
+                relations.chain(types).chain(routines).collect()
             }
+            ObjectId::Type(oid) => self
+                .views_of_type(oid)
+                .map(|view| ObjectId::Relation(view.oid))
+                .collect(),
             ObjectId::Relation(oid) => self
                 .dependants(oid)
                 .filter(|other| other.oid != oid)
@@ -412,6 +422,7 @@ impl Walk<'_> {
         match object {
             ObjectId::Relation(oid) => self.release(oid),
             ObjectId::Routine(oid) => self.release_calls(oid),
+            ObjectId::Type(oid) => self.release_columns(oid),
             ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => {}
         }
         self.changes.push(Change::Drop(object));
@@ -522,9 +533,49 @@ impl Walk<'_> {
         let schema = match object {
             ObjectId::Relation(oid) => self.snapshot.relation(oid)?.schema,
             ObjectId::Routine(oid) => self.snapshot.routine(oid)?.schema,
+            ObjectId::Type(oid) => self.snapshot.user_type(oid)?.schema,
             ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => return None,
         };
         let schema = ObjectId::Schema(schema);
         self.roots.contains(&schema).then_some(schema)
+    }
+
+    /// Takes away the columns that are of type `oid`, and what refers to them.
+    fn release_columns(&mut self, oid: Oid) {
+        let mut columns: Vec<_> = self.snapshot.columns_of_type(oid).collect();
+        columns.sort_by_key(|(table, attnum)| (table.oid, *attnum));
+        for (table, attnum) in columns {
+            let relation = ObjectId::Relation(table.oid);
+            // It goes later in its own right, or went already.
+            if self.visited.contains(&relation) || self.goes_with_schema(table) {
+                self.visit(relation, self.dropped_schema_of(relation));
+                continue;
+            }
+            for (from, key) in self.snapshot.references_to(table.oid) {
+                if from.oid != table.oid && key.references.contains(&attnum) {
+                    self.changes.push(Change::DropConstraint {
+                        relation: from.oid,
+                        constraint: key.oid,
+                    });
+                    self.others.push(Dependence {
+                        object: Dependent::Constraint(from.oid, key.oid),
+                        on: relation,
+                    });
+                }
+            }
+            self.changes.push(Change::DropColumn {
+                relation: table.oid,
+                attnum,
+            });
+            self.others.push(Dependence {
+                object: Dependent::Column(table.oid, attnum),
+                on: ObjectId::Type(oid),
+            });
+        }
+    }
+
+    fn goes_with_schema(&self, relation: &super::Relation) -> bool {
+        self.roots.contains(&ObjectId::Schema(relation.schema))
+            || self.roots.contains(&ObjectId::Relation(relation.oid))
     }
 }

@@ -100,6 +100,7 @@ impl Snapshot {
             [],
             std::iter::once(superuser).chain(roles),
             memberships,
+            [],
         )
     }
 }

@@ -20,6 +20,7 @@ mod snapshot;
 mod temporary;
 #[cfg(test)]
 mod tests;
+pub mod user_type;
 
 pub use acl::{Acl, AclItem, Privilege, Privileges};
 pub use change::Change;
@@ -34,3 +35,4 @@ pub use routine::{Parallel, Parameter, ParameterMode, Routine, RoutineBody, Vola
 pub use segment::{ColumnStatistics, Location, Segment};
 pub use sequence::{Sequence, Standing};
 pub use snapshot::Snapshot;
+pub use user_type::{TypeKind, UserType};

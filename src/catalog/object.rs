@@ -26,6 +26,8 @@ pub enum ObjectId {
     Role(Oid),
     /// A function or procedure.
     Routine(Oid),
+    /// A user's type.
+    Type(Oid),
 }
 
 /// The one database.
@@ -142,6 +144,9 @@ pub struct View {
     /// Of each relation read, the number its next column had when the body was written: columns
     /// added later are none of the view's, because `*` means what it meant then.
     pub next_attnums: BTreeMap<Oid, i16>,
+    /// The users' types it says, or has columns of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<Oid>,
 }
 
 impl View {
@@ -372,6 +377,7 @@ impl fmt::Display for ObjectId {
             Self::Relation(oid) => write!(f, "relation {oid}"),
             Self::Role(oid) => write!(f, "role {oid}"),
             Self::Routine(oid) => write!(f, "function {oid}"),
+            Self::Type(oid) => write!(f, "type {oid}"),
         }
     }
 }

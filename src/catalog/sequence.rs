@@ -66,7 +66,7 @@ impl Sequence {
 
     /// The least and greatest value of a type.
     pub fn bounds(ty: PgType) -> (i64, i64) {
-        match PgType::of(ty.oid.0) {
+        match ty.plain() {
             PgType::INT2 => (i64::from(i16::MIN), i64::from(i16::MAX)),
             PgType::INT4 => (i64::from(i32::MIN), i64::from(i32::MAX)),
             _ => (i64::MIN, i64::MAX),

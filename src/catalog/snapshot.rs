@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::object::{Database, Membership, ObjectId, Relation, Role, Schema};
 use super::routine::Routine;
+use super::user_type::UserType;
 use crate::base::{Error, Oid, Result, SqlState, Version};
+use crate::types::enums::Enums;
 
 /// What exists at one [`Version`].
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +25,9 @@ pub struct Snapshot {
     pub(super) memberships: Arc<BTreeMap<(Oid, Oid), Membership>>,
     pub(super) routines: Arc<BTreeMap<Oid, Arc<Routine>>>,
     pub(super) routine_names: Arc<BTreeMap<(Oid, String), BTreeSet<Oid>>>,
+    pub(super) types: Arc<BTreeMap<Oid, Arc<UserType>>>,
+    /// The labels of `types`, as values are read and written with.
+    pub(super) enums: Enums,
 }
 
 impl Snapshot {
@@ -35,6 +40,7 @@ impl Snapshot {
         relations: impl IntoIterator<Item = Relation>,
         roles: impl IntoIterator<Item = Role>,
         memberships: impl IntoIterator<Item = Membership>,
+        types: impl IntoIterator<Item = UserType>,
     ) -> Self {
         let schemas: BTreeMap<_, _> = schemas.into_iter().map(|s| (s.oid, Arc::new(s))).collect();
         let relations: BTreeMap<_, _> = relations
@@ -42,9 +48,12 @@ impl Snapshot {
             .map(|r| (r.oid, Arc::new(r)))
             .collect();
         let roles: BTreeMap<_, _> = roles.into_iter().map(|r| (r.oid, Arc::new(r))).collect();
-        Self {
+        let types = types.into_iter().map(|ty| (ty.oid, Arc::new(ty)));
+        let mut snapshot = Self {
             version,
             database: Arc::new(database),
+            types: Arc::new(types.collect()),
+            enums: Enums::NONE,
             schema_names: Arc::new(schemas.values().map(|s| (s.name.clone(), s.oid)).collect()),
             relation_names: Arc::new(
                 relations
@@ -64,7 +73,9 @@ impl Snapshot {
             roles: Arc::new(roles),
             routines: Arc::default(),
             routine_names: Arc::default(),
-        }
+        };
+        snapshot.index_types();
+        snapshot
     }
 
     /// The same with functions and procedures, as recovery reads them.
@@ -244,6 +255,7 @@ impl Snapshot {
             ObjectId::Schema(oid) => self.schema(oid).map(|schema| schema.owner),
             ObjectId::Relation(oid) => self.relation(oid).map(|relation| relation.owner),
             ObjectId::Routine(oid) => self.routine(oid).map(|routine| routine.owner),
+            ObjectId::Type(oid) => self.user_type(oid).map(|ty| ty.owner),
             ObjectId::Role(_) => None,
         }
     }
@@ -255,6 +267,7 @@ impl Snapshot {
             ObjectId::Schema(oid) => self.schema(oid)?.acl.as_ref(),
             ObjectId::Relation(oid) => self.relation(oid)?.acl.as_ref(),
             ObjectId::Routine(oid) => self.routine(oid)?.acl.as_ref(),
+            ObjectId::Type(oid) => self.user_type(oid)?.acl.as_ref(),
             ObjectId::Role(_) => None,
         }
     }

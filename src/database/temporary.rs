@@ -87,9 +87,11 @@ impl Temporary {
                 ObjectId::Schema(oid) | ObjectId::Relation(oid) | ObjectId::Routine(oid) => {
                     Some(*oid)
                 }
-                ObjectId::Database | ObjectId::Role(_) => None,
+                ObjectId::Database | ObjectId::Role(_) | ObjectId::Type(_) => None,
             },
             Change::CreateRole(_)
+            | Change::CreateType(_)
+            | Change::AlterType { .. }
             | Change::AlterRole { .. }
             | Change::SetRoleSettings { .. }
             | Change::SetPassword { .. }

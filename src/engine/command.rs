@@ -11,7 +11,8 @@ use super::definition::{
     ColumnDefinition, ConstraintDefinition, CreateIndex, CreateMaterialized, CreateSequence,
     GenerationClause, Like, SequenceOption,
 };
-use crate::types::PgType;
+use super::parse::TypeName;
+use crate::types::enums;
 
 /// One statement of a query string.
 #[derive(Debug, Clone)]
@@ -46,6 +47,10 @@ pub enum Command {
     CreateView(CreateView),
     /// CREATE FOREIGN TABLE
     CreateForeignTable(CreateForeignTable),
+    /// CREATE TYPE
+    CreateType(CreateType),
+    /// ALTER TYPE
+    AlterType(AlterType),
     /// ALTER SCHEMA, TABLE, VIEW, FOREIGN TABLE, DATABASE.
     Alter(Alter),
     /// DROP SCHEMA, TABLE, VIEW, FOREIGN TABLE.
@@ -209,7 +214,7 @@ pub enum Command {
         /// Name.
         name: String,
         /// Declared parameter types.
-        types: Vec<PgType>,
+        types: Vec<TypeName>,
         /// The statement: a query or DML.
         statement: Box<Statement>,
     },
@@ -539,8 +544,55 @@ pub enum ObjectKind {
     Sequence,
     /// INDEX
     Index,
+    /// TYPE
+    Type,
     /// DATABASE
     Database,
+}
+
+/// CREATE TYPE … AS ENUM
+#[derive(Debug, Clone)]
+pub struct CreateType {
+    /// Name.
+    pub name: ObjectName,
+    /// Labels, in order.
+    pub labels: Vec<String>,
+}
+
+/// ALTER TYPE
+#[derive(Debug, Clone)]
+pub struct AlterType {
+    /// Which.
+    pub name: ObjectName,
+    /// What to do.
+    pub action: TypeAction,
+}
+
+/// The action of ALTER TYPE.
+#[derive(Debug, Clone)]
+pub enum TypeAction {
+    /// ADD VALUE
+    AddValue {
+        /// The label.
+        value: String,
+        /// IF NOT EXISTS
+        if_not_exists: bool,
+        /// BEFORE, AFTER
+        place: enums::Place,
+    },
+    /// RENAME VALUE
+    RenameValue {
+        /// Old label.
+        from: String,
+        /// New label.
+        to: String,
+    },
+    /// RENAME TO
+    Rename(String),
+    /// OWNER TO
+    OwnerTo(RoleSpec),
+    /// SET SCHEMA
+    SetSchema(String),
 }
 
 /// ALTER
@@ -607,7 +659,7 @@ pub enum AlterAction {
         /// Column.
         column: String,
         /// New type.
-        ty: PgType,
+        ty: TypeName,
         /// USING, as its author wrote it.
         using: Option<String>,
     },
@@ -785,6 +837,8 @@ pub enum GrantTarget {
     Schemas(Vec<String>),
     /// DATABASE
     Databases(Vec<String>),
+    /// TYPE and DOMAIN
+    Types(Vec<ObjectName>),
 }
 
 /// GRANT role TO and REVOKE role FROM.

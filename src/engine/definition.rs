@@ -4,6 +4,7 @@ use crate::catalog::ForeignAction;
 use crate::types::PgType;
 
 use super::command::ObjectName;
+use super::parse::TypeName;
 
 /// A column of CREATE TABLE and ADD COLUMN.
 #[derive(Debug, Clone)]
@@ -11,7 +12,7 @@ pub struct ColumnDefinition {
     /// Name.
     pub name: String,
     /// Type.
-    pub ty: PgType,
+    pub ty: TypeName,
     /// Whether the type was written `serial` or a kin: a sequence comes with it.
     pub serial: bool,
     /// NOT NULL

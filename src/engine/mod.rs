@@ -55,7 +55,8 @@ pub use dml::{
 };
 pub use explain::Explanation;
 pub use parse::{
-    parse, parse_expression, parse_query, redirect, rename_column, resolve_type, settle_default,
+    TypeName, parse, parse_expression, parse_query, redirect, rename_column, settle_default,
+    written_type,
 };
 pub use rows::Rows;
 

@@ -225,6 +225,15 @@ fn type_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
         .iter()
         .find(|relation| relation.row_type == oid || relation.row_array == oid)
         .map(|relation| relation.schema);
+    let user = call.context.snapshot.pg_type(oid);
+    if let Some(user) = user.and_then(crate::catalog::user_type::made_of) {
+        let snapshot = &call.context.snapshot;
+        let visible = snapshot.user_type(user).is_some_and(|ty| {
+            let found = snapshot.resolve_type(&call.context.search_path, None, &ty.name);
+            found.is_some_and(|found| found.oid == ty.oid) && PgType::by_name(&ty.name).is_none()
+        });
+        return Ok(visible.into());
+    }
     let schema = system.or_else(|| {
         call.context
             .snapshot

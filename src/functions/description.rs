@@ -4,7 +4,7 @@ use super::call::short::{INT, OID, TEXT};
 use super::call::{Call, functions};
 use crate::base::{Oid, Result};
 use crate::pg_catalog::Value;
-use crate::pg_catalog::relations::objects::{PG_CLASS, PG_NAMESPACE};
+use crate::pg_catalog::relations::objects::{PG_CLASS, PG_NAMESPACE, PG_TYPE};
 use crate::types::PgType;
 
 functions! { pub(super) LIST:
@@ -14,12 +14,16 @@ functions! { pub(super) LIST:
                 "pg_class" => of_relation(call, row)?,
                 "pg_namespace" => of_schema(call, row)?,
                 "pg_constraint" => of_constraint(call, row)?,
+                "pg_type" => of_type(call, row)?,
                 _ => Value::Null,
             })
         };
         (OID) -> PgType::TEXT, strict, |call, row| {
             Ok(match of_relation(call, row)? {
-                Value::Null => of_schema(call, row)?,
+                Value::Null => match of_type(call, row)? {
+                    Value::Null => of_schema(call, row)?,
+                    comment => comment,
+                },
                 comment => comment,
             })
         };
@@ -68,6 +72,12 @@ fn of_relation(call: &Call<'_>, row: usize) -> Result<Value> {
         .into())
 }
 
+fn of_type(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let ty = call.context.snapshot.user_type(oid);
+    Ok(ty.and_then(|ty| ty.comment.clone()).into())
+}
+
 fn of_constraint(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
     let mut relations = call.context.snapshot.relations();
@@ -89,6 +99,9 @@ fn describe(call: &Call<'_>, row: usize) -> Result<Value> {
         PG_CLASS => snapshot
             .relation(oid)
             .map(|relation| format!("{} {}", relation.kind_name(), relation.name)),
+        PG_TYPE => snapshot
+            .user_type(oid)
+            .map(|ty| format!("type {}", ty.name)),
         PG_NAMESPACE => snapshot
             .schema(oid)
             .map(|schema| format!("schema {}", schema.name)),

@@ -76,7 +76,7 @@ impl<'a> Argument<'a> {
         let ty = self
             .ty
             .unwrap_or_else(|| PgType::of_data_type(self.data_type));
-        PgType::of(ty.oid.0).to_string()
+        ty.plain().to_string()
     }
 }
 
@@ -263,6 +263,9 @@ impl Param {
             && ty.oid == to.oid
         {
             return Some(0);
+        }
+        if argument.ty.is_some_and(PgType::is_made) {
+            return None;
         }
         if from.is_null() {
             return Some(0);

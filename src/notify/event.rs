@@ -102,14 +102,18 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<ObjectId> {
                 .chain(routines.map(|routine| ObjectId::Routine(routine.oid)))
                 .collect()
         }
-        Change::Drop(ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_))
+        Change::Drop(
+            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) | ObjectId::Type(_),
+        )
         | Change::SetAcl {
-            object: ObjectId::Database | ObjectId::Role(_),
+            object: ObjectId::Database | ObjectId::Role(_) | ObjectId::Type(_),
             ..
         }
         | Change::CreateSchema(_)
         | Change::AlterRoutine { .. }
         | Change::CreateRole(_)
+        | Change::CreateType(_)
+        | Change::AlterType { .. }
         | Change::Rename { .. }
         | Change::RenameColumn { .. }
         | Change::AddColumn { .. }
@@ -156,7 +160,9 @@ impl<'a> Subject<'a> {
             ObjectId::Routine(oid) => snapshot
                 .routine(oid)
                 .map(|routine| Self::of_routine(snapshot, routine)),
-            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => None,
+            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) | ObjectId::Type(_) => {
+                None
+            }
         }
     }
 

@@ -138,5 +138,6 @@ fn exists(snapshot: &Snapshot, object: ObjectId) -> bool {
         ObjectId::Relation(oid) => snapshot.relation(oid).is_some(),
         ObjectId::Role(oid) => snapshot.role(oid).is_some(),
         ObjectId::Routine(oid) => snapshot.routine(oid).is_some(),
+        ObjectId::Type(oid) => snapshot.user_type(oid).is_some(),
     }
 }

@@ -49,6 +49,7 @@ fn create(name: &str) -> Change {
         search_path: Vec::new(),
         depends_on: Vec::new(),
         next_attnums: Default::default(),
+        types: Vec::new(),
     };
     Change::CreateRelation(Box::new(Relation {
         oid: VIEW,
@@ -76,6 +77,7 @@ fn replace() -> Change {
             search_path: Vec::new(),
             depends_on: Vec::new(),
             next_attnums: Default::default(),
+            types: Vec::new(),
         },
     }
 }

@@ -98,6 +98,20 @@ fn function_name(context: &StatementContext, schema: Oid, name: &str) -> String 
 
 /// A type's name as `format_type` prints it, with its modifier; `None` if there is no such type.
 pub fn type_name(context: &StatementContext, ty: PgType) -> Option<String> {
+    if let Some(made) = context.snapshot.pg_type(ty.oid).filter(|ty| ty.is_made()) {
+        let (element, brackets) = match made.element() {
+            Some(element) => (element, "[]"),
+            None => (made, ""),
+        };
+        let user = context.snapshot.user_type(element.oid)?;
+        let found = context
+            .snapshot
+            .resolve_type(&context.search_path, None, &user.name);
+        let visible = found.is_some_and(|found| found.oid == user.oid)
+            && PgType::by_name(&user.name).is_none();
+        let name = qualified(context, user.schema, &user.name, visible);
+        return Some(format!("{name}{brackets}"));
+    }
     // `info` answers text for what it does not know, so ask for the OID back.
     if ty.info().oid == ty.oid {
         return Some(ty.to_string());
@@ -125,6 +139,12 @@ pub fn type_name(context: &StatementContext, ty: PgType) -> Option<String> {
         .relations()
         .find(|relation| relation.row_type == ty.oid)?;
     relation_name(context, relation.oid)
+}
+
+/// A type's name as SQL has it, to be read by the same statement.
+pub fn written(context: &StatementContext, ty: PgType) -> String {
+    let named = ty.is_made().then(|| type_name(context, ty)).flatten();
+    named.unwrap_or_else(|| ty.to_string())
 }
 
 /// The relation an unqualified name means, users' or the system's.
@@ -262,15 +282,21 @@ fn find_type(context: &StatementContext, text: &str) -> Result<Option<Oid>> {
         None => {
             let parts = split_name(&bare)?;
             match parts.as_slice() {
-                [name] => types::by_name(name).or_else(|| {
-                    first_relation(&context.snapshot, &context.search_path, name)
-                        .and_then(|oid| row_type(&context.snapshot, oid))
-                }),
+                [name] => types::by_name(name)
+                    .or_else(|| user_type(context, None, name))
+                    .or_else(|| {
+                        first_relation(&context.snapshot, &context.search_path, name)
+                            .and_then(|oid| row_type(&context.snapshot, oid))
+                    }),
                 [schema, name] => schema_named(context, schema).and_then(|schema| {
                     let built_in = (schema == Oid::PG_CATALOG)
                         .then(|| types::by_name(name))
                         .flatten();
-                    built_in.or_else(|| {
+                    let user = || {
+                        let schema = context.snapshot.schema(schema)?;
+                        user_type(context, Some(&schema.name), name)
+                    };
+                    built_in.or_else(user).or_else(|| {
                         relation_in(&context.snapshot, schema, name)
                             .and_then(|oid| row_type(&context.snapshot, oid))
                     })
@@ -280,9 +306,23 @@ fn find_type(context: &StatementContext, text: &str) -> Result<Option<Oid>> {
         }
     };
     Ok(match ty {
-        Some(ty) if brackets => PgType::of(ty.0).array().map(|array| array.oid),
+        Some(ty) if brackets => {
+            let element = context.snapshot.pg_type(ty).unwrap_or(PgType::of(ty.0));
+            element.array().map(|array| array.oid)
+        }
         other => other,
     })
+}
+
+/// A user's type by its name, or by that of the type of arrays over it.
+fn user_type(context: &StatementContext, schema: Option<&str>, name: &str) -> Option<Oid> {
+    let (snapshot, path) = (&context.snapshot, &context.search_path);
+    let array = || {
+        let over = snapshot.resolve_type(path, schema, name.strip_prefix('_')?)?;
+        Some(over.array)
+    };
+    let found = snapshot.resolve_type(path, schema, name).map(|ty| ty.oid);
+    found.or_else(array)
 }
 
 /// The row type of a relation.

@@ -55,6 +55,7 @@ pub fn has_privilege(
 pub fn may_see(snapshot: &Snapshot, role: Oid, object: ObjectId) -> bool {
     match object {
         ObjectId::Database | ObjectId::Role(_) => snapshot.role(role).is_some(),
+        ObjectId::Type(oid) => snapshot.user_type(oid).is_some(),
         ObjectId::Schema(oid) => {
             snapshot.schema(oid).is_some()
                 && has_privilege(snapshot, role, object, Privilege::Usage)
@@ -250,6 +251,7 @@ fn missing(
         ObjectId::Database => format!("DATABASE {name}"),
         ObjectId::Schema(_) => format!("SCHEMA {name}"),
         ObjectId::Routine(_) => format!("FUNCTION {name}"),
+        ObjectId::Type(_) => format!("TYPE {name}"),
         ObjectId::Relation(_) | ObjectId::Role(_) => name.clone(),
     };
     (
@@ -316,6 +318,7 @@ fn kind_and_name(snapshot: &Snapshot, object: ObjectId) -> String {
             Some(routine) => routine.kind_name(),
             None => "function",
         },
+        ObjectId::Type(_) => "type",
     };
     format!("{kind} {}", super::grant::bare_name(snapshot, object))
 }
@@ -334,7 +337,7 @@ fn full_name(snapshot: &Snapshot, object: ObjectId) -> String {
             }
             None => format!("function {oid}"),
         },
-        ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => {
+        ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) | ObjectId::Type(_) => {
             quote(&super::grant::bare_name(snapshot, object)).into_owned()
         }
     }
@@ -348,6 +351,7 @@ pub(super) fn ensure_exists(snapshot: &Snapshot, object: ObjectId) -> Result<()>
         | ObjectId::Schema(_)
         | ObjectId::Relation(_)
         | ObjectId::Role(_)
-        | ObjectId::Routine(_) => snapshot.must_exist(object),
+        | ObjectId::Routine(_)
+        | ObjectId::Type(_) => snapshot.must_exist(object),
     }
 }

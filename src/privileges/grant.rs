@@ -32,6 +32,9 @@ pub fn default_acl(snapshot: &Snapshot, object: ObjectId) -> Acl {
     if let ObjectId::Routine(_) = object {
         acl.push(item(Oid::INVALID, Privileges::ROUTINE));
     }
+    if let ObjectId::Type(_) = object {
+        acl.push(item(Oid::INVALID, Privileges::TYPE));
+    }
     acl.push(item(owner, all_of(snapshot, object)));
     acl
 }
@@ -153,6 +156,7 @@ fn check_asked(
             ObjectId::Relation(_) => "relation",
             ObjectId::Role(_) => "role",
             ObjectId::Routine(_) => "function",
+            ObjectId::Type(_) => "type",
         };
         return Err(invalid(&format!(
             "invalid privilege type {} for {kind}",
@@ -264,6 +268,9 @@ pub(super) fn bare_name(snapshot: &Snapshot, object: ObjectId) -> String {
         ObjectId::Routine(oid) => snapshot
             .routine(oid)
             .map_or_else(|| oid.to_string(), |r| r.name.clone()),
+        ObjectId::Type(oid) => snapshot
+            .user_type(oid)
+            .map_or_else(|| oid.to_string(), |ty| ty.name.clone()),
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn all_of(snapshot: &Snapshot, object: ObjectId) -> Privileges {
             Some(_) | None => Privileges::RELATION,
         },
         ObjectId::Routine(_) => Privileges::ROUTINE,
+        ObjectId::Type(_) => Privileges::TYPE,
         ObjectId::Role(_) => Privileges::NONE,
     }
 }
@@ -86,7 +87,7 @@ pub(super) fn held(snapshot: &Snapshot, role: Oid, object: ObjectId) -> Privileg
         // System relations are in no snapshot. Everybody may read them; secrets are in none of
         // them.
         ObjectId::Relation(oid) if oid.is_system() => select,
-        ObjectId::Database => {
+        ObjectId::Database | ObjectId::Type(_) => {
             mask_in(&acl_of(snapshot, object), snapshot.owner(object), &roles).held
         }
         ObjectId::Schema(oid) => {

@@ -119,6 +119,18 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             }
             list
         }
+        Change::CreateType(ty) => {
+            let mut list = needs.create_in(ty.schema);
+            list.extend(needs.giving_to(ty.owner));
+            list
+        }
+        Change::AlterType { was, ty } => {
+            let mut list = vec![needs.owner(ObjectId::Type(was.oid))];
+            if (was.schema, &was.name) != (ty.schema, &ty.name) {
+                list.extend(needs.create_in(ty.schema));
+            }
+            list
+        }
         Change::CreateRole(new) if new.superuser => vec![needs.superuser("create superusers")],
         Change::CreateRole(_) => vec![Need::CreateRole { role, target: None }],
         Change::ReplaceView {
@@ -140,16 +152,17 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             ObjectId::Database | ObjectId::Schema(_) => vec![needs.owner(*object)],
             // The schema's owner may drop whatever is in it.
             ObjectId::Relation(oid) if needs.owns_schema_of(oid) => Vec::new(),
-            ObjectId::Relation(_) => vec![needs.owner(*object)],
             ObjectId::Routine(oid) if needs.owns_schema_of_routine(oid) => Vec::new(),
             ObjectId::Routine(_) => vec![needs.owner(*object)],
+            ObjectId::Type(oid) if needs.owns_schema_of_type(oid) => Vec::new(),
+            ObjectId::Relation(_) | ObjectId::Type(_) => vec![needs.owner(*object)],
             ObjectId::Role(oid) if needs.is_superuser(oid) => {
                 vec![needs.superuser("drop superusers")]
             }
             ObjectId::Role(oid) => vec![needs.alter_role(oid)],
         },
         Change::Rename { object, name: _ } => match *object {
-            ObjectId::Database => vec![needs.owner(*object)],
+            ObjectId::Database | ObjectId::Type(_) => vec![needs.owner(*object)],
             ObjectId::Schema(_) => vec![
                 needs.owner(*object),
                 needs.privilege(ObjectId::Database, Privilege::Create),
@@ -230,10 +243,19 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
                 ObjectId::Schema(_) => {
                     list.push(needs.privilege(ObjectId::Database, Privilege::Create));
                 }
+                ObjectId::Type(oid) if !is_superuser(snapshot, role) => {
+                    let heir = Asking {
+                        snapshot,
+                        role: *owner,
+                    };
+                    let ty = snapshot.user_type(oid);
+                    list.extend(ty.into_iter().flat_map(|ty| heir.create_in(ty.schema)));
+                }
                 ObjectId::Relation(_)
                 | ObjectId::Database
                 | ObjectId::Role(_)
-                | ObjectId::Routine(_) => {}
+                | ObjectId::Routine(_)
+                | ObjectId::Type(_) => {}
             }
             list
         }
@@ -263,7 +285,8 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             ObjectId::Database
             | ObjectId::Schema(_)
             | ObjectId::Relation(_)
-            | ObjectId::Routine(_) => {
+            | ObjectId::Routine(_)
+            | ObjectId::Type(_) => {
                 vec![needs.owner(*object)]
             }
         },
@@ -402,6 +425,13 @@ impl Asking<'_> {
         self.snapshot
             .relation(relation)
             .and_then(|relation| self.snapshot.schema(relation.schema))
+            .is_some_and(|schema| has_privileges_of(self.snapshot, self.role, schema.owner))
+    }
+
+    fn owns_schema_of_type(&self, ty: Oid) -> bool {
+        self.snapshot
+            .user_type(ty)
+            .and_then(|ty| self.snapshot.schema(ty.schema))
             .is_some_and(|schema| has_privileges_of(self.snapshot, self.role, schema.owner))
     }
 

@@ -58,6 +58,7 @@ fn team() -> Snapshot {
         search_path: Vec::new(),
         depends_on: vec![TABLE],
         next_attnums: Default::default(),
+        types: Vec::new(),
     };
     let segments = Arc::from([]);
     Snapshot::genesis()
@@ -125,6 +126,7 @@ fn printed(snapshot: &Snapshot, object: ObjectId) -> String {
         ObjectId::Schema(oid) => snapshot.schema(oid).unwrap().acl.clone(),
         ObjectId::Relation(oid) => snapshot.relation(oid).unwrap().acl.clone(),
         ObjectId::Routine(oid) => snapshot.routine(oid).and_then(|r| r.acl.clone()),
+        ObjectId::Type(oid) => snapshot.user_type(oid).unwrap().acl.clone(),
         ObjectId::Role(_) => None,
     };
     let items: Vec<String> = acl

@@ -67,7 +67,7 @@ impl Session {
         Ok(RowsResponse {
             binary: vec![false; rows.columns().len()],
             rows,
-            style: self.derived()?.style.clone(),
+            style: self.style()?,
             names: Names::new(self.bystander()?),
             tag,
         })

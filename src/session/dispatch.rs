@@ -63,6 +63,8 @@ impl Session {
             Command::CreateForeignTable(create) => {
                 self.create_foreign_table(create, run).await.map(done)
             }
+            Command::CreateType(create) => self.create_type(create).map(done),
+            Command::AlterType(alter) => self.alter_type(alter).map(done),
             Command::Alter(alter) => self.alter(alter, run).await.map(done),
             Command::Drop(drop) => self.drop_objects(drop, run).await.map(done),
             Command::Truncate {
@@ -186,6 +188,8 @@ impl Session {
             Command::CreateIndex(_) => "CREATE INDEX",
             Command::CreateMaterialized(_) => "CREATE MATERIALIZED VIEW",
             Command::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
+            Command::CreateType(_) => "CREATE TYPE",
+            Command::AlterType(_) => "ALTER TYPE",
             Command::Alter(alter) => commands::alter_tag(alter.kind),
             Command::Drop(drop) => commands::drop_tag(drop.kind),
             Command::Truncate { .. } => "TRUNCATE TABLE",

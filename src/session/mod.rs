@@ -169,7 +169,12 @@ impl Session {
 
     /// NOTICEs and WARNINGs since last asked, those `client_min_messages` lets through.
     pub fn take_reports(&mut self) -> Vec<Report> {
-        std::mem::take(&mut self.reports)
+        let reports = std::mem::take(&mut self.reports);
+        let named = reports.into_iter().map(|report| Report {
+            error: self.named(report.error),
+            ..report
+        });
+        named.collect()
     }
 
     /// Notices for this session.

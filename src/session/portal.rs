@@ -203,7 +203,7 @@ impl Session {
             [all] => *all,
             each => each[index],
         };
-        let style = self.derived()?.style.clone();
+        let style = self.style()?;
         let open = self.open.as_ref();
         let now = open.map_or(self.statement_time, |open| open.time);
         let mut values = Vec::with_capacity(expected);
@@ -360,7 +360,7 @@ fn read_parameter(
     index: usize,
 ) -> Result<ArrayRef> {
     let read = if is_binary {
-        binary::parse_column(&[value], ty).map_err(|failed| failed.error)
+        binary::parse_column(&[value], ty, style).map_err(|failed| failed.error)
     } else {
         value.map(binary::utf8).transpose().and_then(|text| {
             text::parse_column(&[text], ty, style, now).map_err(|failed| failed.error)

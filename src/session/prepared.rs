@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::{Session, StatementDescription, interruptible};
 use crate::base::{Error, Oid, Result, SqlState, Version};
 use crate::catalog::SearchPath;
+use crate::catalog::Snapshot;
 use crate::engine::{Bound, BoundDml, Command, OutputColumn, Statement};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
@@ -91,9 +92,10 @@ impl Session {
                 "cannot insert multiple commands into a prepared statement",
             ));
         }
+        let snapshot = self.bystander()?.snapshot.clone();
         let declared = types
             .iter()
-            .map(|oid| declared_type(*oid))
+            .map(|oid| declared_type(&snapshot, *oid))
             .collect::<Result<Vec<_>>>()?;
         if name.is_empty() {
             self.prepared.remove(name);
@@ -306,17 +308,16 @@ pub(super) fn no_statement(name: &str) -> Error {
 }
 
 /// A declared parameter type; `unknown` leaves the choice to the binder, as in PostgreSQL.
-fn declared_type(oid: Oid) -> Result<Option<PgType>> {
+fn declared_type(snapshot: &Snapshot, oid: Oid) -> Result<Option<PgType>> {
     if oid == Oid::INVALID || oid == PgType::UNKNOWN.oid {
         return Ok(None);
     }
-    if crate::types::pgtype::all().any(|info| info.oid == oid) {
-        return Ok(Some(PgType::of(oid.0)));
-    }
-    Err(Error::new(
-        SqlState::UNDEFINED_OBJECT,
-        format!("type with OID {oid} does not exist"),
-    ))
+    snapshot.pg_type(oid).map(Some).ok_or_else(|| {
+        Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("type with OID {oid} does not exist"),
+        )
+    })
 }
 
 /// Whether two descriptions promise the client the same rows.

@@ -9,8 +9,21 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Snapshot;
 use crate::observe::Interrupt;
 use crate::observe::status::State;
+use crate::pg_catalog::names;
 use crate::privileges;
 use crate::statement::{Effect, StatementContext};
+use crate::types::{PgType, Style, pgtype};
+
+/// The style with the enumerated types of a catalog.
+fn styled(style: &Arc<Style>, snapshot: &Snapshot) -> Arc<Style> {
+    if *snapshot.enums() == style.enums {
+        return style.clone();
+    }
+    Arc::new(Style {
+        enums: snapshot.enums().clone(),
+        ..Style::clone(style)
+    })
+}
 
 /// Bytes of a statement's text in `pg_stat_activity`.
 const QUERY_BYTES_MAX: usize = 1023;
@@ -128,12 +141,13 @@ impl Session {
             self.temporary_schema
                 .filter(|schema| snapshot.schema(*schema).is_some()),
         );
+        let style = styled(&derived.style, &snapshot);
         Ok(Arc::new(StatementContext {
             snapshot,
             role,
             session_role: self.values.session_role,
             search_path,
-            style: derived.style.clone(),
+            style,
             settings: self.values.settings.clone(),
             statement_time: self.statement_time,
             transaction_time: self
@@ -148,6 +162,30 @@ impl Session {
             last_values: self.last_values.clone(),
             read_only: self.open.as_ref().is_some_and(|open| open.read_only),
         }))
+    }
+
+    /// How values are written and read outside a statement.
+    pub(super) fn style(&mut self) -> Result<Arc<Style>> {
+        let view = self.open.as_ref().and_then(|open| open.view()).cloned();
+        let snapshot = view.unwrap_or_else(|| self.shared.database.snapshot());
+        Ok(styled(&self.derived()?.style, &snapshot))
+    }
+
+    /// An error with the names of the users' types it speaks of.
+    pub fn named(&mut self, error: Error) -> Error {
+        let mut awaited = false;
+        let error = error.reworded(|text| {
+            awaited |= pgtype::awaits_names(text);
+            None
+        });
+        if !awaited {
+            return error;
+        }
+        let Ok(context) = self.bystander() else {
+            return error;
+        };
+        let name = |oid| names::name(&context, PgType::REGTYPE, oid);
+        error.reworded(|text| pgtype::named(text, name))
     }
 
     /// Does what functions of the last statement asked for. They run while rows stream, so this

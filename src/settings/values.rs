@@ -8,6 +8,7 @@ use super::{Context, Setting, all, find, number, style, word};
 use crate::base::error::Level;
 use crate::base::{Error, Result, SqlState};
 use crate::types::Style;
+use crate::types::enums::Enums;
 
 /// Values by name. Names of the table are borrowed from it, custom ones are owned.
 type Values = BTreeMap<Cow<'static, str>, Arc<str>>;
@@ -160,6 +161,7 @@ impl Settings {
             interval_style: style::read_interval_style(self.known("IntervalStyle")),
             extra_float_digits: self.known("extra_float_digits").parse().unwrap_or(1),
             bytea_hex: self.known("bytea_output") == "hex",
+            enums: Enums::NONE,
         }
     }
 

@@ -4,6 +4,7 @@ pub mod binary;
 pub mod calendar;
 mod cells;
 mod decimal;
+pub mod enums;
 mod extended;
 mod numeric;
 pub mod numerics;

@@ -26,6 +26,34 @@ pub struct PgType {
     /// Type modifier as PostgreSQL encodes it (`varchar(n)`: n + 4; `numeric(p,s)`: (p << 16 | s) +
     /// 4), or -1.
     pub typmod: i32,
+    /// What users made of it, if it is no type of the table.
+    #[serde(default, skip_serializing_if = "Made::is_none")]
+    pub made: Made,
+}
+
+/// What kind of type a user's type is: all that its values' form depends on. What it is called and
+/// what labels it has is the catalog's to know, and may change; this never does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Made {
+    /// Not a user's.
+    #[default]
+    None,
+    /// CREATE TYPE … AS ENUM
+    Enum {
+        /// The type of arrays over it.
+        array: Oid,
+    },
+    /// The type of arrays over an enumerated type.
+    EnumArray {
+        /// That type.
+        element: Oid,
+    },
+}
+
+impl Made {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 /// One row of the table: what does not change with the modifier.
@@ -110,6 +138,27 @@ types! {
     REGROLE      4096 "regrole"      "regrole"                      4  'N' 4097;
 }
 
+/// What does not differ between enumerated types.
+static ENUM: TypeInfo = TypeInfo {
+    oid: Oid(0),
+    name: "enum",
+    sql_name: "enum",
+    len: 4,
+    category: 'E',
+    array: Oid(0),
+    element: Oid(0),
+};
+/// What does not differ between the types of arrays over users' types.
+static MADE_ARRAY: TypeInfo = TypeInfo {
+    oid: Oid(0),
+    name: "_made",
+    sql_name: "made[]",
+    len: -1,
+    category: 'A',
+    array: Oid(0),
+    element: Oid(0),
+};
+
 /// Every type of the table, base types first.
 pub fn all() -> impl Iterator<Item = &'static TypeInfo> {
     BASE.iter()
@@ -122,15 +171,45 @@ impl PgType {
         Self {
             oid: Oid(oid),
             typmod: -1,
+            made: Made::None,
         }
+    }
+
+    /// An enumerated type and, apart, its arrays' type.
+    pub const fn enumerated(oid: Oid, array: Oid) -> Self {
+        Self {
+            oid,
+            typmod: -1,
+            made: Made::Enum { array },
+        }
+    }
+
+    /// The same type without a modifier.
+    pub const fn plain(self) -> Self {
+        self.with_typmod(-1)
+    }
+
+    /// Whether values are labels of an enumerated type.
+    pub const fn is_enum(self) -> bool {
+        matches!(self.made, Made::Enum { .. })
+    }
+
+    /// The built-in type that bounds of stored values are written as.
+    pub const fn at_rest(self) -> Self {
+        match self.made {
+            Made::Enum { .. } => Self::INT8,
+            Made::EnumArray { .. } | Made::None => self,
+        }
+    }
+
+    /// Whether a user made it.
+    pub const fn is_made(self) -> bool {
+        !matches!(self.made, Made::None)
     }
 
     /// The same type with a modifier.
     pub const fn with_typmod(self, typmod: i32) -> Self {
-        Self {
-            oid: self.oid,
-            typmod,
-        }
+        Self { typmod, ..self }
     }
 
     /// `numeric(precision, scale)`
@@ -140,6 +219,11 @@ impl PgType {
 
     /// The row of the type table; `text`'s for an OID that is not in it.
     pub fn info(self) -> &'static TypeInfo {
+        match self.made {
+            Made::None => {}
+            Made::Enum { .. } => return &ENUM,
+            Made::EnumArray { .. } => return &MADE_ARRAY,
+        }
         all()
             .find(|info| info.oid == self.oid)
             .unwrap_or_else(|| Self::TEXT.info())
@@ -154,24 +238,28 @@ impl PgType {
 
     /// The array type over this type.
     pub fn array(self) -> Option<Self> {
+        if let Made::Enum { array } = self.made {
+            return Some(Self {
+                oid: array,
+                typmod: -1,
+                made: Made::EnumArray { element: self.oid },
+            });
+        }
         let array = self.info().array;
-        (array != Oid::INVALID).then_some(Self {
-            oid: array,
-            typmod: self.typmod,
-        })
+        (array != Oid::INVALID).then_some(Self::of(array.0).with_typmod(self.typmod))
     }
 
     /// The element type if this is an array type.
     pub fn element(self) -> Option<Self> {
+        if let Made::EnumArray { element } = self.made {
+            return Some(Self::enumerated(element, self.oid));
+        }
         match self.oid {
             Oid(22) => Some(Self::INT2),
             Oid(30) => Some(Self::OID),
             _ => {
                 let element = self.info().element;
-                (element != Oid::INVALID).then_some(Self {
-                    oid: element,
-                    typmod: self.typmod,
-                })
+                (element != Oid::INVALID).then_some(Self::of(element.0).with_typmod(self.typmod))
             }
         }
     }
@@ -202,6 +290,7 @@ impl PgType {
     /// The Arrow type that holds values of this type.
     pub fn data_type(self) -> DataType {
         match self {
+            t if t.is_enum() => DataType::Int64,
             t if t.oid == Self::BOOL.oid => DataType::Boolean,
             t if t.oid == Self::INT2.oid => DataType::Int16,
             t if t.oid == Self::INT4.oid => DataType::Int32,
@@ -245,7 +334,7 @@ impl PgType {
     pub fn field(self, name: &str, nullable: bool) -> Field {
         let mut metadata = HashMap::new();
         if Self::of_data_type(&self.data_type()).oid != self.oid {
-            metadata.insert(METADATA_KEY.to_owned(), self.oid.to_string());
+            metadata.insert(METADATA_KEY.to_owned(), self.said());
         }
         if self.typmod >= 0 {
             metadata.insert(TYPMOD_KEY.to_owned(), self.typmod.to_string());
@@ -253,19 +342,39 @@ impl PgType {
         Field::new(name, self.data_type(), nullable).with_metadata(metadata)
     }
 
+    /// The type without its modifier, as metadata has it.
+    pub fn said(self) -> String {
+        match self.made {
+            Made::None => self.oid.to_string(),
+            Made::Enum { array } => format!("{} enum {array}", self.oid),
+            Made::EnumArray { element } => format!("{} enum[] {element}", self.oid),
+        }
+    }
+
+    /// What [`Self::said`] said.
+    fn heard(text: &str) -> Option<Self> {
+        let (oid, made) = text.split_once(' ').unwrap_or((text, ""));
+        let oid = oid.parse().ok()?;
+        Some(match made.split_once(' ') {
+            Some(("enum", array)) => Self::enumerated(Oid(oid), Oid(array.parse().ok()?)),
+            Some(("enum[]", element)) => Self {
+                made: Made::EnumArray {
+                    element: Oid(element.parse().ok()?),
+                },
+                ..Self::of(oid)
+            },
+            _ => Self::of(oid),
+        })
+    }
+
     /// The type of a field: its metadata if it has any of ours that fits, else by its Arrow type.
     pub fn of_field(field: &Field) -> Self {
-        let number = |key| {
-            field
-                .metadata()
-                .get(key)
-                .and_then(|text: &String| text.parse::<i64>().ok())
-        };
-        let typmod = number(TYPMOD_KEY)
-            .and_then(|n| i32::try_from(n).ok())
+        let said = |key| field.metadata().get(key).map(String::as_str);
+        let typmod = said(TYPMOD_KEY)
+            .and_then(|text| text.parse().ok())
             .unwrap_or(-1);
-        match number(METADATA_KEY).and_then(|n| u32::try_from(n).ok()) {
-            Some(oid) => Self::of(oid).with_typmod(typmod),
+        match said(METADATA_KEY).and_then(Self::heard) {
+            Some(ty) => ty.with_typmod(typmod),
             None => match Self::of_data_type(field.data_type()) {
                 ty if typmod >= 0 => ty.with_typmod(typmod),
                 ty => ty,
@@ -316,9 +425,37 @@ impl PgType {
     }
 }
 
+/// Stand around the OID of a user's type where messages will have its name: two characters that no
+/// text means anything with.
+const MARKS: [char; 2] = ['\u{fdd0}', '\u{fdd1}'];
+
+/// Whether [`named`] has something to do.
+pub fn awaits_names(text: &str) -> bool {
+    text.contains(MARKS[0])
+}
+
+/// `text` with the names of users' types in it, as the catalog has them now.
+pub fn named(text: &str, name: impl Fn(Oid) -> Option<String>) -> Option<String> {
+    let mut parts = text.split(MARKS[0]);
+    let mut out = parts.next()?.to_owned();
+    if out.len() == text.len() {
+        return None;
+    }
+    for part in parts {
+        let (oid, rest) = part.split_once(MARKS[1]).unwrap_or((part, ""));
+        let known = oid.parse().ok().and_then(|oid| name(Oid(oid)));
+        out.push_str(&known.unwrap_or_else(|| "???".to_owned()));
+        out.push_str(rest);
+    }
+    Some(out)
+}
+
 impl fmt::Display for PgType {
-    /// As PostgreSQL's `format_type`.
+    /// As PostgreSQL's `format_type`; a user's type awaits its name ([`named`]).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_enum() {
+            return write!(f, "{}{}{}", MARKS[0], self.oid, MARKS[1]);
+        }
         if let Some(element) = self.element()
             && self.info().category == 'A'
             && self.info().name.starts_with('_')
@@ -347,6 +484,17 @@ mod tests {
         let ty = PgType::numeric(12, 2);
         assert_eq!(ty.data_type(), DataType::Decimal128(12, 2));
         assert_eq!(PgType::of_field(&ty.field("c", true)), ty);
+        let mood = PgType::enumerated(Oid(20000), Oid(19999));
+        assert_eq!(PgType::of_field(&mood.field("c", true)), mood);
+        let moods = mood.array().expect("has one");
+        assert_eq!(PgType::of_field(&moods.field("c", true)), moods);
+        assert_eq!(moods.element(), Some(mood));
+        let text = format!("type {mood} is no {moods}");
+        assert_eq!(
+            named(&text, |oid| Some(format!("mood{oid}"))).as_deref(),
+            Some("type mood20000 is no mood20000[]")
+        );
+        assert_eq!(named("plain", |_| None), None);
     }
 
     #[test]

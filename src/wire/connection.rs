@@ -396,6 +396,7 @@ impl Connection {
             return Err(error.into());
         }
         observe::statement_failed();
+        let error = self.session.named(error);
         self.session.fail();
         self.out.cut();
         self.report();

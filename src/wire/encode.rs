@@ -70,7 +70,7 @@ impl<'a> RowEncoder<'a> {
                 if column.ty.oid == PgType::VOID.oid {
                     Ok(Cells::Void)
                 } else if response.binary.get(index).copied().unwrap_or(false) {
-                    BinaryColumn::new(array.as_ref(), column.ty).map(Cells::Binary)
+                    BinaryColumn::new(array.as_ref(), column.ty, &response.style).map(Cells::Binary)
                 } else {
                     TextColumn::new(array.as_ref(), column.ty, &response.style, &response.names)
                         .map(Cells::Text)

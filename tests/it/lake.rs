@@ -334,6 +334,7 @@ async fn write(directory: &Path) -> Result<(Arc<Database>, Version), Failed> {
         search_path: vec!["public".to_owned()],
         depends_on: vec![table],
         next_attnums: Default::default(),
+        types: Vec::new(),
     });
     commit(&database, vec![Change::CreateRelation(Box::new(view))]).await?;
     Ok((database, then))

@@ -27,6 +27,10 @@ impl Snapshot {
                 let routine = self.routine_mut(oid)?;
                 (&mut routine.owner, &mut routine.acl)
             }
+            ObjectId::Type(oid) => {
+                let ty = self.type_mut(oid)?;
+                (&mut ty.owner, &mut ty.acl)
+            }
             ObjectId::Role(_) => {
                 return Err(Error::internal("changing an owner", "roles have no owner"));
             }
@@ -50,6 +54,7 @@ impl Snapshot {
             ObjectId::Schema(oid) => &mut self.schema_mut(oid)?.acl,
             ObjectId::Relation(oid) => &mut self.relation_mut(oid)?.acl,
             ObjectId::Routine(oid) => &mut self.routine_mut(oid)?.acl,
+            ObjectId::Type(oid) => &mut self.type_mut(oid)?.acl,
             ObjectId::Role(_) => {
                 return Err(Error::internal("changing grants", "roles have none"));
             }

@@ -15,6 +15,7 @@ mod role;
 mod routine;
 mod schema;
 mod table;
+mod user_type;
 
 use std::sync::Arc;
 
@@ -48,6 +49,8 @@ impl Snapshot {
             Change::CreateRoutine(routine) => self.create_routine(routine),
             Change::ReplaceRoutine(routine) => self.replace_routine(routine),
             Change::AlterRoutine { was, routine } => self.alter_routine(was, routine),
+            Change::CreateType(ty) => self.create_type(ty),
+            Change::AlterType { was, ty } => self.alter_type(was, ty),
             Change::ReplaceView { oid, columns, view } => self.replace_view(*oid, columns, view),
             Change::Reword { oid, was, query } => self.reword(*oid, was, query),
             Change::Drop(object) => match *object {
@@ -59,6 +62,7 @@ impl Snapshot {
                 ObjectId::Relation(oid) => self.drop_relation(oid),
                 ObjectId::Role(oid) => self.drop_role(oid),
                 ObjectId::Routine(oid) => self.drop_routine(oid),
+                ObjectId::Type(oid) => self.drop_type(oid),
             },
             Change::Rename { object, name } => match *object {
                 ObjectId::Database => Err(Error::unsupported("renaming the database")),
@@ -66,6 +70,7 @@ impl Snapshot {
                 ObjectId::Relation(oid) => self.rename_relation(oid, name),
                 ObjectId::Role(oid) => self.rename_role(oid, name),
                 ObjectId::Routine(oid) => self.rename_routine(oid, name),
+                ObjectId::Type(_) => Err(Error::internal("renaming", "types are altered")),
             },
             Change::RenameColumn {
                 relation,
@@ -146,6 +151,7 @@ impl Snapshot {
             }
             (ObjectId::Role(oid), _) => self.role_mut(oid)?.comment = text,
             (ObjectId::Routine(oid), _) => self.routine_mut(oid)?.comment = text,
+            (ObjectId::Type(oid), _) => self.type_mut(oid)?.comment = text,
         }
         Ok(())
     }
@@ -164,6 +170,7 @@ impl Snapshot {
             ObjectId::Relation(oid) => self.must_relation(oid).map(drop),
             ObjectId::Role(oid) => self.must_role_oid(oid).map(drop),
             ObjectId::Routine(oid) => self.must_routine(oid).map(drop),
+            ObjectId::Type(oid) => self.must_type(oid).map(drop),
         }
     }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::super::{
     Column, ObjectId, Persistence, Relation, RelationKind, Segment, Snapshot, View,
 };
+use crate::catalog::user_type::made_of;
+
 use super::{
     concurrent_update, is_required_schema, missing_relation, missing_schema, segments_mut,
     wrong_kind,
@@ -238,6 +240,23 @@ impl Snapshot {
                 SqlState::DUPLICATE_TABLE,
                 format!("relation \"{name}\" already exists"),
             ));
+        }
+        if self.type_named(schema, name).is_some() {
+            return Err(Error::new(
+                SqlState::DUPLICATE_OBJECT,
+                format!("type \"{name}\" already exists"),
+            )
+            .hint(
+                "A relation has an associated type of the same name, so you must use a name that \
+                 doesn't conflict with any existing type.",
+            ));
+        }
+        for ty in relation
+            .columns
+            .iter()
+            .filter_map(|column| made_of(column.ty))
+        {
+            self.must_type(ty)?;
         }
         Ok(())
     }

@@ -116,6 +116,9 @@ impl Snapshot {
                 routine.acl.as_ref(),
             );
         }
+        for ty in self.types() {
+            note(ObjectId::Type(ty.oid), ty.owner, ty.acl.as_ref());
+        }
         uses
     }
 

@@ -129,6 +129,7 @@ impl Analyst<'_> {
             let shown = typed::shown(expr, &self.schema_for(&[schema_of])?)?;
             let ty = match (&first, name) {
                 (Some((ty, _)), "min" | "max" | "first_value" | "last_value" | "nth_value") => *ty,
+                (Some((ty, _)), "mode" | "percentile_disc") if ty.is_enum() => *ty,
                 (Some((ty, _)), "array_agg") if array_element(*ty).is_some() => *ty,
                 (Some((ty, _)), "array_agg") => ty.array().unwrap_or(shown.ty),
                 _ => shown.ty,
@@ -226,6 +227,7 @@ impl Analyst<'_> {
         name: &str,
         args: &mut [Typed],
     ) -> Result<Arc<datafusion::logical_expr::AggregateUDF>> {
+        self.enum_aggregate(name, args)?;
         // Sums of small integers are bigint.
         if name == "sum"
             && let [arg] = args

@@ -294,6 +294,11 @@ impl Analyst<'_> {
             }
             _ => {}
         }
+        if let Some(value) = self.enum_call(name, &args)? {
+            return Ok(value);
+        }
+        let args = self.enum_arguments(name, args)?;
+        let given: Vec<PgType> = args.iter().map(|arg| arg.ty).collect();
         // Padding is no part of the text a function sees.
         let args = args
             .into_iter()
@@ -322,7 +327,8 @@ impl Analyst<'_> {
         };
         let args = self.typed_arguments(&function, args)?;
         let schema = self.schema_for(&args.iter().collect::<Vec<_>>())?;
-        typed::call(function, args, &schema)
+        let result = typed::call(function, args, &schema)?;
+        Ok(Self::enum_result(name, &given, result))
     }
 
     /// Arguments of which parameters without a type take the one the function wants.

@@ -11,7 +11,7 @@ use datafusion::logical_expr::expr::Cast;
 use super::Analyst;
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::semantics::read;
+use crate::engine::semantics::{converted, read};
 use crate::types::PgType;
 
 /// Types PostgreSQL prefers among those of their category.
@@ -196,6 +196,10 @@ impl Analyst<'_> {
         } else {
             to
         };
+        if value.ty.is_made() && value.ty.oid != ty.oid {
+            let expr = converted(self.scope.context, value.expr, value.ty, ty);
+            return Ok(Typed::new(expr, ty));
+        }
         // bpchar loses its padding on the way to other text.
         if value.is(PgType::BPCHAR) && category(to) == 'S' && !is_bpchar(to) {
             let trimmed = self.native("rtrim", vec![value.expr])?;

@@ -17,7 +17,6 @@ use super::typed::{self, Typed, and, case, not, or};
 use super::{Analyst, Converted, at};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
-use crate::engine::resolve_type;
 use crate::types::PgType;
 
 impl Analyst<'_> {
@@ -159,7 +158,7 @@ impl Analyst<'_> {
                 data_type,
                 ..
             } => {
-                let to = resolve_type(data_type)?;
+                let to = self.resolve_type(data_type)?;
                 let value = match (strip(expr), array_element(to)) {
                     (Ast::Array(array), Some(element)) => {
                         self.array_as(level, &array.elem, Some(element))?

@@ -7,7 +7,6 @@ use sqlparser::ast::{self, DateTimeField, Value, ValueWithSpan};
 use super::typed::{self, Typed};
 use super::{Analyst, at};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::resolve_type;
 use crate::types::PgType;
 
 impl Analyst<'_> {
@@ -45,7 +44,7 @@ impl Analyst<'_> {
 
     /// `type 'text'`
     pub(super) fn typed_string(&self, typed: &ast::TypedString) -> Result<Typed> {
-        let ty = resolve_type(&typed.data_type)?;
+        let ty = self.resolve_type(&typed.data_type)?;
         let text = match &typed.value.value {
             Value::SingleQuotedString(text)
             | Value::EscapedStringLiteral(text)

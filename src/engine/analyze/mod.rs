@@ -18,6 +18,7 @@ mod call;
 mod coerce;
 mod combine;
 mod condition;
+mod enums;
 mod expression;
 mod from;
 mod function;

@@ -5,7 +5,7 @@ use sqlparser::ast::{
 };
 
 use crate::engine::parse::fold;
-use crate::engine::resolve_type;
+use crate::engine::{TypeName, written_type};
 
 /// Whether a word is a call without parentheses.
 pub(super) fn is_call(ident: &Ident) -> bool {
@@ -133,7 +133,10 @@ fn last_part(name: &ObjectName) -> Option<String> {
 
 /// `pg_type.typname` of a type; an array is named after its element.
 fn type_name(data_type: &sqlparser::ast::DataType) -> Option<String> {
-    let ty = resolve_type(data_type).ok()?;
+    let ty = match written_type(data_type).ok()? {
+        TypeName::Known(ty) => ty,
+        TypeName::Named { name, .. } => return Some(name.name),
+    };
     let ty = if ty.info().name.starts_with('_') {
         ty.element().unwrap_or(ty)
     } else {

@@ -147,7 +147,9 @@ impl CopyWriter {
             .columns()
             .iter()
             .zip(self.columns.iter())
-            .map(|(array, column)| BinaryColumn::new(array.as_ref(), column.ty))
+            .map(|(array, column)| {
+                BinaryColumn::new(array.as_ref(), column.ty, &self.context.style)
+            })
             .collect::<Result<Vec<_>>>()?;
         let count = i16::try_from(columns.len())
             .map_err(|_| Error::new(SqlState::TOO_MANY_COLUMNS, "too many columns"))?;

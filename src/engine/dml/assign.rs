@@ -34,7 +34,7 @@ enum Family {
 }
 
 fn family(ty: PgType) -> Family {
-    match PgType::of(ty.oid.0) {
+    match ty.plain() {
         PgType::INT2 | PgType::INT4 | PgType::INT8 => Family::Integer,
         PgType::FLOAT4 | PgType::FLOAT8 => Family::Float,
         PgType::NUMERIC => Family::Numeric,
@@ -91,8 +91,8 @@ pub fn check_assignable(column: &str, from: PgType, to: PgType) -> Result<()> {
         SqlState::DATATYPE_MISMATCH,
         format!(
             "column \"{column}\" is of type {} but expression is of type {}",
-            PgType::of(to.oid.0),
-            PgType::of(from.oid.0)
+            to.plain(),
+            from.plain()
         ),
     )
     .hint("You will need to rewrite or cast the expression."))
@@ -303,7 +303,7 @@ fn strict(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, arrow::error::Arr
 pub(super) fn out_of_range(ty: PgType) -> Error {
     Error::new(
         SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-        format!("{} out of range", PgType::of(ty.oid.0)),
+        format!("{} out of range", ty.plain()),
     )
 }
 

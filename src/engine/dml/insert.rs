@@ -123,7 +123,7 @@ impl Engine {
                         if let (Untyped::Parameter(index), Some(&column)) =
                             (kind, targets.get(position))
                         {
-                            let ty = PgType::of(relation.columns[column].ty.oid.0);
+                            let ty = relation.columns[column].ty.plain();
                             parameters.settle(*index, ty);
                         }
                     }

@@ -121,7 +121,7 @@ impl Engine {
             ));
         }
         Ok(match bound.columns.get(1) {
-            Some(column) => PgType::of(column.ty.oid.0),
+            Some(column) => column.ty.plain(),
             None => PgType::UNKNOWN,
         })
     }

@@ -181,7 +181,7 @@ fn whole_row(column: &Column) -> Error {
         format!(
             "column \"{}\" is of type {} but expression is of type record",
             column.name,
-            crate::types::PgType::of(column.ty.oid.0)
+            column.ty.plain()
         ),
     )
     .hint("You will need to rewrite or cast the expression.")

@@ -12,7 +12,7 @@ use super::assign::{assign, check_assignable, read_rows, read_values};
 use super::target::{at, is_default, position};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Column;
-use crate::engine::parse::resolve_type;
+use crate::engine::parse::built_in_type;
 use crate::statement::StatementContext;
 use crate::types::PgType;
 
@@ -107,7 +107,7 @@ impl Cell {
             Cell::Literal { ty: Some(ty), .. } => check_assignable(&column.name, *ty, column.ty),
             Cell::Literal { ty: None, .. } | Cell::Computed { .. } => Ok(()),
             Cell::Parameter(index) => {
-                let ty = parameters.settle(*index, PgType::of(column.ty.oid.0));
+                let ty = parameters.settle(*index, column.ty.plain());
                 check_assignable(&column.name, ty, column.ty)
             }
         }
@@ -132,7 +132,7 @@ impl Cell {
                 ty: None,
                 text: Some(text),
                 ..
-            } => read_values(context, &[Some(text)], PgType::of(column.ty.oid.0)).map(drop),
+            } => read_values(context, &[Some(text)], column.ty.plain()).map(drop),
             _ => Ok(()),
         }
     }
@@ -161,7 +161,7 @@ pub(super) fn parameter(name: &str) -> Option<usize> {
 /// A type a string literal is read as directly. An explicit cast to `varchar(n)` cuts silently, and
 /// `numeric(p,s)`, arrays and reg* have rules of their own: those are left to the planner.
 fn literal_type(data_type: &SqlType) -> Option<PgType> {
-    let ty = resolve_type(data_type).ok()?;
+    let ty = built_in_type(data_type).ok()?;
     (ty.typmod < 0 && ty.element().is_none() && !ty.is_reg()).then_some(ty)
 }
 

@@ -3,8 +3,8 @@
 use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
-use super::resolve_type;
 use super::sequences::sequence_options;
+use super::{TypeName, written_type};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::ForeignAction;
 use crate::engine::definition::{
@@ -30,11 +30,15 @@ pub(super) fn column_rest(cursor: &mut Cursor, name: String) -> Result<ColumnDef
     let ty = match serial {
         Some(ty) => {
             cursor.any_word()?;
-            ty
+            TypeName::Known(ty)
         }
-        None => resolve_type(&cursor.data_type()?).map_err(|error| error.at(position))?,
+        None => written_type(&cursor.data_type()?)
+            .map_err(|error| error.at(position))?
+            .written_at(position),
     };
-    if ty.info().category == 'P' {
+    if let TypeName::Known(ty) = &ty
+        && ty.info().category == 'P'
+    {
         return Err(Error::new(
             SqlState::INVALID_TABLE_DEFINITION,
             format!("column \"{name}\" has pseudo-type {ty}"),

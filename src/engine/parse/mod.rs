@@ -24,6 +24,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 mod types;
+mod user_types;
 
 use std::ops::ControlFlow;
 
@@ -38,7 +39,7 @@ use split::Piece;
 pub(crate) use cursor::fold;
 pub(crate) use patch::ROWS_FROM;
 pub use redirect::redirect;
-pub use types::resolve_type;
+pub use types::{TypeName, built_in_type, written_type};
 
 /// Parses a query string. An empty string gives no statements. Nothing runs if any statement is
 /// wrong.

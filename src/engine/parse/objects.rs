@@ -6,7 +6,7 @@ use super::constraints::{
     column, column_rest, default, generation, like_options, table_constraint,
 };
 use super::cursor::Cursor;
-use super::{resolve_type, roles, sequences};
+use super::{roles, sequences, user_types, written_type};
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
@@ -32,6 +32,7 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
         "SEQUENCE" => sequences::create_sequence(cursor, temporary),
         _ if temporary => Err(Error::unsupported(format!("CREATE TEMPORARY {word}"))),
         "SCHEMA" => create_schema(cursor),
+        "TYPE" => user_types::create(cursor),
         "ROLE" | "USER" | "GROUP" if cursor.second_word().as_deref() != Some("MAPPING") => {
             roles::create(cursor)
         }
@@ -48,10 +49,8 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
         ))),
         "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DATABASE" | "DOMAIN" | "EXTENSION"
         | "FUNCTION" | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "RULE" | "SERVER"
-        | "STATISTICS" | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "TYPE"
-        | "CONSTRAINT" | "TRUSTED" | "PROCEDURAL" => {
-            Err(Error::unsupported(format!("CREATE {word}")))
-        }
+        | "STATISTICS" | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "CONSTRAINT"
+        | "TRUSTED" | "PROCEDURAL" => Err(Error::unsupported(format!("CREATE {word}"))),
         _ => Err(cursor.syntax_error()),
     }
 }
@@ -289,6 +288,7 @@ fn kind(cursor: &mut Cursor) -> Option<ObjectKind> {
         ("MATERIALIZED VIEW", ObjectKind::MaterializedView),
         ("SEQUENCE", ObjectKind::Sequence),
         ("INDEX", ObjectKind::Index),
+        ("TYPE", ObjectKind::Type),
     ]
     .into_iter()
     .find_map(|(words, kind)| cursor.accept(words).then_some(kind))
@@ -306,7 +306,8 @@ fn name_of(cursor: &mut Cursor, kind: ObjectKind) -> Result<ObjectName> {
         | ObjectKind::ForeignTable
         | ObjectKind::MaterializedView
         | ObjectKind::Sequence
-        | ObjectKind::Index => cursor.object_name(),
+        | ObjectKind::Index
+        | ObjectKind::Type => cursor.object_name(),
     }
 }
 
@@ -317,12 +318,16 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     if matches!(word.as_str(), "ROLE" | "USER" | "GROUP") {
         return roles::alter(cursor);
     }
+    if word == "TYPE" {
+        return user_types::alter(cursor);
+    }
     let Some(kind) = kind(cursor) else {
         return Err(match word.as_str() {
             "AGGREGATE" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION" | "FUNCTION"
             | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "ROUTINE" | "RULE"
-            | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM" | "TABLESPACE" | "TRIGGER"
-            | "TYPE" => Error::unsupported(format!("ALTER {word}")),
+            | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM" | "TABLESPACE" | "TRIGGER" => {
+                Error::unsupported(format!("ALTER {word}"))
+            }
             "DEFAULT" | "MATERIALIZED" | "FOREIGN" | "EVENT" | "LARGE" | "OPERATOR" | "TEXT" => {
                 Error::unsupported(format!(
                     "ALTER {word} {}",
@@ -441,7 +446,9 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
         }
         if cursor.accept("SET DATA TYPE") || cursor.accept("TYPE") {
             let position = cursor.position();
-            let ty = resolve_type(&cursor.data_type()?).map_err(|error| error.at(position))?;
+            let ty = written_type(&cursor.data_type()?)
+                .map_err(|error| error.at(position))?
+                .written_at(position);
             if cursor.word().as_deref() == Some("COLLATE") {
                 return Err(Error::unsupported("ALTER COLUMN … TYPE … COLLATE"));
             }
@@ -506,9 +513,7 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
                 "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION"
                 | "FUNCTION" | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "ROUTINE"
                 | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "TABLESPACE"
-                | "TRANSFORM" | "TRIGGER" | "TYPE" | "OWNED" => {
-                    Error::unsupported(format!("DROP {word}"))
-                }
+                | "TRANSFORM" | "TRIGGER" | "OWNED" => Error::unsupported(format!("DROP {word}")),
                 "MATERIALIZED" | "FOREIGN" | "EVENT" | "ACCESS" | "OPERATOR" | "TEXT" | "USER" => {
                     Error::unsupported(format!(
                         "DROP {word} {}",

@@ -357,9 +357,15 @@ fn target(cursor: &mut Cursor) -> Result<GrantTarget> {
     if cursor.accept("DATABASE") {
         return cursor.list(Cursor::name).map(GrantTarget::Databases);
     }
+    if matches!(cursor.word().as_deref(), Some("TYPE" | "DOMAIN"))
+        && !matches!(cursor.second_word().as_deref(), None | Some("TO" | "FROM"))
+    {
+        cursor.any_word()?;
+        return cursor.list(Cursor::object_name).map(GrantTarget::Types);
+    }
     if let Some(
-        word @ ("ALL" | "FUNCTION" | "PROCEDURE" | "ROUTINE" | "TYPE" | "DOMAIN" | "LANGUAGE"
-        | "TABLESPACE" | "PARAMETER" | "LARGE" | "FOREIGN"),
+        word @ ("ALL" | "FUNCTION" | "PROCEDURE" | "ROUTINE" | "LANGUAGE" | "TABLESPACE"
+        | "PARAMETER" | "LARGE" | "FOREIGN"),
     ) = cursor.word().as_deref()
         && !(word != "ALL" && matches!(cursor.second_word().as_deref(), None | Some("TO" | "FROM")))
     {

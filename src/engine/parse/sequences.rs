@@ -2,9 +2,9 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::built_in_type;
 use super::constraints::{nulls, parenthesised_text};
 use super::cursor::Cursor;
-use super::resolve_type;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{Command, ObjectName};
 use crate::engine::definition::{
@@ -43,7 +43,7 @@ pub(super) fn sequence_options(cursor: &mut Cursor) -> Result<Vec<SequenceOption
 pub(super) fn sequence_option(cursor: &mut Cursor) -> Result<Option<SequenceOption>> {
     let option = if cursor.accept("AS") {
         let position = cursor.position();
-        let ty = resolve_type(&cursor.data_type()?).map_err(|error| error.at(position))?;
+        let ty = built_in_type(&cursor.data_type()?).map_err(|error| error.at(position))?;
         SequenceOption::Type(ty)
     } else if cursor.accept("INCREMENT") {
         cursor.accept("BY");

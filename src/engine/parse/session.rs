@@ -4,7 +4,7 @@
 use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
-use super::{nested, resolve_type};
+use super::{nested, written_type};
 use crate::base::limits::NOTIFY_PAYLOAD_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
@@ -361,7 +361,9 @@ pub(super) fn prepared(cursor: &mut Cursor) -> Result<Command> {
     let types = if cursor.sees(&Token::LParen) {
         cursor.parenthesised(|cursor| {
             let position = cursor.position();
-            resolve_type(&cursor.data_type()?).map_err(|error| error.at(position))
+            written_type(&cursor.data_type()?)
+                .map(|ty| ty.written_at(position))
+                .map_err(|error| error.at(position))
         })?
     } else {
         Vec::new()

@@ -1,12 +1,14 @@
 //! Type names to types.
 
 use sqlparser::ast::{
-    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, ObjectName, ObjectNamePart,
+    self, ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, ObjectNamePart,
     TimezoneInfo,
 };
 
 use super::cursor::fold;
 use crate::base::{Error, Result, SqlState};
+use crate::catalog::{SearchPath, Snapshot};
+use crate::engine::command::ObjectName;
 use crate::types::PgType;
 
 /// Longest `varchar(n)`, as in PostgreSQL.
@@ -14,11 +16,107 @@ const CHARACTERS_MAX: u64 = 10_485_760;
 /// Digits a numeric can have here; PostgreSQL's limit is 1,000.
 const DIGITS_MAX: u64 = 76;
 
-/// The type an AST names.
+/// A type as written: a built-in one, or a name only the catalog can tell.
+#[derive(Debug, Clone)]
+pub enum TypeName {
+    /// A built-in type.
+    Known(PgType),
+    /// A user's type.
+    Named {
+        /// Its name.
+        name: ObjectName,
+        /// Whether arrays of it are meant.
+        array: bool,
+        /// Where in the statement it was written.
+        position: Option<usize>,
+    },
+}
+
+impl TypeName {
+    /// The type.
+    ///
+    /// # Errors
+    /// `42704` no such type; `3F000` no such schema.
+    pub fn resolve(&self, snapshot: &Snapshot, path: &SearchPath) -> Result<PgType> {
+        let (name, array, position) = match self {
+            Self::Known(ty) => return Ok(*ty),
+            Self::Named {
+                name,
+                array,
+                position,
+            } => (name, *array, *position),
+        };
+        let schema = name.schema.as_deref();
+        let found = snapshot
+            .resolve_type(path, schema, &name.name)
+            .map(|ty| ty.ty());
+        let ty = match (found, array) {
+            (Some(ty), true) => ty.array(),
+            (found, _) => found,
+        };
+        ty.ok_or_else(|| {
+            let error = match schema.filter(|schema| snapshot.schema_named(schema).is_none()) {
+                Some(schema) => Error::new(
+                    SqlState::INVALID_SCHEMA_NAME,
+                    format!("schema \"{schema}\" does not exist"),
+                ),
+                None => undefined(&format!("{name}{}", if array { "[]" } else { "" })),
+            };
+            match position {
+                Some(position) => error.at(position),
+                None => error,
+            }
+        })
+    }
+
+    /// The same, written there.
+    #[must_use]
+    pub fn written_at(self, at: usize) -> Self {
+        match self {
+            Self::Known(_) => self,
+            Self::Named { name, array, .. } => Self::Named {
+                name,
+                array,
+                position: Some(at),
+            },
+        }
+    }
+}
+
+/// The type an AST names, for what may only be a built-in one.
 ///
 /// # Errors
-/// `42704` no such type; `0A000` a type commons does not have; `22023` a modifier out of range.
-pub fn resolve_type(ty: &DataType) -> Result<PgType> {
+/// As [`written_type`], and `42704` for any other.
+pub fn built_in_type(ty: &DataType) -> Result<PgType> {
+    match written_type(ty)? {
+        TypeName::Known(ty) => Ok(ty),
+        TypeName::Named { name, .. } => Err(undefined(&name.to_string())),
+    }
+}
+
+/// The type an AST names, before the catalog was asked.
+///
+/// # Errors
+/// `0A000` a type commons does not have; `22023` a modifier out of range; `42704` what is no name.
+pub fn written_type(ty: &DataType) -> Result<TypeName> {
+    if let DataType::Custom(name, modifiers) = ty {
+        return custom(name, modifiers);
+    }
+    if let DataType::Array(
+        ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
+    ) = ty
+        && let TypeName::Named { name, position, .. } = written_type(element)?
+    {
+        return Ok(TypeName::Named {
+            name,
+            array: true,
+            position,
+        });
+    }
+    built_in(ty).map(TypeName::Known)
+}
+
+fn built_in(ty: &DataType) -> Result<PgType> {
     Ok(match ty {
         DataType::Bool | DataType::Boolean => PgType::BOOL,
         DataType::SmallInt(None) | DataType::Int2(None) => PgType::INT2,
@@ -82,7 +180,7 @@ pub fn resolve_type(ty: &DataType) -> Result<PgType> {
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
         ) => {
             // int[][] is the same type as int[] in PostgreSQL.
-            let element = resolve_type(element)?;
+            let element = built_in_type(element)?;
             if element.element().is_some() {
                 element
             } else {
@@ -91,13 +189,12 @@ pub fn resolve_type(ty: &DataType) -> Result<PgType> {
                     .ok_or_else(|| undefined(&format!("{element}[]")))?
             }
         }
-        DataType::Custom(name, modifiers) => custom(name, modifiers)?,
         other => return Err(undefined(&other.to_string().to_lowercase())),
     })
 }
 
-/// A type sqlparser has no word for: by its name in `pg_type`.
-fn custom(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
+/// A type sqlparser has no word for: by its name in `pg_type`, else a user's.
+fn custom(name: &ast::ObjectName, modifiers: &[String]) -> Result<TypeName> {
     let parts: Vec<_> = name
         .0
         .iter()
@@ -109,6 +206,9 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
     let (name, quoted) = match parts.as_slice() {
         [(name, quoted)] => (name.as_str(), *quoted),
         [(schema, _), (name, _)] if schema == "pg_catalog" => (name.as_str(), true),
+        [(schema, _), (name, _)] if modifiers.is_empty() => {
+            return Ok(named(Some(schema.clone()), name));
+        }
         _ => return Err(undefined(&name.to_string())),
     };
     let number = |index: usize| {
@@ -116,7 +216,7 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
             .get(index)
             .and_then(|text| text.trim().parse().ok())
     };
-    match (name, modifiers.len()) {
+    let known = match (name, modifiers.len()) {
         // Unquoted, `char` is a word of the grammar and means character(1).
         ("char", 0) if quoted => Ok(PgType::CHAR),
         ("varchar" | "bpchar", 1) => {
@@ -136,19 +236,34 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
         ("serial" | "serial4" | "bigserial" | "serial8" | "smallserial" | "serial2", _) => {
             Err(Error::unsupported(format!("type \"{name}\"")))
         }
-        (_, 0) => PgType::by_name(name).ok_or_else(|| match name {
-            "timetz" | "inet" | "cidr" | "macaddr" | "macaddr8" | "money" | "xml" | "bit"
-            | "varbit" | "point" | "line" | "lseg" | "box" | "path" | "polygon" | "circle"
-            | "tsvector" | "tsquery" | "int4range" | "int8range" | "numrange" | "tsrange"
-            | "tstzrange" | "daterange" | "pg_lsn" | "hstore" | "citext" => {
-                Error::unsupported(format!("type \"{name}\""))
-            }
-            _ => undefined(name),
-        }),
+        (_, 0) => match PgType::by_name(name) {
+            Some(ty) => Ok(ty),
+            None => match name {
+                "timetz" | "inet" | "cidr" | "macaddr" | "macaddr8" | "money" | "xml" | "bit"
+                | "varbit" | "point" | "line" | "lseg" | "box" | "path" | "polygon" | "circle"
+                | "tsvector" | "tsquery" | "int4range" | "int8range" | "numrange" | "tsrange"
+                | "tstzrange" | "daterange" | "pg_lsn" | "hstore" | "citext" => {
+                    Err(Error::unsupported(format!("type \"{name}\"")))
+                }
+                _ => return Ok(named(None, name)),
+            },
+        },
         _ => Err(Error::new(
             SqlState::SYNTAX_ERROR,
             format!("type modifier is not allowed for type \"{name}\""),
         )),
+    };
+    known.map(TypeName::Known)
+}
+
+fn named(schema: Option<String>, name: &str) -> TypeName {
+    TypeName::Named {
+        name: ObjectName {
+            schema,
+            name: name.to_owned(),
+        },
+        array: false,
+        position: None,
     }
 }
 

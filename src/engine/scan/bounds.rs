@@ -176,7 +176,8 @@ impl ColumnBounds {
             if texts.iter().all(Option::is_none) {
                 return None;
             }
-            let array = text::parse_column(&texts, column.ty, &Style::default(), 0).ok()?;
+            let array =
+                text::parse_column(&texts, column.ty.at_rest(), &Style::default(), 0).ok()?;
             (array.data_type() == &column.ty.data_type()).then_some(array)
         };
         let fixed = column.ty.data_type().primitive_width();

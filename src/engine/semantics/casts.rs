@@ -61,6 +61,32 @@ pub(super) fn rewrite(context: &Arc<StatementContext>, plan: LogicalPlan) -> Res
     })
 }
 
+/// A value of a user's type `from` as one of `to`: made where the types are known, because Arrow's
+/// type of labels says nothing of them.
+pub(in crate::engine) fn converted(
+    context: &Arc<StatementContext>,
+    value: Expr,
+    from: PgType,
+    to: PgType,
+) -> Expr {
+    let way = match from.element() {
+        Some(_) if to.element().is_some() => Way::Elements,
+        _ => Way::Output,
+    };
+    let conversion = Conversion {
+        way,
+        from,
+        to,
+        field: Arc::new(to.field("", true)),
+        context: context.clone(),
+        signature: Signature::any(1, way.volatility()),
+    };
+    Expr::ScalarFunction(ScalarFunction::new_udf(
+        Arc::new(ScalarUDF::new_from_impl(conversion)),
+        vec![value],
+    ))
+}
+
 /// The same conversion in another statement.
 pub(super) fn rebind(
     context: &Arc<StatementContext>,
@@ -129,7 +155,8 @@ impl Way {
             }
             (true, false) => return (!b.is_null()).then_some(Self::Input),
             (false, true) => {
-                let reg = PgType::of_field(from).is_reg();
+                let said = PgType::of_field(from);
+                let reg = said.is_reg() || said.is_enum();
                 let plain = a.is_null()
                     || a.is_integer() && !reg
                     || *a == DataType::Boolean
@@ -385,10 +412,15 @@ impl Conversion {
             return cast(array, self.field.data_type());
         };
         let ty = PgType::of_field(to);
+        let element = match self.from.element() {
+            Some(element) if self.from.is_made() => element,
+            _ => PgType::of_field(from),
+        };
+        let from = &Arc::new(element.field("item", true));
         let values = match Way::between(from, to, ty) {
             Some(way) => Self {
                 way,
-                from: PgType::of_field(from),
+                from: element,
                 to: ty,
                 field: to.clone(),
                 context: self.context.clone(),

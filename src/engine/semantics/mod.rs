@@ -32,7 +32,7 @@ use super::scope::Scope;
 use crate::statement::StatementContext;
 
 pub(super) use apply::safe_memberships;
-pub(super) use casts::is_cast;
+pub(super) use casts::{converted, is_cast};
 pub(super) use clock::interval_key;
 pub(super) use computed::computed;
 pub(super) use literals::read;

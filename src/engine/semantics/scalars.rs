@@ -33,7 +33,7 @@ pub(super) fn convert(array: &ArrayRef, ty: PgType, to: &DataType) -> Result<Arr
             if !fits {
                 return Err(external(Error::new(
                     SqlState::INVALID_PARAMETER_VALUE,
-                    format!("cannot cast jsonb {kind} to type {}", PgType::of(ty.oid.0)),
+                    format!("cannot cast jsonb {kind} to type {}", ty.plain()),
                 )));
             }
             let whole = to.is_integer().then(|| Numeric::parse(text)).flatten();

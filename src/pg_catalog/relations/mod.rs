@@ -8,6 +8,7 @@ pub mod objects;
 pub mod roles;
 mod settings;
 pub mod types;
+mod user_types;
 
 use arrow::record_batch::RecordBatch;
 
@@ -45,6 +46,7 @@ fn pg_catalog(name: &str) -> Option<Source> {
         "pg_constraint" => constraints::pg_constraint,
         "pg_index" => constraints::pg_index,
         "pg_sequence" => constraints::pg_sequence,
+        "pg_enum" => user_types::pg_enum,
         "pg_database" => roles::pg_database,
         "pg_db_role_setting" => roles::pg_db_role_setting,
         "pg_depend" => objects::pg_depend,

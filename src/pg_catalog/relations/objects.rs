@@ -18,6 +18,8 @@ use crate::types::PgType;
 
 /// `pg_class`'s OID: what `classoid` of relations and columns refers to.
 pub const PG_CLASS: Oid = Oid(1259);
+/// `pg_type`'s OID.
+pub const PG_TYPE: Oid = Oid(1247);
 /// `pg_namespace`'s OID.
 pub const PG_NAMESPACE: Oid = Oid(2615);
 /// `pg_rewrite`'s OID.
@@ -272,7 +274,10 @@ pub(super) fn pg_attribute(
         .iter()
         .flat_map(|entry| entry.columns().iter().map(|column| (entry.oid(), column)))
         .collect();
-    let storage = |column: &Column| build_in(column.ty.oid);
+    let storage = |column: &Column| match column.ty.is_made() {
+        true => super::user_types::storage(column.ty),
+        false => build_in(column.ty.oid),
+    };
     build::<(Oid, &Column)>(
         relation,
         &columns,
@@ -327,10 +332,10 @@ fn shown_default(context: &StatementContext, column: &Column) -> Option<String> 
         .and_then(|rest| rest.strip_suffix('\''));
     let literal = inner.is_some_and(|inner| !inner.replace("''", "").contains('\''));
     Some(if literal {
-        let ty = PgType::of(column.ty.oid.0);
+        let ty = column.ty.plain();
         let ty = match ty {
             PgType::BPCHAR => "bpchar".to_owned(),
-            ty => ty.to_string(),
+            ty => crate::pg_catalog::names::written(context, ty),
         };
         format!("{default}::{ty}")
     } else {
@@ -428,6 +433,10 @@ pub(super) fn pg_depend(
             }
         }
     }
+    for ty in snapshot.types() {
+        rows.push((PG_TYPE, ty.oid, PG_NAMESPACE, ty.schema, 0, 'n'));
+        rows.push((PG_TYPE, ty.array, PG_TYPE, ty.oid, 0, 'i'));
+    }
     for (table, attnum, _) in defaults(context) {
         let default = derived_oid(table, attnum);
         rows.push((PG_ATTRDEF, default, PG_CLASS, table, attnum, 'a'));
@@ -453,6 +462,11 @@ pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
     for schema in snapshot.schemas() {
         if let Some(comment) = &schema.comment {
             rows.push((schema.oid, PG_NAMESPACE, 0, comment.clone()));
+        }
+    }
+    for ty in snapshot.types() {
+        if let Some(comment) = &ty.comment {
+            rows.push((ty.oid, PG_TYPE, 0, comment.clone()));
         }
     }
     for relation in snapshot.relations() {

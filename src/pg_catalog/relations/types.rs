@@ -202,7 +202,7 @@ pub(super) fn pg_type(
             ("typtypmod", &|_| (-1).into()),
         ],
     )?;
-    concat(&[base, rows])
+    concat(&[base, rows, super::user_types::pg_type(relation, context)?])
 }
 
 pub(super) fn pg_cast(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {

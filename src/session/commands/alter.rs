@@ -77,9 +77,11 @@ impl Session {
     ) -> Result<Vec<Change>> {
         let relation = match object {
             ObjectId::Relation(oid) => context.snapshot.relation(oid),
-            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) | ObjectId::Routine(_) => {
-                None
-            }
+            ObjectId::Database
+            | ObjectId::Schema(_)
+            | ObjectId::Role(_)
+            | ObjectId::Routine(_)
+            | ObjectId::Type(_) => None,
         };
         let relation = || {
             relation.ok_or_else(|| Error::internal("altering", "columns of what is no relation"))
@@ -239,7 +241,9 @@ pub(super) fn as_server(context: &StatementContext) -> Arc<StatementContext> {
 /// The object an ALTER names. ALTER TABLE takes any relation, the others only their own kind.
 fn altered(context: &StatementContext, alter: &Alter) -> Result<ObjectId> {
     match alter.kind {
-        ObjectKind::Schema | ObjectKind::Database => named(context, alter.kind, &alter.name),
+        ObjectKind::Schema | ObjectKind::Database | ObjectKind::Type => {
+            named(context, alter.kind, &alter.name)
+        }
         ObjectKind::Table
         | ObjectKind::View
         | ObjectKind::ForeignTable

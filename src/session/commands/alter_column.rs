@@ -100,7 +100,8 @@ impl Session {
             }
             AlterAction::SetType { column, ty, using } => {
                 let column = find(column)?;
-                self.set_type(context, relation, column, *ty, using.as_deref(), run)
+                let ty = ty.resolve(&context.snapshot, &context.search_path)?;
+                self.set_type(context, relation, column, ty, using.as_deref(), run)
                     .await
             }
             AlterAction::AddIdentity { column, clause } => {
@@ -225,7 +226,10 @@ impl Session {
         definition: &ColumnDefinition,
         run: &Run<'_>,
     ) -> Result<Vec<Change>> {
-        check_column_type(&definition.name, definition.ty)?;
+        let ty = definition
+            .ty
+            .resolve(&context.snapshot, &context.search_path)?;
+        check_column_type(&definition.name, ty)?;
         if !matches!(relation.kind, RelationKind::Table { .. }) {
             return Err(only_tables(relation, "ADD COLUMN"));
         }
@@ -245,7 +249,7 @@ impl Session {
             attnum,
             name: definition.name.clone(),
             stored_name: stored_name(&definition.name, attnum),
-            ty: definition.ty,
+            ty,
             not_null: false,
             default: None,
             generation: None,

@@ -78,7 +78,7 @@ impl Session {
                             "result of USING clause for column \"{}\" cannot be cast \
                              automatically to type {}",
                             column.name,
-                            PgType::of(ty.oid.0)
+                            ty.plain()
                         ),
                     )
                     .hint("You might need to add an explicit cast."));
@@ -92,13 +92,13 @@ impl Session {
                         format!(
                             "column \"{}\" cannot be cast automatically to type {}",
                             column.name,
-                            PgType::of(ty.oid.0)
+                            ty.plain()
                         ),
                     )
                     .hint(format!(
                         "You might need to specify \"USING {}::{}\".",
                         quote(&column.name),
-                        PgType::of(ty.oid.0)
+                        ty.plain()
                     )));
                 }
                 shown(&column.name)
@@ -121,7 +121,7 @@ impl Session {
                 format!(
                     "default for column \"{}\" cannot be cast automatically to type {}",
                     column.name,
-                    PgType::of(ty.oid.0)
+                    ty.plain()
                 ),
             ));
         }

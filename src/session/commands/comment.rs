@@ -57,7 +57,9 @@ impl Session {
                         return Ok(tag("COMMENT"));
                     }
                 },
-                ObjectKind::Schema => (super::drop::named(&context, *kind, name)?, None),
+                ObjectKind::Schema | ObjectKind::Type => {
+                    (super::drop::named(&context, *kind, name)?, None)
+                }
                 ObjectKind::Table
                 | ObjectKind::View
                 | ObjectKind::ForeignTable

@@ -315,13 +315,13 @@ pub(super) fn key_columns(relation: &Relation, names: &[String], of: &str) -> Re
 /// `42704` for types without a default B-tree operator class.
 pub(super) fn check_comparable(ty: PgType) -> Result<()> {
     let of = ty.element().unwrap_or(ty);
-    let plain = PgType::of(of.oid.0);
+    let plain = of.plain();
     if [PgType::JSON, PgType::XID, PgType::CID, PgType::ACLITEM].contains(&plain) {
         return Err(Error::new(
             SqlState::UNDEFINED_OBJECT,
             format!(
                 "data type {} has no default operator class for access method \"btree\"",
-                PgType::of(ty.oid.0)
+                ty.plain()
             ),
         )
         .hint(

@@ -12,6 +12,7 @@ use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session};
 use crate::statement::StatementContext;
+use crate::types::PgType;
 
 impl Session {
     /// DROP. Whoever may drop an object may drop what depends on it too, if CASCADE says so.
@@ -54,7 +55,10 @@ impl Session {
         privileges::authorize(&context.snapshot, &needs, ())?;
         let before = context.snapshot.dependants_closure(&roots)?;
         for change in &before.changes {
-            if let Change::Drop(ObjectId::Relation(oid)) = change {
+            if let Change::Drop(ObjectId::Relation(oid))
+            | Change::DropColumn { relation: oid, .. }
+            | Change::DropConstraint { relation: oid, .. } = change
+            {
                 self.lock(*oid, LockMode::Exclusive, run.interrupt).await?;
             }
         }
@@ -221,6 +225,10 @@ fn describe(context: &StatementContext, object: ObjectId) -> String {
                 None => snapshot.describe(object),
             };
         }
+        ObjectId::Type(oid) => {
+            let name = crate::pg_catalog::names::name(context, PgType::REGTYPE, oid);
+            return format!("type {}", name.unwrap_or_else(|| oid.to_string()));
+        }
         ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => None,
     };
     match relation {
@@ -242,6 +250,9 @@ pub(super) fn named(
             .snapshot
             .must_schema(&name.name)
             .map(|schema| ObjectId::Schema(schema.oid)),
+        ObjectKind::Type => {
+            super::user_type::type_of(context, name).map(|ty| ObjectId::Type(ty.oid))
+        }
         ObjectKind::Database => {
             if name.name == context.snapshot.database().name {
                 return Ok(ObjectId::Database);
@@ -332,6 +343,7 @@ fn word(kind: ObjectKind) -> &'static str {
         ObjectKind::MaterializedView => "MATERIALIZED VIEW",
         ObjectKind::Sequence => "SEQUENCE",
         ObjectKind::Index => "INDEX",
+        ObjectKind::Type => "TYPE",
         ObjectKind::Database => "DATABASE",
     }
 }
@@ -346,6 +358,7 @@ pub(super) fn word_of(kind: ObjectKind) -> &'static str {
         ObjectKind::MaterializedView => "materialized view",
         ObjectKind::Sequence => "sequence",
         ObjectKind::Index => "index",
+        ObjectKind::Type => "type",
         ObjectKind::Database => "database",
     }
 }

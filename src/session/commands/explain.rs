@@ -6,11 +6,12 @@ use super::tag;
 use crate::base::{Error, Result};
 use crate::engine::command::{Explain, ExplainFormat};
 use crate::engine::{Command, ExplainOptions, Explanation, OutputColumn};
+use crate::pg_catalog::names;
 use crate::privileges;
 use crate::session::answer::{text_column, text_rows};
 use crate::session::dispatch::Run;
 use crate::session::{Response, RowsTag, Session, interruptible};
-use crate::types::PgType;
+use crate::types::{PgType, pgtype};
 
 impl Session {
     /// EXPLAIN: one row per line of the plan, or one with the document.
@@ -63,8 +64,12 @@ impl Session {
         explanation: &Explanation,
         options: &ExplainOptions,
     ) -> Result<Response> {
+        let context = self.bystander()?;
+        let name = |oid| names::name(&context, PgType::REGTYPE, oid);
         let rows = explanation.render(options).into_iter();
-        let rows: Vec<_> = rows.map(|row| vec![row]).collect();
+        let rows: Vec<_> = rows
+            .map(|row| vec![pgtype::named(&row, name).unwrap_or(row)])
+            .collect();
         let rows = text_rows(plan_columns(options), &rows)?;
         Ok(Response::Rows(
             self.respond(rows, RowsTag::Fixed(tag("EXPLAIN")))?,

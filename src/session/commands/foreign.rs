@@ -54,7 +54,7 @@ impl Session {
             interruptible(run.interrupt, engine.infer_foreign(&options)).await?
         } else {
             interruptible(run.interrupt, engine.check_foreign(&options)).await?;
-            let mut columns = columns_of(&create.columns)?;
+            let mut columns = columns_of(&context, &create.columns)?;
             for column in &mut columns {
                 // Looked for in the files under this name, whatever the column is called later.
                 column.stored_name.clone_from(&column.name);

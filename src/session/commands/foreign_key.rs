@@ -413,7 +413,7 @@ fn refuse_types(
     if comparable {
         return Ok(());
     }
-    let shown = |ty: crate::types::PgType| crate::types::PgType::of(ty.oid.0);
+    let shown = |ty: crate::types::PgType| ty.plain();
     Err(Error::new(
         SqlState::DATATYPE_MISMATCH,
         format!("foreign key constraint \"{name}\" cannot be implemented"),

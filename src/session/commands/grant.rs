@@ -180,6 +180,10 @@ fn targets(context: &StatementContext, on: &GrantTarget) -> Result<Vec<ObjectId>
             .iter()
             .map(|name| named(context, ObjectKind::Schema, &bare(name)))
             .collect(),
+        GrantTarget::Types(names) => names
+            .iter()
+            .map(|name| named(context, ObjectKind::Type, name))
+            .collect(),
         GrantTarget::Databases(names) => names
             .iter()
             .map(|name| named(context, ObjectKind::Database, &bare(name)))

@@ -3,6 +3,7 @@
 use super::relation_of;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Generation, IndexedBy, Relation, RelationKind};
+use crate::engine::TypeName;
 use crate::engine::command::CreateTable;
 use crate::engine::definition::{
     ColumnDefinition, ConstraintClause, ConstraintDefinition, GenerationClause, Like,
@@ -85,7 +86,7 @@ fn take_over(
         }
         taken.columns.push(ColumnDefinition {
             name: column.name.clone(),
-            ty: column.ty,
+            ty: TypeName::Known(column.ty),
             serial: false,
             not_null: column.not_null,
             default: column.default.clone().filter(|_| including.defaults),

@@ -32,6 +32,7 @@ mod set;
 mod show;
 mod table;
 mod transaction;
+mod user_type;
 mod view;
 
 use std::sync::Arc;
@@ -69,6 +70,7 @@ pub(super) fn alter_tag(kind: ObjectKind) -> &'static str {
         ObjectKind::MaterializedView => "ALTER MATERIALIZED VIEW",
         ObjectKind::Sequence => "ALTER SEQUENCE",
         ObjectKind::Index => "ALTER INDEX",
+        ObjectKind::Type => "ALTER TYPE",
         ObjectKind::Database => "ALTER DATABASE",
     }
 }
@@ -83,6 +85,7 @@ pub(super) fn drop_tag(kind: ObjectKind) -> &'static str {
         ObjectKind::MaterializedView => "DROP MATERIALIZED VIEW",
         ObjectKind::Sequence => "DROP SEQUENCE",
         ObjectKind::Index => "DROP INDEX",
+        ObjectKind::Type => "DROP TYPE",
         ObjectKind::Database => "DROP DATABASE",
     }
 }

@@ -7,8 +7,9 @@ use sqlparser::ast;
 
 use super::tag;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::{Command, OutputColumn, Statement, parse_query};
+use crate::engine::{Command, OutputColumn, Statement, TypeName, parse_query};
 use crate::observe::Interrupt;
+use crate::pg_catalog::names;
 use crate::session::dispatch::Run;
 use crate::session::prepared::no_statement;
 use crate::session::{CommandTag, Response, Session};
@@ -19,14 +20,18 @@ impl Session {
     pub(in crate::session) async fn prepare_command(
         &mut self,
         name: &str,
-        types: &[PgType],
+        types: &[TypeName],
         statement: &Statement,
         run: Run<'_>,
     ) -> Result<CommandTag> {
+        let context = self.context()?;
         let declared = types
             .iter()
-            .map(|ty| (*ty != PgType::UNKNOWN).then_some(*ty))
-            .collect();
+            .map(|ty| {
+                let ty = ty.resolve(&context.snapshot, &context.search_path)?;
+                Ok((ty != PgType::UNKNOWN).then_some(ty))
+            })
+            .collect::<Result<_>>()?;
         let statement = Arc::new(statement.clone());
         Box::pin(self.add_prepared(name, Some(statement), declared, run.interrupt)).await?;
         Ok(tag("PREPARE"))
@@ -72,9 +77,10 @@ impl Session {
         }
         // A row of NULLs of the right types, whose NULLs are then replaced: the casts need no
         // spelling of their own.
+        let context = self.bystander()?;
         let nulls: Vec<String> = types
             .iter()
-            .map(|ty| format!("CAST(NULL AS {ty})"))
+            .map(|ty| format!("CAST(NULL AS {})", names::written(&context, *ty)))
             .collect();
         let mut query = parse_query(&format!("SELECT {}", nulls.join(", ")))?;
         let ast::SetExpr::Select(select) = query.body.as_mut() else {

@@ -259,7 +259,7 @@ fn with_options(old: Option<&Sequence>, options: &[SequenceOption]) -> Result<Se
         .unwrap_or_else(|| Sequence::ascending(PgType::INT8));
     let (mut reset_min, mut reset_max) = (new, new);
     if let Some(SequenceOption::Type(ty)) = find(|o| matches!(o, SequenceOption::Type(_))) {
-        let ty = PgType::of(ty.oid.0);
+        let ty = ty.plain();
         if ![PgType::INT2, PgType::INT4, PgType::INT8].contains(&ty) {
             return refused("sequence type must be smallint, integer, or bigint".into());
         }

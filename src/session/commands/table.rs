@@ -21,6 +21,7 @@ use crate::database::LockMode;
 use crate::engine::command::{CreateTable, CreateTableAs, ObjectName};
 use crate::engine::definition::{ColumnDefinition, GenerationClause};
 use crate::engine::{OutputColumn, parse_query};
+use crate::pg_catalog::names;
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
@@ -69,7 +70,7 @@ impl Session {
         let mut relation = self.new_relation(
             &create.name.name,
             place,
-            columns_of(&taken.columns)?,
+            columns_of(context, &taken.columns)?,
             RelationKind::Table {
                 segments: Arc::from([]),
             },
@@ -115,10 +116,10 @@ impl Session {
         taken: &[String],
         run: &Run<'_>,
     ) -> Result<Option<Relation>> {
-        let attnum = relation.columns[index].attnum;
+        let Column { attnum, ty, .. } = relation.columns[index];
         if let Some(default) = &definition.default {
             let default = settled(context, default)?;
-            self.check_default(context, &definition.name, &default, definition.ty, run)
+            self.check_default(context, &definition.name, &default, ty, run)
                 .await?;
             relation.columns[index].default = Some(default);
         }
@@ -129,7 +130,7 @@ impl Session {
                 let ty = self
                     .rule_type(context, relation, expression, Some(words), run)
                     .await?;
-                check_kept(&definition.name, ty, definition.ty)?;
+                check_kept(&definition.name, ty, relation.columns[index].ty)?;
                 relation.columns[index].generation = Some(generation);
                 return Ok(None);
             }
@@ -147,7 +148,7 @@ impl Session {
             &relation.name,
             &OfColumn {
                 name: &definition.name,
-                ty: definition.ty,
+                ty,
                 owner: (relation.oid, attnum),
                 identity: identity.map(|(_, options)| options.as_slice()),
             },
@@ -306,19 +307,20 @@ impl Session {
         {
             let fits = crate::engine::check_assignable(column, output.ty, ty);
             return fits.map_err(|error| {
-                let from = PgType::of(output.ty.oid.0);
+                let from = output.ty.plain();
                 Error::new(
                     error.state(),
                     format!(
                         "column \"{column}\" is of type {} but default expression is of type {from}",
-                        PgType::of(ty.oid.0)
+                        ty.plain()
                     ),
                 )
                 .hint("You will need to rewrite or cast the expression.")
             });
         }
         // A literal is read as the column's type now, so that a wrong one is no surprise later.
-        let query = parse_query(&format!("SELECT CAST(({default}) AS {ty})"))?;
+        let written = names::written(context, ty);
+        let query = parse_query(&format!("SELECT CAST(({default}) AS {written})"))?;
         let server = super::alter::as_server(context);
         self.finds(&server, &query, run).await.map(drop)
     }
@@ -443,8 +445,8 @@ pub(super) fn check_kept(column: &str, from: PgType, to: PgType) -> Result<()> {
             error.state(),
             format!(
                 "column \"{column}\" is of type {} but default expression is of type {}",
-                PgType::of(to.oid.0),
-                PgType::of(from.oid.0)
+                to.plain(),
+                from.plain()
             ),
         )
         .hint("You will need to rewrite or cast the expression.")
@@ -473,17 +475,23 @@ fn check_default_shape(default: &str) -> Result<()> {
 }
 
 /// Columns as CREATE TABLE says.
-pub(super) fn columns_of(definitions: &[ColumnDefinition]) -> Result<Vec<Column>> {
+pub(super) fn columns_of(
+    context: &StatementContext,
+    definitions: &[ColumnDefinition],
+) -> Result<Vec<Column>> {
     numbered(
         definitions
             .iter()
             .map(|definition| {
-                check_column_type(&definition.name, definition.ty)?;
+                let ty = definition
+                    .ty
+                    .resolve(&context.snapshot, &context.search_path)?;
+                check_column_type(&definition.name, ty)?;
                 Ok(Column {
                     attnum: 0,
                     name: definition.name.clone(),
                     stored_name: String::new(),
-                    ty: definition.ty,
+                    ty,
                     not_null: definition.not_null,
                     default: None,
                     generation: None,

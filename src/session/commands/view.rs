@@ -2,11 +2,16 @@
 
 use super::table::{Place, output_columns};
 use super::{query::check_parameters, tag};
-use crate::base::{Error, Result, SqlState};
+use std::ops::ControlFlow;
+
+use sqlparser::ast::Expr;
+
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::user_type::made_of;
 use crate::catalog::{Change, Persistence, RelationKind, View};
-use crate::engine::Bound;
 use crate::engine::command::CreateView;
 use crate::engine::parse::changes_rows;
+use crate::engine::{Bound, parse_query, written_type};
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
@@ -24,7 +29,32 @@ pub(super) fn view_of(context: &StatementContext, text: &str, bound: &Bound) -> 
             .filter_map(|oid| context.snapshot.relation(*oid))
             .map(|relation| (relation.oid, relation.next_attnum))
             .collect(),
+        types: types_of(context, text, bound),
     }
+}
+
+/// The users' types a body says, or has columns of.
+fn types_of(context: &StatementContext, text: &str, bound: &Bound) -> Vec<Oid> {
+    let mut types: Vec<Oid> = bound.columns.iter().filter_map(|c| made_of(c.ty)).collect();
+    let query = parse_query(text).ok();
+    let _ = query.as_ref().map(|query| {
+        sqlparser::ast::visit_expressions(query, |expression| {
+            let written = match expression {
+                Expr::Cast { data_type, .. } => Some(data_type),
+                Expr::TypedString(typed) => Some(&typed.data_type),
+                _ => None,
+            };
+            let ty = written.and_then(|ty| {
+                let name = written_type(ty).ok()?;
+                name.resolve(&context.snapshot, &context.search_path).ok()
+            });
+            types.extend(ty.and_then(made_of));
+            ControlFlow::<()>::Continue(())
+        })
+    });
+    types.sort_unstable();
+    types.dedup();
+    types
 }
 
 impl Session {

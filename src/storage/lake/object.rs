@@ -20,6 +20,7 @@ pub(super) enum Kind {
     Role,
     Membership,
     Routine,
+    Type,
 }
 
 impl Kind {
@@ -31,6 +32,7 @@ impl Kind {
             Self::Role => "role",
             Self::Membership => "membership",
             Self::Routine => "routine",
+            Self::Type => "type",
         }
     }
 }
@@ -119,6 +121,10 @@ pub(super) fn record(
     for pair in differing(old, after.routines(), |routine| routine.oid) {
         let key = (oid_of(&pair, |r| r.oid), Oid::INVALID);
         write.object(Kind::Routine, key, &pair)?;
+    }
+    let old = before.into_iter().flat_map(Snapshot::types);
+    for pair in differing(old, after.types(), |ty| ty.oid) {
+        write.object(Kind::Type, (oid_of(&pair, |t| t.oid), Oid::INVALID), &pair)?;
     }
     let old = memberships(before);
     let new = memberships(Some(after));

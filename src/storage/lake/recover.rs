@@ -76,6 +76,7 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded> {
         relations,
         objects(connection, Kind::Role)?,
         objects::<Membership>(connection, Kind::Membership)?,
+        objects(connection, Kind::Type)?,
     )
     .with_routines(objects::<Routine>(connection, Kind::Routine)?);
     let sequences = super::sequence::load(connection, &snapshot)?;

@@ -198,6 +198,7 @@ fn random_change(rng: &mut StdRng, bench: &mut Bench) -> Vec<Change> {
                 search_path: vec!["public".to_owned()],
                 depends_on: vec![oid],
                 next_attnums: Default::default(),
+                types: Vec::new(),
             };
             let columns = vec![column(1, PgType::INT4)];
             let kind = RelationKind::View(view);

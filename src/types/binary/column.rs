@@ -17,7 +17,7 @@ use crate::types::calendar::{
 use crate::types::cells::{Blobs, Cells, Dates, Intervals, Ints, Ranges, Stamps, Texts, Times};
 use crate::types::decimal::{Numerics, Scratch};
 use crate::types::text::{
-    Numbers, PLAIN, TextColumn, UNNAMED, Width, cannot_hold, date_out_of_range, element_of,
+    Numbers, PLAIN, Style, TextColumn, UNNAMED, Width, cannot_hold, date_out_of_range, element_of,
     interval_out_of_range, is_text, midnight, timestamp_out_of_range, write_padded,
 };
 
@@ -74,11 +74,14 @@ impl<'a> BinaryColumn<'a> {
     ///
     /// # Errors
     /// `XX000` if the Arrow type cannot hold values of `ty`.
-    pub fn new(array: &'a dyn Array, ty: PgType) -> Result<Self> {
+    pub fn new(array: &'a dyn Array, ty: PgType, style: &'a Style) -> Result<Self> {
         let cells = match (ty.oid, Cells::of(array)) {
             (_, Cells::Null) => Written::Null,
+            (_, Cells::Int(_)) if ty.is_enum() => {
+                Written::Shown(TextColumn::new(array, ty, style, UNNAMED)?)
+            }
             (_, Cells::Indexed(rows, values)) => {
-                Written::Indexed(rows, Box::new(Self::new(values, ty)?))
+                Written::Indexed(rows, Box::new(Self::new(values, ty, style)?))
             }
             (oid, Cells::List(ranges, values)) if !is_text(ty) || oid == PgType::ANYARRAY.oid => {
                 let vector = [PgType::INT2VECTOR.oid, PgType::OIDVECTOR.oid].contains(&oid);
@@ -86,7 +89,7 @@ impl<'a> BinaryColumn<'a> {
                 let element = inner.element().unwrap_or(inner);
                 Written::Array(Lists {
                     ranges,
-                    values: Box::new(Self::new(values, inner)?),
+                    values: Box::new(Self::new(values, inner, style)?),
                     element: element.oid,
                     lower_bound: i32::from(!vector),
                 })
@@ -94,7 +97,7 @@ impl<'a> BinaryColumn<'a> {
             (oid, Cells::Struct(fields)) if oid == PgType::RECORD.oid => {
                 let fields = fields.into_iter().map(|(_, column)| {
                     let ty = PgType::of_data_type(column.data_type());
-                    Ok((ty.oid, Self::new(column, ty)?))
+                    Ok((ty.oid, Self::new(column, ty, style)?))
                 });
                 Written::Record(fields.collect::<Result<_>>()?)
             }
@@ -104,7 +107,7 @@ impl<'a> BinaryColumn<'a> {
             },
             (oid, Cells::Text(texts)) if oid == PgType::CHAR.oid => Written::Char(texts),
             (oid, _) if oid == PgType::JSONB.oid => {
-                Written::Jsonb(Box::new(Self::new(array, PgType::JSON)?))
+                Written::Jsonb(Box::new(Self::new(array, PgType::JSON, style)?))
             }
             (_, Cells::Text(texts)) if is_text(ty) => Written::Text(texts),
             (_, _) if is_text(ty) => Written::Shown(TextColumn::new(array, ty, PLAIN, UNNAMED)?),

@@ -18,7 +18,7 @@ use crate::types::calendar::{
     DATE_MAX, DATE_MIN, DAY, EPOCH_2000_DAYS, EPOCH_2000_MICROS, TIMESTAMP_MIN,
 };
 use crate::types::text::{
-    PLAIN, ParseError, build_array, date_out_of_range, interval_out_of_range,
+    PLAIN, ParseError, Style, build_array, date_out_of_range, interval_out_of_range,
     timestamp_out_of_range,
 };
 
@@ -30,8 +30,13 @@ const DIMENSIONS_MAX: i32 = 6;
 ///
 /// # Errors
 /// `22P03` for bytes that are not a value of `ty`, `22021` for text that is not UTF-8.
-pub fn parse_column(values: &[Option<&[u8]>], ty: PgType) -> Result<ArrayRef, ParseError> {
+pub fn parse_column(
+    values: &[Option<&[u8]>],
+    ty: PgType,
+    style: &Style,
+) -> Result<ArrayRef, ParseError> {
     Ok(match ty.oid {
+        _ if ty.is_enum() => read_text(values, ty, style, |bytes| utf8(bytes).map(str::to_owned))?,
         oid if oid == PgType::BOOL.oid => {
             let mut builder = BooleanBuilder::with_capacity(values.len());
             for (row, value) in values.iter().enumerate() {
@@ -110,7 +115,7 @@ pub fn parse_column(values: &[Option<&[u8]>], ty: PgType) -> Result<ArrayRef, Pa
             [0] => Ok(String::new()),
             [byte] => utf8(&[byte]).map(str::to_owned),
         })?,
-        _ if ty.element().is_some() => arrays(values, ty)?,
+        _ if ty.element().is_some() => arrays(values, ty, style)?,
         _ => through_text(values, ty, |bytes| utf8(bytes).map(str::to_owned))?,
     })
 }
@@ -209,6 +214,15 @@ fn through_text(
     ty: PgType,
     text: impl Fn(&[u8]) -> Result<String>,
 ) -> Result<ArrayRef, ParseError> {
+    read_text(values, ty, PLAIN, text)
+}
+
+fn read_text(
+    values: &[Option<&[u8]>],
+    ty: PgType,
+    style: &Style,
+    text: impl Fn(&[u8]) -> Result<String>,
+) -> Result<ArrayRef, ParseError> {
     let mut texts = Vec::with_capacity(values.len());
     for (row, value) in values.iter().enumerate() {
         let text = value.map(&text).transpose();
@@ -216,7 +230,7 @@ fn through_text(
     }
     let texts: Vec<_> = texts.iter().map(Option::as_deref).collect();
     // None of these types has values that depend on the time.
-    crate::types::text::parse_column(&texts, ty, PLAIN, 0)
+    crate::types::text::parse_column(&texts, ty, style, 0)
 }
 
 fn date(bytes: &[u8]) -> Result<i32> {
@@ -321,7 +335,7 @@ fn numeric(bytes: &[u8]) -> Result<String> {
 }
 
 /// Arrays of any dimensions: their elements are read as one column.
-fn arrays(values: &[Option<&[u8]>], ty: PgType) -> Result<ArrayRef, ParseError> {
+fn arrays(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRef, ParseError> {
     let element = ty.element().unwrap_or(PgType::TEXT);
     let mut rows = Vec::with_capacity(values.len());
     let mut elements = Vec::new();
@@ -337,7 +351,7 @@ fn arrays(values: &[Option<&[u8]>], ty: PgType) -> Result<ArrayRef, ParseError> 
         };
         rows.push(sizes);
     }
-    let children = parse_column(&elements, element).map_err(|failure| ParseError {
+    let children = parse_column(&elements, element, style).map_err(|failure| ParseError {
         row: owners.get(failure.row).copied().unwrap_or(0),
         error: failure.error,
     })?;

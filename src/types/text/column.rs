@@ -3,6 +3,8 @@
 //! What a value looks like follows from its PostgreSQL type, how it is read from its Arrow type;
 //! [`TextColumn::new`] brings the two together once, and [`TextColumn::write`] only appends.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, BooleanArray};
 use arrow::buffer::NullBuffer;
 use chrono_tz::Tz;
@@ -15,6 +17,7 @@ use crate::types::cells::{
     Blobs, Cells, Dates, Floats, Intervals, Ints, Ranges, Stamps, Texts, Times,
 };
 use crate::types::decimal::{Numerics, Scratch};
+use crate::types::enums::{Labels, lost};
 
 /// One column, ready to write values of as text: all downcasts and settings resolved once per
 /// batch.
@@ -29,6 +32,7 @@ enum Written<'a> {
     Bool(&'a BooleanArray),
     Int(Ints<'a>, Width),
     Reg(Ints<'a>, PgType, &'a dyn RegNames),
+    Enum(Ints<'a>, PgType, Arc<Labels>),
     Float4(Numbers<'a>, i32),
     Float8(Numbers<'a>, i32),
     Numeric(Numerics<'a>),
@@ -181,6 +185,9 @@ impl<'a> TextColumn<'a> {
             (_, Cells::Text(texts)) => Written::Text(texts),
             (oid, Cells::Bool(array)) if oid == PgType::BOOL.oid => Written::Bool(array),
             (_, Cells::Int(ints)) if ty.is_reg() => Written::Reg(ints, ty, names),
+            (_, Cells::Int(ints)) if ty.is_enum() => {
+                Written::Enum(ints, ty, style.enums.labels(ty))
+            }
             (oid, Cells::Int(ints)) if oid == PgType::FLOAT4.oid => {
                 Written::Float4(Numbers::Int(ints), extra)
             }
@@ -248,6 +255,11 @@ impl<'a> TextColumn<'a> {
             Written::Bool(values) => out.push(if values.value(row) { b't' } else { b'f' }),
             Written::Int(values, width) => number::write_int(width.check(values.get(row))?, out),
             Written::Reg(values, ty, names) => write_reg(values.get(row), *ty, *names, out)?,
+            Written::Enum(values, ty, labels) => {
+                let position = values.get(row).unwrap_or_default();
+                let label = labels.at(position).ok_or_else(|| lost(*ty, position))?;
+                out.extend_from_slice(label.name.as_bytes());
+            }
             Written::Float4(values, extra) => number::write_float4(values.single(row), *extra, out),
             Written::Float8(values, extra) => number::write_float8(values.double(row), *extra, out),
             Written::Numeric(values) => values.get(row, &mut Scratch::new()).write_text(out),

@@ -12,6 +12,7 @@ mod number;
 mod tests;
 
 use super::PgType;
+use super::enums::Enums;
 use crate::base::Oid;
 
 pub use column::TextColumn;
@@ -21,7 +22,7 @@ pub(super) use column::{
 pub(super) use date::{date_out_of_range, timestamp_out_of_range};
 pub(super) use input::build_array;
 pub(in crate::types) use input::fit;
-pub use input::{ParseError, parse_column, parse_value, zone_offset};
+pub use input::{ParseError, build_list, parse_column, parse_value, zone_offset};
 
 /// The session settings that change how values are written and read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,6 +39,8 @@ pub struct Style {
     pub extra_float_digits: i32,
     /// bytea_output = hex (true) or escape.
     pub bytea_hex: bool,
+    /// The enumerated types there are, which values may be of.
+    pub enums: Enums,
 }
 
 impl Default for Style {
@@ -49,6 +52,7 @@ impl Default for Style {
             interval_style: IntervalStyle::Postgres,
             extra_float_digits: 1,
             bytea_hex: true,
+            enums: Enums::NONE,
         }
     }
 }
@@ -61,6 +65,7 @@ pub(super) static PLAIN: &Style = &Style {
     interval_style: IntervalStyle::Postgres,
     extra_float_digits: 1,
     bytea_hex: true,
+    enums: Enums::NONE,
 };
 
 /// DateStyle's first word.

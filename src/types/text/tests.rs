@@ -30,7 +30,7 @@ fn shown(array: &dyn Array, ty: PgType) -> Vec<String> {
 
 fn sent(array: &dyn Array, ty: PgType, row: usize) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    BinaryColumn::new(array, ty)?.write(row, &mut out)?;
+    BinaryColumn::new(array, ty, PLAIN)?.write(row, &mut out)?;
     Ok(out)
 }
 

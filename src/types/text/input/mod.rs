@@ -30,6 +30,7 @@ use super::Style;
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
+use crate::types::enums::no_label;
 
 pub(in crate::types) use array::build as build_array;
 pub(in crate::types) use number::fit;
@@ -64,6 +65,13 @@ pub fn parse_column(
 ) -> Result<ArrayRef, ParseError> {
     let input = Input { ty, style, now };
     Ok(match ty.oid {
+        _ if ty.is_enum() => {
+            let labels = style.enums.labels(ty);
+            primitive::<Int64Type>(values, |text| match labels.named(text) {
+                Some(label) => Ok(label.position),
+                None => Err(no_label(ty, text)),
+            })?
+        }
         oid if oid == PgType::BOOL.oid => booleans(values)?,
         oid if oid == PgType::INT2.oid => primitive::<Int16Type>(values, number::int2)?,
         oid if oid == PgType::INT4.oid => primitive::<Int32Type>(values, number::int4)?,
@@ -106,6 +114,18 @@ pub fn parse_column(
 /// As [`parse_column`].
 pub fn parse_value(text: &str, ty: PgType, style: &Style, now: i64) -> Result<ArrayRef> {
     parse_column(&[Some(text)], ty, style, now).map_err(|failure| failure.error)
+}
+
+/// Lists over `elements`: one per entry of `rows`, which has the sizes of its dimensions.
+///
+/// # Errors
+/// `0A000` lists of different dimensions.
+pub fn build_list(
+    elements: ArrayRef,
+    rows: &[Option<Vec<usize>>],
+    element: PgType,
+) -> Result<ArrayRef> {
+    array::build(elements, rows, element).map_err(|failure| failure.error)
 }
 
 /// What reading a value depends on.

@@ -104,9 +104,9 @@ fn as_postgresql_reads_and_writes() {
             Err(error) => words(&error),
             Ok(array) => {
                 let mut bytes = Vec::new();
-                let column = BinaryColumn::new(&array, ty).expect("the type's own array");
+                let column = BinaryColumn::new(&array, ty, PLAIN).expect("the type's own array");
                 column.write(0, &mut bytes).expect("a value of the type");
-                let back = binary::parse_column(&[Some(&bytes)], ty);
+                let back = binary::parse_column(&[Some(&bytes)], ty, PLAIN);
                 let back = back.map_err(|failure| words(&failure.error));
                 let direct = shown(&array, ty, &style);
                 match back.map(|back| shown(&back, ty, &style)) {
@@ -134,7 +134,7 @@ fn as_postgresql_sends() {
         let ty = type_of(&name);
         let array = parse_value(&text, ty, &style, 0).expect("a value of the type");
         let mut bytes = Vec::new();
-        let column = BinaryColumn::new(&array, ty).expect("the type's own array");
+        let column = BinaryColumn::new(&array, ty, PLAIN).expect("the type's own array");
         column.write(0, &mut bytes).expect("a value of the type");
         let got: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(got, want, "{name} {text}");
