@@ -6,6 +6,7 @@ use datafusion::logical_expr::Expr;
 use sqlparser::ast;
 
 use super::coerce::array_element;
+use super::operators::{COMPARISONS, Candidate, Make};
 use super::typed::{self, Typed};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
@@ -65,6 +66,17 @@ const AGGREGATES: &[&str] = &[
     "mode",
     "percentile_disc",
 ];
+
+/// The comparison of two values of one enum.
+pub(super) fn comparison(sign: &str, left: PgType, right: PgType) -> Option<Candidate> {
+    let (_, op) = COMPARISONS.iter().find(|(known, _)| *known == sign)?;
+    (left.is_enum() && left.oid == right.oid).then_some(Candidate {
+        left: Some(left),
+        right,
+        result: PgType::BOOL,
+        make: Make::Compare(*op),
+    })
+}
 
 impl Analyst<'_> {
     /// The type an AST names.

@@ -137,17 +137,8 @@ impl Analyst<'_> {
             (false, true) => (left, left),
             _ => (left, right),
         };
-        // The operators of any enum, both sides being of the same.
-        if a.is_enum()
-            && a.oid == b.oid
-            && let Some((_, op)) = COMPARISONS.iter().find(|(known, _)| *known == sign)
-        {
-            return Ok(Candidate {
-                left: Some(a),
-                right: a,
-                result: PgType::BOOL,
-                make: Make::Compare(*op),
-            });
+        if let Some(candidate) = super::enums::comparison(sign, a, b) {
+            return Ok(candidate);
         }
         let exact = all.iter().find(|candidate| {
             candidate.left.is_some_and(|ty| ty.oid == a.oid) && candidate.right.oid == b.oid

@@ -2,9 +2,10 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::TypeName;
 use super::cursor::Cursor;
 use super::sequences::sequence_options;
-use super::{TypeName, written_type};
+use super::types::written;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::ForeignAction;
 use crate::engine::definition::{
@@ -20,7 +21,6 @@ pub(super) fn column(cursor: &mut Cursor) -> Result<ColumnDefinition> {
 
 /// A column definition after its name.
 pub(super) fn column_rest(cursor: &mut Cursor, name: String) -> Result<ColumnDefinition> {
-    let position = cursor.position();
     let serial = match cursor.word().as_deref() {
         Some("SERIAL" | "SERIAL4") => Some(PgType::INT4),
         Some("BIGSERIAL" | "SERIAL8") => Some(PgType::INT8),
@@ -32,9 +32,7 @@ pub(super) fn column_rest(cursor: &mut Cursor, name: String) -> Result<ColumnDef
             cursor.any_word()?;
             TypeName::Known(ty)
         }
-        None => written_type(&cursor.data_type()?)
-            .map_err(|error| error.at(position))?
-            .written_at(position),
+        None => written(cursor)?,
     };
     if let TypeName::Known(ty) = &ty
         && ty.info().category == 'P'

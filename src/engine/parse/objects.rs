@@ -6,7 +6,8 @@ use super::constraints::{
     column, column_rest, default, generation, like_options, table_constraint,
 };
 use super::cursor::Cursor;
-use super::{roles, sequences, user_types, written_type};
+use super::types::written;
+use super::{roles, sequences, user_types};
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
@@ -58,16 +59,10 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
 fn create_schema(cursor: &mut Cursor) -> Result<Command> {
     cursor.expect("SCHEMA")?;
     let if_not_exists = cursor.if_not_exists();
-    let name = if cursor.word().as_deref() == Some("AUTHORIZATION") {
-        None
-    } else {
-        Some(cursor.name()?)
-    };
-    let owner = if cursor.accept("AUTHORIZATION") {
-        Some(roles::role(cursor)?)
-    } else {
-        None
-    };
+    let named = cursor.word().as_deref() != Some("AUTHORIZATION");
+    let name = named.then(|| cursor.name()).transpose()?;
+    let authorized = cursor.accept("AUTHORIZATION");
+    let owner = authorized.then(|| roles::role(cursor)).transpose()?;
     if matches!(cursor.word().as_deref(), Some("CREATE" | "GRANT")) {
         return Err(Error::unsupported("CREATE SCHEMA with schema elements"));
     }
@@ -445,10 +440,7 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
             return Ok(AlterAction::SetDefault { column, default });
         }
         if cursor.accept("SET DATA TYPE") || cursor.accept("TYPE") {
-            let position = cursor.position();
-            let ty = written_type(&cursor.data_type()?)
-                .map_err(|error| error.at(position))?
-                .written_at(position);
+            let ty = written(cursor)?;
             if cursor.word().as_deref() == Some("COLLATE") {
                 return Err(Error::unsupported("ALTER COLUMN … TYPE … COLLATE"));
             }

@@ -4,7 +4,8 @@
 use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
-use super::{nested, written_type};
+use super::nested;
+use super::types::written;
 use crate::base::limits::NOTIFY_PAYLOAD_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
@@ -359,12 +360,7 @@ pub(super) fn prepared(cursor: &mut Cursor) -> Result<Command> {
     }
     let name = cursor.name()?;
     let types = if cursor.sees(&Token::LParen) {
-        cursor.parenthesised(|cursor| {
-            let position = cursor.position();
-            written_type(&cursor.data_type()?)
-                .map(|ty| ty.written_at(position))
-                .map_err(|error| error.at(position))
-        })?
+        cursor.parenthesised(written)?
     } else {
         Vec::new()
     };

@@ -5,7 +5,7 @@ use sqlparser::ast::{
     TimezoneInfo,
 };
 
-use super::cursor::fold;
+use super::cursor::{Cursor, fold};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{SearchPath, Snapshot};
 use crate::engine::command::ObjectName;
@@ -71,7 +71,7 @@ impl TypeName {
 
     /// The same, written there.
     #[must_use]
-    pub fn written_at(self, at: usize) -> Self {
+    fn written_at(self, at: usize) -> Self {
         match self {
             Self::Known(_) => self,
             Self::Named { name, array, .. } => Self::Named {
@@ -81,6 +81,13 @@ impl TypeName {
             },
         }
     }
+}
+
+/// The type at the cursor, which remembers where it was written.
+pub(super) fn written(cursor: &mut Cursor) -> Result<TypeName> {
+    let position = cursor.position();
+    let ty = written_type(&cursor.data_type()?).map_err(|error| error.at(position))?;
+    Ok(ty.written_at(position))
 }
 
 /// The type an AST names, for what may only be a built-in one.

@@ -4,7 +4,7 @@
 use super::{PgType, Style, parse_value};
 use crate::base::Error;
 use crate::types::binary::{self, BinaryColumn};
-use crate::types::text::{TextColumn, UNNAMED};
+use crate::types::text::{PLAIN, TextColumn, UNNAMED};
 
 /// Lines of three values, escaped.
 fn cases(file: &str) -> Vec<[String; 3]> {
