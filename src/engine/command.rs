@@ -233,22 +233,37 @@ pub enum Command {
         name: String,
         /// BINARY
         binary: bool,
+        /// SCROLL
+        scroll: bool,
         /// WITH HOLD
         hold: bool,
         /// The query.
         query: Box<Statement>,
     },
-    /// FETCH and MOVE, forwards only.
+    /// FETCH and MOVE.
     Fetch {
         /// Cursor.
         name: String,
-        /// How many rows; `None` is ALL.
-        count: Option<u64>,
+        /// Which rows.
+        direction: Direction,
         /// MOVE: rows are skipped.
         skip: bool,
     },
     /// CLOSE; `None` is ALL.
     Close(Option<String>),
+}
+
+/// Which rows FETCH wants, as seen from the row the cursor is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// So many of the next rows; `None` is all of them.
+    Forward(Option<u64>),
+    /// So many of the rows before, last first; `None` is all of them.
+    Backward(Option<u64>),
+    /// The row of this number; from the end, if it is negative.
+    Absolute(i64),
+    /// The row so many further on.
+    Relative(i64),
 }
 
 /// A statement that changes rows.
@@ -476,6 +491,8 @@ pub struct CreateTable {
     pub constraints: Vec<ConstraintDefinition>,
     /// LIKE
     pub likes: Vec<Like>,
+    /// Names of storage parameters.
+    pub storage: Vec<String>,
 }
 
 /// CREATE TABLE AS, SELECT INTO.
@@ -493,6 +510,8 @@ pub struct CreateTableAs {
     pub query: Box<ast::Query>,
     /// WITH DATA, the default.
     pub with_data: bool,
+    /// Names of storage parameters.
+    pub storage: Vec<String>,
 }
 
 /// CREATE VIEW

@@ -49,7 +49,7 @@ use crate::types::PgType;
 
 use memory::ServerPool;
 
-pub use command::{Command, ExplainOptions, Statement};
+pub use command::{Command, Direction, ExplainOptions, Statement};
 pub use dml::{
     BoundDml, DmlKind, DmlResult, Orphan, Touched, check_assignable, is_literal, orphan_condition,
 };

@@ -150,13 +150,18 @@ impl Session {
             Command::Declare {
                 name,
                 binary,
+                scroll,
                 hold,
                 query,
             } => self
-                .declare(name, *binary, *hold, query, run)
+                .declare(name, (*binary, *scroll, *hold), query, run)
                 .await
                 .map(done),
-            Command::Fetch { name, count, skip } => self.fetch(name, *count, *skip, run).await,
+            Command::Fetch {
+                name,
+                direction,
+                skip,
+            } => self.fetch(name, *direction, *skip, run).await,
             Command::Close(name) => self.close_cursor(name.as_deref()).map(done),
         }
     }

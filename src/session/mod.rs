@@ -15,6 +15,7 @@ mod open;
 mod portal;
 mod prepared;
 mod response;
+mod scroll;
 mod state;
 mod statement;
 #[cfg(test)]

@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, UInt32Array};
 use bytes::Bytes;
 
 use super::prepared::Plan;
+use super::scroll::Place;
 use super::{PortalDescription, Response, RowsResponse, RowsTag, Session};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::{Rows, Statement};
-use crate::pg_catalog::names::Names;
+use crate::pg_catalog::names::{self, Names};
+use crate::statement::StatementContext;
 use crate::types::{PgType, Style, binary, text};
 
 /// A portal.
@@ -68,6 +70,8 @@ impl Progress {
 pub(super) struct Suspended {
     pub(super) rows: Rows,
     pub(super) writing: Writing,
+    /// How far FETCH is.
+    pub(super) place: Place,
 }
 
 /// How the rows of a portal are written, whoever asks for them.
@@ -84,6 +88,13 @@ pub(super) struct Over {
     /// Set if it answered rows: they may come back by [`Session::suspend`], and running it again
     /// gives none.
     writing: Option<Writing>,
+}
+
+impl Over {
+    /// Whether it ended in an error, or answered no rows: it cannot be run again.
+    pub(super) fn failed(&self) -> bool {
+        self.writing.is_none()
+    }
 }
 
 /// The portals of a session by name; the unnamed one is "".
@@ -206,6 +217,9 @@ impl Session {
         let style = self.style()?;
         let open = self.open.as_ref();
         let now = open.map_or(self.statement_time, |open| open.time);
+        // Only names of objects are looked up.
+        let has_names = planned.plan.parameters.iter().any(|ty| ty.is_reg());
+        let context = has_names.then(|| self.context()).transpose()?;
         let mut values = Vec::with_capacity(expected);
         for (index, (value, ty)) in parameters.iter().zip(&planned.plan.parameters).enumerate() {
             values.push(read_parameter(
@@ -213,8 +227,8 @@ impl Session {
                 *ty,
                 formats(index),
                 (&style, now),
-                portal,
-                index,
+                context.as_deref().filter(|_| ty.is_reg()),
+                (portal, index),
             )?);
         }
         let columns = planned.plan.columns.as_ref().map_or(0, |c| c.len());
@@ -269,7 +283,11 @@ impl Session {
         };
         match std::mem::replace(&mut portal.progress, Progress::Over(Over { writing: None })) {
             Progress::New => {}
-            Progress::Suspended(Suspended { rows, writing }) => {
+            Progress::Suspended(state) if state.place.is_scroll() => {
+                portal.progress = Progress::Suspended(state);
+                return Err(Error::unsupported("Execute of a SCROLL cursor").hint("Use FETCH."));
+            }
+            Progress::Suspended(Suspended { rows, writing, .. }) => {
                 portal.progress = Progress::Over(Over {
                     writing: Some(writing.clone()),
                 });
@@ -301,10 +319,7 @@ impl Session {
                 }));
             }
             Progress::Over(Over { writing: None }) => {
-                return Err(Error::new(
-                    SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-                    format!("portal \"{name}\" cannot be run"),
-                ));
+                return Err(cannot_be_run(name));
             }
         }
         let plan = portal.plan.clone();
@@ -340,7 +355,11 @@ impl Session {
             }) = &portal.progress
         {
             let writing = writing.clone();
-            portal.progress = Progress::Suspended(Suspended { rows, writing });
+            portal.progress = Progress::Suspended(Suspended {
+                rows,
+                writing,
+                place: Place::default(),
+            });
         }
     }
 
@@ -350,17 +369,21 @@ impl Session {
     }
 }
 
-/// One parameter's value as an array of one row.
+/// One parameter's value as an array of one row. With a catalog, it may be an object's name.
 fn read_parameter(
     value: Option<&[u8]>,
     ty: PgType,
     is_binary: bool,
     (style, now): (&Style, i64),
-    portal: &str,
-    index: usize,
+    names: Option<&StatementContext>,
+    (portal, index): (&str, usize),
 ) -> Result<ArrayRef> {
     let read = if is_binary {
         binary::parse_column(&[value], ty, style).map_err(|failed| failed.error)
+    } else if let (Some(context), Some(value)) = (names, value) {
+        binary::utf8(value)
+            .and_then(|text| names::parse_reg(context, ty, text))
+            .map(|oid| Arc::new(UInt32Array::from(vec![oid.0])) as ArrayRef)
     } else {
         value.map(binary::utf8).transpose().and_then(|text| {
             text::parse_column(&[text], ty, style, now).map_err(|failed| failed.error)
@@ -381,6 +404,14 @@ pub(super) fn no_portal(name: &str) -> Error {
     Error::new(
         SqlState::INVALID_CURSOR_NAME,
         format!("portal \"{name}\" does not exist"),
+    )
+}
+
+/// `55000`
+pub(super) fn cannot_be_run(name: &str) -> Error {
+    Error::new(
+        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("portal \"{name}\" cannot be run"),
     )
 }
 

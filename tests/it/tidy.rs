@@ -23,10 +23,6 @@ const LONG_FILES: &[(&str, &str)] = &[
         "one enum: every statement there is, with its parts",
     ),
     (
-        "src/engine/parse/session.rs",
-        "every small statement of a session, one function each",
-    ),
-    (
         "src/engine/semantics/apply.rs",
         "one algorithm: subqueries as joins, until it has parts with names",
     ),

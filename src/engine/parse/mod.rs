@@ -9,6 +9,7 @@
 mod balance;
 mod constraints;
 mod cursor;
+mod cursors;
 mod explain;
 mod grammar;
 mod maintenance;
@@ -21,6 +22,7 @@ mod roles;
 mod sequences;
 mod session;
 mod split;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -277,7 +279,7 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "DISCARD" => session::discard(cursor),
         "LISTEN" | "UNLISTEN" | "NOTIFY" => session::notification(cursor),
         "PREPARE" | "EXECUTE" | "DEALLOCATE" => session::prepared(cursor),
-        "DECLARE" | "FETCH" | "MOVE" | "CLOSE" => session::cursors(cursor),
+        "DECLARE" | "FETCH" | "MOVE" | "CLOSE" => cursors::cursors(cursor),
         "COPY" => session::copy(cursor),
         "EXPLAIN" => explain::explain(cursor),
         "VACUUM" | "ANALYZE" | "ANALYSE" | "CHECKPOINT" => maintenance::maintenance(cursor),
@@ -357,6 +359,7 @@ fn query(cursor: &mut Cursor) -> Result<Command> {
             columns: Vec::new(),
             query,
             with_data: true,
+            storage: Vec::new(),
         }));
     }
     if changes {

@@ -7,7 +7,7 @@ use super::constraints::{
 };
 use super::cursor::Cursor;
 use super::types::written;
-use super::{roles, sequences, user_types};
+use super::{roles, sequences, storage, user_types};
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
@@ -96,6 +96,7 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
             columns: Vec::new(),
             constraints: Vec::new(),
             likes: Vec::new(),
+            storage: Vec::new(),
         };
         let count = elements.len();
         for element in elements {
@@ -112,7 +113,7 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
         }
         if names.is_empty() {
             check_columns(create.columns.len())?;
-            table_options(cursor)?;
+            create.storage = table_options(cursor)?;
             return Ok(Command::CreateTable(create));
         }
         if names.len() < count {
@@ -123,7 +124,7 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
         let word = cursor.word().unwrap_or_default();
         return Err(Error::unsupported(format!("CREATE TABLE {word}")));
     }
-    table_options(cursor)?;
+    let storage = table_options(cursor)?;
     cursor.expect("AS")?;
     if cursor.word().as_deref() == Some("EXECUTE") {
         return Err(Error::unsupported("CREATE TABLE AS EXECUTE"));
@@ -142,13 +143,16 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
         columns: names,
         query,
         with_data,
+        storage,
     }))
 }
 
-/// What may stand between a table's columns and AS; only what changes nothing is let through.
-fn table_options(cursor: &mut Cursor) -> Result<()> {
+/// What may stand between a table's columns and AS; only what changes nothing is let through. The
+/// names of storage parameters.
+fn table_options(cursor: &mut Cursor) -> Result<Vec<String>> {
+    let storage = storage::of_table(cursor)?;
     if cursor.accept("ON COMMIT PRESERVE ROWS") {
-        return Ok(());
+        return Ok(storage);
     }
     for words in [
         "ON COMMIT DROP",
@@ -162,12 +166,7 @@ fn table_options(cursor: &mut Cursor) -> Result<()> {
             return Err(Error::unsupported(format!("CREATE TABLE … {words}")));
         }
     }
-    if cursor.word().as_deref() == Some("WITH") {
-        return Err(Error::unsupported(
-            "CREATE TABLE … WITH (storage parameters)",
-        ));
-    }
-    Ok(())
+    Ok(storage)
 }
 
 /// An error about a column that only now is known to be of which table.

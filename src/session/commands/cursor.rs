@@ -1,25 +1,27 @@
-//! DECLARE, FETCH, MOVE, CLOSE: cursors that go forwards, over portals.
+//! DECLARE, FETCH, MOVE, CLOSE: cursors, over portals.
 
 use arrow::array::RecordBatch;
 
 use super::tag;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::{Command, OutputColumn, Rows, Statement};
+use crate::engine::{Command, Direction, OutputColumn, Rows, Statement};
 use crate::observe::Interrupt;
 use crate::pg_catalog::names::Names;
 use crate::session::dispatch::Run;
-use crate::session::portal::{Hold, Progress, Suspended, Writing, counted, duplicate_cursor};
+use crate::session::portal::{
+    Hold, Progress, Suspended, Writing, cannot_be_run, counted, duplicate_cursor,
+};
 use crate::session::prepared::Plan;
-use crate::session::{CommandTag, Response, RowsResponse, Session, interruptible};
+use crate::session::scroll::Place;
+use crate::session::{CommandTag, Response, RowsResponse, Session};
 
 impl Session {
     /// DECLARE. The query starts at once, so that the cursor sees what is there now; its rows wait
-    /// for FETCH.
+    /// for FETCH. The flags are BINARY, SCROLL and WITH HOLD.
     pub(in crate::session) async fn declare(
         &mut self,
         name: &str,
-        binary: bool,
-        hold: bool,
+        (binary, scroll, hold): (bool, bool, bool),
         statement: &Statement,
         run: Run<'_>,
     ) -> Result<CommandTag> {
@@ -49,7 +51,11 @@ impl Session {
             plan,
             Vec::new(),
             vec![binary; columns.len()],
-            Progress::Suspended(Suspended { rows, writing }),
+            Progress::Suspended(Suspended {
+                rows,
+                writing,
+                place: Place::start(scroll),
+            }),
         );
         if hold && let Some(portal) = self.portals.find(name) {
             portal.hold = Hold::AtCommit;
@@ -57,11 +63,11 @@ impl Session {
         Ok(tag("DECLARE CURSOR"))
     }
 
-    /// FETCH and MOVE (`skip`); `count` `None` is ALL.
+    /// FETCH and MOVE (`skip`).
     pub(in crate::session) async fn fetch(
         &mut self,
         name: &str,
-        count: Option<u64>,
+        direction: Direction,
         skip: bool,
         run: Run<'_>,
     ) -> Result<Response> {
@@ -70,8 +76,12 @@ impl Session {
         let columns = portal.plan.columns.clone().unwrap_or_default();
         let mut state = match std::mem::replace(&mut portal.progress, Progress::over(None)) {
             Progress::Suspended(state) => state,
+            Progress::Over(over) if over.failed() => {
+                portal.progress = Progress::Over(over);
+                return Err(cannot_be_run(name));
+            }
             Progress::Over(over) => {
-                // At its end, or a portal of the protocol that ran out.
+                // A portal of the protocol that ran out.
                 portal.progress = Progress::Over(over);
                 return self.fetched(columns, Vec::new(), binary, skip);
             }
@@ -83,8 +93,11 @@ impl Session {
                 ));
             }
         };
-        let taken = take(&mut state.rows, count, skip, run.interrupt).await;
-        // On error the cursor is over; so is the transaction.
+        let taken = state
+            .place
+            .fetch(&mut state.rows, direction, skip, run.interrupt)
+            .await;
+        // On error the cursor is over, even if a savepoint saves the transaction.
         let (batches, moved) = taken?;
         if let Some(portal) = self.portals.find(name) {
             portal.progress = Progress::Suspended(state);
@@ -131,34 +144,6 @@ impl Session {
             Some(name) => Err(no_cursor(name)),
         }
     }
-}
-
-/// The next rows of a cursor, at most `count`, and how many; with `skip` only how many.
-async fn take(
-    rows: &mut Rows,
-    count: Option<u64>,
-    skip: bool,
-    interrupt: &Interrupt,
-) -> Result<(Vec<RecordBatch>, u64)> {
-    let mut batches = Vec::new();
-    let mut taken = 0;
-    while count.is_none_or(|count| taken < count) {
-        let Some(batch) = interruptible(interrupt, rows.next()).await? else {
-            break;
-        };
-        let there = batch.num_rows();
-        let wanted = count.map_or(there, |count| {
-            usize::try_from(count - taken).map_or(there, |left| left.min(there))
-        });
-        if wanted < there {
-            rows.unread(batch.slice(wanted, there - wanted));
-        }
-        taken += wanted as u64;
-        if !skip && wanted > 0 {
-            batches.push(batch.slice(0, wanted));
-        }
-    }
-    Ok((batches, taken))
 }
 
 fn no_cursor(name: &str) -> Error {

@@ -44,6 +44,7 @@ impl Session {
     ) -> Result<CommandTag> {
         let context = self.context()?;
         let done = tag("CREATE TABLE");
+        self.say_no_effect(&create.storage);
         let Some(place) = self.place(
             &context,
             &create.name,
@@ -56,6 +57,13 @@ impl Session {
         let changes = self.table_changes(&context, create, place, &run).await?;
         self.push(changes, Vec::new())?;
         Ok(done)
+    }
+
+    /// Storage parameters are about pages, which tables here do not have.
+    fn say_no_effect(&mut self, storage: &[String]) {
+        for name in storage {
+            self.notice(format!("storage parameter \"{name}\" has no effect"));
+        }
     }
 
     /// The table CREATE TABLE makes, and the sequences that come with it.
@@ -175,6 +183,7 @@ impl Session {
         run: Run<'_>,
     ) -> Result<CommandTag> {
         let context = self.context()?;
+        self.say_no_effect(&create.storage);
         let Some(place) = self.place(
             &context,
             &create.name,
