@@ -10,6 +10,7 @@ use super::typed::{self, Typed, case};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
 use crate::types::PgType;
+use arrow::datatypes::DataType;
 
 impl Analyst<'_> {
     /// `ARRAY[…]`
@@ -80,6 +81,14 @@ impl Analyst<'_> {
         };
         let args = values.into_iter().map(|value| value.expr).collect();
         let made = self.native("make_array", args)?;
+        // The function forgets what its elements say of themselves beyond their Arrow type.
+        let says_more = ty.element().is_some_and(|element| {
+            element.data_type() != DataType::Utf8View
+                && !element.field("", true).metadata().is_empty()
+        });
+        if says_more {
+            return Ok(Typed::new(typed::cast(made.expr, ty), ty));
+        }
         Ok(Typed::new(made.expr, ty))
     }
 

@@ -103,6 +103,12 @@ pub(super) fn array_element(ty: PgType) -> Option<PgType> {
         .flatten()
 }
 
+/// The element of `int2vector` and `oidvector`.
+pub(super) fn vector_element(ty: PgType) -> Option<PgType> {
+    let vectors = [PgType::INT2VECTOR.oid, PgType::OIDVECTOR.oid];
+    vectors.contains(&ty.oid).then(|| ty.element()).flatten()
+}
+
 fn is_string(ty: PgType) -> bool {
     category(ty) == 'S' || ty.oid == PgType::CHAR.oid
 }
@@ -113,6 +119,10 @@ fn explicitly(from: PgType, to: PgType) -> bool {
         return true;
     }
     if let (Some(a), Some(b)) = (array_element(from), array_element(to)) {
+        return explicitly(a, b);
+    }
+    // A vector's elements are cast as an array's are.
+    if let (Some(a), Some(b)) = (vector_element(from), array_element(to)) {
         return explicitly(a, b);
     }
     let one_of = |ty: PgType, list: &[PgType]| list.iter().any(|one| one.oid == ty.oid);
@@ -150,8 +160,6 @@ fn explicitly(from: PgType, to: PgType) -> bool {
         (PgType::INTERVAL, PgType::TIME),
         (PgType::XID, PgType::INT4),
         (PgType::INT4, PgType::XID),
-        (PgType::INT2VECTOR, PgType::of(1005)),
-        (PgType::OIDVECTOR, PgType::of(1028)),
     ];
     pairs
         .iter()

@@ -239,7 +239,13 @@ impl Analyst<'_> {
         schema: Option<&str>,
         name: &str,
     ) -> Result<Source> {
-        let snapshot = &self.scope.context.snapshot;
+        let snapshot = self.scope.context.snapshot.clone();
+        let own_name = match &source.body {
+            RelationBody::Local(local) => snapshot
+                .relation(local.relation)
+                .map(|relation| (relation.schema, &relation.name)),
+            _ => None,
+        };
         let (oid, in_schema) = match &source.body {
             RelationBody::System(relation) => (
                 (relation.kind == 'r').then_some(relation.oid),
@@ -256,7 +262,7 @@ impl Analyst<'_> {
             .and_then(|schema: Oid| snapshot.schema(schema))
             .map(|schema| schema.name.to_string())
             .or_else(|| schema.map(str::to_owned));
-        let scan = TableScanBuilder::new(source.canonical_name(snapshot), Arc::new(source))
+        let scan = TableScanBuilder::new(source.canonical_name(&snapshot), Arc::new(source))
             .build()
             .map(LogicalPlan::TableScan)
             .converted()?;
@@ -270,6 +276,12 @@ impl Analyst<'_> {
         if let Some(relation) = named.relations.first_mut() {
             relation.oid = oid;
             relation.schema = match alias {
+                // The target of a change goes by its own name where it was given no other.
+                Some(alias) if own_name.is_some_and(|(_, own)| *own == *fold(&alias.name)) => {
+                    own_name
+                        .and_then(|(schema, _)| snapshot.schema(schema))
+                        .map(|schema| schema.name.to_string())
+                }
                 // Under an alias the relation's own name means nothing any more.
                 Some(_) => Some(format!("\0{name}")),
                 None => in_schema,

@@ -201,10 +201,27 @@ impl<'p> Level<'p> {
             .hint(format!(
                 "Perhaps you meant to reference the table alias \"{alias}\"."
             )),
-            None => Error::new(
-                SqlState::UNDEFINED_TABLE,
-                format!("missing FROM-clause entry for table \"{name}\""),
-            ),
+            None => {
+                // One of the name is there, in another schema than the reference says.
+                let there = |level: &Level<'_>| {
+                    let relations = level.relations.borrow();
+                    relations.iter().any(|relation| relation.name == name)
+                };
+                if self.outwards().any(|(_, level)| there(level)) {
+                    return Error::new(
+                        SqlState::UNDEFINED_TABLE,
+                        format!("invalid reference to FROM-clause entry for table \"{name}\""),
+                    )
+                    .hint(format!(
+                        "There is an entry for table \"{name}\", but it cannot be referenced from \
+                         this part of the query."
+                    ));
+                }
+                Error::new(
+                    SqlState::UNDEFINED_TABLE,
+                    format!("missing FROM-clause entry for table \"{name}\""),
+                )
+            }
         }
     }
 }
@@ -317,13 +334,14 @@ impl Analyst<'_> {
                 (Some(schema.as_str()), relation, name)
             }
             [_, _, _, _] => {
-                return Err(Error::new(
+                let error = Error::new(
                     SqlState::FEATURE_NOT_SUPPORTED,
                     format!(
                         "cross-database references are not implemented: {}",
                         names.join(".")
                     ),
-                ));
+                );
+                return Err(at(error, parts[0].span));
             }
             _ => {
                 return Err(Error::new(

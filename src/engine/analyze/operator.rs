@@ -4,7 +4,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Like, Operator};
 
 use super::Analyst;
-use super::coerce::{array_element, category, implicitly, is_bpchar, is_preferred};
+use super::coerce::{array_element, category, implicitly, is_bpchar, is_preferred, vector_element};
 use super::operators::{COMPARISONS, Candidate, Make, OPERATORS};
 use super::typed::{self, Typed, binary};
 use crate::base::{Error, Result, SqlState};
@@ -492,6 +492,8 @@ impl Analyst<'_> {
             };
             let ty = element.array().ok_or_else(not_an_array)?;
             self.coerced(array, ty)?
+        } else if let Some(array_of) = vector_element(array.ty).and_then(PgType::array) {
+            self.coerced(array, array_of)?
         } else {
             array
         };

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt64Array, new_null_array};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt64Array, new_null_array,
+};
+use arrow::datatypes::{Int8Type, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -71,6 +73,11 @@ impl ExtensionPlanner for DependentPlanner {
             .iter()
             .map(|key| node.input.schema().index_of_column(key))
             .collect::<Result<Vec<_>>>()?;
+        let guard = node
+            .guard
+            .as_ref()
+            .map(|guard| node.input.schema().index_of_column(guard))
+            .transpose()?;
         let schema: SchemaRef = Arc::new(node.schema.as_arrow().clone());
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
@@ -84,6 +91,7 @@ impl ExtensionPlanner for DependentPlanner {
                 inner: node.inner.clone(),
                 columns: node.keys.clone(),
                 keys,
+                guard,
                 kind: node.kind.clone(),
                 state: node.state.clone(),
                 schema: Arc::new(node.schema.as_arrow().clone()),
@@ -99,6 +107,8 @@ struct Work {
     columns: Vec<Column>,
     /// Where the columns are in the input.
     keys: Vec<usize>,
+    /// Where the column is that says for which rows it is done.
+    guard: Option<usize>,
     kind: Kind,
     state: Arc<SessionState>,
     schema: SchemaRef,
@@ -205,8 +215,15 @@ impl Answers {
     /// The rows of a batch with what the subquery gives for each.
     async fn batch(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
         let mut answers = Vec::with_capacity(batch.num_rows());
+        let guard = self.work.guard.map(|index| batch.column(index));
+        let guard = guard.map(|guard| guard.as_primitive::<Int8Type>());
         for row in 0..batch.num_rows() {
-            answers.push(self.answer(&batch, row).await?);
+            let wanted = guard.is_none_or(|guard| guard.is_valid(row) && guard.value(row) == 1);
+            answers.push(if wanted {
+                self.answer(&batch, row).await?
+            } else {
+                self.work.nothing()
+            });
         }
         let work = &self.work;
         let mut columns: Vec<ArrayRef>;
@@ -303,6 +320,11 @@ impl Answers {
 }
 
 impl Work {
+    /// No rows of the subquery.
+    fn nothing(&self) -> RecordBatch {
+        RecordBatch::new_empty(Arc::new(self.inner.schema().as_arrow().clone()))
+    }
+
     /// Plans and runs the subquery with values for what it refers to.
     async fn run(&self, values: &[ScalarValue], context: &Arc<TaskContext>) -> Result<RecordBatch> {
         let plan = with_values(&self.inner, &self.columns, values)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchemaRef, JoinType, Result};
+use datafusion::common::{Column, DFSchemaRef, JoinType, Result, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -40,6 +40,11 @@ pub(in crate::engine) fn lower(
     };
     lowering.plan(plan)
 }
+
+/// What a guard says of a row. Not a boolean, which the optimizer would make an AND of the
+/// conditions of, whose order is then open.
+const WANTED: Expr = Expr::Literal(ScalarValue::Int8(Some(1)), None);
+const UNWANTED: Expr = Expr::Literal(ScalarValue::Int8(Some(0)), None);
 
 struct Lowering<'a> {
     state: &'a Arc<SessionState>,
@@ -85,12 +90,17 @@ impl Lowering<'_> {
         let mut rows = (*input).clone();
         let before = plan.schema().clone();
         let names = NamePreserver::new(&plan);
+        let place = Place {
+            position: kept,
+            safe: &safe,
+            guard: None,
+        };
         let exprs = plan
             .expressions()
             .into_iter()
             .map(|expr| {
                 let name = names.save(&expr);
-                let expr = self.expr(expr, &mut rows, kept, &safe)?;
+                let expr = self.expr(expr, &mut rows, place)?;
                 Ok(name.restore(expr))
             })
             .collect::<Result<Vec<_>>>()?;
@@ -99,48 +109,86 @@ impl Lowering<'_> {
     }
 
     /// The expression with its dependent subqueries as columns, which `rows` then has.
-    fn expr(
-        &self,
-        expr: Expr,
-        rows: &mut LogicalPlan,
-        position: Position,
-        safe: &[Expr],
-    ) -> Result<Expr> {
-        let mut failed = None;
+    fn expr(&self, expr: Expr, rows: &mut LogicalPlan, place: Place<'_>) -> Result<Expr> {
         let done = expr.transform_down(|part| {
+            let jump = |expr| Ok(Transformed::new(expr, true, TreeNodeRecursion::Jump));
             let Some(subquery) = subquery_of(&part) else {
-                return Ok(Transformed::no(part));
+                return match part {
+                    Expr::Case(case) if case.expr.is_none() && self.is_lazy(&case, rows)? => {
+                        jump(self.case(case, rows, place)?)
+                    }
+                    part => Ok(Transformed::no(part)),
+                };
             };
             if !self.is_dependent(subquery, rows.schema())? {
                 // It may have dependent ones inside.
                 let inside = self.plan(subquery.subquery.as_ref().clone())?;
-                return Ok(Transformed::new(
-                    with_plan(part, inside),
-                    true,
-                    TreeNodeRecursion::Jump,
-                ));
+                return jump(with_plan(part, inside));
             }
-            if self.effort == Effort::Joins && is_joinable(&part, position, safe)? {
-                let subquery = subquery.subquery.as_ref().clone();
-                let inside = self.plan(subquery)?;
-                return Ok(Transformed::new(
-                    with_plan(part, inside),
-                    true,
-                    TreeNodeRecursion::Jump,
-                ));
+            if self.effort == Effort::Joins && is_joinable(&part, place.position, place.safe)? {
+                let inside = self.plan(subquery.subquery.as_ref().clone())?;
+                return jump(with_plan(part, inside));
             }
-            match self.attach(part, rows) {
-                Ok(value) => Ok(Transformed::new(value, true, TreeNodeRecursion::Jump)),
-                Err(error) => {
-                    failed = Some(error);
-                    Ok(Transformed::new(lit(true), true, TreeNodeRecursion::Stop))
-                }
-            }
+            jump(self.attach(part, rows, place.guard)?)
         })?;
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(done.data),
+        Ok(done.data)
+    }
+
+    /// Whether a branch of a CASE has a dependent subquery, which only the rows that take the
+    /// branch want.
+    fn is_lazy(&self, case: &Case, rows: &LogicalPlan) -> Result<bool> {
+        let branches = case.when_then_expr.iter().map(|(_, then)| then);
+        let mut found = false;
+        for branch in branches.chain(&case.else_expr) {
+            branch.apply(|part| {
+                if let Some(subquery) = subquery_of(part) {
+                    found |= self.is_dependent(subquery, rows.schema())?;
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })?;
         }
+        Ok(found)
+    }
+
+    /// A CASE whose branches' subqueries run for the rows that take the branch.
+    fn case(&self, case: Case, rows: &mut LogicalPlan, place: Place<'_>) -> Result<Expr> {
+        // What is known to come before, as a CASE of its own: no condition is asked of a row that
+        // an earlier one takes.
+        let mut before: Vec<(Box<Expr>, Box<Expr>)> = Vec::new();
+        if let Some(guard) = place.guard {
+            let out = guard.clone().not_eq(WANTED);
+            before.push((Box::new(out), Box::new(UNWANTED)));
+        }
+        let chosen = |before: &[_], otherwise: &Expr| match before {
+            [] => None,
+            _ => Some(Expr::Case(Case::new(
+                None,
+                before.to_vec(),
+                Some(Box::new(otherwise.clone())),
+            ))),
+        };
+        let mut branches = Vec::with_capacity(case.when_then_expr.len());
+        for (when, then) in case.when_then_expr {
+            let guard = chosen(&before, &WANTED);
+            let when = Box::new(self.expr(*when, rows, place.guarded(guard.as_ref()))?);
+            before.push((when.clone(), Box::new(WANTED)));
+            let guard = chosen(&before, &UNWANTED);
+            let then = self.expr(*then, rows, place.guarded(guard.as_ref()))?;
+            if let Some((_, taken)) = before.last_mut() {
+                *taken = Box::new(UNWANTED);
+            }
+            branches.push((when, Box::new(then)));
+        }
+        let guard = chosen(&before, &WANTED);
+        let otherwise = case
+            .else_expr
+            .map(|expr| self.expr(*expr, rows, place.guarded(guard.as_ref())))
+            .transpose()?;
+        Ok(Expr::Case(Case::new(
+            None,
+            branches,
+            otherwise.map(Box::new),
+        )))
     }
 
     fn is_dependent(&self, subquery: &Subquery, rows: &DFSchemaRef) -> Result<bool> {
@@ -152,16 +200,17 @@ impl Lowering<'_> {
     }
 
     /// A subquery as a column of the rows.
-    fn attach(&self, subquery: Expr, rows: &mut LogicalPlan) -> Result<Expr> {
+    fn attach(&self, subquery: Expr, rows: &mut LogicalPlan, guard: Option<&Expr>) -> Result<Expr> {
+        let guard = guard.map(|guard| self.beside(guard, rows)).transpose()?;
         Ok(match subquery {
             Expr::ScalarSubquery(subquery) => {
                 let name = self.name("value");
-                self.dependent(rows, &subquery, Kind::Value(name.clone()))?;
+                self.dependent(rows, &subquery, Kind::Value(name.clone()), guard)?;
                 column(&name)
             }
             Expr::Exists(Exists { subquery, negated }) => {
                 let name = self.name("exists");
-                self.dependent(rows, &subquery, Kind::Exists(name.clone()))?;
+                self.dependent(rows, &subquery, Kind::Exists(name.clone()), guard)?;
                 if negated {
                     Expr::Not(Box::new(column(&name)))
                 } else {
@@ -176,7 +225,7 @@ impl Lowering<'_> {
                 // True if some item is equal, else NULL if some might be.
                 let mut value = *expr;
                 if value.column_refs().is_empty() || !matches!(value, Expr::Column(_)) {
-                    value = self.expr(value, rows, Position::Other, &[])?;
+                    value = self.expr(value, rows, Place::default())?;
                 }
                 let item = Expr::from(subquery.subquery.schema().qualified_field(0));
                 let value = as_outer(value, rows.schema())?;
@@ -192,7 +241,7 @@ impl Lowering<'_> {
                         subquery: Arc::new(LogicalPlan::Filter(plan)),
                         ..subquery.clone()
                     };
-                    self.dependent(rows, &filtered, Kind::Exists(name.clone()))?;
+                    self.dependent(rows, &filtered, Kind::Exists(name.clone()), guard.clone())?;
                     Ok(column(&name))
                 };
                 let (yes, maybe) = (found(equal.clone())?, found(equal.is_null())?);
@@ -202,10 +251,7 @@ impl Lowering<'_> {
                         (Box::new(yes), Box::new(lit(!negated))),
                         (
                             Box::new(maybe),
-                            Box::new(Expr::Literal(
-                                datafusion::common::ScalarValue::Boolean(None),
-                                None,
-                            )),
+                            Box::new(Expr::Literal(ScalarValue::Boolean(None), None)),
                         ),
                     ],
                     Some(Box::new(lit(negated))),
@@ -215,8 +261,23 @@ impl Lowering<'_> {
         })
     }
 
+    /// A value as one more column of the rows.
+    fn beside(&self, value: &Expr, rows: &mut LogicalPlan) -> Result<Column> {
+        let name = self.name("wanted");
+        let mut columns: Vec<Expr> = rows.schema().iter().map(Expr::from).collect();
+        columns.push(value.clone().alias(&name));
+        *rows = LogicalPlan::Projection(Projection::try_new(columns, Arc::new(rows.clone()))?);
+        Ok(Column::new_unqualified(name))
+    }
+
     /// Puts a dependent join over the rows.
-    fn dependent(&self, rows: &mut LogicalPlan, subquery: &Subquery, kind: Kind) -> Result<()> {
+    fn dependent(
+        &self,
+        rows: &mut LogicalPlan,
+        subquery: &Subquery,
+        kind: Kind,
+        guard: Option<Column>,
+    ) -> Result<()> {
         let schema = rows.schema().clone();
         let known = |column: &Column| schema.maybe_index_of_column(column).is_some();
         let keys = references(&subquery.subquery, &known)?;
@@ -225,6 +286,7 @@ impl Lowering<'_> {
             subquery.subquery.clone(),
             keys,
             kind,
+            guard,
             self.state.clone(),
         )?;
         *rows = LogicalPlan::Extension(Extension {
@@ -283,7 +345,7 @@ impl Lowering<'_> {
             if let Some(unnested) = unnest_beside(&rows, &subquery.subquery)? {
                 rows = unnested;
             } else {
-                self.dependent(&mut rows, subquery, Kind::Rows(false))?;
+                self.dependent(&mut rows, subquery, Kind::Rows(false), None)?;
             }
             return Ok(match condition {
                 Some(condition) => {
@@ -302,16 +364,33 @@ impl Lowering<'_> {
             let filter = Filter::try_new(condition, subquery.subquery.clone())?;
             subquery.subquery = Arc::new(LogicalPlan::Filter(filter));
         }
-        self.dependent(&mut rows, &subquery, Kind::Rows(true))?;
+        self.dependent(&mut rows, &subquery, Kind::Rows(true), None)?;
         Ok(rows)
     }
 }
 
 /// Where a subquery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default)]
+struct Place<'a> {
+    position: Position,
+    /// Memberships that DataFusion's joins get right.
+    safe: &'a [Expr],
+    /// For which rows it is wanted, if not for all.
+    guard: Option<&'a Expr>,
+}
+
+impl<'a> Place<'a> {
+    fn guarded(self, guard: Option<&'a Expr>) -> Self {
+        Self { guard, ..self }
+    }
+}
+
+/// The node an expression is of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Position {
     Filter,
     Projection,
+    #[default]
     Other,
 }
 

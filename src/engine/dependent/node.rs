@@ -1,6 +1,7 @@
 //! The dependent join as a node of logical plans.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -30,6 +31,9 @@ pub(super) struct Dependent {
     /// Columns of the input that the subquery refers to.
     pub(super) keys: Vec<Column>,
     pub(super) kind: Kind,
+    /// Column of the input, an int8: the subquery is wanted for the rows where it is 1. All, if
+    /// there is none.
+    pub(super) guard: Option<Column>,
     pub(super) schema: DFSchemaRef,
     /// Plans the subquery.
     pub(super) state: Arc<SessionState>,
@@ -41,6 +45,7 @@ impl Dependent {
         inner: Arc<LogicalPlan>,
         keys: Vec<Column>,
         kind: Kind,
+        guard: Option<Column>,
         state: Arc<SessionState>,
     ) -> Result<Self> {
         let mut fields: Vec<(Option<TableReference>, FieldRef)> = input
@@ -68,6 +73,7 @@ impl Dependent {
             inner,
             keys,
             kind,
+            guard,
             schema,
             state,
         })
@@ -86,6 +92,7 @@ impl PartialEq for Dependent {
             && self.inner == other.inner
             && self.keys == other.keys
             && self.kind == other.kind
+            && self.guard == other.guard
     }
 }
 
@@ -97,6 +104,7 @@ impl Hash for Dependent {
         self.inner.hash(state);
         self.keys.hash(state);
         self.kind.hash(state);
+        self.guard.hash(state);
     }
 }
 
@@ -123,6 +131,13 @@ impl UserDefinedLogicalNodeCore for Dependent {
         Vec::new()
     }
 
+    /// What is asked of the rows outside alone is asked before the subquery runs for them.
+    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
+        let outside = self.input.schema().fields().len();
+        let inside = self.schema.fields().iter().skip(outside);
+        inside.map(|field| field.name().clone()).collect()
+    }
+
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Nested Loop: {:?}", self.kind)
     }
@@ -135,6 +150,7 @@ impl UserDefinedLogicalNodeCore for Dependent {
             self.inner.clone(),
             self.keys.clone(),
             self.kind.clone(),
+            self.guard.clone(),
             self.state.clone(),
         )
     }

@@ -88,6 +88,16 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 let rest = [Token::Mul, word("FROM")].map(|token| TokenWithSpan::new(token, span));
                 tokens.splice(index + 1..index + 1, rest);
             }
+            // `int ARRAY` is the type `int[]`; what makes an array is followed by its elements.
+            Some("ARRAY")
+                if here.after_type()
+                    && !here.is(1, &Token::LBracket)
+                    && !here.is(1, &Token::LParen) =>
+            {
+                let span = tokens[index].span;
+                tokens[index].token = Token::LBracket;
+                tokens.insert(index + 1, TokenWithSpan::new(Token::RBracket, span));
+            }
             Some("ISNULL") if here.after_operand() => {
                 let span = tokens[index].span;
                 tokens[index].token = word("IS");
@@ -209,6 +219,11 @@ impl Here<'_> {
             ) => true,
             _ => false,
         }
+    }
+
+    /// Whether what stands before may be a type's name.
+    fn after_type(&self) -> bool {
+        matches!(self.before(), Some(Token::Word(_) | Token::RParen))
     }
 
     /// `( name ) . *`
