@@ -9,6 +9,7 @@ mod lake;
 mod operation;
 mod postgres;
 mod random;
+mod rust_clients;
 mod server;
 mod sql;
 mod story;

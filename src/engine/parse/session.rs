@@ -9,8 +9,8 @@ use super::types::written;
 use crate::base::limits::NOTIFY_PAYLOAD_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
-    Command, Copy, CopyDirection, CopyOptionValue, CopySource, Discard, DmlAction, IsolationLevel,
-    SetValue, TransactionModes,
+    Command, Copy, CopyDirection, CopyOptionValue, CopySource, Discard, IsolationLevel, SetValue,
+    TransactionModes,
 };
 
 // -- settings
@@ -333,7 +333,7 @@ pub(super) fn notification(cursor: &mut Cursor) -> Result<Command> {
     Ok(Command::Notify { channel, payload })
 }
 
-// -- prepared statements and cursors
+// -- prepared statements
 
 /// PREPARE, EXECUTE, DEALLOCATE
 pub(super) fn prepared(cursor: &mut Cursor) -> Result<Command> {
