@@ -189,7 +189,10 @@ fn python(script: &Path) -> Command {
         .arg("-P")
         .arg(script)
         .env("PYTHONPATH", clients().join("shared"))
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+        .env(
+            "PYTHONPYCACHEPREFIX",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("pycache"),
+        );
     command
 }
 
