@@ -66,11 +66,11 @@ impl Place {
             interrupt,
         };
         match direction {
-            Direction::Forward(Some(0)) | Direction::Backward(Some(0)) => walk.again().await,
+            Direction::Forward(Some(0)) | Direction::Backward(Some(0)) => walk.again(),
             Direction::Forward(count) => walk.forward(count).await,
             Direction::Backward(count) => walk.backward(count),
             Direction::Absolute(number) => walk.absolute(number).await,
-            Direction::Relative(0) => walk.again().await,
+            Direction::Relative(0) => walk.again(),
             Direction::Relative(count @ ..0) => {
                 let number = walk.place.position.saturating_sub(count.unsigned_abs());
                 walk.row(number).await
@@ -156,11 +156,11 @@ impl Walk<'_> {
         }
         self.need_scroll()?;
         self.place.position = number;
-        self.again().await
+        self.again()
     }
 
     /// The row the cursor is on, if it is on one.
-    async fn again(&mut self) -> Result<(Vec<RecordBatch>, u64)> {
+    fn again(&self) -> Result<(Vec<RecordBatch>, u64)> {
         let number = self.place.position;
         let on_row = number > 0 && number <= self.place.seen;
         if self.skip || !on_row {

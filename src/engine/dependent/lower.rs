@@ -175,7 +175,7 @@ impl Lowering<'_> {
             let guard = chosen(&before, &UNWANTED);
             let then = self.expr(*then, rows, place.guarded(guard.as_ref()))?;
             if let Some((_, taken)) = before.last_mut() {
-                *taken = Box::new(UNWANTED);
+                **taken = UNWANTED;
             }
             branches.push((when, Box::new(then)));
         }
