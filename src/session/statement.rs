@@ -213,6 +213,13 @@ impl Session {
         self.report(Report::notice(message));
     }
 
+    /// Storage parameters are about pages, which tables here do not have.
+    pub(super) fn say_no_effect(&mut self, storage: &[String]) {
+        for name in storage {
+            self.notice(format!("storage parameter \"{name}\" has no effect"));
+        }
+    }
+
     /// Says a WARNING.
     pub(super) fn warning(&mut self, state: SqlState, message: impl Into<String>) {
         self.report(Report::warning(state, message));

@@ -59,13 +59,6 @@ impl Session {
         Ok(done)
     }
 
-    /// Storage parameters are about pages, which tables here do not have.
-    fn say_no_effect(&mut self, storage: &[String]) {
-        for name in storage {
-            self.notice(format!("storage parameter \"{name}\" has no effect"));
-        }
-    }
-
     /// The table CREATE TABLE makes, and the sequences that come with it.
     async fn table_changes(
         &mut self,
