@@ -493,6 +493,17 @@ pub struct CreateTable {
     pub likes: Vec<Like>,
     /// Names of storage parameters.
     pub storage: Vec<String>,
+    /// ON COMMIT
+    pub on_commit: Option<OnCommit>,
+}
+
+/// What becomes of a temporary table when a transaction commits; nothing by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnCommit {
+    /// DELETE ROWS
+    DeleteRows,
+    /// DROP
+    Drop,
 }
 
 /// CREATE TABLE AS, SELECT INTO.
@@ -512,6 +523,8 @@ pub struct CreateTableAs {
     pub with_data: bool,
     /// Names of storage parameters.
     pub storage: Vec<String>,
+    /// ON COMMIT
+    pub on_commit: Option<OnCommit>,
 }
 
 /// CREATE VIEW

@@ -21,13 +21,14 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::base::error::Report;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Snapshot;
 use crate::database::Database;
+use crate::engine::command::OnCommit;
 use crate::engine::{Engine, OutputColumn, Statement};
 use crate::notify::Mailbox;
 use crate::observe::{Activity, Interrupt, Sessions};
@@ -101,6 +102,8 @@ pub struct Session {
     temporary_schema: Option<Oid>,
     /// The temporary schema as the last commit left it, and the catalog that has it.
     temporary: Option<(Oid, Arc<Snapshot>)>,
+    /// What becomes of temporary tables at the end of each transaction.
+    on_commit: BTreeMap<Oid, OnCommit>,
     /// Counts changes of the transaction's own view, which the catalog's version does not.
     epoch: u64,
     /// What runs now.

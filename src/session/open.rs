@@ -1,6 +1,6 @@
 //! Opening a session: may this role come in, what are its settings, where is its own schema.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::portal::Portals;
@@ -54,6 +54,7 @@ impl Session {
             portals: Portals::default(),
             mailbox,
             temporary_schema: None,
+            on_commit: BTreeMap::new(),
             temporary: None,
             epoch: 0,
             running: None,

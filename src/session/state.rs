@@ -202,6 +202,13 @@ impl Session {
     /// As [`crate::database::Database::commit`]; the transaction is gone then, and its values are
     /// restored.
     pub(super) async fn commit(&mut self) -> Result<bool> {
+        let commits = |open: &Open| !open.failed && open.transaction.is_some();
+        if self.open.as_ref().is_some_and(commits)
+            && let Err(error) = self.act_on_commit()
+        {
+            self.rollback();
+            return Err(error);
+        }
         let Some(mut open) = self.open.take() else {
             self.portals.commit();
             return Ok(true);

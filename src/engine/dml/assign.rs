@@ -147,6 +147,9 @@ pub(super) fn assign(
         (Integer | Numeric, Numeric) => strict(array, &target).map_err(|_| numeric_overflow(to)),
         (Numeric, Float) => strict(array, &target).map_err(|_| out_of_range(to)),
         _ if from.oid == to.oid => strict(array, &target).map_err(|error| {
+            if let Err(refused) = check_depth(array, to) {
+                return refused;
+            }
             Error::new(
                 SqlState::DATATYPE_MISMATCH,
                 format!("cannot store {from} as {to}"),
@@ -203,8 +206,18 @@ pub(super) fn read_rows(
             .collect::<Result<Vec<_>, _>>()?;
         return Ok(Arc::new(arrow::array::UInt32Array::from(oids)));
     }
-    parse_column(values, to, &context.style, context.transaction_time)
-        .map_err(|trouble| (trouble.row, trouble.error))
+    let array = parse_column(values, to, &context.style, context.transaction_time)
+        .map_err(|trouble| (trouble.row, trouble.error))?;
+    check_depth(&array, to).map_err(|error| (0, error))?;
+    Ok(array)
+}
+
+/// `0A000` for arrays of more dimensions than a column of the type holds: one.
+fn check_depth(array: &ArrayRef, to: PgType) -> Result<()> {
+    if depth(array.data_type()) > depth(&to.data_type()) {
+        return Err(Error::unsupported("multidimensional arrays in a table"));
+    }
+    Ok(())
 }
 
 /// The values as texts.
@@ -321,5 +334,13 @@ fn numeric_overflow(ty: PgType) -> Error {
             }
         )),
         None => error,
+    }
+}
+
+/// Dimensions of an Arrow array type; 0 for no array.
+fn depth(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::List(item) | DataType::LargeList(item) => 1 + depth(item.data_type()),
+        _ => 0,
     }
 }

@@ -360,6 +360,7 @@ fn query(cursor: &mut Cursor) -> Result<Command> {
             query,
             with_data: true,
             storage: Vec::new(),
+            on_commit: None,
         }));
     }
     if changes {

@@ -12,7 +12,7 @@ use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
     Alter, AlterAction, Command, CommentTarget, CreateForeignTable, CreateSchema, CreateTable,
-    CreateTableAs, CreateView, Drop, ObjectKind, ObjectName,
+    CreateTableAs, CreateView, Drop, ObjectKind, ObjectName, OnCommit,
 };
 use crate::engine::definition::{ColumnDefinition, ConstraintDefinition, Like, LikeOptions};
 
@@ -97,6 +97,7 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
             constraints: Vec::new(),
             likes: Vec::new(),
             storage: Vec::new(),
+            on_commit: None,
         };
         let count = elements.len();
         for element in elements {
@@ -113,7 +114,7 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
         }
         if names.is_empty() {
             check_columns(create.columns.len())?;
-            create.storage = table_options(cursor)?;
+            (create.storage, create.on_commit) = table_options(cursor)?;
             return Ok(Command::CreateTable(create));
         }
         if names.len() < count {
@@ -124,7 +125,7 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
         let word = cursor.word().unwrap_or_default();
         return Err(Error::unsupported(format!("CREATE TABLE {word}")));
     }
-    let storage = table_options(cursor)?;
+    let (storage, on_commit) = table_options(cursor)?;
     cursor.expect("AS")?;
     if cursor.word().as_deref() == Some("EXECUTE") {
         return Err(Error::unsupported("CREATE TABLE AS EXECUTE"));
@@ -144,29 +145,29 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
         query,
         with_data,
         storage,
+        on_commit,
     }))
 }
 
-/// What may stand between a table's columns and AS; only what changes nothing is let through. The
-/// names of storage parameters.
-fn table_options(cursor: &mut Cursor) -> Result<Vec<String>> {
+/// What may stand between a table's columns and AS: the names of storage parameters, and what
+/// becomes of a temporary table at commit.
+fn table_options(cursor: &mut Cursor) -> Result<(Vec<String>, Option<OnCommit>)> {
     let storage = storage::of_table(cursor)?;
     if cursor.accept("ON COMMIT PRESERVE ROWS") {
-        return Ok(storage);
+        return Ok((storage, None));
     }
-    for words in [
-        "ON COMMIT DROP",
-        "ON COMMIT DELETE ROWS",
-        "USING",
-        "TABLESPACE",
-        "INHERITS",
-        "PARTITION BY",
-    ] {
+    if cursor.accept("ON COMMIT DROP") {
+        return Ok((storage, Some(OnCommit::Drop)));
+    }
+    if cursor.accept("ON COMMIT DELETE ROWS") {
+        return Ok((storage, Some(OnCommit::DeleteRows)));
+    }
+    for words in ["USING", "TABLESPACE", "INHERITS", "PARTITION BY"] {
         if cursor.accept(words) {
             return Err(Error::unsupported(format!("CREATE TABLE … {words}")));
         }
     }
-    Ok(storage)
+    Ok((storage, None))
 }
 
 /// An error about a column that only now is known to be of which table.

@@ -21,6 +21,7 @@ mod listen;
 mod lock;
 mod maintain;
 mod materialized;
+mod on_commit;
 mod prepare;
 mod query;
 mod readers;
@@ -32,6 +33,7 @@ mod set;
 mod show;
 mod table;
 mod transaction;
+mod truncate;
 mod user_type;
 mod view;
 

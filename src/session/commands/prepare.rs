@@ -109,8 +109,9 @@ impl Session {
                     .zip(types)
                     .map(|(column, ty)| {
                         // The engine's type for a value may be a wider relative of the type's own.
-                        arrow::compute::cast(column, &ty.data_type())
-                            .map_err(|error| Error::internal("reading arguments", error))
+                        arrow::compute::cast(column, &ty.data_type()).map_err(|_| {
+                            Error::unsupported(format!("a parameter of type {ty} with this value"))
+                        })
                     })
                     .collect();
             }

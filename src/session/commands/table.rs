@@ -1,4 +1,4 @@
-//! CREATE TABLE, CREATE TABLE AS, TRUNCATE, and what tables, views and foreign tables have in
+//! CREATE TABLE, CREATE TABLE AS, and what tables, views and foreign tables have in
 //! common when made.
 
 use std::collections::BTreeSet;
@@ -8,21 +8,18 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use super::constraint::stored;
+use super::on_commit::check_on_commit;
 use super::query::check_parameters;
 use super::sequence::OfColumn;
-use super::{relation_of, skipping, tag};
+use super::{skipping, tag};
 use crate::base::limits::{COLUMNS_MAX, TABLE_COLUMNS_MAX};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{
-    Change, Column, Generation, ObjectId, Persistence, Privilege, Privileges, Relation,
-    RelationKind,
-};
-use crate::database::LockMode;
+use crate::catalog::{Change, Column, Generation, Persistence, Relation, RelationKind};
 use crate::engine::command::{CreateTable, CreateTableAs, ObjectName};
 use crate::engine::definition::{ColumnDefinition, GenerationClause};
 use crate::engine::{OutputColumn, parse_query};
 use crate::pg_catalog::names;
-use crate::privileges::{self, Need};
+use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
 use crate::statement::StatementContext;
@@ -45,6 +42,7 @@ impl Session {
         let context = self.context()?;
         let done = tag("CREATE TABLE");
         self.say_no_effect(&create.storage);
+        check_on_commit(create.temporary, create.on_commit)?;
         let Some(place) = self.place(
             &context,
             &create.name,
@@ -55,6 +53,9 @@ impl Session {
             return Ok(done);
         };
         let changes = self.table_changes(&context, create, place, &run).await?;
+        if let Some(Change::CreateRelation(table)) = changes.last() {
+            self.note_on_commit(table.oid, create.on_commit);
+        }
         self.push(changes, Vec::new())?;
         Ok(done)
     }
@@ -177,6 +178,7 @@ impl Session {
     ) -> Result<CommandTag> {
         let context = self.context()?;
         self.say_no_effect(&create.storage);
+        check_on_commit(create.temporary, create.on_commit)?;
         let Some(place) = self.place(
             &context,
             &create.name,
@@ -198,6 +200,7 @@ impl Session {
                 segments: Arc::from([]),
             },
         );
+        self.note_on_commit(relation.oid, create.on_commit);
         self.push(
             vec![Change::CreateRelation(Box::new(relation.clone()))],
             Vec::new(),
@@ -325,108 +328,6 @@ impl Session {
         let query = parse_query(&format!("SELECT CAST(({default}) AS {written})"))?;
         let server = super::alter::as_server(context);
         self.finds(&server, &query, run).await.map(drop)
-    }
-
-    /// TRUNCATE
-    pub(in crate::session) async fn truncate(
-        &mut self,
-        names: &[ObjectName],
-        restart: bool,
-        cascade: bool,
-        run: Run<'_>,
-    ) -> Result<CommandTag> {
-        let context = self.context()?;
-        let mut needs = Vec::new();
-        let mut tables: Vec<Oid> = Vec::new();
-        for name in names {
-            let relation = relation_of(&context, name)?;
-            if !matches!(relation.kind, RelationKind::Table { .. }) {
-                return Err(Error::new(
-                    SqlState::WRONG_OBJECT_TYPE,
-                    format!("\"{}\" is not a table", relation.name),
-                ));
-            }
-            needs.push(Need::Privilege {
-                role: context.role,
-                object: ObjectId::Relation(relation.oid),
-                any_of: Privileges::from(Privilege::Truncate),
-            });
-            if !tables.contains(&relation.oid) {
-                tables.push(relation.oid);
-            }
-        }
-        self.follow_references(&context, &mut tables, cascade, &mut needs)?;
-        privileges::authorize(&context.snapshot, &needs, ())?;
-        for table in &tables {
-            self.lock(*table, LockMode::Exclusive, run.interrupt)
-                .await?;
-        }
-        let context = self.context()?;
-        let mut changes: Vec<Change> = tables
-            .iter()
-            .filter_map(|table| context.snapshot.relation(*table))
-            .filter(|relation| !relation.segments().is_empty())
-            .map(|relation| Change::RemoveSegments {
-                relation: relation.oid,
-                segments: relation.segments().iter().map(|s| s.id).collect(),
-            })
-            .collect();
-        if restart {
-            for table in &tables {
-                changes.extend(self.restarted(&context, *table)?);
-            }
-        }
-        self.push_needing(changes, &needs)?;
-        Ok(tag("TRUNCATE TABLE"))
-    }
-
-    /// Tables that refer to those to be emptied are emptied too, or stand against it.
-    fn follow_references(
-        &mut self,
-        context: &StatementContext,
-        tables: &mut Vec<Oid>,
-        cascade: bool,
-        needs: &mut Vec<Need>,
-    ) -> Result<()> {
-        let mut next = 0;
-        while let Some(table) = tables.get(next).copied() {
-            next += 1;
-            let mut found = Vec::new();
-            for (from, _) in context.snapshot.references_to(table) {
-                if tables.contains(&from.oid) || found.contains(&from.oid) {
-                    continue;
-                }
-                if !cascade {
-                    let name = |oid| context.snapshot.relation(oid).map(|r| r.name.clone());
-                    return Err(Error::new(
-                        SqlState::FEATURE_NOT_SUPPORTED,
-                        "cannot truncate a table referenced in a foreign key constraint",
-                    )
-                    .detail(format!(
-                        "Table \"{}\" references \"{}\".",
-                        from.name,
-                        name(table).unwrap_or_default()
-                    ))
-                    .hint(format!(
-                        "Truncate table \"{}\" at the same time, or use TRUNCATE ... CASCADE.",
-                        from.name
-                    )));
-                }
-                found.push(from.oid);
-            }
-            for oid in found {
-                if let Some(relation) = context.snapshot.relation(oid) {
-                    self.notice(format!("truncate cascades to table \"{}\"", relation.name));
-                }
-                needs.push(Need::Privilege {
-                    role: context.role,
-                    object: ObjectId::Relation(oid),
-                    any_of: Privileges::from(Privilege::Truncate),
-                });
-                tables.push(oid);
-            }
-        }
-        Ok(())
     }
 }
 
