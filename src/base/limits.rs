@@ -39,5 +39,8 @@ pub const FLUSH_BYTES: usize = 64 * 1024;
 pub const MEMORY_SEGMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Rows of one Parquet row group (DuckDB's and DuckLake's customary size).
 pub const ROW_GROUP_ROWS: usize = 122_880;
+/// Bytes of rows in memory after which a row group ends earlier: its encoded columns are kept until
+/// it does.
+pub const ROW_GROUP_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Rows of one segment at most; a bulk load larger than this becomes several.
 pub const SEGMENT_ROWS_MAX: usize = 8 * ROW_GROUP_ROWS;

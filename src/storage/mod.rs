@@ -11,6 +11,7 @@
 //!
 //! Everything here is synchronous: callers on an async runtime use `spawn_blocking`.
 
+mod columns;
 mod files;
 mod form;
 mod lake;

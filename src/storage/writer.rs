@@ -9,19 +9,24 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, ArrowWriterOptions};
 use parquet::basic::{Compression, LogicalType, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type};
 
+use super::columns::Encoder;
 use super::statistics::{self, Counts};
 use super::{Store, files, form, memory};
-use crate::base::limits::{MEMORY_SEGMENT_BYTES_MAX, ROW_GROUP_ROWS, SEGMENT_ROWS_MAX};
+use crate::base::limits::{
+    MEMORY_SEGMENT_BYTES_MAX, ROW_GROUP_BYTES_MAX, ROW_GROUP_ROWS, SEGMENT_ROWS_MAX,
+};
 use crate::base::{Error, Result, SegmentId, SqlState};
 use crate::catalog::{Column, Location, Persistence, Relation, Segment};
 
@@ -99,7 +104,7 @@ impl SegmentWriter {
                 Some(file) => file,
                 None => self
                     .file
-                    .insert(FileWriter::create(&self.store, &self.relation)?),
+                    .insert(FileWriter::create(&self.store, &self.relation, true)?),
             };
             let room = SEGMENT_ROWS_MAX
                 .saturating_sub(file.rows)
@@ -205,7 +210,7 @@ fn to_files(
         for batch in batches {
             let file = match &mut open {
                 Some(file) => file,
-                None => open.insert(FileWriter::create(store, relation)?),
+                None => open.insert(FileWriter::create(store, relation, false)?),
             };
             file.write(batch)?;
             if file.rows >= SEGMENT_ROWS_MAX
@@ -229,7 +234,11 @@ struct FileWriter {
     columns: Vec<Column>,
     schema: SchemaRef,
     /// `None` once finished.
-    writer: Option<ArrowWriter<File>>,
+    writer: Option<SerializedFileWriter<File>>,
+    groups: ArrowRowGroupWriterFactory,
+    encoder: Encoder,
+    /// Of the row group that is open: rows, and bytes in memory.
+    group: Option<(usize, u64)>,
     counts: Vec<Counts>,
     rows: usize,
 }
@@ -244,28 +253,34 @@ impl std::fmt::Debug for FileWriter {
 }
 
 impl FileWriter {
-    fn create(store: &Arc<Store>, relation: &Arc<Relation>) -> Result<Self> {
+    /// A file; of many rows, so that encoding them on threads is worth it.
+    fn create(store: &Arc<Store>, relation: &Arc<Relation>, is_bulk: bool) -> Result<Self> {
         let id = SegmentId::new();
         let schema = form::file_schema(&relation.columns);
         let parquet_schema = parquet_schema(&schema, &relation.columns)?;
         let (path, file) = store.files().create(relation, id)?;
-        let mut this = Self {
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(&schema))
+            .with_parquet_schema(parquet_schema);
+        let begun = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
+            .and_then(ArrowWriter::into_serialized_writer);
+        let (writer, groups) = begun.map_err(|error| {
+            store.files().abandon(&path);
+            parquet_error("write", &path, error)
+        })?;
+        Ok(Self {
             store: Arc::clone(store),
             id,
             path,
             columns: relation.columns.clone(),
             counts: vec![Counts::default(); relation.columns.len()],
-            schema: Arc::clone(&schema),
-            writer: None,
+            encoder: Encoder::new(Arc::clone(&schema), is_bulk),
+            schema,
+            writer: Some(writer),
+            groups,
+            group: None,
             rows: 0,
-        };
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties(&schema))
-            .with_parquet_schema(parquet_schema);
-        let writer = ArrowWriter::try_new_with_options(file, schema, options)
-            .map_err(|error| this.failed(error))?;
-        this.writer = Some(writer);
-        Ok(this)
+        })
     }
 
     /// `batch` has stored names and in-memory types, and the columns the relation had when it was
@@ -283,19 +298,63 @@ impl FileWriter {
         for (counts, array) in self.counts.iter_mut().zip(&arrays) {
             counts.add(array);
         }
-        let options = arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
-            .map_err(|error| Error::internal("storing rows", error))?;
-        if let Some(writer) = &mut self.writer
-            && let Err(error) = writer.write(&batch)
-        {
-            return Err(self.failed(error));
-        }
+        self.encode(&arrays, rows, memory::batch_bytes(batch))
+            .map_err(|error| self.failed(error))?;
         self.rows += rows;
         Ok(())
     }
 
+    /// Adds rows to row groups.
+    fn encode(
+        &mut self,
+        arrays: &[ArrayRef],
+        rows: usize,
+        bytes: u64,
+    ) -> std::result::Result<(), ParquetError> {
+        let mut start = 0;
+        while start < rows {
+            let (in_group, in_bytes) = match self.group {
+                Some(group) => group,
+                None => {
+                    let index = match &self.writer {
+                        Some(writer) => writer.flushed_row_groups().len(),
+                        None => 0,
+                    };
+                    self.encoder
+                        .begin(self.groups.create_column_writers(index)?)?;
+                    (0, 0)
+                }
+            };
+            let count = (ROW_GROUP_ROWS - in_group).min(rows - start);
+            let part: Vec<ArrayRef> = arrays.iter().map(|a| a.slice(start, count)).collect();
+            self.encoder.write(&part)?;
+            start += count;
+            let group = (in_group + count, in_bytes + bytes);
+            self.group = Some(group);
+            if group.0 >= ROW_GROUP_ROWS || group.1 >= ROW_GROUP_BYTES_MAX {
+                self.end_group()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_group(&mut self) -> std::result::Result<(), ParquetError> {
+        if self.group.take().is_none() {
+            return Ok(());
+        }
+        let chunks = self.encoder.end()?;
+        if let Some(writer) = &mut self.writer {
+            let mut group = writer.next_row_group()?;
+            for chunk in chunks {
+                chunk.append_to_row_group(&mut group)?;
+            }
+            group.close()?;
+        }
+        Ok(())
+    }
+
     fn finish(mut self) -> Result<Arc<Segment>> {
+        self.end_group().map_err(|error| self.failed(error))?;
         let Some(mut writer) = self.writer.take() else {
             return Err(Error::internal("finishing a segment", "it is finished"));
         };
