@@ -119,6 +119,19 @@ impl<'a> Numerics<'a> {
         }
     }
 
+    /// Appends PostgreSQL's binary of a row that is not NULL.
+    #[inline]
+    pub(super) fn write_binary(&self, row: usize, out: &mut Vec<u8>) {
+        if let (Source::Decimal(values, scale), Shown::All) = (&self.source, self.shown)
+            && let Ok(value) = values.get(row)
+            && let Ok(small) = u64::try_from(value.unsigned_abs())
+            && write_small(value < 0, small, *scale, out)
+        {
+            return;
+        }
+        self.get(row, &mut Scratch::new()).write_binary(out);
+    }
+
     fn float<'b>(&self, value: f64, scratch: &'b mut Scratch) -> Value<'b> {
         if value.is_nan() {
             return Value::NaN;
@@ -161,6 +174,51 @@ impl<'a> Numerics<'a> {
             Shown::All => number,
         })
     }
+}
+
+/// Appends the binary of a number of 64 bits, if with its scale it stays one; says whether it did.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "digits are below 10000, the scale is small"
+)]
+#[inline]
+fn write_small(negative: bool, value: u64, scale: i32, out: &mut Vec<u8>) -> bool {
+    if !(0..=16).contains(&scale) {
+        return false;
+    }
+    // Aligned at the point.
+    let padding = [0, 3, 2, 1][(scale % 4) as usize];
+    let Some(mut rest) = value.checked_mul([1, 10, 100, 1_000][padding]) else {
+        return false;
+    };
+    // Counts and sign, then at most five digits, written from the back.
+    let mut bytes = [0_u8; 18];
+    let mut at = bytes.len();
+    let (mut groups, mut trailing) = (0_i32, 0_i32);
+    while rest > 0 {
+        let digit = (rest % 10_000) as u16;
+        rest /= 10_000;
+        groups += 1;
+        if digit == 0 && trailing == groups - 1 {
+            // Zeros at the end are not sent.
+            trailing += 1;
+            continue;
+        }
+        at -= 2;
+        bytes[at..at + 2].copy_from_slice(&digit.to_be_bytes());
+    }
+    let weight = match groups {
+        0 => 0,
+        groups => groups - 1 - (scale + 3) / 4,
+    };
+    at -= 8;
+    let sign = if negative { 0x4000_u16 } else { 0 };
+    bytes[at..at + 2].copy_from_slice(&((groups - trailing) as u16).to_be_bytes());
+    bytes[at + 2..at + 4].copy_from_slice(&(weight as i16).to_be_bytes());
+    bytes[at + 4..at + 6].copy_from_slice(&sign.to_be_bytes());
+    bytes[at + 6..at + 8].copy_from_slice(&(scale as u16).to_be_bytes());
+    out.extend_from_slice(&bytes[at..]);
+    true
 }
 
 /// A numeric from PostgreSQL's own text of it.
@@ -413,6 +471,36 @@ mod tests {
             let mut out = Vec::new();
             number.rescaled(to, &mut buffer).write_text(&mut out);
             assert_eq!(String::from_utf8_lossy(&out), want, "{digits} {from} {to}");
+        }
+    }
+
+    #[test]
+    fn small_numbers_are_written_alike() {
+        for value in [
+            0,
+            1,
+            9,
+            99,
+            10_000,
+            12_345_678,
+            100_000_000,
+            1_500,
+            u64::MAX / 1_000,
+        ] {
+            for scale in [0, 1, 2, 3, 4, 5, 8, 15, 16] {
+                for negative in [false, true] {
+                    let digits = value.to_string();
+                    let number = Number {
+                        negative,
+                        digits: digits.as_bytes(),
+                        scale,
+                    };
+                    let (mut one, mut other) = (Vec::new(), Vec::new());
+                    number.write_binary(&mut one);
+                    assert!(write_small(negative && value > 0, value, scale, &mut other));
+                    assert_eq!(one, other, "{value} {scale} {negative}");
+                }
+            }
         }
     }
 

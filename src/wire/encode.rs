@@ -104,12 +104,15 @@ impl<'a> RowEncoder<'a> {
         buffer.extend_from_slice(&[b'D', 0, 0, 0, 0, high, low]);
         let start = buffer.len() - 6;
         for column in &self.columns {
+            if let Cells::Binary(column) = column {
+                column.write_counted(row, buffer)?;
+                continue;
+            }
             buffer.extend_from_slice(&(-1_i32).to_be_bytes());
             let cell = buffer.len();
             let present = match column {
                 Cells::Text(column) => column.write(row, buffer)?,
-                Cells::Binary(column) => column.write(row, buffer)?,
-                Cells::Void => true,
+                Cells::Binary(_) | Cells::Void => true,
             };
             if present {
                 let length = buffer.len() - cell;

@@ -15,7 +15,7 @@ use crate::types::calendar::{
     DATE_MAX, DATE_MIN, EPOCH_2000_DAYS, EPOCH_2000_MICROS, TIMESTAMP_MIN,
 };
 use crate::types::cells::{Blobs, Cells, Dates, Intervals, Ints, Ranges, Stamps, Texts, Times};
-use crate::types::decimal::{Numerics, Scratch};
+use crate::types::decimal::Numerics;
 use crate::types::text::{
     Numbers, PLAIN, Style, TextColumn, UNNAMED, Width, cannot_hold, date_out_of_range, element_of,
     interval_out_of_range, is_text, midnight, timestamp_out_of_range, write_padded,
@@ -197,7 +197,7 @@ impl<'a> BinaryColumn<'a> {
             }
             Written::Float4(values) => put(out, values.single(row).to_be_bytes()),
             Written::Float8(values) => put(out, values.double(row).to_be_bytes()),
-            Written::Numeric(values) => values.get(row, &mut Scratch::new()).write_binary(out),
+            Written::Numeric(values) => values.write_binary(row, out),
             Written::Text(values) => out.extend_from_slice(values.get(row).as_bytes()),
             Written::Padded(values, length) => write_padded(values.get(row), *length, out),
             Written::Char(values) => {
@@ -242,7 +242,52 @@ impl<'a> BinaryColumn<'a> {
     }
 
     /// Appends the length (-1 for NULL) and the bytes of row `row`; returns whether it is NULL.
-    fn write_counted(&self, row: usize, out: &mut Vec<u8>) -> Result<bool> {
+    ///
+    /// # Errors
+    /// As [`BinaryColumn::write`]; `54000` for a value too long to be counted.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "Width::check has bounded it"
+    )]
+    #[inline]
+    pub fn write_counted(&self, row: usize, out: &mut Vec<u8>) -> Result<bool> {
+        if self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+            put(out, (-1_i32).to_be_bytes());
+            return Ok(true);
+        }
+        // What bulk transfers are full of, without going back to the length.
+        match &self.cells {
+            Written::Int4(values, width) => {
+                let value = width.check(values.get(row))? as i32;
+                counted(out, value.to_be_bytes());
+                return Ok(false);
+            }
+            Written::Int8(values, width) => {
+                counted(out, width.check(values.get(row))?.to_be_bytes());
+                return Ok(false);
+            }
+            Written::Float8(values) => {
+                counted(out, values.double(row).to_be_bytes());
+                return Ok(false);
+            }
+            Written::Date(values) => {
+                let days = values.get(row).ok_or_else(date_out_of_range)?;
+                counted(out, date(days)?.to_be_bytes());
+                return Ok(false);
+            }
+            Written::Timestamp(values) => {
+                let micros = values.get(row).ok_or_else(timestamp_out_of_range)?;
+                counted(out, timestamp(micros)?.to_be_bytes());
+                return Ok(false);
+            }
+            Written::Text(values) => {
+                let text = values.get(row).as_bytes();
+                put(out, length(text.len())?);
+                out.extend_from_slice(text);
+                return Ok(false);
+            }
+            _ => {}
+        }
         let at = out.len();
         put(out, (-1_i32).to_be_bytes());
         if !self.write(row, out)? {
@@ -330,6 +375,16 @@ fn ragged() -> Error {
 #[inline]
 fn put<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {
     out.extend_from_slice(&bytes);
+}
+
+/// A value of known length, with it, at once.
+#[inline]
+fn counted<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {
+    let mut both = [0; 12];
+    // No value written so is longer than 8 bytes.
+    both[3] = N as u8;
+    both[4..4 + N].copy_from_slice(&bytes);
+    out.extend_from_slice(&both[..4 + N]);
 }
 
 /// A count as the protocol writes it.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, PrimitiveArray,
+    ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, PrimitiveArray,
 };
 use arrow::datatypes::{
-    ArrowPrimitiveType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type,
+    Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
     TimestampMicrosecondType, UInt32Type,
 };
 
@@ -102,7 +102,10 @@ pub fn parse_column(
             }
             Arc::new(builder.finish())
         }
-        oid if oid == PgType::NUMERIC.oid => through_text(values, ty, numeric)?,
+        oid if oid == PgType::NUMERIC.oid => match ty.data_type() {
+            DataType::Decimal128(precision, scale) => decimals(values, ty, precision, scale)?,
+            _ => through_text(values, ty, numeric)?,
+        },
         oid if oid == PgType::JSONB.oid => through_text(values, ty, |bytes| match bytes {
             [1, text @ ..] => utf8(text).map(str::to_owned),
             [version, ..] => Err(Error::new(
@@ -116,7 +119,14 @@ pub fn parse_column(
             [byte] => utf8(&[byte]).map(str::to_owned),
         })?,
         _ if ty.element().is_some() => arrays(values, ty, style)?,
-        _ => through_text(values, ty, |bytes| utf8(bytes).map(str::to_owned))?,
+        _ => {
+            let mut texts = Vec::with_capacity(values.len());
+            for (row, value) in values.iter().enumerate() {
+                let text = value.map(utf8).transpose();
+                texts.push(text.map_err(|error| ParseError { row, error })?);
+            }
+            crate::types::text::parse_column(&texts, ty, PLAIN, 0)?
+        }
     })
 }
 
@@ -275,6 +285,63 @@ fn interval(bytes: &[u8]) -> Result<IntervalMonthDayNano> {
             .checked_mul(1_000)
             .ok_or_else(interval_out_of_range)?,
     })
+}
+
+/// Numerics as 128-bit decimals. Those that have to be rounded, or are wrong, go through text.
+fn decimals(
+    values: &[Option<&[u8]>],
+    ty: PgType,
+    precision: u8,
+    scale: i8,
+) -> Result<ArrayRef, ParseError> {
+    let bound = 10_u128.pow(u32::from(precision));
+    let parse = |bytes: &[u8]| match unscaled(bytes, i32::from(scale)) {
+        Some(value) if value.unsigned_abs() < bound => Ok(value),
+        _ => {
+            let text = numeric(bytes)?;
+            let array = crate::types::text::parse_value(&text, ty, PLAIN, 0)?;
+            Ok(array.as_primitive::<Decimal128Type>().value(0))
+        }
+    };
+    let array = column::<Decimal128Type>(values, parse)?;
+    Ok(Arc::new(array.with_data_type(ty.data_type())))
+}
+
+/// A numeric times 10^`scale`, if that is an integer of at most 128 bits.
+fn unscaled(bytes: &[u8], scale: i32) -> Option<i128> {
+    let (head, digits) = bytes.split_first_chunk::<8>()?;
+    let part = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
+    let (count, sign, shown) = (part(0), part(4), part(6));
+    let weight = i32::from(i16::from_be_bytes([head[2], head[3]]));
+    let right = digits.len() == usize::from(count) * 2
+        && matches!(sign, 0 | 0x4000)
+        // PostgreSQL cuts digits beyond those shown; that is for the text reader.
+        && i32::from(shown) <= scale
+        && i32::from(count) - 1 - weight <= (i32::from(shown) + 3) / 4;
+    if !right {
+        return None;
+    }
+    let mut value = 0_i128;
+    let mut exponent = 4 * weight + scale;
+    for pair in digits.chunks_exact(2) {
+        let digit = i128::from(u16::from_be_bytes([pair[0], pair[1]]));
+        if digit >= 10_000 {
+            return None;
+        }
+        let part = match u32::try_from(exponent) {
+            Ok(power) => digit.checked_mul(10_i128.checked_pow(power)?)?,
+            Err(_) => {
+                let divisor = 10_i128.checked_pow(exponent.unsigned_abs())?;
+                if digit % divisor != 0 {
+                    return None;
+                }
+                digit / divisor
+            }
+        };
+        value = value.checked_add(part)?;
+        exponent -= 4;
+    }
+    Some(if sign == 0 { value } else { -value })
 }
 
 /// A numeric as text: base-10000 digits around a point.

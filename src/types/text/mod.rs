@@ -57,8 +57,8 @@ impl Default for Style {
     }
 }
 
-/// The defaults, for values whose binary form is text.
-pub(super) static PLAIN: &Style = &Style {
+/// The defaults: for values whose text is not shown but read again.
+pub static PLAIN: &Style = &Style {
     time_zone: chrono_tz::UTC,
     date_style: DateStyle::Iso,
     date_order: DateOrder::Mdy,
