@@ -14,8 +14,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import adbc_driver_postgresql.dbapi as adbc
+import connectorx
 import duckdb
 import psycopg
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 TPCH = Path(__file__).parent / "tpch"
@@ -75,6 +78,9 @@ class Commons:
             autocommit=True, **kwargs,
         )
 
+    def url(self) -> str:
+        return f"postgresql://commons:{PASSWORD}@127.0.0.1:{self.port}/commons"
+
     def memory_kib(self) -> int:
         return rss_kib(self.process.pid)
 
@@ -112,6 +118,9 @@ class Postgres:
         return psycopg.connect(
             host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", autocommit=True, **kwargs
         )
+
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def memory_kib(self) -> int:
         children = subprocess.run(
@@ -168,11 +177,11 @@ def csv(folder: Path, table: str) -> Path:
     return path
 
 
-def copy_in(server, table: str, path: Path) -> float:
+def copy_in(server, table: str, path: Path, like: str | None = None, options: str = "FORMAT csv") -> float:
     with server.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE {table} ({TABLES[table]})")
+        cursor.execute(f"CREATE TABLE {table} ({f'LIKE {like}' if like else TABLES[table]})")
         started = time.perf_counter()
-        with cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy, open(path, "rb") as file:
+        with cursor.copy(f"COPY {table} FROM STDIN ({options})") as copy, open(path, "rb") as file:
             while block := file.read(1 << 20):
                 copy.write(block)
         return time.perf_counter() - started
@@ -192,7 +201,26 @@ def load(servers, data: Path) -> None:
                         connection.execute(f"CREATE INDEX ON {table} ({columns})")
                 connection.execute("VACUUM ANALYZE")
     ours, theirs = (took[server.name]["lineitem"] for server in servers)
-    report("COPY lineitem FROM STDIN (csv)", ours, theirs, "s")
+    report("COPY lineitem FROM STDIN, csv", ours, theirs, "s")
+    # PostgreSQL's own binary rows, and the same as an Arrow stream: PostgreSQL's answer to that is the former.
+    binary, arrow = data / "lineitem.bin", data / "lineitem.arrow"
+    if not binary.exists():
+        with servers[1].connect() as connection, connection.cursor() as cursor, open(binary, "wb") as file:
+            with cursor.copy("COPY lineitem TO STDOUT (FORMAT binary)") as copy:
+                for block in copy:
+                    file.write(block)
+    if not arrow.exists():
+        table = pq.read_table(data / "lineitem.parquet")
+        with pa.ipc.new_stream(arrow, table.schema) as writer:
+            writer.write_table(table, max_chunksize=65536)
+    ours, theirs = (copy_in(server, "line_binary", binary, "lineitem", "FORMAT binary") for server in servers)
+    report("COPY lineitem FROM STDIN, binary", ours, theirs, "s")
+    ours = copy_in(servers[0], "line_arrow", arrow, "lineitem", "FORMAT arrow")
+    report("COPY lineitem FROM STDIN, arrow / binary", ours, theirs, "s")
+    for server in servers:
+        with server.connect() as connection:
+            connection.execute("DROP TABLE line_binary")
+            connection.execute("DROP TABLE IF EXISTS line_arrow")
 
 
 # --- measurements -----------------------------------------------------------------------------------------
@@ -257,16 +285,55 @@ def transfer(servers) -> None:
                     assert result.ntuples == min(1_000_000, rows(server)), result.error_message
                 best.append(min(timed(fetch) for _ in range(3)))
         report(f"1,000,000 lineitem rows, {label}", *best, "s")
-    for label, options in (("text", ""), ("csv", " (FORMAT csv)")):
-        best = []
-        for server in servers:
-            with server.connect() as connection, connection.cursor() as cursor:
-                def drain() -> None:
-                    with cursor.copy(f"COPY lineitem TO STDOUT{options}") as copy:
-                        for _ in copy:
-                            pass
-                best.append(min(timed(drain) for _ in range(2)))
+    text = sql.decode()
+    found = [min(timed(lambda: adbc_fetch(server, text)) for _ in range(3)) for server in servers]
+    report("1,000,000 lineitem rows, ADBC", *found, "s")
+    found = [min(timed(lambda: connectorx_fetch(server, text)) for _ in range(3)) for server in servers]
+    report("1,000,000 lineitem rows, ConnectorX", *found, "s")
+    found = [min(timed(lambda: drain(server, f"({text})", "binary")) for _ in range(3)) for server in servers]
+    report("1,000,000 lineitem rows, COPY binary", *found, "s")
+    for options in ("arrow", "arrow, COMPRESSION lz4"):
+        ours = min(timed(lambda: arrow_fetch(servers[0], text, options)) for _ in range(3))
+        report(f"1,000,000 lineitem rows, COPY {options}", ours, found[1], "s")
+    for label in ("text", "csv", "binary"):
+        best = [min(timed(lambda: drain(server, "lineitem", label)) for _ in range(2)) for server in servers]
         report(f"COPY lineitem TO STDOUT, {label}", *best, "s")
+    ours = min(timed(lambda: drain(servers[0], "lineitem", "arrow")) for _ in range(2))
+    report("COPY lineitem TO STDOUT, arrow / binary", ours, best[1], "s")
+    ours = min(timed(lambda: drain(servers[0], "lineitem", "parquet")) for _ in range(2))
+    report("COPY lineitem TO STDOUT, parquet / binary", ours, best[1], "s")
+
+
+def drain(server, source: str, format: str) -> None:
+    """Takes what COPY sends and throws it away, by libpq alone: Python's own work for each row would hide the server's."""
+    with server.connect() as connection:
+        pgconn = connection.pgconn
+        pgconn.exec_(f"COPY {source} TO STDOUT (FORMAT {format})".encode())
+        while True:
+            length, _ = pgconn.get_copy_data(0)
+            if length < 0:
+                break
+        assert length == -1, pgconn.error_message
+        while pgconn.get_result():
+            pass
+
+
+def arrow_fetch(server, sql: str, options: str) -> None:
+    with server.connect() as connection, connection.cursor() as cursor:
+        with cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT {options})") as copy:
+            table = pa.ipc.open_stream(b"".join(copy)).read_all()
+        assert table.num_rows == min(1_000_000, rows(server))
+
+
+def adbc_fetch(server, sql: str) -> None:
+    with adbc.connect(server.url()) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        assert cursor.fetch_arrow_table().num_rows == min(1_000_000, rows(server))
+
+
+def connectorx_fetch(server, sql: str) -> None:
+    table = connectorx.read_sql(server.url(), sql, return_type="arrow", protocol="binary")
+    assert table.num_rows == min(1_000_000, rows(server))
 
 
 def rows(server) -> int:
