@@ -15,6 +15,8 @@ use crate::storage::{Store, merge_batches, spill};
 #[derive(Debug, Default, Clone)]
 pub(super) struct Pending {
     changes: Vec<Change>,
+    /// Tables that were truncated.
+    emptied: Vec<Oid>,
 }
 
 /// What joining rows did to the view: these segments became that one.
@@ -52,6 +54,14 @@ impl Pending {
 
     pub(super) fn into_changes(self) -> Vec<Change> {
         self.changes
+    }
+
+    pub(super) fn note_emptied(&mut self, table: Oid) {
+        self.emptied.push(table);
+    }
+
+    pub(super) fn is_emptied(&self, table: Oid) -> bool {
+        self.emptied.contains(&table)
     }
 
     /// Takes a change that the view has already.

@@ -156,6 +156,19 @@ impl Transaction {
         &self.view
     }
 
+    /// TRUNCATE took away every row of the table.
+    pub fn note_emptied(&mut self, table: Oid) {
+        self.pending.note_emptied(table);
+    }
+
+    /// Whether this transaction made or truncated the table: nobody else sees its rows.
+    pub fn is_fresh(&self, table: Oid) -> bool {
+        let carried = self.carried.as_ref();
+        let was_there = self.base.relation(table).is_some()
+            || carried.is_some_and(|view| view.relation(table).is_some());
+        !was_there || self.pending.is_emptied(table)
+    }
+
     /// Makes changes, to the private view at once. Consecutive small [`Change::AddSegments`] in
     /// memory are merged, so that ten thousand one-row INSERTs are one segment.
     ///

@@ -44,6 +44,7 @@ impl Bench {
             threads: 2,
             temp_dir: directory.path().join("tmp"),
             file_roots: vec![directory.path().to_owned()],
+            copy_roots: Vec::new(),
         };
         let engine = Engine::new(database.clone(), options).expect("starts");
         let snapshot = database.snapshot();

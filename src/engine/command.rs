@@ -425,8 +425,12 @@ pub struct Copy {
     pub source: CopySource,
     /// Which way.
     pub direction: CopyDirection,
+    /// A file of the server's; without it the client is the other end.
+    pub file: Option<String>,
     /// Options by lower-cased name, in either syntax (`delimiter`, `null`, `header`, …).
     pub options: Vec<(String, CopyOptionValue)>,
+    /// WHERE: which rows come in.
+    pub condition: Option<Box<ast::Expr>>,
 }
 
 /// What COPY copies.
@@ -441,15 +445,17 @@ pub enum CopySource {
     },
     /// `COPY (query) TO`.
     Query(Box<ast::Query>),
+    /// `COPY (INSERT … RETURNING …) TO` and its kin.
+    Dml(Box<Dml>),
 }
 
-/// Which way COPY goes. Files and programs of the server were refused by the parser.
+/// Which way COPY goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyDirection {
-    /// FROM STDIN
-    FromStdin,
-    /// TO STDOUT
-    ToStdout,
+    /// FROM
+    From,
+    /// TO
+    To,
 }
 
 /// Value of an option of COPY.

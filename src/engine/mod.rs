@@ -75,6 +75,8 @@ pub struct Options {
     /// Folders server files may be read from (foreign tables); empty: any the operating system lets
     /// us.
     pub file_roots: Vec<PathBuf>,
+    /// Folders whose files COPY may read and write.
+    pub copy_roots: Vec<PathBuf>,
 }
 
 /// The engine: a runtime with big stacks, a memory pool, function registries. Shared by all

@@ -11,16 +11,20 @@ pub enum TransferKind {
     CopyFrom,
     /// COPY … TO STDOUT
     CopyTo,
+    /// COPY … FROM a file of the server's.
+    CopyFromFile,
+    /// COPY … TO a file of the server's.
+    CopyToFile,
     /// A statement that reads text files of a foreign table.
     Files,
 }
 
 impl TransferKind {
-    /// `pg_stat_progress_copy.command`; PostgreSQL knows the first two.
+    /// `pg_stat_progress_copy.command`; PostgreSQL knows all but the last.
     pub fn command(self) -> &'static str {
         match self {
-            Self::CopyFrom => "COPY FROM",
-            Self::CopyTo => "COPY TO",
+            Self::CopyFrom | Self::CopyFromFile => "COPY FROM",
+            Self::CopyTo | Self::CopyToFile => "COPY TO",
             Self::Files => "SELECT",
         }
     }
@@ -29,7 +33,7 @@ impl TransferKind {
     pub fn medium(self) -> &'static str {
         match self {
             Self::CopyFrom | Self::CopyTo => "PIPE",
-            Self::Files => "FILE",
+            Self::CopyFromFile | Self::CopyToFile | Self::Files => "FILE",
         }
     }
 }

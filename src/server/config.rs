@@ -48,6 +48,7 @@ struct RawEngine {
 #[serde(deny_unknown_fields, default)]
 struct RawFiles {
     roots: Vec<PathBuf>,
+    copy_roots: Vec<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -113,6 +114,8 @@ pub struct Config {
     pub threads: usize,
     /// Folders server files may be read from.
     pub file_roots: Vec<PathBuf>,
+    /// Folders whose files COPY may read and write.
+    pub copy_roots: Vec<PathBuf>,
     /// Admin endpoint.
     pub admin_listen: Option<SocketAddr>,
     /// Log filter.
@@ -213,6 +216,7 @@ impl Config {
             memory_bytes: memory_bytes(&memory)?,
             threads,
             file_roots: raw.files.roots,
+            copy_roots: absolute("files.copy_roots", raw.files.copy_roots)?,
             admin_listen,
             log_level: text(overrides.log_level.or(raw.log.level), "info"),
             log_json,
@@ -230,6 +234,17 @@ fn positive(key: &str, value: usize) -> Result<usize> {
         Err(bad(format!("{key} must be greater than 0")))
     } else {
         Ok(value)
+    }
+}
+
+/// Folders that statements name as they are named here.
+fn absolute(key: &str, folders: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    match folders.iter().find(|folder| !folder.is_absolute()) {
+        Some(folder) => Err(bad(format!(
+            "{key} must have absolute paths, not \"{}\"",
+            folder.display()
+        ))),
+        None => Ok(folders),
     }
 }
 
@@ -404,6 +419,7 @@ mod tests {
             "[tls]\ncertificate = \"a\"",
             "connections_max = 0",
             "[log]\nformat = \"xml\"",
+            "[files]\ncopy_roots = [\"here\"]",
         ] {
             let error = config(text).expect_err(text);
             assert_eq!(error.state(), SqlState::CONFIG_FILE_ERROR, "{text}");

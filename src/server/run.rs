@@ -83,6 +83,7 @@ pub async fn start(config: &Config, password: Option<String>) -> Result<Server> 
             threads: config.threads,
             temp_dir: config.data_dir.join("tmp"),
             file_roots,
+            copy_roots: config.copy_roots.clone(),
         },
     )?;
     let sessions = Arc::new(Sessions::new(chrono::Utc::now().timestamp_micros()));

@@ -182,7 +182,7 @@ impl Session {
     /// `25006` if the transaction is READ ONLY and the command writes.
     fn check_writable(&mut self, statement: &Statement) -> Result<()> {
         let writes = match &statement.command {
-            Command::Copy(copy) if copy.direction == CopyDirection::FromStdin => "COPY FROM",
+            Command::Copy(copy) if copy.direction == CopyDirection::From => "COPY FROM",
             Command::CreateSchema(_) => "CREATE SCHEMA",
             Command::CreateTable(_) => "CREATE TABLE",
             Command::CreateTableAs(_) if !starts_with(&statement.text, "create") => "SELECT INTO",

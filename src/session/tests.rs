@@ -26,6 +26,7 @@ impl Server {
             threads: 2,
             temp_dir: directory.path().join("tmp"),
             file_roots: Vec::new(),
+            copy_roots: Vec::new(),
         };
         let engine = Engine::new(database.clone(), options).expect("an engine");
         let shared = Arc::new(Shared {

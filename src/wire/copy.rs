@@ -3,9 +3,10 @@
 //! In: while the copy lasts the client may send CopyData, CopyDone and CopyFail; Flush and Sync
 //! mean nothing. After an error nothing waits for the client to notice: what it still sends of the
 //! copy is thrown away by [`super::connection`] as it comes, as PostgreSQL does. Out: one row per
-//! CopyData, because that is what readers of a COPY are promised by PostgreSQL's practice; many
-//! messages per system call all the same.
+//! CopyData, because that is what readers of a COPY are promised by PostgreSQL's practice, but for
+//! formats that know no rows; many messages per system call all the same.
 
+use arrow::buffer::Buffer;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::copy::{CopyDone, CopyInResponse as CopyIn, CopyOutResponse as CopyOut};
 
@@ -13,13 +14,15 @@ use super::connection::Connection;
 use super::error::Failure;
 use super::frame::Inbound;
 use super::message::Message;
-use super::output::Output;
+use crate::base::limits::FLUSH_BYTES;
 use crate::base::{Error, Result, SqlState};
-use crate::observe::Interrupt;
+use crate::engine::Rows;
+use crate::engine::copy::{CopyWriter, Envelope, PackedWriter, RowWriter};
+use crate::observe::{Interrupt, Transfer};
 use crate::session::{CommandTag, CopyInResponse, CopyOutResponse};
 
-/// Rows turned to text at a time: few enough that the output buffer stays near its flushing size.
-const ROWS_AT_ONCE: usize = 256;
+/// Bytes of one message, where rows have none of their own.
+const PIECE_BYTES: usize = 256 * 1024;
 
 impl Connection {
     /// Takes rows from the client until it says that it is done, and loads them.
@@ -28,11 +31,12 @@ impl Connection {
         mut copy: CopyInResponse,
     ) -> Result<CommandTag, Failure> {
         let columns = column_count(copy.copy.column_count())?;
+        let format = i16::from(!copy.copy.is_text());
         self.out
             .message(&PgWireBackendMessage::CopyInResponse(CopyIn::new(
-                0,
+                i8::from(format == 1),
                 columns,
-                vec![0; usize::try_from(columns).unwrap_or(0)],
+                vec![format; usize::try_from(columns).unwrap_or(0)],
             )));
         self.out.flush().await?;
         let interrupt = self.activity.doing().interrupt.unwrap_or_default();
@@ -90,34 +94,53 @@ impl Connection {
             transfer,
         } = copy;
         let columns = column_count(rows.columns().len())?;
+        let format = i16::from(!writer.is_text());
         self.out
             .message(&PgWireBackendMessage::CopyOutResponse(CopyOut::new(
-                i8::from(writer.is_binary()),
+                i8::from(!writer.is_text()),
                 columns,
-                vec![i16::from(writer.is_binary()); usize::try_from(columns).unwrap_or(0)],
+                vec![format; usize::try_from(columns).unwrap_or(0)],
             )));
-        let (mut text, mut ends) = (Vec::new(), Vec::new());
-        // A binary header goes with the first row, as PostgreSQL sends it; clients count on it.
-        let mut head = Vec::new();
-        writer.header(&mut head);
-        if !head.is_empty() && !writer.is_binary() {
-            ends.push(head.len());
-            copy_data(&head, &ends, &mut self.out)?;
-            head.clear();
+        let sent = match writer {
+            CopyWriter::Rows(writer) => self.send_copy(&mut rows, &writer, &transfer).await?,
+            CopyWriter::Packed(writer) => self.send_packed(&mut rows, writer, &transfer).await?,
+        };
+        self.out
+            .message(&PgWireBackendMessage::CopyDone(CopyDone::new()));
+        Ok(CommandTag(format!("COPY {sent}")))
+    }
+
+    /// A message for each row.
+    async fn send_copy(
+        &mut self,
+        rows: &mut Rows,
+        writer: &RowWriter,
+        transfer: &Transfer,
+    ) -> Result<usize, Failure> {
+        let mut envelope = CopyData { head: Vec::new() };
+        if writer.is_binary() {
+            // The signature goes with the first row, as PostgreSQL sends it; clients count on it.
+            writer.header(&mut envelope.head)?;
+        } else {
+            let mut head = Vec::new();
+            writer.header(&mut head)?;
+            if !head.is_empty() {
+                self.copy_data(&head)?;
+            }
         }
         let mut sent = 0_usize;
         while let Some(batch) = rows.next().await? {
-            let mut start = 0;
-            while start < batch.num_rows() {
-                let end = (start + ROWS_AT_ONCE).min(batch.num_rows());
-                text.clear();
-                ends.clear();
-                text.append(&mut head);
-                writer.write(&batch, start..end, &mut text, &mut ends)?;
-                copy_data(&text, &ends, &mut self.out)?;
-                transfer.add_bytes(text.len());
-                transfer.add_rows(end - start);
-                start = end;
+            let prepared = writer.prepare(&batch)?;
+            let mut row = 0;
+            while row < batch.num_rows() {
+                let buffer = self.out.buffer();
+                let before = buffer.len();
+                let next =
+                    prepared.write(row..batch.num_rows(), FLUSH_BYTES, &mut envelope, buffer)?;
+                transfer.add_bytes(buffer.len() - before);
+                transfer.add_rows(next - row);
+                row = next;
+                self.out.completed();
                 if self.out.is_full() {
                     self.out.flush().await?;
                     rows.interrupt().check()?;
@@ -125,37 +148,92 @@ impl Connection {
             }
             sent += batch.num_rows();
         }
-        text.clear();
-        text.append(&mut head);
-        writer.trailer(&mut text);
-        if !text.is_empty() {
-            copy_data(&text, &[text.len()], &mut self.out)?;
+        let mut end = envelope.head;
+        writer.trailer(&mut end);
+        if !end.is_empty() {
+            self.copy_data(&end)?;
         }
-        self.out
-            .message(&PgWireBackendMessage::CopyDone(CopyDone::new()));
-        Ok(CommandTag(format!("COPY {sent}")))
+        Ok(sent)
+    }
+
+    /// As many bytes a message as are worth one.
+    async fn send_packed(
+        &mut self,
+        rows: &mut Rows,
+        mut writer: PackedWriter,
+        transfer: &Transfer,
+    ) -> Result<usize, Failure> {
+        let mut sent = 0_usize;
+        let mut pieces = Vec::new();
+        while let Some(batch) = rows.next().await? {
+            rows.interrupt().check()?;
+            let count = batch.num_rows();
+            // One batch is packed while the one before is sent.
+            let (packed, gone) =
+                tokio::join!(writer.write(batch), self.send_pieces(&pieces, transfer));
+            gone?;
+            pieces = packed?;
+            transfer.add_rows(count);
+            sent += count;
+        }
+        self.send_pieces(&pieces, transfer).await?;
+        let last = writer.finish().await?;
+        self.send_pieces(&last, transfer).await?;
+        Ok(sent)
+    }
+
+    async fn send_pieces(&mut self, pieces: &[Buffer], transfer: &Transfer) -> Result<(), Failure> {
+        for part in pieces.iter().flat_map(|piece| piece.chunks(PIECE_BYTES)) {
+            self.copy_data(part)?;
+            transfer.add_bytes(part.len());
+            if self.out.is_full() {
+                self.out.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn copy_data(&mut self, bytes: &[u8]) -> Result<()> {
+        let buffer = self.out.buffer();
+        buffer.reserve(bytes.len() + 5);
+        let mut envelope = CopyData { head: Vec::new() };
+        let opened = envelope.open(buffer);
+        buffer.extend_from_slice(bytes);
+        envelope.close(opened, buffer)?;
+        self.out.completed();
+        Ok(())
     }
 }
 
-/// Appends one CopyData for each row; `ends` says where each ends in `text`.
-fn copy_data(text: &[u8], ends: &[usize], out: &mut Output) -> Result<()> {
-    let mut start = 0;
-    let buffer = out.buffer();
-    buffer.reserve(text.len() + 5 * ends.len());
-    for &end in ends {
-        let length = i32::try_from(end - start + 4).map_err(|_| {
+/// CopyData around a row.
+struct CopyData {
+    /// Goes into the next message, before its row.
+    head: Vec<u8>,
+}
+
+impl Envelope for CopyData {
+    #[inline]
+    fn open(&mut self, out: &mut Vec<u8>) -> usize {
+        let opened = out.len();
+        out.extend_from_slice(b"d\0\0\0\0");
+        if !self.head.is_empty() {
+            out.append(&mut self.head);
+        }
+        opened
+    }
+
+    #[inline]
+    fn close(&mut self, opened: usize, out: &mut Vec<u8>) -> Result<()> {
+        // The length counts itself.
+        let length = i32::try_from(out.len() - opened - 1).map_err(|_| {
             Error::new(
                 SqlState::PROGRAM_LIMIT_EXCEEDED,
                 "a row is too long for the protocol",
             )
         })?;
-        buffer.push(b'd');
-        buffer.extend_from_slice(&length.to_be_bytes());
-        buffer.extend_from_slice(&text[start..end]);
-        start = end;
+        out[opened + 1..opened + 5].copy_from_slice(&length.to_be_bytes());
+        Ok(())
     }
-    out.completed();
-    Ok(())
 }
 
 fn column_count(count: usize) -> Result<i16> {

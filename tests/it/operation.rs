@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
+use futures::{SinkExt, StreamExt};
 use libtest_mimic::{Failed, Trial};
 
 use super::server::{Client, PASSWORD, Program, free_port};
@@ -17,6 +18,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("operation/bad_configuration_is_refused", bad_configuration),
         Trial::test("operation/a_csv_file_is_served_in_place", csv_in_place),
         Trial::test("operation/a_csv_file_larger_than_memory_loads", big_csv),
+        Trial::test("operation/copies_larger_than_memory_stream", big_copies),
+        Trial::test("operation/copy_stays_inside_its_folders", copy_folders),
         Trial::test("operation/connections_beyond_the_limit_are_refused", limit),
         Trial::test("operation/metrics_count", metrics),
         Trial::test("operation/shutdown_by_sql", shutdown),
@@ -208,6 +211,207 @@ fn big_csv() -> Result<(), Failed> {
         "loading {bytes} bytes within 64 MB took {grown} bytes"
     );
     Ok(())
+}
+
+/// Rows of several times the budget, out of one table and into the next in every format, one chunk
+/// after the other: the process grows by less than the bytes that pass through it.
+fn big_copies() -> Result<(), Failed> {
+    const ROWS: u64 = 1_500_000;
+    let folder = tempfile::TempDir::new()?;
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "[engine]\nmemory = \"32MB\"\n")?;
+    let program = Program::start_with(&["--config", &config.display().to_string()]);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let from = Client::connect(program.address(), "commons", PASSWORD).await?;
+        let into = Client::connect(program.address(), "commons", PASSWORD).await?;
+        let make = format!(
+            "CREATE TABLE big AS SELECT i, md5(i::text) || md5((i + 1)::text) AS a,
+             md5((i + 2)::text) || md5((i + 3)::text) AS b FROM generate_series(1, {ROWS}) i"
+        );
+        from.client.batch_execute(&make).await?;
+        from.client
+            .batch_execute("CREATE TABLE copied (LIKE big)")
+            .await?;
+        let sum = "SELECT count(*), sum(i)::int8, max(a), max(b) FROM ";
+        let expected = from.client.query_one(&format!("{sum} big"), &[]).await?;
+        for format in ["text", "binary", "arrow", "parquet, COMPRESSION none"] {
+            let before = program.peak_bytes();
+            let out = format!("COPY big TO STDOUT (FORMAT {format})");
+            let format = format.split(',').next().unwrap_or_default();
+            let input = format!("COPY copied FROM STDIN (FORMAT {format})");
+            let out = from.client.copy_out(out.as_str()).await?;
+            let sink = into
+                .client
+                .copy_in::<_, bytes::Bytes>(input.as_str())
+                .await?;
+            let mut bytes = 0_u64;
+            let mut out = std::pin::pin!(out);
+            let mut sink = std::pin::pin!(sink);
+            while let Some(piece) = out.next().await {
+                let piece = piece?;
+                bytes += piece.len() as u64;
+                sink.send(piece).await?;
+            }
+            assert_eq!(sink.as_mut().finish().await?, ROWS, "{format}");
+            let grown = program.peak_bytes() - before;
+            assert!(
+                grown < 200 << 20 && bytes > 190 << 20,
+                "{bytes} bytes as {format} within 32 MB took {grown} bytes"
+            );
+            let copied = into.client.query_one(&format!("{sum} copied"), &[]).await?;
+            assert_eq!(
+                (copied.get::<_, i64>(0), copied.get::<_, i64>(1)),
+                (expected.get(0), expected.get(1)),
+                "{format}"
+            );
+            assert_eq!(
+                (copied.get::<_, String>(2), copied.get::<_, String>(3)),
+                (expected.get(2), expected.get(3)),
+                "{format}"
+            );
+            into.client.batch_execute("TRUNCATE copied").await?;
+        }
+        Ok(())
+    })
+}
+
+/// COPY with files of the server: whole inside the folders it is given, for those who may.
+fn copy_folders() -> Result<(), Failed> {
+    let outside = tempfile::TempDir::new()?;
+    let outside = outside.path().canonicalize()?;
+    let inside = outside.join("inside");
+    std::fs::create_dir_all(inside.join("deep"))?;
+    std::fs::write(outside.join("secret"), "1\n")?;
+    std::os::unix::fs::symlink(&outside, inside.join("out"))?;
+    std::os::unix::fs::symlink(outside.join("secret"), inside.join("link"))?;
+    let config = outside.join("config.toml");
+    std::fs::write(
+        &config,
+        format!(
+            "[files]\ncopy_roots = [{:?}]\n",
+            inside.display().to_string()
+        ),
+    )?;
+    let program = Program::start_with(&["--config", &config.display().to_string()]);
+    let closed = Program::start();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let client = Client::connect(program.address(), "commons", PASSWORD).await?;
+        let make = "CREATE TABLE t AS SELECT i, 'row ' || i AS s FROM generate_series(1, 1000) i;
+                    CREATE TABLE u (LIKE t)";
+        client.client.batch_execute(make).await?;
+        for (name, format) in [
+            ("t.txt", "text"),
+            ("t.csv", "csv"),
+            ("deep/t.bin", "binary"),
+            ("t.arrow", "arrow"),
+            ("t.parquet", "parquet"),
+        ] {
+            let path = inside.join(name).display().to_string();
+            let copy = format!(
+                "COPY t TO '{path}' (FORMAT {format}); COPY u FROM '{path}' (FORMAT {format})"
+            );
+            client.client.batch_execute(&copy).await?;
+        }
+        let same = "SELECT count(*) FROM (SELECT * FROM u EXCEPT SELECT * FROM t) x";
+        let counted = "SELECT count(*) FROM u";
+        assert_eq!(
+            client
+                .client
+                .query_one(counted, &[])
+                .await?
+                .get::<_, i64>(0),
+            5000
+        );
+        assert_eq!(
+            client.client.query_one(same, &[]).await?.get::<_, i64>(0),
+            0
+        );
+        let csv = std::fs::read_to_string(inside.join("t.csv"))?;
+        assert!(csv.starts_with("1,row 1\n2,row 2\n"), "{csv}");
+
+        let state = async |client: &Client, sql: &str| match client.client.batch_execute(sql).await
+        {
+            Ok(()) => "done".to_owned(),
+            Err(error) => error.code().map_or("?", |code| code.code()).to_owned(),
+        };
+        let at = |path: &str| inside.join(path).display().to_string();
+        for (path, read, write) in [
+            (at("missing"), "58P01", "done"),
+            (at("nowhere/x"), "58P01", "58P01"),
+            (at("deep"), "42809", "42809"),
+            (at("link"), "42501", "done"),
+            (at("out/secret"), "42501", "42501"),
+            (at("../secret"), "42501", "42501"),
+            (at("deep/../t.csv"), "42501", "42501"),
+            (
+                outside.join("secret").display().to_string(),
+                "42501",
+                "42501",
+            ),
+            ("/etc/passwd".to_owned(), "42501", "42501"),
+            ("t.csv".to_owned(), "42602", "42602"),
+        ] {
+            let text = format!("COPY u (s) FROM '{path}'");
+            assert_eq!(state(&client, &text).await, read, "{text}");
+            let text = format!("COPY t TO '{path}'");
+            assert_eq!(state(&client, &text).await, write, "{text}");
+        }
+        assert_eq!(std::fs::read_to_string(outside.join("secret"))?, "1\n");
+        assert!(
+            !inside.join("link").is_symlink(),
+            "the link itself was replaced"
+        );
+        // What fails leaves nothing behind.
+        let fails = format!("COPY (SELECT 1 / (i - 900) FROM t) TO '{}'", at("fails"));
+        assert_eq!(state(&client, &fails).await, "22012");
+        assert!(!inside.join("fails").exists());
+        let names = std::fs::read_dir(&inside)?;
+        let names: Vec<_> = names
+            .map(|entry| entry.map(|e| e.file_name()))
+            .collect::<Result<_, _>>()?;
+        assert!(
+            !names
+                .iter()
+                .any(|name| name.to_string_lossy().starts_with('.')),
+            "{names:?}"
+        );
+        let piped = format!("COPY t TO PROGRAM 'cat > {}'", at("piped"));
+        assert_eq!(state(&client, &piped).await, "0A000");
+
+        // It takes a role, and somebody who named a folder.
+        let ann = format!(
+            "CREATE ROLE ann LOGIN PASSWORD '{PASSWORD}'; GRANT SELECT, INSERT ON u TO ann"
+        );
+        client.client.batch_execute(&ann).await?;
+        let ann = Client::connect(program.address(), "ann", PASSWORD).await?;
+        let read = format!("COPY commons.u FROM '{}' (FORMAT csv)", at("t.csv"));
+        let write = format!("COPY (SELECT 1) TO '{}'", at("ann"));
+        assert_eq!(state(&ann, &read).await, "42501");
+        assert_eq!(state(&ann, &write).await, "42501");
+        client
+            .client
+            .batch_execute(
+                "GRANT pg_read_server_files TO ann; GRANT USAGE ON SCHEMA commons TO ann",
+            )
+            .await?;
+        assert_eq!(state(&ann, &write).await, "42501");
+        assert_eq!(state(&ann, "COPY (SELECT 1) TO '/tmp/x'").await, "42501");
+        client
+            .client
+            .batch_execute("GRANT pg_write_server_files TO ann")
+            .await?;
+        assert_eq!(state(&ann, &write).await, "done");
+        let client = Client::connect(closed.address(), "commons", PASSWORD).await?;
+        let write = format!("COPY (SELECT 1) TO '{}'", at("closed"));
+        assert_eq!(state(&client, &write).await, "42501");
+        Ok(())
+    })
 }
 
 fn limit() -> Result<(), Failed> {

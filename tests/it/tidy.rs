@@ -50,6 +50,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["server", "main"]),
     ("datafusion", &["pg_catalog", "functions", "engine"]),
     ("indicatif", &["server"]),
+    ("lz4_flex", &["engine"]),
     ("metrics", &["observe"]),
     ("metrics_exporter_prometheus", &["server"]),
     ("mimalloc", &["main"]),
@@ -57,6 +58,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pgwire", &["wire"]),
     ("rcgen", &["server"]),
     ("rusqlite", &["storage"]),
+    ("rustix", &["engine"]),
     ("rustls_pki_types", &["wire"]),
     ("sqlparser", &["engine", "session"]),
     ("stringprep", &["storage"]),
@@ -139,6 +141,10 @@ const LEDGER: &[(&str, &str)] = &[
         "mutex: what a statement's functions ask for; to push and to drain",
     ),
     (
+        "src/storage/columns.rs",
+        "threads, a few a file of a bulk load, with a part of the columns each. Channels: batches for them, a few",
+    ),
+    (
         "src/storage/files.rs",
         "mutexes: files not yet committed, folders known to be durable",
     ),
@@ -161,6 +167,7 @@ const LEDGER: &[(&str, &str)] = &[
 ];
 /// Words that mean sharing between threads or tasks.
 const SHARING: &[&str] = &[
+    "sync_channel",
     "Mutex<",
     "RwLock<",
     "DashMap<",

@@ -1,51 +1,10 @@
 //! The values of one row of COPY data.
 
-use memchr::memchr3;
+use memchr::{memchr2, memchr3};
 
 use super::lines::delimiter_or_escape;
+use super::values::{Batch, Span};
 use super::{CopyFormat, CopyOptions};
-
-/// One column's values of a batch: their bytes end to end.
-#[derive(Debug, Default)]
-pub(super) struct Cells {
-    pub(super) bytes: Vec<u8>,
-    /// Where each value ends in `bytes`, and whether it is NULL.
-    pub(super) ends: Vec<(usize, bool)>,
-}
-
-impl Cells {
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-
-    pub(super) fn finish(&mut self, null: bool) {
-        self.ends.push((self.bytes.len(), null));
-    }
-
-    /// Keeps the first `rows` rows.
-    pub(super) fn truncate(&mut self, rows: usize) {
-        self.ends.truncate(rows);
-        self.bytes.truncate(self.ends.last().map_or(0, |end| end.0));
-    }
-
-    /// A copy of the first `rows` rows.
-    pub(super) fn first(&self, rows: usize) -> Self {
-        let ends = self.ends[..rows].to_vec();
-        let bytes = self.bytes[..ends.last().map_or(0, |end| end.0)].to_vec();
-        Self { bytes, ends }
-    }
-
-    /// The bytes of row `row`, or `None` for NULL.
-    pub(super) fn get(&self, row: usize) -> Option<&[u8]> {
-        let (end, null) = self.ends[row];
-        let start = match row {
-            0 => 0,
-            row => self.ends[row - 1].0,
-        };
-        (!null).then(|| &self.bytes[start..end])
-    }
-}
 
 /// What a row had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,29 +49,30 @@ impl Splitter {
         }
     }
 
-    /// Appends the values of `line` to `columns`, one each. Columns without one get nothing.
-    pub(super) fn split(&self, line: &[u8], columns: &mut [Cells]) -> Width {
+    /// Adds the values of `line`, which the batch has at `base`, to the batch's columns, one each.
+    /// Columns without one get nothing.
+    pub(super) fn split(&self, line: &[u8], base: usize, batch: &mut Batch) -> Width {
         match self.csv {
-            true => self.split_csv(line, columns),
-            false => self.split_text(line, columns),
+            true => self.split_csv(line, base, batch),
+            false => self.split_text(line, base, batch),
         }
     }
 
     /// How many values a line has, however many columns there are.
     pub(super) fn count(&self, line: &[u8]) -> usize {
         // A line has at most one value more than bytes; beyond this nobody counts.
-        let most = line.len().min(usize::from(u16::MAX));
-        let mut cells: Vec<_> = (0..=most).map(|_| Cells::default()).collect();
+        let most = line.len().min(usize::from(u16::MAX)) + 1;
         let wide = Self {
             csv: self.csv,
             delimiter: self.delimiter,
             quote: self.quote,
             escape: self.escape,
             null: self.null.clone(),
-            not_null: vec![false; cells.len()],
-            null_too: vec![false; cells.len()],
+            not_null: vec![false; most],
+            null_too: vec![false; most],
         };
-        wide.split(line, &mut cells).fields
+        let mut batch = Batch::new(most);
+        wide.split(line, 0, &mut batch).fields
     }
 
     /// The NULL string.
@@ -120,15 +80,17 @@ impl Splitter {
         String::from_utf8_lossy(&self.null)
     }
 
-    fn split_text(&self, line: &[u8], columns: &mut [Cells]) -> Width {
+    fn split_text(&self, line: &[u8], base: usize, batch: &mut Batch) -> Width {
         let mut width = Width {
             fields: 0,
             made_bytes: false,
         };
+        let Batch { bytes, columns, .. } = batch;
         let mut start = 0;
-        for cells in columns.iter_mut() {
-            let mut from = start;
+        for spans in columns {
             let mut at = start;
+            // Where the value without its escapes begins, once one was seen.
+            let mut made = None;
             let end = loop {
                 let Some(found) = delimiter_or_escape(line, at, self.delimiter) else {
                     break line.len();
@@ -136,21 +98,22 @@ impl Splitter {
                 if line[found] == self.delimiter {
                     break found;
                 }
-                cells.bytes.extend_from_slice(&line[from..found]);
-                let (byte, length, made) = unescape(&line[found..]);
-                cells.bytes.push(byte);
-                width.made_bytes |= made;
+                made.get_or_insert(bytes.len());
+                bytes.extend_from_slice(&line[at..found]);
+                let (byte, length, by_number) = unescape(&line[found..]);
+                bytes.push(byte);
+                width.made_bytes |= by_number;
                 at = found + length;
-                from = at;
             };
-            cells.bytes.extend_from_slice(&line[from..end]);
             // The NULL string is compared before escapes are taken.
-            let null = line[start..end] == *self.null;
-            if null {
-                let before = cells.ends.last().map_or(0, |end| end.0);
-                cells.bytes.truncate(before);
-            }
-            cells.finish(null);
+            spans.push(if line[start..end] == *self.null {
+                Span::NULL
+            } else if let Some(made) = made {
+                bytes.extend_from_slice(&line[at..end]);
+                Span::new(made, bytes.len())
+            } else {
+                Span::new(base + start, base + end)
+            });
             width.fields += 1;
             if end == line.len() {
                 return width;
@@ -161,47 +124,55 @@ impl Splitter {
         width
     }
 
-    fn split_csv(&self, line: &[u8], columns: &mut [Cells]) -> Width {
+    fn split_csv(&self, line: &[u8], base: usize, batch: &mut Batch) -> Width {
         let mut width = Width {
             fields: 0,
             made_bytes: false,
         };
-        let mut at = 0;
-        for (column, cells) in columns.iter_mut().enumerate() {
-            let start = cells.bytes.len();
-            let mut quoted = false;
-            let mut ended = true;
-            loop {
-                let Some(found) = memchr3(self.delimiter, self.quote, self.quote, &line[at..])
-                else {
-                    cells.bytes.extend_from_slice(&line[at..]);
-                    break;
-                };
-                cells.bytes.extend_from_slice(&line[at..at + found]);
-                at += found + 1;
-                if line[at - 1] == self.delimiter {
-                    ended = false;
-                    break;
-                }
-                quoted = true;
-                at = self.quoted(line, at, &mut cells.bytes);
+        let Batch { bytes, columns, .. } = batch;
+        let mut start = 0;
+        for (column, spans) in columns.iter_mut().enumerate() {
+            let found = memchr2(self.delimiter, self.quote, &line[start..]);
+            let end = found.map_or(line.len(), |found| start + found);
+            if line.get(end) == Some(&self.quote) {
+                let made = bytes.len();
+                let end = self.with_quotes(line, start, bytes);
+                let is_null = self.null_too[column] && bytes[made..] == *self.null;
+                spans.push(match is_null {
+                    true => Span::NULL,
+                    false => Span::new(made, bytes.len()),
+                });
+                start = end;
+            } else {
+                let is_null = line[start..end] == *self.null && !self.not_null[column];
+                spans.push(match is_null {
+                    true => Span::NULL,
+                    false => Span::new(base + start, base + end),
+                });
+                start = end;
             }
-            let is_null_text = cells.bytes[start..] == *self.null;
-            let null = match quoted {
-                true => is_null_text && self.null_too[column],
-                false => is_null_text && !self.not_null[column],
-            };
-            if null {
-                cells.bytes.truncate(start);
-            }
-            cells.finish(null);
             width.fields += 1;
-            if ended {
+            if start == line.len() {
                 return width;
             }
+            start += 1;
         }
         width.fields += 1;
         width
+    }
+
+    /// Appends a value that has quotes in it; returns where it ends.
+    fn with_quotes(&self, line: &[u8], mut at: usize, out: &mut Vec<u8>) -> usize {
+        while let Some(found) = memchr2(self.delimiter, self.quote, &line[at..]) {
+            out.extend_from_slice(&line[at..at + found]);
+            at += found;
+            if line[at] == self.delimiter {
+                return at;
+            }
+            at = self.quoted(line, at + 1, out);
+        }
+        out.extend_from_slice(&line[at..]);
+        line.len()
     }
 
     /// Appends what is inside quotes from `at`; returns where it goes on after the closing one.

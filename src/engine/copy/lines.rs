@@ -269,20 +269,14 @@ pub(super) fn delimiter_or_escape(line: &[u8], at: usize, delimiter: u8) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use super::super::Header;
     use super::*;
 
     fn options(format: CopyFormat, escape: u8) -> CopyOptions {
         CopyOptions {
-            format,
             delimiter: b',',
             null: String::new(),
-            header: Header::Off,
-            quote: b'"',
             escape,
-            force_quote: Vec::new(),
-            force_not_null: Vec::new(),
-            force_null: Vec::new(),
+            ..CopyOptions::of(format)
         }
     }
 

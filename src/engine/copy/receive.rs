@@ -9,7 +9,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::load::{Fill, Loader};
+use super::binary::BinaryLoader;
+use super::filter::Filter;
+use super::spool::SpoolLoader;
+use super::stream::StreamLoader;
+use super::target::Fill;
+use super::text::TextLoader;
 use super::{CopyFormat, CopyOptions};
 use crate::base::{Error, Result};
 use crate::catalog::{Change, Relation};
@@ -27,11 +32,12 @@ const PIECE_BYTES: usize = 512 * 1024;
 pub struct CopyFill {
     engine: Arc<Engine>,
     feeds: Feeds,
+    filter: Option<Filter>,
 }
 
 impl Engine {
-    /// What COPY into `columns` (indexes) of `relation` needs to make whole rows; and the needs of
-    /// that.
+    /// What COPY into `columns` (indexes) of `relation` needs to make whole rows, and to choose
+    /// those of which `condition` is true; and the needs of that.
     ///
     /// # Errors
     /// `428C9` for a generated column among them; as [`Engine::bind`] for defaults and checks.
@@ -40,6 +46,7 @@ impl Engine {
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         columns: &[usize],
+        condition: Option<&sqlparser::ast::Expr>,
     ) -> Result<(CopyFill, Vec<Need>)> {
         let mut needs = Vec::new();
         let given = |index: usize| {
@@ -49,21 +56,57 @@ impl Engine {
         let feeds = self
             .bind_feeds(context, relation, given, &mut needs)
             .await?;
+        let filter = match condition {
+            Some(condition) => {
+                Some(Filter::bind(self, context, relation, condition, &mut needs).await?)
+            }
+            None => None,
+        };
         let fill = CopyFill {
             engine: self.clone(),
             feeds,
+            filter,
         };
         Ok((fill, needs))
     }
 }
 
-/// COPY … FROM STDIN in progress: takes bytes as they come, in bounded memory. Dropping it loads
+/// COPY FROM in progress: takes bytes as they come, in bounded memory. Dropping it loads
 /// nothing.
 pub struct CopyIn {
     columns: usize,
+    format: CopyFormat,
     waiting: Vec<u8>,
     loader: State,
-    transfer: Arc<Transfer>,
+    transfer: Option<Arc<Transfer>>,
+}
+
+/// What makes rows of bytes, by format.
+enum Loader {
+    Text(TextLoader),
+    Binary(BinaryLoader),
+    Stream(StreamLoader),
+    Spool(SpoolLoader),
+}
+
+impl Loader {
+    fn feed(&mut self, bytes: Vec<u8>) -> Result<()> {
+        match self {
+            Self::Text(loader) => loader.feed(bytes, false),
+            Self::Binary(loader) => loader.feed(bytes, false),
+            Self::Stream(loader) => loader.feed(bytes, false),
+            Self::Spool(loader) => loader.feed(&bytes),
+        }
+    }
+
+    fn finish(self) -> Result<(Vec<Change>, u64)> {
+        match self {
+            Self::Text(loader) => loader.finish(),
+            Self::Binary(loader) => loader.finish(),
+            Self::Stream(loader) => loader.finish(),
+            Self::Spool(loader) => loader.finish(),
+        }
+    }
 }
 
 enum State {
@@ -95,26 +138,37 @@ impl CopyIn {
         fill: CopyFill,
     ) -> Self {
         let count = columns.len();
+        let format = options.format;
         let fill = Fill {
             engine: fill.engine,
             feeds: fill.feeds,
+            filter: fill.filter,
             runtime: tokio::runtime::Handle::current(),
         };
-        let loader = match options.format {
-            CopyFormat::Binary => Err(Error::unsupported("COPY FROM in binary format")),
-            CopyFormat::Text | CopyFormat::Csv => Loader::new(
-                context,
-                relation,
-                columns,
-                &options,
-                transfer.clone(),
-                Some(fill),
-            ),
+        let count_bytes = transfer.clone();
+        let loader = match format {
+            CopyFormat::Text | CopyFormat::Csv => {
+                TextLoader::new(context, relation, columns, &options, transfer, Some(fill))
+                    .map(Loader::Text)
+            }
+            CopyFormat::Binary => {
+                BinaryLoader::new(context, relation, columns, transfer, Some(fill))
+                    .map(Loader::Binary)
+            }
+            CopyFormat::Arrow => {
+                StreamLoader::new(context, relation, columns, &options, transfer, fill)
+                    .map(Loader::Stream)
+            }
+            CopyFormat::Parquet => {
+                SpoolLoader::new(context, relation, columns, &options, transfer, fill)
+                    .map(Loader::Spool)
+            }
         };
         Self {
             columns: count,
+            format,
             waiting: Vec::new(),
-            transfer,
+            transfer: Some(count_bytes),
             loader: match loader {
                 Ok(loader) => State::Idle(Box::new(loader)),
                 Err(error) => State::Failed(Some(error)),
@@ -122,9 +176,37 @@ impl CopyIn {
         }
     }
 
+    /// One that will fail with the first bytes, or without any.
+    pub fn refused(columns: usize, options: &CopyOptions, error: Error) -> Self {
+        Self {
+            columns,
+            format: options.format,
+            waiting: Vec::new(),
+            transfer: None,
+            loader: State::Failed(Some(error)),
+        }
+    }
+
     /// Columns expected.
     pub fn column_count(&self) -> usize {
         self.columns
+    }
+
+    /// Whether the bytes are lines of text.
+    pub fn is_text(&self) -> bool {
+        self.format.is_text()
+    }
+
+    /// Reads this file whole, where that is better than taking its bytes one after the other; gives
+    /// it back where not.
+    pub(super) fn read_from(&mut self, file: std::fs::File) -> Option<std::fs::File> {
+        if let State::Idle(loader) = &mut self.loader
+            && let Loader::Spool(spool) = loader.as_mut()
+        {
+            spool.read_from(file);
+            return None;
+        }
+        Some(file)
     }
 
     /// Takes the next bytes; lines may be cut anywhere. An error may be of bytes taken earlier.
@@ -135,7 +217,9 @@ impl CopyIn {
         if let State::Failed(error) = &mut self.loader {
             return error.take().map_or(Ok(()), Err);
         }
-        self.transfer.add_bytes(bytes.len());
+        if let Some(transfer) = &self.transfer {
+            transfer.add_bytes(bytes.len());
+        }
         self.waiting.extend_from_slice(&bytes);
         match self.waiting.len() >= PIECE_BYTES {
             true => self.hand_over().await,
@@ -156,7 +240,7 @@ impl CopyIn {
         };
         let bytes = self.waiting;
         let work = move || {
-            loader.feed(&bytes, false)?;
+            loader.feed(bytes)?;
             loader.finish()
         };
         tokio::task::spawn_blocking(work).await.map_err(crashed)?
@@ -169,7 +253,7 @@ impl CopyIn {
             State::Idle(mut loader) => {
                 let bytes = std::mem::take(&mut self.waiting);
                 self.loader = State::Busy(tokio::task::spawn_blocking(move || {
-                    loader.feed(&bytes, false)?;
+                    loader.feed(bytes)?;
                     Ok(loader)
                 }));
                 Ok(())

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::cases::CASES;
-use super::load::Loader;
+use super::text::TextLoader;
+use super::writer::Bare;
 use super::{CopyFormat, CopyOptions, CopyWriter, Header};
 use crate::base::{Error, Result};
 use crate::catalog::{Change, Column, Location, Relation};
@@ -15,21 +16,10 @@ use crate::types::PgType;
 
 fn options(spec: &str) -> CopyOptions {
     let csv = spec.starts_with("csv");
-    let mut options = CopyOptions {
-        format: if csv {
-            CopyFormat::Csv
-        } else {
-            CopyFormat::Text
-        },
-        delimiter: if csv { b',' } else { b'\t' },
-        null: if csv { "" } else { "\\N" }.to_owned(),
-        header: Header::Off,
-        quote: b'"',
-        escape: b'"',
-        force_quote: Vec::new(),
-        force_not_null: Vec::new(),
-        force_null: Vec::new(),
-    };
+    let mut options = CopyOptions::of(match csv {
+        true => CopyFormat::Csv,
+        false => CopyFormat::Text,
+    });
     let indexes = |list: &str| {
         list.split(',')
             .map(|index| index.parse().unwrap())
@@ -50,6 +40,17 @@ fn options(spec: &str) -> CopyOptions {
         }
     }
     options
+}
+
+/// A batch as the writer writes it.
+fn written(writer: &CopyWriter, batch: &arrow::record_batch::RecordBatch) -> Result<Vec<u8>> {
+    let CopyWriter::Rows(rows) = writer else {
+        panic!("text is written by rows");
+    };
+    let mut out = Vec::new();
+    rows.prepare(batch)?
+        .write(0..batch.num_rows(), usize::MAX, &mut Bare, &mut out)?;
+    Ok(out)
 }
 
 /// ann's table, which the catalog knows by another shape.
@@ -117,7 +118,7 @@ fn through(
             .collect(),
     };
     let transfer = Arc::new(Transfer::new(TransferKind::CopyFrom, relation.oid));
-    let mut loader = Loader::new(
+    let mut loader = TextLoader::new(
         context.clone(),
         relation.clone(),
         chosen,
@@ -126,7 +127,7 @@ fn through(
         None,
     )?;
     for piece in data.chunks(piece) {
-        loader.feed(piece, false)?;
+        loader.feed(piece.to_vec(), false)?;
     }
     let (changes, _) = loader.finish()?;
     let outputs = relation.columns.iter().map(|column| OutputColumn {
@@ -135,8 +136,8 @@ fn through(
         table: relation.oid,
         attnum: column.attnum,
     });
-    let writer = CopyWriter::new(context.clone(), outputs.collect(), options("text"));
-    let (mut out, mut ends) = (Vec::new(), Vec::new());
+    let writer = CopyWriter::new(context.clone(), outputs.collect(), options("text"))?;
+    let mut out = Vec::new();
     for change in changes {
         let Change::AddSegments { segments, .. } = change else {
             panic!("COPY only adds rows");
@@ -146,11 +147,10 @@ fn through(
                 panic!("few rows stay in memory");
             };
             for batch in batches {
-                writer.write(batch, 0..batch.num_rows(), &mut out, &mut ends)?;
+                out.extend_from_slice(&written(&writer, batch)?);
             }
         }
     }
-    assert_eq!(ends.last().copied().unwrap_or(0), out.len());
     Ok(String::from_utf8(out).unwrap())
 }
 
@@ -231,9 +231,8 @@ fn as_postgresql_copies_out() {
             table: crate::base::Oid::INVALID,
             attnum: 0,
         });
-        let writer = CopyWriter::new(context.clone(), outputs.collect(), options(spec));
-        let (mut out, mut ends) = (Vec::new(), Vec::new());
-        writer.write(&batch, 0..1, &mut out, &mut ends).unwrap();
+        let writer = CopyWriter::new(context.clone(), outputs.collect(), options(spec)).unwrap();
+        let out = written(&writer, &batch).unwrap();
         assert_eq!(String::from_utf8_lossy(&out), want, "{spec}");
     }
 }

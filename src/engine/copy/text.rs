@@ -1,71 +1,38 @@
-//! Rows of COPY data into segments: a batch of values by column, then all of a column read at once.
-//!
-//! PostgreSQL reports the first row at fault, and in it the first column; reading column by column
-//! must not show, so every problem found is placed by row and column before one is reported.
+//! Rows as text or CSV, into batches of values.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, UInt32Array, new_null_array};
-use arrow::record_batch::RecordBatch;
-
-use super::fields::{Cells, Splitter};
+use super::fields::Splitter;
+use super::latin1::widen;
 use super::lines::{Line, Scanner, bad};
+use super::target::{Fill, Target, line_place};
+use super::values::{Batch, Reader, Readers, Span, Values};
 use super::{CopyOptions, Header};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Relation};
-use crate::engine::Engine;
-use crate::engine::dml::{Feeds, Keys, check_not_null};
-use crate::observe::{Interrupt, Transfer};
-use crate::pg_catalog::names::parse_reg;
+use crate::observe::Transfer;
 use crate::statement::StatementContext;
-use crate::storage::SegmentWriter;
-use crate::types::PgType;
 use crate::types::binary::invalid_sequence;
-use crate::types::text::{ParseError, parse_column};
 
-/// Rows of a batch.
-const BATCH_ROWS: usize = 8_192;
-/// Bytes of a batch, so that wide rows make short ones.
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of one row at most, which has to be in memory whole.
-const ROW_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// Bytes of a line or a value shown in an error, as in PostgreSQL.
-const SHOWN_BYTES: usize = 100;
+pub(super) const ROW_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// What makes whole rows of the columns copied. Without it the others are NULL.
-pub(super) struct Fill {
-    /// Runs what defaults and rules have to be run.
-    pub(super) engine: Arc<Engine>,
-    pub(super) feeds: Feeds,
-    /// Of the runtime the copy belongs to: threads that wait for the disk may wait for it, too.
-    pub(super) runtime: tokio::runtime::Handle,
-}
-
-/// COPY FROM, without its asynchronous half. Everything here blocks.
-pub(super) struct Loader {
-    context: Arc<StatementContext>,
-    relation: Arc<Relation>,
-    /// Column of the relation by field.
-    columns: Vec<usize>,
-    /// What fills the other columns, and what rows are checked against.
-    fill: Option<Fill>,
-    keys: Option<Keys>,
+/// Takes text or CSV. Everything here blocks.
+pub(super) struct TextLoader {
+    target: Target,
     header: Header,
+    latin1: bool,
     scanner: Scanner,
     splitter: Splitter,
     /// Bytes not yet consumed: the beginning of a row.
     buffer: Vec<u8>,
-    cells: Vec<Cells>,
-    /// The batch's lines as they came, for error messages, and the number of each.
-    lines: Cells,
-    numbers: Vec<u64>,
-    writer: SegmentWriter,
-    transfer: Arc<Transfer>,
+    batch: Batch,
+    readers: Readers,
     /// The end marker was seen.
     ended: bool,
 }
 
-impl Loader {
+impl TextLoader {
     pub(super) fn new(
         context: Arc<StatementContext>,
         relation: Arc<Relation>,
@@ -74,27 +41,20 @@ impl Loader {
         transfer: Arc<Transfer>,
         fill: Option<Fill>,
     ) -> Result<Self> {
-        let keys = match &fill {
-            Some(fill) => Keys::new(&context, &relation, fill.engine.keys(), |_| true)?,
-            None => None,
-        };
-        let store = Arc::clone(context.database.store());
+        let threads = fill.as_ref().map(|fill| fill.runtime.clone());
+        let count = columns.len();
+        let target = Target::new(context, relation, columns, transfer, fill)?;
+        let reader = Reader::new(Arc::clone(&target.context), target.types(), false);
         Ok(Self {
-            writer: SegmentWriter::new(store, Arc::clone(&relation)),
-            transfer,
-            fill,
-            keys,
+            target,
             header: options.header,
+            latin1: options.latin1,
             scanner: Scanner::new(options),
-            splitter: Splitter::new(options, columns.len()),
+            splitter: Splitter::new(options, count),
             buffer: Vec::new(),
-            cells: columns.iter().map(|_| Cells::default()).collect(),
-            lines: Cells::default(),
-            numbers: Vec::new(),
+            batch: Batch::new(count),
+            readers: Readers::new(reader, threads),
             ended: false,
-            context,
-            relation,
-            columns,
         })
     }
 
@@ -102,35 +62,45 @@ impl Loader {
     ///
     /// # Errors
     /// See [`super::CopyIn::write`].
-    pub(super) fn feed(&mut self, bytes: &[u8], closed: bool) -> Result<()> {
+    pub(super) fn feed(&mut self, bytes: Vec<u8>, closed: bool) -> Result<()> {
         if self.ended {
             return Ok(());
         }
+        let bytes = match self.latin1 {
+            true => widen(bytes),
+            false => bytes,
+        };
         // Rows are read in place; what is left of the last one moves to the front.
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.extend_from_slice(bytes);
+        let buffer = match std::mem::take(&mut self.buffer) {
+            empty if empty.is_empty() => bytes,
+            mut buffer => {
+                buffer.extend_from_slice(&bytes);
+                buffer
+            }
+        };
         let mut start = 0;
         loop {
             let rest = &buffer[start..];
             let line = match self.scanner.next(rest, closed) {
                 Ok(line) => line,
                 Err(error) => {
-                    self.flush(self.numbers.len())?;
-                    let context = match self.scanner.is_unterminated(closed) {
-                        true => self.line_context(self.scanner.number, rest),
-                        false => self.number_context(self.scanner.number),
+                    self.settle()?;
+                    let place = match self.scanner.is_unterminated(closed) {
+                        true => line_place(self.scanner.number, rest),
+                        false => number_place(self.scanner.number),
                     };
-                    return Err(error.context(context));
+                    return Err(self.target.at(error, &place));
                 }
             };
             match line {
                 Line::More => {
                     if rest.len() > ROW_BYTES_MAX {
-                        return Err(Error::new(
+                        let error = Error::new(
                             SqlState::PROGRAM_LIMIT_EXCEEDED,
                             format!("a row of COPY data is longer than {ROW_BYTES_MAX} bytes"),
-                        )
-                        .context(self.number_context(self.scanner.number)));
+                        );
+                        let place = number_place(self.scanner.number);
+                        return Err(self.target.at(error, &place));
                     }
                     break;
                 }
@@ -150,26 +120,16 @@ impl Loader {
             }
         }
         if !self.ended {
-            buffer.drain(..start);
-            self.buffer = buffer;
+            self.buffer = rest_of(buffer, start);
         }
         Ok(())
     }
 
     /// The rows, as segments.
     pub(super) fn finish(mut self) -> Result<(Vec<Change>, u64)> {
-        self.feed(&[], true)?;
-        self.flush(self.numbers.len())?;
-        let rows = self.writer.rows();
-        let segments = self.writer.finish()?;
-        let changes = match segments.is_empty() {
-            true => Vec::new(),
-            false => vec![Change::AddSegments {
-                relation: self.relation.oid,
-                segments,
-            }],
-        };
-        Ok((changes, rows))
+        self.feed(Vec::new(), true)?;
+        self.settle()?;
+        self.target.finish()
     }
 
     /// One row, without its line end.
@@ -177,14 +137,12 @@ impl Loader {
         let number = self.scanner.number;
         self.scanner.number += 1;
         if let Err(error) = std::str::from_utf8(line) {
-            self.flush(self.numbers.len())?;
             let rest = &line[error.valid_up_to()..];
             let length = error.error_len().unwrap_or(rest.len()).clamp(1, rest.len());
-            return Err(invalid_sequence(&rest[..length]).context(self.number_context(number)));
+            return Err(self.fail(invalid_sequence(&rest[..length]), &number_place(number)));
         }
         if memchr::memchr(0, line).is_some() {
-            self.flush(self.numbers.len())?;
-            return Err(invalid_sequence(&[0]).context(self.number_context(number)));
+            return Err(self.fail(invalid_sequence(&[0]), &number_place(number)));
         }
         match std::mem::replace(&mut self.header, Header::Off) {
             Header::Off => {}
@@ -192,43 +150,45 @@ impl Loader {
             Header::Match => {
                 return self
                     .check_header(line)
-                    .map_err(|error| error.context(self.line_context(number, line)));
+                    .map_err(|error| self.target.at(error, &line_place(number, line)));
             }
         }
-        let rows = self.numbers.len();
-        let width = self.splitter.split(line, &mut self.cells);
-        if width.fields > self.cells.len() {
-            self.cells.iter_mut().for_each(|cells| cells.truncate(rows));
-            self.flush(rows)?;
-            return Err(bad("extra data after last expected column")
-                .context(self.line_context(number, line)));
+        let rows = self.batch.numbers.len();
+        let base = self.batch.bytes.len();
+        self.batch.bytes.extend_from_slice(line);
+        let width = self.splitter.split(line, base, &mut self.batch);
+        let columns = self.batch.columns.len();
+        if width.fields > columns {
+            self.batch.truncate(rows);
+            let error = bad("extra data after last expected column");
+            return Err(self.fail(error, &line_place(number, line)));
         }
-        self.lines.bytes.extend_from_slice(line);
-        self.lines.finish(false);
-        self.numbers.push(number);
-        for cells in self.cells.iter_mut().skip(width.fields) {
-            cells.finish(true);
+        self.batch.lines.push(Span::new(base, base + line.len()));
+        self.batch.numbers.push(number);
+        for spans in self.batch.columns.iter_mut().skip(width.fields) {
+            spans.push(Span::NULL);
         }
         if width.made_bytes {
             self.check_made(rows, number)?;
         }
-        if width.fields < self.cells.len() {
+        if width.fields < columns {
             // The values that are there are read first: one of them may be wrong, too.
-            self.flush(rows)?;
-            let name = &self.relation.columns[self.columns[width.fields]].name;
-            return Err(bad(format!("missing data for column \"{name}\""))
-                .context(self.line_context(number, line)));
+            self.flush(rows);
+            let name = self.target.column_name(width.fields);
+            let error = bad(format!("missing data for column \"{name}\""));
+            return Err(self.fail(error, &line_place(number, line)));
         }
-        if rows + 1 >= BATCH_ROWS || self.lines.bytes.len() >= BATCH_BYTES {
-            self.flush(rows + 1)?;
+        if self.batch.is_full() {
+            self.flush(rows + 1);
+            self.drain(false)?;
         }
         Ok(())
     }
 
     /// Bytes made by escapes must be UTF-8 together with those around them.
     fn check_made(&mut self, row: usize, number: u64) -> Result<()> {
-        for field in 0..self.cells.len() {
-            let Some(value) = self.cells[field].get(row) else {
+        for field in 0..self.batch.columns.len() {
+            let Some(value) = self.batch.value(row, field) else {
                 continue;
             };
             let wrong = match std::str::from_utf8(value) {
@@ -240,36 +200,28 @@ impl Loader {
                     rest[..length].to_vec()
                 }
             };
-            let line = self.lines.get(row).unwrap_or_default().to_vec();
-            let context = self.line_context(number, &line);
+            let place = line_place(number, self.batch.line(row));
             // Without this row, whose values are not text.
-            for cells in self.cells.iter_mut().chain([&mut self.lines]) {
-                cells.truncate(row);
-            }
-            self.numbers.truncate(row);
-            self.flush(row)?;
-            return Err(invalid_sequence(&wrong).context(context));
+            self.batch.cut(row);
+            return Err(self.fail(invalid_sequence(&wrong), &place));
         }
         Ok(())
     }
 
     fn check_header(&self, line: &[u8]) -> Result<()> {
-        // Its own cells, one more than there should be.
-        let mut cells: Vec<_> = (0..self.cells.len()).map(|_| Cells::default()).collect();
-        let width = self.splitter.split(line, &mut cells);
-        let expected = cells.len();
+        let mut batch = Batch::new(self.batch.columns.len());
+        batch.bytes.extend_from_slice(line);
+        let width = self.splitter.split(line, 0, &mut batch);
+        let expected = batch.columns.len();
         if width.fields != expected {
-            let got = match width.fields < expected {
-                true => width.fields,
-                false => self.splitter.count(line),
-            };
+            let got = self.splitter.count(line);
             return Err(bad(format!(
                 "wrong number of fields in header line: got {got}, expected {expected}"
             )));
         }
-        for (field, (cells, column)) in cells.iter().zip(&self.columns).enumerate() {
-            let name = &self.relation.columns[*column].name;
-            let got = match cells.get(0) {
+        for field in 0..expected {
+            let name = self.target.column_name(field);
+            let got = match batch.value(0, field) {
                 None => format!("null value (\"{}\")", self.splitter.null_text()),
                 Some(text) if text == name.as_bytes() => continue,
                 Some(text) => format!("\"{}\"", String::from_utf8_lossy(text)),
@@ -282,199 +234,74 @@ impl Loader {
         Ok(())
     }
 
-    /// Reads the batch's values and writes them. Only the first `whole` rows are known to have
-    /// every column: of the one after them only the values are checked, since the caller reports
-    /// it.
-    fn flush(&mut self, whole: usize) -> Result<()> {
-        let mut arrays = Vec::with_capacity(self.cells.len());
-        let mut failure: Option<(usize, usize, Error)> = None;
-        for (field, cells) in self.cells.iter().enumerate() {
-            let ty = self.relation.columns[self.columns[field]].ty;
-            match self.read(cells, ty) {
-                Ok(array) => arrays.push(array),
-                Err(ParseError { row, error }) => {
-                    let earlier = failure.as_ref().is_none_or(|(first, _, _)| row < *first);
-                    if earlier {
-                        failure = Some((row, field, error));
-                    }
-                }
-            }
+    /// The error, unless a row before it has one.
+    fn fail(&mut self, error: Error, place: &str) -> Error {
+        match self.settle() {
+            Ok(()) => self.target.at(error, place),
+            Err(earlier) => earlier,
         }
-        if let Some((row, field, error)) = failure {
-            // An earlier row may have a NULL where none may be; PostgreSQL would have stopped
-            // there.
-            self.check_before(row)?;
-            return Err(with_context(error, self.value_context(row, field)));
+    }
+
+    /// Gives the batch to be read. Only the first `whole` rows are known to have every column: of
+    /// the one after them only the values are checked, since the caller reports it.
+    fn flush(&mut self, whole: usize) {
+        let columns = self.batch.columns.len();
+        let batch = std::mem::replace(&mut self.batch, Batch::new(columns));
+        if !batch.numbers.is_empty() {
+            self.readers.begin(batch, whole);
         }
-        let arrays: Vec<ArrayRef> = arrays.iter().map(|array| array.slice(0, whole)).collect();
-        let batch = self.batch(&arrays, whole)?;
-        self.check(&batch)?;
-        self.writer.write(&batch)?;
-        self.transfer.add_rows(batch.num_rows());
-        for cells in self.cells.iter_mut().chain([&mut self.lines]) {
-            cells.clear();
+    }
+
+    /// Everything that came, into the table.
+    fn settle(&mut self) -> Result<()> {
+        self.flush(self.batch.numbers.len());
+        self.drain(true)
+    }
+
+    /// Takes what was read into the table.
+    fn drain(&mut self, all: bool) -> Result<()> {
+        while let Some(values) = self.readers.next(all)? {
+            take(&mut self.target, self.readers.reader(), values, true)?;
         }
-        self.numbers.clear();
         Ok(())
     }
+}
 
-    fn read(&self, cells: &Cells, ty: PgType) -> Result<ArrayRef, ParseError> {
-        let fail = |error| ParseError { row: 0, error };
-        // Lines were checked, and so was what escapes made.
-        let text = std::str::from_utf8(&cells.bytes)
-            .map_err(|error| fail(Error::internal("reading COPY data", error)))?;
-        let mut start = 0;
-        let values: Vec<_> = cells
-            .ends
-            .iter()
-            .map(|(end, null)| {
-                let value = &text[start..*end];
-                start = *end;
-                (!null).then_some(value)
-            })
-            .collect();
-        if ty.is_reg() {
-            let oids = values.iter().enumerate().map(|(row, value)| {
-                let oid = value
-                    .map(|text| parse_reg(&self.context, ty, text))
-                    .transpose();
-                oid.map(|oid| oid.map(|oid| oid.0))
-                    .map_err(|error| ParseError { row, error })
-            });
-            return Ok(Arc::new(oids.collect::<Result<UInt32Array, _>>()?));
+/// Takes a batch's values into the table. `shows`: errors show the value.
+pub(super) fn take(
+    target: &mut Target,
+    reader: &Reader,
+    values: Values,
+    shows: bool,
+) -> Result<()> {
+    let batch = values.batch;
+    match values.arrays {
+        Ok(arrays) => {
+            let arrays: Vec<_> = arrays
+                .iter()
+                .map(|array| array.slice(0, values.whole))
+                .collect();
+            target.take(&arrays, values.whole, &batch)
         }
-        let context = &self.context;
-        let array = parse_column(&values, ty, &context.style, context.transaction_time)?;
-        match *array.data_type() == ty.data_type() {
-            true => Ok(array),
-            // Several dimensions are lists of lists, which a column of lists cannot hold.
-            false => Err(fail(Error::unsupported(
-                "multidimensional arrays in a table",
-            ))),
-        }
-    }
-
-    /// A batch of the relation's columns.
-    fn batch(&self, arrays: &[ArrayRef], rows: usize) -> Result<RecordBatch> {
-        if self.relation.columns.is_empty() {
-            return Err(Error::unsupported("COPY into a table without columns"));
-        }
-        if let Some(fill) = &self.fill {
-            let source = |field: usize, _: usize| Ok(Arc::clone(&arrays[field]));
-            let interrupt = Interrupt::new();
-            return fill.runtime.block_on(fill.engine.fill_rows(
-                &self.context,
-                &fill.feeds,
-                rows,
-                source,
-                &interrupt,
-            ));
-        }
-        let columns = self.relation.columns.iter().enumerate();
-        let columns = columns.map(|(index, column)| {
-            let field = self.columns.iter().position(|of| *of == index);
-            let array = match field {
-                Some(field) => Arc::clone(&arrays[field]),
-                None => new_null_array(&column.ty.data_type(), rows),
-            };
-            (&column.stored_name, array, true)
-        });
-        RecordBatch::try_from_iter_with_nullable(columns)
-            .map_err(|error| Error::internal("reading COPY data", error))
-    }
-
-    /// Refuses rows that break the table's rules or have a key that is there already, naming the
-    /// line.
-    fn check(&mut self, batch: &RecordBatch) -> Result<()> {
-        let broken = self.broken(batch)?;
-        let sound = broken.as_ref().map_or(batch.num_rows(), |(row, _)| *row);
-        if let Some(keys) = &mut self.keys {
-            let of = keys.of(batch)?;
-            for row in 0..sound {
-                if let Err(error) = keys.take(batch, &of, row, 0) {
-                    return Err(error.context(self.number_context(self.numbers[row])));
-                }
-            }
-        }
-        match broken {
-            None => Ok(()),
-            Some((row, error)) => {
-                let line = self.lines.get(row).unwrap_or_default();
-                Err(error.context(self.line_context(self.numbers[row], line)))
-            }
-        }
-    }
-
-    /// The first row that breaks the table's rules.
-    fn broken(&self, batch: &RecordBatch) -> Result<Option<(usize, Error)>> {
-        let Some(fill) = &self.fill else {
-            let first = (0..batch.num_rows()).find_map(|row| {
-                let checked = check_not_null(&self.context, &self.relation, &batch.slice(row, 1));
-                checked.err().map(|error| (row, error))
-            });
-            return Ok(first);
-        };
-        let interrupt = Interrupt::new();
-        fill.runtime.block_on(fill.engine.check_rows(
-            &self.context,
-            &self.relation,
-            fill.feeds.rules(),
-            batch,
-            &interrupt,
-        ))
-    }
-
-    /// [`Self::check`] for the rows before `row`, all of whose values can be read.
-    fn check_before(&mut self, row: usize) -> Result<()> {
-        if row == 0 {
-            return Ok(());
-        }
-        let mut arrays = Vec::with_capacity(self.cells.len());
-        for (field, cells) in self.cells.iter().enumerate() {
-            let ty = self.relation.columns[self.columns[field]].ty;
-            let array = self.read(&cells.first(row), ty);
-            arrays.push(array.map_err(|failure| failure.error)?);
-        }
-        let batch = self.batch(&arrays, row)?;
-        self.check(&batch)
-    }
-
-    fn number_context(&self, number: u64) -> String {
-        format!("COPY {}, line {number}", self.relation.name)
-    }
-
-    fn line_context(&self, number: u64, line: &[u8]) -> String {
-        format!("{}: \"{}\"", self.number_context(number), shown(line))
-    }
-
-    fn value_context(&self, row: usize, field: usize) -> String {
-        let place = self.number_context(self.numbers[row]);
-        let column = &self.relation.columns[self.columns[field]].name;
-        match self.cells[field].get(row) {
-            Some(value) => format!("{place}, column {column}: \"{}\"", shown(value)),
-            None => format!("{place}, column {column}: null input"),
+        Err(fault) => {
+            // A row before it may break a rule; PostgreSQL would have stopped there.
+            let arrays = reader
+                .read(&batch, fault.row)
+                .map_err(|fault| fault.error)?;
+            target.take(&arrays, fault.row, &batch)?;
+            Err(target.of_value(fault, &batch, shows))
         }
     }
 }
 
-/// Adds `context` after what the reader of the value said, as PostgreSQL does.
-fn with_context(error: Error, context: String) -> Error {
-    let context = match &error.fields().context {
-        Some(inner) => format!("{inner}\n{context}"),
-        None => context,
-    };
-    error.context(context)
+fn number_place(number: u64) -> String {
+    format!("line {number}")
 }
 
-/// At most [`SHOWN_BYTES`] of a line or value.
-fn shown(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    if text.len() <= SHOWN_BYTES {
-        return text.into_owned();
+/// What of a buffer is not consumed. A long row that comes in many pieces is not copied with each.
+pub(super) fn rest_of(buffer: Vec<u8>, start: usize) -> Vec<u8> {
+    match start {
+        0 => buffer,
+        start => buffer[start..].to_vec(),
     }
-    let mut end = SHOWN_BYTES;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}...", &text[..end])
 }

@@ -1,10 +1,14 @@
-//! COPY … TO STDOUT: batches as lines of text or CSV, byte for byte as PostgreSQL quotes them, or
-//! as PostgreSQL's binary rows.
+//! COPY … TO: batches as lines of text or CSV, byte for byte as PostgreSQL quotes them, as
+//! PostgreSQL's binary rows, or packed as Arrow and Parquet.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 
+use super::binary::SIGNATURE;
+use super::latin1::narrow;
+use super::packed::PackedWriter;
 use super::{CopyFormat, CopyOptions, Header};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::OutputColumn;
@@ -13,11 +17,63 @@ use crate::statement::StatementContext;
 use crate::types::binary::BinaryColumn;
 use crate::types::text::TextColumn;
 
-/// Signature, flags (none) and the length of further headers (none).
-const BINARY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// Writes batches as COPY … TO data.
+pub enum CopyWriter {
+    /// Row by row.
+    Rows(RowWriter),
+    /// Batch by batch.
+    Packed(PackedWriter),
+}
 
-/// Writes batches as COPY … TO STDOUT data.
-pub struct CopyWriter {
+impl CopyWriter {
+    /// A writer for an answer's columns.
+    ///
+    /// # Errors
+    /// `0A000` for a type the format has no values of.
+    pub fn new(
+        context: Arc<StatementContext>,
+        columns: Arc<[OutputColumn]>,
+        options: CopyOptions,
+    ) -> Result<Self> {
+        Ok(match options.format.has_schema() {
+            true => Self::Packed(PackedWriter::new(&context, &columns, &options)?),
+            false => Self::Rows(RowWriter::new(context, columns, options)),
+        })
+    }
+
+    /// Whether the data are lines of text.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Rows(rows) if !rows.is_binary())
+    }
+}
+
+/// Sets rows apart from one another: the protocol puts each into a message of its own.
+pub trait Envelope {
+    /// Before a row; what it returns is given to [`Envelope::close`].
+    fn open(&mut self, out: &mut Vec<u8>) -> usize;
+
+    /// After it.
+    ///
+    /// # Errors
+    /// `54000` if it is too long.
+    fn close(&mut self, opened: usize, out: &mut Vec<u8>) -> Result<()>;
+}
+
+/// Rows one after the other.
+pub(super) struct Bare;
+
+impl Envelope for Bare {
+    fn open(&mut self, out: &mut Vec<u8>) -> usize {
+        out.len()
+    }
+
+    fn close(&mut self, _: usize, _: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes rows as text, CSV, or binary.
+pub struct RowWriter {
     context: Arc<StatementContext>,
     names: Names,
     columns: Arc<[OutputColumn]>,
@@ -28,9 +84,19 @@ pub struct CopyWriter {
     special: [bool; 256],
 }
 
-impl CopyWriter {
-    /// A writer for an answer's columns.
-    pub fn new(
+/// One batch, ready to be written row by row: everything that depends on a column alone is settled.
+pub struct PreparedRows<'a> {
+    writer: &'a RowWriter,
+    columns: Prepared<'a>,
+}
+
+enum Prepared<'a> {
+    Text(Vec<TextColumn<'a>>),
+    Binary(Vec<BinaryColumn<'a>>, [u8; 2]),
+}
+
+impl RowWriter {
+    fn new(
         context: Arc<StatementContext>,
         columns: Arc<[OutputColumn]>,
         options: CopyOptions,
@@ -39,7 +105,7 @@ impl CopyWriter {
         let bytes: &[u8] = match options.format {
             CopyFormat::Text => b"\\\x08\x0c\n\r\t\x0b",
             CopyFormat::Csv => b"\n\r",
-            CopyFormat::Binary => b"",
+            CopyFormat::Binary | CopyFormat::Arrow | CopyFormat::Parquet => b"",
         };
         for byte in bytes.iter().chain([&options.delimiter]) {
             special[usize::from(*byte)] = true;
@@ -66,15 +132,21 @@ impl CopyWriter {
         self.options.format == CopyFormat::Binary
     }
 
-    /// What comes before the rows: a line of names, or the binary format's signature.
-    pub fn header(&self, out: &mut Vec<u8>) {
+    /// What comes before the rows: a line of names, or the binary format's signature, flags (none)
+    /// and length of further headers (none).
+    ///
+    /// # Errors
+    /// `22P05` for a name that the encoding cannot hold.
+    pub fn header(&self, out: &mut Vec<u8>) -> Result<()> {
         if self.is_binary() {
-            out.extend_from_slice(BINARY_HEADER);
-            return;
+            out.extend_from_slice(SIGNATURE);
+            out.extend_from_slice(&[0; 8]);
+            return Ok(());
         }
         if self.options.header == Header::Off {
-            return;
+            return Ok(());
         }
+        let start = out.len();
         for (index, column) in self.columns.iter().enumerate() {
             if index > 0 {
                 out.push(self.options.delimiter);
@@ -84,6 +156,10 @@ impl CopyWriter {
             self.finish(at, false, out);
         }
         out.push(b'\n');
+        match self.options.latin1 {
+            true => narrow(start, out),
+            false => Ok(()),
+        }
     }
 
     /// What comes after the rows.
@@ -93,92 +169,36 @@ impl CopyWriter {
         }
     }
 
-    /// Appends rows `range` of a batch: whole lines. `ends` gets the length of `out` after each
-    /// row, because clients expect one row per CopyData message and a quoted value may hold line
-    /// ends.
+    /// Prepares a batch.
     ///
     /// # Errors
-    /// As the text encoders.
-    pub fn write(
-        &self,
-        batch: &RecordBatch,
-        range: std::ops::Range<usize>,
-        out: &mut Vec<u8>,
-        ends: &mut Vec<usize>,
-    ) -> Result<()> {
-        // Preparing columns may cost per row of theirs.
-        let batch = batch.slice(range.start, range.len());
-        if self.is_binary() {
-            return self.write_binary(&batch, out, ends);
-        }
-        let style = &self.context.style;
-        let columns = batch
-            .columns()
-            .iter()
-            .zip(self.columns.iter())
-            .map(|(array, column)| TextColumn::new(array.as_ref(), column.ty, style, &self.names))
-            .collect::<Result<Vec<_>>>()?;
-        for row in 0..batch.num_rows() {
-            for (index, column) in columns.iter().enumerate() {
-                if index > 0 {
-                    out.push(self.options.delimiter);
-                }
-                let at = out.len();
-                if column.write(row, out)? {
-                    self.finish(at, self.force_quote[index], out);
-                } else {
-                    out.extend_from_slice(self.options.null.as_bytes());
-                }
-            }
-            out.push(b'\n');
-            ends.push(out.len());
-        }
-        Ok(())
-    }
-
-    /// A row is the number of its values, and each value its length and bytes; NULL has length -1.
-    fn write_binary(
-        &self,
-        batch: &RecordBatch,
-        out: &mut Vec<u8>,
-        ends: &mut Vec<usize>,
-    ) -> Result<()> {
-        let columns = batch
-            .columns()
-            .iter()
-            .zip(self.columns.iter())
-            .map(|(array, column)| {
-                BinaryColumn::new(array.as_ref(), column.ty, &self.context.style)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let count = i16::try_from(columns.len())
-            .map_err(|_| Error::new(SqlState::TOO_MANY_COLUMNS, "too many columns"))?;
-        for row in 0..batch.num_rows() {
-            out.extend_from_slice(&count.to_be_bytes());
-            for column in &columns {
-                let at = out.len();
-                out.extend_from_slice(&(-1_i32).to_be_bytes());
-                if column.write(row, out)? {
-                    let length = i32::try_from(out.len() - at - 4).map_err(|_| {
-                        Error::new(
-                            SqlState::PROGRAM_LIMIT_EXCEEDED,
-                            "a value is too long for the protocol",
-                        )
-                    })?;
-                    out[at..at + 4].copy_from_slice(&length.to_be_bytes());
-                }
-            }
-            ends.push(out.len());
-        }
-        Ok(())
+    /// As [`TextColumn::new`] and [`BinaryColumn::new`].
+    pub fn prepare<'a>(&'a self, batch: &'a RecordBatch) -> Result<PreparedRows<'a>> {
+        let columns = batch.columns().iter().zip(self.columns.iter());
+        let columns = if self.is_binary() {
+            let count = i16::try_from(self.columns.len())
+                .map_err(|_| Error::new(SqlState::TOO_MANY_COLUMNS, "too many columns"))?;
+            let style = &self.context.style;
+            let columns = columns.map(|(array, column)| BinaryColumn::new(array, column.ty, style));
+            Prepared::Binary(columns.collect::<Result<_>>()?, count.to_be_bytes())
+        } else {
+            let style = &self.context.style;
+            let columns = columns
+                .map(|(array, column)| TextColumn::new(array, column.ty, style, &self.names));
+            Prepared::Text(columns.collect::<Result<_>>()?)
+        };
+        Ok(PreparedRows {
+            writer: self,
+            columns,
+        })
     }
 
     /// Quotes or escapes the value `out[at..]` in place.
+    #[inline]
     fn finish(&self, at: usize, force: bool, out: &mut Vec<u8>) {
         let value = &out[at..];
         let plain = !value.iter().any(|byte| self.special[usize::from(*byte)]);
         match self.options.format {
-            CopyFormat::Binary => {}
             CopyFormat::Text if plain => {}
             CopyFormat::Text => escape_text(at, &self.special, self.options.delimiter, out),
             CopyFormat::Csv => {
@@ -191,6 +211,61 @@ impl CopyWriter {
                     quote_csv(at, self.options.quote, self.options.escape, out);
                 }
             }
+            CopyFormat::Binary | CopyFormat::Arrow | CopyFormat::Parquet => {}
+        }
+    }
+}
+
+impl PreparedRows<'_> {
+    /// Appends rows until they end or `out` has `bytes_max`; gives the first row not written.
+    ///
+    /// # Errors
+    /// As the columns' own.
+    pub fn write(
+        &self,
+        rows: Range<usize>,
+        bytes_max: usize,
+        envelope: &mut impl Envelope,
+        out: &mut Vec<u8>,
+    ) -> Result<usize> {
+        for row in rows.clone() {
+            let opened = envelope.open(out);
+            match &self.columns {
+                Prepared::Text(columns) => self.write_line(columns, row, out)?,
+                Prepared::Binary(columns, count) => {
+                    out.extend_from_slice(count);
+                    for column in columns {
+                        column.write_counted(row, out)?;
+                    }
+                }
+            }
+            envelope.close(opened, out)?;
+            if out.len() >= bytes_max {
+                return Ok(row + 1);
+            }
+        }
+        Ok(rows.end)
+    }
+
+    #[inline]
+    fn write_line(&self, columns: &[TextColumn<'_>], row: usize, out: &mut Vec<u8>) -> Result<()> {
+        let options = &self.writer.options;
+        let start = out.len();
+        for (index, column) in columns.iter().enumerate() {
+            if index > 0 {
+                out.push(options.delimiter);
+            }
+            let at = out.len();
+            if column.write(row, out)? {
+                self.writer.finish(at, self.writer.force_quote[index], out);
+            } else {
+                out.extend_from_slice(options.null.as_bytes());
+            }
+        }
+        out.push(b'\n');
+        match options.latin1 {
+            true => narrow(start, out),
+            false => Ok(()),
         }
     }
 }

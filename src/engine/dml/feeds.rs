@@ -190,6 +190,11 @@ impl Engine {
 }
 
 impl Feeds {
+    /// The table.
+    pub(in crate::engine) fn relation(&self) -> &Arc<Relation> {
+        &self.relation
+    }
+
     /// What rows are checked against.
     pub(in crate::engine) fn rules(&self) -> &Rules {
         &self.rules

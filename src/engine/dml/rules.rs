@@ -12,7 +12,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::Volatility;
-use sqlparser::ast::{Expr, SelectItem};
+use sqlparser::ast::{Expr, SelectItem, TableWithJoins};
 
 use super::assign::assign;
 use super::intake::with_keys;
@@ -93,6 +93,49 @@ impl Engine {
         };
         let bound = self.bind_with(context, &query, &[], &[local]).await;
         bound.map_err(Error::without_position)
+    }
+
+    /// A condition over a row of `relation`, as a query for the numbers of the rows it is true of.
+    pub(in crate::engine) async fn bind_condition(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        condition: Expr,
+    ) -> Result<Bound> {
+        let number = Expr::Identifier(target::quoted(NUMBER));
+        let from = TableWithJoins {
+            relation: target::table(ROW, Some(&relation.name)),
+            joins: Vec::new(),
+        };
+        let items = vec![SelectItem::UnnamedExpr(number)];
+        let query = target::select(items, vec![from], Some(condition));
+        let local = LocalRelation {
+            name: ROW.to_owned(),
+            relation: relation.oid,
+            provider: Arc::new(EmptyTable::new(numbered_schema(relation))),
+        };
+        self.bind_with(context, &query, &[], &[local]).await
+    }
+
+    /// The rows of `batch` for which a condition is true, in order.
+    pub(in crate::engine) async fn choose(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        condition: &Bound,
+        batch: &RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<usize>> {
+        let query = numbered(relation, condition, batch)?;
+        let mut answer = self.run(context, query, &[], interrupt).await?;
+        let mut chosen = Vec::new();
+        while let Some(batch) = answer.next().await.map_err(Error::without_position)? {
+            let numbers = batch.column(0).as_primitive::<Int64Type>().values().iter();
+            chosen.extend(numbers.map(|number| *number as usize));
+        }
+        // The engine may have answered in any order.
+        chosen.sort_unstable();
+        Ok(chosen)
     }
 
     /// The type of an expression over a row of `relation`, which need not be in the catalog. With
@@ -224,14 +267,7 @@ impl Engine {
                 .map(|index| arrow::array::new_empty_array(schema.field(index).data_type()))
                 .collect());
         }
-        let schema = numbered_schema(relation);
-        let mut arrays = batch.columns().to_vec();
-        arrays.push(Arc::new(Int64Array::from_iter_values(0..count as i64)));
-        let numbered = RecordBatch::try_new(schema.clone(), arrays)
-            .map_err(|error| Error::internal("numbering rows", error))?;
-        let query = query
-            .clone()
-            .with_rows(ROW, rows::in_memory(schema, vec![numbered])?)?;
+        let query = numbered(relation, query, batch)?;
         let mut answer = self.run(context, query, &[], interrupt).await?;
         let mut batches = Vec::new();
         while let Some(batch) = answer.next().await.map_err(Error::without_position)? {
@@ -255,6 +291,18 @@ impl Engine {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Error::internal("examining rows", error))
     }
+}
+
+/// The query over the rows of `batch`, numbered.
+fn numbered(relation: &Relation, query: &Bound, batch: &RecordBatch) -> Result<Bound> {
+    let schema = numbered_schema(relation);
+    let mut arrays = batch.columns().to_vec();
+    let numbers = Int64Array::from_iter_values(0..batch.num_rows() as i64);
+    arrays.push(Arc::new(numbers));
+    let numbered = RecordBatch::try_new(schema.clone(), arrays)
+        .map_err(|error| Error::internal("numbering rows", error))?;
+    let rows = rows::in_memory(schema, vec![numbered])?;
+    query.clone().with_rows(ROW, rows)
 }
 
 /// Whether a query's expressions always come to the same.

@@ -2,9 +2,9 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::copy::option;
 use super::cursor::Cursor;
 use super::nested;
-use super::session::copy_option;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{Command, CopyOptionValue, Explain, ExplainFormat, ExplainOptions};
 
@@ -15,7 +15,7 @@ pub(super) fn explain(cursor: &mut Cursor) -> Result<Command> {
     let listed = cursor.sees(&Token::LParen)
         && !cursor.sees_after_sign(&["SELECT", "WITH", "VALUES", "TABLE"]);
     let options = if listed {
-        options(cursor.parenthesised(copy_option)?)?
+        options(cursor.parenthesised(option)?)?
     } else {
         let analyze = cursor.accept("ANALYZE") || cursor.accept("ANALYSE");
         ExplainOptions {

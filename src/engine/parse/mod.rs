@@ -8,6 +8,7 @@
 
 mod balance;
 mod constraints;
+mod copy;
 mod cursor;
 mod cursors;
 mod explain;
@@ -280,7 +281,7 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "LISTEN" | "UNLISTEN" | "NOTIFY" => session::notification(cursor),
         "PREPARE" | "EXECUTE" | "DEALLOCATE" => session::prepared(cursor),
         "DECLARE" | "FETCH" | "MOVE" | "CLOSE" => cursors::cursors(cursor),
-        "COPY" => session::copy(cursor),
+        "COPY" => copy::copy(cursor),
         "EXPLAIN" => explain::explain(cursor),
         "VACUUM" | "ANALYZE" | "ANALYSE" | "CHECKPOINT" => maintenance::maintenance(cursor),
         // Statements PostgreSQL has and commons does not.

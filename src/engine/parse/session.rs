@@ -1,5 +1,4 @@
-//! Statements about the session: settings, transactions, channels, prepared statements, cursors,
-//! COPY.
+//! Statements about the session: settings, transactions, channels, prepared statements.
 
 use sqlparser::tokenizer::Token;
 
@@ -8,10 +7,7 @@ use super::nested;
 use super::types::written;
 use crate::base::limits::NOTIFY_PAYLOAD_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::command::{
-    Command, Copy, CopyDirection, CopyOptionValue, CopySource, Discard, IsolationLevel, SetValue,
-    TransactionModes,
-};
+use crate::engine::command::{Command, Discard, IsolationLevel, SetValue, TransactionModes};
 
 // -- settings
 
@@ -105,7 +101,7 @@ pub(super) fn set_value(cursor: &mut Cursor) -> Result<(String, SetValue)> {
 }
 
 /// One value: a word, a string or a number.
-fn value(cursor: &mut Cursor) -> Result<String> {
+pub(super) fn value(cursor: &mut Cursor) -> Result<String> {
     if cursor.sees_string() {
         cursor.string()
     } else if cursor.word().is_some() || cursor.sees_quoted_word() {
@@ -370,142 +366,4 @@ pub(super) fn prepared(cursor: &mut Cursor) -> Result<Command> {
         types,
         statement: nested(cursor, "PREPARE")?,
     })
-}
-
-// -- COPY
-
-/// COPY
-pub(super) fn copy(cursor: &mut Cursor) -> Result<Command> {
-    cursor.expect("COPY")?;
-    let mut options = Vec::new();
-    if cursor.accept("BINARY") {
-        options.push((
-            "format".to_owned(),
-            CopyOptionValue::Text("binary".to_owned()),
-        ));
-    }
-    let source = if cursor.accept_token(&Token::LParen) {
-        if matches!(
-            cursor.word().as_deref(),
-            Some("INSERT" | "UPDATE" | "DELETE")
-        ) {
-            return Err(Error::unsupported("COPY of a data-modifying statement"));
-        }
-        let query = cursor.query()?;
-        cursor.expect_token(&Token::RParen)?;
-        CopySource::Query(query)
-    } else {
-        let name = cursor.object_name()?;
-        let columns = if cursor.sees(&Token::LParen) {
-            cursor.parenthesised(Cursor::name)?
-        } else {
-            Vec::new()
-        };
-        CopySource::Table { name, columns }
-    };
-    let to = cursor.accept("TO");
-    if !to {
-        cursor.expect("FROM")?;
-        if matches!(source, CopySource::Query(_)) {
-            return Err(cursor.syntax_error());
-        }
-    }
-    let direction = if cursor.accept("STDIN") || cursor.accept("STDOUT") {
-        // As in PostgreSQL, either word stands for the client.
-        if to {
-            CopyDirection::ToStdout
-        } else {
-            CopyDirection::FromStdin
-        }
-    } else if cursor.sees_string() || cursor.word().as_deref() == Some("PROGRAM") {
-        return Err(
-            Error::unsupported("COPY with a file or program of the server")
-                .hint("Use psql's \\copy, or COPY FROM STDIN and TO STDOUT."),
-        );
-    } else {
-        return Err(cursor.syntax_error());
-    };
-    cursor.accept("WITH");
-    if cursor.sees(&Token::LParen) {
-        options.extend(cursor.parenthesised(copy_option)?);
-    } else {
-        legacy_copy_options(cursor, &mut options)?;
-    }
-    if cursor.word().as_deref() == Some("WHERE") {
-        return Err(Error::unsupported("COPY … WHERE"));
-    }
-    Ok(Command::Copy(Copy {
-        source,
-        direction,
-        options,
-    }))
-}
-
-/// One option of a list in parentheses: its name, lower-cased, and its value.
-pub(super) fn copy_option(cursor: &mut Cursor) -> Result<(String, CopyOptionValue)> {
-    let name = cursor.any_word()?.to_lowercase();
-    let value = if cursor.sees(&Token::Comma) || cursor.sees(&Token::RParen) {
-        CopyOptionValue::None
-    } else if cursor.accept_token(&Token::Mul) {
-        CopyOptionValue::All
-    } else if cursor.sees(&Token::LParen) {
-        CopyOptionValue::Columns(cursor.parenthesised(Cursor::name)?)
-    } else {
-        CopyOptionValue::Text(value(cursor)?)
-    };
-    Ok((name, value))
-}
-
-/// The option syntax before PostgreSQL 9.0, which clients still send.
-fn legacy_copy_options(
-    cursor: &mut Cursor,
-    options: &mut Vec<(String, CopyOptionValue)>,
-) -> Result<()> {
-    let text = |text: &str| CopyOptionValue::Text(text.to_owned());
-    while !cursor.at_end() && cursor.word().as_deref() != Some("WHERE") {
-        let option = if cursor.accept("BINARY") {
-            ("format", text("binary"))
-        } else if cursor.accept("CSV") {
-            ("format", text("csv"))
-        } else if cursor.accept("HEADER") {
-            ("header", CopyOptionValue::None)
-        } else if cursor.accept("FREEZE") {
-            ("freeze", CopyOptionValue::None)
-        } else if cursor.accept("DELIMITER") || cursor.accept("DELIMITERS") {
-            cursor.accept("AS");
-            ("delimiter", CopyOptionValue::Text(cursor.string()?))
-        } else if cursor.accept("NULL") {
-            cursor.accept("AS");
-            ("null", CopyOptionValue::Text(cursor.string()?))
-        } else if cursor.accept("QUOTE") {
-            cursor.accept("AS");
-            ("quote", CopyOptionValue::Text(cursor.string()?))
-        } else if cursor.accept("ESCAPE") {
-            cursor.accept("AS");
-            ("escape", CopyOptionValue::Text(cursor.string()?))
-        } else if cursor.accept("ENCODING") {
-            ("encoding", CopyOptionValue::Text(cursor.string()?))
-        } else if cursor.accept("FORCE NOT NULL") {
-            (
-                "force_not_null",
-                CopyOptionValue::Columns(cursor.list(Cursor::name)?),
-            )
-        } else if cursor.accept("FORCE NULL") {
-            (
-                "force_null",
-                CopyOptionValue::Columns(cursor.list(Cursor::name)?),
-            )
-        } else if cursor.accept("FORCE QUOTE") {
-            let value = if cursor.accept_token(&Token::Mul) {
-                CopyOptionValue::All
-            } else {
-                CopyOptionValue::Columns(cursor.list(Cursor::name)?)
-            };
-            ("force_quote", value)
-        } else {
-            return Err(cursor.syntax_error());
-        };
-        options.push((option.0.to_owned(), option.1));
-    }
-    Ok(())
 }

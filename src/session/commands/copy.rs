@@ -1,6 +1,8 @@
-//! COPY FROM STDIN and COPY TO STDOUT.
+//! COPY from and to the client, and files of the server.
 
 use std::sync::Arc;
+
+use sqlparser::ast;
 
 use super::copy_options::copy_options;
 use super::dml::append_mode;
@@ -9,10 +11,10 @@ use super::{no_column, relation_of, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Privileges, Relation, RelationKind};
-use crate::engine::command::{Copy, CopyDirection, CopySource, ObjectName};
-use crate::engine::copy::{CopyIn, CopyWriter};
-use crate::engine::{DmlKind, parse_query};
-use crate::observe::{Transfer, TransferKind};
+use crate::engine::command::{Copy, CopyDirection, CopySource, DmlAction, ObjectName};
+use crate::engine::copy::{CopyIn, CopyWriter, load_file, write_file};
+use crate::engine::{DmlKind, Rows, parse_query};
+use crate::observe::{Interrupt, Transfer, TransferKind};
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
 use crate::session::{
@@ -23,24 +25,82 @@ use crate::statement::StatementContext;
 impl Session {
     /// COPY
     pub(in crate::session) async fn copy(&mut self, copy: &Copy, run: Run<'_>) -> Result<Response> {
+        if copy.file.is_some() {
+            self.check_file_rights(copy.direction)?;
+        }
         match (&copy.source, copy.direction) {
-            (CopySource::Table { name, columns }, CopyDirection::FromStdin) => {
+            (CopySource::Table { name, columns }, CopyDirection::From) => {
                 self.copy_in(copy, name, columns, run).await
             }
-            (CopySource::Table { name, columns }, CopyDirection::ToStdout) => {
+            (CopySource::Table { name, columns }, CopyDirection::To) => {
                 let context = self.context()?;
                 let query = table_query(&context, name, columns)?;
                 let relation = relation_of(&context, name).ok().cloned();
-                self.copy_out(copy, &query, relation.as_deref(), run).await
+                let (context, rows) = self.open_query(&query, &run).await?;
+                self.copy_out(copy, context, rows, relation.as_deref(), run.interrupt)
+                    .await
             }
-            (CopySource::Query(query), CopyDirection::ToStdout) => {
-                self.copy_out(copy, query, None, run).await
+            (CopySource::Query(query), CopyDirection::To) => {
+                let (context, rows) = self.open_query(query, &run).await?;
+                self.copy_out(copy, context, rows, None, run.interrupt)
+                    .await
             }
-            (CopySource::Query(_), CopyDirection::FromStdin) => Err(Error::new(
+            (CopySource::Dml(dml), CopyDirection::To) => {
+                let returning = match &dml.action {
+                    DmlAction::Insert { insert, .. } => insert.returning.is_some(),
+                    DmlAction::Update(update) => update.returning.is_some(),
+                    DmlAction::Delete(delete) => delete.returning.is_some(),
+                    DmlAction::Merge(_) => {
+                        return Err(Error::unsupported("MERGE in COPY"));
+                    }
+                    DmlAction::Query(_) => true,
+                };
+                if !returning {
+                    return Err(Error::new(
+                        SqlState::FEATURE_NOT_SUPPORTED,
+                        "COPY query must have a RETURNING clause",
+                    ));
+                }
+                let interrupt = run.interrupt;
+                let Response::Rows(answer) = self.dml(dml, run).await? else {
+                    return Err(Error::internal("copying", "RETURNING gave no rows"));
+                };
+                let context = self.context()?;
+                self.copy_out(copy, context, answer.rows, None, interrupt)
+                    .await
+            }
+            (CopySource::Query(_) | CopySource::Dml(_), CopyDirection::From) => Err(Error::new(
                 SqlState::SYNTAX_ERROR,
                 "COPY query INTO is not supported",
             )),
         }
+    }
+
+    /// Whether the role may read or write files of the server at all.
+    fn check_file_rights(&mut self, direction: CopyDirection) -> Result<()> {
+        let context = self.context()?;
+        let (of, does) = match direction {
+            CopyDirection::From => ("pg_read_server_files", "from"),
+            CopyDirection::To => ("pg_write_server_files", "to"),
+        };
+        let need = Need::Predefined {
+            role: context.role,
+            of,
+            to: format!("COPY {does} a file"),
+        };
+        privileges::authorize(&context.snapshot, &[need], ()).map_err(|_| {
+            Error::new(
+                SqlState::INSUFFICIENT_PRIVILEGE,
+                format!(
+                    "must be superuser or have privileges of the {of} role to COPY {does} a file"
+                ),
+            )
+            .hint(
+                "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for \
+                 anyone.",
+            )
+        })?;
+        Ok(())
     }
 
     async fn copy_in(
@@ -97,17 +157,42 @@ impl Session {
             .iter()
             .map(|index| relation.columns[*index].name.as_str())
             .collect();
-        let options = copy_options(&copy.options, copy.direction, &names, Some(&relation))?;
+        let (options, freeze) =
+            copy_options(&copy.options, copy.direction, &names, Some(&relation))?;
+        // PostgreSQL says so when the first row comes.
+        let refused = (freeze.0 && !self.transaction()?.is_fresh(oid)).then(|| {
+            Error::new(
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "cannot perform COPY FREEZE because the table was not created or truncated in the \
+                 current subtransaction",
+            )
+        });
         let engine = self.shared.engine.clone();
-        let work = engine.bind_copy(&context, &relation, &chosen);
+        let work = engine.bind_copy(&context, &relation, &chosen, copy.condition.as_deref());
         let (fill, needs) = interruptible(run.interrupt, work).await?;
         privileges::authorize(&context.snapshot, &needs, ())?;
-        let transfer = Arc::new(Transfer::new(TransferKind::CopyFrom, oid));
+        let kind = match &copy.file {
+            Some(_) => TransferKind::CopyFromFile,
+            None => TransferKind::CopyFrom,
+        };
+        let transfer = Arc::new(Transfer::new(kind, oid));
         self.activity.begin_transfer(&transfer);
-        Ok(Response::CopyIn(CopyInResponse {
-            table: oid,
-            copy: CopyIn::new(context, relation, chosen, options, transfer, fill),
-        }))
+        let into = match refused {
+            Some(error) => CopyIn::refused(chosen.len(), &options, error),
+            None => CopyIn::new(context, relation, chosen, options, transfer.clone(), fill),
+        };
+        let Some(path) = copy.file.clone() else {
+            return Ok(Response::CopyIn(CopyInResponse {
+                table: oid,
+                copy: into,
+            }));
+        };
+        let open = blocking(move || engine.open_copied(&path));
+        let file = interruptible(run.interrupt, open).await?;
+        let load = load_file(into, file, &transfer, run.interrupt);
+        let copy = interruptible(run.interrupt, load).await?;
+        let done = CopyInResponse { table: oid, copy };
+        self.finish_copy_in(done).await.map(Response::Done)
     }
 
     /// The end of a COPY FROM STDIN the client finished: loads the rows; gives the tag.
@@ -127,23 +212,44 @@ impl Session {
     async fn copy_out(
         &mut self,
         copy: &Copy,
-        query: &sqlparser::ast::Query,
+        context: Arc<StatementContext>,
+        rows: Rows,
         relation: Option<&Relation>,
-        run: Run<'_>,
+        interrupt: &Interrupt,
     ) -> Result<Response> {
-        let (context, rows) = self.open_query(query, &run).await?;
         let columns = rows.columns().clone();
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        let options = copy_options(&copy.options, copy.direction, &names, relation)?;
+        let (options, _) = copy_options(&copy.options, copy.direction, &names, relation)?;
         let table = relation.map_or(Oid::INVALID, |relation| relation.oid);
-        let transfer = Arc::new(Transfer::new(TransferKind::CopyTo, table));
+        let kind = match &copy.file {
+            Some(_) => TransferKind::CopyToFile,
+            None => TransferKind::CopyTo,
+        };
+        let transfer = Arc::new(Transfer::new(kind, table));
         self.activity.begin_transfer(&transfer);
-        Ok(Response::CopyOut(Box::new(CopyOutResponse {
-            rows,
-            transfer,
-            writer: CopyWriter::new(context, columns, options),
-        })))
+        let writer = CopyWriter::new(context, columns, options)?;
+        let Some(path) = copy.file.clone() else {
+            return Ok(Response::CopyOut(Box::new(CopyOutResponse {
+                rows,
+                transfer,
+                writer,
+            })));
+        };
+        let engine = self.shared.engine.clone();
+        let file = blocking(move || engine.create_copied(&path)).await?;
+        let written = write_file(rows, writer, file, &transfer);
+        let rows = interruptible(interrupt, written).await?;
+        Ok(Response::Done(tag(format!("COPY {rows}"))))
     }
+}
+
+/// Runs what waits for the disk.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::internal("opening a COPY file", error))?
 }
 
 /// Indexes of the columns named, or all.
@@ -183,7 +289,7 @@ fn table_query(
     context: &StatementContext,
     name: &ObjectName,
     columns: &[String],
-) -> Result<Box<sqlparser::ast::Query>> {
+) -> Result<Box<ast::Query>> {
     let found: Option<&Arc<Relation>> = relation_of(context, name).ok();
     if let Some(relation) = found {
         if !matches!(relation.kind, RelationKind::Table { .. }) {

@@ -4,7 +4,18 @@ use super::no_column;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Relation;
 use crate::engine::command::{CopyDirection, CopyOptionValue};
-use crate::engine::copy::{CopyFormat, CopyOptions, Header};
+use crate::engine::copy::{Compression, CopyFormat, CopyOptions, Header};
+
+/// PostgreSQL's other encodings, without the signs in their names.
+const ENCODINGS: &str = "\
+    eucjp euccn euckr euctw eucjis2004 muleinternal latin2 iso88592 latin3 iso88593 \
+    latin4 iso88594 latin5 iso88599 latin6 iso885910 latin7 iso885913 latin8 iso885914 latin9 \
+    iso885915 latin10 iso885916 win1250 windows1250 win1251 windows1251 win1252 windows1252 \
+    win1253 windows1253 win1254 windows1254 win1255 windows1255 win1256 windows1256 win1257 \
+    windows1257 win1258 windows1258 win866 win874 koi8 koi8r koi8u iso88595 iso88596 iso88597 \
+    iso88598 sjis shiftjis big5 gbk uhc gb18030 johab shiftjis2004 abc alt tcvn tcvn5712 \
+    vscii win win932 win936 win949 win950 mskanji windows866 windows874 windows932 windows936 \
+    windows949 windows950";
 
 /// Options as written; what is not said has a default that depends on the format.
 #[derive(Debug, Default)]
@@ -18,7 +29,16 @@ struct Said<'a> {
     force_quote: Option<Vec<usize>>,
     force_not_null: Option<Vec<usize>>,
     force_null: Option<Vec<usize>>,
+    latin1: Option<bool>,
+    compression: Option<&'a str>,
+    numeric: Option<&'a str>,
+    matching: Option<&'a str>,
+    freeze: bool,
 }
+
+/// FREEZE: rows are stored alike either way, but it is only for tables nobody else sees yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Freeze(pub(super) bool);
 
 /// The columns copied, for options that name some.
 struct Columns<'a> {
@@ -55,7 +75,7 @@ pub(super) fn copy_options(
     direction: CopyDirection,
     columns: &[&str],
     relation: Option<&Relation>,
-) -> Result<CopyOptions> {
+) -> Result<(CopyOptions, Freeze)> {
     let mut said = Said::default();
     let mut seen: Vec<&str> = Vec::new();
     for (name, value) in options {
@@ -71,7 +91,8 @@ pub(super) fn copy_options(
             &Columns { columns, relation },
         )?;
     }
-    check(said, direction)
+    let freeze = Freeze(said.freeze);
+    Ok((check(said, direction)?, freeze))
 }
 
 fn read<'a>(
@@ -82,7 +103,7 @@ fn read<'a>(
     columns: &Columns<'_>,
 ) -> Result<()> {
     match name {
-        "format" => said.format = Some(format(text(name, value)?, direction)?),
+        "format" => said.format = Some(format(text(name, value)?)?),
         "delimiter" => said.delimiter = Some(text(name, value)?),
         "null" => said.null = Some(text(name, value)?),
         "header" => said.header = Some(header(value, direction)?),
@@ -93,23 +114,14 @@ fn read<'a>(
             said.force_not_null = Some(listed("FORCE_NOT_NULL", value, columns)?);
         }
         "force_null" => said.force_null = Some(listed("FORCE_NULL", value, columns)?),
-        "encoding" => {
-            let encoding = text(name, value)?
-                .to_ascii_lowercase()
-                .replace(['-', '_'], "");
-            if encoding != "utf8" && encoding != "unicode" {
-                return Err(Error::unsupported(format!(
-                    "COPY with encoding \"{}\"",
-                    text(name, value)?
-                )));
-            }
-        }
+        "encoding" => said.latin1 = Some(encoding(name, value)?),
         "freeze" => {
-            // Rows are stored alike either way.
-            if boolean(value) != Some(false) {
-                return Err(Error::unsupported("COPY FREEZE"));
-            }
+            said.freeze =
+                boolean(value).ok_or_else(|| syntax(format!("{name} requires a Boolean value")))?;
         }
+        "compression" => said.compression = Some(text(name, value)?),
+        "numeric" => said.numeric = Some(text(name, value)?),
+        "match" => said.matching = Some(text(name, value)?),
         _ => return Err(syntax(format!("option \"{name}\" not recognized"))),
     }
     Ok(())
@@ -118,17 +130,25 @@ fn read<'a>(
 fn check(said: Said<'_>, direction: CopyDirection) -> Result<CopyOptions> {
     let format = said.format.unwrap_or(CopyFormat::Text);
     let csv = format == CopyFormat::Csv;
-    let settled = [
-        (said.delimiter.is_some(), "DELIMITER"),
-        (said.null.is_some(), "NULL"),
-        (said.header.is_some(), "HEADER"),
-    ];
-    if format == CopyFormat::Binary
-        && let Some((_, option)) = settled.into_iter().find(|(said, _)| *said)
-    {
-        return Err(syntax(format!("cannot specify {option} in BINARY mode")));
+    let to = direction == CopyDirection::To;
+    if !format.is_text() {
+        let word = format.word();
+        let settled = [
+            (said.delimiter.is_some(), "DELIMITER"),
+            (said.null.is_some(), "NULL"),
+        ];
+        if let Some((_, option)) = settled.into_iter().find(|(said, _)| *said) {
+            return Err(syntax(format!("cannot specify {option} in {word} mode")));
+        }
+        if said.latin1 == Some(true) && format.has_schema() {
+            return Err(unavailable(format!(
+                "cannot specify ENCODING in {word} mode"
+            )));
+        }
+        if said.header.is_some_and(|header| header != Header::Off) {
+            return Err(unavailable(format!("cannot specify HEADER in {word} mode")));
+        }
     }
-    let to = direction == CopyDirection::ToStdout;
     let only_csv = [
         (said.quote.is_some(), "quote"),
         (said.escape.is_some(), "escape"),
@@ -193,8 +213,11 @@ fn check(said: Said<'_>, direction: CopyDirection) -> Result<CopyOptions> {
             "CSV quote character must not appear in the NULL specification",
         ));
     }
+    let compression = said.compression.map(|word| compression(word, format, to));
+    let numeric_as_float = said.numeric.map(|word| as_float(word, format, to));
+    let by_position = said.matching.map(|word| by_position(word, format, to));
+    let default = CopyOptions::of(format);
     Ok(CopyOptions {
-        format,
         delimiter,
         null: null.to_owned(),
         header: said.header.unwrap_or(Header::Off),
@@ -203,15 +226,95 @@ fn check(said: Said<'_>, direction: CopyDirection) -> Result<CopyOptions> {
         force_quote: said.force_quote.unwrap_or_default(),
         force_not_null: said.force_not_null.unwrap_or_default(),
         force_null: said.force_null.unwrap_or_default(),
+        compression: compression.transpose()?.unwrap_or(default.compression),
+        latin1: said.latin1.unwrap_or(false),
+        numeric_as_float: numeric_as_float.transpose()?.unwrap_or(false),
+        by_position: by_position.transpose()?.unwrap_or(false),
+        ..default
     })
 }
 
-fn format(name: &str, direction: CopyDirection) -> Result<CopyFormat> {
+/// Refuses an option of Arrow and Parquet elsewhere, or in the other direction.
+fn check_packed(option: &str, format: CopyFormat, writes: bool, to: bool) -> Result<()> {
+    if !format.has_schema() {
+        return Err(unavailable(format!(
+            "COPY {option} available only in ARROW and PARQUET mode"
+        )));
+    }
+    match writes {
+        true if !to => Err(unavailable(format!(
+            "COPY {option} only available using COPY TO"
+        ))),
+        false if to => Err(unavailable(format!(
+            "COPY {option} only available using COPY FROM"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// NUMERIC, of what is written.
+fn as_float(word: &str, format: CopyFormat, to: bool) -> Result<bool> {
+    check_packed("numeric", format, true, to)?;
+    match word.to_ascii_lowercase().as_str() {
+        "text" => Ok(false),
+        "float8" => Ok(true),
+        _ => Err(invalid(format!("COPY numeric \"{word}\" not recognized"))),
+    }
+}
+
+/// COMPRESSION, of what is written.
+fn compression(word: &str, format: CopyFormat, to: bool) -> Result<Compression> {
+    check_packed("compression", format, true, to)?;
+    match word.to_ascii_lowercase().as_str() {
+        "none" => Ok(Compression::None),
+        "lz4" => Ok(Compression::Lz4),
+        "zstd" => Ok(Compression::Zstd),
+        "snappy" if format == CopyFormat::Parquet => Ok(Compression::Snappy),
+        _ => Err(invalid(format!(
+            "COPY compression \"{word}\" not recognized"
+        ))),
+    }
+}
+
+/// MATCH, of what is read.
+fn by_position(word: &str, format: CopyFormat, to: bool) -> Result<bool> {
+    check_packed("match", format, false, to)?;
+    match word.to_ascii_lowercase().as_str() {
+        "name" => Ok(false),
+        "position" => Ok(true),
+        _ => Err(invalid(format!("COPY match \"{word}\" not recognized"))),
+    }
+}
+
+/// Whether text is in LATIN1. UTF-8 is what the server speaks, and SQL_ASCII is whatever the server
+/// speaks; PostgreSQL's other encodings are refused by name.
+fn encoding(name: &str, value: &CopyOptionValue) -> Result<bool> {
+    let said = text(name, value)?;
+    let word: String = said
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    match word.as_str() {
+        "utf8" | "unicode" | "sqlascii" => Ok(false),
+        "latin1" | "iso88591" => Ok(true),
+        word if ENCODINGS.split(' ').any(|name| name == word) => {
+            Err(Error::unsupported(format!("COPY with encoding \"{said}\""))
+                .hint("Convert the data to UTF8."))
+        }
+        _ => Err(invalid(
+            "argument to option \"encoding\" must be a valid encoding name",
+        )),
+    }
+}
+
+fn format(name: &str) -> Result<CopyFormat> {
     match name {
         "text" => Ok(CopyFormat::Text),
         "csv" => Ok(CopyFormat::Csv),
-        "binary" if direction == CopyDirection::ToStdout => Ok(CopyFormat::Binary),
-        "binary" => Err(Error::unsupported("COPY FROM in binary format")),
+        "binary" => Ok(CopyFormat::Binary),
+        "arrow" => Ok(CopyFormat::Arrow),
+        "parquet" => Ok(CopyFormat::Parquet),
         name => Err(invalid(format!("COPY format \"{name}\" not recognized"))),
     }
 }
@@ -220,7 +323,7 @@ fn header(value: &CopyOptionValue, direction: CopyDirection) -> Result<Header> {
     if let CopyOptionValue::Text(word) = value
         && word.eq_ignore_ascii_case("match")
     {
-        if direction == CopyDirection::ToStdout {
+        if direction == CopyDirection::To {
             return Err(unavailable("cannot use \"match\" with HEADER in COPY TO"));
         }
         return Ok(Header::Match);
@@ -257,12 +360,22 @@ fn text<'a>(name: &str, value: &'a CopyOptionValue) -> Result<&'a str> {
 /// Indexes of columns, among those copied.
 fn listed(option: &str, value: &CopyOptionValue, columns: &Columns<'_>) -> Result<Vec<usize>> {
     match value {
-        CopyOptionValue::All => Ok((0..columns.columns.len()).collect()),
-        CopyOptionValue::Columns(names) => names
-            .iter()
-            .map(|name| columns.index(option, name))
-            .collect(),
-        CopyOptionValue::None | CopyOptionValue::Text(_) => Err(invalid(format!(
+        CopyOptionValue::All if option == "FORCE_QUOTE" => Ok((0..columns.columns.len()).collect()),
+        CopyOptionValue::Columns(names) => {
+            let mut indexes = Vec::with_capacity(names.len());
+            for name in names {
+                let index = columns.index(option, name)?;
+                if indexes.contains(&index) {
+                    return Err(Error::new(
+                        SqlState::DUPLICATE_COLUMN,
+                        format!("column \"{name}\" specified more than once"),
+                    ));
+                }
+                indexes.push(index);
+            }
+            Ok(indexes)
+        }
+        _ => Err(invalid(format!(
             "argument to option \"{}\" must be a list of column names",
             option.to_lowercase()
         ))),
@@ -304,11 +417,11 @@ mod tests {
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect();
         let direction = if to {
-            CopyDirection::ToStdout
+            CopyDirection::To
         } else {
-            CopyDirection::FromStdin
+            CopyDirection::From
         };
-        copy_options(&options, direction, &["a", "b"], None)
+        copy_options(&options, direction, &["a", "b"], None).map(|(options, _)| options)
     }
 
     #[test]

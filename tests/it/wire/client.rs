@@ -286,6 +286,10 @@ impl Connection {
                 body.extend(json()?.as_str().unwrap_or("").as_bytes());
                 b'd'
             }
+            "CopyBytes" => {
+                body.extend(unhex(rest)?);
+                b'd'
+            }
             "CopyDone" => b'c',
             "CopyFail" => {
                 text(&mut body, &json()?);

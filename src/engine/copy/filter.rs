@@ -1,0 +1,98 @@
+//! COPY … WHERE: which rows come in.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use sqlparser::ast::{Expr, visit_expressions};
+
+use super::target::Fill;
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::Relation;
+use crate::engine::{Bound, Engine};
+use crate::observe::Interrupt;
+use crate::privileges::Need;
+use crate::statement::StatementContext;
+
+/// The condition, bound over the table's columns.
+#[derive(Debug, Clone)]
+pub(super) struct Filter(Bound);
+
+impl Filter {
+    /// Binds a condition; adds what it needs.
+    ///
+    /// # Errors
+    /// As binding WHERE of a query over the table; `0A000` for a subquery, as in PostgreSQL.
+    pub(super) async fn bind(
+        engine: &Arc<Engine>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        condition: &Expr,
+        needs: &mut Vec<Need>,
+    ) -> Result<Self> {
+        let subquery = visit_expressions(condition, |expression| match expression {
+            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        });
+        if subquery.is_break() {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cannot use subquery in COPY FROM WHERE condition",
+            ));
+        }
+        let generated = visit_expressions(condition, |expression| {
+            let name = match expression {
+                Expr::Identifier(name) => Some(name),
+                Expr::CompoundIdentifier(names) => names.last(),
+                _ => None,
+            };
+            let column = name.and_then(|name| relation.column(&name.value));
+            match column.is_some_and(|column| column.expression().is_some()) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        if generated.is_break() {
+            // They are made of the rows that come in.
+            return Err(Error::unsupported(
+                "a generated column in COPY FROM WHERE condition",
+            ));
+        }
+        let bound = engine.bind_condition(context, relation, condition.clone());
+        let bound = bound.await.map_err(reworded)?;
+        needs.extend(bound.needs.iter().cloned());
+        Ok(Self(bound))
+    }
+
+    /// The rows for which the condition is true, in order.
+    pub(super) fn rows(
+        &self,
+        context: &Arc<StatementContext>,
+        fill: &Fill,
+        batch: &RecordBatch,
+    ) -> Result<Vec<usize>> {
+        let interrupt = Interrupt::new();
+        let relation = fill.feeds.relation();
+        let chosen = fill
+            .engine
+            .choose(context, relation, &self.0, batch, &interrupt);
+        fill.runtime.block_on(chosen)
+    }
+}
+
+/// What the binder says of WHERE, said of COPY's.
+fn reworded(error: Error) -> Error {
+    match error.message().strip_suffix("not allowed in WHERE") {
+        Some(what) => {
+            let message = format!("{what}not allowed in COPY FROM WHERE conditions");
+            let reworded = Error::new(error.state(), message);
+            match error.fields().position {
+                Some(position) => reworded.at(position),
+                None => reworded,
+            }
+        }
+        None => error,
+    }
+}
