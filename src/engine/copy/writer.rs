@@ -20,7 +20,7 @@ use crate::types::text::TextColumn;
 /// Writes batches as COPY … TO data.
 pub enum CopyWriter {
     /// Row by row.
-    Rows(RowWriter),
+    Rows(Box<RowWriter>),
     /// Batch by batch.
     Packed(PackedWriter),
 }
@@ -37,7 +37,7 @@ impl CopyWriter {
     ) -> Result<Self> {
         Ok(match options.format.has_schema() {
             true => Self::Packed(PackedWriter::new(&context, &columns, &options)?),
-            false => Self::Rows(RowWriter::new(context, columns, options)),
+            false => Self::Rows(Box::new(RowWriter::new(context, columns, options))),
         })
     }
 

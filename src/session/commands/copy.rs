@@ -210,7 +210,7 @@ impl Session {
     }
 
     async fn copy_out(
-        &mut self,
+        &self,
         copy: &Copy,
         context: Arc<StatementContext>,
         rows: Rows,
