@@ -56,8 +56,8 @@ impl Pending {
         self.changes
     }
 
-    pub(super) fn note_emptied(&mut self, table: Oid) {
-        self.emptied.push(table);
+    pub(super) fn note_emptied(&mut self, tables: Vec<Oid>) {
+        self.emptied.extend(tables);
     }
 
     pub(super) fn is_emptied(&self, table: Oid) -> bool {

@@ -156,9 +156,9 @@ impl Transaction {
         &self.view
     }
 
-    /// TRUNCATE took away every row of the table.
-    pub fn note_emptied(&mut self, table: Oid) {
-        self.pending.note_emptied(table);
+    /// TRUNCATE took away every row of the tables.
+    pub fn note_emptied(&mut self, tables: Vec<Oid>) {
+        self.pending.note_emptied(tables);
     }
 
     /// Whether this transaction made or truncated the table: nobody else sees its rows.
