@@ -61,6 +61,7 @@ impl Session {
             }
         }
         self.push_needing(changes, &needs)?;
+        self.transaction()?.note_emptied(tables);
         Ok(tag("TRUNCATE TABLE"))
     }
 
