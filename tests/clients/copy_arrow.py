@@ -262,3 +262,6 @@ write_arrow(polars.to_arrow(), "frame")
 with connection.cursor().copy("COPY frame FROM STDIN (FORMAT arrow)") as copy:
     polars.write_ipc_stream(Writer(copy), compat_level=pl.CompatLevel.oldest())
 assert one("SELECT count(*), sum(k), count(DISTINCT name) FROM frame") == (200_000, 2 * 4999950000, 85714)
+
+shown = "`COPY … (FORMAT arrow)` and `(FORMAT parquet)` both ways through psycopg: every type, compression, mistakes refused, frames of pandas and polars"
+print(f"| pyarrow | {pa.__version__} | {shown} |")
