@@ -42,8 +42,62 @@ pub struct StatementContext {
     pub effects: Arc<Effects>,
     /// The values the session last took from sequences.
     pub last_values: Arc<LastValues>,
+    /// What random() gives the session.
+    pub random: Arc<Random>,
     /// Whether the transaction is READ ONLY.
     pub read_only: bool,
+}
+
+/// A session's random numbers: xoroshiro128**, seeded as PostgreSQL seeds it, so that setseed()
+/// gives the same numbers there and here.
+#[derive(Debug)]
+pub struct Random {
+    /// A plain mutex: held to take a number, never over an await.
+    state: Mutex<[u64; 2]>,
+}
+
+impl Default for Random {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new([rand::random(), rand::random::<u64>() | 1]),
+        }
+    }
+}
+
+impl Random {
+    /// setseed(): from -1 to 1.
+    pub fn seed(&self, seed: f64) {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let mut seed = (((1_u64 << 52) - 1) as f64 * seed) as i64 as u64;
+        let mut split = || {
+            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        };
+        *self.lock() = [split(), split()];
+    }
+
+    /// A number from 0 to below 1.
+    pub fn next(&self) -> f64 {
+        let mut state = self.lock();
+        let [first, second] = *state;
+        let mixed = first ^ second;
+        let value = first.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
+        *state = [
+            first.rotate_left(24) ^ mixed ^ (mixed << 16),
+            mixed.rotate_left(37),
+        ];
+        #[allow(clippy::cast_precision_loss)] // 52 bits
+        let fraction = (value >> 12) as f64;
+        fraction / (1_u64 << 52) as f64
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, [u64; 2]> {
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
 }
 
 /// The value each sequence last gave to a session: currval() and lastval().

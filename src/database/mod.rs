@@ -1,5 +1,6 @@
 //! The one shared mutable thing: the current snapshot, the only writer, transactions.
 
+mod advisory;
 mod commit;
 mod locks;
 mod merge;
@@ -22,6 +23,10 @@ use crate::catalog::Snapshot;
 use crate::notify::Hub;
 use crate::storage::Store;
 
+pub use advisory::{
+    Advisory, AdvisoryKey, AdvisoryLock, AdvisoryMode, AdvisoryScope,
+    mode_name as advisory_mode_name,
+};
 pub use locks::{LockMode, Locks};
 pub use sequences::Sequences;
 pub use transaction::{Isolation, Transaction};
@@ -32,6 +37,7 @@ pub struct Database {
     store: Arc<Store>,
     hub: Arc<Hub>,
     locks: Arc<Locks>,
+    advisory: Arc<Advisory>,
     sequences: Sequences,
     current: watch::Sender<Arc<Snapshot>>,
     /// Every committed version somebody may still hold. A plain mutex, held to look and to insert.
@@ -70,6 +76,7 @@ impl Database {
             store,
             hub: Arc::new(Hub::new()),
             locks: Arc::new(Locks::default()),
+            advisory: Arc::default(),
             current: watch::Sender::new(snapshot),
             live: Mutex::new(live),
             next_oid: AtomicU32::new(recovered.next_oid.0),
@@ -107,6 +114,11 @@ impl Database {
     /// Where sequences stand.
     pub fn sequences(&self) -> &Sequences {
         &self.sequences
+    }
+
+    /// Advisory locks.
+    pub fn advisory(&self) -> &Arc<Advisory> {
+        &self.advisory
     }
 
     /// Table locks.

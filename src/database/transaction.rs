@@ -113,6 +113,30 @@ impl Transaction {
         self.isolation = isolation;
     }
 
+    /// That a table is as it was when the transaction began.
+    ///
+    /// # Errors
+    /// `40001` if others changed it since.
+    pub fn must_be_current(&self, table: Oid) -> Result<()> {
+        let now = self.database.snapshot();
+        let same = match (self.base.relation(table), now.relation(table)) {
+            (Some(then), Some(now)) => {
+                then.segments().len() == now.segments().len()
+                    && then
+                        .segments()
+                        .iter()
+                        .zip(now.segments())
+                        .all(|(then, now)| Arc::ptr_eq(then, now) || then == now)
+            }
+            (None, None) => true,
+            _ => false,
+        };
+        match same {
+            true => Ok(()),
+            false => Err(concurrent("update")),
+        }
+    }
+
     /// Called at the start of every statement: under READ COMMITTED moves the base to the newest
     /// snapshot and applies the pending changes again; under REPEATABLE READ pins the base at the
     /// first call.

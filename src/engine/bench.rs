@@ -133,6 +133,7 @@ impl Bench {
             listening: Arc::default(),
             effects: Arc::default(),
             last_values: Arc::default(),
+            random: Arc::default(),
             read_only: false,
         })
     }

@@ -58,6 +58,7 @@ pub use parse::{
     TypeName, parse, parse_expression, parse_query, redirect, rename_column, settle_default,
     written_type,
 };
+pub(crate) use parse::{fold, object_name};
 pub use rows::Rows;
 
 /// Name of the only database.

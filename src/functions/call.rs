@@ -28,7 +28,7 @@ use super::resolve::{Argument, Param, Returns};
 use crate::base::{Error, Oid, Result};
 use crate::pg_catalog::{Value, names, value};
 use crate::statement::StatementContext;
-use crate::types::{Numeric, PgType};
+use crate::types::{Extended, Numeric, PgType};
 
 /// One way to call a function.
 #[derive(Debug)]
@@ -361,18 +361,21 @@ impl<'a> Call<'a> {
         })?;
         let numeric =
             matches!(self.overload.returns, Returns::Is(ty) if ty.oid == PgType::NUMERIC.oid);
-        Some(match (special.as_str(), self.name) {
-            ("NaN", _) if numeric => Ok(Value::Text("NaN".into())),
-            ("NaN", "scale" | "min_scale") => Ok(Value::Null),
-            (_, "abs") => Ok(Value::Text("Infinity".into())),
-            ("Infinity", "sign") => Ok(Value::Int(1)),
-            (_, "sign") => Ok(Value::Int(-1)),
-            (_, "ceil" | "ceiling" | "floor" | "round" | "trunc" | "trim_scale") => {
-                Ok(Value::Text(special.into()))
-            }
-            (_, "scale" | "min_scale") => Ok(Value::Null),
-            (_, name) => Err(Error::unsupported(format!(
-                "{special} as an argument of {name}"
+        let mut args = Vec::with_capacity(self.args.len());
+        for arg in 0..self.args.len() {
+            args.push(match self.args.get(arg) {
+                Some(Arg::Other(array)) if *array.data_type() == DataType::LargeUtf8 => {
+                    Extended::parse(array.as_string::<i64>().value(row))
+                }
+                _ => self.numeric(arg, row).map(Extended::from),
+            });
+        }
+        let args: Option<Vec<Extended>> = args.into_iter().collect();
+        Some(match args {
+            Some(args) => super::special::result(self.name, numeric, &args),
+            None => Err(Error::unsupported(format!(
+                "{special} as an argument of {}",
+                self.name
             ))),
         })
     }

@@ -158,11 +158,11 @@ fn of_date(unit: &str, days: i64) -> Option<Numeric> {
     Some(whole(value))
 }
 
-/// Fields that grow for ever are infinite of an infinite date; the others are none.
+/// The other fields of an infinite date are none.
 fn of_infinity(unit: &str, name: &str, ty: &str) -> Result<Option<Numeric>> {
     match unit {
-        "year" | "decade" | "century" | "millennium" | "julian" | "isoyear" | "epoch" => {
-            Err(Error::unsupported("infinity as a value of type numeric"))
+        "microseconds" | "milliseconds" | "second" | "minute" | "hour" if ty == "date" => {
+            Err(not_supported(name, ty))
         }
         "timezone" | "timezone_hour" | "timezone_minute" if ty != "timestamp with time zone" => {
             Err(not_supported(name, ty))
@@ -173,21 +173,29 @@ fn of_infinity(unit: &str, name: &str, ty: &str) -> Result<Option<Numeric>> {
 
 fn field(call: &Call<'_>, row: usize, only_date: bool) -> Result<Value> {
     let name = call.must_text(0, row).to_lowercase();
+    if let Some(infinite) = infinite_part(call, row, &name) {
+        let text = if infinite < 0.0 {
+            "-Infinity"
+        } else {
+            "Infinity"
+        };
+        return Ok(Value::Text(text.into()));
+    }
     Ok(number(call, row, &name, only_date)?.into())
 }
 
 fn part(call: &Call<'_>, row: usize) -> Result<Value> {
     let name = call.must_text(0, row).to_lowercase();
     if let Some(infinite) = infinite_part(call, row, &name) {
-        return Ok(infinite);
+        return Ok(Value::Float(infinite));
     }
     Ok(number(call, row, &name, false)?
         .map(|number| number.to_f64())
         .into())
 }
 
-/// What a float says of an infinite date or time.
-fn infinite_part(call: &Call<'_>, row: usize, name: &str) -> Option<Value> {
+/// Fields that grow for ever are infinite of an infinite date.
+fn infinite_part(call: &Call<'_>, row: usize, name: &str) -> Option<f64> {
     let sign = match (call.date(1, row), call.time(1, row)) {
         (Some(i32::MAX), _) | (_, Some(i64::MAX)) => 1.0,
         (Some(i32::MIN), _) | (_, Some(i64::MIN)) => -1.0,
@@ -195,7 +203,7 @@ fn infinite_part(call: &Call<'_>, row: usize, name: &str) -> Option<Value> {
     };
     match unit(name)? {
         "year" | "decade" | "century" | "millennium" | "julian" | "isoyear" | "epoch" => {
-            Some(Value::Float(sign * f64::INFINITY))
+            Some(sign * f64::INFINITY)
         }
         _ => None,
     }

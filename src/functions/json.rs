@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 
-use super::call::short::{ANY, ANYARRAY, TEXTS};
+use super::call::short::{ANY, ANYARRAY, BOOL, TEXTS};
 use super::call::{Call, functions};
 use super::text::texts;
 use crate::base::{Error, Result, SqlState};
@@ -27,7 +27,26 @@ functions! { pub(super) LIST:
         (TEXTS) -> PgType::JSONB, strict, |call, row| normal(pairs(call, row)?);
         (TEXTS, TEXTS) -> PgType::JSONB, strict, |call, row| normal(pairs(call, row)?);
     }
-    "array_to_json" Stable { (ANYARRAY) -> PgType::JSON, strict, |call, row| whole(call, row); }
+    "array_to_json" Stable {
+        (ANYARRAY) -> PgType::JSON, strict, |call, row| whole(call, row);
+        (ANYARRAY, BOOL) -> PgType::JSON, strict, |call, row| {
+            let json = whole(call, row)?;
+            if call.bool(1, row) != Some(true) {
+                return Ok(json);
+            }
+            let Value::Text(text) = &json else {
+                return Ok(json);
+            };
+            // Each element of the outermost array has a line of its own.
+            match super::json_tree::parse(text)?.kind {
+                super::json_tree::Kind::Array(items) => {
+                    let items: Vec<&str> = items.iter().map(|item| item.raw).collect();
+                    Ok(format!("[{}]", items.join(",\n ")).into())
+                }
+                _ => Ok(json),
+            }
+        };
+    }
     "json_build_object" Stable {
         () -> PgType::JSON, loose, object;
         (ANY) variadic -> PgType::JSON, loose, object;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::base::{Error, Result};
-use crate::types::Numeric;
+use crate::types::{Extended, Numeric};
 
 /// Values within each other at most; the input functions stop earlier.
 const DEPTH_MAX: usize = 2_000;
@@ -419,5 +419,63 @@ pub(super) fn insert(fields: &mut Vec<(String, Tree)>, key: &str, value: Tree) {
     match fields.binary_search_by(|(name, _)| key_order(name, key)) {
         Ok(at) => fields[at].1 = value,
         Err(at) => fields.insert(at, (key.to_owned(), value)),
+    }
+}
+
+/// Text that compares, byte by byte, as jsonb values do.
+///
+/// # Errors
+/// If it is no JSON.
+pub(crate) fn key(text: &str) -> Result<String> {
+    let tree = Tree::parse(text)?;
+    let mut out = String::with_capacity(text.len() + 2);
+    // An empty array comes before everything, then scalars, arrays and objects.
+    match &tree {
+        Tree::Array(items) if items.is_empty() => out.push('0'),
+        Tree::Array(_) => {
+            out.push('2');
+            tree.write_key(&mut out);
+        }
+        Tree::Object(_) => {
+            out.push('3');
+            tree.write_key(&mut out);
+        }
+        scalar => {
+            out.push('1');
+            scalar.write_key(&mut out);
+        }
+    }
+    Ok(out)
+}
+
+impl Tree {
+    fn write_key(&self, out: &mut String) {
+        out.push(char::from(b'0' + self.rank()));
+        match self {
+            Self::Null => {}
+            Self::Bool(value) => out.push(if *value { '1' } else { '0' }),
+            Self::Number(number) => {
+                Extended::parse(number).unwrap_or(Extended::NaN).key(out);
+            }
+            // No string of jsonb has a NUL in it.
+            Self::String(text) => {
+                out.push_str(text);
+                out.push('\0');
+            }
+            Self::Array(items) => {
+                out.push_str(&format!("{:08x}", items.len()));
+                for item in items {
+                    item.write_key(out);
+                }
+            }
+            Self::Object(fields) => {
+                out.push_str(&format!("{:08x}", fields.len()));
+                for (name, value) in fields {
+                    out.push_str(name);
+                    out.push('\0');
+                    value.write_key(out);
+                }
+            }
+        }
     }
 }

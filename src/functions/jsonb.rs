@@ -43,23 +43,6 @@ functions! { pub(super) LIST:
     }
     "#-" Immutable { (JSONB, TEXTS) -> PgType::JSONB, strict, without_path; }
     "jsonb_delete_path" Immutable { (JSONB, TEXTS) -> PgType::JSONB, strict, without_path; }
-    "@?" Immutable { (JSONB, TEXT) -> PgType::BOOL, strict, |_, _| Err(Error::unsupported("jsonpath")); }
-    "@@" Immutable { (JSONB, TEXT) -> PgType::BOOL, strict, |_, _| Err(Error::unsupported("jsonpath")); }
-    "jsonb_path_exists" Immutable {
-        (JSONB, TEXT) -> PgType::BOOL, strict, |_, _| Err(Error::unsupported("jsonpath"));
-    }
-    "jsonb_path_match" Immutable {
-        (JSONB, TEXT) -> PgType::BOOL, strict, |_, _| Err(Error::unsupported("jsonpath"));
-    }
-    "jsonb_path_query[]" Immutable {
-        (JSONB, TEXT) -> PgType::of(3807), strict, |_, _| Err(Error::unsupported("jsonpath"));
-    }
-    "jsonb_path_query_array" Immutable {
-        (JSONB, TEXT) -> PgType::JSONB, strict, |_, _| Err(Error::unsupported("jsonpath"));
-    }
-    "jsonb_path_query_first" Immutable {
-        (JSONB, TEXT) -> PgType::JSONB, strict, |_, _| Err(Error::unsupported("jsonpath"));
-    }
     "jsonb_set" Immutable {
         (JSONB, TEXTS, JSONB) -> PgType::JSONB, strict, set;
         (JSONB, TEXTS, JSONB, BOOL) -> PgType::JSONB, strict, set;

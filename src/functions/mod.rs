@@ -2,6 +2,7 @@
 //!
 //! A function that needs to know who asks is made per statement and holds its [`StatementContext`].
 
+mod advisory;
 mod aggregate;
 mod are;
 mod arrays;
@@ -14,11 +15,15 @@ mod concat;
 mod definition;
 mod description;
 mod extract;
+mod frame;
+mod framed;
+mod from_char;
 mod gather;
 mod json;
 mod json_get;
 mod json_tree;
 mod jsonb;
+mod jsonpath;
 mod make;
 mod math;
 mod native;
@@ -29,11 +34,13 @@ mod privilege;
 mod real;
 mod regexp;
 mod resolve;
+mod sample;
 mod sequence;
 mod sets;
 mod similar;
 mod size;
 mod sleep;
+mod special;
 mod statistics;
 mod strings;
 mod system;
@@ -43,6 +50,7 @@ mod time;
 mod to_char;
 mod to_char_number;
 mod to_number;
+mod variadic;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -52,8 +60,13 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 pub(crate) use call::scalar as scalar_value;
-use call::{Bound, Function};
+use call::{Bound as BoundFunction, Function};
+pub(crate) use frame::{Bound, Exclude, Frame, Units};
+pub(crate) use framed::{Framed, Over, function as framed};
+pub(crate) use json_tree::key as jsonb_key;
 pub(crate) use numeric_aggregate::numeric_extreme;
+pub(crate) use sample::{PERCENT as SAMPLE_PERCENT, PLACE as SAMPLE_PLACE};
+pub(crate) use variadic::variadic;
 
 use crate::base::Result;
 use crate::statement::StatementContext;
@@ -61,6 +74,8 @@ use crate::statement::StatementContext;
 /// Our functions by name.
 static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
     [
+        advisory::LIST,
+        advisory::ALL,
         arrays::LIST,
         bytea::LIST,
         bytes::LIST,
@@ -72,12 +87,14 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         json::LIST,
         json_get::LIST,
         jsonb::LIST,
+        jsonpath::LIST,
         make::LIST,
         math::LIST,
         privilege::LIST,
         sequence::LIST,
         real::LIST,
         regexp::LIST,
+        sample::LIST,
         sets::LIST,
         size::LIST,
         strings::LIST,
@@ -98,19 +115,21 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
 /// schema (`commons.shutdown`).
 pub fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarUDF>> {
     match OURS.get(name) {
-        Some(function) => Some(Arc::new(ScalarUDF::new_from_impl(Bound::new(
+        Some(function) => Some(Arc::new(ScalarUDF::new_from_impl(BoundFunction::new(
             function,
             context.clone(),
         )))),
         None if name == sets::SERIES_ARRAY => native::scalar("generate_series"),
-        None => sleep::scalar(name).or_else(|| native::scalar(name)),
+        None => sleep::scalar(name)
+            .or_else(|| advisory::scalar(context, name))
+            .or_else(|| native::scalar(name)),
     }
 }
 
 /// The same function, called by another statement: for a plan that was bound earlier. `None` if it
 /// is not one that depends on who calls it.
 pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<Arc<ScalarUDF>> {
-    let bound = function.inner().downcast_ref::<Bound>()?;
+    let bound = function.inner().downcast_ref::<BoundFunction>()?;
     Some(Arc::new(ScalarUDF::new_from_impl(bound.rebound(context))))
 }
 
@@ -132,6 +151,48 @@ pub fn parameters(name: &str) -> Option<&'static [(&'static str, &'static str)]>
             ("hours", "0"),
             ("mins", "0"),
             ("secs", "0"),
+        ]),
+        "jsonb_path_exists"
+        | "jsonb_path_exists_tz"
+        | "jsonb_path_match"
+        | "jsonb_path_match_tz"
+        | "jsonb_path_query"
+        | "jsonb_path_query_tz"
+        | "jsonb_path_query_array"
+        | "jsonb_path_query_array_tz"
+        | "jsonb_path_query_first"
+        | "jsonb_path_query_first_tz" => Some(&[
+            ("target", ""),
+            ("path", ""),
+            ("vars", "{}"),
+            ("silent", "false"),
+        ]),
+        "jsonb_set" => Some(&[
+            ("jsonb_in", ""),
+            ("path", ""),
+            ("replacement", ""),
+            ("create_if_missing", "true"),
+        ]),
+        "jsonb_insert" => Some(&[
+            ("jsonb_in", ""),
+            ("path", ""),
+            ("replacement", ""),
+            ("insert_after", "false"),
+        ]),
+        "regexp_count" => Some(&[
+            ("string", ""),
+            ("pattern", ""),
+            ("start", "1"),
+            ("flags", ""),
+        ]),
+        "regexp_instr" => Some(&[
+            ("string", ""),
+            ("pattern", ""),
+            ("start", "1"),
+            ("N", "1"),
+            ("endoption", "0"),
+            ("flags", ""),
+            ("subexpr", "0"),
         ]),
         _ => None,
     }

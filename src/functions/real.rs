@@ -57,6 +57,25 @@ functions! { pub(super) LIST:
         (FLOAT, FLOAT) -> PgType::FLOAT8, strict, power;
         (NUMERIC, NUMERIC) -> PgType::NUMERIC, strict, numeric_power;
     }
+    "random" Volatile {
+        () -> PgType::FLOAT8, strict, |call, _| Ok(Value::Float(call.context.random.next()));
+    }
+    "setseed" Volatile {
+        (FLOAT) -> PgType::VOID, strict, |call, row| {
+            let seed = float(call, 0, row);
+            if !(-1.0..=1.0).contains(&seed) {
+                return Err(Error::new(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    format!(
+                        "setseed parameter {} is out of allowed range [-1,1]",
+                        seed
+                    ),
+                ));
+            }
+            call.context.random.seed(seed);
+            Ok(Value::Null)
+        };
+    }
     "pi" Immutable { () -> PgType::FLOAT8, strict, |_, _| Ok(Value::Float(std::f64::consts::PI)); }
     "degrees" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| {

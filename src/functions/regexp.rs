@@ -1,6 +1,6 @@
 //! Functions and operators over regular expressions.
 
-use super::are::{Compiled, compile};
+use super::are::{Compiled, Found, compile};
 use super::call::short::{INT, TEXT};
 use super::call::{Call, functions};
 use super::resolve::Returns;
@@ -109,31 +109,27 @@ fn matches(call: &Call<'_>, row: usize, flags: &str, wanted: bool) -> Result<Val
     let compiled = compile(call.must_text(1, row), flags)?;
     // A `char(n)` is matched with its blanks.
     let text = call.padded(0, row).unwrap_or_default();
-    Ok((compiled.regex.is_match(text) == wanted).into())
+    Ok((compiled.is_match(text)? == wanted).into())
 }
 
 fn like(call: &Call<'_>, row: usize) -> Result<Value> {
     let compiled = single(call, row, Some(2), "regexp_like")?;
-    Ok(compiled.regex.is_match(call.must_text(0, row)).into())
+    Ok(compiled.is_match(call.must_text(0, row))?.into())
 }
 
 /// What the groups of a match caught; the whole match if there are none.
-fn groups(captures: &regex::Captures<'_>) -> Vec<Value> {
-    let first = usize::from(captures.len() > 1);
-    (first..captures.len())
-        .map(|index| {
-            captures
-                .get(index)
-                .map(|found| found.as_str().to_owned())
-                .into()
-        })
+fn groups(text: &str, found: &Found) -> Vec<Value> {
+    let first = usize::from(found.len() > 1);
+    (first..found.len())
+        .map(|index| found.get(index).map(|range| text[range].to_owned()).into())
         .collect()
 }
 
 fn first_match(call: &Call<'_>, row: usize) -> Result<Value> {
     let compiled = single(call, row, Some(2), "regexp_match")?;
-    let found = compiled.regex.captures(call.must_text(0, row));
-    Ok(found.map_or(Value::Null, |captures| Value::List(groups(&captures))))
+    let text = call.must_text(0, row);
+    let found = compiled.first(text)?;
+    Ok(found.map_or(Value::Null, |found| Value::List(groups(text, &found))))
 }
 
 /// Every match as one text: an array of arrays would have one length.
@@ -142,16 +138,15 @@ fn all_matches(call: &Call<'_>, row: usize) -> Result<Value> {
     let text = call.must_text(0, row);
     let most = if compiled.global { usize::MAX } else { 1 };
     let found = compiled
-        .regex
-        .captures_iter(text)
+        .matches(text, 0)
         .take(most)
-        .map(|captures| Value::List(groups(&captures)))
-        .collect();
+        .map(|found| Ok(Value::List(groups(text, &found?))))
+        .collect::<Result<_>>()?;
     Ok(Value::List(found))
 }
 
 /// A replacement with `\1` and `\&` filled in.
-fn expand(replacement: &str, captures: &regex::Captures<'_>, out: &mut String) {
+fn expand(text: &str, replacement: &str, found: &Found, out: &mut String) {
     let mut chars = replacement.chars();
     while let Some(c) = chars.next() {
         if c != '\\' {
@@ -161,11 +156,11 @@ fn expand(replacement: &str, captures: &regex::Captures<'_>, out: &mut String) {
         match chars.next() {
             Some(digit @ '1'..='9') => {
                 let index = digit.to_digit(10).unwrap_or(0) as usize;
-                if let Some(found) = captures.get(index) {
-                    out.push_str(found.as_str());
+                if let Some(range) = found.get(index) {
+                    out.push_str(&text[range]);
                 }
             }
-            Some('&') => out.push_str(&captures[0]),
+            Some('&') => out.push_str(&text[found.range()]),
             Some('\\') | None => out.push('\\'),
             Some(other) => {
                 out.push('\\');
@@ -176,53 +171,30 @@ fn expand(replacement: &str, captures: &regex::Captures<'_>, out: &mut String) {
 }
 
 /// Replaces match number `n` (all if 0) from byte `start` on.
-fn replaced(compiled: &Compiled, text: &str, replacement: &str, start: usize, n: usize) -> String {
+fn replaced(
+    compiled: &Compiled,
+    text: &str,
+    replacement: &str,
+    start: usize,
+    n: usize,
+) -> Result<String> {
     let mut out = String::with_capacity(text.len());
     let mut last = 0;
-    for (index, captures) in found(compiled, text, start).enumerate() {
+    for (index, found) in compiled.matches(text, start).enumerate() {
+        let found = found?;
         if n > 0 && index + 1 != n {
             continue;
         }
-        let whole = captures.get(0).map_or(0..0, |found| found.range());
+        let whole = found.range();
         out.push_str(&text[last..whole.start]);
-        expand(replacement, &captures, &mut out);
+        expand(text, replacement, &found, &mut out);
         last = whole.end;
         if n > 0 {
             break;
         }
     }
     out.push_str(&text[last..]);
-    out
-}
-
-/// The matches from byte `start` on.
-fn found<'r, 't>(
-    compiled: &'r Compiled,
-    text: &'t str,
-    start: usize,
-) -> impl Iterator<Item = regex::Captures<'t>> + use<'r, 't> {
-    let mut at = Some(start);
-    let mut last_end = None;
-    std::iter::from_fn(move || {
-        loop {
-            let from = at?;
-            let captures = compiled.regex.captures_at(text, from)?;
-            let range = captures.get(0)?.range();
-            // After an empty match the search goes on one character later.
-            let next = match text[range.end..].chars().next() {
-                Some(c) if range.is_empty() => Some(range.end + c.len_utf8()),
-                None if range.is_empty() => None,
-                _ => Some(range.end),
-            };
-            at = next;
-            let repeated = range.is_empty() && last_end == Some(range.end);
-            last_end = Some(range.end);
-            if repeated {
-                continue;
-            }
-            return Some(captures);
-        }
-    })
+    Ok(out)
 }
 
 fn replace_flags(call: &Call<'_>, row: usize) -> Result<Value> {
@@ -240,7 +212,7 @@ fn replace_flags(call: &Call<'_>, row: usize) -> Result<Value> {
     let compiled = pattern(call, row, Some(3))?;
     let n = usize::from(!compiled.global);
     let (text, replacement) = (call.must_text(0, row), call.must_text(2, row));
-    Ok(replaced(&compiled, text, replacement, 0, n).into())
+    Ok(replaced(&compiled, text, replacement, 0, n)?.into())
 }
 
 /// The byte at which character `start` begins; one past the end if there are fewer.
@@ -277,7 +249,7 @@ fn replace_from(call: &Call<'_>, row: usize) -> Result<Value> {
         return Ok(text.to_owned().into());
     };
     let n = usize::try_from(n).unwrap_or(0);
-    Ok(replaced(&compiled, text, replacement, start, n).into())
+    Ok(replaced(&compiled, text, replacement, start, n)?.into())
 }
 
 /// The parts between matches; empty matches at either end of a part split nothing.
@@ -286,8 +258,8 @@ fn parts(call: &Call<'_>, row: usize, name: &str) -> Result<Value> {
     let text = call.must_text(0, row);
     let mut parts = Vec::new();
     let mut last = 0;
-    for captures in found(&compiled, text, 0) {
-        let range = captures.get(0).map_or(0..0, |found| found.range());
+    for found in compiled.matches(text, 0) {
+        let range = found?.range();
         if range.is_empty() && (range.start >= text.len() || range.start == last) {
             continue;
         }
@@ -310,17 +282,23 @@ fn count(call: &Call<'_>, row: usize) -> Result<Value> {
     let start = positive(call, 2, row, "start", 1)?;
     let compiled = single(call, row, Some(3), "regexp_count")?;
     let text = call.must_text(0, row);
-    let count = byte_at(text, start).map_or(0, |start| found(&compiled, text, start).count());
-    Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
+    let mut count = 0;
+    if let Some(start) = byte_at(text, start) {
+        for found in compiled.matches(text, start) {
+            found?;
+            count += 1;
+        }
+    }
+    Ok(Value::Int(count))
 }
 
 /// The bytes of match number `n`'s group.
-fn nth<'t>(
-    call: &'t Call<'_>,
+fn nth(
+    call: &Call<'_>,
     row: usize,
     compiled: &Compiled,
     subexpression: usize,
-) -> Result<Option<regex::Match<'t>>> {
+) -> Result<Option<std::ops::Range<usize>>> {
     let start = positive(call, 2, row, "start", 1)?;
     let n = positive(call, 3, row, "n", 1)?;
     let text = call.must_text(0, row);
@@ -335,9 +313,8 @@ fn nth<'t>(
         )));
     }
     let group = usize::try_from(group).unwrap_or(0);
-    Ok(found(compiled, text, start)
-        .nth(n)
-        .and_then(|captures| captures.get(group)))
+    let found = compiled.matches(text, start).nth(n).transpose()?;
+    Ok(found.and_then(|found| found.get(group)))
 }
 
 fn position(call: &Call<'_>, row: usize) -> Result<Value> {
@@ -351,7 +328,7 @@ fn position(call: &Call<'_>, row: usize) -> Result<Value> {
     let Some(found) = nth(call, row, &compiled, 6)? else {
         return Ok(0.into());
     };
-    let byte = if end == 1 { found.end() } else { found.start() };
+    let byte = if end == 1 { found.end } else { found.start };
     let characters = call.must_text(0, row)[..byte].chars().count();
     Ok(Value::Int(i64::try_from(characters).unwrap_or(0) + 1))
 }
@@ -359,20 +336,19 @@ fn position(call: &Call<'_>, row: usize) -> Result<Value> {
 fn substr(call: &Call<'_>, row: usize) -> Result<Value> {
     let compiled = single(call, row, Some(4), "regexp_substr")?;
     let found = nth(call, row, &compiled, 5)?;
-    Ok(found.map(|found| found.as_str().to_owned()).into())
+    Ok(found
+        .map(|found| call.must_text(0, row)[found].to_owned())
+        .into())
 }
 
 /// `substring(text from pattern)`
 pub(super) fn substring(text: &str, pattern: &str) -> Result<Value> {
     let compiled = compile(pattern, "")?;
-    let Some(captures) = compiled.regex.captures(text) else {
+    let Some(found) = compiled.first(text)? else {
         return Ok(Value::Null);
     };
-    let group = usize::from(captures.len() > 1);
-    Ok(captures
-        .get(group)
-        .map(|found| found.as_str().to_owned())
-        .into())
+    let group = usize::from(compiled.groups() > 0);
+    Ok(found.get(group).map(|range| text[range].to_owned()).into())
 }
 
 /// `substring(text from pattern for escape)`

@@ -176,7 +176,8 @@ fn deviation(group: &Group<'_>, sample: bool, root: bool) -> Result<Value> {
     };
     let variance = spread.over(&divisor)?;
     Ok(match root {
-        true => variance.sqrt()?.into(),
+        // As many digits as the variance has.
+        true => variance.sqrt_at(variance.scale()).into(),
         false => variance.into(),
     })
 }

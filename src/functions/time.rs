@@ -38,6 +38,9 @@ functions! { pub(super) LIST:
     }
     "localtime" Stable {
         () -> PgType::TIME, strict, |call, _| Ok(Value::Time(local_now(call).rem_euclid(DAY)));
+        (INT) -> PgType::TIME, strict, |call, row| {
+            Ok(Value::Time(rounded(local_now(call), call.int(0, row)).rem_euclid(DAY)))
+        };
     }
     "current_time" Stable {
         () -> PgType::TIME, strict, |call, _| Ok(Value::Time(local_now(call).rem_euclid(DAY)));

@@ -8,6 +8,7 @@
 mod data;
 pub mod layout;
 pub mod names;
+mod operators;
 pub mod relations;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -23,6 +24,7 @@ use crate::base::{Oid, Result};
 use crate::catalog::Column;
 use crate::statement::StatementContext;
 
+pub use operators::{Operator, behind};
 pub use value::Value;
 
 /// A system relation.

@@ -114,6 +114,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         listening: Arc::default(),
         effects: Arc::default(),
         last_values: Arc::default(),
+        random: Arc::default(),
         read_only: false,
     };
     (folder, Arc::new(context))

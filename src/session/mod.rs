@@ -27,13 +27,13 @@ use std::sync::Arc;
 use crate::base::error::Report;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Snapshot;
-use crate::database::Database;
+use crate::database::{AdvisoryScope, Database};
 use crate::engine::command::OnCommit;
 use crate::engine::{Engine, OutputColumn, Statement};
 use crate::notify::Mailbox;
 use crate::observe::{Activity, Interrupt, Sessions};
 use crate::settings::Settings;
-use crate::statement::{Effects, LastValues};
+use crate::statement::{Effects, LastValues, Random};
 use crate::types::PgType;
 
 use derived::{Derived, Told};
@@ -117,6 +117,10 @@ pub struct Session {
     /// What functions ask of the session.
     effects: Arc<Effects>,
     last_values: Arc<LastValues>,
+    /// What random() gives it.
+    random: Arc<Random>,
+    /// Its advisory locks.
+    advisory: AdvisoryScope,
     /// Said beside the answers, not yet sent.
     reports: Vec<Report>,
     /// Reported settings as the client last heard them.

@@ -9,7 +9,7 @@ use super::{Session, Shared};
 use crate::base::error::Report;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, ObjectId, Privilege, Role, Schema, Snapshot};
-use crate::database::{Isolation, Transaction};
+use crate::database::{AdvisoryScope, Isolation, Transaction};
 use crate::observe::Activity;
 use crate::privileges;
 use crate::statement::Effects;
@@ -63,6 +63,8 @@ impl Session {
             told: None,
             effects: Arc::new(Effects::default()),
             last_values: Arc::default(),
+            random: Arc::default(),
+            advisory: AdvisoryScope::new(shared.database.advisory(), activity.id, true),
             reports: Vec::new(),
             reported: HashMap::new(),
             shared,

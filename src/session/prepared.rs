@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::commands::row_lock::unlocked;
 use super::{Session, StatementDescription, interruptible};
 use crate::base::{Error, Oid, Result, SqlState, Version};
 use crate::catalog::SearchPath;
@@ -218,8 +219,9 @@ impl Session {
         let inner = match &statement.command {
             Command::Query(query) => {
                 let context = self.context()?;
+                let query = unlocked(query);
                 let bound =
-                    interruptible(interrupt, engine.bind(&context, query, declared)).await?;
+                    interruptible(interrupt, engine.bind(&context, &query, declared)).await?;
                 let plan = Plan {
                     parameters: bound.parameters.clone(),
                     columns: Some(bound.columns.clone().into()),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{Session, TransactionStatus};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Snapshot;
-use crate::database::{Isolation, Transaction};
+use crate::database::{AdvisoryScope, Isolation, Transaction};
 use crate::settings::Settings;
 
 /// What SET changes and ROLLBACK restores.
@@ -65,6 +65,8 @@ pub(super) struct Open {
     /// `None` once the transaction failed without a savepoint to return to: its locks are gone
     /// already.
     transaction: Option<Transaction>,
+    /// Its advisory locks.
+    advisory: AdvisoryScope,
     /// Whether BEGIN opened it (else it ends at Sync).
     pub(super) block: bool,
     /// Whether a statement of the block failed.
@@ -171,6 +173,7 @@ impl Session {
         let time = super::now();
         self.activity.update(|doing| doing.xact_start = Some(time));
         Ok(Open {
+            advisory: AdvisoryScope::new(self.shared.database.advisory(), self.activity.id, false),
             transaction: Some(Transaction::begin(
                 &self.shared.database,
                 isolation,
@@ -284,6 +287,7 @@ impl Session {
                     }
                     None => {
                         open.transaction = None;
+                        open.advisory.end();
                         self.values = open.before.clone();
                         self.portals.roll_back(0);
                     }

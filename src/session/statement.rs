@@ -160,6 +160,7 @@ impl Session {
             listening: Arc::new(self.mailbox.channels()),
             effects: self.effects.clone(),
             last_values: self.last_values.clone(),
+            random: self.random.clone(),
             read_only: self.open.as_ref().is_some_and(|open| open.read_only),
         }))
     }

@@ -6,6 +6,7 @@ mod cells;
 mod decimal;
 pub mod enums;
 mod extended;
+pub mod jsonpath;
 mod numeric;
 pub mod numerics;
 pub mod pgtype;

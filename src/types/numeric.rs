@@ -226,6 +226,19 @@ impl Numeric {
         self.negated().floor().negated()
     }
 
+    /// The square root, rounded to so many digits after the point; of a number below zero, zero.
+    pub fn sqrt_at(&self, digits: u32) -> Self {
+        if self.is_negative() {
+            return Self::zero();
+        }
+        let shifted = BigInt::from(10_u8).pow(2 * digits);
+        let square = self.times(&Self::new(shifted, 0)).truncated(0);
+        let square = square.to_integer().unwrap_or_default();
+        let root = square.sqrt();
+        let up = square > &root * &root + &root;
+        Self::new(root + i32::from(up), digits.into())
+    }
+
     /// Without zeros at the end.
     pub fn trimmed(&self) -> Self {
         let (mut unscaled, mut scale) = (self.unscaled.clone(), self.scale);

@@ -134,6 +134,7 @@ types! {
     ANYARRAY     2277 "anyarray"     "anyarray"                     -1 'P' 0;
     UUID         2950 "uuid"         "uuid"                         16 'U' 2951;
     JSONB        3802 "jsonb"        "jsonb"                        -1 'U' 3807;
+    JSONPATH     4072 "jsonpath"     "jsonpath"                     -1 'U' 4073;
     REGNAMESPACE 4089 "regnamespace" "regnamespace"                 4  'N' 4090;
     REGROLE      4096 "regrole"      "regrole"                      4  'N' 4097;
 }

@@ -94,6 +94,29 @@ pub(crate) fn trials() -> Vec<Trial> {
             format!("SELECT 1 {}", "/*".repeat(100_000)),
         ),
         (
+            "path_subscripts",
+            format!("SELECT '{}'::jsonpath", "$[".repeat(50_000)),
+        ),
+        (
+            "path_parentheses",
+            format!("SELECT '{}'::jsonpath", nest("(", "$", ")", 50_000)),
+        ),
+        (
+            "path_operators",
+            format!("SELECT '{}'::jsonpath", list("$", 50_000, " + ")),
+        ),
+        (
+            "path_steps",
+            format!(
+                "SELECT jsonb_path_query('1', '${}')",
+                ".size()".repeat(50_000)
+            ),
+        ),
+        (
+            "matches_within_matches",
+            format!("SELECT '{}' ~ '^(a|a|aa)*b'", "a".repeat(10_000)),
+        ),
+        (
             "many_ctes",
             format!(
                 "WITH {} SELECT 1",

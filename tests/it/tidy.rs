@@ -73,6 +73,10 @@ const HOMES: &[(&str, &[&str])] = &[
 /// `Database::writer` before `Hub`; nothing else nests.
 const LEDGER: &[(&str, &str)] = &[
     (
+        "src/database/advisory.rs",
+        "mutex: who holds which advisory lock; to look and to queue",
+    ),
+    (
         "src/database/locks.rs",
         "mutex: who holds which table; to look and to queue",
     ),
@@ -138,7 +142,7 @@ const LEDGER: &[(&str, &str)] = &[
     ),
     (
         "src/statement.rs",
-        "mutex: what a statement's functions ask for; to push and to drain",
+        "mutexes: what a statement's functions ask for, what sequences gave, random numbers; to push and to take",
     ),
     (
         "src/storage/columns.rs",

@@ -6,7 +6,7 @@ use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, SortExpr};
+use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, SortExpr, Union};
 use sqlparser::ast::{self, GroupByExpr};
 
 use super::level::Level;
@@ -16,6 +16,7 @@ use super::set::is_set_column;
 use super::typed::int8;
 use super::{Analyst, Converted, at};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::parse::GROUP_BY_DISTINCT;
 use crate::engine::semantics::guarded;
 
 /// The grouping sets of a GROUP BY; one for a plain one.
@@ -65,6 +66,12 @@ impl Analyst<'_> {
         }
         // Several items multiply: each combination of a set of one with a set of another.
         let mut sets: Vec<Vec<Expr>> = vec![Vec::new()];
+        let (items, once) = match items.split_first() {
+            Some((ast::Expr::Identifier(mark), rest)) if mark.value == GROUP_BY_DISTINCT => {
+                (rest, true)
+            }
+            _ => (items.as_slice(), false),
+        };
         for item in items.iter().chain(modifier_items) {
             let choices = self.grouping_sets(level, item, targets, &mut several)?;
             if sets.len().saturating_mul(choices.len()) > SETS_MAX {
@@ -87,6 +94,18 @@ impl Analyst<'_> {
                     })
                 })
                 .collect();
+        }
+        if once {
+            let mut kept: Vec<Vec<Expr>> = Vec::with_capacity(sets.len());
+            for set in sets {
+                let same = |other: &Vec<Expr>| {
+                    other.len() == set.len() && set.iter().all(|expr| other.contains(expr))
+                };
+                if !kept.iter().any(same) {
+                    kept.push(set);
+                }
+            }
+            sets = kept;
         }
         Ok(Some(Groups { sets, several }))
     }
@@ -153,6 +172,13 @@ impl Analyst<'_> {
                             | ast::Expr::Cube(_)
                             | ast::Expr::GroupingSets(_)),
                         ] => sets.extend(self.grouping_sets(level, nested, targets, several)?),
+                        // Here sqlparser reads ROLLUP and CUBE as functions.
+                        [ast::Expr::Function(call)] => match grouping_function(call)? {
+                            Some(nested) => {
+                                sets.extend(self.grouping_sets(level, &nested, targets, several)?);
+                            }
+                            None => sets.push(group(part)?),
+                        },
                         items => sets.push(group(items)?),
                     }
                 }
@@ -314,15 +340,49 @@ impl Analyst<'_> {
         } else {
             columns
         };
+        let alone = groups.several && group_exprs.is_empty();
         let mut plan = Aggregate::try_new(Arc::new(plan), group_exprs, aggregates)
             .map(LogicalPlan::Aggregate)
             .converted()?;
+        // Sets of nothing are groups of everything, each with a row of its own.
+        if alone && groups.sets.len() > 1 {
+            let all = Arc::new(plan);
+            let inputs = groups.sets.iter().map(|_| Arc::clone(&all)).collect();
+            plan = LogicalPlan::Union(Union::try_new_with_loose_types(inputs).converted()?);
+        }
         if let Some(condition) = having {
             plan = guarded(plan);
             plan = self.filtered(plan, condition)?;
         }
         Ok(plan)
     }
+}
+
+/// `ROLLUP (…)` or `CUBE (…)` that was read as a function's call.
+fn grouping_function(call: &ast::Function) -> Result<Option<ast::Expr>> {
+    let [ast::ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else {
+        return Ok(None);
+    };
+    let make: fn(Vec<Vec<ast::Expr>>) -> ast::Expr = match name.value.to_lowercase().as_str() {
+        "rollup" if name.quote_style.is_none() => ast::Expr::Rollup,
+        "cube" if name.quote_style.is_none() => ast::Expr::Cube,
+        _ => return Ok(None),
+    };
+    let ast::FunctionArguments::List(list) = &call.args else {
+        return Ok(None);
+    };
+    let parts = list
+        .args
+        .iter()
+        .map(|arg| match arg {
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Tuple(items))) => {
+                Ok(items.clone())
+            }
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(item)) => Ok(vec![item.clone()]),
+            _ => Err(Error::unsupported("this in GROUPING SETS")),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Some(make(parts)))
 }
 
 /// An aggregate that depends on the order of its rows takes them in the order of FROM's subquery.

@@ -92,6 +92,10 @@ impl Analyst<'_> {
             if arg.row.is_some() {
                 *arg = match name {
                     // A row is there if any of its columns is.
+                    "count" if modifiers.distinct => {
+                        let fields = arg.row.clone().unwrap_or_default();
+                        self.row_key(&fields)?
+                    }
                     "count" => {
                         let fields = arg.row.clone().unwrap_or_default();
                         let empty = self.row_is_null(&fields, false);
@@ -116,13 +120,17 @@ impl Analyst<'_> {
                 if self.is_open(arg)? {
                     arg.expr = numeric::trimmed(arg.expr.clone());
                 }
+                if name == "count" && (arg.is(PgType::JSONB) || arg.is(PgType::INTERVAL)) {
+                    let key = self.key(arg.clone())?;
+                    *arg = Typed::new(key, PgType::TEXT);
+                }
             }
         }
         let udaf = self.aggregate_function(name, &mut args)?;
         let first = args.first().map(|arg| (arg.base(), arg.expr.clone()));
         let exprs: Vec<Expr> = args.into_iter().map(|arg| self.said(arg)).collect();
-        let schema = self.schema_for(&exprs.iter().collect::<Vec<_>>())?;
         let result = |expr: Expr, schema_of: &Expr| -> Result<Typed> {
+            let schema = self.schema_for(&[schema_of])?;
             let field = schema_of
                 .to_field(&schema)
                 .map_err(|error| self.aggregate_error(error, name, &exprs, &schema))?;
@@ -192,6 +200,23 @@ impl Analyst<'_> {
         let call = self.window_call(level, fun, exprs.clone(), over, filter, modifiers.nulls)?;
         let schema_call = call.clone();
         result(call, &schema_call)
+    }
+
+    /// Text that is the same for the same rows.
+    fn row_key(&self, fields: &[(String, Typed)]) -> Result<Typed> {
+        let mut parts = Vec::new();
+        for (_, field) in fields {
+            let field = match &field.row {
+                Some(inner) => self.row_key(inner)?,
+                None => self.settled(field.clone())?,
+            };
+            let key = self.key(field)?;
+            let text = typed::cast(key, PgType::TEXT);
+            parts.push(self.native("quote_nullable", vec![text])?.expr);
+            parts.push(typed::text(",").expr);
+        }
+        let key = self.native("concat", parts)?;
+        Ok(Typed::new(key.expr, PgType::TEXT))
     }
 
     /// The arguments of a JSON aggregate as the JSON text it strings together.

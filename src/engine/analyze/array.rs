@@ -92,6 +92,91 @@ impl Analyst<'_> {
         Ok(Typed::new(made.expr, ty))
     }
 
+    /// An array with an element or a slice of it replaced; what `parse::patch` leaves of
+    /// `SET array[…] = value`.
+    pub(super) fn subscripted(
+        &self,
+        level: &Level<'_>,
+        args: &[ast::FunctionArg],
+    ) -> Result<Typed> {
+        let mut args = args.iter().map(|arg| match arg {
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => Ok(expr),
+            _ => Err(Error::unsupported("this in a subscript")),
+        });
+        let missing = || Error::internal("assigning to a subscript", "an argument is missing");
+        let mut next = || args.next().transpose();
+        let array = self.expression(level, next()?.ok_or_else(missing)?)?;
+        let Some(element) = array_element(array.ty) else {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "cannot subscript type {} because it does not support subscripting",
+                    array.base()
+                ),
+            ));
+        };
+        let value = self.expression(level, next()?.ok_or_else(missing)?)?;
+        let subscript = |expr: &Ast| -> Result<Expr> {
+            let value = self.expression(level, expr)?;
+            Ok(self
+                .as_integer(value, PgType::INT4, "array subscript")?
+                .expr)
+        };
+        let mut subscripts: Vec<(Option<Expr>, Expr)> = Vec::new();
+        while let Some(kind) = next()? {
+            let first = subscript(next()?.ok_or_else(missing)?)?;
+            let sliced =
+                matches!(kind, Ast::Value(value) if value.value == ast::Value::Boolean(true));
+            subscripts.push(match sliced {
+                true => (Some(first), subscript(next()?.ok_or_else(missing)?)?),
+                false => (None, first),
+            });
+        }
+        let sliced = subscripts.iter().any(|(from, _)| from.is_some());
+        let wanted = if sliced { array.base() } else { element };
+        let value = self.assigned(value, wanted)?;
+        let mut parts = vec![array.expr.clone(), value];
+        for (from, to) in subscripts {
+            // Among slices a plain subscript is the slice up to it.
+            parts.extend(match (sliced, from) {
+                (true, from) => vec![from.unwrap_or_else(|| typed::int4(1).expr), to],
+                (false, _) => vec![to],
+            });
+        }
+        let name = if sliced {
+            "array_set_slice"
+        } else {
+            "array_set_element"
+        };
+        let function = crate::engine::semantics::computed(name)
+            .ok_or_else(|| Error::internal("assigning to a subscript", name))?;
+        Ok(Typed::new(function.call(parts), array.ty))
+    }
+
+    /// A value as an element of an array it is put into.
+    fn assigned(&self, value: Typed, to: PgType) -> Result<Expr> {
+        let fits = value.is_unknown()
+            || value.ty.oid == to.oid
+            || super::coerce::implicitly(value.ty, to)
+            || super::coerce::category(value.ty) == super::coerce::category(to)
+            || super::coerce::category(to) == 'S';
+        if !fits {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "subscripted assignment requires type {to} but expression is of type {}",
+                    value.base()
+                ),
+            )
+            .hint("You will need to rewrite or cast the expression."));
+        }
+        let value = match value.is_unknown() {
+            true => self.coerced(value, to)?,
+            false => self.cast(value, to)?,
+        };
+        Ok(value.expr)
+    }
+
     /// `array[i]`, `array[i:j]`, `(row).field`
     pub(super) fn access(
         &self,

@@ -14,6 +14,7 @@ use super::typed::{self, Typed, case};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::numeric;
+use crate::engine::parse::{SUBSCRIPTED, VARIADIC};
 use crate::functions;
 use crate::types::PgType;
 
@@ -101,6 +102,9 @@ impl Analyst<'_> {
             }
             FunctionArguments::List(list) => list,
         };
+        if name == SUBSCRIPTED {
+            return self.subscripted(level, &list.args);
+        }
         let modifiers = modifiers(function, list)?;
         if name == "row" {
             let items = list
@@ -168,6 +172,24 @@ impl Analyst<'_> {
                 )
             });
         }
+        if let Some((
+            FunctionArg::Named {
+                name: mark, arg, ..
+            },
+            fixed,
+        )) = list.args.split_last()
+            && mark.value == VARIADIC
+        {
+            let FunctionArgExpr::Expr(array) = arg else {
+                return Err(Error::unsupported("this form of function call"));
+            };
+            let args = fixed
+                .iter()
+                .map(|arg| self.argument(level, arg))
+                .collect::<Result<Vec<_>>>()?;
+            let array = self.expression(level, array)?;
+            return self.variadic_call(&name, args, array);
+        }
         let sets = level.sets.borrow().len();
         // The second argument of `normalize` is a word of the grammar.
         let spelled = match list.args.as_slice() {
@@ -179,7 +201,11 @@ impl Analyst<'_> {
             }
             _ => None,
         };
-        let values = match functions::parameters(&name) {
+        let by_name = list
+            .args
+            .iter()
+            .any(|arg| matches!(arg, FunctionArg::Named { .. }));
+        let values = match functions::parameters(&name).filter(|_| by_name) {
             _ if spelled.is_some() => spelled.unwrap_or_default(),
             Some(parameters) => self.positional(level, parameters, &list.args)?,
             None => list
@@ -199,7 +225,7 @@ impl Analyst<'_> {
 
     /// Arguments that may be given by name, in the order of the parameters; what is not given is
     /// the parameter's default.
-    fn positional(
+    pub(super) fn positional(
         &self,
         level: &Level<'_>,
         parameters: &[(&str, &str)],
@@ -226,12 +252,22 @@ impl Analyst<'_> {
                 _ => return Err(Error::unsupported("named function arguments like these")),
             }
         }
+        // What is behind the last that was given the function knows itself.
+        let given = placed.iter().rposition(Option::is_some);
         placed
             .into_iter()
             .zip(parameters)
-            .map(|(value, (_, default))| match value {
-                Some(value) => Ok(value),
-                None => super::literal::number(default, false),
+            .take(given.map_or(0, |last| last + 1))
+            .map(|(value, (name, default))| match (value, *default) {
+                (Some(value), _) => Ok(value),
+                (None, "") => Err(Error::new(
+                    SqlState::UNDEFINED_FUNCTION,
+                    format!("there is no argument named \"{name}\""),
+                )),
+                (None, "false") => Ok(Typed::bool(typed::boolean(Some(false)))),
+                (None, "true") => Ok(Typed::bool(typed::boolean(Some(true)))),
+                (None, text) if text.starts_with('{') => Ok(typed::unknown(Some(text))),
+                (None, number) => super::literal::number(number, false),
             })
             .collect()
     }
@@ -311,6 +347,9 @@ impl Analyst<'_> {
             })
             .collect::<Result<Vec<_>>>()?;
         let Some(function) = functions::scalar(self.scope.context, name) else {
+            if let Some(value) = self.otherwise_called(name, &args)? {
+                return Ok(value);
+            }
             let error = self.no_function(name, &args);
             let span = match written.0.first() {
                 Some(ast::ObjectNamePart::Identifier(ident)) => ident.span,
@@ -329,6 +368,69 @@ impl Analyst<'_> {
         let schema = self.schema_for(&args.iter().collect::<Vec<_>>())?;
         let result = typed::call(function, args, &schema)?;
         Ok(Self::enum_result(name, &given, result))
+    }
+
+    /// `f(a, VARIADIC array)`
+    fn variadic_call(&self, name: &str, mut args: Vec<Typed>, array: Typed) -> Result<Typed> {
+        let array = match array.is_unknown() {
+            true => self.coerced(array, PgType::of(1009))?,
+            false => array,
+        };
+        if array_element(array.ty).is_none() {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                "VARIADIC argument must be an array",
+            ));
+        }
+        args.push(array);
+        let function = functions::scalar(self.scope.context, name).and_then(functions::variadic);
+        let Some(function) = function else {
+            return Err(self.no_function(name, &args));
+        };
+        let args: Vec<Expr> = args
+            .into_iter()
+            .map(|arg| Ok(self.said(self.settled(arg)?)))
+            .collect::<Result<_>>()?;
+        let schema = self.schema_for(&args.iter().collect::<Vec<_>>())?;
+        typed::call(function, args, &schema)
+    }
+
+    /// Calls that are something else in another spelling: a cast by its type's name, an operator by
+    /// that of its function.
+    fn otherwise_called(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
+        if let [value] = args
+            && let Some(to) = PgType::by_name(name)
+            && value.row.is_none()
+            && array_element(to).is_none()
+        {
+            let value = value.clone();
+            return match self.cast(value, to) {
+                Ok(cast) => Ok(Some(cast)),
+                Err(error) if error.state() == SqlState::CANNOT_COERCE => Ok(None),
+                Err(error) => Err(error),
+            };
+        }
+        let Some(operator) = crate::pg_catalog::behind(name) else {
+            return Ok(None);
+        };
+        let takes = |value: &Typed, ty: PgType| {
+            if ty.oid == PgType::ANYARRAY.oid {
+                return Ok(value.clone());
+            }
+            let fits = value.is_unknown() || super::coerce::implicitly(value.ty, ty);
+            match fits || value.ty.oid == ty.oid {
+                true => self.coerced(value.clone(), ty),
+                false => Err(self.no_function(name, args)),
+            }
+        };
+        Ok(match (operator.left, args) {
+            (Some(left), [a, b]) => {
+                let (a, b) = (takes(a, left)?, takes(b, operator.right)?);
+                Some(self.operate(operator.sign, a, b)?)
+            }
+            (None, [a]) => Some(self.prefix(operator.sign, takes(a, operator.right)?)?),
+            _ => None,
+        })
     }
 
     /// Arguments of which parameters without a type take the one the function wants.

@@ -208,6 +208,22 @@ impl Analyst<'_> {
             let expr = converted(self.scope.context, value.expr, value.ty, ty);
             return Ok(Typed::new(expr, ty));
         }
+        let times = (value.ty.oid, to.oid);
+        let midnight = || typed::literal(ScalarValue::Time64Microsecond(Some(0)), PgType::TIME);
+        let computed = match times {
+            (a, b) if a == PgType::TIME.oid && b == PgType::INTERVAL.oid => {
+                crate::engine::semantics::computed("time_mi_time")
+                    .map(|function| function.call(vec![value.expr.clone(), midnight().expr]))
+            }
+            (a, b) if a == PgType::INTERVAL.oid && b == PgType::TIME.oid => {
+                crate::engine::semantics::computed("time_pl_interval")
+                    .map(|function| function.call(vec![midnight().expr, value.expr.clone()]))
+            }
+            _ => None,
+        };
+        if let Some(expr) = computed {
+            return Ok(Typed::new(expr, ty));
+        }
         // bpchar loses its padding on the way to other text.
         if value.is(PgType::BPCHAR) && category(to) == 'S' && !is_bpchar(to) {
             let trimmed = self.native("rtrim", vec![value.expr])?;
@@ -261,6 +277,23 @@ impl Analyst<'_> {
         if value.is(PgType::INT4) && to.oid == PgType::CHAR.oid {
             let text = self.native("chr", vec![value.expr])?;
             return Ok(Typed::new(typed::cast(text.expr, to), to));
+        }
+        // The bits of an integer are those of an OID.
+        if (value.is(PgType::INT2) || value.is(PgType::INT4))
+            && (to.oid == PgType::OID.oid || to.is_reg())
+        {
+            let wide = self.coerced(value, PgType::INT8)?;
+            let bits = self.native("&", vec![wide.expr, typed::int8(0xffff_ffff).expr])?;
+            return Ok(Typed::new(typed::cast(bits.expr, to), to));
+        }
+        if to.oid == PgType::CHAR.oid && category(value.ty) == 'S' && !value.is_unknown() {
+            let text = self.coerced(value, PgType::TEXT)?.expr;
+            let first = self.native("left", vec![text, typed::int4(1).expr])?;
+            return Ok(Typed::new(typed::cast(first.expr, to), to));
+        }
+        if value.is(PgType::BOOL) && is_bpchar(to) {
+            let text = typed::cast(value.expr, PgType::TEXT);
+            return Ok(Typed::new(typed::cast(text, to), to));
         }
         if value.is(PgType::CHAR) && to.oid == PgType::INT4.oid {
             let number = self.native("ascii", vec![value.expr])?;

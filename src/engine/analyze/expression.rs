@@ -318,6 +318,7 @@ impl Analyst<'_> {
             && self.equality_types(ty, ty).is_ok()
             && ty.oid != PgType::INTERVAL.oid
             && ty.oid != PgType::BPCHAR.oid
+            && ty.oid != PgType::JSONB.oid
             && ty.oid != PgType::NUMERIC.oid
             && array_element(ty).is_none()
         {
@@ -420,9 +421,6 @@ impl Analyst<'_> {
             _ => None,
         };
         let right = signed.as_ref().unwrap_or(right);
-        if matches!(sign.as_str(), "@?" | "@@") {
-            return Err(Error::unsupported("jsonpath"));
-        }
         // A row beside a subquery: the row it gives.
         let side = |mine: &Ast, other: &Ast| match (strip(mine), strip(other)) {
             (Ast::Subquery(query), Ast::Tuple(_)) => self.row_of_subquery(level, query),

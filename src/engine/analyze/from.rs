@@ -98,9 +98,6 @@ impl Analyst<'_> {
                 sample,
                 index_hints,
             } => {
-                if sample.is_some() {
-                    return Err(Error::unsupported("TABLESAMPLE"));
-                }
                 if version.is_some()
                     || !with_hints.is_empty()
                     || !partitions.is_empty()
@@ -120,7 +117,13 @@ impl Analyst<'_> {
                         *with_ordinality,
                         alias.as_ref(),
                     ),
-                    None => self.relation(level, name, alias.as_ref()),
+                    None => {
+                        let source = self.relation(level, name, alias.as_ref())?;
+                        match sample {
+                            Some(sample) => self.sampled(level, source, sample),
+                            None => Ok(source),
+                        }
+                    }
                 }
             }
             TableFactor::Function {
@@ -137,7 +140,10 @@ impl Analyst<'_> {
                 sample,
             } => {
                 if sample.is_some() {
-                    return Err(Error::unsupported("TABLESAMPLE"));
+                    return Err(Error::new(
+                        SqlState::SYNTAX_ERROR,
+                        "syntax error at or near \"tablesample\"",
+                    ));
                 }
                 self.derived(level, *lateral, subquery, alias.as_ref())
             }

@@ -44,10 +44,16 @@ impl Analyst<'_> {
         // What follows is computed in a query of its own: what is to the left is outside of it.
         let inner = Level::new(Some(level), level.ctes);
         inner.clause.set(Clause::From);
-        let values = args
+        let by_name = args
             .iter()
-            .map(|arg| self.argument(&inner, arg))
-            .collect::<Result<Vec<_>>>()?;
+            .any(|arg| matches!(arg, FunctionArg::Named { .. }));
+        let values = match functions::parameters(&function).filter(|_| by_name) {
+            Some(parameters) => self.positional(&inner, parameters, args)?,
+            None => args
+                .iter()
+                .map(|arg| self.argument(&inner, arg))
+                .collect::<Result<Vec<_>>>()?,
+        };
         if function == "pg_options_to_table"
             && let [array] = values.as_slice()
         {

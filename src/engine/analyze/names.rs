@@ -4,6 +4,7 @@ use sqlparser::ast::{
     Expr, FunctionArguments, Ident, ObjectName, ObjectNamePart, SelectItem, SetExpr,
 };
 
+use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
 use crate::engine::{TypeName, written_type};
 
@@ -83,7 +84,7 @@ fn figure(expression: &Expr) -> Option<(String, bool)> {
         } => strong("substr"),
         Expr::Substring { .. } => strong("substring"),
         Expr::Overlay { .. } => strong("overlay"),
-        Expr::IsNormalized { .. } => strong("is_normalized"),
+        Expr::IsNormalized { negated: false, .. } => strong("is_normalized"),
         Expr::Ceil { .. } => strong("ceil"),
         Expr::Floor { .. } => strong("floor"),
         Expr::AtTimeZone { .. } => strong("timezone"),
@@ -143,4 +144,16 @@ fn type_name(data_type: &sqlparser::ast::DataType) -> Option<String> {
         ty
     };
     Some(ty.info().name.to_owned())
+}
+
+/// What an alias is given to; `42601` for one in single quotes, which sqlparser takes.
+pub(super) fn alias<T>(alias: &Ident, named: impl FnOnce() -> Result<T>) -> Result<T> {
+    if alias.quote_style == Some('\'') {
+        let near = format!("syntax error at or near \"'{}'\"", alias.value);
+        return Err(super::at(
+            Error::new(SqlState::SYNTAX_ERROR, near),
+            alias.span,
+        ));
+    }
+    named()
 }

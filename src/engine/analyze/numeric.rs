@@ -53,6 +53,8 @@ impl Analyst<'_> {
             numeric::key(shown)
         } else if value.is(PgType::INTERVAL) {
             semantics::interval_key(shown)
+        } else if value.is(PgType::JSONB) {
+            semantics::jsonb_key(shown)
         } else {
             shown
         })

@@ -344,6 +344,9 @@ impl Analyst<'_> {
         if value.is(PgType::INTERVAL) {
             return Ok(semantics::interval_key(value.expr));
         }
+        if value.is(PgType::JSONB) {
+            return Ok(semantics::jsonb_key(value.expr));
+        }
         if self.is_open(&value)? {
             return Ok(numeric::key(value.expr));
         }

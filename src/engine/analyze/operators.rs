@@ -179,22 +179,8 @@ fn arithmetic(table: &mut Table) {
         add(table, "&", ty, ty, ty, Make::Arrow(Operator::BitwiseAnd));
         add(table, "|", ty, ty, ty, Make::Arrow(Operator::BitwiseOr));
         add(table, "#", ty, ty, ty, Make::Arrow(Operator::BitwiseXor));
-        add(
-            table,
-            "<<",
-            ty,
-            T::INT4,
-            ty,
-            Make::Arrow(Operator::BitwiseShiftLeft),
-        );
-        add(
-            table,
-            ">>",
-            ty,
-            T::INT4,
-            ty,
-            Make::Arrow(Operator::BitwiseShiftRight),
-        );
+        add(table, "<<", ty, T::INT4, ty, Make::Call("<<"));
+        add(table, ">>", ty, T::INT4, ty, Make::Call(">>"));
         prefix(table, "~", ty, ty, Make::Call("bitwise_not"));
     }
     for ty in [T::INT2, T::INT4, T::INT8, T::FLOAT4, T::FLOAT8, T::NUMERIC] {
@@ -398,6 +384,20 @@ fn texts(table: &mut Table) {
             },
         ),
     ];
+    for (sign, name) in [("~~", "bytealike"), ("!~~", "byteanlike")] {
+        add(table, sign, T::BYTEA, T::BYTEA, T::BOOL, Make::Call(name));
+    }
+    // Text is compared by its bytes anyway.
+    for (sign, op) in [
+        ("~<~", Operator::Lt),
+        ("~<=~", Operator::LtEq),
+        ("~>~", Operator::Gt),
+        ("~>=~", Operator::GtEq),
+    ] {
+        for ty in [T::TEXT, T::BPCHAR] {
+            add(table, sign, ty, ty, T::BOOL, Make::Compare(op));
+        }
+    }
     for (sign, make) in patterns {
         for left in [T::TEXT, T::NAME, T::BPCHAR] {
             add(table, sign, left, T::TEXT, T::BOOL, make);
@@ -445,6 +445,8 @@ fn documents(table: &mut Table) {
         ("-", T::INT4, T::JSONB, "jsonb_delete"),
         ("-", texts, T::JSONB, "jsonb_delete"),
         ("#-", texts, T::JSONB, "jsonb_delete_path"),
+        ("@?", T::JSONPATH, T::BOOL, "jsonb_path_exists_opr"),
+        ("@@", T::JSONPATH, T::BOOL, "jsonb_path_match_opr"),
     ] {
         add(table, sign, T::JSONB, right, result, Make::Call(name));
     }

@@ -232,7 +232,7 @@ impl Analyst<'_> {
                     targets.push(Target { name, value });
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let value = self.expression(level, expr)?;
+                    let value = names::alias(alias, || self.expression(level, expr))?;
                     targets.push(Target {
                         name: fold(alias),
                         value,

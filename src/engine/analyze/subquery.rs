@@ -300,3 +300,15 @@ fn columns_differ(many: bool) -> Error {
 pub(super) fn negated_if(expr: Expr, negated: bool) -> Expr {
     if negated { not(expr) } else { expr }
 }
+
+/// Whether there is a subquery in an expression.
+pub(super) fn has_subquery(expr: &Expr) -> bool {
+    use datafusion::common::tree_node::TreeNode;
+    expr.exists(|part| {
+        Ok(matches!(
+            part,
+            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
+        ))
+    })
+    .unwrap_or(true)
+}

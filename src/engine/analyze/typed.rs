@@ -148,6 +148,10 @@ pub(super) fn int8(value: i64) -> Typed {
     literal(ScalarValue::Int64(Some(value)), PgType::INT8)
 }
 
+pub(super) fn float8(value: f64) -> Typed {
+    literal(ScalarValue::Float64(Some(value)), PgType::FLOAT8)
+}
+
 pub(super) fn boolean(value: Option<bool>) -> Expr {
     Expr::Literal(ScalarValue::Boolean(value), None)
 }

@@ -3,23 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{NullTreatment, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{
-    Expr, LogicalPlan, SortExpr, Window, WindowFrame, WindowFrameBound, WindowFrameUnits,
-    WindowFunctionDefinition,
+    Expr, LogicalPlan, SortExpr, Window, WindowFrame, WindowFunctionDefinition,
 };
 use sqlparser::ast::{self, NamedWindowExpr, WindowSpec, WindowType};
 
-use super::coerce::category;
+use super::frame::{Made, framed};
 use super::level::{Clause, Level};
-use super::query::plain;
-use super::typed::Typed;
+use super::query::{plain, project};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::parse::fold;
-use crate::types::PgType;
+use crate::engine::parse::{EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, fold};
+use crate::functions::Exclude;
 
 impl Analyst<'_> {
     /// The WINDOW clause.
@@ -64,6 +61,7 @@ impl Analyst<'_> {
                 WindowType::WindowSpec(spec) => based_on(spec, &windows)?,
             }
         };
+        let exclude = excluded(&spec);
         let (partition_by, order, frame) = level.within(Clause::Window, || {
             let partition_by = spec
                 .partition_by
@@ -83,7 +81,7 @@ impl Analyst<'_> {
                 self.ordering_exists(value.base())?;
                 order.push((item, value));
             }
-            let frame = self.frame(level, spec.window_frame.as_ref(), &order)?;
+            let frame = self.frame(level, spec.window_frame.as_ref(), exclude, &order)?;
             Ok::<_, Error>((partition_by, order, frame))
         })?;
         let order_by: Vec<SortExpr> = order
@@ -93,158 +91,26 @@ impl Analyst<'_> {
                 self.sort_expr(item, key)
             })
             .collect::<Result<Vec<_>>>()?;
+        let (fun, args, window_frame, filter) = match frame {
+            Made::Native(frame) => (fun, args, frame, filter),
+            Made::Own(frame, offsets, counted) => {
+                let parts = (frame, offsets, counted);
+                let (fun, args) = framed(parts, &fun, args, filter, &order_by)?;
+                (fun, args, WindowFrame::new(None), None)
+            }
+        };
         Ok(Expr::WindowFunction(Box::new(WindowFunction {
             fun,
             params: WindowFunctionParams {
                 args,
                 partition_by,
                 order_by,
-                window_frame: frame,
+                window_frame,
                 filter: filter.map(Box::new),
                 null_treatment,
                 distinct: false,
             },
         })))
-    }
-
-    fn frame(
-        &self,
-        level: &Level<'_>,
-        frame: Option<&ast::WindowFrame>,
-        order: &[(&ast::OrderByExpr, Typed)],
-    ) -> Result<WindowFrame> {
-        let Some(frame) = frame else {
-            return Ok(WindowFrame::new((!order.is_empty()).then_some(false)));
-        };
-        let units = match frame.units {
-            ast::WindowFrameUnits::Rows => WindowFrameUnits::Rows,
-            ast::WindowFrameUnits::Range => WindowFrameUnits::Range,
-            ast::WindowFrameUnits::Groups => WindowFrameUnits::Groups,
-        };
-        let wrong = |message: &str| Error::new(SqlState::WINDOWING_ERROR, message);
-        if units == WindowFrameUnits::Groups && order.is_empty() {
-            return Err(wrong("GROUPS mode requires an ORDER BY clause"));
-        }
-        let end = frame
-            .end_bound
-            .clone()
-            .unwrap_or(ast::WindowFrameBound::CurrentRow);
-        use ast::WindowFrameBound as Bound;
-        match (&frame.start_bound, &end) {
-            (Bound::Following(None), _) => {
-                return Err(wrong("frame start cannot be UNBOUNDED FOLLOWING"));
-            }
-            (_, Bound::Preceding(None)) => {
-                return Err(wrong("frame end cannot be UNBOUNDED PRECEDING"));
-            }
-            (Bound::CurrentRow, Bound::Preceding(_)) => {
-                return Err(wrong(
-                    "frame starting from current row cannot have preceding rows",
-                ));
-            }
-            (Bound::Following(_), Bound::CurrentRow | Bound::Preceding(_)) => {
-                return Err(wrong(
-                    "frame starting from following row cannot have preceding rows",
-                ));
-            }
-            _ => {}
-        }
-        let offset_range = units == WindowFrameUnits::Range
-            && [&frame.start_bound, &end].iter().any(|bound| {
-                matches!(bound, Bound::Preceding(Some(_)) | Bound::Following(Some(_)))
-            });
-        if offset_range && order.len() != 1 {
-            return Err(wrong(
-                "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column",
-            ));
-        }
-        let bound = |bound: &Bound| -> Result<WindowFrameBound> {
-            Ok(match bound {
-                Bound::CurrentRow => WindowFrameBound::CurrentRow,
-                Bound::Preceding(None) => WindowFrameBound::Preceding(unbounded(units, order)),
-                Bound::Following(None) => WindowFrameBound::Following(unbounded(units, order)),
-                Bound::Preceding(Some(offset)) => {
-                    WindowFrameBound::Preceding(self.offset(level, offset, units, order, true)?)
-                }
-                Bound::Following(Some(offset)) => {
-                    WindowFrameBound::Following(self.offset(level, offset, units, order, false)?)
-                }
-            })
-        };
-        Ok(WindowFrame::new_bounds(
-            units,
-            bound(&frame.start_bound)?,
-            bound(&end)?,
-        ))
-    }
-
-    /// The distance of a frame's bound.
-    fn offset(
-        &self,
-        level: &Level<'_>,
-        offset: &ast::Expr,
-        units: WindowFrameUnits,
-        order: &[(&ast::OrderByExpr, Typed)],
-        start: bool,
-    ) -> Result<ScalarValue> {
-        let value = self.expression(level, offset)?;
-        let _ = start;
-        let value = if units == WindowFrameUnits::Range {
-            let ordered = order
-                .first()
-                .map_or(PgType::INT8, |(_, value)| value.base());
-            let ty = match category(ordered) {
-                'N' => ordered,
-                'D' if ordered.oid != PgType::TIME.oid => PgType::INTERVAL,
-                _ => {
-                    return Err(Error::unsupported(format!(
-                        "RANGE with an offset over {ordered}"
-                    )));
-                }
-            };
-            self.coerced(value, ty)?
-        } else {
-            self.as_integer(value, PgType::INT8, units_name(units))?
-        };
-        let folded = self.constant(value.expr)?;
-        let Some(literal) = folded else {
-            return Err(Error::unsupported("a frame offset that is not a constant"));
-        };
-        if literal.is_null() {
-            return Err(Error::new(
-                SqlState::NULL_VALUE_NOT_ALLOWED,
-                "frame starting offset must not be null",
-            ));
-        }
-        let negative = match &literal {
-            ScalarValue::Int64(Some(value)) => *value < 0,
-            ScalarValue::Int32(Some(value)) => *value < 0,
-            ScalarValue::Int16(Some(value)) => *value < 0,
-            ScalarValue::Float64(Some(value)) => *value < 0.0,
-            ScalarValue::Decimal128(Some(value), ..) => *value < 0,
-            ScalarValue::IntervalMonthDayNano(Some(value)) => {
-                value.months < 0 || value.days < 0 || value.nanoseconds < 0
-            }
-            _ => false,
-        };
-        if negative {
-            return Err(Error::new(
-                SqlState::INVALID_PRECEDING_OR_FOLLOWING_SIZE,
-                if units == WindowFrameUnits::Range {
-                    "invalid preceding or following size in window function"
-                } else if start {
-                    "frame starting offset must not be negative"
-                } else {
-                    "frame ending offset must not be negative"
-                },
-            ));
-        }
-        Ok(match literal {
-            ScalarValue::Int64(Some(value)) if units != WindowFrameUnits::Range => {
-                ScalarValue::UInt64(Some(value.unsigned_abs()))
-            }
-            literal => literal,
-        })
     }
 
     /// Computes the window functions; `exprs` then refer to their columns.
@@ -269,9 +135,10 @@ impl Analyst<'_> {
             .iter()
             .map(|_| format!("\0window{}", self.number()))
             .collect();
+        let (plan, made) = self.found_out(plan, &calls)?;
         // One node for each way the rows are partitioned and ordered.
         let mut groups: Vec<(&WindowFunction, Vec<Expr>)> = Vec::new();
-        for (call, name) in calls.iter().zip(&names) {
+        for (call, name) in made.iter().zip(&names) {
             let Expr::WindowFunction(function) = call else {
                 continue;
             };
@@ -306,22 +173,39 @@ impl Analyst<'_> {
         }
         Ok(plan)
     }
-}
 
-fn units_name(units: WindowFrameUnits) -> &'static str {
-    match units {
-        WindowFrameUnits::Rows => "ROWS",
-        WindowFrameUnits::Range => "RANGE",
-        WindowFrameUnits::Groups => "GROUPS",
+    /// Arguments that a query finds out become columns first.
+    fn found_out(&self, plan: LogicalPlan, calls: &[Expr]) -> Result<(LogicalPlan, Vec<Expr>)> {
+        let mut extra = Vec::new();
+        let mut made = calls.to_vec();
+        for call in &mut made {
+            let Expr::WindowFunction(function) = call else {
+                continue;
+            };
+            for arg in &mut function.params.args {
+                if super::subquery::has_subquery(arg) {
+                    let name = format!("\0offset{}", self.number());
+                    extra.push(arg.clone().alias(&name));
+                    *arg = plain(&name);
+                }
+            }
+        }
+        if extra.is_empty() {
+            return Ok((plan, made));
+        }
+        let mut all: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
+        all.extend(extra);
+        Ok((project(all, plan)?, made))
     }
 }
 
-/// The bound at the end of the partition, in the type the other bound has.
-fn unbounded(units: WindowFrameUnits, order: &[(&ast::OrderByExpr, Typed)]) -> ScalarValue {
-    let _ = order;
-    match units {
-        WindowFrameUnits::Rows | WindowFrameUnits::Groups => ScalarValue::UInt64(None),
-        WindowFrameUnits::Range => ScalarValue::Null,
+/// What a window's frame leaves out: the mark that `parse::patch` leaves of EXCLUDE.
+fn excluded(spec: &WindowSpec) -> Exclude {
+    match spec.window_name.as_ref().map(|name| name.value.as_str()) {
+        Some(EXCLUDE_CURRENT_ROW) => Exclude::CurrentRow,
+        Some(EXCLUDE_GROUP) => Exclude::Group,
+        Some(EXCLUDE_TIES) => Exclude::Ties,
+        _ => Exclude::Nothing,
     }
 }
 
@@ -338,8 +222,21 @@ fn named(windows: &HashMap<String, WindowSpec>, name: &ast::Ident) -> Result<Win
 
 /// A window that copies another and adds to it.
 fn based_on(spec: &WindowSpec, windows: &HashMap<String, WindowSpec>) -> Result<WindowSpec> {
-    let Some(base_name) = &spec.window_name else {
-        return Ok(spec.clone());
+    let (mark, base_name) = match &spec.window_name {
+        None => return Ok(spec.clone()),
+        // EXCLUDE is written before the name of the window that is copied, if there is one.
+        Some(name) => match name
+            .value
+            .strip_prefix('\0')
+            .map(|rest| rest.split_once('\0'))
+        {
+            None => (None, name),
+            Some(None) => return Ok(spec.clone()),
+            Some(Some((mark, base))) => {
+                let mark = ast::Ident::new(format!("\0{mark}"));
+                (Some(mark), &ast::Ident::with_quote('"', base))
+            }
+        },
     };
     let base = named(windows, base_name)?;
     let wrong = |what: &str| {
@@ -364,7 +261,7 @@ fn based_on(spec: &WindowSpec, windows: &HashMap<String, WindowSpec>) -> Result<
         ));
     }
     Ok(WindowSpec {
-        window_name: None,
+        window_name: mark,
         partition_by: base.partition_by,
         order_by: if spec.order_by.is_empty() {
             base.order_by

@@ -532,7 +532,7 @@ impl Cursor {
 }
 
 /// A parsed name as ours.
-pub(super) fn object_name(name: &ast::ObjectName) -> Result<ObjectName> {
+pub(crate) fn object_name(name: &ast::ObjectName) -> Result<ObjectName> {
     let parts = name
         .0
         .iter()

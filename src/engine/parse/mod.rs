@@ -39,8 +39,11 @@ use crate::base::{Error, Oid, Result, SqlState};
 use cursor::Cursor;
 use split::Piece;
 
-pub(crate) use cursor::fold;
-pub(crate) use patch::ROWS_FROM;
+pub(crate) use cursor::{fold, object_name};
+pub(crate) use patch::{
+    EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, GROUP_BY_DISTINCT, ROWS_FROM, SUBSCRIPTED,
+    VARIADIC,
+};
 pub use redirect::redirect;
 pub use types::{TypeName, built_in_type, written_type};
 

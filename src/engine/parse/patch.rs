@@ -6,14 +6,39 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, SqlState};
 
 /// The function whose arguments are the functions of `ROWS FROM (…)`. No client can send a NUL.
 pub(crate) const ROWS_FROM: &str = "\0rows_from";
 
+/// The names of windows whose frames leave rows out; behind another NUL the window's own name.
+pub(crate) const EXCLUDE_CURRENT_ROW: &str = "\0exclude current row";
+pub(crate) const EXCLUDE_GROUP: &str = "\0exclude group";
+pub(crate) const EXCLUDE_TIES: &str = "\0exclude ties";
+
+/// The item of a GROUP BY that takes each grouping set once.
+pub(crate) const GROUP_BY_DISTINCT: &str = "\0distinct";
+
+/// The name of an argument that is an array of arguments.
+pub(crate) const VARIADIC: &str = "\0variadic";
+
+/// The function that gives an array with elements of it replaced: `UPDATE t SET a[1] = 2`. Its
+/// arguments are the array, the new value, and the subscripts as text of an array slice.
+pub(crate) const SUBSCRIPTED: &str = "\0subscripted";
+
 /// Puts a statement's tokens in words sqlparser knows.
 pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
     let mut index = 0;
+    // Options of other statements are written as typed strings are: `name 'value'`.
+    let queries = [
+        "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "EXPLAIN",
+    ]
+    .contains(
+        &(Here { tokens, index })
+            .word(0)
+            .unwrap_or_default()
+            .as_str(),
+    );
     while index < tokens.len() {
         let here = Here { tokens, index };
         match here.word(0).as_deref() {
@@ -35,28 +60,80 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
             {
                 tokens.remove(index + 2);
             }
-            Some("USING") => match here.token(1) {
-                Some(Token::Lt) => {
+            Some("USING") => {
+                let direction = match here.token(1).map(Token::to_string).as_deref() {
+                    Some("<" | "~<~") => Some("ASC"),
+                    Some(">" | "~>~") => Some("DESC"),
+                    _ => None,
+                };
+                if let Some(direction) = direction {
                     tokens.remove(index);
-                    tokens[index].token = word("ASC");
+                    tokens[index].token = word(direction);
                 }
-                Some(Token::Gt) => {
-                    tokens.remove(index);
-                    tokens[index].token = word("DESC");
-                }
-                _ => {}
-            },
+            }
+            Some("BY") if here.word(1).as_deref() == Some("DISTINCT") && here.after_group() => {
+                tokens[index + 1].token = quoted(GROUP_BY_DISTINCT);
+                let span = tokens[index].span;
+                tokens.insert(index + 2, TokenWithSpan::new(Token::Comma, span));
+            }
+            Some("BY")
+                if here.word(1).as_deref() == Some("ALL")
+                    && here.after_group()
+                    && !matches!(here.token(2), None | Some(Token::RParen)) =>
+            {
+                tokens.remove(index + 1);
+            }
+            Some("VARIADIC") if matches!(here.before(), Some(Token::LParen | Token::Comma)) => {
+                tokens[index].token = quoted(VARIADIC);
+                let span = tokens[index].span;
+                tokens.insert(index + 1, TokenWithSpan::new(Token::Assignment, span));
+            }
+            // Whole tables are locked, so the weaker modes are the stronger ones.
+            Some("FOR") if here.words(1, 3) == "NO KEY UPDATE" => {
+                tokens.drain(index + 1..index + 3);
+            }
+            Some("FOR") if here.words(1, 2) == "KEY SHARE" => {
+                tokens.remove(index + 1);
+            }
+            Some("TABLESAMPLE")
+                if here.is(2, &Token::LParen)
+                    && !matches!(here.word(1).as_deref(), Some("SYSTEM" | "BERNOULLI")) =>
+            {
+                let name = match here.token(1) {
+                    Some(Token::Word(word)) => word.value.to_lowercase(),
+                    _ => String::new(),
+                };
+                return Err(Error::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("tablesample method {name} does not exist"),
+                ));
+            }
+            Some("GROUPING")
+                if here.word(1).as_deref() == Some("SETS") && here.is(2, &Token::LParen) =>
+            {
+                flatten_sets(tokens, index + 2);
+            }
+            Some("SUBSTRING") if here.is(1, &Token::LParen) => substring(tokens, index),
+            Some("SET") if here.follows_update() => subscripts(tokens, index),
             Some("EXCLUDE") if here.after_frame() => match here.words(1, 2).as_str() {
                 "NO OTHERS" => {
                     tokens.drain(index..index + 3);
                     continue;
                 }
-                "CURRENT ROW" => return Err(Error::unsupported("EXCLUDE CURRENT ROW")),
+                "CURRENT ROW" => {
+                    tokens.drain(index..index + 3);
+                    mark_window(tokens, index, EXCLUDE_CURRENT_ROW);
+                    continue;
+                }
                 other if other.starts_with("GROUP") => {
-                    return Err(Error::unsupported("EXCLUDE GROUP"));
+                    tokens.drain(index..index + 2);
+                    mark_window(tokens, index, EXCLUDE_GROUP);
+                    continue;
                 }
                 other if other.starts_with("TIES") => {
-                    return Err(Error::unsupported("EXCLUDE TIES"));
+                    tokens.drain(index..index + 2);
+                    mark_window(tokens, index, EXCLUDE_TIES);
+                    continue;
                 }
                 _ => {}
             },
@@ -75,11 +152,7 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 if here.word(1).as_deref() == Some("FROM") && here.is(2, &Token::LParen) =>
             {
                 tokens.remove(index + 1);
-                tokens[index].token = Token::Word(Word {
-                    value: ROWS_FROM.to_owned(),
-                    quote_style: Some('"'),
-                    keyword: Keyword::NoKeyword,
-                });
+                tokens[index].token = quoted(ROWS_FROM);
             }
             // sqlparser reads `TABLE t` only where nothing follows.
             Some("TABLE") if here.begins_query() => {
@@ -97,6 +170,21 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 let span = tokens[index].span;
                 tokens[index].token = Token::LBracket;
                 tokens.insert(index + 1, TokenWithSpan::new(Token::RBracket, span));
+            }
+            Some(word) if queries && here.types_a_string(word) => {
+                let span = tokens[index].span;
+                let ty = tokens[index].clone();
+                let text = tokens[index + 1].clone();
+                let plain = |token: Token| TokenWithSpan::new(token, span);
+                let cast = [
+                    plain(Token::make_word("CAST", None)),
+                    plain(Token::LParen),
+                    text,
+                    plain(Token::make_word("AS", None)),
+                    ty,
+                    plain(Token::RParen),
+                ];
+                tokens.splice(index..index + 2, cast);
             }
             Some("ISNULL") if here.after_operand() => {
                 let span = tokens[index].span;
@@ -199,6 +287,52 @@ impl Here<'_> {
         first.is_some_and(|first| first.eq_ignore_ascii_case("INSERT")) && self.index > 2
     }
 
+    /// `type 'text'`, with a type sqlparser does not know.
+    fn types_a_string(&self, word: &str) -> bool {
+        const TYPES: &[&str] = &[
+            "BPCHAR",
+            "CID",
+            "JSONPATH",
+            "NAME",
+            "OID",
+            "REGNAMESPACE",
+            "REGOPER",
+            "REGPROC",
+            "REGPROCEDURE",
+            "REGROLE",
+            "REGTYPE",
+            "TID",
+            "XID",
+        ];
+        TYPES.contains(&word)
+            && matches!(
+                self.token(1),
+                Some(Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_))
+            )
+            && !matches!(self.before(), Some(Token::Period | Token::DoubleColon))
+    }
+
+    fn after_group(&self) -> bool {
+        matches!(self.before(), Some(Token::Word(Word { value, quote_style: None, .. }))
+            if value.eq_ignore_ascii_case("GROUP"))
+    }
+
+    /// Whether this word is the SET of an UPDATE: of a statement, or of ON CONFLICT.
+    fn follows_update(&self) -> bool {
+        let mut depth = 0_usize;
+        for at in (0..self.index).rev() {
+            match &self.tokens[at].token {
+                Token::RParen => depth += 1,
+                Token::LParen if depth == 0 => return false,
+                Token::LParen => depth -= 1,
+                Token::Word(word) if depth == 0 && word.keyword == Keyword::UPDATE => return true,
+                Token::Word(word) if depth == 0 && word.keyword == Keyword::SET => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
     /// Whether what stands before may be an operand.
     fn after_operand(&self) -> bool {
         match self.before() {
@@ -237,6 +371,213 @@ impl Here<'_> {
             && !matches!(self.before(), Some(Token::Word(word))
                 if word.keyword == Keyword::NoKeyword)
     }
+}
+
+/// Marks the window whose definition `index` stands in, by its name.
+fn mark_window(tokens: &mut Vec<TokenWithSpan>, index: usize, mark: &str) {
+    let mut depth = 0_usize;
+    for at in (0..index).rev() {
+        match &tokens[at].token {
+            Token::RParen => depth += 1,
+            Token::LParen if depth > 0 => depth -= 1,
+            Token::LParen => {
+                let begins = |word: &Word| {
+                    word.quote_style.is_none()
+                        && ["PARTITION", "ORDER", "ROWS", "RANGE", "GROUPS"]
+                            .iter()
+                            .any(|first| word.value.eq_ignore_ascii_case(first))
+                };
+                match tokens.get_mut(at + 1).map(|next| &mut next.token) {
+                    Some(Token::Word(word)) if !begins(word) => {
+                        let name = match word.quote_style {
+                            Some(_) => word.value.clone(),
+                            None => word.value.to_lowercase(),
+                        };
+                        tokens[at + 1].token = quoted(&format!("{mark}\0{name}"));
+                    }
+                    _ => {
+                        let span = tokens[at].span;
+                        tokens.insert(at + 1, TokenWithSpan::new(quoted(mark), span));
+                    }
+                }
+                return;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The end of the parenthesis that opens at `open`, and the places of words directly in it.
+fn parenthesis(tokens: &[TokenWithSpan], open: usize) -> Option<(usize, Vec<(usize, String)>)> {
+    let mut depth = 0_usize;
+    let mut words = Vec::new();
+    for (at, token) in tokens.iter().enumerate().skip(open) {
+        match &token.token {
+            Token::LParen | Token::LBracket => depth += 1,
+            Token::RParen | Token::RBracket => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some((at, words));
+                }
+            }
+            Token::Word(word) if depth == 1 && word.quote_style.is_none() => {
+                words.push((at, word.value.to_ascii_uppercase()));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Grouping sets among grouping sets are some of them.
+fn flatten_sets(tokens: &mut Vec<TokenWithSpan>, open: usize) {
+    while let Some((_, words)) = parenthesis(tokens, open) {
+        let nested = words.windows(2).find_map(|pair| match pair {
+            [(at, first), (next, second)]
+                if first == "GROUPING" && second == "SETS" && *next == at + 1 =>
+            {
+                Some(*at)
+            }
+            _ => None,
+        });
+        let Some(at) = nested else {
+            return;
+        };
+        let Some((close, _)) = parenthesis(tokens, at + 2) else {
+            return;
+        };
+        tokens.remove(close);
+        tokens.drain(at..at + 3);
+    }
+}
+
+/// `SUBSTRING(x SIMILAR y ESCAPE z)` is a call, and `SUBSTRING(x FOR n FROM m)` has an order.
+fn substring(tokens: &mut Vec<TokenWithSpan>, index: usize) {
+    let Some((end, words)) = parenthesis(tokens, index + 1) else {
+        return;
+    };
+    let find = |wanted: &str| {
+        words
+            .iter()
+            .find(|(_, word)| word == wanted)
+            .map(|(at, _)| *at)
+    };
+    if let (Some(similar), Some(escape)) = (find("SIMILAR"), find("ESCAPE"))
+        && !words.contains(&(similar + 1, "TO".to_owned()))
+    {
+        tokens[similar].token = Token::Comma;
+        tokens[escape].token = Token::Comma;
+        tokens[index].token = quoted("substring");
+        return;
+    }
+    if let (Some(length), Some(from)) = (find("FOR"), find("FROM"))
+        && length < from
+    {
+        let counted: Vec<_> = tokens.drain(length..from).collect();
+        let at = end - counted.len();
+        tokens.splice(at..at, counted);
+    }
+}
+
+/// `SET a[1] = x` is `SET a = f(a, x, subscripts…)`.
+fn subscripts(tokens: &mut Vec<TokenWithSpan>, set: usize) {
+    let mut at = set + 1;
+    while let Some(TokenWithSpan {
+        token: Token::Word(_),
+        ..
+    }) = tokens.get(at)
+    {
+        let column = tokens[at].clone();
+        let mut next = at + 1;
+        let mut texts: Vec<Vec<TokenWithSpan>> = Vec::new();
+        while tokens.get(next).map(|token| &token.token) == Some(&Token::LBracket) {
+            let Some((close, _)) = parenthesis(tokens, next) else {
+                return;
+            };
+            texts.push(tokens[next + 1..close].to_vec());
+            next = close + 1;
+        }
+        // Where the assignment ends.
+        let mut depth = 0_usize;
+        let mut end = next;
+        while let Some(token) = tokens.get(end) {
+            match &token.token {
+                Token::LParen | Token::LBracket => depth += 1,
+                Token::RParen | Token::RBracket if depth == 0 => break,
+                Token::RParen | Token::RBracket => depth -= 1,
+                Token::Comma if depth == 0 => break,
+                Token::Word(word)
+                    if depth == 0
+                        && word.quote_style.is_none()
+                        && ["FROM", "WHERE", "RETURNING"]
+                            .iter()
+                            .any(|clause| word.value.eq_ignore_ascii_case(clause))
+                        // `IS DISTINCT FROM`
+                        && !matches!(&tokens[end - 1].token, Token::Word(before)
+                            if before.keyword == Keyword::DISTINCT) =>
+                {
+                    break;
+                }
+                _ => {}
+            }
+            end += 1;
+        }
+        if !texts.is_empty() && tokens.get(next).map(|token| &token.token) == Some(&Token::Eq) {
+            let span = column.span;
+            let plain = |token: Token| TokenWithSpan::new(token, span);
+            let value = tokens[next + 1..end].to_vec();
+            let mut made = vec![
+                column.clone(),
+                plain(Token::Eq),
+                plain(quoted(SUBSCRIPTED)),
+                plain(Token::LParen),
+                column,
+                plain(Token::Comma),
+            ];
+            made.extend(value);
+            for text in texts {
+                // A slice is two bounds with a mark before them; one that is left out is NULL.
+                let mut depth = 0_usize;
+                let colon = text.iter().position(|token| {
+                    match token.token {
+                        Token::LParen | Token::LBracket => depth += 1,
+                        Token::RParen | Token::RBracket => depth = depth.saturating_sub(1),
+                        _ => {}
+                    }
+                    depth == 0 && token.token == Token::Colon
+                });
+                let parts: Vec<&[TokenWithSpan]> = match colon {
+                    Some(colon) => vec![&text[..colon], &text[colon + 1..]],
+                    None => vec![&text],
+                };
+                let slice = if parts.len() == 2 { "TRUE" } else { "FALSE" };
+                made.extend([plain(Token::Comma), plain(word(slice))]);
+                for part in parts {
+                    made.push(plain(Token::Comma));
+                    match part.is_empty() {
+                        true => made.push(plain(word("NULL"))),
+                        false => made.extend_from_slice(part),
+                    }
+                }
+            }
+            made.push(plain(Token::RParen));
+            let length = made.len();
+            tokens.splice(at..end, made);
+            end = at + length;
+        }
+        if tokens.get(end).map(|token| &token.token) != Some(&Token::Comma) {
+            return;
+        }
+        at = end + 1;
+    }
+}
+
+fn quoted(name: &str) -> Token {
+    Token::Word(Word {
+        value: name.to_owned(),
+        quote_style: Some('"'),
+        keyword: Keyword::NoKeyword,
+    })
 }
 
 fn word(text: &str) -> Token {

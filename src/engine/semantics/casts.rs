@@ -140,7 +140,8 @@ impl Way {
         match (is_text(a), is_text(b)) {
             (true, true) => {
                 let padded = PgType::of_field(from).oid == PgType::BPCHAR.oid;
-                let json = [PgType::JSON.oid, PgType::JSONB.oid].contains(&ty.oid);
+                let json =
+                    [PgType::JSON.oid, PgType::JSONB.oid, PgType::JSONPATH.oid].contains(&ty.oid);
                 if json && PgType::of_field(from).oid != ty.oid {
                     return Some(Self::Input);
                 }

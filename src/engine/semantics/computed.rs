@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::{Result, clock, rows, series};
+use super::{Result, clock, keys, rows, series, subscript};
 use crate::types::PgType;
 
 /// Computes a column from columns of the same length.
@@ -30,11 +30,17 @@ pub(in crate::engine) struct Computed {
 
 /// The function of a name.
 pub(in crate::engine) fn computed(name: &str) -> Option<Computed> {
-    [clock::LIST, series::LIST, rows::LIST]
-        .into_iter()
-        .flatten()
-        .find(|function| function.name == name)
-        .copied()
+    [
+        clock::LIST,
+        keys::LIST,
+        series::LIST,
+        rows::LIST,
+        subscript::LIST,
+    ]
+    .into_iter()
+    .flatten()
+    .find(|function| function.name == name)
+    .copied()
 }
 
 impl Computed {

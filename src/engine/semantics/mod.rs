@@ -10,14 +10,15 @@ mod arithmetic;
 mod casts;
 mod clock;
 mod computed;
+mod keys;
 mod literals;
-mod numbers;
 mod quantified;
 mod rows;
 mod scalars;
 mod series;
 mod shown;
 mod single;
+mod subscript;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub(super) use apply::safe_memberships;
 pub(super) use casts::{converted, is_cast};
 pub(super) use clock::interval_key;
 pub(super) use computed::computed;
+pub(super) use keys::jsonb_key;
 pub(super) use literals::read;
 pub(super) use quantified::Quantified;
 pub(super) use rows::{opaque, row_text};
@@ -47,7 +49,7 @@ type Result<T> = std::result::Result<T, DataFusionError>;
 pub(super) fn before_coercion(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = single::check(plan)?;
     let plan = apply::unnest(plan)?;
-    numbers::rewrite(plan)
+    keys::rewrite(plan)
 }
 
 /// Type coercion, then what depends on the types found: casts and arithmetic.

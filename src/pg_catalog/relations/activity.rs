@@ -6,6 +6,7 @@ use arrow::record_batch::RecordBatch;
 
 use super::{Value, build};
 use crate::base::{Oid, Result};
+use crate::database::{AdvisoryLock, advisory_mode_name};
 use crate::observe::status::Doing;
 use crate::observe::{Activity, Transfer};
 use crate::pg_catalog::SystemRelation;
@@ -37,6 +38,31 @@ fn seen(context: &StatementContext) -> Vec<Seen> {
         .collect();
     sessions.sort_by_key(|seen| seen.activity.id);
     sessions
+}
+
+/// The advisory locks; those of tables are nobody's business but the writer's.
+pub(super) fn pg_locks(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    build::<AdvisoryLock>(
+        relation,
+        &context.database.advisory().all(),
+        &[
+            ("locktype", &|_| "advisory".into()),
+            ("database", &|_| Oid::DATABASE.into()),
+            ("classid", &|lock| Oid(lock.key.class).into()),
+            ("objid", &|lock| Oid(lock.key.object).into()),
+            ("objsubid", &|lock| i32::from(lock.key.kind).into()),
+            ("virtualtransaction", &|lock| {
+                format!("{}/0", lock.session).into()
+            }),
+            ("pid", &|lock| lock.session.0.into()),
+            ("mode", &|lock| advisory_mode_name(lock.exclusive).into()),
+            ("granted", &|lock| lock.granted.into()),
+            ("fastpath", &|_| false.into()),
+        ],
+    )
 }
 
 pub(super) fn pg_stat_activity(

@@ -61,6 +61,7 @@ fn pg_catalog(name: &str) -> Option<Source> {
         "pg_rewrite" => objects::pg_rewrite,
         "pg_settings" => settings::pg_settings,
         "pg_shdescription" => roles::pg_shdescription,
+        "pg_locks" => activity::pg_locks,
         "pg_stat_activity" => activity::pg_stat_activity,
         "pg_stat_progress_copy" => activity::pg_stat_progress_copy,
         "pg_stat_ssl" => activity::pg_stat_ssl,

@@ -104,7 +104,7 @@ impl Session {
     }
 
     /// `55P03` saying `given_up` if the lock is not granted in time.
-    async fn lock_within(
+    pub(super) async fn lock_within(
         &mut self,
         timeout: Duration,
         given_up: &str,

@@ -27,6 +27,7 @@ mod query;
 mod readers;
 mod rename;
 mod role;
+pub(super) mod row_lock;
 mod schema;
 mod sequence;
 mod set;

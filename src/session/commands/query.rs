@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
+use super::row_lock::unlocked;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::{Bound, Rows};
 use crate::pg_catalog::names::Names;
@@ -37,8 +38,19 @@ impl Session {
         query: &ast::Query,
         run: &Run<'_>,
     ) -> Result<(Arc<StatementContext>, Rows)> {
-        let context = self.context()?;
-        let bound = self.bound_query(&context, query, run).await?;
+        let mut context = self.context()?;
+        let unlocked = unlocked(query);
+        let mut bound = self.bound_query(&context, &unlocked, run).await?;
+        if !query.locks.is_empty() {
+            // Whoever may not read a table does not get to lock it.
+            privileges::authorize(&context.snapshot, &bound.needs, ())?;
+            self.lock_rows(&context, query, run.interrupt).await?;
+            let basis = self.basis(&context);
+            context = self.context()?;
+            if basis != self.basis(&context) {
+                bound = self.bound_query(&context, &unlocked, run).await?;
+            }
+        }
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let work = self
             .shared

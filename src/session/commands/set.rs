@@ -236,6 +236,7 @@ impl Session {
                 self.set_session_authorization(false, None)?;
                 self.reset(None)?;
                 self.prepared.clear();
+                self.advisory.end();
                 self.last_values.clear();
                 self.opened()?.listens.push(Listen::RemoveAll);
                 self.drop_temporary()?;

@@ -106,7 +106,7 @@ impl<'a> BinaryColumn<'a> {
                 None => Written::Text(texts),
             },
             (oid, Cells::Text(texts)) if oid == PgType::CHAR.oid => Written::Char(texts),
-            (oid, _) if oid == PgType::JSONB.oid => {
+            (oid, _) if oid == PgType::JSONB.oid || oid == PgType::JSONPATH.oid => {
                 Written::Jsonb(Box::new(Self::new(array, PgType::JSON, style)?))
             }
             (_, Cells::Text(texts)) if is_text(ty) => Written::Text(texts),

@@ -106,14 +106,16 @@ pub fn parse_column(
             DataType::Decimal128(precision, scale) => decimals(values, ty, precision, scale)?,
             _ => through_text(values, ty, numeric)?,
         },
-        oid if oid == PgType::JSONB.oid => through_text(values, ty, |bytes| match bytes {
-            [1, text @ ..] => utf8(text).map(str::to_owned),
-            [version, ..] => Err(Error::new(
-                SqlState::INTERNAL_ERROR,
-                format!("unsupported jsonb version number {version}"),
-            )),
-            [] => Err(insufficient()),
-        })?,
+        oid if oid == PgType::JSONB.oid || oid == PgType::JSONPATH.oid => {
+            through_text(values, ty, |bytes| match bytes {
+                [1, text @ ..] => utf8(text).map(str::to_owned),
+                [version, ..] => Err(Error::new(
+                    SqlState::INTERNAL_ERROR,
+                    format!("unsupported {ty} version number {version}"),
+                )),
+                [] => Err(insufficient()),
+            })?
+        }
         oid if oid == PgType::CHAR.oid => through_text(values, ty, |bytes| match fixed(bytes)? {
             [0] => Ok(String::new()),
             [byte] => utf8(&[byte]).map(str::to_owned),

@@ -31,6 +31,7 @@ use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 use crate::types::enums::no_label;
+use crate::types::jsonpath::Path;
 
 pub(in crate::types) use array::build as build_array;
 pub(in crate::types) use number::fit;
@@ -307,6 +308,10 @@ fn texts(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayRef, ParseEr
                 buffer.clear();
                 json::normalise(text, &mut buffer).map_err(fail)?;
                 builder.append_value(String::from_utf8_lossy(&buffer));
+            }
+            oid if oid == PgType::JSONPATH.oid => {
+                let path = Path::parse(text).map_err(fail)?;
+                builder.append_value(path.to_string());
             }
             _ => builder.append_value(text),
         }

@@ -1,0 +1,277 @@
+//! Plans that group or join by values that are equal though they look different: numerics without
+//! declared scale (`1.0` and `1.00`), intervals (a day and 24 hours), jsonb (`[1]` and `[1.0]`).
+//! They go by keys, and show the first value of each group, as PostgreSQL does.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, StringArray};
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema};
+use datafusion::functions_aggregate::first_last::first_value_udaf;
+use datafusion::logical_expr::{
+    Aggregate, Distinct, DistinctOn, Expr, ExprSchemable, GroupingSet, LogicalPlan, Projection,
+    when,
+};
+
+use super::Result;
+use super::computed::Computed;
+use crate::engine::numeric;
+use crate::engine::scope::external;
+use crate::types::PgType;
+
+pub(super) const LIST: &[Computed] = &[Computed {
+    name: "jsonb_key",
+    returns: Some(PgType::TEXT),
+    body: jsonb_keys,
+}];
+
+/// Text that compares as a jsonb value does.
+pub(in crate::engine) fn jsonb_key(value: Expr) -> Expr {
+    match super::computed("jsonb_key") {
+        Some(function) => function.call(vec![value]),
+        None => value,
+    }
+}
+
+fn jsonb_keys(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let texts = arrow::compute::cast(&args[0], &DataType::Utf8View)?;
+    let keys = texts
+        .as_string_view()
+        .iter()
+        .map(|text| text.map(crate::functions::jsonb_key).transpose())
+        .collect::<crate::base::Result<StringArray>>()
+        .map_err(external)?;
+    let keys = arrow::compute::cast(&keys, &PgType::TEXT.data_type())?;
+    Ok(keys)
+}
+
+/// Rewrites the nodes of a plan; their expressions were rewritten before.
+pub(super) fn rewrite(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|plan| {
+        Ok(match plan {
+            LogicalPlan::Join(mut join) => {
+                let (left, right) = (join.left.schema().clone(), join.right.schema().clone());
+                let mut changed = false;
+                for (a, b) in &mut join.on {
+                    let Some(kind) = kind_of(a, &left).or_else(|| kind_of(b, &right)) else {
+                        continue;
+                    };
+                    *a = kind.key(a.clone());
+                    *b = kind.key(b.clone());
+                    changed = true;
+                }
+                Transformed::new_transformed(LogicalPlan::Join(join), changed)
+            }
+            LogicalPlan::Aggregate(aggregate) => group_by_keys(aggregate)?,
+            LogicalPlan::Distinct(Distinct::All(input)) if has_kind(input.schema()) => {
+                let group = columns(input.schema());
+                let aggregate = Aggregate::try_new(input, group, Vec::new())?;
+                Transformed::yes(group_by_keys(aggregate)?.data)
+            }
+            LogicalPlan::Distinct(Distinct::On(on)) => distinct_on_keys(on)?,
+            other => Transformed::no(other),
+        })
+    })
+    .map(|transformed| transformed.data)?
+    // Nodes above those that changed their columns' types.
+    .transform_up_with_subqueries(|plan| {
+        Ok(match plan {
+            LogicalPlan::Union(union) => Transformed::no(LogicalPlan::Union(union)),
+            other => Transformed::no(other.recompute_schema()?),
+        })
+    })
+    .map(|transformed| transformed.data)
+}
+
+/// Values that need a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Numeric,
+    Interval,
+    Jsonb,
+}
+
+impl Kind {
+    fn of(field: &FieldRef) -> Option<Self> {
+        match field.data_type() {
+            DataType::LargeUtf8 | DataType::Decimal256(..) => Some(Self::Numeric),
+            DataType::Interval(_) => Some(Self::Interval),
+            DataType::Utf8 | DataType::Utf8View => {
+                (PgType::of_field(field).oid == PgType::JSONB.oid).then_some(Self::Jsonb)
+            }
+            _ => None,
+        }
+    }
+
+    fn key(self, value: Expr) -> Expr {
+        match self {
+            Self::Numeric => numeric::key(value),
+            Self::Interval => super::interval_key(value),
+            Self::Jsonb => jsonb_key(value),
+        }
+    }
+}
+
+fn kind_of(expression: &Expr, schema: &DFSchema) -> Option<Kind> {
+    let (_, field) = expression.to_field(schema).ok()?;
+    Kind::of(&field)
+}
+
+fn has_kind(schema: &DFSchema) -> bool {
+    schema
+        .fields()
+        .iter()
+        .any(|field| Kind::of(field).is_some())
+}
+
+fn columns(schema: &DFSchema) -> Vec<Expr> {
+    schema.columns().into_iter().map(Expr::Column).collect()
+}
+
+/// Groups by the keys and shows the first value of each group, as PostgreSQL does.
+fn group_by_keys(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
+    let schema = aggregate.input.schema().clone();
+    let kind = |group: &Expr| kind_of(group, &schema);
+    if let [Expr::GroupingSet(sets)] = aggregate.group_expr.as_slice() {
+        return match sets
+            .distinct_expr()
+            .into_iter()
+            .any(|expr| kind(expr).is_some())
+        {
+            true => sets_by_keys(&aggregate, sets),
+            false => Ok(Transformed::no(LogicalPlan::Aggregate(aggregate))),
+        };
+    }
+    if !aggregate.group_expr.iter().any(|expr| kind(expr).is_some()) {
+        return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
+    }
+    let shown = aggregate.schema.clone();
+    let mut groups = Vec::with_capacity(aggregate.group_expr.len());
+    let mut firsts = Vec::new();
+    let mut output = Vec::with_capacity(shown.fields().len());
+    for (index, group) in aggregate.group_expr.iter().enumerate() {
+        let (qualifier, field) = shown.qualified_field(index);
+        if let Some(kind) = kind(group) {
+            let name = format!("\0first{index}");
+            groups.push(kind.key(group.clone()).alias(format!("\0key{index}")));
+            let first = first_value_udaf().call(vec![group.clone()]);
+            firsts.push(first.alias(&name));
+            output.push(
+                Expr::Column(Column::from_name(name))
+                    .alias_qualified(qualifier.cloned(), field.name()),
+            );
+        } else {
+            groups.push(group.clone());
+            output.push(Expr::from((qualifier, field)));
+        }
+    }
+    for index in aggregate.group_expr.len()..shown.fields().len() {
+        output.push(Expr::from(shown.qualified_field(index)));
+    }
+    let mut computed = aggregate.aggr_expr.clone();
+    computed.extend(firsts);
+    let grouped = Aggregate::try_new(aggregate.input, groups, computed)?;
+    let plan = Projection::try_new(output, Arc::new(LogicalPlan::Aggregate(grouped)))?;
+    Ok(Transformed::yes(LogicalPlan::Projection(plan)))
+}
+
+/// Grouping sets whose columns need keys: the keys are columns of the input first. Where a column
+/// is not in a set its key is NULL, and so is what is shown.
+fn sets_by_keys(aggregate: &Aggregate, sets: &GroupingSet) -> Result<Transformed<LogicalPlan>> {
+    let schema = aggregate.input.schema().clone();
+    let mut input = columns(&schema);
+    let mut keyed: Vec<(Expr, Expr, String)> = Vec::new();
+    for expr in sets.distinct_expr() {
+        if let Some(kind) = kind_of(expr, &schema) {
+            let name = format!("\0key{}", keyed.len());
+            input.push(kind.key(expr.clone()).alias(&name));
+            let first = format!("\0first{}", keyed.len());
+            keyed.push((expr.clone(), Expr::Column(Column::from_name(name)), first));
+        }
+    }
+    let by_key = |expr: Expr| match keyed.iter().find(|(group, ..)| *group == expr) {
+        Some((_, key, _)) => Transformed::yes(key.clone()),
+        None => Transformed::no(expr),
+    };
+    let sets = match sets.clone() {
+        GroupingSet::GroupingSets(sets) => sets,
+        GroupingSet::Rollup(exprs) => (0..=exprs.len())
+            .rev()
+            .map(|length| exprs[..length].to_vec())
+            .collect(),
+        GroupingSet::Cube(_) => {
+            return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate.clone())));
+        }
+    };
+    let sets = sets
+        .into_iter()
+        .map(|set| set.into_iter().map(|expr| by_key(expr).data).collect())
+        .collect();
+    // `grouping` asks for the columns grouped by.
+    let mut computed = aggregate
+        .aggr_expr
+        .iter()
+        .map(|call| {
+            call.clone().transform_up(|part| match part {
+                Expr::AggregateFunction(mut call) if call.func.name() == "grouping" => {
+                    for arg in &mut call.params.args {
+                        *arg = by_key(arg.clone()).data;
+                    }
+                    Ok(Transformed::yes(Expr::AggregateFunction(call)))
+                }
+                part => Ok(Transformed::no(part)),
+            })
+        })
+        .map(|call| call.map(|call| call.data))
+        .collect::<Result<Vec<_>>>()?;
+    for (expr, _, first) in &keyed {
+        computed.push(first_value_udaf().call(vec![expr.clone()]).alias(first));
+    }
+    let input = Projection::try_new(input, aggregate.input.clone())?;
+    let group = vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))];
+    let input = Arc::new(LogicalPlan::Projection(input));
+    let grouped = Aggregate::try_new(input, group, computed)?;
+    let distinct: Vec<Expr> = match aggregate.group_expr.as_slice() {
+        [Expr::GroupingSet(sets)] => sets.distinct_expr().into_iter().cloned().collect(),
+        _ => Vec::new(),
+    };
+    let mut output = Vec::new();
+    for (index, (qualifier, field)) in aggregate.schema.iter().enumerate() {
+        // Of DataFusion's own making, and gone where `grouping` is resolved.
+        if field.name() == Aggregate::INTERNAL_GROUPING_ID {
+            continue;
+        }
+        let keyed = distinct
+            .get(index)
+            .and_then(|expr| keyed.iter().find(|(group, ..)| group == expr));
+        output.push(match keyed {
+            Some((_, key, first)) => when(
+                key.clone().is_not_null(),
+                Expr::Column(Column::from_name(first)),
+            )
+            .end()?
+            .alias_qualified(qualifier.cloned(), field.name()),
+            None => Expr::from((qualifier, field)),
+        });
+    }
+    let plan = Projection::try_new(output, Arc::new(LogicalPlan::Aggregate(grouped)))?;
+    Ok(Transformed::yes(LogicalPlan::Projection(plan)))
+}
+
+fn distinct_on_keys(on: DistinctOn) -> Result<Transformed<LogicalPlan>> {
+    let schema = on.input.schema().clone();
+    if !on.on_expr.iter().any(|on| kind_of(on, &schema).is_some()) {
+        return Ok(Transformed::no(LogicalPlan::Distinct(Distinct::On(on))));
+    }
+    let by: Vec<Expr> = on
+        .on_expr
+        .into_iter()
+        .map(|on| match kind_of(&on, &schema) {
+            Some(kind) => kind.key(on),
+            None => on,
+        })
+        .collect();
+    let on = DistinctOn::try_new(by, on.select_expr, on.sort_expr, on.input)?;
+    Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::On(on))))
+}

@@ -1,0 +1,234 @@
+//! `SELECT … FOR UPDATE` and its kin: the rows a query gives stay as they are until the
+//! transaction is over.
+//!
+//! What is locked is the table: FOR UPDATE keeps other transactions from changing and deleting any
+//! of its rows and from locking them so, FOR SHARE from changing and deleting. The lock is taken
+//! before the query's view is pinned, so the rows it gives are the newest. SKIP LOCKED would skip
+//! rows nobody holds, and is refused.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlparser::ast::{self, LockClause, LockType, NonBlock, SetExpr, TableFactor};
+
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{ObjectId, Privilege, RelationKind};
+use crate::database::{Isolation, LockMode};
+use crate::engine::command::ObjectName;
+use crate::engine::fold;
+use crate::observe::Interrupt;
+use crate::privileges::{self, Need};
+use crate::session::Session;
+use crate::statement::StatementContext;
+
+/// A query without its locking clauses, which are none of its meaning.
+pub(in crate::session) fn unlocked(query: &ast::Query) -> Cow<'_, ast::Query> {
+    if query.locks.is_empty() {
+        return Cow::Borrowed(query);
+    }
+    let mut query = query.clone();
+    query.locks.clear();
+    Cow::Owned(query)
+}
+
+/// A table in FROM: what it is called there, and its name.
+struct Named {
+    called: String,
+    name: Option<ObjectName>,
+}
+
+impl Session {
+    /// Takes the locks a query's clauses ask for.
+    ///
+    /// # Errors
+    /// `55P03` where NOWAIT finds somebody else's lock; `40001` under REPEATABLE READ if the table
+    /// changed since the transaction began; `0A000` for what cannot be locked.
+    pub(super) async fn lock_rows(
+        &mut self,
+        context: &Arc<StatementContext>,
+        query: &ast::Query,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let mut wanted: Vec<(Oid, LockMode, bool)> = Vec::new();
+        for clause in &query.locks {
+            if clause.nonblock == Some(NonBlock::SkipLocked) {
+                return Err(Error::unsupported(format!("{} SKIP LOCKED", words(clause))));
+            }
+            let mode = match clause.lock_type {
+                LockType::Update => LockMode::Rewrite,
+                LockType::Share => LockMode::Share,
+            };
+            for table in meant(query, clause)? {
+                let table = self.lockable(context, &table, clause)?;
+                wanted.push((table, mode, clause.nonblock == Some(NonBlock::Nowait)));
+            }
+        }
+        if let Some(clause) = query.locks.first() {
+            self.refuse_if_read_only(match clause.lock_type {
+                LockType::Update => "SELECT FOR UPDATE",
+                LockType::Share => "SELECT FOR SHARE",
+            })?;
+        }
+        for (table, mode, nowait) in wanted {
+            if nowait {
+                let name = context
+                    .snapshot
+                    .relation(table)
+                    .map(|table| table.name.clone());
+                let given_up = format!(
+                    "could not obtain lock on row in relation \"{}\"",
+                    name.map(|name| name.to_string()).unwrap_or_default()
+                );
+                self.lock_within(Duration::ZERO, &given_up, table, mode, interrupt)
+                    .await?;
+            } else {
+                self.lock(table, mode, interrupt).await?;
+            }
+            let transaction = self.transaction()?;
+            if transaction.isolation() == Isolation::RepeatableRead {
+                transaction.must_be_current(table)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A table whose rows may be locked by who asks.
+    fn lockable(
+        &self,
+        context: &StatementContext,
+        name: &ObjectName,
+        clause: &LockClause,
+    ) -> Result<Oid> {
+        let relation = super::relation_of(context, name)?;
+        if !matches!(relation.kind, RelationKind::Table { .. }) {
+            return Err(Error::unsupported(format!(
+                "{} of \"{}\", which is not a table,",
+                words(clause),
+                relation.name
+            )));
+        }
+        let need = Need::Privilege {
+            role: context.role,
+            object: ObjectId::Relation(relation.oid),
+            any_of: [Privilege::Update].into_iter().collect(),
+        };
+        privileges::authorize(&context.snapshot, &[need], ())?;
+        Ok(relation.oid)
+    }
+}
+
+/// The clause's first words.
+fn words(clause: &LockClause) -> &'static str {
+    match clause.lock_type {
+        LockType::Update => "FOR UPDATE",
+        LockType::Share => "FOR SHARE",
+    }
+}
+
+/// The tables a clause means.
+fn meant(query: &ast::Query, clause: &LockClause) -> Result<Vec<ObjectName>> {
+    let words = words(clause);
+    let refused = |what: &str| {
+        Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("{words} is not allowed with {what}"),
+        ))
+    };
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return refused("UNION/INTERSECT/EXCEPT");
+    };
+    if select.distinct.is_some() {
+        return refused("DISTINCT clause");
+    }
+    let grouped = match &select.group_by {
+        ast::GroupByExpr::Expressions(items, modifiers) => {
+            !items.is_empty() || !modifiers.is_empty()
+        }
+        ast::GroupByExpr::All(_) => true,
+    };
+    if grouped {
+        return refused("GROUP BY clause");
+    }
+    if select.having.is_some() {
+        return refused("HAVING clause");
+    }
+    let mut named = Vec::new();
+    for item in &select.from {
+        factor(&item.relation, &mut named)?;
+        for join in &item.joins {
+            factor(&join.relation, &mut named)?;
+        }
+    }
+    // What WITH names is not locked.
+    let with: Vec<String> = query
+        .with
+        .iter()
+        .flat_map(|with| &with.cte_tables)
+        .map(|cte| fold(&cte.alias.name))
+        .collect();
+    for table in &mut named {
+        let of_with = |name: &ObjectName| name.schema.is_none() && with.contains(&name.name);
+        if table.name.as_ref().is_some_and(of_with) {
+            table.name = None;
+        }
+    }
+    let Some(of) = &clause.of else {
+        // A subquery's tables would have to be locked as well.
+        if let Some(table) = named.iter().find(|table| table.called.starts_with('\0')) {
+            let what = &table.called[1..];
+            return Err(Error::unsupported(format!("{words} of {what}")));
+        }
+        return Ok(named.into_iter().filter_map(|table| table.name).collect());
+    };
+    let wanted =
+        of.0.last()
+            .and_then(|part| part.as_ident())
+            .map(fold)
+            .unwrap_or_default();
+    match named.into_iter().find(|table| table.called == wanted) {
+        Some(Named {
+            name: Some(name), ..
+        }) => Ok(vec![name]),
+        Some(_) => Err(Error::unsupported(format!("{words} of a query's name"))),
+        None => Err(Error::new(
+            SqlState::UNDEFINED_TABLE,
+            format!("relation \"{wanted}\" in {words} clause not found in FROM clause"),
+        )),
+    }
+}
+
+fn factor(factor_of: &TableFactor, named: &mut Vec<Named>) -> Result<()> {
+    match factor_of {
+        TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            ..
+        } => {
+            let name = crate::engine::object_name(name)?;
+            named.push(Named {
+                called: match alias {
+                    Some(alias) => fold(&alias.name),
+                    None => name.name.clone(),
+                },
+                name: Some(name),
+            });
+        }
+        TableFactor::NestedJoin {
+            table_with_joins, ..
+        } => {
+            factor(&table_with_joins.relation, named)?;
+            for join in &table_with_joins.joins {
+                factor(&join.relation, named)?;
+            }
+        }
+        TableFactor::Derived { .. } => named.push(Named {
+            called: "\0a subquery".to_owned(),
+            name: None,
+        }),
+        // Functions have no rows to lock.
+        _ => {}
+    }
+    Ok(())
+}
