@@ -137,7 +137,11 @@ impl Analyst<'_> {
             let shown = typed::shown(expr, &self.schema_for(&[schema_of])?)?;
             let ty = match (&first, name) {
                 (Some((ty, _)), "min" | "max" | "first_value" | "last_value" | "nth_value") => *ty,
-                (Some((ty, _)), "mode" | "percentile_disc") if ty.is_enum() => *ty,
+                (Some((ty, _)), "mode" | "percentile_disc") if ty.is_enum() => {
+                    // Of several fractions there are several values.
+                    let several = shown.ty.element().and(ty.array());
+                    several.unwrap_or(*ty)
+                }
                 (Some((ty, _)), "array_agg") if array_element(*ty).is_some() => *ty,
                 (Some((ty, _)), "array_agg") => ty.array().unwrap_or(shown.ty),
                 _ => shown.ty,
@@ -240,7 +244,7 @@ impl Analyst<'_> {
                 };
                 continue;
             }
-            let value = self.said(arg.clone());
+            let value = self.said(self.legible(arg.clone())?);
             *arg = self.native(way, vec![value])?;
         }
         Ok(())

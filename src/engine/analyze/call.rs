@@ -510,7 +510,7 @@ impl Analyst<'_> {
             let separator = if binary && index > 0 { ", " } else { separator };
             let colon = if binary { ": " } else { ":" };
             parts.push(typed::text(&format!("{separator}{quoted}{colon}")).expr);
-            let value = self.settled(value.clone())?;
+            let value = self.legible(self.settled(value.clone())?)?;
             let value = if value.row.is_some() {
                 self.json_row(Some(value), binary)?
             } else {

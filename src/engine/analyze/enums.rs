@@ -146,21 +146,25 @@ impl Analyst<'_> {
         }
     }
 
+    /// A label, or an array of them, as text; any other value as it is.
+    pub(super) fn legible(&self, value: Typed) -> Result<Typed> {
+        if !value.ty.is_made() {
+            return Ok(value);
+        }
+        let to = match array_element(value.ty) {
+            Some(_) => PgType::TEXT.array().unwrap_or(PgType::TEXT),
+            None => PgType::TEXT,
+        };
+        self.coerced(value, to)
+    }
+
     /// The arguments of a function as it takes them; `42883` if it takes no enums.
     pub(super) fn enum_arguments(&self, name: &str, args: Vec<Typed>) -> Result<Vec<Typed>> {
         if !args.iter().any(|arg| arg.ty.is_made()) {
             return Ok(args);
         }
         if READ_TEXT.contains(&name) {
-            let texts = PgType::TEXT.array().unwrap_or(PgType::TEXT);
-            return args
-                .into_iter()
-                .map(|arg| match (arg.ty.is_made(), array_element(arg.ty)) {
-                    (false, _) => Ok(arg),
-                    (true, None) => self.coerced(arg, PgType::TEXT),
-                    (true, Some(_)) => self.coerced(arg, texts),
-                })
-                .collect();
+            return args.into_iter().map(|arg| self.legible(arg)).collect();
         }
         if READ_VALUES.contains(&name) || GIVE_ARRAYS.contains(&name) {
             // A literal beside an enum, or beside an array of it, is one.

@@ -13,6 +13,53 @@ use crate::types::PgType;
 
 /// Longest `varchar(n)`, as in PostgreSQL.
 const CHARACTERS_MAX: u64 = 10_485_760;
+/// Types PostgreSQL has and commons does not.
+const UNBUILT: &[&str] = &[
+    "bit",
+    "box",
+    "cidr",
+    "circle",
+    "citext",
+    "cstring",
+    "datemultirange",
+    "daterange",
+    "hstore",
+    "inet",
+    "int4multirange",
+    "int4range",
+    "int8multirange",
+    "int8range",
+    "jsonpath",
+    "line",
+    "lseg",
+    "macaddr",
+    "macaddr8",
+    "money",
+    "nummultirange",
+    "numrange",
+    "path",
+    "pg_lsn",
+    "pg_snapshot",
+    "point",
+    "polygon",
+    "refcursor",
+    "regcollation",
+    "regconfig",
+    "regdictionary",
+    "regoper",
+    "regoperator",
+    "timetz",
+    "tsmultirange",
+    "tsquery",
+    "tsrange",
+    "tstzmultirange",
+    "tstzrange",
+    "tsvector",
+    "txid_snapshot",
+    "varbit",
+    "xid8",
+    "xml",
+];
 /// Digits a numeric can have here; PostgreSQL's limit is 1,000.
 const DIGITS_MAX: u64 = 76;
 
@@ -196,7 +243,15 @@ fn built_in(ty: &DataType) -> Result<PgType> {
                     .ok_or_else(|| undefined(&format!("{element}[]")))?
             }
         }
-        other => return Err(undefined(&other.to_string().to_lowercase())),
+        other => {
+            let name = other.to_string().to_lowercase();
+            let word = name.split([' ', '(']).next().unwrap_or_default();
+            // An interval with fields or a precision comes here too.
+            return Err(match UNBUILT.contains(&word) || word == "interval" {
+                true => Error::unsupported(format!("type \"{name}\"")),
+                false => undefined(&name),
+            });
+        }
     })
 }
 
@@ -245,15 +300,8 @@ fn custom(name: &ast::ObjectName, modifiers: &[String]) -> Result<TypeName> {
         }
         (_, 0) => match PgType::by_name(name) {
             Some(ty) => Ok(ty),
-            None => match name {
-                "timetz" | "inet" | "cidr" | "macaddr" | "macaddr8" | "money" | "xml" | "bit"
-                | "varbit" | "point" | "line" | "lseg" | "box" | "path" | "polygon" | "circle"
-                | "tsvector" | "tsquery" | "int4range" | "int8range" | "numrange" | "tsrange"
-                | "tstzrange" | "daterange" | "pg_lsn" | "hstore" | "citext" => {
-                    Err(Error::unsupported(format!("type \"{name}\"")))
-                }
-                _ => return Ok(named(None, name)),
-            },
+            None if UNBUILT.contains(&name) => Err(Error::unsupported(format!("type \"{name}\""))),
+            None => return Ok(named(None, name)),
         },
         _ => Err(Error::new(
             SqlState::SYNTAX_ERROR,
