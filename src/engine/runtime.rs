@@ -127,8 +127,9 @@ fn template(
     Ok(SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
-        .with_physical_optimizer_rules(rules::physical())
         .with_query_planner(Arc::new(DependentPlanner))
+        .with_optimizer_rules(rules::logical())
+        .with_physical_optimizer_rules(rules::physical())
         // Rules look some of these up by name.
         .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())

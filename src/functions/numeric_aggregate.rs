@@ -133,6 +133,10 @@ impl AggregateUDFImpl for NumericAggregate {
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>, DataFusionError> {
         let field =
             |name: &str, ty| Arc::new(Field::new(format!("{}[{name}]", args.name), ty, true));
+        if args.is_distinct && matches!(self.kind, Kind::Sum | Kind::Average) {
+            let item = Field::new_list_field(DataType::LargeUtf8, true);
+            return Ok(vec![field("values", DataType::List(Arc::new(item)))]);
+        }
         Ok(match (self.kind, input(args.input_fields)) {
             (Kind::Average, DataType::Decimal128(_, scale)) => vec![
                 field("sum", DataType::Decimal128(DIGITS_MAX, scale)),

@@ -368,6 +368,29 @@ impl PgType {
         })
     }
 
+    /// Whether values of an Arrow type may be this: metadata outlives casts, after which it says
+    /// what the value was before.
+    fn is_held_by(self, held: &DataType) -> bool {
+        match (self.data_type(), held) {
+            (_, DataType::Null) => true,
+            (DataType::Timestamp(_, a), DataType::Timestamp(_, b)) => a.is_some() == b.is_some(),
+            (
+                own @ (DataType::Boolean
+                | DataType::Int16
+                | DataType::Int32
+                | DataType::Int64
+                | DataType::Float32
+                | DataType::Float64
+                | DataType::Date32
+                | DataType::Time64(_)
+                | DataType::Timestamp(..)
+                | DataType::Interval(_)),
+                held,
+            ) => own == *held,
+            _ => true,
+        }
+    }
+
     /// The type of a field: its metadata if it has any of ours that fits, else by its Arrow type.
     pub fn of_field(field: &Field) -> Self {
         let said = |key| field.metadata().get(key).map(String::as_str);
@@ -375,8 +398,8 @@ impl PgType {
             .and_then(|text| text.parse().ok())
             .unwrap_or(-1);
         match said(METADATA_KEY).and_then(Self::heard) {
-            Some(ty) => ty.with_typmod(typmod),
-            None => match Self::of_data_type(field.data_type()) {
+            Some(ty) if ty.is_held_by(field.data_type()) => ty.with_typmod(typmod),
+            _ => match Self::of_data_type(field.data_type()) {
                 ty if typmod >= 0 => ty.with_typmod(typmod),
                 ty => ty,
             },
