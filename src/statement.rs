@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::base::error::Report;
 use crate::base::{Oid, SessionId};
-use crate::catalog::{SearchPath, Snapshot};
+use crate::catalog::{SearchPath, Snapshot, Timing};
 use crate::database::Database;
 use crate::observe::Sessions;
 use crate::settings::Settings;
@@ -46,6 +46,39 @@ pub struct StatementContext {
     pub random: Arc<Random>,
     /// Whether the transaction is READ ONLY.
     pub read_only: bool,
+    /// What SET CONSTRAINTS said.
+    pub constraint_modes: Arc<ConstraintModes>,
+}
+
+/// What SET CONSTRAINTS said in a transaction.
+#[derive(Debug, Clone, Default)]
+pub struct ConstraintModes {
+    all: Option<bool>,
+    each: HashMap<Oid, bool>,
+}
+
+impl ConstraintModes {
+    /// SET CONSTRAINTS ALL
+    pub fn set_all(&mut self, deferred: bool) {
+        self.all = Some(deferred);
+        self.each.clear();
+    }
+
+    /// SET CONSTRAINTS of one, by its OID.
+    pub fn set(&mut self, constraint: Oid, deferred: bool) {
+        self.each.insert(constraint, deferred);
+    }
+
+    /// Whether a constraint is not checked before the commit.
+    pub fn is_deferred(&self, constraint: Oid, timing: Timing) -> bool {
+        timing.is_deferrable()
+            && self
+                .each
+                .get(&constraint)
+                .copied()
+                .or(self.all)
+                .unwrap_or(timing == Timing::Deferred)
+    }
 }
 
 /// A session's random numbers: xoroshiro128**, seeded as PostgreSQL seeds it, so that setseed()

@@ -12,8 +12,8 @@ SELECT pg_catalog.current_database() AS constraint_catalog,
            WHEN 'p' THEN 'PRIMARY KEY'
            WHEN 'u' THEN 'UNIQUE'
        END::varchar AS constraint_type,
-       'NO'::varchar AS is_deferrable,
-       'NO'::varchar AS initially_deferred,
+       CASE WHEN k.condeferrable THEN 'YES' ELSE 'NO' END::varchar AS is_deferrable,
+       CASE WHEN k.condeferred THEN 'YES' ELSE 'NO' END::varchar AS initially_deferred,
        'YES'::varchar AS enforced,
        CASE WHEN k.contype = 'u'
             THEN CASE WHEN i.indnullsnotdistinct THEN 'NO' ELSE 'YES' END

@@ -30,10 +30,29 @@ pub struct Index {
     pub constraint: Option<Oid>,
     /// Access method as written: `btree`, `hash`, …
     pub method: String,
-    /// WHERE, as its author wrote it; never of a unique index.
+    /// WHERE, as its author wrote it: rows it does not hold for are not in the index.
     pub predicate: Option<String>,
     /// INCLUDE
     pub include: Vec<i16>,
+    /// Columns that its expressions and WHERE read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<i16>,
+    /// When it is checked, if it is a constraint.
+    #[serde(default)]
+    pub timing: Timing,
+}
+
+/// When a constraint is checked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Timing {
+    /// NOT DEFERRABLE: at once.
+    #[default]
+    NotDeferrable,
+    /// DEFERRABLE INITIALLY IMMEDIATE: at the end of a statement, or at commit if SET CONSTRAINTS
+    /// says so.
+    Immediate,
+    /// DEFERRABLE INITIALLY DEFERRED: at commit, unless SET CONSTRAINTS says otherwise.
+    Deferred,
 }
 
 /// One part of an index.
@@ -52,7 +71,7 @@ pub struct IndexPart {
 pub enum IndexedBy {
     /// A column.
     Column(i16),
-    /// An expression, as its author wrote it; never of a unique index.
+    /// An expression, as its author wrote it.
     Expression(String),
 }
 
@@ -69,6 +88,9 @@ pub struct Check {
     pub columns: Vec<i16>,
     /// NO INHERIT
     pub no_inherit: bool,
+    /// NOT VALID: rows that were there before may break it.
+    #[serde(default)]
+    pub not_valid: bool,
 }
 
 /// A FOREIGN KEY constraint.
@@ -92,6 +114,12 @@ pub struct ForeignKey {
     pub on_update: ForeignAction,
     /// MATCH FULL
     pub full: bool,
+    /// When it is checked.
+    #[serde(default)]
+    pub timing: Timing,
+    /// NOT VALID: rows that were there before may break it.
+    #[serde(default)]
+    pub not_valid: bool,
 }
 
 /// What happens to rows whose key goes or changes.
@@ -133,6 +161,37 @@ impl Index {
             IndexedBy::Column(attnum) => Some(attnum),
             IndexedBy::Expression(_) => None,
         })
+    }
+}
+
+impl Index {
+    /// Whether it holds the plain columns of every row.
+    pub fn is_plain(&self) -> bool {
+        let columns = |part: &IndexPart| matches!(part.of, IndexedBy::Column(_));
+        self.predicate.is_none() && self.parts.iter().all(columns)
+    }
+
+    /// Whether what it holds of a row follows from any of these columns.
+    pub fn depends_on(&self, changed: &[i16]) -> bool {
+        self.columns()
+            .chain(self.reads.iter().copied())
+            .any(|attnum| changed.contains(&attnum))
+    }
+}
+
+impl Timing {
+    /// As in a definition, with a blank before it; nothing for what goes without saying.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NotDeferrable => "",
+            Self::Immediate => " DEFERRABLE",
+            Self::Deferred => " DEFERRABLE INITIALLY DEFERRED",
+        }
+    }
+
+    /// DEFERRABLE
+    pub fn is_deferrable(self) -> bool {
+        self != Self::NotDeferrable
     }
 }
 
@@ -214,7 +273,7 @@ impl Constraints {
     pub fn mentions(&self, attnum: i16) -> bool {
         self.indexes
             .iter()
-            .any(|index| index.columns().any(|a| a == attnum) || index.include.contains(&attnum))
+            .any(|index| index.depends_on(&[attnum]) || index.include.contains(&attnum))
             || self.checks.iter().any(|c| c.columns.contains(&attnum))
             || self.foreign.iter().any(|key| key.columns.contains(&attnum))
     }

@@ -284,22 +284,6 @@ impl Snapshot {
         .hint("Use DROP ... CASCADE to drop the dependent objects too."))
     }
 
-    /// `0A000` if a view reads `relation`. View bodies are kept as their authors wrote them, so a
-    /// name they use must keep its meaning: a renamed table would leave them broken, or reading
-    /// whatever takes the name next.
-    pub(super) fn refuse_readers(&self, relation: Oid, doing: &str) -> Result<()> {
-        let readers: Vec<String> = self
-            .dependants(relation)
-            .map(|view| format!("{} reads it.", self.describe(ObjectId::Relation(view.oid))))
-            .collect();
-        if readers.is_empty() {
-            return Ok(());
-        }
-        Err(Error::unsupported(format!("{doing} while views read it"))
-            .detail(readers.join("\n"))
-            .hint("Drop the views first and create them again afterwards."))
-    }
-
     /// The functions made of a relation or another function.
     fn dependent_routines(&self, oid: Oid) -> impl Iterator<Item = ObjectId> {
         let row_type = self.relation(oid).map(|relation| relation.row_type);

@@ -24,11 +24,13 @@ pub mod user_type;
 
 pub use acl::{Acl, AclItem, Privilege, Privileges};
 pub use change::Change;
-pub use constraint::{Check, Constraints, ForeignAction, ForeignKey, Index, IndexPart, IndexedBy};
+pub use constraint::{
+    Check, Constraints, ForeignAction, ForeignKey, Index, IndexPart, IndexedBy, Timing,
+};
 pub use dependency::{Cascade, Dependence, Dependent};
 pub use object::{
-    Column, Database, Generation, Membership, ObjectId, Persistence, Relation, RelationKind, Role,
-    Schema, View,
+    CheckOption, Column, Database, Generation, Membership, ObjectId, Persistence, Relation,
+    RelationKind, Role, Schema, View,
 };
 pub use resolve::{SearchPath, undefined_relation};
 pub use routine::{Parallel, Parameter, ParameterMode, Routine, RoutineBody, Volatility};

@@ -147,6 +147,18 @@ pub struct View {
     /// The users' types it says, or has columns of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<Oid>,
+    /// WITH CHECK OPTION
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_option: Option<CheckOption>,
+}
+
+/// Which conditions rows written through a view must meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckOption {
+    /// Its own.
+    Local,
+    /// Its own, and those of the views it stands on.
+    Cascaded,
 }
 
 impl View {

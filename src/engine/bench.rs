@@ -135,6 +135,7 @@ impl Bench {
             last_values: Arc::default(),
             random: Arc::default(),
             read_only: false,
+            constraint_modes: Arc::default(),
         })
     }
 

@@ -12,6 +12,7 @@ use super::definition::{
     GenerationClause, Like, SequenceOption,
 };
 use super::parse::TypeName;
+use crate::catalog::{CheckOption, Timing};
 use crate::types::enums;
 
 /// One statement of a query string.
@@ -152,6 +153,13 @@ pub enum Command {
     },
     /// SET TRANSACTION
     SetTransaction(TransactionModes),
+    /// SET CONSTRAINTS
+    SetConstraints {
+        /// Which; `None` is ALL.
+        names: Option<Vec<ObjectName>>,
+        /// DEFERRED rather than IMMEDIATE.
+        deferred: bool,
+    },
     /// SET SESSION CHARACTERISTICS AS TRANSACTION
     SetSessionCharacteristics(TransactionModes),
     /// RESET name; `None` is RESET ALL.
@@ -284,6 +292,8 @@ pub enum DmlAction {
         insert: Box<ast::Insert>,
         /// OVERRIDING … VALUE
         overriding: Option<Overriding>,
+        /// What ON CONFLICT is about, where that is more than columns.
+        inference: Option<Box<Inference>>,
     },
     /// UPDATE
     Update(Box<ast::Update>),
@@ -293,6 +303,15 @@ pub enum DmlAction {
     Merge(Box<Merge>),
     /// A query that changes nothing itself, after a WITH that does.
     Query(Box<ast::Query>),
+}
+
+/// `(…) WHERE …` after ON CONFLICT.
+#[derive(Debug, Clone)]
+pub struct Inference {
+    /// Columns and expressions.
+    pub elements: Vec<ast::Expr>,
+    /// WHERE
+    pub predicate: Option<ast::Expr>,
 }
 
 /// MERGE
@@ -548,6 +567,8 @@ pub struct CreateView {
     pub query: Box<ast::Query>,
     /// The query as its author wrote it.
     pub text: String,
+    /// WITH CHECK OPTION
+    pub check_option: Option<CheckOption>,
 }
 
 /// CREATE FOREIGN TABLE
@@ -739,6 +760,15 @@ pub enum AlterAction {
         if_exists: bool,
         /// CASCADE
         cascade: bool,
+    },
+    /// VALIDATE CONSTRAINT
+    ValidateConstraint(String),
+    /// ALTER CONSTRAINT
+    AlterConstraint {
+        /// Name.
+        name: String,
+        /// When it is checked from now on.
+        timing: Timing,
     },
     /// RENAME CONSTRAINT
     RenameConstraint {

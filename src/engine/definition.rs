@@ -1,6 +1,6 @@
 //! What CREATE TABLE, SEQUENCE, INDEX and their ALTERs say, as written: names not looked up yet.
 
-use crate::catalog::ForeignAction;
+use crate::catalog::{ForeignAction, Timing};
 use crate::types::PgType;
 
 use super::command::ObjectName;
@@ -46,6 +46,10 @@ pub struct ConstraintDefinition {
     pub name: Option<String>,
     /// What it says.
     pub clause: ConstraintClause,
+    /// When it is checked.
+    pub timing: Timing,
+    /// NOT VALID
+    pub not_valid: bool,
 }
 
 /// What a constraint says.

@@ -50,9 +50,7 @@ use crate::types::PgType;
 use memory::ServerPool;
 
 pub use command::{Command, Direction, ExplainOptions, Statement};
-pub use dml::{
-    BoundDml, DmlKind, DmlResult, Orphan, Touched, check_assignable, is_literal, orphan_condition,
-};
+pub use dml::{BoundDml, DmlKind, DmlResult, Gone, Orphan, Touched, check_assignable, is_literal};
 pub use explain::Explanation;
 pub use parse::{
     TypeName, parse, parse_expression, parse_query, redirect, rename_column, settle_default,

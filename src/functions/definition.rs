@@ -51,7 +51,10 @@ fn create_index(call: &Call<'_>, relation: &Relation, index: &Index) -> String {
         text.push_str(" NULLS NOT DISTINCT");
     }
     if let Some(predicate) = &index.predicate {
-        text.push_str(&format!(" WHERE ({predicate})"));
+        text.push_str(&match is_atom(predicate) {
+            true => format!(" WHERE {predicate}"),
+            false => format!(" WHERE ({predicate})"),
+        });
     }
     text
 }
@@ -89,6 +92,19 @@ fn indexed(relation: &Relation, of: &IndexedBy) -> String {
     }
 }
 
+/// Whether an expression stands without parentheses: a name or a call.
+fn is_atom(text: &str) -> bool {
+    let name = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    match text.split_once('(') {
+        None => name(text),
+        Some((head, rest)) => {
+            name(head) && rest.ends_with(')') && !rest[..rest.len() - 1].contains(')')
+        }
+    }
+}
+
 fn included(relation: &Relation, index: &Index) -> String {
     if index.include.is_empty() {
         return String::new();
@@ -118,9 +134,10 @@ fn constraint(call: &Call<'_>, row: usize) -> Result<Value> {
                 ""
             };
             let text = format!(
-                "{word}{nulls} ({}){}",
+                "{word}{nulls} ({}){}{}",
                 columns(relation, &attnums),
-                included(relation, index)
+                included(relation, index),
+                index.timing.words()
             );
             return Ok(text.into());
         }
@@ -131,6 +148,9 @@ fn constraint(call: &Call<'_>, row: usize) -> Result<Value> {
             };
             if check.no_inherit {
                 text.push_str(" NO INHERIT");
+            }
+            if check.not_valid {
+                text.push_str(" NOT VALID");
             }
             return Ok(text.into());
         }
@@ -159,6 +179,10 @@ fn foreign(call: &Call<'_>, relation: &Relation, key: &ForeignKey) -> String {
         if action != crate::catalog::ForeignAction::NoAction {
             text.push_str(&format!(" ON {on} {}", action.words()));
         }
+    }
+    text.push_str(key.timing.words());
+    if key.not_valid {
+        text.push_str(" NOT VALID");
     }
     text
 }

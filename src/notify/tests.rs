@@ -50,6 +50,7 @@ fn create(name: &str) -> Change {
         depends_on: Vec::new(),
         next_attnums: Default::default(),
         types: Vec::new(),
+        check_option: None,
     };
     Change::CreateRelation(Box::new(Relation {
         oid: VIEW,
@@ -78,6 +79,7 @@ fn replace() -> Change {
             depends_on: Vec::new(),
             next_attnums: Default::default(),
             types: Vec::new(),
+            check_option: None,
         },
     }
 }

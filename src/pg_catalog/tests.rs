@@ -94,6 +94,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
                     depends_on: vec![DELAYS],
                     next_attnums: Default::default(),
                     types: Vec::new(),
+                    check_option: None,
                 }),
             ),
         ])
@@ -116,6 +117,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         last_values: Arc::default(),
         random: Arc::default(),
         read_only: false,
+        constraint_modes: Arc::default(),
     };
     (folder, Arc::new(context))
 }

@@ -110,6 +110,10 @@ impl Session {
                 .set_session_authorization(*local, role.as_deref())
                 .map(|()| done(commands::set_tag(&statement.text))),
             Command::SetTransaction(modes) => self.set_transaction(modes).map(done),
+            Command::SetConstraints { names, deferred } => {
+                let names = names.as_deref();
+                self.set_constraints(names, *deferred).await.map(done)
+            }
             Command::SetSessionCharacteristics(modes) => {
                 self.set_session_characteristics(modes).map(done)
             }
@@ -219,6 +223,7 @@ impl Session {
             | Command::SetSessionAuthorization { .. }
             | Command::SetTransaction(_)
             | Command::SetSessionCharacteristics(_)
+            | Command::SetConstraints { .. }
             | Command::Reset(_)
             | Command::Show(_)
             | Command::Discard(_)

@@ -5,6 +5,7 @@
 //! return to on rollback (`before`) and what SET without LOCAL made of it for the commit (`kept`);
 //! the session's current values may differ from both by SET LOCAL.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Session, TransactionStatus};
@@ -12,6 +13,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Snapshot;
 use crate::database::{AdvisoryScope, Isolation, Transaction};
 use crate::settings::Settings;
+use crate::statement::ConstraintModes;
 
 /// What SET changes and ROLLBACK restores.
 #[derive(Debug, Clone)]
@@ -85,7 +87,17 @@ pub(super) struct Open {
     pub(super) kept: Values,
     /// LISTEN and UNLISTEN so far.
     pub(super) listens: Vec<Listen>,
+    /// Constraints that wait for the commit.
+    pub(super) deferral: Deferral,
     savepoints: Vec<Savepoint>,
+}
+
+/// What SET CONSTRAINTS said, and what is still to be checked because of it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Deferral {
+    pub(super) modes: Arc<ConstraintModes>,
+    /// Tables and their constraints, by OID.
+    pub(super) pending: BTreeSet<(Oid, Oid)>,
 }
 
 /// What ROLLBACK TO returns to, beside the changes (those the [`Transaction`] keeps).
@@ -96,6 +108,7 @@ struct Savepoint {
     kept: Values,
     listens: usize,
     read_only: bool,
+    deferral: Deferral,
     /// Portals opened later die with it.
     portals: u64,
 }
@@ -194,6 +207,7 @@ impl Session {
             before: self.values.clone(),
             kept: self.values.clone(),
             listens: Vec::new(),
+            deferral: Deferral::default(),
             savepoints: Vec::new(),
         })
     }
@@ -205,6 +219,10 @@ impl Session {
     /// As [`crate::database::Database::commit`]; the transaction is gone then, and its values are
     /// restored.
     pub(super) async fn commit(&mut self) -> Result<bool> {
+        if let Err(error) = self.check_deferred().await {
+            self.rollback();
+            return Err(error);
+        }
         let commits = |open: &Open| !open.failed && open.transaction.is_some();
         if self.open.as_ref().is_some_and(commits)
             && let Err(error) = self.act_on_commit()
@@ -311,6 +329,7 @@ impl Session {
             kept: open.kept.clone(),
             listens: open.listens.len(),
             read_only: open.read_only,
+            deferral: open.deferral.clone(),
             portals,
         });
         Ok(())
@@ -351,6 +370,7 @@ impl Session {
         open.kept = savepoint.kept.clone();
         open.listens.truncate(savepoint.listens);
         open.read_only = savepoint.read_only;
+        open.deferral = savepoint.deferral.clone();
         open.failed = false;
         let (values, portals) = (savepoint.values.clone(), savepoint.portals);
         self.values = values;

@@ -162,6 +162,10 @@ impl Session {
             last_values: self.last_values.clone(),
             random: self.random.clone(),
             read_only: self.open.as_ref().is_some_and(|open| open.read_only),
+            constraint_modes: match &self.open {
+                Some(open) => Arc::clone(&open.deferral.modes),
+                None => Arc::default(),
+            },
         }))
     }
 

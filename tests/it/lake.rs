@@ -335,6 +335,7 @@ async fn write(directory: &Path) -> Result<(Arc<Database>, Version), Failed> {
         depends_on: vec![table],
         next_attnums: Default::default(),
         types: Vec::new(),
+        check_option: None,
     });
     commit(&database, vec![Change::CreateRelation(Box::new(view))]).await?;
     Ok((database, then))

@@ -90,7 +90,7 @@ const LEDGER: &[(&str, &str)] = &[
         "mutex: where sequences stand; held over the write of a reservation, by whoever needs it",
     ),
     (
-        "src/engine/dml/keys.rs",
+        "src/engine/dml/key_cache.rs",
         "mutex: hashes of keys by segment, bounded; to look and to insert",
     ),
     (

@@ -168,9 +168,9 @@ impl Snapshot {
         relation.columns.retain(|column| column.attnum != attnum);
         // What is promised of the column alone, or of it and others, goes with it.
         let constraints = &mut relation.constraints;
-        constraints.indexes.retain(|index| {
-            !index.columns().any(|of| of == attnum) && !index.include.contains(&attnum)
-        });
+        constraints
+            .indexes
+            .retain(|index| !index.depends_on(&[attnum]) && !index.include.contains(&attnum));
         constraints.checks.retain(|c| !c.columns.contains(&attnum));
         constraints.foreign.retain(|k| !k.columns.contains(&attnum));
         Ok(())

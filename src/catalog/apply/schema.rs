@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::{ObjectId, Schema, Snapshot};
+use super::super::{ObjectId, Relation, RelationKind, Schema, Snapshot};
 use super::{is_required_schema, missing_schema, required};
 use crate::base::{Error, Oid, Result, SqlState};
 
@@ -29,15 +29,6 @@ impl Snapshot {
             .detail("It is required by the database system."));
         }
         self.check_schema_name(name)?;
-        for relation in self.relations_in(oid) {
-            self.refuse_readers(
-                relation.oid,
-                &format!(
-                    "renaming the schema of {}",
-                    self.describe(ObjectId::Relation(relation.oid))
-                ),
-            )?;
-        }
         let routines: Vec<Oid> = self.routines_in(oid).map(|r| r.oid).collect();
         for routine in routines {
             self.refuse_callers(routine, "renaming the schema of")?;
@@ -46,6 +37,28 @@ impl Snapshot {
         names.remove(&old.name);
         names.insert(name.to_owned(), oid);
         self.schema_mut(oid)?.name = name.to_owned();
+        // Views look names up where they did; names with a schema before them are up to whoever
+        // renames it.
+        let looks = |relation: &&Arc<Relation>| {
+            let view = relation.view();
+            view.is_some_and(|view| view.search_path.contains(&old.name))
+        };
+        let views: Vec<Oid> = self
+            .relations()
+            .filter(looks)
+            .map(|view| view.oid)
+            .collect();
+        for view in views {
+            if let RelationKind::View(view) | RelationKind::Materialized { view, .. } =
+                &mut self.relation_mut(view)?.kind
+            {
+                for schema in &mut view.search_path {
+                    if *schema == old.name {
+                        name.clone_into(schema);
+                    }
+                }
+            }
+        }
         Ok(())
     }
 

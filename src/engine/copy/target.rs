@@ -47,6 +47,8 @@ pub(super) struct Target {
     /// What fills the other columns, and what rows are checked against.
     pub(super) fill: Option<Fill>,
     keys: Option<Keys>,
+    /// Whether `keys` were looked for.
+    keyed: bool,
     writer: SegmentWriter,
     transfer: Arc<Transfer>,
 }
@@ -59,16 +61,13 @@ impl Target {
         transfer: Arc<Transfer>,
         fill: Option<Fill>,
     ) -> Result<Self> {
-        let keys = match &fill {
-            Some(fill) => Keys::new(&context, &relation, fill.engine.keys(), |_| true)?,
-            None => None,
-        };
         let store = Arc::clone(context.database.store());
         Ok(Self {
             writer: SegmentWriter::new(store, Arc::clone(&relation)),
             transfer,
             fill,
-            keys,
+            keys: None,
+            keyed: false,
             context,
             relation,
             columns,
@@ -125,6 +124,13 @@ impl Target {
         let origin = |row: usize| chosen.as_ref().map_or(row, |chosen| chosen[row]);
         let broken = self.broken(&batch)?;
         let sound = broken.as_ref().map_or(batch.num_rows(), |(row, _)| *row);
+        if let Some(fill) = &self.fill
+            && !std::mem::replace(&mut self.keyed, true)
+        {
+            let (engine, interrupt) = (&fill.engine, Interrupt::new());
+            let open = Keys::open(engine, &self.context, &self.relation, &interrupt, |_| true);
+            self.keys = fill.runtime.block_on(open)?;
+        }
         if let Some(keys) = &mut self.keys {
             let of = keys.of(&batch)?;
             for row in 0..sound {
@@ -161,7 +167,10 @@ impl Target {
     }
 
     /// The rows, as segments.
-    pub(super) fn finish(self) -> Result<(Vec<Change>, u64)> {
+    pub(super) fn finish(mut self) -> Result<(Vec<Change>, u64)> {
+        if let Some(keys) = &mut self.keys {
+            keys.settle()?;
+        }
         let rows = self.writer.rows();
         let segments = self.writer.finish()?;
         let changes = match segments.is_empty() {

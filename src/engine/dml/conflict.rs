@@ -13,13 +13,14 @@ use super::assign::{assign, check_assignable};
 use super::intake::{Written, with_keys};
 use super::keys::{Address, Keys, Met, chosen};
 use super::names::Names;
+use super::rekey::changed_columns;
 use super::returning::{Side, joined_batch, joined_schema};
 use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
 use super::sink::Sink;
 use super::target::{self, at, position};
 use super::values::{Cell, Parameters};
-use super::work::TableWork;
+use super::work::{TableWork, is_referenced};
 use super::{rewrite, rows};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Privilege, Relation};
@@ -55,6 +56,13 @@ struct Update {
     assigned: Vec<(usize, Option<PgType>)>,
 }
 
+impl Update {
+    /// The columns that get other values.
+    fn changed(&self, relation: &Relation) -> Vec<i16> {
+        changed_columns(relation, self.assigned.iter().map(|(index, _)| *index))
+    }
+}
+
 impl Conflict {
     /// Whether rows of the table may change.
     pub(super) fn updates(&self) -> bool {
@@ -76,14 +84,11 @@ impl Engine {
         relation: &Arc<Relation>,
         insert: &ast::Insert,
         on: &ast::OnConflict,
+        arbiters: Vec<Oid>,
         names: &Names,
         parameters: &mut Parameters,
         needs: &mut Vec<Need>,
     ) -> Result<Conflict> {
-        let arbiters = match &on.conflict_target {
-            None => Vec::new(),
-            Some(target) => vec![arbiter(relation, target)?],
-        };
         let ast::OnConflictAction::DoUpdate(update) = &on.action else {
             return Ok(Conflict {
                 arbiters,
@@ -191,15 +196,16 @@ impl Engine {
             .await?;
         let sound = broken.as_ref().map_or(proposed.num_rows(), |(row, _)| *row);
         let updates = conflict.update.is_some();
-        let (keys, inserted, met) = match Keys::new(context, relation, self.keys(), |_| true)? {
-            None => (None, (0..sound as u64).collect(), Vec::new()),
-            Some(keys) => {
-                let (rows, arbiters) = (proposed.slice(0, sound), conflict.arbiters.clone());
-                let sort = move |keys: &mut Keys| sort_out(keys, &rows, &arbiters, updates);
-                let (keys, (inserted, met)) = with_keys(keys, sort).await?;
-                (Some(keys), inserted, met)
-            }
-        };
+        let (keys, inserted, met) =
+            match Keys::open(self, context, relation, interrupt, |_| true).await? {
+                None => (None, (0..sound as u64).collect(), Vec::new()),
+                Some(keys) => {
+                    let (rows, arbiters) = (proposed.slice(0, sound), conflict.arbiters.clone());
+                    let sort = move |keys: &mut Keys| sort_out(keys, &rows, &arbiters, updates);
+                    let (keys, (inserted, met)) = with_keys(keys, sort).await?;
+                    (Some(keys), inserted, met)
+                }
+            };
         if let Some((_, error)) = broken {
             return Err(error);
         }
@@ -213,6 +219,10 @@ impl Engine {
                 )
                 .await?;
             work.hits.add(&address_batch(&found.places)?)?;
+            work.changed.extend(update.changed(relation));
+            if is_referenced(context, relation) {
+                work.note_gone(found.old.clone(), Some(found.rows.clone()));
+            }
             updated = Some(found);
         }
         let rows = in_order(&proposed, &inserted, updated.as_ref())?;
@@ -290,19 +300,20 @@ impl Engine {
         {
             return Err(error);
         }
-        let (before, after) = (old, new.clone());
+        let (before, after) = (old.clone(), new.clone());
         with_keys(keys, move |keys| {
             let (gone, come) = (keys.of(&before)?, keys.of(&after)?);
             for row in 0..after.num_rows() {
                 keys.remove(&gone, row);
                 keys.take(&after, &come, row, 0)?;
             }
-            Ok(())
+            keys.settle()
         })
         .await?;
         Ok(Updated {
             numbers: sources.iter().map(|s| met[*s as usize].0).collect(),
             places: sources.iter().map(|s| met[*s as usize].1).collect(),
+            old,
             rows: new,
         })
     }
@@ -313,6 +324,7 @@ struct Updated {
     /// The number of the row proposed for each.
     numbers: Vec<u64>,
     places: Vec<Address>,
+    old: RecordBatch,
     rows: RecordBatch,
 }
 
@@ -321,6 +333,7 @@ impl Updated {
         Ok(Self {
             numbers: Vec::new(),
             places: Vec::new(),
+            old: RecordBatch::new_empty(rows::schema(relation)),
             rows: RecordBatch::new_empty(rows::schema(relation)),
         })
     }
@@ -348,6 +361,9 @@ fn sort_out(
             Some(Met::Stored(place)) => met.push((row as u64, place)),
             Some(Met::Made(_)) => return Err(twice()),
         }
+    }
+    if !updates {
+        keys.settle()?;
     }
     Ok((inserted, met))
 }
@@ -466,61 +482,4 @@ fn address_batch(places: &[Address]) -> Result<RecordBatch> {
         ("row", Arc::new(rows) as ArrayRef),
     ])
     .map_err(|error| Error::internal("addressing rows", error))
-}
-
-/// The unique index a conflict target means.
-fn arbiter(relation: &Relation, target: &ast::ConflictTarget) -> Result<Oid> {
-    match target {
-        ast::ConflictTarget::OnConstraint(name) => {
-            let name = target::column_name(name, relation)?;
-            let found = relation
-                .constraints
-                .unique()
-                .find(|index| index.constraint.is_some() && index.name == name);
-            found.map(|index| index.oid).ok_or_else(|| {
-                if relation.constraints.is_named(&name) {
-                    return Error::new(
-                        SqlState::WRONG_OBJECT_TYPE,
-                        "constraint in ON CONFLICT clause has no associated index",
-                    );
-                }
-                Error::new(
-                    SqlState::UNDEFINED_OBJECT,
-                    format!(
-                        "constraint \"{name}\" for table \"{}\" does not exist",
-                        relation.name
-                    ),
-                )
-            })
-        }
-        ast::ConflictTarget::Columns(names) => {
-            let mut wanted = Vec::with_capacity(names.len());
-            for ident in names {
-                let name = target::fold(ident);
-                let column = relation.column(&name).ok_or_else(|| {
-                    let error = Error::new(
-                        SqlState::UNDEFINED_COLUMN,
-                        format!("column \"{name}\" does not exist"),
-                    );
-                    at(error, usize::try_from(ident.span.start.column).ok())
-                })?;
-                wanted.push(column.attnum);
-            }
-            wanted.sort_unstable();
-            wanted.dedup();
-            let found = relation.constraints.unique().find(|index| {
-                let mut columns: Vec<i16> = index.columns().collect();
-                columns.sort_unstable();
-                columns.dedup();
-                columns == wanted
-            });
-            found.map(|index| index.oid).ok_or_else(|| {
-                Error::new(
-                    SqlState::INVALID_COLUMN_REFERENCE,
-                    "there is no unique or exclusion constraint matching the ON CONFLICT \
-                     specification",
-                )
-            })
-        }
-    }
 }

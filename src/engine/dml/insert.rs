@@ -9,6 +9,7 @@ use arrow::datatypes::DataType;
 use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableObject, Value};
 
 use super::DmlKind;
+use super::arbiter::arbiters;
 use super::assign::{assign, check_assignable};
 use super::conflict::Conflict;
 use super::feeds::{Feed, Feeds, default_expression};
@@ -17,12 +18,13 @@ use super::names::Names;
 use super::rows;
 use super::set::check_list;
 use super::target::{self, at, is_default, position};
+use super::through::Through;
 use super::values::{Cell, Inputs, Parameters, parameter};
 use super::work::Work;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Generation, Privilege, Relation};
 use crate::engine::analyze::misplaced;
-use crate::engine::command::Overriding;
+use crate::engine::command::{Inference, Overriding};
 use crate::engine::parse::changes_rows;
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
@@ -43,6 +45,8 @@ pub(super) struct Insert {
     computed: Vec<Bound>,
     /// ON CONFLICT
     pub(super) conflict: Option<Conflict>,
+    /// The view it was named by.
+    pub(super) through: Option<Through>,
 }
 
 /// Where rows come from.
@@ -64,11 +68,11 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         insert: &ast::Insert,
-        overriding: Option<Overriding>,
+        (overriding, inference): (Option<Overriding>, Option<&Inference>),
         names: &Names,
         parameters: &mut Parameters,
     ) -> Result<(Insert, Vec<Need>)> {
-        refuse_extensions(insert)?;
+        target::refuse_extensions(insert)?;
         let own = insert.source.as_ref().and_then(|s| s.with.as_ref());
         if own.is_some_and(changes_rows) {
             return Err(misplaced());
@@ -76,12 +80,28 @@ impl Engine {
         let TableObject::TableName(name) = &insert.table else {
             return Err(Error::unsupported("INSERT into a function or query"));
         };
-        let relation = target::resolve(context, name, "insert into")?;
-        let mut needs = vec![target::needs(context, &relation, Privilege::Insert)];
+        let named = target::resolve(context, name, "insert into")?;
+        let mut needs = vec![target::needs(context, &named, Privilege::Insert)];
         if name.0.len() > 1 {
-            needs.push(target::schema_need(context, &relation));
+            needs.push(target::schema_need(context, &named));
         }
-        let targets = named_columns(&relation, &insert.columns)?;
+        let (verb, privilege) = ("insert into", Privilege::Insert);
+        let through = match named.view() {
+            Some(_) => Some(self.look_through(context, &named, verb, privilege, &mut needs)?),
+            None => None,
+        };
+        let relation = through
+            .as_ref()
+            .map_or(&named, |through| &through.base)
+            .clone();
+        let mut columns = insert.columns.clone();
+        if let Some(through) = &through {
+            if insert.on.is_some() {
+                return Err(Error::unsupported("ON CONFLICT of a view"));
+            }
+            through.renamed(&mut columns, verb)?;
+        }
+        let targets = named_columns(&relation, &columns)?;
         let listed = !insert.columns.is_empty();
         let mut computing = Computing::default();
 
@@ -166,20 +186,26 @@ impl Engine {
             let ignored = is_ignored(&relation.columns[index], overriding);
             (!ignored && !defaulted[position]).then(|| (position, source_types[position]))
         };
-        let feeds = self
+        let mut feeds = self
             .bind_feeds(context, &relation, given, &mut needs)
             .await?;
+        if through.is_some() {
+            feeds.rules = self
+                .bind_rules_of(context, &relation, through.as_ref())
+                .await?;
+        }
         let computed = computing
             .bind(self, context, &relation, names, parameters, &mut needs)
             .await?;
         let conflict = match &insert.on {
             None => None,
-            Some(ast::OnInsert::OnConflict(on)) => Some(
+            Some(ast::OnInsert::OnConflict(on)) => Some({
+                let arbiters = arbiters(&relation, on, inference)?;
                 self.bind_conflict(
-                    context, &relation, insert, on, names, parameters, &mut needs,
+                    context, &relation, insert, on, arbiters, names, parameters, &mut needs,
                 )
-                .await?,
-            ),
+                .await?
+            }),
             Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY")),
         };
         let insert = Insert {
@@ -188,6 +214,7 @@ impl Engine {
             feeds,
             computed,
             conflict,
+            through,
         };
         Ok((insert, needs))
     }
@@ -221,7 +248,7 @@ impl Engine {
             computed: &computed,
         };
         let keyed = work.current(context, interrupt).await?;
-        let mut intake = Intake::new(self, context, &keyed, &insert.feeds.rules)?;
+        let mut intake = Intake::new(self, context, &keyed, &insert.feeds.rules, interrupt).await?;
         let mut proposed = Vec::new();
         match &insert.source {
             Source::Values(cells) => {
@@ -524,28 +551,14 @@ pub(super) fn check_count(listed: bool, expressions: usize, targets: usize) -> R
     Err(Error::new(SqlState::SYNTAX_ERROR, message))
 }
 
-fn refuse_extensions(insert: &ast::Insert) -> Result<()> {
-    let refused = [
-        (insert.or.is_some() || insert.ignore, "INSERT OR …"),
-        (insert.replace_into, "REPLACE"),
-        (insert.overwrite, "INSERT OVERWRITE"),
-        (!insert.assignments.is_empty(), "INSERT … SET"),
-        (insert.partitioned.is_some(), "INSERT … PARTITION"),
-        (!insert.after_columns.is_empty(), "INSERT … PARTITION"),
-        (insert.output.is_some(), "INSERT … OUTPUT"),
-        (insert.priority.is_some(), "INSERT with a priority"),
-        (insert.insert_alias.is_some(), "INSERT … AS after VALUES"),
-        (insert.settings.is_some(), "INSERT … SETTINGS"),
-        (insert.format_clause.is_some(), "INSERT … FORMAT"),
-        (insert.multi_table_insert_type.is_some(), "INSERT ALL"),
-    ];
-    match refused.into_iter().find(|(present, _)| *present) {
-        Some((_, what)) => Err(Error::unsupported(what)),
-        None => Ok(()),
-    }
-}
-
 impl Insert {
+    /// The table or view it names.
+    pub(super) fn named(&self) -> &Relation {
+        self.through
+            .as_ref()
+            .map_or(&self.relation, |through| &through.view)
+    }
+
     /// Whether it may change rows that are there.
     pub(super) fn updates(&self) -> bool {
         self.conflict.as_ref().is_some_and(Conflict::updates)

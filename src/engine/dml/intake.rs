@@ -37,14 +37,15 @@ pub(super) struct Written {
 
 impl Intake {
     /// For rows of `relation`, whose rows are those that keys are compared with.
-    pub(super) fn new(
+    pub(super) async fn new(
         engine: &Arc<Engine>,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         rules: &Rules,
+        interrupt: &Interrupt,
     ) -> Result<Self> {
         Ok(Self {
-            keys: Keys::new(context, relation, engine.keys(), |_| true)?,
+            keys: Keys::open(engine, context, relation, interrupt, |_| true).await?,
             sink: Sink::new(context.database.store().clone(), relation.clone()),
             engine: engine.clone(),
             context: context.clone(),
@@ -82,6 +83,9 @@ impl Intake {
 
     /// The end: the rows are part of the work.
     pub(super) async fn finish(self, work: &mut TableWork) -> Result<Written> {
+        if let Some(keys) = self.keys {
+            with_keys(keys, Keys::settle).await?;
+        }
         let rows = self.sink.rows();
         let segments = self.sink.finish().await?;
         let root = self.context.database.store().root();

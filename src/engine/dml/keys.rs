@@ -6,101 +6,27 @@
 //! are taken in the order the statement makes them, each against the table as the rows before it
 //! left it, as PostgreSQL checks a constraint that is not deferrable.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hasher;
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Float32Array, Float64Array, UInt64Array,
-};
+use arrow::array::{ArrayRef, UInt64Array};
 use arrow::compute::take;
-use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, IntervalMonthDayNanoType, IntervalUnit,
-};
 use arrow::record_batch::RecordBatch;
-use arrow::row::{RowConverter, SortField};
+use tokio::runtime::Handle;
 
-use crate::base::{Error, Oid, Result, SegmentId, SqlState};
-use crate::catalog::{Column, Index, Location, ObjectId, Privilege, Relation, Segment};
+use super::key_cache::KeyCache;
+use super::key_set::{Key, KeySet, hash};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Index, IndexedBy, Location, ObjectId, Privilege, Relation, Segment};
+use crate::engine::Engine;
+use crate::observe::Interrupt;
 use crate::pg_catalog::names::Names;
 use crate::privileges::has_privilege;
 use crate::statement::StatementContext;
 use crate::storage::read_segment;
+use crate::types::PgType;
 use crate::types::text::TextColumn;
-
-/// Hashes kept at most, of all tables together: 8 bytes each.
-const HASHES_MAX: usize = 32 * 1024 * 1024;
-/// Batches in memory whose hashes are kept at most; those that are gone make room first.
-const BATCHES_MAX: usize = 1024;
-
-/// Sorted hashes of the keys of whole segments, by segment and columns.
-#[derive(Debug, Default)]
-pub(in crate::engine) struct KeyCache {
-    /// A plain mutex, held to look and to insert.
-    hashes: Mutex<Cached>,
-}
-
-#[derive(Debug, Default)]
-struct Cached {
-    by_segment: HashMap<(SegmentId, Vec<i16>), Arc<[u64]>>,
-    count: usize,
-    /// Of batches in memory, by the addresses of their columns: rows that a transaction adds one
-    /// by one join the same segment, but most of its batches stay what they are.
-    by_batch: HashMap<(Vec<usize>, Vec<i16>), Batch>,
-}
-
-/// Columns in memory with the hashes of their rows.
-type Batch = (Vec<Weak<dyn Array>>, Arc<[u64]>);
-
-impl KeyCache {
-    fn get(&self, segment: SegmentId, columns: &[i16]) -> Option<Arc<[u64]>> {
-        let cached = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
-        cached.by_segment.get(&(segment, columns.to_vec())).cloned()
-    }
-
-    fn keep(&self, segment: SegmentId, columns: &[i16], hashes: &Arc<[u64]>) {
-        let mut cached = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached.count + hashes.len() > HASHES_MAX {
-            *cached = Cached::default();
-        }
-        cached.count += hashes.len();
-        let key = (segment, columns.to_vec());
-        cached.by_segment.insert(key, Arc::clone(hashes));
-    }
-
-    fn get_batch(&self, arrays: &[ArrayRef], columns: &[i16]) -> Option<Arc<[u64]>> {
-        let cached = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (addresses(arrays), columns.to_vec());
-        cached
-            .by_batch
-            .get(&key)
-            .map(|(_, hashes)| Arc::clone(hashes))
-    }
-
-    fn keep_batch(&self, arrays: &[ArrayRef], columns: &[i16], hashes: &Arc<[u64]>) {
-        let mut cached = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached.by_batch.len() >= BATCHES_MAX {
-            let lives = |arrays: &[Weak<dyn Array>]| arrays.iter().all(|a| a.strong_count() > 0);
-            cached.by_batch.retain(|_, (arrays, _)| lives(arrays));
-            if cached.by_batch.len() >= BATCHES_MAX / 2 {
-                cached.by_batch.clear();
-            }
-        }
-        let key = (addresses(arrays), columns.to_vec());
-        // As long as the weak references are here, no other columns have these addresses.
-        let arrays = arrays.iter().map(Arc::downgrade).collect();
-        cached.by_batch.insert(key, (arrays, Arc::clone(hashes)));
-    }
-}
-
-fn addresses(arrays: &[ArrayRef]) -> Vec<usize> {
-    let address = |array: &ArrayRef| Arc::as_ptr(array).cast::<()>() as usize;
-    arrays.iter().map(address).collect()
-}
-
-/// One row's key, comparable byte by byte; `None` for one that is equal to no other.
-type Key = Option<Box<[u8]>>;
 
 /// The keys of a batch: by index, by row.
 pub(in crate::engine) struct RowKeys(Vec<Vec<Key>>);
@@ -111,29 +37,15 @@ pub(super) type Address = (usize, u64);
 /// The unique indexes of a table while a statement makes rows for it.
 #[derive(Debug)]
 pub(in crate::engine) struct Keys {
+    engine: Arc<Engine>,
+    /// Of the threads that compute what no plain column is, while this one waits.
+    runtime: Handle,
+    interrupt: Interrupt,
     context: Arc<StatementContext>,
     relation: Arc<Relation>,
     root: PathBuf,
     cache: Arc<KeyCache>,
     sets: Vec<KeySet>,
-}
-
-#[derive(Debug)]
-struct KeySet {
-    index: Index,
-    columns: Vec<Column>,
-    /// Their positions in rows of the relation.
-    positions: Vec<usize>,
-    attnums: Vec<i16>,
-    converter: RowConverter,
-    /// Keys of rows that the statement took away.
-    removed: HashSet<Box<[u8]>>,
-    /// Keys of rows that it made, with the number the caller gave each.
-    added: HashMap<Box<[u8]>, u64>,
-    /// For each segment, the hashes of its parts.
-    hashes: Option<Vec<Vec<Arc<[u64]>>>>,
-    /// Segments that had to be read: where each key is.
-    exact: HashMap<usize, HashMap<Box<[u8]>, u64>>,
 }
 
 /// What a key met.
@@ -146,34 +58,93 @@ pub(super) enum Met {
 }
 
 impl Keys {
-    /// For rows of `relation` as the statement sees it; `None` if it has no unique index. Only the
-    /// indexes `of` are minded, if some are given.
-    pub(in crate::engine) fn new(
+    /// For rows of `relation` as the statement sees it; `None` if it has no unique index that is
+    /// minded. A constraint that waits for the commit is not.
+    pub(in crate::engine) async fn open(
+        engine: &Arc<Engine>,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
-        cache: &Arc<KeyCache>,
+        interrupt: &Interrupt,
         minds: impl Fn(&Index) -> bool,
     ) -> Result<Option<Self>> {
+        let waits = |index: &Index| {
+            index.constraint.is_some_and(|constraint| {
+                context
+                    .constraint_modes
+                    .is_deferred(constraint, index.timing)
+            })
+        };
         let mut sets = Vec::new();
-        for index in relation.constraints.unique().filter(|index| minds(index)) {
-            sets.push(KeySet::new(index, relation)?);
+        for index in relation.constraints.unique() {
+            if !minds(index) || waits(index) {
+                continue;
+            }
+            let computed = match index.is_plain() {
+                true => None,
+                false => {
+                    let expressions = index.parts.iter().filter_map(|part| match &part.of {
+                        IndexedBy::Column(_) => None,
+                        IndexedBy::Expression(text) => Some(text.as_str()),
+                    });
+                    let expressions = expressions.chain(index.predicate.as_deref());
+                    Some(engine.bind_rule(context, relation, expressions).await?)
+                }
+            };
+            sets.push(KeySet::new(index, relation, computed)?);
         }
         if sets.is_empty() {
             return Ok(None);
         }
         Ok(Some(Self {
+            engine: Arc::clone(engine),
+            runtime: Handle::current(),
+            interrupt: interrupt.clone(),
             context: Arc::clone(context),
             relation: Arc::clone(relation),
             root: context.database.store().root().to_owned(),
-            cache: Arc::clone(cache),
+            cache: Arc::clone(engine.keys()),
             sets,
         }))
     }
 
-    /// The keys of `rows`, for [`Keys::find`] and the like.
+    /// The keys of `rows`, for [`Keys::find`] and the like. Blocking.
     pub(in crate::engine) fn of(&self, rows: &RecordBatch) -> Result<RowKeys> {
-        let sets = self.sets.iter().map(|set| set.keys(rows));
-        Ok(RowKeys(sets.collect::<Result<_>>()?))
+        let keys = self.sets.iter().map(|set| {
+            let answer = self.computed(set, rows)?;
+            set.convert(&set.arrays(rows.columns(), &answer), &answer)
+        });
+        Ok(RowKeys(keys.collect::<Result<_>>()?))
+    }
+
+    /// What an index's expressions and WHERE come to for rows of the relation. Blocking.
+    fn computed(&self, set: &KeySet, rows: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        let Some(query) = &set.computed else {
+            return Ok(Vec::new());
+        };
+        let work = self
+            .engine
+            .examine(&self.context, &self.relation, query, rows, &self.interrupt);
+        self.runtime.block_on(work)
+    }
+
+    /// Looks at the constraints that are looked at when the statement is over. Blocking.
+    ///
+    /// # Errors
+    /// `23505`
+    pub(in crate::engine) fn settle(&mut self) -> Result<()> {
+        for set in 0..self.sets.len() {
+            let Some(late) = self.sets[set].late.take() else {
+                continue;
+            };
+            for (key, rows, row) in late {
+                let met = self.met(set, &key)?;
+                if met.is_some() {
+                    return Err(self.violation(set, &rows, row, "already exists"));
+                }
+                self.sets[set].added.insert(key, 0);
+            }
+        }
+        Ok(())
     }
 
     /// Takes away the keys of a row that goes, before those of what replaces it come.
@@ -200,15 +171,20 @@ impl Keys {
         number: u64,
     ) -> Result<()> {
         for set in 0..self.sets.len() {
-            if let Some(key) = &keys.0[set][row]
+            if self.sets[set].late.is_none()
+                && let Some(key) = &keys.0[set][row]
                 && self.met(set, key)?.is_some()
             {
                 return Err(self.violation(set, rows, row, "already exists"));
             }
         }
         for (set, keys) in self.sets.iter_mut().zip(&keys.0) {
-            if let Some(key) = &keys[row] {
-                set.added.insert(key.clone(), number);
+            let Some(key) = &keys[row] else { continue };
+            match &mut set.late {
+                Some(late) => late.push((key.clone(), rows.clone(), row)),
+                None => {
+                    set.added.insert(key.clone(), number);
+                }
             }
         }
         Ok(())
@@ -243,12 +219,17 @@ impl Keys {
         Ok(None)
     }
 
-    /// Finds two rows of the table itself with the same key: before an index is declared unique.
+    /// Finds two rows of the table itself with the same key: before an index is `declared` unique,
+    /// or before a commit.
     /// Blocking.
     ///
     /// # Errors
     /// `23505`
-    pub(in crate::engine) fn check_stored(&mut self) -> Result<()> {
+    pub(in crate::engine) fn check_stored(&mut self, declared: bool) -> Result<()> {
+        let is = match declared {
+            true => "is duplicated",
+            false => "already exists",
+        };
         for index in 0..self.relation.segments().len() {
             let segment = Arc::clone(&self.relation.segments()[index]);
             let columns = self.relation.columns.clone();
@@ -259,7 +240,7 @@ impl Keys {
                     for (row, key) in keys.into_iter().enumerate() {
                         let Some(key) = key else { continue };
                         if self.sets[set].added.insert(key, 0).is_some() {
-                            return Err(self.violation(set, &batch, row, "is duplicated"));
+                            return Err(self.violation(set, &batch, row, is));
                         }
                     }
                 }
@@ -316,7 +297,7 @@ impl Keys {
     }
 
     fn hashes_of_file(&self, set: usize, segment: &Segment) -> Result<Arc<[u64]>> {
-        let attnums = &self.sets[set].attnums;
+        let attnums = &self.sets[set].remembered;
         if let Some(hashes) = self.cache.get(segment.id, attnums) {
             return Ok(hashes);
         }
@@ -340,7 +321,7 @@ impl Keys {
             let stored = of.columns.iter();
             let stored = stored.map(|column| batch.column_by_name(&column.stored_name).cloned());
             let stored: Option<Vec<ArrayRef>> = stored.collect();
-            let known = |arrays: &Vec<ArrayRef>| self.cache.get_batch(arrays, &of.attnums);
+            let known = |arrays: &Vec<ArrayRef>| self.cache.get_batch(arrays, &of.remembered);
             if let Some(hashes) = stored.as_ref().and_then(known) {
                 parts.push(hashes);
                 continue;
@@ -354,7 +335,7 @@ impl Keys {
             hashes.sort_unstable();
             let hashes = Arc::from(hashes);
             if let Some(stored) = &stored {
-                self.cache.keep_batch(stored, &of.attnums, &hashes);
+                self.cache.keep_batch(stored, &of.remembered, &hashes);
             }
             parts.push(hashes);
         }
@@ -380,7 +361,9 @@ impl Keys {
         let mut first = 0;
         for batch in read_segment(&self.root, segment, &set.columns)? {
             let batch = batch?;
-            for (row, key) in set.convert(batch.columns())?.into_iter().enumerate() {
+            let answer = self.computed(set, &batch)?;
+            let arrays = set.stored_arrays(batch.columns(), &answer);
+            for (row, key) in set.convert(&arrays, &answer)?.into_iter().enumerate() {
                 if let Some(key) = key {
                     take(first + row as u64, key);
                 }
@@ -414,12 +397,17 @@ impl Keys {
         ) {
             return error;
         }
-        match describe_key(
-            &self.context,
-            &self.sets[set].columns,
-            |position| rows.column(self.sets[set].positions[position]),
-            row,
-        ) {
+        let set = &self.sets[set];
+        let described = || -> Result<String> {
+            let one = rows.slice(row, 1);
+            let answer = self.computed(set, &one)?;
+            let arrays = set.arrays(one.columns(), &answer);
+            let types: Vec<PgType> = set.shown.iter().map(|(_, ty)| *ty).collect();
+            let names: Vec<&str> = set.shown.iter().map(|(name, _)| name.as_str()).collect();
+            let values = describe_values(&self.context, &types, |at| &arrays[at], 0)?;
+            Ok(format!("({})=({values})", names.join(", ")))
+        };
+        match described() {
             Ok(key) => error.detail(format!("Key {key} {is}.")),
             Err(error) => error,
         }
@@ -429,15 +417,15 @@ impl Keys {
 /// `1, x`, as messages have it.
 pub(super) fn describe_values<'a>(
     context: &Arc<StatementContext>,
-    columns: &[Column],
+    types: &[PgType],
     array: impl Fn(usize) -> &'a ArrayRef,
     row: usize,
 ) -> Result<String> {
     let names = Names::new(context.clone());
-    let mut values = Vec::with_capacity(columns.len());
-    for (position, column) in columns.iter().enumerate() {
+    let mut values = Vec::with_capacity(types.len());
+    for (position, ty) in types.iter().enumerate() {
         let array = array(position);
-        let text = TextColumn::new(array.as_ref(), column.ty, &context.style, &names)?;
+        let text = TextColumn::new(array.as_ref(), *ty, &context.style, &names)?;
         let mut bytes = Vec::new();
         values.push(if text.write(row, &mut bytes)? {
             String::from_utf8_lossy(&bytes).into_owned()
@@ -446,135 +434,6 @@ pub(super) fn describe_values<'a>(
         });
     }
     Ok(values.join(", "))
-}
-
-/// `(a, b)=(1, x)`, as messages have it.
-fn describe_key<'a>(
-    context: &Arc<StatementContext>,
-    columns: &[Column],
-    array: impl Fn(usize) -> &'a ArrayRef,
-    row: usize,
-) -> Result<String> {
-    let values = describe_values(context, columns, array, row)?;
-    let shown: Vec<_> = columns
-        .iter()
-        .map(|column| crate::base::name::quote(&column.name))
-        .collect();
-    Ok(format!("({})=({values})", shown.join(", ")))
-}
-
-impl KeySet {
-    fn new(index: &Index, relation: &Relation) -> Result<Self> {
-        let attnums: Vec<i16> = index.columns().collect();
-        let positions = relation.positions(&attnums);
-        let columns: Vec<Column> = positions
-            .iter()
-            .map(|position| relation.columns[*position].clone())
-            .collect();
-        let fields = columns
-            .iter()
-            .map(|column| SortField::new(comparable_type(&column.ty.data_type())))
-            .collect();
-        let converter =
-            RowConverter::new(fields).map_err(|error| Error::internal("comparing keys", error))?;
-        Ok(Self {
-            index: index.clone(),
-            columns,
-            positions,
-            attnums,
-            converter,
-            removed: HashSet::new(),
-            added: HashMap::new(),
-            hashes: None,
-            exact: HashMap::new(),
-        })
-    }
-
-    fn keys(&self, rows: &RecordBatch) -> Result<Vec<Key>> {
-        let arrays: Vec<ArrayRef> = self
-            .positions
-            .iter()
-            .map(|position| Arc::clone(rows.column(*position)))
-            .collect();
-        self.convert(&arrays)
-    }
-
-    fn convert(&self, arrays: &[ArrayRef]) -> Result<Vec<Key>> {
-        let comparable = arrays.iter().map(comparable).collect::<Result<Vec<_>>>()?;
-        let rows = self
-            .converter
-            .convert_columns(&comparable)
-            .map_err(|error| Error::internal("comparing keys", error))?;
-        Ok(rows
-            .iter()
-            .enumerate()
-            .map(|(row, key)| {
-                let distinct =
-                    !self.index.nulls_not_distinct && arrays.iter().any(|array| array.is_null(row));
-                (!distinct).then(|| Box::from(key.as_ref()))
-            })
-            .collect())
-    }
-}
-
-/// The type whose bytes are equal exactly if PostgreSQL's values are.
-fn comparable_type(ty: &DataType) -> DataType {
-    match ty {
-        DataType::Interval(IntervalUnit::MonthDayNano) => DataType::Decimal128(38, 0),
-        ty => ty.clone(),
-    }
-}
-
-/// Zero has one sign, NaN one pattern, and a month 30 days of 24 hours.
-fn comparable(array: &ArrayRef) -> Result<ArrayRef> {
-    Ok(match array.data_type() {
-        DataType::Float32 => {
-            let floats = array.as_primitive::<Float32Type>();
-            let plain: Float32Array = floats.unary(|value| {
-                if value.is_nan() {
-                    f32::NAN
-                } else {
-                    value + 0.0
-                }
-            });
-            Arc::new(plain)
-        }
-        DataType::Float64 => {
-            let floats = array.as_primitive::<Float64Type>();
-            let plain: Float64Array = floats.unary(|value| {
-                if value.is_nan() {
-                    f64::NAN
-                } else {
-                    value + 0.0
-                }
-            });
-            Arc::new(plain)
-        }
-        DataType::Interval(IntervalUnit::MonthDayNano) => {
-            let intervals = array.as_primitive::<IntervalMonthDayNanoType>();
-            let spans: Decimal128Array = intervals
-                .iter()
-                .map(|interval| {
-                    interval.map(|interval| {
-                        let days = i128::from(interval.months) * 30 + i128::from(interval.days);
-                        days * 86_400_000_000_000 + i128::from(interval.nanoseconds)
-                    })
-                })
-                .collect();
-            let spans = spans
-                .with_precision_and_scale(38, 0)
-                .map_err(|error| Error::internal("comparing intervals", error))?;
-            Arc::new(spans)
-        }
-        _ => Arc::clone(array),
-    })
-}
-
-fn hash(key: &[u8]) -> u64 {
-    // Fixed seeds: what is remembered of one segment is asked by other statements.
-    let mut hasher = std::collections::hash_map::DefaultHasher::new();
-    hasher.write(key);
-    hasher.finish()
 }
 
 /// Rows of a batch, in another order or fewer.

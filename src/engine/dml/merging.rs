@@ -13,11 +13,12 @@ use super::feeds::Feed;
 use super::intake::with_keys;
 use super::keys::{Keys, chosen};
 use super::merge::{Action, BoundMerge, Clause, PAIRS, TARGET};
+use super::rekey::changed_columns;
 use super::returning::{joined_batch, joined_schema};
 use super::sink::Sink;
 use super::steps::Given;
 use super::values::Inputs;
-use super::work::Work;
+use super::work::{Work, is_referenced};
 use super::{DmlKind, rewrite, rows};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Relation;
@@ -50,6 +51,8 @@ impl Engine {
         let mut open: Vec<u64> = (0..found.num_rows() as u64).collect();
         let mut deeds: Vec<Deed> = Vec::new();
         let mut made: Vec<RecordBatch> = Vec::with_capacity(merge.clauses.len());
+        let referenced = is_referenced(context, &relation);
+        let mut gone: Vec<(RecordBatch, Option<RecordBatch>)> = Vec::new();
         for (number, clause) in merge.clauses.iter().enumerate() {
             let wanted = |pair: &u64| segments.is_valid(*pair as usize) == clause.matched;
             let pairs: Vec<u64> = open.iter().copied().filter(wanted).collect();
@@ -105,6 +108,16 @@ impl Engine {
                         .await?
                 }
             };
+            if referenced && !numbers.is_empty() {
+                match &clause.action {
+                    Action::Delete => gone.push((batch.clone(), None)),
+                    Action::Update(_) => {
+                        let old = chosen_target(&relation, &found, &numbers)?;
+                        gone.push((old, Some(batch.clone())));
+                    }
+                    Action::Nothing | Action::Insert(_) => {}
+                }
+            }
             if !matches!(clause.action, Action::Nothing) {
                 let pairs = numbers.iter().enumerate();
                 deeds.extend(pairs.map(|(row, pair)| (*pair, number, row)));
@@ -119,6 +132,15 @@ impl Engine {
         let kinds: Vec<DmlKind> = merge.kinds().collect();
         let work = work.on_all(&relation, &kinds);
         let keyed = work.current(context, interrupt).await?;
+        for (old, new) in gone {
+            work.note_gone(old, new);
+        }
+        for clause in &merge.clauses {
+            if let Action::Update(assigned) = &clause.action {
+                let assigned = assigned.iter().map(|(index, _)| *index);
+                work.changed.extend(changed_columns(&relation, assigned));
+            }
+        }
         let addressed: Vec<u64> = deeds
             .iter()
             .filter(|(_, clause, _)| merge.clauses[*clause].matched)
@@ -146,7 +168,7 @@ impl Engine {
         let broken = self
             .check_rows(context, &relation, rules, &new, interrupt)
             .await?;
-        if let Some(keys) = Keys::new(context, &keyed, self.keys(), |_| true)? {
+        if let Some(keys) = Keys::open(self, context, &keyed, interrupt, |_| true).await? {
             let old = chosen_target(&relation, &found, &addressed)?;
             let sound = broken.as_ref().map_or(new.num_rows(), |(row, _)| *row);
             let (come, gone) = (new.clone(), old);
@@ -173,7 +195,7 @@ impl Engine {
                         next_new += 1;
                     }
                 }
-                Ok(())
+                keys.settle()
             })
             .await?;
         }

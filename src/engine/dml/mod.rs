@@ -8,6 +8,7 @@
 //! checked against; [`values`] evaluates literals without a plan; [`assign`] has PostgreSQL's
 //! assignment casts; [`sink`] writes.
 
+mod arbiter;
 mod assign;
 mod conflict;
 mod explain;
@@ -15,6 +16,8 @@ mod feeds;
 mod hits;
 mod insert;
 mod intake;
+mod key_cache;
+mod key_set;
 mod keys;
 mod merge;
 mod merging;
@@ -26,11 +29,13 @@ mod rewrite;
 mod rows;
 mod rules;
 mod set;
+mod simple_view;
 mod sink;
 mod steps;
 mod target;
 #[cfg(test)]
 mod tests;
+mod through;
 mod values;
 mod work;
 
@@ -55,18 +60,20 @@ use names::Names;
 use returning::{Side, joined_schema};
 use rewrite::Rewrite;
 use steps::{Found, Given, Step, put_rows};
+use through::Through;
 use values::Parameters;
 use work::Work;
 
 pub(super) use feeds::Feeds;
-pub(super) use keys::{KeyCache, Keys};
+pub(super) use key_cache::KeyCache;
+pub(super) use keys::Keys;
 pub(super) use rows::check_not_null;
 pub(super) use sink::Sink;
 
 pub use assign::check_assignable;
-pub use references::{Orphan, orphan_condition};
+pub use references::Orphan;
 pub use values::is_literal;
-pub use work::Touched;
+pub use work::{Gone, Touched};
 
 /// The rows RETURNING reads, in its generated query.
 const RETURNED: &str = "\0returned";
@@ -160,12 +167,24 @@ impl Engine {
         dml: &Dml,
         declared: &[Option<PgType>],
     ) -> Result<BoundDml> {
+        self.bind_dml_over(context, dml, declared, Vec::new()).await
+    }
+
+    /// As [`Engine::bind_dml`], with relations of the statement's own.
+    async fn bind_dml_over(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        dml: &Dml,
+        declared: &[Option<PgType>],
+        locals: Vec<LocalRelation>,
+    ) -> Result<BoundDml> {
         let mut parameters = Parameters::new(declared);
         let mut needs = Vec::new();
         let mut targets = Vec::new();
-        let (names, steps) = self
+        let (mut names, steps) = self
             .bind_steps(context, dml, &mut parameters, &mut needs, &mut targets)
             .await?;
+        names.locals.extend(locals);
         let (kind, body, columns) = match &dml.action {
             DmlAction::Query(query) => {
                 let query = names.around(ast::Query::clone(query));
@@ -210,13 +229,18 @@ impl Engine {
     ) -> Result<Part> {
         let of = names.clone();
         let (change, needed, returning, alias) = match action {
-            DmlAction::Insert { insert, overriding } => {
+            DmlAction::Insert {
+                insert,
+                overriding,
+                inference,
+            } => {
+                let target = (*overriding, inference.as_deref());
                 let (bound, needed) = self
-                    .bind_insert(context, insert, *overriding, &names, parameters)
+                    .bind_insert(context, insert, target, &names, parameters)
                     .await?;
                 let alias = insert.table_alias.as_ref();
                 let alias = alias.map_or_else(
-                    || bound.relation.name.clone(),
+                    || bound.named().name.clone(),
                     |alias| target::fold(&alias.alias),
                 );
                 let returning = insert.returning.clone();
@@ -254,9 +278,12 @@ impl Engine {
             None => None,
             Some(items) => {
                 let sides = rewrite::sides(&relation, &alias, &others);
+                let through = change.through();
                 Some(
-                    self.bind_returning(context, &relation, sides, items, &of, parameters, needs)
-                        .await?,
+                    self.bind_returning(
+                        context, &relation, through, sides, items, &of, parameters, needs,
+                    )
+                    .await?,
                 )
             }
         };
@@ -269,26 +296,36 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
+        through: Option<&Through>,
         sides: Vec<Side>,
         mut items: Vec<SelectItem>,
         names: &Names,
         parameters: &mut Parameters,
         needs: &mut Vec<Need>,
     ) -> Result<Bound> {
+        let named = through.map_or(relation, |through| &through.view);
         let reads = items.iter().any(|item| match item {
             SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => true,
             item => target::names_columns(item),
         });
         if reads {
-            needs.push(target::needs(context, relation, Privilege::Select));
+            needs.push(target::needs(context, named, Privilege::Select));
         }
-        let schema = context.snapshot.schema(relation.schema);
+        let schema = context.snapshot.schema(named.schema);
         for item in &mut items {
-            target::unqualify(item, schema.map_or("", |s| s.name.as_str()), &relation.name);
+            target::unqualify(item, schema.map_or("", |s| s.name.as_str()), &named.name);
         }
         let bound = if sides.len() == 1 {
-            let query = select_from(items, RETURNED, Some(&sides[0].alias));
-            let query = names.around(query);
+            let from = match through {
+                None => target::table(RETURNED, Some(&sides[0].alias)),
+                // A row that the view no longer shows is returned all the same.
+                Some(through) => through.table(RETURNED, &sides[0].alias, &[], false),
+            };
+            let from = ast::TableWithJoins {
+                relation: from,
+                joins: Vec::new(),
+            };
+            let query = names.around(target::select(items, vec![from], None));
             let local = LocalRelation {
                 name: RETURNED.to_owned(),
                 relation: relation.oid,
@@ -515,6 +552,15 @@ impl Part {
 }
 
 impl PartBody {
+    /// The view it was named by.
+    fn through(&self) -> Option<&Through> {
+        match self {
+            Self::Insert(insert) => insert.through.as_ref(),
+            Self::Rewrite(rewrite) => rewrite.through.as_ref(),
+            Self::Merge(_) => None,
+        }
+    }
+
     fn relation(&self) -> &Arc<Relation> {
         match self {
             Self::Insert(insert) => &insert.relation,

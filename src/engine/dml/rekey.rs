@@ -16,6 +16,14 @@ use crate::engine::Engine;
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
 
+/// Rows that got other keys.
+pub(super) struct Rekeyed {
+    pub(super) old: RecordBatch,
+    pub(super) new: RecordBatch,
+    /// What RETURNING reads, if it reads others beside them.
+    pub(super) returned: Option<RecordBatch>,
+}
+
 impl Engine {
     /// Rows whose keys may change, one after the other in the table's order: a key must be free at
     /// the moment a row takes it, as PostgreSQL has it. Gives the new rows, and those RETURNING
@@ -27,7 +35,7 @@ impl Engine {
         rewrite: &Rewrite,
         parts: Vec<(RecordBatch, RecordBatch, Option<Vec<ArrayRef>>)>,
         interrupt: &Interrupt,
-    ) -> Result<(RecordBatch, Option<RecordBatch>)> {
+    ) -> Result<Rekeyed> {
         let failed = |error| Error::internal("ordering rows", error);
         let schema = rows::schema(relation);
         let found: Vec<_> = parts.iter().map(|(batch, _, _)| batch.clone()).collect();
@@ -53,8 +61,8 @@ impl Engine {
             .check_rows(context, relation, rules, &new, interrupt)
             .await?;
         let sound = broken.as_ref().map_or(new.num_rows(), |(row, _)| *row);
-        let minds = |index: &Index| index.columns().any(|c| rewrite.changed.contains(&c));
-        if let Some(keys) = Keys::new(context, relation, self.keys(), minds)? {
+        let minds = |index: &Index| index.depends_on(&rewrite.changed);
+        if let Some(keys) = Keys::open(self, context, relation, interrupt, minds).await? {
             let (before, after) = (old.slice(0, sound), new.slice(0, sound));
             with_keys(keys, move |keys| {
                 let (gone, come) = (keys.of(&before)?, keys.of(&after)?);
@@ -62,7 +70,7 @@ impl Engine {
                     keys.remove(&gone, row);
                     keys.take(&after, &come, row, 0)?;
                 }
-                Ok(())
+                keys.settle()
             })
             .await?;
         }
@@ -75,7 +83,7 @@ impl Engine {
             let others = found.columns()[2 + 2 * width..].to_vec();
             Some(self.returned_rows(relation, rewrite, &new, Some(others))?)
         };
-        Ok((new, returned))
+        Ok(Rekeyed { old, new, returned })
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use sqlparser::ast::{self, Expr, FromTable, SelectItem, TableFactor};
+use sqlparser::ast::{self, Expr, FromTable, SelectItem};
 
 use super::DmlKind;
 use super::assign::{assign, check_assignable};
@@ -23,8 +23,9 @@ use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
 use super::sink::Sink;
 use super::target;
+use super::through::Through;
 use super::values::{Cell, Parameters};
-use super::work::Work;
+use super::work::{Work, is_referenced};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Index, Privilege, Relation, RelationKind, Segment};
 use crate::engine::local::LocalRelation;
@@ -57,6 +58,10 @@ pub(super) struct Rewrite {
     pub(super) changed: Vec<i16>,
     /// Whether `query` has the old rows beside the new ones.
     has_old: bool,
+    /// Whether other tables refer to this one, so that rows that go must be known.
+    referenced: bool,
+    /// The view it was named by.
+    pub(super) through: Option<Through>,
     /// The other relations RETURNING may read.
     pub(super) others: Vec<Side>,
     pub(super) rules: Rules,
@@ -98,7 +103,7 @@ impl Engine {
         if !update.order_by.is_empty() || update.limit.is_some() {
             return Err(Error::unsupported("UPDATE … ORDER BY or LIMIT"));
         }
-        let (name, alias) = single_table(&update.table)?;
+        let (name, alias) = target::single_table(&update.table)?;
         let others = match &update.from {
             None => Vec::new(),
             Some(ast::UpdateTableFromKind::AfterSet(from)) => from.clone(),
@@ -135,7 +140,7 @@ impl Engine {
         let [table] = from.as_slice() else {
             return Err(Error::unsupported("DELETE FROM several tables"));
         };
-        let (name, alias) = single_table(table)?;
+        let (name, alias) = target::single_table(table)?;
         let parts = Parts {
             name,
             alias,
@@ -158,10 +163,21 @@ impl Engine {
             Some(_) => ("update", Privilege::Update),
             None => ("delete from", Privilege::Delete),
         };
-        let relation = target::resolve(context, &parts.name, verb)?;
-        let mut needs = vec![target::needs(context, &relation, privilege)];
+        let named = target::resolve(context, &parts.name, verb)?;
+        let mut needs = vec![target::needs(context, &named, privilege)];
         if parts.name.0.len() > 1 {
-            needs.push(target::schema_need(context, &relation));
+            needs.push(target::schema_need(context, &named));
+        }
+        let through = match named.view() {
+            Some(_) => Some(self.look_through(context, &named, verb, privilege, &mut needs)?),
+            None => None,
+        };
+        let relation = through
+            .as_ref()
+            .map_or(&named, |through| &through.base)
+            .clone();
+        if let (Some(through), Some(assignments)) = (&through, &mut parts.assignments) {
+            through.reassigned(assignments)?;
         }
         let reads = parts.selection.as_ref().is_some_and(target::names_columns)
             || parts
@@ -171,24 +187,27 @@ impl Engine {
                 .any(|assignment| target::names_columns(&assignment.value))
             || !parts.others.is_empty();
         if reads {
-            needs.push(target::needs(context, &relation, Privilege::Select));
+            needs.push(target::needs(context, &named, Privilege::Select));
         }
-        let alias = parts.alias.clone().unwrap_or_else(|| relation.name.clone());
+        let alias = parts.alias.clone().unwrap_or_else(|| named.name.clone());
         let schema_name = context
             .snapshot
-            .schema(relation.schema)
+            .schema(named.schema)
             .map_or("", |schema| schema.name.as_str())
             .to_owned();
         if parts.alias.is_none() {
             for part in parts.others.iter_mut() {
-                target::unqualify(part, &schema_name, &relation.name);
+                target::unqualify(part, &schema_name, &named.name);
             }
             if let Some(selection) = &mut parts.selection {
-                target::unqualify(selection, &schema_name, &relation.name);
+                target::unqualify(selection, &schema_name, &named.name);
             }
         }
 
-        let everything = parts.assignments.is_none()
+        let referenced = is_referenced(context, &relation);
+        let everything = !referenced
+            && through.is_none()
+            && parts.assignments.is_none()
             && parts.selection.is_none()
             && parts.others.is_empty()
             && parts.names.with.is_none()
@@ -202,16 +221,26 @@ impl Engine {
                 writes: false,
                 changed: Vec::new(),
                 has_old: false,
+                referenced: false,
+                through: None,
                 others: Vec::new(),
                 rules: Rules::default(),
             };
             return Ok((rewrite, needs));
         }
 
+        // Beside a view's columns those of its table have other names.
+        let hidden = |name: &str| match through {
+            Some(_) => match name.strip_prefix('\0') {
+                Some(address) => format!("\u{2}{address}"),
+                None => format!("\u{1}{name}"),
+            },
+            None => name.to_owned(),
+        };
         let own = |name: &str| {
             SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![
                 target::quoted(&alias),
-                target::quoted(name),
+                target::quoted(&hidden(name)),
             ]))
         };
         let mut items = vec![own(SEGMENT_COLUMN), own(ROW_COLUMN)];
@@ -232,7 +261,7 @@ impl Engine {
                     }
                     Some(mut expr) => {
                         if parts.alias.is_none() {
-                            target::unqualify(&mut expr, &schema_name, &relation.name);
+                            target::unqualify(&mut expr, &schema_name, &named.name);
                         }
                         let cell = Cell::of(&expr);
                         if let Some(cell) = &cell {
@@ -245,21 +274,32 @@ impl Engine {
                     }
                 }
             }
-            let touches = |index: &Index| index.columns().any(|c| changed.contains(&c));
+            let touches = |index: &Index| index.depends_on(&changed);
             has_old = relation.constraints.unique().any(touches);
             if has_old {
                 items.extend(relation.columns.iter().map(|column| own(&column.name)));
             }
-            rules = self.bind_rules(context, &relation).await?;
-        } else if parts.returning.is_some() {
+            rules = self
+                .bind_rules_of(context, &relation, through.as_ref())
+                .await?;
+        } else if parts.returning.is_some() || referenced {
             for column in &relation.columns {
                 items.push(own(&column.name));
                 untyped.push(false);
                 places.push(None);
             }
         }
+        let target = match &through {
+            None => target::table(TARGET, Some(&alias)),
+            Some(through) => {
+                let columns = relation.columns.iter().map(|column| column.name.as_str());
+                let names = [SEGMENT_COLUMN, ROW_COLUMN].into_iter().chain(columns);
+                let names: Vec<_> = names.map(|name| (name.to_owned(), hidden(name))).collect();
+                through.table(TARGET, &alias, &names, true)
+            }
+        };
         let mut from = vec![ast::TableWithJoins {
-            relation: target::table(TARGET, Some(&alias)),
+            relation: target,
             joins: Vec::new(),
         }];
         from.extend(parts.others.iter().cloned());
@@ -273,6 +313,11 @@ impl Engine {
         if let Some(returning) = &parts.returning
             && !parts.others.is_empty()
         {
+            if through.is_some() {
+                return Err(Error::unsupported(
+                    "RETURNING of a view changed beside other relations",
+                ));
+            }
             let aliases = other_aliases(&parts.others, returning)?;
             for ident in aliases {
                 items.push(all_of(&ident));
@@ -319,6 +364,8 @@ impl Engine {
             types,
             changed,
             has_old,
+            referenced,
+            through,
             others,
             rules,
         };
@@ -343,6 +390,7 @@ impl Engine {
                 returned: Vec::new(),
             });
         };
+        work.changed.extend(&rewrite.changed);
         let before = work.hits.count;
         let keyed_by = match rewrite.has_old {
             true => work.current(context, interrupt).await?,
@@ -393,6 +441,9 @@ impl Engine {
                 }
                 false => new,
             };
+            if !rewrite.writes && rewrite.referenced {
+                work.note_gone(new.clone(), None);
+            }
             if !rewrite.writes || others.is_some() {
                 returned.push(self.returned_rows(&relation, rewrite, &new, others)?);
             }
@@ -401,8 +452,11 @@ impl Engine {
             let rows = self
                 .rewrite_keys(context, &keyed_by, rewrite, keyed, interrupt)
                 .await?;
-            sink.write(rows.0).await?;
-            returned.extend(rows.1);
+            if rewrite.referenced {
+                work.note_gone(rows.old, Some(rows.new.clone()));
+            }
+            sink.write(rows.new).await?;
+            returned.extend(rows.returned);
         }
 
         let written = sink.finish().await?;
@@ -531,36 +585,6 @@ pub(super) fn current(context: &StatementContext, bound: &Arc<Relation>) -> Resu
         .hint("Run the statement again."));
     }
     Ok(relation.clone())
-}
-
-/// The one plain table of `UPDATE t [AS a]`, `DELETE FROM t [AS a]`.
-fn single_table(table: &ast::TableWithJoins) -> Result<(ast::ObjectName, Option<String>)> {
-    let refuse = || Error::unsupported("changing more than one table at once");
-    if !table.joins.is_empty() {
-        return Err(refuse());
-    }
-    match &table.relation {
-        TableFactor::Table {
-            name,
-            alias,
-            args: None,
-            with_hints,
-            version: None,
-            with_ordinality: false,
-            partitions,
-            json_path: None,
-            sample: None,
-            index_hints,
-        } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
-            let alias = match alias {
-                Some(alias) if !alias.columns.is_empty() => return Err(refuse()),
-                Some(alias) => Some(target::fold(&alias.name)),
-                None => None,
-            };
-            Ok((name.clone(), alias))
-        }
-        _ => Err(refuse()),
-    }
 }
 
 /// The relation with other rows: for reading back what was written.

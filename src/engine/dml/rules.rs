@@ -17,6 +17,7 @@ use sqlparser::ast::{Expr, SelectItem, TableWithJoins};
 use super::assign::assign;
 use super::intake::with_keys;
 use super::keys::Keys;
+use super::through::Through;
 use super::{rows, target};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Relation;
@@ -24,7 +25,7 @@ use crate::engine::local::LocalRelation;
 use crate::engine::parse::parse_expression;
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
-use crate::statement::StatementContext;
+use crate::statement::{ConstraintModes, StatementContext};
 use crate::types::PgType;
 
 /// The rows under examination.
@@ -39,6 +40,8 @@ pub(in crate::engine) struct Rules {
     generated: Option<(Vec<usize>, Bound)>,
     /// Names of the checks, in the order of the query's columns.
     checks: Option<(Vec<String>, Bound)>,
+    /// Names of views with CHECK OPTION, in the order of the query's columns.
+    views: Option<(Vec<String>, Bound)>,
 }
 
 impl Engine {
@@ -73,6 +76,23 @@ impl Engine {
         Ok(rules)
     }
 
+    /// As [`Engine::bind_rules`], for rows that come through a view.
+    pub(super) async fn bind_rules_of(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        through: Option<&Through>,
+    ) -> Result<Rules> {
+        let mut rules = self.bind_rules(context, relation).await?;
+        let checks = through.map_or(&[][..], |through| &through.checks);
+        if !checks.is_empty() {
+            let (names, conditions): (Vec<_>, Vec<_>) = checks.iter().cloned().unzip();
+            let bound = self.bind_expressions(context, relation, conditions).await?;
+            rules.views = Some((names, bound));
+        }
+        Ok(rules)
+    }
+
     /// Expressions over a row of `relation`, as a query: the row's number, then each of them.
     pub(in crate::engine) async fn bind_rule(
         self: &Arc<Self>,
@@ -80,11 +100,19 @@ impl Engine {
         relation: &Arc<Relation>,
         expressions: impl Iterator<Item = &str>,
     ) -> Result<Bound> {
+        let expressions = expressions.map(parse_expression).collect::<Result<_>>()?;
+        self.bind_expressions(context, relation, expressions).await
+    }
+
+    async fn bind_expressions(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        expressions: Vec<Expr>,
+    ) -> Result<Bound> {
         let number = Expr::Identifier(target::quoted(NUMBER));
         let mut items = vec![SelectItem::UnnamedExpr(number)];
-        for expression in expressions {
-            items.push(SelectItem::UnnamedExpr(parse_expression(expression)?));
-        }
+        items.extend(expressions.into_iter().map(SelectItem::UnnamedExpr));
         let query = super::select_from(items, ROW, Some(&relation.name));
         let local = LocalRelation {
             name: ROW.to_owned(),
@@ -169,7 +197,8 @@ impl Engine {
         })
     }
 
-    /// Whether the rows a table has keep a unique index of it that is about to be declared.
+    /// Whether the rows a table has keep a unique index of it that is about to be `declared`, or
+    /// waited for the commit.
     ///
     /// # Errors
     /// `23505`
@@ -178,11 +207,17 @@ impl Engine {
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         index: Oid,
+        declared: bool,
     ) -> Result<()> {
-        let keys = Keys::new(context, relation, self.keys(), |of| of.oid == index)?;
-        match keys {
+        let context = &undeferred(context);
+        let interrupt = Interrupt::new();
+        let keys = Keys::open(self, context, relation, &interrupt, |of| of.oid == index);
+        match keys.await? {
             None => Ok(()),
-            Some(keys) => with_keys(keys, Keys::check_stored).await.map(drop),
+            Some(keys) => {
+                let check = move |keys: &mut Keys| keys.check_stored(declared);
+                with_keys(keys, check).await.map(drop)
+            }
         }
     }
 
@@ -241,6 +276,27 @@ impl Engine {
                 }
             }
         }
+        if sound > 0
+            && let Some((names, query)) = &rules.views
+        {
+            let answer = self
+                .examine(context, relation, query, &unchecked, interrupt)
+                .await?;
+            let passed = |array: &ArrayRef, row: usize| match array.as_boolean_opt() {
+                Some(verdicts) => verdicts.is_valid(row) && verdicts.value(row),
+                None => false,
+            };
+            for row in 0..sound {
+                if let Some(at) = answer.iter().position(|array| !passed(array, row)) {
+                    let error = Error::new(
+                        SqlState::WITH_CHECK_OPTION_VIOLATION,
+                        format!("new row violates check option for view \"{}\"", names[at]),
+                    );
+                    let error = rows::with_row(context, relation, error, batch, row)?;
+                    return Ok(Some((row, error)));
+                }
+            }
+        }
         match null {
             None => Ok(None),
             Some((row, column)) => {
@@ -251,7 +307,7 @@ impl Engine {
     }
 
     /// What the expressions of a rule come to, row by row in order.
-    async fn examine(
+    pub(super) async fn examine(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         relation: &Relation,
@@ -303,6 +359,16 @@ fn numbered(relation: &Relation, query: &Bound, batch: &RecordBatch) -> Result<B
         .map_err(|error| Error::internal("numbering rows", error))?;
     let rows = rows::in_memory(schema, vec![numbered])?;
     query.clone().with_rows(ROW, rows)
+}
+
+/// The context with no constraint waiting for the commit.
+fn undeferred(context: &Arc<StatementContext>) -> Arc<StatementContext> {
+    let mut modes = ConstraintModes::default();
+    modes.set_all(false);
+    Arc::new(StatementContext {
+        constraint_modes: Arc::new(modes),
+        ..context.as_ref().clone()
+    })
 }
 
 /// Whether a query's expressions always come to the same.

@@ -194,6 +194,7 @@ fn part_of(
         SetExpr::Insert(ast::Statement::Insert(insert)) => DmlAction::Insert {
             insert: Box::new(insert.clone()),
             overriding: None,
+            inference: None,
         },
         SetExpr::Update(ast::Statement::Update(update)) => {
             DmlAction::Update(Box::new(update.clone()))

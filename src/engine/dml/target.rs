@@ -62,10 +62,10 @@ pub(super) fn no_such_column(name: &str, relation: &Relation) -> Error {
     )
 }
 
-/// The table `name` means, which the statement is to change.
+/// The table or view `name` means, which the statement is to change.
 ///
 /// # Errors
-/// `42P01`, `3F000`; `55000` for a view, `0A000` for a foreign table.
+/// `42P01`, `3F000`; `0A000` for a foreign table.
 pub(super) fn resolve(
     context: &StatementContext,
     name: &ObjectName,
@@ -118,13 +118,7 @@ pub(super) fn resolve(
         .detail(format!("This operation is not supported for {kind}.")));
     }
     match relation.kind {
-        RelationKind::Table { .. } => Ok(relation),
-        RelationKind::View(_) => Err(Error::new(
-            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-            format!("cannot {verb} view \"{}\"", relation.name),
-        )
-        .detail("Views are not updatable.")
-        .hint("Change the tables the view reads.")),
+        RelationKind::Table { .. } | RelationKind::View(_) => Ok(relation),
         RelationKind::Foreign { .. } => Err(Error::new(
             SqlState::FEATURE_NOT_SUPPORTED,
             format!("cannot {verb} foreign table \"{}\"", relation.name),
@@ -293,5 +287,62 @@ pub(super) fn select(
         settings: None,
         format_clause: None,
         pipe_operators: Vec::new(),
+    }
+}
+
+/// The one plain table of `UPDATE t [AS a]`, `DELETE FROM t [AS a]`.
+pub(super) fn single_table(
+    table: &ast::TableWithJoins,
+) -> Result<(ast::ObjectName, Option<String>)> {
+    let refuse = || Error::unsupported("changing more than one table at once");
+    if !table.joins.is_empty() {
+        return Err(refuse());
+    }
+    match &table.relation {
+        TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            with_hints,
+            version: None,
+            with_ordinality: false,
+            partitions,
+            json_path: None,
+            sample: None,
+            index_hints,
+        } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
+            let alias = match alias {
+                Some(alias) if !alias.columns.is_empty() => return Err(refuse()),
+                Some(alias) => Some(fold(&alias.name)),
+                None => None,
+            };
+            Ok((name.clone(), alias))
+        }
+        _ => Err(refuse()),
+    }
+}
+
+/// What sqlparser reads of INSERT beyond PostgreSQL's.
+///
+/// # Errors
+/// `0A000`
+pub(super) fn refuse_extensions(insert: &ast::Insert) -> Result<()> {
+    let refused = [
+        (insert.or.is_some() || insert.ignore, "INSERT OR …"),
+        (insert.replace_into, "REPLACE"),
+        (insert.overwrite, "INSERT OVERWRITE"),
+        (!insert.assignments.is_empty(), "INSERT … SET"),
+        (insert.partitioned.is_some(), "INSERT … PARTITION"),
+        (!insert.after_columns.is_empty(), "INSERT … PARTITION"),
+        (insert.output.is_some(), "INSERT … OUTPUT"),
+        (insert.priority.is_some(), "INSERT with a priority"),
+        (insert.insert_alias.is_some(), "INSERT … AS after VALUES"),
+        (insert.settings.is_some(), "INSERT … SETTINGS"),
+        (insert.format_clause.is_some(), "INSERT … FORMAT"),
+        (insert.multi_table_insert_type.is_some(), "INSERT ALL"),
+    ];
+    match refused.into_iter().find(|(present, _)| *present) {
+        Some((_, what)) => Err(Error::unsupported(what)),
+        None => Ok(()),
     }
 }

@@ -8,6 +8,8 @@
 use std::sync::Arc;
 
 use super::DmlKind;
+use arrow::record_batch::RecordBatch;
+
 use super::hits::{Hits, survivors};
 use super::rewrite;
 use crate::base::{Oid, Result};
@@ -29,6 +31,10 @@ pub(super) struct TableWork {
     pub(super) hits: Hits,
     /// Rows that came.
     pub(super) written: Vec<Arc<Segment>>,
+    /// Rows that other tables may have referred to.
+    pub(super) gone: Vec<Gone>,
+    /// Columns that got other values.
+    pub(super) changed: Vec<i16>,
     kinds: Vec<DmlKind>,
 }
 
@@ -41,6 +47,47 @@ pub struct Touched {
     pub kinds: Vec<DmlKind>,
     /// The new rows.
     pub written: Vec<Arc<Segment>>,
+    /// Columns that UPDATE gave other values.
+    pub changed: Vec<i16>,
+    /// Rows that are no more, or have another key now; kept only of tables that others refer to.
+    pub gone: Vec<Gone>,
+}
+
+/// Rows that are no more, or what they became.
+#[derive(Debug, Clone)]
+pub struct Gone {
+    pub(super) old: RecordBatch,
+    /// The same rows after an UPDATE.
+    pub(super) new: Option<RecordBatch>,
+}
+
+impl Gone {
+    /// Whether the rows are still there, under another key.
+    pub fn is_update(&self) -> bool {
+        self.new.is_some()
+    }
+}
+
+impl Touched {
+    /// A table that rows were added to.
+    pub fn inserted(table: Oid, written: Vec<Arc<Segment>>) -> Self {
+        Self {
+            table,
+            kinds: vec![DmlKind::Insert],
+            written,
+            changed: Vec::new(),
+            gone: Vec::new(),
+        }
+    }
+}
+
+/// Whether other tables refer to a table.
+pub(super) fn is_referenced(context: &StatementContext, relation: &Relation) -> bool {
+    context
+        .snapshot
+        .references_to(relation.oid)
+        .next()
+        .is_some()
 }
 
 impl Work {
@@ -55,6 +102,8 @@ impl Work {
                 hits: Hits::new(relation),
                 relation: relation.clone(),
                 written: Vec::new(),
+                gone: Vec::new(),
+                changed: Vec::new(),
                 kinds: Vec::new(),
             });
             self.tables.len() - 1
@@ -98,6 +147,8 @@ impl Work {
                 table: work.relation.oid,
                 kinds: work.kinds,
                 written: work.written,
+                changed: work.changed,
+                gone: work.gone,
             });
         }
         Ok((changes, touched))
@@ -105,6 +156,13 @@ impl Work {
 }
 
 impl TableWork {
+    /// Notes rows that other tables may have referred to.
+    pub(super) fn note_gone(&mut self, old: RecordBatch, new: Option<RecordBatch>) {
+        if old.num_rows() > 0 {
+            self.gone.push(Gone { old, new });
+        }
+    }
+
     /// Whether nothing has been done yet.
     pub(super) fn is_untouched(&self) -> bool {
         self.hits.count == 0 && self.written.is_empty()

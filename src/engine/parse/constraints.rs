@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use super::sequences::sequence_options;
 use super::types::written;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::ForeignAction;
+use crate::catalog::{ForeignAction, Timing};
 use crate::engine::definition::{
     ColumnDefinition, ConstraintClause, ConstraintDefinition, GenerationClause, LikeOptions,
 };
@@ -80,9 +80,18 @@ pub(super) fn column_rest(cursor: &mut Cursor, name: String) -> Result<ColumnDef
             }
             column.generation = Some(generation(cursor)?);
         } else if let Some(clause) = column_clause(cursor, &column.name)? {
-            column
-                .constraints
-                .push(ConstraintDefinition { name, clause });
+            let attributes = attributes(cursor)?;
+            if attributes.not_valid {
+                return Err(cursor.syntax_error());
+            }
+            let check = matches!(clause, ConstraintClause::Check { .. });
+            if check && attributes.timing().is_deferrable() {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    "misplaced DEFERRABLE clause",
+                ));
+            }
+            column.constraints.push(attributes.of(name, clause)?);
             continue;
         } else if let Some(word @ ("COLLATE" | "COMPRESSION" | "STORAGE" | "OPTIONS" | "EXCLUDE")) =
             cursor.word().as_deref()
@@ -199,7 +208,6 @@ fn column_clause(cursor: &mut Cursor, column: &str) -> Result<Option<ConstraintC
     } else {
         return Ok(None);
     };
-    attributes(cursor)?;
     Ok(Some(clause))
 }
 
@@ -232,8 +240,7 @@ pub(super) fn table_constraint(cursor: &mut Cursor) -> Result<Option<ConstraintD
     } else {
         return Ok(None);
     };
-    attributes(cursor)?;
-    Ok(Some(ConstraintDefinition { name, clause }))
+    attributes(cursor)?.of(name, clause).map(Some)
 }
 
 fn table_key(cursor: &mut Cursor, primary: bool) -> Result<ConstraintClause> {
@@ -342,20 +349,123 @@ fn action(cursor: &mut Cursor) -> Result<ForeignAction> {
     Ok(action)
 }
 
-/// What may follow any constraint. Only what changes nothing is let through.
-fn attributes(cursor: &mut Cursor) -> Result<()> {
+/// What may follow any constraint.
+#[derive(Default)]
+struct Attributes {
+    deferrable: Option<bool>,
+    deferred: Option<bool>,
+    not_valid: bool,
+}
+
+impl Attributes {
+    fn timing(&self) -> Timing {
+        match (self.deferrable, self.deferred) {
+            (_, Some(true)) => Timing::Deferred,
+            (Some(true), _) => Timing::Immediate,
+            (Some(false) | None, Some(false) | None) => Timing::NotDeferrable,
+        }
+    }
+
+    /// The constraint with them, if it is one that can have them.
+    fn of(&self, name: Option<String>, clause: ConstraintClause) -> Result<ConstraintDefinition> {
+        let timing = self.timing();
+        let kind = match &clause {
+            ConstraintClause::Key { primary: true, .. } => "PRIMARY KEY",
+            ConstraintClause::Key { .. } => "UNIQUE",
+            ConstraintClause::Check { .. } => "CHECK",
+            ConstraintClause::Foreign { .. } => "FOREIGN KEY",
+        };
+        let cannot = |what: &str| {
+            Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("{kind} constraints cannot be marked {what}"),
+            ))
+        };
+        if kind == "CHECK" && timing.is_deferrable() {
+            return cannot("DEFERRABLE");
+        }
+        if self.not_valid && matches!(clause, ConstraintClause::Key { .. }) {
+            return cannot("NOT VALID");
+        }
+        if self.not_valid && timing.is_deferrable() {
+            return Err(Error::unsupported("a DEFERRABLE constraint NOT VALID"));
+        }
+        Ok(ConstraintDefinition {
+            name,
+            clause,
+            timing,
+            not_valid: self.not_valid,
+        })
+    }
+}
+
+fn attributes(cursor: &mut Cursor) -> Result<Attributes> {
+    let mut found = Attributes::default();
+    let wrong = |cursor: &Cursor, message: &str| {
+        Err(Error::new(SqlState::SYNTAX_ERROR, message).at(cursor.position()))
+    };
     loop {
-        if cursor.accept("NOT DEFERRABLE") || cursor.accept("INITIALLY IMMEDIATE") {
+        let deferrable = match cursor.word().as_deref() {
+            Some("DEFERRABLE") => Some(true),
+            Some("NOT") if cursor.second_word().as_deref() == Some("DEFERRABLE") => Some(false),
+            _ => None,
+        };
+        if let Some(deferrable) = deferrable {
+            if found.deferrable.is_some() {
+                return wrong(
+                    cursor,
+                    "multiple DEFERRABLE/NOT DEFERRABLE clauses not allowed",
+                );
+            }
+            if !deferrable && found.deferred == Some(true) {
+                return wrong(
+                    cursor,
+                    "constraint declared INITIALLY DEFERRED must be DEFERRABLE",
+                );
+            }
+            cursor.accept("NOT");
+            cursor.expect("DEFERRABLE")?;
+            found.deferrable = Some(deferrable);
             continue;
         }
-        if cursor.word().as_deref() == Some("DEFERRABLE") || cursor.accept("INITIALLY DEFERRED") {
-            return Err(Error::unsupported("a DEFERRABLE constraint"));
+        if cursor.word().as_deref() == Some("INITIALLY") {
+            let deferred = cursor.second_word().as_deref() == Some("DEFERRED");
+            if found.deferred.is_some() {
+                return wrong(
+                    cursor,
+                    "multiple INITIALLY IMMEDIATE/DEFERRED clauses not allowed",
+                );
+            }
+            if deferred && found.deferrable == Some(false) {
+                return wrong(
+                    cursor,
+                    "constraint declared INITIALLY DEFERRED must be DEFERRABLE",
+                );
+            }
+            if !cursor.accept("INITIALLY DEFERRED") {
+                cursor.expect("INITIALLY IMMEDIATE")?;
+            }
+            found.deferred = Some(deferred);
+            continue;
         }
-        if cursor.accept("NOT VALID") {
-            return Err(Error::unsupported("a NOT VALID constraint"));
+        if !cursor.accept("NOT VALID") {
+            return Ok(found);
         }
-        return Ok(());
+        found.not_valid = true;
     }
+}
+
+/// The timing that ALTER CONSTRAINT gives; `None` if it says nothing.
+pub(super) fn new_timing(cursor: &mut Cursor) -> Result<Option<Timing>> {
+    let found = attributes(cursor)?;
+    if found.not_valid {
+        return Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "FOREIGN KEY constraints cannot be marked NOT VALID",
+        ));
+    }
+    let said = found.deferrable.is_some() || found.deferred.is_some();
+    Ok(said.then(|| found.timing()))
 }
 
 /// `INCLUDING … EXCLUDING …` after LIKE.

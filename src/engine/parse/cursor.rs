@@ -11,17 +11,17 @@ use super::grammar::{Grammar, bounded};
 use super::reserved::is_reserved;
 use super::split::{Piece, slice, too_complex};
 use crate::base::{Error, Result, SqlState, name};
-use crate::engine::command::{ObjectName, Overriding};
+use crate::engine::command::ObjectName;
 
 /// Calls nested inside sqlparser: comfortably more than [`super::split`] lets nest, and its stack
 /// grows on demand.
-const RECURSION_MAX: usize = 2_000;
+pub(super) const RECURSION_MAX: usize = 2_000;
 
-static DIALECT: Grammar = Grammar(PostgreSqlDialect {});
+pub(super) static DIALECT: Grammar = Grammar(PostgreSqlDialect {});
 
 /// A position in one statement's tokens.
 pub(super) struct Cursor {
-    parser: Parser<'static>,
+    pub(super) parser: Parser<'static>,
     text: String,
     tokens: usize,
     offset: usize,
@@ -311,91 +311,26 @@ impl Cursor {
         self.delegate(Parser::parse_query)
     }
 
-    /// Takes OVERRIDING … VALUE out of an INSERT, wherever it stands in it: sqlparser has no word
-    /// for it.
-    pub(super) fn take_overriding(&mut self) -> Option<Overriding> {
-        let start = self.parser.index();
-        let words = |from: usize, words: [&str; 3]| {
-            words.iter().enumerate().all(|(n, word)| {
-                unquoted(self.parser.token_at(from + n))
-                    .is_some_and(|found| found.eq_ignore_ascii_case(word))
-            })
+    /// The expression that these tokens are, no more and no less.
+    pub(super) fn expression_in(&self, start: usize, end: usize) -> Result<ast::Expr> {
+        let tokens = (start..end).map(|index| self.parser.token_at(index).clone());
+        let mut inner = Self {
+            parser: Parser::new(&DIALECT)
+                .with_recursion_limit(RECURSION_MAX)
+                .with_tokens_with_locations(tokens.collect()),
+            text: self.text.clone(),
+            tokens: end - start,
+            offset: self.offset,
+            semicolon: self.semicolon,
         };
-        let mut depth = 0usize;
-        let mut at = start;
-        let found = loop {
-            match &self.parser.token_at(at).token {
-                Token::EOF => return None,
-                Token::LParen => depth += 1,
-                Token::RParen => depth = depth.saturating_sub(1),
-                Token::Word(_) if depth == 0 && words(at, ["OVERRIDING", "SYSTEM", "VALUE"]) => {
-                    break Overriding::System;
-                }
-                Token::Word(_) if depth == 0 && words(at, ["OVERRIDING", "USER", "VALUE"]) => {
-                    break Overriding::User;
-                }
-                _ => {}
-            }
-            at += 1;
-        };
-        let tokens = (0..)
-            .map(|index| self.parser.token_at(index).clone())
-            .take_while(|token| token.token != Token::EOF)
-            .enumerate()
-            .filter(|(index, _)| !(at..at + 3).contains(index))
-            .map(|(_, token)| token)
-            .collect();
-        self.parser = Parser::new(&DIALECT)
-            .with_recursion_limit(RECURSION_MAX)
-            .with_tokens_with_locations(tokens);
-        while self.parser.index() < start {
-            self.parser.advance_token();
-        }
-        Some(found)
+        let expression = inner.expression()?;
+        inner.end()?;
+        Ok(expression)
     }
 
     /// INSERT, UPDATE or DELETE.
     pub(super) fn dml(&mut self) -> Result<Box<ast::Statement>> {
         self.delegate(Parser::parse_statement).map(Box::new)
-    }
-
-    /// The WITH clause at the cursor, if this word follows it.
-    pub(super) fn with_before(&mut self, word: &str) -> Result<Option<ast::With>> {
-        if self.word().as_deref() != Some("WITH") {
-            return Ok(None);
-        }
-        let (mut depth, mut closed) = (0usize, false);
-        for index in self.parser.index().. {
-            let token = self.parser.token_at(index);
-            match &token.token {
-                Token::EOF => return Ok(None),
-                Token::LParen => depth += 1,
-                Token::RParen => depth = depth.saturating_sub(1),
-                Token::Word(_) if depth == 0 && closed => {
-                    let found = unquoted(token).unwrap_or_default();
-                    if found.eq_ignore_ascii_case(word) {
-                        break;
-                    }
-                    if ["SELECT", "INSERT", "UPDATE", "DELETE", "VALUES", "TABLE"]
-                        .iter()
-                        .any(|other| found.eq_ignore_ascii_case(other))
-                    {
-                        return Ok(None);
-                    }
-                }
-                _ => {}
-            }
-            closed = token.token == Token::RParen;
-        }
-        let with_token = self.parser.peek_token_ref().clone();
-        self.expect("WITH")?;
-        let recursive = self.accept("RECURSIVE");
-        let cte_tables = self.delegate(|p| p.parse_comma_separated(Parser::parse_cte))?;
-        Ok(Some(ast::With {
-            with_token: with_token.into(),
-            recursive,
-            cte_tables,
-        }))
     }
 
     /// One item of FROM.
@@ -458,21 +393,7 @@ impl Cursor {
             }
             end += 1;
         }
-        let mut inner = Self {
-            parser: Parser::new(&DIALECT)
-                .with_recursion_limit(RECURSION_MAX)
-                .with_tokens_with_locations(
-                    (start..end)
-                        .map(|index| self.parser.token_at(index).clone())
-                        .collect(),
-                ),
-            text: self.text.clone(),
-            tokens: end - start,
-            offset: self.offset,
-            semicolon: self.semicolon,
-        };
-        let expression = inner.expression()?;
-        inner.end()?;
+        let expression = self.expression_in(start, end)?;
         while self.parser.index() < end {
             self.parser.advance_token();
         }
@@ -484,7 +405,7 @@ impl Cursor {
         self.delegate(Parser::parse_data_type)
     }
 
-    fn delegate<T>(
+    pub(super) fn delegate<T>(
         &mut self,
         read: impl FnOnce(&mut Parser<'static>) -> Result<T, ParserError>,
     ) -> Result<T>
@@ -580,7 +501,7 @@ fn qualified(mut parts: Vec<String>) -> Result<ObjectName> {
 }
 
 /// The word of an unquoted word token.
-fn unquoted(token: &TokenWithSpan) -> Option<&str> {
+pub(super) fn unquoted(token: &TokenWithSpan) -> Option<&str> {
     match &token.token {
         Token::Word(word) if word.quote_style.is_none() => Some(&word.value),
         _ => None,

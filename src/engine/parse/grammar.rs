@@ -61,6 +61,8 @@ impl Dialect for Grammar {
         None
     }
 
+    /// `x IS DISTINCT FROM y OR z`: sqlparser takes everything after FROM for the right side.
+    ///
     /// `x IN ((SELECT …), y)`: sqlparser takes the first parenthesis for that of `IN (SELECT …)`.
     fn parse_infix(
         &self,
@@ -73,6 +75,23 @@ impl Dialect for Grammar {
             Token::Word(word) => word.keyword,
             _ => Keyword::NoKeyword,
         };
+        if keyword(parser, 0) == Keyword::IS {
+            let not = usize::from(keyword(parser, 1) == Keyword::NOT);
+            if keyword(parser, not + 1) != Keyword::DISTINCT
+                || keyword(parser, not + 2) != Keyword::FROM
+            {
+                return None;
+            }
+            for _ in 0..not + 3 {
+                parser.advance_token();
+            }
+            let left = Box::new(expr.clone());
+            let right = parser.parse_subexpr(self.prec_value(Precedence::Is));
+            return Some(right.map(|right| match not {
+                0 => ast::Expr::IsDistinctFrom(left, Box::new(right)),
+                _ => ast::Expr::IsNotDistinctFrom(left, Box::new(right)),
+            }));
+        }
         let negated = keyword(parser, 0) == Keyword::NOT;
         let ahead = usize::from(negated);
         let doubled = keyword(parser, ahead) == Keyword::IN

@@ -24,16 +24,18 @@ mod sequences;
 mod session;
 mod split;
 mod storage;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod types;
 mod user_types;
+mod views;
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast;
 
-use super::command::{Command, CreateTableAs, Dml, DmlAction, Overriding, Statement};
+use super::command::{Command, CreateTableAs, Dml, DmlAction, Inference, Overriding, Statement};
 use crate::base::limits::STATEMENT_BYTES_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
 use cursor::Cursor;
@@ -259,12 +261,13 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "SELECT" | "WITH" | "VALUES" | "TABLE" => query(cursor),
         "INSERT" => {
             let overriding = cursor.take_overriding();
+            let inference = cursor.take_inference()?;
             let statement = cursor.dml()?;
-            dml(None, *statement, overriding)
+            dml(None, *statement, overriding, inference)
         }
         "UPDATE" | "DELETE" => {
             let statement = cursor.dml()?;
-            dml(None, *statement, None)
+            dml(None, *statement, None, None)
         }
         "MERGE" => merge::merge(cursor, None),
         "CREATE" => objects::create(cursor),
@@ -299,11 +302,13 @@ fn dml(
     with: Option<ast::With>,
     statement: ast::Statement,
     overriding: Option<Overriding>,
+    inference: Option<Inference>,
 ) -> Result<Command> {
     let action = match statement {
         ast::Statement::Insert(insert) => DmlAction::Insert {
             insert: Box::new(insert),
             overriding,
+            inference: inference.map(Box::new),
         },
         ast::Statement::Update(update) => DmlAction::Update(Box::new(update)),
         ast::Statement::Delete(delete) => DmlAction::Delete(Box::new(delete)),
@@ -340,6 +345,7 @@ fn query(cursor: &mut Cursor) -> Result<Command> {
         return merge::merge(cursor, Some(with));
     }
     let overriding = cursor.take_overriding();
+    let inference = cursor.take_inference()?;
     let mut query = cursor.query()?;
     if let ast::SetExpr::Insert(statement)
     | ast::SetExpr::Update(statement)
@@ -347,7 +353,7 @@ fn query(cursor: &mut Cursor) -> Result<Command> {
     | ast::SetExpr::Merge(statement) = query.body.as_mut()
     {
         let statement = statement.clone();
-        return dml(query.with.take(), statement, overriding);
+        return dml(query.with.take(), statement, overriding, inference);
     }
     let changes = query.with.as_ref().is_some_and(changes_rows);
     if let ast::SetExpr::Select(select) = query.body.as_mut()

@@ -3,16 +3,16 @@
 use sqlparser::tokenizer::Token;
 
 use super::constraints::{
-    column, column_rest, default, generation, like_options, table_constraint,
+    column, column_rest, default, generation, like_options, new_timing, table_constraint,
 };
 use super::cursor::Cursor;
 use super::types::written;
-use super::{roles, sequences, storage, user_types};
+use super::{roles, sequences, storage, user_types, views};
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
     Alter, AlterAction, Command, CommentTarget, CreateForeignTable, CreateSchema, CreateTable,
-    CreateTableAs, CreateView, Drop, ObjectKind, ObjectName, OnCommit,
+    CreateTableAs, Drop, ObjectKind, ObjectName, OnCommit,
 };
 use crate::engine::definition::{ColumnDefinition, ConstraintDefinition, Like, LikeOptions};
 
@@ -27,7 +27,7 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
     }
     let word = cursor.word().ok_or_else(|| cursor.syntax_error())?;
     match word.as_str() {
-        "VIEW" => create_view(cursor, or_replace, temporary),
+        "VIEW" => views::create_view(cursor, or_replace, temporary),
         _ if or_replace => Err(Error::unsupported(format!("CREATE OR REPLACE {word}"))),
         "TABLE" => create_table(cursor, temporary),
         "SEQUENCE" => sequences::create_sequence(cursor, temporary),
@@ -212,34 +212,6 @@ fn check_columns(count: usize) -> Result<()> {
     Ok(())
 }
 
-fn create_view(cursor: &mut Cursor, or_replace: bool, temporary: bool) -> Result<Command> {
-    cursor.expect("VIEW")?;
-    let name = cursor.object_name()?;
-    let columns = if cursor.sees(&Token::LParen) {
-        cursor.parenthesised(Cursor::name)?
-    } else {
-        Vec::new()
-    };
-    if cursor.word().as_deref() == Some("WITH") {
-        return Err(Error::unsupported("CREATE VIEW … WITH (options)"));
-    }
-    cursor.expect("AS")?;
-    let start = cursor.position();
-    let query = cursor.query()?;
-    let text = cursor.text_since(start);
-    if cursor.word().as_deref() == Some("WITH") {
-        return Err(Error::unsupported("CREATE VIEW … WITH CHECK OPTION"));
-    }
-    Ok(Command::CreateView(CreateView {
-        name,
-        or_replace,
-        temporary,
-        columns,
-        query,
-        text,
-    }))
-}
-
 fn create_foreign_table(cursor: &mut Cursor) -> Result<Command> {
     let if_not_exists = cursor.if_not_exists();
     let name = cursor.object_name()?;
@@ -401,6 +373,14 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
             column: column(cursor)?,
             if_not_exists,
         });
+    }
+    if cursor.accept("VALIDATE CONSTRAINT") {
+        return Ok(AlterAction::ValidateConstraint(cursor.name()?));
+    }
+    if cursor.accept("ALTER CONSTRAINT") {
+        let name = cursor.name()?;
+        let timing = new_timing(cursor)?.ok_or_else(|| cursor.syntax_error())?;
+        return Ok(AlterAction::AlterConstraint { name, timing });
     }
     if cursor.accept("DROP") {
         if cursor.accept("CONSTRAINT") {

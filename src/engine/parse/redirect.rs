@@ -38,6 +38,11 @@ pub fn redirect(
             continue;
         }
         redirected.extend(&characters[next..found.start]);
+        if found.is_prefix {
+            redirected.push_str(&quote(&found.name));
+            next = found.end;
+            continue;
+        }
         redirected.push_str(with);
         if !found.has_alias {
             redirected.push_str(" AS ");
@@ -56,6 +61,8 @@ struct Found {
     name: String,
     bare: bool,
     has_alias: bool,
+    /// Whether it stands before a column: the alias takes its place there.
+    is_prefix: bool,
 }
 
 struct Search<F> {
@@ -71,6 +78,23 @@ impl<F: Fn(Option<&str>, &str) -> bool> Visitor for Search<F> {
     fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
         let tables = query.with.iter().flat_map(|with| &with.cte_tables);
         self.named.extend(tables.map(|cte| fold(&cte.alias.name)));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
+        if let ast::Expr::CompoundIdentifier(parts) = expr
+            && let [schema, table, _] = parts.as_slice()
+            && (self.is_meant)(Some(&fold(schema)), &fold(table))
+        {
+            self.found.push(Found {
+                start: index(schema.span.start.column),
+                end: index(table.span.end.column),
+                name: fold(table),
+                bare: false,
+                has_alias: true,
+                is_prefix: true,
+            });
+        }
         ControlFlow::Continue(())
     }
 
@@ -94,15 +118,20 @@ impl<F: Fn(Option<&str>, &str) -> bool> Visitor for Search<F> {
         };
         let bare = fold(last);
         if (self.is_meant)(schema.as_deref(), &bare) {
-            let index = |column: u64| usize::try_from(column).unwrap_or(1).saturating_sub(1);
             self.found.push(Found {
                 start: index(first.span.start.column),
                 end: index(last.span.end.column),
                 name: bare,
                 bare: schema.is_none(),
                 has_alias: alias.is_some(),
+                is_prefix: false,
             });
         }
         ControlFlow::Continue(())
     }
+}
+
+/// A place among a text's characters, from a parser's column.
+fn index(column: u64) -> usize {
+    usize::try_from(column).unwrap_or(1).saturating_sub(1)
 }

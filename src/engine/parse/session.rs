@@ -36,8 +36,16 @@ pub(super) fn set(cursor: &mut Cursor) -> Result<Command> {
         }
         return Ok(Command::SetTransaction(modes(cursor, true)?));
     }
-    if cursor.word().as_deref() == Some("CONSTRAINTS") {
-        return Err(Error::unsupported("SET CONSTRAINTS"));
+    if !local && cursor.accept("CONSTRAINTS") {
+        let names = match cursor.accept("ALL") {
+            true => None,
+            false => Some(cursor.list(Cursor::object_name)?),
+        };
+        let deferred = cursor.accept("DEFERRED");
+        if !deferred {
+            cursor.expect("IMMEDIATE")?;
+        }
+        return Ok(Command::SetConstraints { names, deferred });
     }
     if cursor.word().as_deref() == Some("ROLE") && !cursor.sees_after_word(&Token::Eq) {
         cursor.expect("ROLE")?;

@@ -7,7 +7,7 @@ use arrow::record_batch::RecordBatch;
 use super::types::build_in;
 use super::{Value, build};
 use crate::base::{Oid, Result};
-use crate::catalog::{Check, ForeignKey, Index, IndexedBy, Relation, Sequence, Snapshot};
+use crate::catalog::{Check, ForeignKey, Index, IndexedBy, Relation, Sequence, Snapshot, Timing};
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -56,7 +56,9 @@ pub(super) fn pg_index(
                 index.nulls_not_distinct.into()
             }),
             ("indisprimary", &|(_, index)| index.primary.into()),
-            ("indimmediate", &|_| true.into()),
+            ("indimmediate", &|(_, index)| {
+                (!index.timing.is_deferrable()).into()
+            }),
             ("indisvalid", &|_| true.into()),
             ("indisready", &|_| true.into()),
             ("indislive", &|_| true.into()),
@@ -109,6 +111,14 @@ impl Constraint {
     fn table(&self) -> &Relation {
         match self {
             Self::Key(table, ..) | Self::Check(table, _) | Self::Foreign(table, _) => table,
+        }
+    }
+
+    fn timing(&self) -> Timing {
+        match self {
+            Self::Key(_, index, _) => index.timing,
+            Self::Check(..) => Timing::NotDeferrable,
+            Self::Foreign(_, key) => key.timing,
         }
     }
 
@@ -171,7 +181,15 @@ pub(super) fn pg_constraint(
                 Constraint::Check(..) => 'c'.into(),
                 Constraint::Foreign(..) => 'f'.into(),
             }),
-            ("convalidated", &|_| true.into()),
+            ("condeferrable", &|of| of.timing().is_deferrable().into()),
+            ("condeferred", &|of| {
+                (of.timing() == Timing::Deferred).into()
+            }),
+            ("convalidated", &|of| match of {
+                Constraint::Key(..) => true.into(),
+                Constraint::Check(_, check) => (!check.not_valid).into(),
+                Constraint::Foreign(_, key) => (!key.not_valid).into(),
+            }),
             ("conrelid", &|of| of.table().oid.into()),
             ("conindid", &|of| match of {
                 Constraint::Key(_, index, _) => index.oid.into(),

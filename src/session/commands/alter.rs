@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::drop::{is_missing, kind_of, named, word_of};
-use super::readers::reworded;
+use super::readers::{reworded, reworded_for_schema};
 use super::{alter_tag, relation_of, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -56,6 +56,9 @@ impl Session {
                     | AlterAction::SetSchema(_)
                     | AlterAction::RenameColumn { .. },
                 ) => reworded(&context, oid, &changes)?,
+                (ObjectId::Schema(oid), AlterAction::Rename(name)) => {
+                    reworded_for_schema(&context, oid, name)?
+                }
                 _ => Vec::new(),
             };
             self.push(changes, Vec::new())?;
@@ -134,6 +137,8 @@ impl Session {
             | AlterAction::DropExpression { .. }
             | AlterAction::AddConstraint(_)
             | AlterAction::DropConstraint { .. }
+            | AlterAction::ValidateConstraint(_)
+            | AlterAction::AlterConstraint { .. }
             | AlterAction::RenameConstraint { .. } => {
                 let relation = relation()?.clone();
                 return self.column_action(context, &relation, action, run).await;

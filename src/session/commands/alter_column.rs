@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::alter::as_server;
+use super::constraint::altered_constraint;
 use super::rename::renamed;
 use super::sequence::{OfColumn, beside};
 use super::table::{check_column_type, settled, stored_name};
@@ -182,6 +183,12 @@ impl Session {
                     relation: relation.oid,
                     constraint,
                 }])
+            }
+            AlterAction::ValidateConstraint(name) => {
+                self.validate_constraint(context, relation, name, run).await
+            }
+            AlterAction::AlterConstraint { name, timing } => {
+                altered_constraint(relation, name, *timing)
             }
             AlterAction::RenameConstraint { from, to } => {
                 if relation.constraints.named(from).is_none() {

@@ -11,7 +11,7 @@ use super::no_column;
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::name::{quote, truncate};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Check, Generation, Index, IndexPart, IndexedBy, Relation};
+use crate::catalog::{Change, Check, Generation, Index, IndexPart, IndexedBy, Relation, Timing};
 use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
 use crate::engine::{parse_expression, parse_query};
 use crate::privileges;
@@ -116,6 +116,8 @@ impl Session {
             expression: expression.to_owned(),
             columns,
             no_inherit,
+            // A new table has no rows that could break it.
+            not_valid: definition.not_valid && !new,
         })
     }
 
@@ -190,6 +192,8 @@ impl Session {
             method: "btree".to_owned(),
             predicate: None,
             include,
+            reads: Vec::new(),
+            timing: definition.timing,
         })
     }
 
@@ -216,7 +220,8 @@ impl Session {
                 .constraints
                 .checks
                 .iter()
-                .any(|old| old.oid == check.oid)
+                .any(|old| old.oid == check.oid && old.not_valid == check.not_valid)
+                || check.not_valid
             {
                 continue;
             }
@@ -243,7 +248,8 @@ impl Session {
                 .constraints
                 .foreign
                 .iter()
-                .any(|old| old.oid == key.oid)
+                .any(|old| old.oid == key.oid && old.not_valid == key.not_valid)
+                || key.not_valid
             {
                 continue;
             }
@@ -259,11 +265,49 @@ impl Session {
                 .all(|old| old.oid != index.oid)
             {
                 let engine = self.shared.engine.clone();
-                let work = engine.check_index(context, relation, index.oid);
+                let work = engine.check_index(context, relation, index.oid, true);
                 interruptible(run.interrupt, work).await?;
             }
         }
         Ok(())
+    }
+
+    /// VALIDATE CONSTRAINT
+    pub(super) async fn validate_constraint(
+        &self,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        name: &str,
+        run: &Run<'_>,
+    ) -> Result<Vec<Change>> {
+        let mut after = Relation::clone(relation);
+        let constraints = &mut after.constraints;
+        let check = constraints.checks.iter_mut().find(|c| c.name == name);
+        let key = constraints.foreign.iter_mut().find(|key| key.name == name);
+        let not_valid = match (check, key) {
+            (Some(check), _) => &mut check.not_valid,
+            (None, Some(key)) => &mut key.not_valid,
+            (None, None) if relation.constraints.is_named(name) => {
+                return Err(Error::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!(
+                        "constraint \"{name}\" of relation \"{}\" is not a foreign key or check \
+                         constraint",
+                        relation.name
+                    ),
+                ));
+            }
+            (None, None) => return Err(no_constraint(relation, name)),
+        };
+        if !std::mem::take(not_valid) {
+            return Ok(Vec::new());
+        }
+        let after = Arc::new(after);
+        self.check_rows_of(context, relation, &after, run).await?;
+        Ok(vec![Change::SetConstraints {
+            relation: relation.oid,
+            constraints: after.constraints.clone(),
+        }])
     }
 
     /// Whether a query has any row.
@@ -288,6 +332,43 @@ impl Session {
         }
         Ok(false)
     }
+}
+
+/// ALTER CONSTRAINT
+pub(super) fn altered_constraint(
+    relation: &Relation,
+    name: &str,
+    timing: Timing,
+) -> Result<Vec<Change>> {
+    let mut constraints = relation.constraints.clone();
+    match constraints.foreign.iter_mut().find(|key| key.name == name) {
+        Some(key) => key.timing = timing,
+        None if relation.constraints.is_named(name) => {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!(
+                    "constraint \"{name}\" of relation \"{}\" is not a foreign key constraint",
+                    relation.name
+                ),
+            ));
+        }
+        None => return Err(no_constraint(relation, name)),
+    }
+    Ok(vec![Change::SetConstraints {
+        relation: relation.oid,
+        constraints,
+    }])
+}
+
+/// `42704`
+fn no_constraint(relation: &Relation, name: &str) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_OBJECT,
+        format!(
+            "constraint \"{name}\" of relation \"{}\" does not exist",
+            relation.name
+        ),
+    )
 }
 
 /// The columns of a key, each once, of types that can be compared.

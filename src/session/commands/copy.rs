@@ -6,14 +6,14 @@ use sqlparser::ast;
 
 use super::copy_options::copy_options;
 use super::dml::append_mode;
-use super::foreign_key::written_by;
+use super::keep::written_by;
 use super::{no_column, relation_of, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Privileges, Relation, RelationKind};
 use crate::engine::command::{Copy, CopyDirection, CopySource, DmlAction, ObjectName};
 use crate::engine::copy::{CopyIn, CopyWriter, load_file, write_file};
-use crate::engine::{DmlKind, Rows, parse_query};
+use crate::engine::{DmlKind, Rows, Touched, parse_query};
 use crate::observe::{Interrupt, Transfer, TransferKind};
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
@@ -204,8 +204,8 @@ impl Session {
         let written = written_by(&changes);
         self.push_needing(changes, &[])?;
         let interrupt = self.interrupt();
-        self.keep_references(copy.table, DmlKind::Insert, &written, &interrupt)
-            .await?;
+        let touched = Touched::inserted(copy.table, written);
+        self.keep_promises(vec![touched], &interrupt).await?;
         Ok(tag(format!("COPY {rows}")))
     }
 

@@ -52,12 +52,7 @@ impl Session {
         let result = interruptible(run.interrupt, work).await?;
         // What the rows needed was asked for above; needs of bare segments are nobody's question.
         self.push_needing(result.changes, &[])?;
-        for touched in &result.touched {
-            for kind in &touched.kinds {
-                self.keep_references(touched.table, *kind, &touched.written, run.interrupt)
-                    .await?;
-            }
-        }
+        self.keep_promises(result.touched, run.interrupt).await?;
         let done = match kind {
             Some(DmlKind::Insert) => RowsTag::Fixed(tag(format!("INSERT 0 {}", result.rows))),
             Some(DmlKind::Update) => RowsTag::Fixed(tag(format!("UPDATE {}", result.rows))),

@@ -1,8 +1,5 @@
-//! FOREIGN KEY: declared, and kept after every statement that could break it.
-//!
-//! Rows that refer to nothing ("orphans") are looked for once a statement's changes are in the
-//! transaction: among the rows it wrote if it changed the referring table, among all rows if it
-//! changed the table referred to. Locks see to it that nobody changes the other side meanwhile.
+//! FOREIGN KEY, declared; and the locks that keep the other side of one as it is while a statement
+//! changes this side.
 
 use std::sync::Arc;
 
@@ -10,16 +7,15 @@ use super::constraint::{choose_name, key_columns};
 use super::relation_of;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
-    Change, ForeignAction, ForeignKey, ObjectId, Persistence, Privilege, Privileges, Relation,
-    RelationKind, Segment,
+    ForeignKey, ObjectId, Persistence, Privilege, Privileges, Relation, RelationKind,
 };
 use crate::database::LockMode;
 use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
-use crate::engine::{Command, DmlKind, check_assignable, parse};
+use crate::engine::{DmlKind, check_assignable};
 use crate::observe::Interrupt;
 use crate::privileges::{self, Need};
+use crate::session::Session;
 use crate::session::dispatch::Run;
-use crate::session::{Session, interruptible};
 use crate::statement::StatementContext;
 
 impl Session {
@@ -42,9 +38,6 @@ impl Session {
         else {
             return Err(Error::internal("declaring a foreign key", "it is none"));
         };
-        if *on_update == ForeignAction::Cascade {
-            return Err(Error::unsupported("ON UPDATE CASCADE"));
-        }
         let own = table.name == relation.name
             && match &table.schema {
                 Some(schema) => context
@@ -94,6 +87,8 @@ impl Session {
             on_delete: *on_delete,
             on_update: *on_update,
             full: *full,
+            timing: definition.timing,
+            not_valid: definition.not_valid && context.snapshot.relation(relation.oid).is_some(),
         })
     }
 
@@ -127,174 +122,6 @@ impl Session {
         }
         Ok(())
     }
-
-    /// Looks for orphans after `changes` to `table` are in the transaction, and does to them what
-    /// their keys say.
-    pub(super) async fn keep_references(
-        &mut self,
-        table: Oid,
-        kind: DmlKind,
-        written: &[Arc<Segment>],
-        interrupt: &Interrupt,
-    ) -> Result<()> {
-        let context = self.context()?;
-        let Some(relation) = context.snapshot.relation(table).cloned() else {
-            return Ok(());
-        };
-        if kind != DmlKind::Delete && !written.is_empty() {
-            for key in &relation.constraints.foreign {
-                self.refuse_orphans(&context, &relation, key, written, interrupt)
-                    .await?;
-            }
-        }
-        if kind == DmlKind::Insert {
-            return Ok(());
-        }
-        let referring: Vec<(Arc<Relation>, ForeignKey)> = context
-            .snapshot
-            .references_to(table)
-            .map(|(from, key)| (from.clone(), key.clone()))
-            .collect();
-        for (from, key) in referring {
-            let action = match kind {
-                DmlKind::Delete => key.on_delete,
-                DmlKind::Insert | DmlKind::Update | DmlKind::Merge => key.on_update,
-            };
-            Box::pin(self.settle_orphans(&relation, &from, &key, action, interrupt)).await?;
-        }
-        Ok(())
-    }
-
-    /// `23503` for a row among `written` that refers to nothing.
-    pub(super) async fn refuse_orphans(
-        &self,
-        context: &Arc<StatementContext>,
-        relation: &Arc<Relation>,
-        key: &ForeignKey,
-        written: &[Arc<Segment>],
-        interrupt: &Interrupt,
-    ) -> Result<()> {
-        let server = super::alter::as_server(context);
-        let engine = self.shared.engine.clone();
-        let work = engine.orphan(&server, relation, written, key, interrupt);
-        let Some(orphan) = interruptible(interrupt, work).await? else {
-            return Ok(());
-        };
-        let parent = context.snapshot.relation(key.table);
-        let place = context.snapshot.qualified_name(relation);
-        let detail = match &orphan.values {
-            Some(values) => format!(
-                "Key ({})=({values}) is not present in table \"{}\".",
-                names_of(relation, &key.columns),
-                parent.map_or("?", |parent| parent.name.as_str())
-            ),
-            None => "MATCH FULL does not allow mixing of null and nonnull key values.".to_owned(),
-        };
-        Err(Error::new(
-            SqlState::FOREIGN_KEY_VIOLATION,
-            format!(
-                "insert or update on table \"{}\" violates foreign key constraint \"{}\"",
-                relation.name, key.name
-            ),
-        )
-        .detail(detail)
-        .table(place.schema, place.name)
-        .constraint(&key.name))
-    }
-
-    /// Does to the rows of `from` that refer to nothing what `action` says.
-    async fn settle_orphans(
-        &mut self,
-        parent: &Arc<Relation>,
-        from: &Arc<Relation>,
-        key: &ForeignKey,
-        action: ForeignAction,
-        interrupt: &Interrupt,
-    ) -> Result<()> {
-        let context = self.context()?;
-        let Some(from) = context.snapshot.relation(from.oid).cloned() else {
-            return Ok(());
-        };
-        let server = super::alter::as_server(&context);
-        let engine = self.shared.engine.clone();
-        let whole = Relation::clone(&from);
-        let work = engine.orphan(&server, &from, whole.segments(), key, interrupt);
-        let Some(orphan) = interruptible(interrupt, work).await? else {
-            return Ok(());
-        };
-        let Some(values) = orphan.values else {
-            return Ok(());
-        };
-        let child = server.snapshot.qualified_name(&from);
-        let orphaned = crate::engine::orphan_condition(&server, &from, key)?;
-        let set = |to: &str| {
-            let columns: Vec<String> = key
-                .columns
-                .iter()
-                .filter_map(|attnum| from.columns.iter().find(|c| c.attnum == *attnum))
-                .map(|column| format!("{} = {to}", super::constraint::shown(&column.name)))
-                .collect();
-            format!(
-                "UPDATE {child} AS c SET {} WHERE {orphaned}",
-                columns.join(", ")
-            )
-        };
-        let statement = match action {
-            ForeignAction::NoAction | ForeignAction::Restrict => {
-                let place = context.snapshot.qualified_name(&from);
-                return Err(Error::new(
-                    SqlState::FOREIGN_KEY_VIOLATION,
-                    format!(
-                        "update or delete on table \"{}\" violates foreign key constraint \"{}\" \
-                         on table \"{}\"",
-                        parent.name, key.name, from.name
-                    ),
-                )
-                .detail(format!(
-                    "Key ({})=({values}) is still referenced from table \"{}\".",
-                    names_of(parent, &key.references),
-                    from.name
-                ))
-                .table(place.schema, place.name)
-                .constraint(&key.name));
-            }
-            ForeignAction::Cascade => format!("DELETE FROM {child} AS c WHERE {orphaned}"),
-            ForeignAction::SetNull => set("NULL"),
-            ForeignAction::SetDefault => set("DEFAULT"),
-        };
-        let Some(Command::Dml(dml)) = parse(&statement)?.pop().map(|one| one.command) else {
-            return Err(Error::internal(
-                "following a foreign key",
-                "not a statement",
-            ));
-        };
-        self.lock(from.oid, LockMode::Rewrite, interrupt).await?;
-        let context = self.context()?;
-        let server = super::alter::as_server(&context);
-        let bound = interruptible(interrupt, engine.bind_dml(&server, &dml, &[])).await?;
-        let kind = bound.kind.unwrap_or(DmlKind::Update);
-        self.lock_references(&server, from.oid, kind, interrupt)
-            .await?;
-        let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
-        let work = engine.execute_dml(&server, authorized, &[], interrupt);
-        let done = interruptible(interrupt, work).await?;
-        let touched = done.touched.into_iter().find(|one| one.table == from.oid);
-        let written = touched.map_or_else(Vec::new, |one| one.written);
-        self.push_needing(done.changes, &[])?;
-        Box::pin(self.keep_references(from.oid, kind, &written, interrupt)).await
-    }
-}
-
-/// The segments that changes add.
-pub(super) fn written_by(changes: &[Change]) -> Vec<Arc<Segment>> {
-    changes
-        .iter()
-        .filter_map(|change| match change {
-            Change::AddSegments { segments, .. } => Some(segments.clone()),
-            _ => None,
-        })
-        .flatten()
-        .collect()
 }
 
 /// What a table referred to must be.
@@ -355,6 +182,9 @@ fn referenced(parent: &Relation, names: &[String], count: usize) -> Result<(Oid,
         })?;
         let columns: Vec<i16> = primary.columns().collect();
         check_count(columns.len(), count)?;
+        if primary.timing.is_deferrable() {
+            return Err(deferrable_parent(parent, "primary key"));
+        }
         return Ok((primary.oid, columns));
     }
     if let Some(missing) = names.iter().find(|name| parent.column(name).is_none()) {
@@ -365,11 +195,17 @@ fn referenced(parent: &Relation, names: &[String], count: usize) -> Result<(Oid,
     let mut wanted = columns.clone();
     wanted.sort_unstable();
     let index = parent.constraints.unique().find(|index| {
+        if !index.is_plain() {
+            return false;
+        }
         let mut of: Vec<i16> = index.columns().collect();
         of.sort_unstable();
         of == wanted
     });
     match index {
+        Some(index) if index.timing.is_deferrable() => {
+            Err(deferrable_parent(parent, "unique constraint"))
+        }
         Some(index) => Ok((index.oid, columns)),
         None => Err(Error::new(
             SqlState::INVALID_FOREIGN_KEY,
@@ -379,6 +215,17 @@ fn referenced(parent: &Relation, names: &[String], count: usize) -> Result<(Oid,
             ),
         )),
     }
+}
+
+/// `55000`
+fn deferrable_parent(parent: &Relation, what: &str) -> Error {
+    Error::new(
+        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!(
+            "cannot use a deferrable {what} for referenced table \"{}\"",
+            parent.name
+        ),
+    )
 }
 
 fn check_count(references: usize, columns: usize) -> Result<()> {
@@ -427,7 +274,7 @@ fn refuse_types(
     )))
 }
 
-fn names_of(relation: &Relation, attnums: &[i16]) -> String {
+pub(super) fn names_of(relation: &Relation, attnums: &[i16]) -> String {
     let names: Vec<String> = attnums
         .iter()
         .filter_map(|attnum| relation.columns.iter().find(|c| c.attnum == *attnum))

@@ -7,7 +7,7 @@ use super::alter::owned_table;
 use super::constraint::{check_comparable, choose_name, columns_read, is_taken, key_columns};
 use super::{relation_of, skipping, tag};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, Index, IndexPart, IndexedBy, Relation, RelationKind};
+use crate::catalog::{Change, Index, IndexPart, IndexedBy, Relation, RelationKind, Timing};
 use crate::database::LockMode;
 use crate::engine::definition::CreateIndex;
 use crate::session::dispatch::Run;
@@ -59,6 +59,12 @@ impl Session {
             ));
             return Ok(done);
         }
+        if is_taken(&context, &before, &name) {
+            return Err(Error::new(
+                SqlState::DUPLICATE_TABLE,
+                format!("relation \"{name}\" already exists"),
+            ));
+        }
         let index = self.index_of(&context, &before, create, name, &run).await?;
         let mut after = Relation::clone(&before);
         after.constraints.indexes.push(index);
@@ -86,24 +92,17 @@ impl Session {
                 format!("access method \"{}\" does not exist", create.method),
             ));
         }
-        if create.method != "btree" {
-            if create.unique {
-                return Err(Error::new(
-                    SqlState::FEATURE_NOT_SUPPORTED,
-                    format!(
-                        "access method \"{}\" does not support unique indexes",
-                        create.method
-                    ),
-                ));
-            }
-            if create.method != "hash" {
-                return Err(Error::unsupported(format!(
-                    "CREATE INDEX … USING {}",
+        if create.method != "btree" && create.unique {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!(
+                    "access method \"{}\" does not support unique indexes",
                     create.method
-                )));
-            }
+                ),
+            ));
         }
         let mut parts = Vec::with_capacity(create.parts.len());
+        let mut reads = Vec::new();
         for part in &create.parts {
             let of = match &part.of {
                 Ok(column) => {
@@ -113,17 +112,16 @@ impl Session {
                             format!("column \"{column}\" does not exist"),
                         )
                     })?;
-                    check_comparable(column.ty)?;
+                    check_operators(column.ty, &create.method)?;
                     IndexedBy::Column(column.attnum)
                 }
                 Err(expression) => {
-                    if create.unique {
-                        return Err(Error::unsupported("a UNIQUE index on an expression"));
-                    }
-                    columns_read(relation, expression, "index expression")?;
+                    reads.extend(columns_read(relation, expression, "index expression")?);
                     let words = "functions in index expression must be marked IMMUTABLE";
-                    self.rule_type(context, relation, expression, Some(words), run)
+                    let ty = self
+                        .rule_type(context, relation, expression, Some(words), run)
                         .await?;
+                    check_operators(ty, &create.method)?;
                     IndexedBy::Expression(expression.clone())
                 }
             };
@@ -134,10 +132,7 @@ impl Session {
             });
         }
         if let Some(predicate) = &create.predicate {
-            if create.unique {
-                return Err(Error::unsupported("a UNIQUE index with WHERE"));
-            }
-            columns_read(relation, predicate, "index predicate")?;
+            reads.extend(columns_read(relation, predicate, "index predicate")?);
             let words = "functions in index predicate must be marked IMMUTABLE";
             let ty = self
                 .rule_type(context, relation, predicate, Some(words), run)
@@ -160,8 +155,33 @@ impl Session {
             method: create.method.clone(),
             predicate: create.predicate.clone(),
             include: key_columns(relation, &create.include, "index")?,
+            reads,
+            timing: Timing::NotDeferrable,
         })
     }
+}
+
+/// `42704` for types an access method has no default operator class for. Whatever the method, an
+/// index changes no answer; tools only expect it to be there.
+fn check_operators(ty: PgType, method: &str) -> Result<()> {
+    let plain = PgType::of(ty.oid.0);
+    let there = match method {
+        "gin" => ty.element().is_some() || plain == PgType::JSONB,
+        "gist" => false,
+        "spgist" => plain == PgType::TEXT,
+        _ => return check_comparable(ty),
+    };
+    if there {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::UNDEFINED_OBJECT,
+        format!("data type {plain} has no default operator class for access method \"{method}\""),
+    )
+    .hint(
+        "You must specify an operator class for the index or define a default operator class for \
+         the data type.",
+    ))
 }
 
 /// The name of the function an expression is a call of, which PostgreSQL names the index after.

@@ -2,7 +2,7 @@
 
 use super::relation_of;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Generation, IndexedBy, Relation, RelationKind};
+use crate::catalog::{Generation, IndexedBy, Relation, RelationKind, Timing};
 use crate::engine::TypeName;
 use crate::engine::command::CreateTable;
 use crate::engine::definition::{
@@ -102,6 +102,8 @@ fn take_over(
                     expression: check.expression.clone(),
                     no_inherit: check.no_inherit,
                 },
+                timing: Timing::NotDeferrable,
+                not_valid: false,
             });
         }
     }
@@ -128,6 +130,8 @@ fn take_over(
                     include: index.include.iter().map(|a| name_of(*a)).collect(),
                     nulls_not_distinct: index.nulls_not_distinct,
                 },
+                timing: index.timing,
+                not_valid: false,
             });
         }
     }

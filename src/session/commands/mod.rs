@@ -16,6 +16,7 @@ mod foreign;
 mod foreign_key;
 mod grant;
 mod index;
+mod keep;
 mod like;
 mod listen;
 mod lock;

@@ -46,6 +46,43 @@ pub(super) fn reworded(
     Ok(reworded)
 }
 
+/// The bodies of the views that read tables of a schema, as they must be once it is called `to`.
+pub(super) fn reworded_for_schema(
+    context: &StatementContext,
+    schema: Oid,
+    to: &str,
+) -> Result<Vec<(Oid, Change)>> {
+    let snapshot = &context.snapshot;
+    let Some(old) = snapshot.schema(schema) else {
+        return Ok(Vec::new());
+    };
+    let mut reworded = Vec::new();
+    for reader in snapshot.relations() {
+        let Some(view) = reader.view() else { continue };
+        let reads = view.depends_on.iter();
+        let reads = reads.filter_map(|oid| snapshot.relation(*oid));
+        let reads: Vec<_> = reads.filter(|read| read.schema == schema).collect();
+        if reads.is_empty() {
+            continue;
+        }
+        let mut query = view.query.clone();
+        for read in reads {
+            let is_meant = |schema: Option<&str>, name: &str| {
+                schema == Some(old.name.as_str()) && name == read.name
+            };
+            let with = format!("{}.{}", shown(to), shown(&read.name));
+            query = redirect(&query, is_meant, &with)?;
+        }
+        let change = Change::Reword {
+            oid: reader.oid,
+            was: view.query.clone(),
+            query,
+        };
+        reworded.push((reader.oid, change));
+    }
+    Ok(reworded)
+}
+
 /// What stands in FROM for the table: its new name, or where columns are called otherwise a query
 /// that gives them their old names.
 fn source(old: &Relation, new: &Relation, view: &View, name: &str) -> String {

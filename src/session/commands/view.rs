@@ -30,6 +30,7 @@ pub(super) fn view_of(context: &StatementContext, text: &str, bound: &Bound) -> 
             .map(|relation| (relation.oid, relation.next_attnum))
             .collect(),
         types: types_of(context, text, bound),
+        check_option: None,
     }
 }
 
@@ -98,11 +99,21 @@ impl Session {
             ));
         }
         let temporary = create.temporary || reads_temporary;
-        let view = view_of(&context, &create.text, &bound);
+        let mut view = view_of(&context, &create.text, &bound);
+        view.check_option = create.check_option;
         let Some(place) = self.place(&context, &create.name, temporary, false)? else {
             return Ok(tag("CREATE VIEW"));
         };
         self.push_view(create, place, columns, view)?;
+        if create.check_option.is_some() {
+            let context = self.context()?;
+            let made = context
+                .snapshot
+                .relation_named(place.schema, &create.name.name);
+            if let Some(made) = made {
+                engine.check_updatable(&context, made)?;
+            }
+        }
         Ok(tag("CREATE VIEW"))
     }
 

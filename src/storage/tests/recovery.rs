@@ -199,6 +199,7 @@ fn random_change(rng: &mut StdRng, bench: &mut Bench) -> Vec<Change> {
                 depends_on: vec![oid],
                 next_attnums: Default::default(),
                 types: Vec::new(),
+                check_option: None,
             };
             let columns = vec![column(1, PgType::INT4)];
             let kind = RelationKind::View(view);

@@ -1,0 +1,254 @@
+//! Which views may be looked through: PostgreSQL's rules, and what is left out of them.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableFactor};
+
+use super::target;
+use crate::base::{Error, Result};
+use crate::catalog::View;
+use crate::statement::StatementContext;
+
+/// The body of a view that may be looked through, and what it calls what it reads; the inner result
+/// is for what PostgreSQL can and commons cannot, the outer says why PostgreSQL cannot.
+pub(super) fn simple<'q>(
+    context: &StatementContext,
+    query: &'q ast::Query,
+    view: &View,
+) -> std::result::Result<Result<(&'q ast::Select, Source)>, &'static str> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return Err(match query.body.as_ref() {
+            SetExpr::SetOperation { .. } => {
+                "Views containing UNION, INTERSECT, or EXCEPT are not automatically updatable."
+            }
+            _ => {
+                "Views that do not select from a single table or view are not automatically \
+                 updatable."
+            }
+        });
+    };
+    let grouped = !matches!(&select.group_by,
+        ast::GroupByExpr::Expressions(by, more) if by.is_empty() && more.is_empty());
+    let reasons = [
+        (
+            select.distinct.is_some(),
+            "Views containing DISTINCT are not automatically updatable.",
+        ),
+        (
+            grouped,
+            "Views containing GROUP BY are not automatically updatable.",
+        ),
+        (
+            select.having.is_some(),
+            "Views containing HAVING are not automatically updatable.",
+        ),
+        (
+            query.with.is_some(),
+            "Views containing WITH are not automatically updatable.",
+        ),
+        (
+            query.limit_clause.is_some() || query.fetch.is_some(),
+            "Views containing LIMIT or OFFSET are not automatically updatable.",
+        ),
+    ];
+    if let Some((_, reason)) = reasons.into_iter().find(|(holds, _)| *holds) {
+        return Err(reason);
+    }
+    let single = "Views that do not select from a single table or view are not automatically \
+                  updatable.";
+    let [from] = select.from.as_slice() else {
+        return Err(single);
+    };
+    let Some((source, names_columns)) = source_of(&from.relation) else {
+        return Err(single);
+    };
+    if !from.joins.is_empty() || view.depends_on.len() != 1 && !has_subquery(select) {
+        return Err(single);
+    }
+    for item in &select.projection {
+        let returns = calls(item);
+        if returns.window {
+            return Err("Views that return window functions are not automatically updatable.");
+        }
+        if returns.aggregate {
+            return Err("Views that return aggregate functions are not automatically updatable.");
+        }
+        if returns.set {
+            return Err(
+                "Views that return set-returning functions are not automatically updatable.",
+            );
+        }
+    }
+    if has_subquery(select) {
+        return Ok(Err(Error::unsupported(
+            "changing a view whose query has subqueries",
+        )));
+    }
+    // Names of functions mean what they meant to the view's author; here they would not.
+    let mut found = calls(&select.projection).names;
+    found.extend(calls(&select.selection).names);
+    let users = |name: &String| context.snapshot.routines().any(|r| r.name == *name);
+    if found.iter().any(users) {
+        return Ok(Err(Error::unsupported(
+            "changing a view whose query calls a function made with CREATE FUNCTION",
+        )));
+    }
+    if names_columns {
+        return Ok(Err(Error::unsupported(
+            "changing a view that gives its table's columns other names",
+        )));
+    }
+    Ok(Ok((select, source)))
+}
+
+/// What a view's query selects from.
+pub(super) struct Source {
+    pub(super) alias: String,
+    /// Where columns of the table are called otherwise by now: the names the query knows, and
+    /// theirs.
+    pub(super) renamed: Option<Vec<(String, String)>>,
+}
+
+/// What stands in FROM, if it is a table, or one whose columns are given the names they once had;
+/// and whether an alias names columns.
+fn source_of(factor: &TableFactor) -> Option<(Source, bool)> {
+    match factor {
+        TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            ..
+        } => {
+            let last = name.0.last().and_then(|part| part.as_ident());
+            let called = alias.as_ref().map(|alias| &alias.name).or(last)?;
+            let source = Source {
+                alias: target::fold(called),
+                renamed: None,
+            };
+            let names = alias
+                .as_ref()
+                .is_some_and(|alias| !alias.columns.is_empty());
+            Some((source, names))
+        }
+        TableFactor::Derived {
+            lateral: false,
+            subquery,
+            alias: Some(alias),
+            sample: None,
+        } => {
+            let SetExpr::Select(select) = subquery.body.as_ref() else {
+                return None;
+            };
+            let [from] = select.from.as_slice() else {
+                return None;
+            };
+            let mut renamed = Vec::new();
+            for item in &select.projection {
+                match item {
+                    SelectItem::UnnamedExpr(Expr::Identifier(column)) => {
+                        renamed.push((target::fold(column), target::fold(column)));
+                    }
+                    SelectItem::ExprWithAlias {
+                        expr: Expr::Identifier(column),
+                        alias,
+                    } => renamed.push((target::fold(alias), target::fold(column))),
+                    _ => return None,
+                }
+            }
+            // Nothing but what a renamed column leaves of `FROM table`.
+            let plain = target::select(select.projection.clone(), vec![from.clone()], None);
+            let is_table = matches!(&from.relation, TableFactor::Table { args: None, .. });
+            if !is_table || !from.joins.is_empty() || plain.to_string() != subquery.to_string() {
+                return None;
+            }
+            let source = Source {
+                alias: target::fold(&alias.name),
+                renamed: Some(renamed),
+            };
+            Some((source, !alias.columns.is_empty()))
+        }
+        _ => None,
+    }
+}
+
+/// What an expression calls.
+#[derive(Default)]
+struct Calls {
+    names: Vec<String>,
+    aggregate: bool,
+    window: bool,
+    set: bool,
+}
+
+fn calls<T: ast::Visit>(node: &T) -> Calls {
+    const AGGREGATES: &[&str] = &[
+        "count",
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "array_agg",
+        "string_agg",
+        "bool_and",
+        "bool_or",
+        "every",
+        "json_agg",
+        "jsonb_agg",
+        "json_object_agg",
+        "jsonb_object_agg",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "variance",
+        "var_pop",
+        "var_samp",
+        "corr",
+        "covar_pop",
+        "covar_samp",
+        "bit_and",
+        "bit_or",
+        "bit_xor",
+        "mode",
+        "percentile_cont",
+        "percentile_disc",
+    ];
+    const SETS: &[&str] = &[
+        "generate_series",
+        "unnest",
+        "regexp_matches",
+        "regexp_split_to_table",
+        "json_array_elements",
+        "jsonb_array_elements",
+        "json_each",
+        "jsonb_each",
+        "json_object_keys",
+        "jsonb_object_keys",
+        "generate_subscripts",
+        "string_to_table",
+    ];
+    let mut calls = Calls::default();
+    let _: ControlFlow<()> = ast::visit_expressions(node, |expr| {
+        if let Expr::Function(function) = expr {
+            let last = function.name.0.last().and_then(|part| part.as_ident());
+            let name = last.map(target::fold).unwrap_or_default();
+            calls.window |= function.over.is_some();
+            calls.aggregate |= function.over.is_none() && AGGREGATES.contains(&name.as_str());
+            calls.set |= SETS.contains(&name.as_str());
+            calls.names.push(name);
+        }
+        ControlFlow::Continue(())
+    });
+    calls
+}
+
+fn has_subquery(select: &ast::Select) -> bool {
+    ast::visit_expressions(select, |expr| match expr {
+        Expr::Subquery(_)
+        | Expr::Exists { .. }
+        | Expr::InSubquery { .. }
+        | Expr::AnyOp { .. }
+        | Expr::AllOp { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })
+    .is_break()
+}

@@ -1,0 +1,361 @@
+//! What tables promise, kept after every statement that could break it: foreign keys, and
+//! constraints that wait for the commit.
+//!
+//! Once a statement's changes are in the transaction, rows that refer to nothing ("orphans") are
+//! looked for among the rows it wrote. Rows it took away, or gave another key, may leave others
+//! behind that referred to them: to those is done what their foreign keys say. Locks see to it that
+//! nobody changes the other side meanwhile.
+
+use std::sync::Arc;
+
+use super::foreign_key::names_of;
+use super::{alter, tag};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Change, ForeignAction, ForeignKey, Relation, Segment};
+use crate::database::LockMode;
+use crate::engine::command::ObjectName;
+use crate::engine::{DmlKind, Gone, Touched};
+use crate::observe::Interrupt;
+use crate::privileges;
+use crate::session::{CommandTag, Session, interruptible};
+use crate::statement::StatementContext;
+
+impl Session {
+    /// Keeps what depends on tables that a statement changed.
+    pub(super) async fn keep_promises(
+        &mut self,
+        touched: Vec<Touched>,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        for touched in touched {
+            Box::pin(self.keep_promises_of(touched, interrupt)).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_promises_of(&mut self, touched: Touched, interrupt: &Interrupt) -> Result<()> {
+        let context = self.context()?;
+        let Some(relation) = context.snapshot.relation(touched.table).cloned() else {
+            return Ok(());
+        };
+        if !touched.written.is_empty() {
+            for index in relation.constraints.unique() {
+                if let Some(constraint) = index.constraint
+                    && context
+                        .constraint_modes
+                        .is_deferred(constraint, index.timing)
+                {
+                    self.wait_for_commit(relation.oid, constraint)?;
+                }
+            }
+            let inserts = touched.kinds.contains(&DmlKind::Insert);
+            for key in &relation.constraints.foreign {
+                if !inserts && !key.columns.iter().any(|c| touched.changed.contains(c)) {
+                    continue;
+                }
+                if context.constraint_modes.is_deferred(key.oid, key.timing) {
+                    self.wait_for_commit(relation.oid, key.oid)?;
+                    continue;
+                }
+                self.refuse_orphans(&context, &relation, key, &touched.written, interrupt)
+                    .await?;
+            }
+        }
+        if touched.gone.is_empty() {
+            return Ok(());
+        }
+        let referring: Vec<(Arc<Relation>, ForeignKey)> = context
+            .snapshot
+            .references_to(touched.table)
+            .map(|(from, key)| (from.clone(), key.clone()))
+            .collect();
+        for (from, key) in referring {
+            for gone in &touched.gone {
+                self.settle(&relation, &from, &key, gone, interrupt).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `23503` for a row among `written` that refers to nothing.
+    pub(super) async fn refuse_orphans(
+        &self,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        key: &ForeignKey,
+        written: &[Arc<Segment>],
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let server = super::alter::as_server(context);
+        let engine = self.shared.engine.clone();
+        let work = engine.orphan(&server, relation, written, key, interrupt);
+        let Some(orphan) = interruptible(interrupt, work).await? else {
+            return Ok(());
+        };
+        let parent = context.snapshot.relation(key.table);
+        let place = context.snapshot.qualified_name(relation);
+        let detail = match &orphan.values {
+            Some(values) => format!(
+                "Key ({})=({values}) is not present in table \"{}\".",
+                names_of(relation, &key.columns),
+                parent.map_or("?", |parent| parent.name.as_str())
+            ),
+            None => "MATCH FULL does not allow mixing of null and nonnull key values.".to_owned(),
+        };
+        Err(Error::new(
+            SqlState::FOREIGN_KEY_VIOLATION,
+            format!(
+                "insert or update on table \"{}\" violates foreign key constraint \"{}\"",
+                relation.name, key.name
+            ),
+        )
+        .detail(detail)
+        .table(place.schema, place.name)
+        .constraint(&key.name))
+    }
+
+    /// Does to the rows of `from` that referred to rows now gone what their key says.
+    async fn settle(
+        &mut self,
+        parent: &Arc<Relation>,
+        from: &Arc<Relation>,
+        key: &ForeignKey,
+        gone: &Gone,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let action = match gone.is_update() {
+            true => key.on_update,
+            false => key.on_delete,
+        };
+        let context = self.context()?;
+        let Some(from) = context.snapshot.relation(from.oid).cloned() else {
+            return Ok(());
+        };
+        let deferred = context.constraint_modes.is_deferred(key.oid, key.timing);
+        if action == ForeignAction::NoAction && deferred {
+            return self.wait_for_commit(from.oid, key.oid);
+        }
+        let server = alter::as_server(&context);
+        let engine = self.shared.engine.clone();
+        if matches!(action, ForeignAction::NoAction | ForeignAction::Restrict) {
+            let work = engine.stranded(&server, parent, &from, key, gone, action, interrupt);
+            let Some(values) = interruptible(interrupt, work).await? else {
+                return Ok(());
+            };
+            return Err(still_referenced(&context, parent, &from, key, &values));
+        }
+        self.lock(from.oid, LockMode::Rewrite, interrupt).await?;
+        let context = self.context()?;
+        let server = alter::as_server(&context);
+        let work = engine.bind_consequence(&server, parent, &from, key, gone, action);
+        let bound = interruptible(interrupt, work).await?;
+        let kind = bound.kind.unwrap_or(DmlKind::Update);
+        self.lock_references(&server, from.oid, kind, interrupt)
+            .await?;
+        let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
+        let work = engine.execute_dml(&server, authorized, &[], interrupt);
+        let done = interruptible(interrupt, work).await?;
+        self.push_needing(done.changes, &[])?;
+        Box::pin(self.keep_promises(done.touched, interrupt)).await
+    }
+
+    /// A constraint is to be checked before the commit.
+    fn wait_for_commit(&mut self, table: Oid, constraint: Oid) -> Result<()> {
+        self.opened()?.deferral.pending.insert((table, constraint));
+        Ok(())
+    }
+
+    /// Checks what waited for the commit.
+    ///
+    /// # Errors
+    /// `23503`, `23505`.
+    pub(in crate::session) async fn check_deferred(&mut self) -> Result<()> {
+        let waits =
+            |open: &crate::session::state::Open| !open.failed && !open.deferral.pending.is_empty();
+        if !self.open.as_ref().is_some_and(waits) {
+            return Ok(());
+        }
+        let interrupt = self.interrupt();
+        self.check_pending(&interrupt, |_| true).await
+    }
+
+    /// Checks those of the constraints that wait which `now` says.
+    async fn check_pending(
+        &mut self,
+        interrupt: &Interrupt,
+        now: impl Fn(Oid) -> bool,
+    ) -> Result<()> {
+        let context = self.context()?;
+        let pending = self.opened()?.deferral.pending.clone();
+        for (table, constraint) in pending {
+            if !now(constraint) {
+                continue;
+            }
+            if let Some(relation) = context.snapshot.relation(table).cloned() {
+                self.check_whole(&context, &relation, constraint, interrupt)
+                    .await?;
+            }
+            let waiting = (table, constraint);
+            self.opened()?.deferral.pending.remove(&waiting);
+        }
+        Ok(())
+    }
+
+    /// Checks all rows of a table against a constraint of it, if it still has it.
+    async fn check_whole(
+        &self,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        constraint: Oid,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let constraints = &relation.constraints;
+        if let Some(key) = constraints.foreign.iter().find(|key| key.oid == constraint) {
+            let segments = relation.segments();
+            return self
+                .refuse_orphans(context, relation, key, segments, interrupt)
+                .await;
+        }
+        let index = constraints
+            .unique()
+            .find(|index| index.constraint == Some(constraint));
+        match index {
+            None => Ok(()),
+            Some(index) => {
+                let engine = self.shared.engine.clone();
+                let work = engine.check_index(context, relation, index.oid, false);
+                interruptible(interrupt, work).await
+            }
+        }
+    }
+
+    /// SET CONSTRAINTS
+    pub(in crate::session) async fn set_constraints(
+        &mut self,
+        names: Option<&[ObjectName]>,
+        deferred: bool,
+    ) -> Result<CommandTag> {
+        if !self.in_block() {
+            self.warning(
+                SqlState::NO_ACTIVE_SQL_TRANSACTION,
+                "SET CONSTRAINTS can only be used in transaction blocks",
+            );
+        }
+        let context = self.context()?;
+        let mut modes = context.constraint_modes.as_ref().clone();
+        let mut named = None;
+        match names {
+            None => modes.set_all(deferred),
+            Some(names) => {
+                let mut found = Vec::new();
+                for name in names {
+                    found.extend(constraints_named(&context, name)?);
+                }
+                for constraint in &found {
+                    modes.set(*constraint, deferred);
+                }
+                named = Some(found);
+            }
+        }
+        self.opened()?.deferral.modes = Arc::new(modes);
+        if !deferred {
+            let interrupt = self.interrupt();
+            let now = move |constraint: Oid| {
+                named
+                    .as_ref()
+                    .is_none_or(|named| named.contains(&constraint))
+            };
+            self.check_pending(&interrupt, now).await?;
+        }
+        Ok(tag("SET CONSTRAINTS"))
+    }
+}
+
+/// The deferrable constraints of a name, in the first schema of the search path that has one.
+fn constraints_named(context: &StatementContext, name: &ObjectName) -> Result<Vec<Oid>> {
+    let schemas: Vec<Oid> = match &name.schema {
+        Some(schema) => vec![
+            context
+                .snapshot
+                .schema_named(schema)
+                .ok_or_else(|| {
+                    Error::new(
+                        SqlState::INVALID_SCHEMA_NAME,
+                        format!("schema \"{schema}\" does not exist"),
+                    )
+                })?
+                .oid,
+        ],
+        None => context.search_path.lookup.clone(),
+    };
+    for schema in schemas {
+        let mut found = Vec::new();
+        let relations = context.snapshot.relations();
+        for relation in relations.filter(|relation| relation.schema == schema) {
+            let constraints = &relation.constraints;
+            let keys = constraints.indexes.iter().filter(|i| i.name == name.name);
+            found.extend(keys.filter_map(|i| Some((i.constraint?, i.timing))));
+            let foreign = constraints.foreign.iter();
+            let foreign = foreign.filter(|key| key.name == name.name);
+            found.extend(foreign.map(|key| (key.oid, key.timing)));
+            let checks = constraints.checks.iter();
+            let checks = checks.filter(|check| check.name == name.name);
+            found.extend(checks.map(|check| (check.oid, Default::default())));
+        }
+        if found.is_empty() {
+            continue;
+        }
+        if found.iter().any(|(_, timing)| !timing.is_deferrable()) {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("constraint \"{}\" is not deferrable", name.name),
+            ));
+        }
+        return Ok(found
+            .into_iter()
+            .map(|(constraint, _)| constraint)
+            .collect());
+    }
+    Err(Error::new(
+        SqlState::UNDEFINED_OBJECT,
+        format!("constraint \"{}\" does not exist", name.name),
+    ))
+}
+
+/// `23503` for a row that referred to one now gone.
+fn still_referenced(
+    context: &StatementContext,
+    parent: &Relation,
+    from: &Relation,
+    key: &ForeignKey,
+    values: &str,
+) -> Error {
+    let place = context.snapshot.qualified_name(from);
+    Error::new(
+        SqlState::FOREIGN_KEY_VIOLATION,
+        format!(
+            "update or delete on table \"{}\" violates foreign key constraint \"{}\" on table \
+             \"{}\"",
+            parent.name, key.name, from.name
+        ),
+    )
+    .detail(format!(
+        "Key ({})=({values}) is still referenced from table \"{}\".",
+        names_of(parent, &key.references),
+        from.name
+    ))
+    .table(place.schema, place.name)
+    .constraint(&key.name)
+}
+
+/// The segments that changes add.
+pub(super) fn written_by(changes: &[Change]) -> Vec<Arc<Segment>> {
+    changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::AddSegments { segments, .. } => Some(segments.clone()),
+            _ => None,
+        })
+        .flatten()
+        .collect()
+}
