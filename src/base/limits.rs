@@ -18,7 +18,7 @@ pub const EXPRESSION_DEPTH_MAX: usize = 400;
 /// with them.
 pub const EXPRESSION_TERMS_MAX: usize = 4_000;
 /// Other operators in a row, which cannot be regrouped into a balanced tree as AND and OR can.
-pub const EXPRESSION_CHAIN_MAX: usize = 1_000;
+pub const EXPRESSION_CHAIN_MAX: usize = 400;
 /// UNIONs, INTERSECTs and EXCEPTs of one statement: a chain of them nests as deep as it is long.
 pub const SET_OPERATIONS_MAX: usize = 500;
 /// Columns of a table (PostgreSQL's MaxHeapAttributeNumber).

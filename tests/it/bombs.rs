@@ -126,6 +126,10 @@ pub(crate) fn trials() -> Vec<Trial> {
                     .join(", ")
             ),
         ),
+        (
+            "four_hundred_terms",
+            format!("SELECT {} FROM t", list("a", 390, " + ")),
+        ),
     ];
     bombs
         .into_iter()

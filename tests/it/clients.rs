@@ -218,7 +218,7 @@ fn node() -> &'static Path {
 }
 
 /// Makes a folder with what `wanted` names, unless it is there from an earlier run.
-fn once<const N: usize>(
+pub(crate) fn once<const N: usize>(
     folder: &Path,
     wanted: &str,
     make: impl FnOnce() -> [std::io::Result<std::process::ExitStatus>; N],

@@ -1,6 +1,7 @@
 //! The one test binary: every case is a text file or a named trial, so `cargo test -- story/` picks
 //! a folder.
 
+mod answers;
 mod binary;
 mod bombs;
 mod clients;
@@ -14,6 +15,7 @@ mod server;
 mod sql;
 mod story;
 mod tidy;
+mod tpch;
 mod wire;
 
 fn main() -> std::process::ExitCode {
@@ -29,6 +31,7 @@ fn main() -> std::process::ExitCode {
         lake::trials(),
         operation::trials(),
         random::trials(),
+        tpch::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     postgres::stop();

@@ -2,17 +2,16 @@
 //! where a query orders them, and the class of errors must agree.
 //!
 //! 2,000 queries by default; `COMMONS_RANDOM` says another number, `COMMONS_SEED` another start.
-//! A query commons refuses by name (0A000) is skipped, and few may be. Numbers are compared as
-//! numbers: `numeric` values may differ in trailing zeros, floating point in the last digits.
+//! A query commons refuses by name (0A000) is skipped, and few may be.
 
 mod expression;
 mod generator;
 
 use libtest_mimic::{Failed, Trial};
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::Client;
 
-use super::postgres;
-use super::server::{InProcess, PASSWORD};
+use super::answers::{Answer, ask, sessions};
+use super::server::InProcess;
 use generator::Generator;
 
 /// Queries of an ordinary run.
@@ -38,34 +37,12 @@ fn run() -> Result<(), Failed> {
         .build()?;
     let server = InProcess::start();
     runtime.block_on(async {
-        let mut ours = Config::new();
-        ours.host("127.0.0.1")
-            .port(server.address().port())
-            .dbname("commons")
-            .user("commons")
-            .password(PASSWORD);
-        let mut theirs = Config::new();
-        theirs
-            .host("127.0.0.1")
-            .port(postgres::shared().port)
-            .user("postgres");
-        let mut random = theirs.clone();
-        random.dbname("random");
-        theirs.dbname("postgres");
-        let admin = connect(&theirs).await?;
-        admin.batch_execute("CREATE DATABASE random").await?;
-        let (ours, theirs) = (connect(&ours).await?, connect(&random).await?);
+        let (ours, theirs) = sessions(&server, "random").await?;
         for client in [&ours, &theirs] {
             client.batch_execute(generator::TABLES).await?;
         }
         compare(&ours, &theirs).await
     })
-}
-
-async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
 }
 
 async fn compare(ours: &Client, theirs: &Client) -> Result<(), Failed> {
@@ -76,8 +53,8 @@ async fn compare(ours: &Client, theirs: &Client) -> Result<(), Failed> {
     for index in 0..queries {
         let seed = (seed as u64) << 32 | index as u64;
         let query = Generator::new(seed).query();
-        let expected = ask(theirs, &query).await;
-        let actual = ask(ours, &query).await;
+        let expected = answer(theirs, &query).await;
+        let actual = answer(ours, &query).await;
         match (&expected, &actual) {
             (Ok(_), Ok(_)) => answered += 1,
             (_, Err(state)) if state == "0A000" => {
@@ -111,94 +88,16 @@ async fn compare(ours: &Client, theirs: &Client) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A query's answer, or its error's SQLSTATE.
-type Answer = Result<Rows, String>;
-
-#[derive(Debug)]
-struct Rows {
-    /// Name and type of each column.
-    columns: Vec<(String, String)>,
-    rows: Vec<Vec<Option<String>>>,
-}
-
-async fn ask(client: &Client, query: &generator::Query) -> Answer {
-    let state = |error: tokio_postgres::Error| match error.as_db_error() {
-        Some(error) => error.code().code().to_owned(),
-        None => format!("no answer: {error}"),
-    };
-    let statement = client.prepare(&query.text).await.map_err(state)?;
-    let columns = statement
-        .columns()
-        .iter()
-        .map(|column| (column.name().to_owned(), column.type_().name().to_owned()))
-        .collect();
-    let mut rows: Vec<Vec<Option<String>>> = Vec::new();
-    for message in client.simple_query(&query.text).await.map_err(state)? {
-        if let SimpleQueryMessage::Row(row) = message {
-            rows.push(
-                (0..row.len())
-                    .map(|i| row.get(i).map(str::to_owned))
-                    .collect(),
-            );
-        }
-    }
-    if !query.ordered {
-        rows.sort_by_cached_key(|row| {
-            row.iter()
-                .map(|value| value.as_deref().map(|value| digits(value).to_owned()))
-                .collect::<Vec<_>>()
-        });
-    }
-    Ok(Rows { columns, rows })
+/// The answer to a query, in an order of its own if the query gives it none.
+async fn answer(client: &Client, query: &generator::Query) -> Answer {
+    let rows = ask(client, &query.text).await?;
+    Ok(if query.ordered { rows } else { rows.sorted() })
 }
 
 fn agree(expected: &Answer, actual: &Answer) -> bool {
     match (expected, actual) {
         (Err(a), Err(b)) => a.get(..2) == b.get(..2),
-        (Ok(a), Ok(b)) => {
-            a.columns == b.columns
-                && a.rows.len() == b.rows.len()
-                && a.rows.iter().zip(&b.rows).all(|(a, b)| {
-                    a.iter()
-                        .zip(b)
-                        .zip(&types(expected))
-                        .all(|((a, b), ty)| same(a.as_deref(), b.as_deref(), ty))
-                })
-        }
-        _ => false,
-    }
-}
-
-fn types(answer: &Answer) -> Vec<String> {
-    match answer {
-        Ok(rows) => rows.columns.iter().map(|(_, ty)| ty.clone()).collect(),
-        Err(_) => Vec::new(),
-    }
-}
-
-fn same(a: Option<&str>, b: Option<&str>, ty: &str) -> bool {
-    let (Some(a), Some(b)) = (a, b) else {
-        return a == b;
-    };
-    match ty {
-        "numeric" => digits(a) == digits(b) || close(a, b),
-        "float4" | "float8" => a == b || close(a, b),
-        _ => a == b,
-    }
-}
-
-/// A number without trailing zeros behind its point.
-fn digits(text: &str) -> &str {
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        text
-    }
-}
-
-fn close(a: &str, b: &str) -> bool {
-    match (a.parse::<f64>(), b.parse::<f64>()) {
-        (Ok(a), Ok(b)) => (a - b).abs() <= 1e-9 * a.abs().max(b.abs()),
+        (Ok(a), Ok(b)) => a.agree(b),
         _ => false,
     }
 }
