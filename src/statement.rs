@@ -1,11 +1,11 @@
 //! What one statement sees: a pinned snapshot, who asks, with which settings, when.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use crate::base::error::Report;
-use crate::base::{Oid, SessionId};
-use crate::catalog::{SearchPath, Snapshot, Timing};
+use crate::base::{Oid, Result, SessionId};
+use crate::catalog::{Relation, SearchPath, Snapshot, Timing, View};
 use crate::database::Database;
 use crate::observe::Sessions;
 use crate::settings::Settings;
@@ -38,6 +38,10 @@ pub struct StatementContext {
     pub database: Arc<Database>,
     /// Channels the session listens on.
     pub listening: Arc<Vec<String>>,
+    /// The session's prepared statements, by name.
+    pub prepared: Arc<BTreeMap<String, PreparedStatement>>,
+    /// The session's open cursors and portals, by name.
+    pub cursors: Arc<BTreeMap<String, Cursor>>,
     /// What the statement's functions ask the session to do once it is over.
     pub effects: Arc<Effects>,
     /// The values the session last took from sequences.
@@ -48,6 +52,9 @@ pub struct StatementContext {
     pub read_only: bool,
     /// What SET CONSTRAINTS said.
     pub constraint_modes: Arc<ConstraintModes>,
+    /// The query behind a view, so that it means the same where names are looked up as in this
+    /// statement. Reading queries is the engine's business, which functions stand below.
+    pub view_definition: fn(&StatementContext, &Relation, &View) -> Result<String>,
 }
 
 /// What SET CONSTRAINTS said in a transaction.
@@ -131,6 +138,34 @@ impl Random {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// A prepared statement, as `pg_prepared_statements` tells of it.
+#[derive(Debug, Clone)]
+pub struct PreparedStatement {
+    /// Its text: of PREPARE, if that made it.
+    pub text: String,
+    /// When it was made, microseconds since 1970-01-01 UTC.
+    pub time: i64,
+    /// Types of $1, $2, …
+    pub parameters: Vec<Oid>,
+    /// Whether PREPARE made it and not the protocol.
+    pub from_sql: bool,
+}
+
+/// An open cursor, as `pg_cursors` tells of it.
+#[derive(Debug, Clone)]
+pub struct Cursor {
+    /// Its text.
+    pub text: String,
+    /// Whether it outlives its transaction.
+    pub holdable: bool,
+    /// Whether it was declared SCROLL.
+    pub scrollable: bool,
+    /// Whether its rows are sent as binary.
+    pub binary: bool,
+    /// When it was opened, microseconds since 1970-01-01 UTC.
+    pub time: i64,
 }
 
 /// The value each sequence last gave to a session: currval() and lastval().

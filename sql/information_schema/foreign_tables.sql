@@ -1,12 +1,7 @@
 -- Files served in place, those the current user owns or holds some privilege on.
-SELECT pg_catalog.current_database() AS foreign_table_catalog,
-       n.nspname AS foreign_table_schema,
-       c.relname AS foreign_table_name,
-       pg_catalog.current_database() AS foreign_server_catalog,
-       s.srvname AS foreign_server_name
-FROM pg_catalog.pg_foreign_table f
-JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver
-WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE')
-   OR pg_catalog.has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+SELECT f.foreign_table_catalog,
+       f.foreign_table_schema,
+       f.foreign_table_name,
+       f.foreign_server_catalog,
+       f.foreign_server_name
+FROM information_schema._pg_foreign_tables f

@@ -1,7 +1,7 @@
 -- Constraints of the tables the current user owns or holds some privilege on beside SELECT. NOT NULL
 -- counts as a check, as in the standard.
 SELECT pg_catalog.current_database() AS constraint_catalog,
-       n.nspname AS constraint_schema,
+       nk.nspname AS constraint_schema,
        k.conname AS constraint_name,
        pg_catalog.current_database() AS table_catalog,
        n.nspname AS table_schema,
@@ -19,12 +19,16 @@ SELECT pg_catalog.current_database() AS constraint_catalog,
             THEN CASE WHEN i.indnullsnotdistinct THEN 'NO' ELSE 'YES' END
        END::varchar AS nulls_distinct
 FROM pg_catalog.pg_constraint k
+JOIN pg_catalog.pg_namespace nk ON nk.oid = k.connamespace
 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = k.conindid
 WHERE k.contype IN ('c', 'f', 'p', 'u')
+  AND c.relkind IN ('r', 'p')
+  AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
   AND (pg_catalog.pg_has_role(c.relowner, 'USAGE')
-       OR pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))
+       OR pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+       OR pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE, REFERENCES'))
 UNION ALL
 SELECT pg_catalog.current_database(),
        n.nspname,
@@ -42,7 +46,9 @@ JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE a.attnotnull
   AND a.attnum > 0
-  AND c.relkind = 'r'
-  AND n.nspname <> 'pg_catalog'
+  AND NOT a.attisdropped
+  AND c.relkind IN ('r', 'p')
+  AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
   AND (pg_catalog.pg_has_role(c.relowner, 'USAGE')
-       OR pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))
+       OR pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+       OR pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE, REFERENCES'))

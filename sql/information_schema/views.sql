@@ -5,9 +5,14 @@ SELECT pg_catalog.current_database() AS table_catalog,
        CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE')
             THEN pg_catalog.pg_get_viewdef(c.oid)
        END::varchar AS view_definition,
-       'NONE'::varchar AS check_option,
-       'NO'::varchar AS is_updatable,
-       'NO'::varchar AS is_insertable_into,
+       CASE WHEN 'check_option=cascaded' = ANY (c.reloptions) THEN 'CASCADED'
+            WHEN 'check_option=local' = ANY (c.reloptions) THEN 'LOCAL'
+            ELSE 'NONE'
+       END::varchar AS check_option,
+       CASE WHEN pg_catalog.pg_relation_is_updatable(c.oid, false) & 20 = 20 THEN 'YES' ELSE 'NO'
+       END::varchar AS is_updatable,
+       CASE WHEN pg_catalog.pg_relation_is_updatable(c.oid, false) & 8 = 8 THEN 'YES' ELSE 'NO'
+       END::varchar AS is_insertable_into,
        'NO'::varchar AS is_trigger_updatable,
        'NO'::varchar AS is_trigger_deletable,
        'NO'::varchar AS is_trigger_insertable_into
@@ -16,4 +21,5 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'v'
   AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
   AND (pg_catalog.pg_has_role(c.relowner, 'USAGE')
-       OR pg_catalog.has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))
+       OR pg_catalog.has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+       OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))

@@ -4,8 +4,8 @@ SELECT c.oid AS relid,
        c.relname,
        0::bigint AS seq_scan,
        0::bigint AS seq_tup_read,
-       NULL::bigint AS idx_scan,
-       NULL::bigint AS idx_tup_fetch,
+       CASE WHEN c.relhasindex THEN 0::bigint END AS idx_scan,
+       CASE WHEN c.relhasindex THEN 0::bigint END AS idx_tup_fetch,
        0::bigint AS n_tup_ins,
        0::bigint AS n_tup_upd,
        0::bigint AS n_tup_del,
@@ -24,4 +24,4 @@ SELECT c.oid AS relid,
        0::bigint AS autoanalyze_count
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r'
+WHERE c.relkind IN ('r', 't', 'm', 'p')

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::object::Relation;
 use crate::base::Oid;
+use crate::types::PgType;
 
 /// An index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +65,9 @@ pub struct IndexPart {
     pub descending: bool,
     /// NULLS FIRST
     pub nulls_first: bool,
+    /// The type of an expression; a column has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ty: Option<PgType>,
 }
 
 /// What a part of an index holds.

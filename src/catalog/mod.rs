@@ -9,6 +9,7 @@ mod apply;
 pub mod change;
 mod constraint;
 mod dependency;
+mod derived;
 mod genesis;
 pub mod object;
 mod reserved;
@@ -28,6 +29,7 @@ pub use constraint::{
     Check, Constraints, ForeignAction, ForeignKey, Index, IndexPart, IndexedBy, Timing,
 };
 pub use dependency::{Cascade, Dependence, Dependent};
+pub use derived::Places;
 pub use object::{
     CheckOption, Column, Database, Generation, Membership, ObjectId, Persistence, Relation,
     RelationKind, Role, Schema, View,

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::derived::Derived;
 use super::object::{Database, Membership, ObjectId, Relation, Role, Schema};
 use super::routine::Routine;
 use super::user_type::UserType;
@@ -28,6 +29,7 @@ pub struct Snapshot {
     pub(super) types: Arc<BTreeMap<Oid, Arc<UserType>>>,
     /// The labels of `types`, as values are read and written with.
     pub(super) enums: Enums,
+    pub(super) derived: Derived,
 }
 
 impl Snapshot {
@@ -73,6 +75,7 @@ impl Snapshot {
             roles: Arc::new(roles),
             routines: Arc::default(),
             routine_names: Arc::default(),
+            derived: Derived::default(),
         };
         snapshot.index_types();
         snapshot
@@ -155,15 +158,6 @@ impl Snapshot {
             .range((schema, String::new())..)
             .take_while(move |((s, _), _)| *s == schema)
             .filter_map(|(_, oid)| self.relations.get(oid))
-    }
-
-    /// The table that has an index, and the index, by OID.
-    pub fn index(&self, oid: Oid) -> Option<(&Arc<Relation>, &super::Index)> {
-        self.relations().find_map(|relation| {
-            let indexes = &relation.constraints.indexes;
-            let index = indexes.iter().find(|index| index.oid == oid)?;
-            Some((relation, index))
-        })
     }
 
     /// The table that has an index, and the index, by name.

@@ -45,7 +45,7 @@ impl LockMode {
     }
 
     /// The PostgreSQL mode that behaves so, for messages.
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Append => "RowExclusiveLock",
             Self::Share => "ShareLock",
@@ -60,6 +60,21 @@ impl LockMode {
 pub struct Locks {
     tables: Mutex<HashMap<Oid, Table>>,
     next_owner: AtomicU64,
+}
+
+/// A lock that is held or waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Lock {
+    /// The table.
+    pub table: Oid,
+    /// Whose it is.
+    pub session: SessionId,
+    /// The number of its transaction among all that ever took a lock.
+    pub transaction: u64,
+    /// How it is held, or asked for.
+    pub mode: LockMode,
+    /// Whether it is held.
+    pub granted: bool,
 }
 
 /// Identity of a lock-holding transaction.
@@ -205,6 +220,24 @@ fn leave_queue(tables: &mut HashMap<Oid, Table>, table: Oid, owner: Owner) {
 }
 
 impl Locks {
+    /// Every lock held or waited for, by table.
+    pub fn all(&self) -> Vec<Lock> {
+        let mut found = Vec::new();
+        for (table, locks) in self.lock().iter() {
+            let held = locks.held.iter().map(|(owner, mode)| (*owner, *mode, true));
+            let waiting = locks.queue.iter().map(|w| (w.owner, w.mode, false));
+            found.extend(held.chain(waiting).map(|(owner, mode, granted)| Lock {
+                table: *table,
+                session: owner.session,
+                transaction: owner.number,
+                mode,
+                granted,
+            }));
+        }
+        found.sort_by_key(|lock| (lock.table, lock.transaction));
+        found
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Oid, Table>> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -27,7 +27,7 @@ pub use advisory::{
     Advisory, AdvisoryKey, AdvisoryLock, AdvisoryMode, AdvisoryScope,
     mode_name as advisory_mode_name,
 };
-pub use locks::{LockMode, Locks};
+pub use locks::{Lock, LockMode, Locks};
 pub use sequences::Sequences;
 pub use transaction::{Isolation, Transaction};
 

@@ -131,11 +131,14 @@ impl Bench {
             sessions: Arc::new(Sessions::new(0)),
             database: self.database.clone(),
             listening: Arc::default(),
+            prepared: Arc::default(),
+            cursors: Arc::default(),
             effects: Arc::default(),
             last_values: Arc::default(),
             random: Arc::default(),
             read_only: false,
             constraint_modes: Arc::default(),
+            view_definition: super::view_definition,
         })
     }
 

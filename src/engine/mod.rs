@@ -22,6 +22,7 @@ mod local;
 mod memory;
 mod numeric;
 pub mod parse;
+mod recipe;
 mod rows;
 mod rules;
 mod runtime;
@@ -57,6 +58,7 @@ pub use parse::{
     written_type,
 };
 pub(crate) use parse::{fold, object_name};
+pub use recipe::view_definition;
 pub use rows::Rows;
 
 /// Name of the only database.

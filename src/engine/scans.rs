@@ -7,6 +7,7 @@ use datafusion::logical_expr::LogicalPlan;
 use super::source::{RelationBody, RelationSource};
 use crate::base::Oid;
 use crate::catalog::{ObjectId, Privilege, Privileges};
+use crate::pg_catalog::Readers;
 use crate::privileges::Need;
 
 /// What a bound plan reads, views still closed.
@@ -35,9 +36,25 @@ impl Reads {
     }
 
     fn add(&mut self, source: &RelationSource, role: Oid) {
-        let RelationBody::Stored(relation) = &source.body else {
-            // System relations are everybody's; local ones and functions have nothing to ask for.
-            return;
+        let relation = match &source.body {
+            RelationBody::Stored(relation) => relation,
+            // System relations are everybody's, with few exceptions.
+            RelationBody::System(relation) => {
+                let need = match relation.readers() {
+                    Readers::Everybody => return,
+                    Readers::Only(of) => Need::Restricted {
+                        role,
+                        of,
+                        what: format!("{} {}", relation.kind_name(), relation.name),
+                    },
+                };
+                if !self.needs.contains(&need) {
+                    self.needs.push(need);
+                }
+                return;
+            }
+            // Local relations and functions have nothing to ask for.
+            RelationBody::Local(_) | RelationBody::Function(..) => return,
         };
         let mut need = |object, privilege| {
             let need = Need::Privilege {

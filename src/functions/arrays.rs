@@ -27,12 +27,19 @@ const SAME: Returns = Returns::Like(0);
 
 functions! { pub(super) LIST:
     "array_length" Immutable { (ANYARRAY, INT) -> PgType::INT4, strict, length; }
-    "array_upper" Immutable { (ANYARRAY, INT) -> PgType::INT4, strict, length; }
+    "array_upper" Immutable {
+        (ANYARRAY, INT) -> PgType::INT4, strict, |call, row| {
+            Ok(match length(call, row)? {
+                Value::Int(size) => (size - 1 + first(call)).into(),
+                other => other,
+            })
+        };
+    }
     "array_lower" Immutable {
         (ANYARRAY, INT) -> PgType::INT4, strict, |call, row| {
             Ok(match length(call, row)? {
                 Value::Null => Value::Null,
-                _ => 1.into(),
+                _ => first(call).into(),
             })
         };
     }
@@ -136,6 +143,13 @@ pub(super) fn dimensions(array: Option<ArrayRef>) -> Vec<usize> {
         array = list.as_list_opt::<i32>().map(|lists| lists.value(0));
     }
     sizes
+}
+
+/// Where the first argument's elements are counted from: vectors of system relations count from 0.
+pub(super) fn first(call: &Call<'_>) -> i64 {
+    let vectors = [PgType::INT2VECTOR.oid, PgType::OIDVECTOR.oid];
+    let is_vector = call.ty(0).is_some_and(|ty| vectors.contains(&ty.oid));
+    i64::from(!is_vector)
 }
 
 pub(super) fn length(call: &Call<'_>, row: usize) -> Result<Value> {
@@ -308,7 +322,9 @@ fn position(call: &Call<'_>, row: usize) -> Result<Value> {
     }
     let from = usize::try_from(call.int(2, row).unwrap_or(1)).unwrap_or(0);
     let found = positions(call, row)?.into_iter().find(|at| *at >= from);
-    Ok(found.map_or(Value::Null, int))
+    Ok(found.map_or(Value::Null, |at| {
+        Value::Int(i64::try_from(at).unwrap_or(i64::MAX) - 1 + first(call))
+    }))
 }
 
 fn removed(call: &Call<'_>, row: usize) -> Result<Value> {
@@ -458,10 +474,11 @@ fn subscripted(call: &Call<'_>, row: usize) -> Result<Value> {
     let Some(mut array) = call.list(0, row) else {
         return Ok(Value::Null);
     };
+    let first = first(call);
     for arg in 1..call.len() {
         let at = call
             .int(arg, row)
-            .and_then(|at| usize::try_from(at - 1).ok());
+            .and_then(|at| usize::try_from(at - first).ok());
         let Some(at) = at.filter(|at| *at < array.len()) else {
             return Ok(Value::Null);
         };

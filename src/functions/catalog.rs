@@ -2,13 +2,17 @@
 
 use super::call::short::{ANY, BOOL, INT, OID, REGCLASS, TEXT};
 use super::call::{Call, functions};
+use super::expression::shown;
+use super::resolve::Param;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::RelationKind;
-use crate::pg_catalog::relations::functions as procs;
 use crate::pg_catalog::relations::types;
+use crate::pg_catalog::relations::{constraints, functions as procs, objects};
 use crate::pg_catalog::{SystemBody, Value, layout, names};
 use crate::types::PgType;
+
+const NAME: Param = Param::Is(PgType::NAME);
 
 functions! { pub(super) LIST:
     "format_type" Stable {
@@ -53,13 +57,23 @@ functions! { pub(super) LIST:
     "to_regprocedure" Stable {
         (TEXT) -> PgType::REGPROCEDURE, strict, |call, row| to_reg(call, row, PgType::REGPROCEDURE);
     }
+    "to_regoper" Stable { (TEXT) -> PgType::REGOPER, strict, |call, row| to_reg(call, row, PgType::REGOPER); }
+    "to_regoperator" Stable {
+        (TEXT) -> PgType::REGOPERATOR, strict, |call, row| to_reg(call, row, PgType::REGOPERATOR);
+    }
+    "to_regcollation" Stable {
+        (TEXT) -> PgType::REGCOLLATION, strict, |call, row| to_reg(call, row, PgType::REGCOLLATION);
+    }
     "to_regnamespace" Stable {
         (TEXT) -> PgType::REGNAMESPACE, strict, |call, row| to_reg(call, row, PgType::REGNAMESPACE);
     }
 
+    // `name[i]`, which counts from 0.
+    "name_letter" Immutable { (NAME, INT) -> PgType::CHAR, strict, name_letter; }
+
     "pg_get_expr" Stable {
-        (TEXT, OID) -> PgType::TEXT, strict, |call, row| Ok(call.must_text(0, row).to_owned().into());
-        (TEXT, OID, BOOL) -> PgType::TEXT, strict, |call, row| Ok(call.must_text(0, row).to_owned().into());
+        (TEXT, OID) -> PgType::TEXT, strict, expression;
+        (TEXT, OID, BOOL) -> PgType::TEXT, strict, expression;
     }
     "pg_get_viewdef" Stable {
         (REGCLASS) -> PgType::TEXT, strict, view_definition;
@@ -67,9 +81,10 @@ functions! { pub(super) LIST:
         (REGCLASS, INT) -> PgType::TEXT, strict, view_definition;
     }
     "pg_get_ruledef" Stable {
-        (OID) -> PgType::TEXT, strict, nothing;
-        (OID, BOOL) -> PgType::TEXT, strict, nothing;
+        (OID) -> PgType::TEXT, strict, rule_definition;
+        (OID, BOOL) -> PgType::TEXT, strict, rule_definition;
     }
+    "pg_get_function_arg_default" Stable { (OID, INT) -> PgType::TEXT, strict, nothing; }
     "pg_get_triggerdef" Stable {
         (OID) -> PgType::TEXT, strict, nothing;
         (OID, BOOL) -> PgType::TEXT, strict, nothing;
@@ -132,6 +147,19 @@ functions! { pub(super) LIST:
     }
     "getdatabaseencoding" Stable { () -> PgType::NAME, strict, |_, _| Ok("UTF8".into()); }
     "pg_client_encoding" Stable { () -> PgType::NAME, strict, |_, _| Ok("UTF8".into()); }
+}
+
+fn name_letter(call: &Call<'_>, row: usize) -> Result<Value> {
+    let name = call.must_text(0, row).as_bytes();
+    let at = call.int(1, row).and_then(|at| usize::try_from(at).ok());
+    // A name is stored in 64 bytes, those after its end being zero.
+    Ok(match at {
+        Some(at) if at < 64 => match name.get(at) {
+            Some(byte) => char::from(*byte).into(),
+            None => "".into(),
+        },
+        Some(_) | None => Value::Null,
+    })
 }
 
 /// `aclitem[]`
@@ -221,10 +249,7 @@ fn type_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
     if types::name(oid).is_some() {
         return Ok(true.into());
     }
-    let system = crate::pg_catalog::all()
-        .iter()
-        .find(|relation| relation.row_type == oid || relation.row_array == oid)
-        .map(|relation| relation.schema);
+    let system = layout::by_row_type(oid).map(|relation| relation.schema);
     let user = call.context.snapshot.pg_type(oid);
     if let Some(user) = user.and_then(crate::catalog::user_type::made_of) {
         let snapshot = &call.context.snapshot;
@@ -235,11 +260,8 @@ fn type_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
         return Ok(visible.into());
     }
     let schema = system.or_else(|| {
-        call.context
-            .snapshot
-            .relations()
-            .find(|relation| relation.row_type == oid)
-            .map(|relation| relation.schema)
+        let relation = call.context.snapshot.relation_of_type(oid)?;
+        Some(relation.schema)
     });
     Ok(schema.map_or(Value::Null, |schema| {
         call.context.search_path.lookup.contains(&schema).into()
@@ -261,19 +283,43 @@ fn to_reg(call: &Call<'_>, row: usize, reg: PgType) -> Result<Value> {
     names::find_reg(call.context, reg, call.must_text(0, row)).map(Value::from)
 }
 
-/// The view's SELECT as its author wrote it, ended by a semicolon.
+/// An expression's text stands for PostgreSQL's node tree; what it names by OID is named here.
+fn expression(call: &Call<'_>, row: usize) -> Result<Value> {
+    let text = constraints::named_sequences(call.context, call.must_text(0, row));
+    Ok(shown(&text, call.bool(2, row).unwrap_or(false)).into())
+}
+
+/// The view's SELECT as its author wrote it, meaning the same for who asks, ended by a semicolon.
 fn view_definition(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
-    let query = match call.context.snapshot.relation(oid) {
-        Some(relation) => relation.view().map(|view| view.query.as_str()),
-        None => layout::by_oid(oid).and_then(|relation| match relation.body {
-            SystemBody::View(query) => Some(query),
+    Ok(view_query(call, oid)?.map_or(Value::Null, |query| format!(" {query};").into()))
+}
+
+fn view_query(call: &Call<'_>, oid: Oid) -> Result<Option<String>> {
+    let context = call.context;
+    let Some(relation) = context.snapshot.relation(oid) else {
+        let query = layout::by_oid(oid).and_then(|relation| match relation.body {
+            SystemBody::View(query) => Some(query.trim().to_owned()),
             SystemBody::Base(_) => None,
-        }),
+        });
+        return Ok(query);
     };
-    Ok(query.map_or(Value::Null, |query| {
-        let query = query.trim().trim_end_matches(';').trim_end();
-        format!(" {query};").into()
+    match relation.view() {
+        Some(view) => (context.view_definition)(context, relation, view).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The rule that makes a relation a view, the only kind there is.
+fn rule_definition(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let Some(view) = objects::view_of_rule(&call.context.snapshot, oid) else {
+        return Ok(Value::Null);
+    };
+    let name = names::name(call.context, PgType::REGCLASS, view).unwrap_or_default();
+    Ok(view_query(call, view)?.map_or(Value::Null, |query| {
+        let head = format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {name} DO INSTEAD");
+        format!("{head}  {query};").into()
     }))
 }
 

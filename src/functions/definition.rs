@@ -2,6 +2,7 @@
 
 use super::call::short::{BOOL, INT, OID};
 use super::call::{Call, functions};
+use super::expression::shown;
 use crate::base::name::quote;
 use crate::base::{Oid, Result};
 use crate::catalog::{ForeignKey, Index, IndexPart, IndexedBy, Relation};
@@ -25,24 +26,33 @@ fn index(call: &Call<'_>, row: usize) -> Result<Value> {
     let Some((relation, index)) = call.context.snapshot.index(oid) else {
         return Ok(Value::Null);
     };
+    let pretty = call.bool(2, row).unwrap_or(false);
     if part > 0 {
         let place = usize::try_from(part - 1).unwrap_or(usize::MAX);
         if let Some(part) = index.parts.get(place) {
-            return Ok(indexed(relation, &part.of).into());
+            return Ok(indexed(relation, &part.of, pretty).into());
         }
         let included = index.include.get(place.saturating_sub(index.parts.len()));
         return Ok(included.map_or(Value::Null, |attnum| column(relation, *attnum).into()));
     }
-    Ok(create_index(call, relation, index).into())
+    Ok(create_index(call, relation, index, pretty).into())
 }
 
-fn create_index(call: &Call<'_>, relation: &Relation, index: &Index) -> String {
-    let parts: Vec<String> = index.parts.iter().map(|p| part(relation, p)).collect();
+fn create_index(call: &Call<'_>, relation: &Relation, index: &Index, pretty: bool) -> String {
+    let parts: Vec<String> = index
+        .parts
+        .iter()
+        .map(|p| part(relation, p, pretty))
+        .collect();
+    let full = || call.context.snapshot.qualified_name(relation).to_string();
+    let table = match pretty {
+        true => names::name(call.context, PgType::REGCLASS, relation.oid).unwrap_or_else(full),
+        false => full(),
+    };
     let mut text = format!(
-        "CREATE {}INDEX {} ON {} USING {} ({})",
+        "CREATE {}INDEX {} ON {table} USING {} ({})",
         if index.unique { "UNIQUE " } else { "" },
         quote(&index.name),
-        call.context.snapshot.qualified_name(relation),
         index.method,
         parts.join(", ")
     );
@@ -51,16 +61,13 @@ fn create_index(call: &Call<'_>, relation: &Relation, index: &Index) -> String {
         text.push_str(" NULLS NOT DISTINCT");
     }
     if let Some(predicate) = &index.predicate {
-        text.push_str(&match is_atom(predicate) {
-            true => format!(" WHERE {predicate}"),
-            false => format!(" WHERE ({predicate})"),
-        });
+        text.push_str(&format!(" WHERE {}", shown(predicate, pretty)));
     }
     text
 }
 
-fn part(relation: &Relation, part: &IndexPart) -> String {
-    let mut text = indexed(relation, &part.of);
+fn part(relation: &Relation, part: &IndexPart, pretty: bool) -> String {
+    let mut text = indexed(relation, &part.of, pretty);
     if part.descending {
         text.push_str(" DESC");
     }
@@ -74,33 +81,21 @@ fn part(relation: &Relation, part: &IndexPart) -> String {
     text
 }
 
-fn indexed(relation: &Relation, of: &IndexedBy) -> String {
+/// A part of an index: only the call of a function needs no parentheses.
+fn indexed(relation: &Relation, of: &IndexedBy, pretty: bool) -> String {
     match of {
         IndexedBy::Column(attnum) => column(relation, *attnum),
         IndexedBy::Expression(text) => {
-            let call = text.ends_with(')')
-                && text
+            let full = shown(text, pretty);
+            let call = full.ends_with(')')
+                && full
                     .split('(')
                     .next()
                     .is_some_and(|head| !head.is_empty() && !head.contains(' '));
-            if call {
-                text.clone()
-            } else {
-                format!("({text})")
+            match call || full.starts_with('(') && full.ends_with(')') && !pretty {
+                true => full,
+                false => format!("({full})"),
             }
-        }
-    }
-}
-
-/// Whether an expression stands without parentheses: a name or a call.
-fn is_atom(text: &str) -> bool {
-    let name = |text: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    };
-    match text.split_once('(') {
-        None => name(text),
-        Some((head, rest)) => {
-            name(head) && rest.ends_with(')') && !rest[..rest.len() - 1].contains(')')
         }
     }
 }
@@ -115,7 +110,7 @@ fn included(relation: &Relation, index: &Index) -> String {
 fn constraint(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
     let pretty = call.bool(1, row).unwrap_or(false);
-    for relation in call.context.snapshot.relations() {
+    if let Some(relation) = call.context.snapshot.table_of_constraint(oid) {
         let constraints = &relation.constraints;
         if let Some(index) = constraints
             .indexes
@@ -142,10 +137,7 @@ fn constraint(call: &Call<'_>, row: usize) -> Result<Value> {
             return Ok(text.into());
         }
         if let Some(check) = constraints.checks.iter().find(|check| check.oid == oid) {
-            let mut text = match pretty {
-                true => format!("CHECK ({})", check.expression),
-                false => format!("CHECK (({}))", check.expression),
-            };
+            let mut text = format!("CHECK ({})", shown(&check.expression, pretty));
             if check.no_inherit {
                 text.push_str(" NO INHERIT");
             }

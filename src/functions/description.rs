@@ -4,7 +4,6 @@ use super::call::short::{INT, OID, TEXT};
 use super::call::{Call, functions};
 use crate::base::{Oid, Result};
 use crate::pg_catalog::Value;
-use crate::pg_catalog::relations::objects::{PG_CLASS, PG_NAMESPACE, PG_TYPE};
 use crate::types::PgType;
 
 functions! { pub(super) LIST:
@@ -53,9 +52,6 @@ functions! { pub(super) LIST:
             .into())
         };
     }
-    "pg_describe_object" Stable {
-        (OID, OID, INT) -> PgType::TEXT, strict, describe;
-    }
 }
 
 fn of_relation(call: &Call<'_>, row: usize) -> Result<Value> {
@@ -80,8 +76,8 @@ fn of_type(call: &Call<'_>, row: usize) -> Result<Value> {
 
 fn of_constraint(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
-    let mut relations = call.context.snapshot.relations();
-    let comment = relations.find_map(|relation| relation.constraints.comments.get(&oid));
+    let relation = call.context.snapshot.table_of_constraint(oid);
+    let comment = relation.and_then(|relation| relation.constraints.comments.get(&oid));
     Ok(comment.cloned().into())
 }
 
@@ -89,23 +85,4 @@ fn of_schema(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
     let schema = call.context.snapshot.schema(oid);
     Ok(schema.and_then(|schema| schema.comment.clone()).into())
-}
-
-fn describe(call: &Call<'_>, row: usize) -> Result<Value> {
-    let class = call.oid(0, row)?.unwrap_or(Oid::INVALID);
-    let oid = call.oid(1, row)?.unwrap_or(Oid::INVALID);
-    let snapshot = &call.context.snapshot;
-    Ok(match class {
-        PG_CLASS => snapshot
-            .relation(oid)
-            .map(|relation| format!("{} {}", relation.kind_name(), relation.name)),
-        PG_TYPE => snapshot
-            .user_type(oid)
-            .map(|ty| format!("type {}", ty.name)),
-        PG_NAMESPACE => snapshot
-            .schema(oid)
-            .map(|schema| format!("schema {}", schema.name)),
-        _ => None,
-    }
-    .into())
 }

@@ -14,11 +14,13 @@ mod compare;
 mod concat;
 mod definition;
 mod description;
+mod expression;
 mod extract;
 mod frame;
 mod framed;
 mod from_char;
 mod gather;
+mod identity;
 mod json;
 mod json_get;
 mod json_tree;
@@ -41,6 +43,7 @@ mod similar;
 mod size;
 mod sleep;
 mod special;
+mod standard;
 mod statistics;
 mod strings;
 mod system;
@@ -84,6 +87,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         concat::LIST,
         description::LIST,
         extract::LIST,
+        identity::LIST,
         json::LIST,
         json_get::LIST,
         jsonb::LIST,
@@ -97,6 +101,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         sample::LIST,
         sets::LIST,
         size::LIST,
+        standard::LIST,
         strings::LIST,
         system::LIST,
         temporal::LIST,
@@ -238,6 +243,28 @@ pub fn set_as_arrays(name: &str) -> Option<&'static [(&'static str, &'static str
         "jsonb_each_text" => &[
             ("jsonb_each_text.key", "key"),
             ("jsonb_each_text.value", "value"),
+        ],
+        "pg_identify_object" => &[
+            ("pg_identify_object.type", "type"),
+            ("pg_identify_object.schema", "schema"),
+            ("pg_identify_object.name", "name"),
+            ("pg_identify_object.identity", "identity"),
+        ],
+        "pg_partition_tree" => &[
+            ("pg_partition_tree.relid", "relid"),
+            ("pg_partition_tree.parentrelid", "parentrelid"),
+            ("pg_partition_tree.isleaf", "isleaf"),
+            ("pg_partition_tree.level", "level"),
+        ],
+        "aclexplode" => &[
+            ("aclexplode.grantor", "grantor"),
+            ("aclexplode.grantee", "grantee"),
+            ("aclexplode.privilege_type", "privilege_type"),
+            ("aclexplode.is_grantable", "is_grantable"),
+        ],
+        "information_schema._pg_expandarray" => &[
+            ("information_schema._pg_expandarray.x", "x"),
+            ("information_schema._pg_expandarray.n", "n"),
         ],
         _ => return None,
     })

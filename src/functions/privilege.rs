@@ -5,7 +5,7 @@ use super::call::{Call, functions};
 use super::resolve::Param;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege};
-use crate::pg_catalog::{Value, layout, names};
+use crate::pg_catalog::{Readers, Value, layout, names};
 use crate::privileges::{
     default_acl, has_privilege, has_privileges_of, is_member, privileges_roles,
 };
@@ -175,12 +175,18 @@ fn on_table(
             .any(|(privilege, option)| holds(call, role, object, *privilege, *option))
             .into());
     }
-    if layout::by_oid(oid).is_none() {
+    let Some(system) = layout::by_oid(oid) else {
         return Ok(Value::Null);
-    }
-    // System relations: everybody reads, nobody but the superuser has more.
+    };
+    // System relations: everybody reads most of them, nobody but the superuser has more.
     let superuser = snapshot.role(role).is_some_and(|role| role.superuser);
-    let reads = wanted.contains(&(Privilege::Select, false));
+    let may_read = match system.readers() {
+        Readers::Everybody => true,
+        Readers::Only(of) => of
+            .and_then(|of| snapshot.role_named(of))
+            .is_some_and(|of| has_privileges_of(snapshot, role, of.oid)),
+    };
+    let reads = may_read && wanted.contains(&(Privilege::Select, false));
     Ok((superuser || reads).into())
 }
 

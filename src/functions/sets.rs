@@ -13,6 +13,7 @@ use datafusion::common::ScalarValue;
 
 use super::call::short::{ANYARRAY, BOOL, INT, REGCLASS, TEXT};
 use super::call::{Call, functions};
+use super::resolve::Returns;
 use super::text::TEXTS;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::{Value, value};
@@ -22,10 +23,27 @@ use crate::types::PgType;
 const REGCLASSES: PgType = PgType::of(2210);
 /// `integer[]`
 const INTEGERS: PgType = PgType::of(1007);
+/// `boolean[]`
+const BOOLEANS: PgType = PgType::of(1000);
 
 functions! { pub(super) LIST:
     // Nothing is a partition of anything.
+    "pg_partition_tree.relid" Stable { (REGCLASS) -> REGCLASSES, strict, |_, _| Ok(Value::List(Vec::new())); }
+    "pg_partition_tree.parentrelid" Stable { (REGCLASS) -> REGCLASSES, strict, |_, _| Ok(Value::List(Vec::new())); }
+    "pg_partition_tree.isleaf" Stable { (REGCLASS) -> BOOLEANS, strict, |_, _| Ok(Value::List(Vec::new())); }
+    "pg_partition_tree.level" Stable { (REGCLASS) -> INTEGERS, strict, |_, _| Ok(Value::List(Vec::new())); }
     "pg_partition_ancestors[]" Stable { (REGCLASS) -> REGCLASSES, strict, |_, _| Ok(Value::List(Vec::new())); }
+    "information_schema._pg_expandarray.n" Immutable {
+        (ANYARRAY) -> INTEGERS, strict, |call, row| {
+            let size = super::arrays::flat(call, 0, row).map_or(0, |all| all.len());
+            Ok((1..=i64::try_from(size).unwrap_or(0)).collect::<Vec<_>>().into())
+        };
+    }
+    "information_schema._pg_expandarray.x" Immutable {
+        (ANYARRAY) => Returns::Like(0), strict, |call, row| {
+            Ok(super::arrays::flat(call, 0, row).map_or(Ok(Value::Null), super::arrays::list)?)
+        };
+    }
     "pg_listening_channels[]" Stable {
         () -> TEXTS, strict, |call, _| Ok(call.context.listening.as_ref().clone().into());
     }
@@ -53,7 +71,8 @@ fn subscripts(call: &Call<'_>, row: usize) -> Result<Value> {
         Value::Int(size) => size,
         _ => 0,
     };
-    let mut list: Vec<i64> = (1..=size).collect();
+    let first = super::arrays::first(call);
+    let mut list: Vec<i64> = (first..first + size).collect();
     if call.bool(2, row) == Some(true) {
         list.reverse();
     }

@@ -64,7 +64,7 @@ functions! { pub(super) LIST:
     "pg_postmaster_start_time" Stable { () -> PgType::TIMESTAMPTZ, strict, started; }
     "pg_conf_load_time" Stable { () -> PgType::TIMESTAMPTZ, strict, started; }
     "pg_jit_available" Stable { () -> PgType::BOOL, strict, |_, _| Ok(false.into()); }
-    "inet_client_addr" Stable { () -> PgType::TEXT, strict, client_address; }
+    "inet_client_addr" Stable { () -> PgType::INET, strict, client_address; }
     "inet_client_port" Stable {
         () -> PgType::INT4, strict, |call, _| {
             let peer = own(call).and_then(|activity| activity.client);

@@ -44,6 +44,18 @@ pub fn by_oid(oid: Oid) -> Option<&'static SystemRelation> {
     BY_OID.get(&oid).map(|index| &ALL[*index])
 }
 
+static BY_ROW_TYPE: LazyLock<HashMap<Oid, usize>> = LazyLock::new(|| {
+    let types = |(index, relation): (usize, &SystemRelation)| {
+        [(relation.row_type, index), (relation.row_array, index)]
+    };
+    ALL.iter().enumerate().flat_map(types).collect()
+});
+
+/// System relation by the OID of its row type, or of the array type over that.
+pub fn by_row_type(oid: Oid) -> Option<&'static SystemRelation> {
+    BY_ROW_TYPE.get(&oid).map(|index| &ALL[*index])
+}
+
 /// Schema of a system relation's name, as the file spells it.
 pub fn schema_oid(name: &str) -> Option<Oid> {
     match name {
@@ -105,12 +117,24 @@ fn column(text: &str, attnum: i16) -> Column {
         attnum,
         name: name.to_owned(),
         stored_name: name.to_owned(),
-        ty: PgType::by_name(ty).expect("relations.tsv uses types of the type table"),
+        ty: PgType::by_name(ty)
+            .or_else(|| row_array(ty))
+            .expect("relations.tsv uses types of the type table"),
         not_null,
         default: None,
         generation: None,
         comment: None,
     }
+}
+
+/// The array type over a relation's rows (`_pg_statistic`), which only such a column has.
+fn row_array(name: &str) -> Option<PgType> {
+    let relation = name.strip_prefix('_')?;
+    let mut lines = TEXT
+        .lines()
+        .map(|line| line.split('\t').collect::<Vec<_>>());
+    let line = lines.find(|line| line.get(1) == Some(&relation))?;
+    line.get(5)?.parse().ok().map(PgType::of)
 }
 
 #[cfg(test)]

@@ -60,7 +60,48 @@ pub enum SystemBody {
     View(&'static str),
 }
 
+/// Who may read a system relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Everybody.
+    Everybody,
+    /// Superusers, and those with the privileges of a predefined role if one is for that.
+    Only(Option<&'static str>),
+}
+
 impl SystemRelation {
+    /// Who may read it, as in PostgreSQL.
+    pub fn readers(&self) -> Readers {
+        match self.name {
+            "pg_authid"
+            | "pg_config"
+            | "pg_file_settings"
+            | "pg_hba_file_rules"
+            | "pg_ident_file_mappings"
+            | "pg_largeobject"
+            | "pg_replication_origin_status"
+            | "pg_shadow"
+            | "pg_statistic"
+            | "pg_statistic_ext_data"
+            | "pg_user_mapping" => Readers::Only(None),
+            "pg_backend_memory_contexts" | "pg_shmem_allocations" => {
+                Readers::Only(Some("pg_read_all_stats"))
+            }
+            // PostgreSQL grants these to nobody.
+            "sql_parts" | "transforms" => Readers::Only(None),
+            name if name.starts_with("_pg_") => Readers::Only(None),
+            _ => Readers::Everybody,
+        }
+    }
+
+    /// `table` or `view`, for messages.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            'v' => "view",
+            _ => "table",
+        }
+    }
+
     /// Whether it never has a row: a relation for what commons has no concept of.
     pub fn is_always_empty(&self) -> bool {
         matches!(self.body, SystemBody::Base(_)) && self.source.is_none()
@@ -96,7 +137,7 @@ pub fn all() -> &'static [SystemRelation] {
 /// `XX000` if a relation cannot be built.
 pub fn rows(relation: &SystemRelation, context: &StatementContext) -> Result<RecordBatch> {
     match relation.source {
-        Some(source) => source(relation, context),
+        Some(source) => source.rows(relation, context),
         None => Ok(RecordBatch::new_empty(relation.arrow_schema())),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::relations::objects::row_type_of_array;
 use super::relations::{functions, types};
-use super::{all, find, layout};
+use super::{find, layout};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{SearchPath, Snapshot};
@@ -51,6 +52,20 @@ pub fn name(context: &StatementContext, reg: PgType, oid: Oid) -> Option<String>
             let name = function_name(context, function.schema, function.name);
             format!("{name}({})", arguments.join(","))
         }),
+        PgType::REGOPER => types::operator(oid).map(|operator| operator.name.to_owned()),
+        PgType::REGOPERATOR => types::operator(oid).map(|operator| {
+            let side = |ty: Oid| match ty {
+                Oid::INVALID => "NONE".to_owned(),
+                ty => type_name(context, PgType::of(ty.0)).unwrap_or_else(|| "???".into()),
+            };
+            format!(
+                "{}({},{})",
+                operator.name,
+                side(operator.left),
+                side(operator.right)
+            )
+        }),
+        PgType::REGCOLLATION => types::collation(oid).map(|name| quote(name).into_owned()),
         PgType::REGNAMESPACE => snapshot
             .schema(oid)
             .map(|schema| quote(&schema.name).into_owned()),
@@ -122,23 +137,22 @@ pub fn type_name(context: &StatementContext, ty: PgType) -> Option<String> {
             name => name.to_owned(),
         });
     }
-    let snapshot = &context.snapshot;
-    for relation in all() {
-        if relation.row_type == ty.oid || relation.row_array == ty.oid {
-            let visible = context.search_path.lookup.contains(&relation.schema);
-            let name = qualified(context, relation.schema, relation.name, visible);
-            let brackets = if relation.row_array == ty.oid {
-                "[]"
-            } else {
-                ""
-            };
-            return Some(format!("{name}{brackets}"));
-        }
+    if let Some(relation) = layout::by_row_type(ty.oid) {
+        let visible = context.search_path.lookup.contains(&relation.schema);
+        let name = qualified(context, relation.schema, relation.name, visible);
+        let brackets = if relation.row_array == ty.oid {
+            "[]"
+        } else {
+            ""
+        };
+        return Some(format!("{name}{brackets}"));
     }
-    let relation = snapshot
-        .relations()
-        .find(|relation| relation.row_type == ty.oid)?;
-    relation_name(context, relation.oid)
+    if let Some(relation) = context.snapshot.relation_of_type(ty.oid) {
+        return relation_name(context, relation.oid);
+    }
+    let row_type = row_type_of_array(ty.oid)?;
+    let relation = context.snapshot.relation_of_type(row_type)?;
+    relation_name(context, relation.oid).map(|name| format!("{name}[]"))
 }
 
 /// A type's name as SQL has it, to be read by the same statement.
@@ -158,11 +172,9 @@ pub fn first_relation(snapshot: &Snapshot, path: &SearchPath, name: &str) -> Opt
 pub fn relation_in(snapshot: &Snapshot, schema: Oid, name: &str) -> Option<Oid> {
     match snapshot.relation_named(schema, name) {
         Some(relation) => Some(relation.oid),
-        None => find(schema, name).map(|relation| relation.oid).or_else(|| {
-            snapshot
-                .index_named(schema, name)
-                .map(|(_, index)| index.oid)
-        }),
+        None => find(schema, name)
+            .map(|relation| relation.oid)
+            .or_else(|| snapshot.places().index_named(schema, name)),
     }
 }
 
@@ -219,6 +231,43 @@ pub fn find_reg(context: &StatementContext, reg: PgType, text: &str) -> Result<O
                 SqlState::AMBIGUOUS_FUNCTION,
                 format!("more than one function named \"{trimmed}\""),
             )),
+        },
+        PgType::REGOPER => match types::operators(unqualified(trimmed)).as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(one.oid)),
+            _ => Err(Error::new(
+                SqlState::AMBIGUOUS_FUNCTION,
+                format!("more than one operator named {trimmed}"),
+            )),
+        },
+        PgType::REGOPERATOR => {
+            let (sign, sides) = trimmed.split_once('(').unwrap_or((trimmed, ""));
+            let sides: Vec<&str> = sides
+                .trim_end_matches(')')
+                .split(',')
+                .map(str::trim)
+                .collect();
+            let side = |ty: &&str| match ty.eq_ignore_ascii_case("none") {
+                true => Ok(Oid::INVALID),
+                false => parse_reg(context, PgType::REGTYPE, ty),
+            };
+            let [left, right] = sides.as_slice() else {
+                return Err(
+                    Error::new(SqlState::UNDEFINED_PARAMETER, "missing argument")
+                        .hint("Use NONE to denote the missing argument of a unary operator."),
+                );
+            };
+            let (left, right) = (side(left)?, side(right)?);
+            let found = types::operators(unqualified(sign.trim()))
+                .into_iter()
+                .find(|operator| operator.left == left && operator.right == right);
+            Ok(found.map(|operator| operator.oid))
+        }
+        PgType::REGCOLLATION => match split_name(trimmed)?.as_slice() {
+            [name] => Ok(types::collation_named(name)),
+            [schema, name] if schema == "pg_catalog" => Ok(types::collation_named(name)),
+            [_, _] => Ok(None),
+            _ => Err(invalid_name()),
         },
         PgType::REGNAMESPACE => {
             let name = one_part(trimmed)?;
@@ -355,6 +404,11 @@ fn functions_named(
         .collect())
 }
 
+/// An operator's sign without the schema it may be written with.
+fn unqualified(sign: &str) -> &str {
+    sign.strip_prefix("pg_catalog.").unwrap_or(sign)
+}
+
 fn one_part(text: &str) -> Result<String> {
     match split_name(text)?.as_slice() {
         [name] => Ok(name.clone()),
@@ -422,6 +476,14 @@ fn missing(reg: PgType, text: &str) -> Error {
         PgType::REGPROC | PgType::REGPROCEDURE => Error::new(
             SqlState::UNDEFINED_FUNCTION,
             format!("function \"{text}\" does not exist"),
+        ),
+        PgType::REGOPER | PgType::REGOPERATOR => Error::new(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("operator does not exist: {text}"),
+        ),
+        PgType::REGCOLLATION => Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("collation \"{dotted}\" for encoding \"UTF8\" does not exist"),
         ),
         PgType::REGNAMESPACE => Error::new(
             SqlState::INVALID_SCHEMA_NAME,

@@ -113,11 +113,14 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         sessions: Arc::new(Sessions::new(0)),
         database,
         listening: Arc::default(),
+        prepared: Arc::default(),
+        cursors: Arc::default(),
         effects: Arc::default(),
         last_values: Arc::default(),
         random: Arc::default(),
         read_only: false,
         constraint_modes: Arc::default(),
+        view_definition: |_, _, view| Ok(view.query.clone()),
     };
     (folder, Arc::new(context))
 }

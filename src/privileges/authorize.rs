@@ -119,6 +119,11 @@ fn is_met(snapshot: &Snapshot, need: &Need) -> Result<bool> {
                 || (snapshot.role(*role).is_some_and(|role| role.create_role)
                     && !group.is_some_and(|group| group.superuser))
         }
+        Need::Restricted { role, of, what: _ } => {
+            let superuser = snapshot.role(*role).is_some_and(|role| role.superuser);
+            let of = of.and_then(|of| snapshot.role_named(of));
+            superuser || of.is_some_and(|of| has_privileges_of(snapshot, *role, of.oid))
+        }
         Need::Predefined { role, of, to: _ } => {
             let of = snapshot.must_role(of)?.oid;
             has_privileges_of(snapshot, *role, of)
@@ -214,6 +219,7 @@ fn refusal(snapshot: &Snapshot, need: &Need, needs: &[Need]) -> Error {
                 snapshot.role_name(*of)
             )),
         },
+        Need::Restricted { what, .. } => error(format!("permission denied for {what}")),
         Need::Predefined { role, of, to } => error(format!("permission denied to {to}"))
             .detail(format!(
                 "Only roles with privileges of the \"{of}\" role may {to}."

@@ -61,6 +61,16 @@ pub enum Need {
         /// The group.
         of: Oid,
     },
+    /// `role` may read a system relation that is not everybody's: it is superuser, or has the
+    /// privileges of the predefined role for that.
+    Restricted {
+        /// Who.
+        role: Oid,
+        /// The predefined role, if there is one.
+        of: Option<&'static str>,
+        /// The relation: `table pg_authid`.
+        what: String,
+    },
     /// `role` has the privileges of a predefined role, e.g. `pg_read_server_files`.
     Predefined {
         /// Who.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::portal::Portals;
+use super::prepared::PreparedStatements;
 use super::state::Values;
 use super::{Session, Shared};
 use crate::base::error::Report;
@@ -50,7 +51,7 @@ impl Session {
                 role: None,
             },
             open: None,
-            prepared: HashMap::new(),
+            prepared: PreparedStatements::default(),
             portals: Portals::default(),
             mailbox,
             temporary_schema: None,

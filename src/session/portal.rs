@@ -1,7 +1,7 @@
 //! Portals: statements with their parameters, run as far as the client asked. A cursor of DECLARE
 //! is a portal too.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, UInt32Array};
@@ -13,7 +13,7 @@ use super::{PortalDescription, Response, RowsResponse, RowsTag, Session};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::{Rows, Statement};
 use crate::pg_catalog::names::{self, Names};
-use crate::statement::StatementContext;
+use crate::statement::{Cursor, StatementContext};
 use crate::types::{PgType, Style, binary, text};
 
 /// A portal.
@@ -33,6 +33,8 @@ pub(super) struct Portal {
     pub(super) hold: Hold,
     /// When it was opened, among the session's portals.
     serial: u64,
+    /// When it was opened, microseconds since 1970-01-01 UTC.
+    opened: i64,
 }
 
 /// Whether a portal outlives its transaction. Its rows do in any case: they stream from an
@@ -102,12 +104,32 @@ impl Over {
 pub(super) struct Portals {
     by_name: HashMap<String, Portal>,
     serial: u64,
+    /// When the running statement started, microseconds since 1970-01-01 UTC.
+    pub(super) now: i64,
 }
 
 impl Portals {
     /// How many were ever opened.
     pub(super) fn serial(&self) -> u64 {
         self.serial
+    }
+
+    /// The named ones, as the session is told of them.
+    pub(super) fn listed(&self) -> Arc<BTreeMap<String, Cursor>> {
+        let named = self.by_name.iter().filter(|(name, _)| !name.is_empty());
+        let listed = named.map(|(name, portal)| {
+            let statement = portal.statement.as_ref();
+            let cursor = Cursor {
+                text: statement.map_or_else(String::new, |statement| statement.text.clone()),
+                holdable: portal.hold != Hold::No,
+                binary: portal.binary.first().copied().unwrap_or(false),
+                scrollable: matches!(&portal.progress,
+                    Progress::Suspended(state) if state.place.is_scroll()),
+                time: portal.opened,
+            };
+            (name.clone(), cursor)
+        });
+        Arc::new(listed.collect())
     }
 
     /// Closes all.
@@ -166,6 +188,7 @@ impl Portals {
                 progress,
                 hold: Hold::No,
                 serial,
+                opened: self.now,
             },
         );
     }

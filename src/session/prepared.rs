@@ -4,7 +4,7 @@
 //! used again as long as nothing it stands on moved (catalog, role, search path). The permission is
 //! asked for at every execution.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::commands::row_lock::unlocked;
@@ -14,7 +14,7 @@ use crate::catalog::SearchPath;
 use crate::catalog::Snapshot;
 use crate::engine::{Bound, BoundDml, Command, OutputColumn, Statement};
 use crate::observe::Interrupt;
-use crate::statement::StatementContext;
+use crate::statement::{PreparedStatement, StatementContext};
 use crate::types::PgType;
 
 /// A prepared statement.
@@ -102,16 +102,17 @@ impl Session {
             self.prepared.remove(name);
         }
         let statement = statements.pop().map(Arc::new);
-        self.add_prepared(name, statement, declared, &interrupt)
+        self.add_prepared(name, statement, declared, false, &interrupt)
             .await
     }
 
-    /// Keeps a statement under a name, bound.
+    /// Keeps a statement under a name, bound. `from_sql`: PREPARE asked for it.
     pub(super) async fn add_prepared(
         &mut self,
         name: &str,
         statement: Option<Arc<Statement>>,
         declared: Vec<Option<PgType>>,
+        from_sql: bool,
         interrupt: &Interrupt,
     ) -> Result<()> {
         if let Some(statement) = &statement {
@@ -131,7 +132,19 @@ impl Session {
         if let Some(statement) = prepared.statement.clone() {
             prepared.plan = self.plan(&statement, &prepared.declared, interrupt).await?;
         }
-        self.prepared.insert(name.to_owned(), prepared);
+        let listed = PreparedStatement {
+            text: match from_sql {
+                true => self.activity.doing().query,
+                false => prepared
+                    .statement
+                    .as_ref()
+                    .map_or_else(String::new, |statement| statement.text.clone()),
+            },
+            time: self.statement_time,
+            parameters: prepared.plan.parameters.iter().map(|ty| ty.oid).collect(),
+            from_sql,
+        };
+        self.prepared.insert(name, prepared, listed);
         Ok(())
     }
 
@@ -297,7 +310,61 @@ pub(super) struct Planned {
 }
 
 /// Prepared statements by name; the unnamed one is "".
-pub(super) type PreparedStatements = HashMap<String, Prepared>;
+#[derive(Debug, Default)]
+pub(super) struct PreparedStatements {
+    by_name: HashMap<String, Prepared>,
+    /// The named ones, as others are told of them.
+    listed: Arc<BTreeMap<String, PreparedStatement>>,
+}
+
+impl PreparedStatements {
+    /// The named ones, as the session is told of them.
+    pub(super) fn listed(&self) -> &Arc<BTreeMap<String, PreparedStatement>> {
+        &self.listed
+    }
+
+    /// Whether there is one.
+    pub(super) fn contains_key(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// One by name.
+    pub(super) fn get(&self, name: &str) -> Option<&Prepared> {
+        self.by_name.get(name)
+    }
+
+    /// One by name, to bind it anew.
+    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Prepared> {
+        self.by_name.get_mut(name)
+    }
+
+    /// All of them, to bind them anew.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Prepared> {
+        self.by_name.values_mut()
+    }
+
+    /// Keeps one.
+    pub(super) fn insert(&mut self, name: &str, prepared: Prepared, listed: PreparedStatement) {
+        self.by_name.insert(name.to_owned(), prepared);
+        if !name.is_empty() {
+            Arc::make_mut(&mut self.listed).insert(name.to_owned(), listed);
+        }
+    }
+
+    /// Forgets one.
+    pub(super) fn remove(&mut self, name: &str) -> Option<Prepared> {
+        if self.listed.contains_key(name) {
+            Arc::make_mut(&mut self.listed).remove(name);
+        }
+        self.by_name.remove(name)
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.by_name.clear();
+        self.listed = Arc::default();
+    }
+}
 
 /// `26000`
 pub(super) fn no_statement(name: &str) -> Error {

@@ -74,6 +74,7 @@ impl Session {
             timer,
         });
         self.statement_time = super::now();
+        self.portals.now = self.statement_time;
         self.activity.update(|doing| {
             doing.state = State::Active;
             doing.state_change = self.statement_time;
@@ -158,6 +159,8 @@ impl Session {
             sessions: self.shared.sessions.clone(),
             database: self.shared.database.clone(),
             listening: Arc::new(self.mailbox.channels()),
+            prepared: self.prepared.listed().clone(),
+            cursors: self.portals.listed(),
             effects: self.effects.clone(),
             last_values: self.last_values.clone(),
             random: self.random.clone(),
@@ -166,6 +169,7 @@ impl Session {
                 Some(open) => Arc::clone(&open.deferral.modes),
                 None => Arc::default(),
             },
+            view_definition: crate::engine::view_definition,
         }))
     }
 

@@ -117,6 +117,7 @@ types! {
     FLOAT4       700  "float4"       "real"                         4  'N' 1021;
     FLOAT8       701  "float8"       "double precision"             8  'N' 1022;
     UNKNOWN      705  "unknown"      "unknown"                      -2 'X' 0;
+    INET         869  "inet"         "inet"                         -1 'I' 1041;
     ACLITEM      1033 "aclitem"      "aclitem"                      12 'U' 1034;
     BPCHAR       1042 "bpchar"       "character"                    -1 'S' 1014;
     VARCHAR      1043 "varchar"      "character varying"            -1 'S' 1015;
@@ -127,16 +128,23 @@ types! {
     INTERVAL     1186 "interval"     "interval"                     16 'T' 1187;
     NUMERIC      1700 "numeric"      "numeric"                      -1 'N' 1231;
     REGPROCEDURE 2202 "regprocedure" "regprocedure"                 4  'N' 2207;
+    REGOPER      2203 "regoper"      "regoper"                      4  'N' 2208;
+    REGOPERATOR  2204 "regoperator"  "regoperator"                  4  'N' 2209;
     REGCLASS     2205 "regclass"     "regclass"                     4  'N' 2210;
     REGTYPE      2206 "regtype"      "regtype"                      4  'N' 2211;
     VOID         2278 "void"         "void"                         4  'P' 0;
     RECORD       2249 "record"       "record"                       -1 'P' 2287;
     ANYARRAY     2277 "anyarray"     "anyarray"                     -1 'P' 0;
     UUID         2950 "uuid"         "uuid"                         16 'U' 2951;
+    PG_LSN       3220 "pg_lsn"       "pg_lsn"                       8  'U' 3221;
+    PG_NDISTINCT 3361 "pg_ndistinct" "pg_ndistinct"                 -1 'Z' 0;
+    PG_DEPENDENCIES 3402 "pg_dependencies" "pg_dependencies"        -1 'Z' 0;
     JSONB        3802 "jsonb"        "jsonb"                        -1 'U' 3807;
     JSONPATH     4072 "jsonpath"     "jsonpath"                     -1 'U' 4073;
     REGNAMESPACE 4089 "regnamespace" "regnamespace"                 4  'N' 4090;
     REGROLE      4096 "regrole"      "regrole"                      4  'N' 4097;
+    REGCOLLATION 4191 "regcollation" "regcollation"                 4  'N' 4192;
+    PG_MCV_LIST  5017 "pg_mcv_list"  "pg_mcv_list"                  -1 'Z' 0;
 }
 
 /// What does not differ between enumerated types.

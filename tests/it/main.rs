@@ -4,6 +4,7 @@
 mod answers;
 mod binary;
 mod bombs;
+mod catalog;
 mod clients;
 mod crash;
 mod lake;
@@ -29,6 +30,7 @@ fn main() -> std::process::ExitCode {
         bombs::trials(),
         crash::trials(),
         lake::trials(),
+        catalog::trials(),
         operation::trials(),
         random::trials(),
         tpch::trials(),

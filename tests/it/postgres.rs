@@ -97,7 +97,7 @@ impl Postgres {
 }
 
 /// Where PostgreSQL 15's programs are (Debian's layout), or wherever `PG_BIN` says.
-fn bin() -> PathBuf {
+pub(crate) fn bin() -> PathBuf {
     std::env::var_os("PG_BIN").map_or_else(
         || PathBuf::from("/usr/lib/postgresql/15/bin"),
         PathBuf::from,

@@ -73,6 +73,10 @@ const HOMES: &[(&str, &[&str])] = &[
 /// `Database::writer` before `Hub`; nothing else nests.
 const LEDGER: &[(&str, &str)] = &[
     (
+        "src/catalog/derived.rs",
+        "mutex: what is remembered of a snapshot, one entry a system relation; to look and to insert",
+    ),
+    (
         "src/database/advisory.rs",
         "mutex: who holds which advisory lock; to look and to queue",
     ),

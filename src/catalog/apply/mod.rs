@@ -37,7 +37,8 @@ impl Snapshot {
         for change in changes {
             next.make(change)?;
         }
-        Ok(next)
+        // Nothing may be remembered of the way here.
+        Ok(next.clone())
     }
 
     /// Makes one change in place. On error `self` may be half changed and must be thrown away.

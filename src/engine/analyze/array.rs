@@ -189,7 +189,7 @@ impl Analyst<'_> {
         while let Some(access) = chain.next() {
             // All subscripts of an array belong together: how many there are matters.
             if let ast::AccessExpr::Subscript(first) = access
-                && array_element(value.ty).is_some()
+                && value.ty.element().is_some()
             {
                 let mut subscripts = vec![first];
                 while let Some(ast::AccessExpr::Subscript(next)) = chain.peek() {
@@ -225,7 +225,7 @@ impl Analyst<'_> {
             .iter()
             .any(|subscript| matches!(subscript, Subscript::Slice { .. }));
         let ty = array.base();
-        let element = array_element(ty).unwrap_or(ty);
+        let element = ty.element().unwrap_or(ty);
         let mut args = vec![array.expr];
         for subscript in subscripts {
             match subscript {
@@ -263,6 +263,15 @@ impl Analyst<'_> {
             };
             let index = self.expression(level, index)?;
             return self.operate("->", array, index);
+        }
+        if array.is(PgType::NAME)
+            && let Subscript::Index { index } = subscript
+        {
+            let index = self.expression(level, index)?;
+            let index = self.as_integer(index, PgType::INT4, "subscript")?;
+            let index = self.coerced(index, PgType::INT4)?.expr;
+            let letter = self.native("name_letter", vec![array.expr, index])?;
+            return Ok(Typed::new(letter.expr, PgType::CHAR));
         }
         let Some(element) = array.ty.element() else {
             return Err(Error::new(

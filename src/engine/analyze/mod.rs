@@ -58,6 +58,7 @@ use super::scope::Scope;
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 
+pub(super) use names::item_name;
 pub(super) use query::Output;
 use typed::Typed;
 pub(super) use with::{SILENT, misplaced, reads};

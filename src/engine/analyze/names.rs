@@ -23,7 +23,7 @@ pub(super) fn is_call(ident: &Ident) -> bool {
 }
 
 /// The name PostgreSQL gives an item; `None` for a wildcard.
-pub(super) fn item_name(item: &SelectItem) -> Option<String> {
+pub(in crate::engine) fn item_name(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(fold(alias)),
         SelectItem::UnnamedExpr(expression) => {

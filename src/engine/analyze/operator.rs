@@ -527,7 +527,7 @@ impl Analyst<'_> {
 
     /// The types `=` compares an `a` and a `b` as: what an IN list or a set operation needs.
     pub(super) fn equality_types(&self, left: PgType, right: PgType) -> Result<PgType> {
-        if array_element(left).is_some() && left.oid == right.oid {
+        if left.element().is_some() && left.oid == right.oid {
             return Ok(left);
         }
         let candidate = self.binary_candidate("=", left, right)?;

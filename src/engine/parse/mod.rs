@@ -47,6 +47,7 @@ pub(crate) use patch::{
     VARIADIC,
 };
 pub use redirect::redirect;
+pub(crate) use redirect::renamed_sources;
 pub use types::{TypeName, built_in_type, written_type};
 
 /// Parses a query string. An empty string gives no statements. Nothing runs if any statement is

@@ -60,6 +60,17 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
             {
                 tokens.remove(index + 2);
             }
+            // Words of the grammar to sqlparser, functions to whoever writes their schema.
+            Some("PG_CATALOG")
+                if here.is(1, &Token::Period)
+                    && here.is(3, &Token::LParen)
+                    && matches!(
+                        here.word(2).as_deref(),
+                        Some("SUBSTRING" | "SUBSTR" | "OVERLAY" | "CEIL" | "FLOOR" | "TRIM")
+                    ) =>
+            {
+                tokens.drain(index..index + 2);
+            }
             Some("USING") => {
                 let direction = match here.token(1).map(Token::to_string).as_deref() {
                     Some("<" | "~<~") => Some("ASC"),

@@ -1,4 +1,4 @@
-//! The text of a query with one of the tables it reads called otherwise.
+//! The text of a query with tables it reads called otherwise.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -20,8 +20,32 @@ pub fn redirect(
     with: &str,
 ) -> Result<String> {
     let query = parse_query(text)?;
+    Ok(replaced(&query, text, |found| {
+        if !is_meant(found.schema.as_deref(), &found.name) {
+            return None;
+        }
+        Some(match found.has_alias {
+            true => with.to_owned(),
+            false => format!("{with} AS {}", quote(&found.name)),
+        })
+    }))
+}
+
+/// A query's text with what `with` gives in place of every table in FROM (by schema, if written,
+/// name, and whether it has an alias); `None` leaves it as it is.
+pub(crate) fn renamed_sources(
+    query: &ast::Query,
+    text: &str,
+    with: impl Fn(Option<&str>, &str, bool) -> Option<String>,
+) -> String {
+    replaced(query, text, |found| {
+        with(found.schema.as_deref(), &found.name, found.has_alias)
+    })
+}
+
+/// The text with what `with` gives in place of the tables it gives something for.
+fn replaced(query: &ast::Query, text: &str, with: impl Fn(&Found) -> Option<String>) -> String {
     let mut search = Search {
-        is_meant,
         named: BTreeSet::new(),
         found: Vec::new(),
     };
@@ -31,48 +55,42 @@ pub fn redirect(
     let (mut redirected, mut next) = (String::new(), 0);
     for found in search.found {
         // Only WITH can have the bare name mean something else.
-        if found.bare && search.named.contains(&found.name) {
+        if found.schema.is_none() && search.named.contains(&found.name) {
             continue;
         }
         if found.start < next || found.end > characters.len() {
             continue;
         }
+        let Some(with) = with(&found) else { continue };
         redirected.extend(&characters[next..found.start]);
-        if found.is_prefix {
-            redirected.push_str(&quote(&found.name));
-            next = found.end;
-            continue;
-        }
-        redirected.push_str(with);
-        if !found.has_alias {
-            redirected.push_str(" AS ");
-            redirected.push_str(&quote(&found.name));
-        }
+        redirected.push_str(&match found.is_prefix {
+            true => quote(&found.name).into_owned(),
+            false => with,
+        });
         next = found.end;
     }
     redirected.extend(&characters[next..]);
-    Ok(redirected)
+    redirected
 }
 
-/// A place where the table is named, in characters from 0.
+/// A place where a table is named, in characters from 0.
 struct Found {
     start: usize,
     end: usize,
+    schema: Option<String>,
     name: String,
-    bare: bool,
     has_alias: bool,
     /// Whether it stands before a column: the alias takes its place there.
     is_prefix: bool,
 }
 
-struct Search<F> {
-    is_meant: F,
+struct Search {
     /// Names WITH gives.
     named: BTreeSet<String>,
     found: Vec<Found>,
 }
 
-impl<F: Fn(Option<&str>, &str) -> bool> Visitor for Search<F> {
+impl Visitor for Search {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
@@ -84,13 +102,12 @@ impl<F: Fn(Option<&str>, &str) -> bool> Visitor for Search<F> {
     fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
         if let ast::Expr::CompoundIdentifier(parts) = expr
             && let [schema, table, _] = parts.as_slice()
-            && (self.is_meant)(Some(&fold(schema)), &fold(table))
         {
             self.found.push(Found {
                 start: index(schema.span.start.column),
                 end: index(table.span.end.column),
+                schema: Some(fold(schema)),
                 name: fold(table),
-                bare: false,
                 has_alias: true,
                 is_prefix: true,
             });
@@ -116,17 +133,14 @@ impl<F: Fn(Option<&str>, &str) -> bool> Visitor for Search<F> {
             [.., schema, _] => Some(fold(schema)),
             _ => None,
         };
-        let bare = fold(last);
-        if (self.is_meant)(schema.as_deref(), &bare) {
-            self.found.push(Found {
-                start: index(first.span.start.column),
-                end: index(last.span.end.column),
-                name: bare,
-                bare: schema.is_none(),
-                has_alias: alias.is_some(),
-                is_prefix: false,
-            });
-        }
+        self.found.push(Found {
+            start: index(first.span.start.column),
+            end: index(last.span.end.column),
+            schema,
+            name: fold(last),
+            has_alias: alias.is_some(),
+            is_prefix: false,
+        });
         ControlFlow::Continue(())
     }
 }

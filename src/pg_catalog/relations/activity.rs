@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 
-use super::{Value, build};
+use super::{Value, build, concat};
 use crate::base::{Oid, Result};
-use crate::database::{AdvisoryLock, advisory_mode_name};
+use crate::database::{AdvisoryLock, Lock, advisory_mode_name};
 use crate::observe::status::Doing;
 use crate::observe::{Activity, Transfer};
 use crate::pg_catalog::SystemRelation;
 use crate::privileges::has_privileges_of;
-use crate::statement::StatementContext;
+use crate::statement::{Cursor, PreparedStatement, StatementContext};
 
 /// `pg_read_all_stats`: its members see what everybody runs.
 const PG_READ_ALL_STATS: Oid = Oid(3375);
@@ -38,31 +38,6 @@ fn seen(context: &StatementContext) -> Vec<Seen> {
         .collect();
     sessions.sort_by_key(|seen| seen.activity.id);
     sessions
-}
-
-/// The advisory locks; those of tables are nobody's business but the writer's.
-pub(super) fn pg_locks(
-    relation: &SystemRelation,
-    context: &StatementContext,
-) -> Result<RecordBatch> {
-    build::<AdvisoryLock>(
-        relation,
-        &context.database.advisory().all(),
-        &[
-            ("locktype", &|_| "advisory".into()),
-            ("database", &|_| Oid::DATABASE.into()),
-            ("classid", &|lock| Oid(lock.key.class).into()),
-            ("objid", &|lock| Oid(lock.key.object).into()),
-            ("objsubid", &|lock| i32::from(lock.key.kind).into()),
-            ("virtualtransaction", &|lock| {
-                format!("{}/0", lock.session).into()
-            }),
-            ("pid", &|lock| lock.session.0.into()),
-            ("mode", &|lock| advisory_mode_name(lock.exclusive).into()),
-            ("granted", &|lock| lock.granted.into()),
-            ("fastpath", &|_| false.into()),
-        ],
-    )
 }
 
 pub(super) fn pg_stat_activity(
@@ -175,6 +150,152 @@ pub(super) fn pg_stat_ssl(
         &[
             ("pid", &|seen| seen.activity.id.0.into()),
             ("ssl", &|seen| seen.activity.tls.into()),
+        ],
+    )
+}
+
+/// Connections are never authenticated or encrypted by GSSAPI.
+pub(super) fn pg_stat_gssapi(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    build::<Seen>(
+        relation,
+        &seen(context),
+        &[
+            ("pid", &|seen| seen.activity.id.0.into()),
+            ("gss_authenticated", &|_| false.into()),
+            ("encrypted", &|_| false.into()),
+        ],
+    )
+}
+
+/// The database and its connections, after what belongs to no database. Nothing else is counted.
+pub(super) fn pg_stat_database(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let database = context.snapshot.database().name.clone();
+    let connections = i64::try_from(context.sessions.count()).unwrap_or(i64::MAX);
+    let mut columns: Vec<(&str, Value, Value)> = vec![
+        ("datid", 0.into(), Oid::DATABASE.into()),
+        ("datname", Value::Null, (&database).into()),
+        ("numbackends", 0.into(), connections.into()),
+    ];
+    for column in relation.columns.iter().skip(columns.len()) {
+        let none = match column.name.as_str() {
+            "checksum_failures" | "checksum_last_failure" | "stats_reset" => Value::Null,
+            _ => Value::zero(column.ty),
+        };
+        columns.push((&column.name, none.clone(), none));
+    }
+    type Reader<'a> = Box<dyn Fn(&bool) -> Value + 'a>;
+    let readers: Vec<(&str, Reader<'_>)> = columns
+        .iter()
+        .map(|(name, shared, own)| {
+            let read = |is_own: &bool| if *is_own { own.clone() } else { shared.clone() };
+            (*name, Box::new(read) as Reader<'_>)
+        })
+        .collect();
+    let borrowed: Vec<super::Column<'_, bool>> = readers
+        .iter()
+        .map(|(name, read)| (*name, read.as_ref() as _))
+        .collect();
+    build(relation, &[false, true], &borrowed)
+}
+
+/// Locks on tables and advisory ones: who holds them, and who waits.
+pub(super) fn pg_locks(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let tables = table_locks(relation, context)?;
+    concat(&[tables, advisory_locks(relation, context)?])
+}
+
+/// The advisory locks.
+fn advisory_locks(relation: &SystemRelation, context: &StatementContext) -> Result<RecordBatch> {
+    build::<AdvisoryLock>(
+        relation,
+        &context.database.advisory().all(),
+        &[
+            ("locktype", &|_| "advisory".into()),
+            ("database", &|_| Oid::DATABASE.into()),
+            ("classid", &|lock| Oid(lock.key.class).into()),
+            ("objid", &|lock| Oid(lock.key.object).into()),
+            ("objsubid", &|lock| i32::from(lock.key.kind).into()),
+            ("virtualtransaction", &|lock| {
+                format!("{}/0", lock.session).into()
+            }),
+            ("pid", &|lock| lock.session.0.into()),
+            ("mode", &|lock| advisory_mode_name(lock.exclusive).into()),
+            ("granted", &|lock| lock.granted.into()),
+            ("fastpath", &|_| false.into()),
+        ],
+    )
+}
+
+/// The locks on tables.
+fn table_locks(relation: &SystemRelation, context: &StatementContext) -> Result<RecordBatch> {
+    build::<Lock>(
+        relation,
+        &context.database.locks().all(),
+        &[
+            ("locktype", &|_| "relation".into()),
+            ("database", &|_| Oid::DATABASE.into()),
+            ("relation", &|lock| lock.table.into()),
+            ("virtualtransaction", &|lock| {
+                format!("{}/{}", lock.session.0, lock.transaction).into()
+            }),
+            ("pid", &|lock| lock.session.0.into()),
+            ("mode", &|lock| lock.mode.name().into()),
+            ("granted", &|lock| lock.granted.into()),
+            ("fastpath", &|_| false.into()),
+        ],
+    )
+}
+
+/// The session's own prepared statements.
+pub(super) fn pg_prepared_statements(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let rows: Vec<_> = context.prepared.iter().collect();
+    build::<(&String, &PreparedStatement)>(
+        relation,
+        &rows,
+        &[
+            ("name", &|row| row.0.into()),
+            ("statement", &|row| (&row.1.text).into()),
+            ("prepare_time", &|row| Value::Time(row.1.time)),
+            ("parameter_types", &|row| {
+                let types = row.1.parameters.iter().map(|oid| Value::from(*oid));
+                Value::List(types.collect())
+            }),
+            ("from_sql", &|row| row.1.from_sql.into()),
+            // Plans are bound once, without the values of parameters.
+            ("generic_plans", &|_| 0.into()),
+            ("custom_plans", &|_| 0.into()),
+        ],
+    )
+}
+
+/// The session's own cursors.
+pub(super) fn pg_cursors(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let rows: Vec<_> = context.cursors.iter().collect();
+    build::<(&String, &Cursor)>(
+        relation,
+        &rows,
+        &[
+            ("name", &|row| row.0.into()),
+            ("statement", &|row| (&row.1.text).into()),
+            ("is_holdable", &|row| row.1.holdable.into()),
+            ("is_binary", &|row| row.1.binary.into()),
+            ("is_scrollable", &|row| row.1.scrollable.into()),
+            ("creation_time", &|row| Value::Time(row.1.time)),
         ],
     )
 }

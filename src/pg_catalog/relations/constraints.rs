@@ -5,9 +5,11 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 
 use super::types::build_in;
-use super::{Value, build};
+use super::{Value, access, build};
 use crate::base::{Oid, Result};
-use crate::catalog::{Check, ForeignKey, Index, IndexedBy, Relation, Sequence, Snapshot, Timing};
+use crate::catalog::{
+    Check, ForeignKey, Index, IndexPart, IndexedBy, Relation, Sequence, Snapshot, Timing,
+};
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -69,10 +71,23 @@ pub(super) fn pg_index(
                     let column = table.columns.iter().find(|c| i64::from(c.attnum) == attnum);
                     column.map_or(0, |c| i64::from(build_in(c.ty.oid).collation.0))
                 };
-                numbers(keys(of).into_iter().map(collation).collect())
+                let keys = keys(of).into_iter().take(of.1.parts.len());
+                numbers(keys.map(collation).collect())
             }),
-            ("indclass", &|(_, index)| {
-                numbers(vec![0; index.parts.len()])
+            ("indclass", &|(table, index)| {
+                let method = access::method(&index.method);
+                let class = |part: &IndexPart| {
+                    let ty = match part.of {
+                        IndexedBy::Column(attnum) => {
+                            let column = table.columns.iter().find(|c| c.attnum == attnum);
+                            column.map(|column| column.ty)
+                        }
+                        IndexedBy::Expression(_) => part.ty,
+                    };
+                    let class = ty.map(|ty| access::default_class(method, ty));
+                    class.map_or(0, |class| i64::from(class.0))
+                };
+                numbers(index.parts.iter().map(class).collect())
             }),
             ("indoption", &|(_, index)| {
                 let options = index
@@ -254,8 +269,8 @@ pub(super) fn pg_sequence(
     )
 }
 
-/// A default as PostgreSQL prints it: sequences by their names.
-pub(super) fn named_sequences(context: &StatementContext, default: &str) -> String {
+/// An expression as PostgreSQL prints it: sequences by their names.
+pub fn named_sequences(context: &StatementContext, default: &str) -> String {
     let mut shown = String::new();
     let mut rest = default;
     while let Some(at) = rest.find("'::regclass") {

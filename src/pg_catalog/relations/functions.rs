@@ -86,6 +86,12 @@ pub fn by_oid(oid: Oid) -> Option<&'static Function> {
     BY_OID.get(&oid)
 }
 
+/// The functions of a schema.
+pub(super) fn of_schema(schema: Oid) -> impl Iterator<Item = Oid> {
+    let within = move |(_, function): &(&Oid, &Function)| function.schema == schema;
+    BY_OID.iter().filter(within).map(|(oid, _)| *oid)
+}
+
 /// All functions of a name, by OID.
 pub fn by_name(name: &str) -> Vec<(Oid, &'static Function)> {
     let mut found: Vec<_> = BY_OID

@@ -10,7 +10,7 @@ use super::objects::{relation_bytes, relation_rows};
 use super::{Value, build};
 use crate::base::{Oid, Result};
 use crate::catalog::{ObjectId, Persistence, Privilege, Relation, RelationKind, Snapshot};
-use crate::pg_catalog::{SystemRelation, all};
+use crate::pg_catalog::{Readers, SystemRelation, all};
 use crate::privileges::{default_acl, has_privileges_of, may_see};
 use crate::statement::StatementContext;
 
@@ -30,7 +30,15 @@ fn grants(context: &StatementContext) -> Vec<Grant> {
     let snapshot = &context.snapshot;
     let mine = |role| role == Oid::INVALID || has_privileges_of(snapshot, context.role, role);
     let mut rows = Vec::new();
-    for relation in snapshot.relations() {
+    // Sequences and materialized views are no tables to the standard.
+    let is_table = |kind: &RelationKind| match kind {
+        RelationKind::Table { .. } | RelationKind::View(_) | RelationKind::Foreign { .. } => true,
+        RelationKind::Materialized { .. } | RelationKind::Sequence(_) => false,
+    };
+    for relation in snapshot
+        .relations()
+        .filter(|relation| is_table(&relation.kind))
+    {
         let object = ObjectId::Relation(relation.oid);
         let acl = match &relation.acl {
             Some(acl) => acl.clone(),
@@ -53,7 +61,10 @@ fn grants(context: &StatementContext) -> Vec<Grant> {
         }
     }
     // System relations are everybody's to read.
-    rows.extend(all().iter().map(|relation| Grant {
+    let everybodys = all()
+        .iter()
+        .filter(|relation| relation.readers() == Readers::Everybody);
+    rows.extend(everybodys.map(|relation| Grant {
         grantor: Oid::SUPERUSER,
         grantee: Oid::INVALID,
         schema: relation.schema,

@@ -1,12 +1,16 @@
 //! The base relations: snapshot to rows.
 
+mod access;
 mod activity;
-mod constraints;
+mod attributes;
+pub mod constraints;
+mod dependencies;
 pub mod functions;
 mod grants;
 pub mod objects;
 pub mod roles;
 mod settings;
+mod standard;
 pub mod types;
 mod user_types;
 
@@ -18,56 +22,109 @@ use crate::base::{Error, Oid, Result};
 use crate::statement::StatementContext;
 
 /// Fills a base relation.
-pub type Source = fn(&SystemRelation, &StatementContext) -> Result<RecordBatch>;
+type Fill = fn(&SystemRelation, &StatementContext) -> Result<RecordBatch>;
+
+/// How a base relation is filled.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    fill: Fill,
+    /// Whether its rows follow from the snapshot alone, whoever asks and when.
+    lasts: bool,
+}
+
+impl Source {
+    /// The relation's rows for a statement. Those that follow from the snapshot are made once and
+    /// kept with it.
+    ///
+    /// # Errors
+    /// `XX000` if the relation cannot be built.
+    pub(super) fn rows(
+        self,
+        relation: &SystemRelation,
+        context: &StatementContext,
+    ) -> Result<RecordBatch> {
+        if !self.lasts {
+            return (self.fill)(relation, context);
+        }
+        let rows = context
+            .snapshot
+            .remembered(relation.oid, || (self.fill)(relation, context))?;
+        Ok(RecordBatch::clone(&rows))
+    }
+}
 
 /// What fills the relation, if anything does.
 pub(super) fn source(schema: Oid, name: &str) -> Option<Source> {
-    let source = match (schema, name) {
-        (Oid::INFORMATION_SCHEMA, "column_privileges") => grants::column_privileges,
-        (Oid::INFORMATION_SCHEMA, "table_privileges") => grants::table_privileges,
-        (Oid::COMMONS_SCHEMA, "publications") => grants::publications,
-        (Oid::PG_CATALOG, name) => return pg_catalog(name),
-        _ => return None,
-    };
-    Some(source)
+    let of = |fill: Option<Fill>, lasts| fill.map(|fill| Source { fill, lasts });
+    match schema {
+        Oid::PG_CATALOG => of(lasting(name), true).or_else(|| of(passing(name), false)),
+        Oid::INFORMATION_SCHEMA => match name {
+            "column_privileges" => of(Some(grants::column_privileges), false),
+            "table_privileges" => of(Some(grants::table_privileges), false),
+            _ => standard::fill(name).map(|fill| Source { fill, lasts: true }),
+        },
+        Oid::COMMONS_SCHEMA if name == "publications" => of(Some(grants::publications), false),
+        _ => None,
+    }
 }
 
-/// What fills a relation of `pg_catalog`.
-fn pg_catalog(name: &str) -> Option<Source> {
+/// What fills a relation of `pg_catalog` from the snapshot.
+fn lasting(name: &str) -> Option<Fill> {
     Some(match name {
-        "pg_am" => types::pg_am,
-        "pg_attrdef" => objects::pg_attrdef,
-        "pg_attribute" => objects::pg_attribute,
+        "pg_aggregate" => access::pg_aggregate,
+        "pg_am" => access::pg_am,
+        "pg_amop" => access::pg_amop,
+        "pg_attribute" => attributes::pg_attribute,
         "pg_auth_members" => roles::pg_auth_members,
         "pg_authid" => roles::pg_authid,
         "pg_cast" => types::pg_cast,
         "pg_class" => objects::pg_class,
         "pg_collation" => types::pg_collation,
         "pg_constraint" => constraints::pg_constraint,
-        "pg_index" => constraints::pg_index,
-        "pg_sequence" => constraints::pg_sequence,
-        "pg_enum" => user_types::pg_enum,
         "pg_database" => roles::pg_database,
         "pg_db_role_setting" => roles::pg_db_role_setting,
-        "pg_depend" => objects::pg_depend,
+        "pg_depend" => dependencies::pg_depend,
         "pg_description" => objects::pg_description,
+        "pg_enum" => user_types::pg_enum,
+        "pg_extension" => objects::pg_extension,
         "pg_foreign_data_wrapper" => objects::pg_foreign_data_wrapper,
         "pg_foreign_server" => objects::pg_foreign_server,
         "pg_foreign_table" => objects::pg_foreign_table,
+        "pg_index" => constraints::pg_index,
+        "pg_init_privs" => dependencies::pg_init_privs,
         "pg_language" => types::pg_language,
         "pg_namespace" => objects::pg_namespace,
+        "pg_opclass" => access::pg_opclass,
         "pg_operator" => types::pg_operator,
+        "pg_opfamily" => access::pg_opfamily,
         "pg_proc" => functions::pg_proc,
         "pg_rewrite" => objects::pg_rewrite,
-        "pg_settings" => settings::pg_settings,
+        "pg_sequence" => constraints::pg_sequence,
+        "pg_shdepend" => dependencies::pg_shdepend,
         "pg_shdescription" => roles::pg_shdescription,
+        "pg_tablespace" => roles::pg_tablespace,
+        "pg_timezone_abbrevs" => settings::pg_timezone_abbrevs,
+        "pg_type" => types::pg_type,
+        _ => return None,
+    })
+}
+
+/// What fills a relation of `pg_catalog` from what goes on: sessions, settings, the clock, and who
+/// asks.
+fn passing(name: &str) -> Option<Fill> {
+    Some(match name {
+        // Names of types depend on who asks.
+        "pg_attrdef" => objects::pg_attrdef,
+        "pg_cursors" => activity::pg_cursors,
         "pg_locks" => activity::pg_locks,
+        "pg_prepared_statements" => activity::pg_prepared_statements,
+        "pg_settings" => settings::pg_settings,
         "pg_stat_activity" => activity::pg_stat_activity,
+        "pg_stat_database" => activity::pg_stat_database,
+        "pg_stat_gssapi" => activity::pg_stat_gssapi,
         "pg_stat_progress_copy" => activity::pg_stat_progress_copy,
         "pg_stat_ssl" => activity::pg_stat_ssl,
-        "pg_tablespace" => roles::pg_tablespace,
         "pg_timezone_names" => settings::pg_timezone_names,
-        "pg_type" => types::pg_type,
         _ => return None,
     })
 }

@@ -1,18 +1,14 @@
 //! Schemas, relations, columns and what hangs on them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 
-use super::types::{self, build_in};
-use super::{Value, build, constraints};
+use super::{Value, access, build, constraints};
 use crate::base::{Oid, Result};
 use crate::catalog::acl::DisplayAclItem;
-use crate::catalog::{
-    Acl, Column, Generation, Index, Persistence, Relation, RelationKind, Schema, Snapshot,
-};
-use crate::pg_catalog::{SystemRelation, all};
+use crate::catalog::{Acl, Column, Index, Persistence, Relation, RelationKind, Schema, Snapshot};
+use crate::pg_catalog::{Readers, SystemRelation, all, layout};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 
@@ -23,21 +19,19 @@ pub const PG_TYPE: Oid = Oid(1247);
 /// `pg_namespace`'s OID.
 pub const PG_NAMESPACE: Oid = Oid(2615);
 /// `pg_rewrite`'s OID.
-const PG_REWRITE: Oid = Oid(2618);
+pub const PG_REWRITE: Oid = Oid(2618);
 /// `pg_constraint`'s OID.
-const PG_CONSTRAINT: Oid = Oid(2606);
+pub const PG_CONSTRAINT: Oid = Oid(2606);
 /// `pg_attrdef`'s OID.
-const PG_ATTRDEF: Oid = Oid(2604);
-/// Collation `default`.
-const DEFAULT_COLLATION: Oid = Oid(100);
-/// Collation `C`.
-const C_COLLATION: Oid = Oid(950);
+pub const PG_ATTRDEF: Oid = Oid(2604);
 /// Bytes of a page, for clients that count in pages.
 const PAGE_BYTES: u64 = 8192;
 /// The one foreign-data wrapper: files of the server's file system.
-const FILES_WRAPPER: Oid = Oid(14000);
+pub(super) const FILES_WRAPPER: Oid = Oid(14000);
 /// The one foreign server, `files`.
-const FILES_SERVER: Oid = Oid(14001);
+pub(super) const FILES_SERVER: Oid = Oid(14001);
+/// The extension all of commons' own is said to belong to, so that a dump leaves it out.
+pub(super) const EXTENSION: Oid = Oid(14002);
 
 /// A relation of either sort.
 #[derive(Clone)]
@@ -49,7 +43,7 @@ pub(super) enum Entry {
 }
 
 impl Entry {
-    fn all(snapshot: &Snapshot) -> Vec<Self> {
+    pub(super) fn all(snapshot: &Snapshot) -> Vec<Self> {
         all()
             .iter()
             .map(Self::System)
@@ -62,7 +56,7 @@ impl Entry {
             .collect()
     }
 
-    fn oid(&self) -> Oid {
+    pub(super) fn oid(&self) -> Oid {
         match self {
             Self::System(relation) => relation.oid,
             Self::User(relation) => relation.oid,
@@ -70,15 +64,7 @@ impl Entry {
         }
     }
 
-    fn columns(&self) -> &[Column] {
-        match self {
-            Self::System(relation) => &relation.columns,
-            Self::User(relation) => &relation.columns,
-            Self::Index(..) => &[],
-        }
-    }
-
-    fn kind(&self) -> char {
+    pub(super) fn kind(&self) -> char {
         match self {
             Self::System(relation) => relation.kind,
             Self::User(relation) => relation.relkind(),
@@ -101,19 +87,32 @@ pub fn acl(snapshot: &Snapshot, acl: Option<&Acl>) -> Value {
     items.into()
 }
 
-/// What everybody may do with system relations.
-fn system_acl(snapshot: &Snapshot) -> Value {
+/// Who may do what with a system relation.
+pub(super) fn system_acl(snapshot: &Snapshot, relation: &SystemRelation) -> Value {
     let owner = snapshot.role_name(Oid::SUPERUSER);
     let owner = crate::base::name::quote(&owner).into_owned();
-    vec![format!("{owner}=arwdDxt/{owner}"), format!("=r/{owner}")].into()
+    let mut items = vec![format!("{owner}=arwdDxt/{owner}")];
+    match relation.readers() {
+        Readers::Everybody => items.push(format!("=r/{owner}")),
+        Readers::Only(Some(role)) => items.push(format!("{role}=r/{owner}")),
+        Readers::Only(None) if relation.schema == Oid::INFORMATION_SCHEMA => return Value::Null,
+        Readers::Only(None) => {}
+    }
+    items.into()
 }
 
 /// A stable OID for something that belongs to a relation but has none of its own (a default, a
 /// view's rule): above every OID that is handed out, and unique while relations' OIDs stay below a
 /// million.
-fn derived_oid(relation: Oid, attnum: i16) -> Oid {
+pub(super) fn derived_oid(relation: Oid, attnum: i16) -> Oid {
     let attnum = u32::from(attnum.unsigned_abs()) & 0x7ff;
     Oid(0x8000_0000 | (relation.0.wrapping_shl(11) & 0x7fff_f800) | attnum)
+}
+
+/// The row type an array type over a table's rows is over, by the array type's OID.
+pub fn row_type_of_array(array: Oid) -> Option<Oid> {
+    let row_type = Oid((array.0 & 0x7fff_ffff) >> 11);
+    (derived_oid(row_type, 0) == array).then_some(row_type)
 }
 
 pub(super) fn pg_namespace(
@@ -167,16 +166,15 @@ pub(super) fn pg_class(
             }),
             ("reltype", &|entry| match entry {
                 Entry::System(relation) => relation.row_type.into(),
-                Entry::User(relation) => relation.row_type.into(),
-                Entry::Index(..) => Oid::INVALID.into(),
+                Entry::User(relation) if relation.sequence().is_none() => relation.row_type.into(),
+                Entry::User(_) | Entry::Index(..) => Oid::INVALID.into(),
             }),
             ("relowner", &|entry| match entry {
                 Entry::System(_) => Oid::SUPERUSER.into(),
                 Entry::User(relation) | Entry::Index(relation, _) => relation.owner.into(),
             }),
             ("relam", &|entry| match entry {
-                Entry::Index(_, index) if index.method == "hash" => 405.into(),
-                Entry::Index(..) => 403.into(),
+                Entry::Index(_, index) => access::method(&index.method).into(),
                 Entry::System(_) | Entry::User(_) => if stored(entry) { 2 } else { 0 }.into(),
             }),
             ("relfilenode", &|entry| match entry {
@@ -206,7 +204,9 @@ pub(super) fn pg_class(
                 // Dropped columns count, as in PostgreSQL.
                 Entry::User(relation) => (relation.next_attnum - 1).into(),
                 Entry::System(relation) => Value::Int(relation.columns.len() as i64),
-                Entry::Index(_, index) => Value::Int(index.parts.len() as i64),
+                Entry::Index(_, index) => {
+                    Value::Int((index.parts.len() + index.include.len()) as i64)
+                }
             }),
             ("relhasindex", &|entry| match entry {
                 Entry::User(relation) => (!relation.constraints.indexes.is_empty()).into(),
@@ -217,7 +217,7 @@ pub(super) fn pg_class(
             ("relhastriggers", &|entry| match entry {
                 Entry::User(relation) => {
                     let keys = !relation.constraints.foreign.is_empty();
-                    (keys || snapshot.references_to(relation.oid).next().is_some()).into()
+                    (keys || snapshot.places().is_referenced(relation.oid)).into()
                 }
                 Entry::System(_) | Entry::Index(..) => false.into(),
             }),
@@ -243,7 +243,7 @@ pub(super) fn pg_class(
                 Entry::User(_) | Entry::Index(..) | Entry::System(_) => 'n'.into(),
             }),
             ("relacl", &|entry| match entry {
-                Entry::System(_) => system_acl(snapshot),
+                Entry::System(relation) => system_acl(snapshot, relation),
                 Entry::User(relation) => acl(snapshot, relation.acl.as_ref()),
                 Entry::Index(..) => Value::Null,
             }),
@@ -265,68 +265,13 @@ pub fn relation_bytes(relation: &Relation) -> u64 {
         .sum()
 }
 
-pub(super) fn pg_attribute(
-    relation: &SystemRelation,
-    context: &StatementContext,
-) -> Result<RecordBatch> {
-    let entries = Entry::all(&context.snapshot);
-    let columns: Vec<(Oid, &Column)> = entries
-        .iter()
-        .flat_map(|entry| entry.columns().iter().map(|column| (entry.oid(), column)))
-        .collect();
-    let storage = |column: &Column| match column.ty.is_made() {
-        true => super::user_types::storage(column.ty),
-        false => build_in(column.ty.oid),
-    };
-    build::<(Oid, &Column)>(
-        relation,
-        &columns,
-        &[
-            ("attrelid", &|(relation, _)| (*relation).into()),
-            ("attname", &|(_, column)| (&column.name).into()),
-            ("atttypid", &|(_, column)| column.ty.oid.into()),
-            ("attstattarget", &|_| (-1).into()),
-            ("attlen", &|(_, column)| column.ty.info().len.into()),
-            ("attnum", &|(_, column)| column.attnum.into()),
-            ("attndims", &|(_, column)| {
-                i32::from(types::is_array(column.ty)).into()
-            }),
-            ("attcacheoff", &|_| (-1).into()),
-            ("atttypmod", &|(_, column)| column.ty.typmod.into()),
-            ("attbyval", &|(_, column)| storage(column).by_value.into()),
-            ("attalign", &|(_, column)| storage(column).align.into()),
-            ("attstorage", &|(_, column)| storage(column).storage.into()),
-            ("attnotnull", &|(_, column)| column.not_null.into()),
-            ("atthasdef", &|(_, column)| {
-                (column.default.is_some() || column.expression().is_some()).into()
-            }),
-            ("attidentity", &|(_, column)| match column.generation {
-                Some(Generation::Identity { always: true, .. }) => 'a'.into(),
-                Some(Generation::Identity { always: false, .. }) => 'd'.into(),
-                Some(Generation::Stored { .. }) | None => "".into(),
-            }),
-            ("attgenerated", &|(_, column)| match column.generation {
-                Some(Generation::Stored { .. }) => 's'.into(),
-                Some(Generation::Identity { .. }) | None => "".into(),
-            }),
-            ("attislocal", &|_| true.into()),
-            ("attcollation", &|(relation, column)| {
-                match storage(column).collation {
-                    // System columns compare by byte whatever the database's collation.
-                    DEFAULT_COLLATION if relation.is_system() => C_COLLATION.into(),
-                    collation => collation.into(),
-                }
-            }),
-        ],
-    )
-}
-
-/// A default as PostgreSQL prints it: a bare text literal says its type.
+/// A default as PostgreSQL prints it: a bare text literal says its type. Sequences stand under
+/// their OIDs; `pg_get_expr` names them.
 fn shown_default(context: &StatementContext, column: &Column) -> Option<String> {
     if let Some(expression) = column.expression() {
         return Some(expression.to_owned());
     }
-    let default = &constraints::named_sequences(context, column.default.as_ref()?);
+    let default = column.default.as_ref()?;
     let inner = default
         .strip_prefix('\'')
         .and_then(|rest| rest.strip_suffix('\''));
@@ -344,7 +289,7 @@ fn shown_default(context: &StatementContext, column: &Column) -> Option<String> 
 }
 
 /// Users' columns with a default.
-fn defaults(context: &StatementContext) -> Vec<(Oid, i16, String)> {
+pub(super) fn defaults(context: &StatementContext) -> Vec<(Oid, i16, String)> {
     context
         .snapshot
         .relations()
@@ -376,6 +321,16 @@ pub(super) fn pg_attrdef(
     )
 }
 
+/// The view a rule of [`pg_rewrite`] makes, by the rule's OID.
+pub fn view_of_rule(snapshot: &Snapshot, rule: Oid) -> Option<Oid> {
+    let own = Oid((rule.0 & 0x7fff_ffff) >> 11);
+    let is_view = |oid: Oid| match snapshot.relation(oid) {
+        Some(relation) => relation.view().is_some(),
+        None => layout::by_oid(oid).is_some_and(|relation| relation.kind == 'v'),
+    };
+    (derived_oid(own, 0) == rule && is_view(own)).then_some(own)
+}
+
 pub(super) fn pg_rewrite(
     relation: &SystemRelation,
     context: &StatementContext,
@@ -395,62 +350,6 @@ pub(super) fn pg_rewrite(
             ("ev_type", &|_| '1'.into()),
             ("ev_enabled", &|_| 'O'.into()),
             ("is_instead", &|_| true.into()),
-        ],
-    )
-}
-
-/// One row of `pg_depend`: (class, object, referenced class, referenced object, referenced column,
-/// kind).
-type Dependency = (Oid, Oid, Oid, Oid, i16, char);
-
-pub(super) fn pg_depend(
-    relation: &SystemRelation,
-    context: &StatementContext,
-) -> Result<RecordBatch> {
-    let snapshot = &context.snapshot;
-    let mut rows: Vec<Dependency> = Vec::new();
-    for relation in snapshot.relations() {
-        rows.push((
-            PG_CLASS,
-            relation.oid,
-            PG_NAMESPACE,
-            relation.schema,
-            0,
-            'n',
-        ));
-        if let Some((table, attnum)) = relation.sequence().and_then(|of| of.owned_by) {
-            let kind = match relation.sequence() {
-                Some(sequence) if sequence.identity => 'i',
-                Some(_) | None => 'a',
-            };
-            rows.push((PG_CLASS, relation.oid, PG_CLASS, table, attnum, kind));
-        }
-        if let Some(view) = relation.view() {
-            let rule = derived_oid(relation.oid, 0);
-            rows.push((PG_REWRITE, rule, PG_CLASS, relation.oid, 0, 'i'));
-            for read in view.depends_on.iter().collect::<BTreeSet<_>>() {
-                rows.push((PG_REWRITE, rule, PG_CLASS, *read, 0, 'n'));
-            }
-        }
-    }
-    for ty in snapshot.types() {
-        rows.push((PG_TYPE, ty.oid, PG_NAMESPACE, ty.schema, 0, 'n'));
-        rows.push((PG_TYPE, ty.array, PG_TYPE, ty.oid, 0, 'i'));
-    }
-    for (table, attnum, _) in defaults(context) {
-        let default = derived_oid(table, attnum);
-        rows.push((PG_ATTRDEF, default, PG_CLASS, table, attnum, 'a'));
-    }
-    build::<Dependency>(
-        relation,
-        &rows,
-        &[
-            ("classid", &|row| row.0.into()),
-            ("objid", &|row| row.1.into()),
-            ("refclassid", &|row| row.2.into()),
-            ("refobjid", &|row| row.3.into()),
-            ("refobjsubid", &|row| row.4.into()),
-            ("deptype", &|row| row.5.into()),
         ],
     )
 }
@@ -514,6 +413,21 @@ pub(super) fn pg_foreign_data_wrapper(
             ("oid", &|()| FILES_WRAPPER.into()),
             ("fdwname", &|()| "files".into()),
             ("fdwowner", &|()| Oid::SUPERUSER.into()),
+        ],
+    )
+}
+
+/// What commons has beside PostgreSQL: the schema `commons` and the foreign server for files.
+pub(super) fn pg_extension(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    build::<()>(
+        relation,
+        &[()],
+        &[
+            ("oid", &|()| EXTENSION.into()),
+            ("extname", &|()| "commons".into()),
+            ("extowner", &|()| Oid::SUPERUSER.into()),
+            ("extnamespace", &|()| Oid::COMMONS_SCHEMA.into()),
+            ("extversion", &|()| env!("CARGO_PKG_VERSION").into()),
         ],
     )
 }

@@ -14,8 +14,11 @@ pub(super) fn pg_settings(
     relation: &SystemRelation,
     context: &StatementContext,
 ) -> Result<RecordBatch> {
+    // What SHOW ALL leaves out is not here either.
+    let hidden = ["is_superuser", "role", "session_authorization"];
     let rows = settings::all()
         .iter()
+        .filter(|setting| !hidden.contains(&setting.name))
         .map(|setting| Ok((setting, context.settings.show(setting.name)?)))
         .collect::<Result<Vec<_>>>()?;
     build::<(&Setting, String)>(
@@ -105,6 +108,25 @@ pub(super) fn pg_timezone_names(
                 let offset = *now.with_timezone(zone).offset();
                 (!offset.dst_offset().is_zero()).into()
             }),
+        ],
+    )
+}
+
+/// Abbreviations of time zones.
+pub(super) fn pg_timezone_abbrevs(
+    relation: &SystemRelation,
+    _: &StatementContext,
+) -> Result<RecordBatch> {
+    let rows: Vec<_> = crate::types::text::zone_abbreviations().collect();
+    build::<(String, i64, bool)>(
+        relation,
+        &rows,
+        &[
+            ("abbrev", &|row| (&row.0).into()),
+            ("utc_offset", &|row| {
+                Value::Interval(0, 0, row.1 * 1_000_000)
+            }),
+            ("is_dst", &|row| row.2.into()),
         ],
     )
 }

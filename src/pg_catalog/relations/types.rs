@@ -1,5 +1,4 @@
-//! Types and what PostgreSQL defines around them: casts, operators, collations, languages, access
-//! methods.
+//! Types and what PostgreSQL defines around them: casts, operators, collations, languages.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -124,16 +123,26 @@ fn row_types(context: &StatementContext) -> Vec<RowType> {
         });
         rows.push(row);
     }
-    for relation in context.snapshot.relations() {
-        rows.push(RowType {
+    let users = context.snapshot.relations();
+    for relation in users.filter(|relation| relation.sequence().is_none()) {
+        let row = RowType {
             oid: relation.row_type,
-            array: Oid::INVALID,
+            array: super::objects::derived_oid(relation.row_type, 0),
             element: Oid::INVALID,
             name: relation.name.clone(),
             schema: relation.schema,
             owner: relation.owner,
             relation: relation.oid,
+        };
+        rows.push(RowType {
+            oid: row.array,
+            array: Oid::INVALID,
+            element: row.oid,
+            name: format!("_{}", row.name),
+            relation: Oid::INVALID,
+            ..row
         });
+        rows.push(row);
     }
     rows
 }
@@ -220,11 +229,61 @@ pub(super) fn pg_operator(relation: &SystemRelation, _: &StatementContext) -> Re
     )
 }
 
+/// An operator of [`pg_operator`].
+#[derive(Debug, Clone, Copy)]
+pub struct Operator {
+    /// OID.
+    pub oid: Oid,
+    /// Its sign.
+    pub name: &'static str,
+    /// Type of its left operand; 0 if there is none.
+    pub left: Oid,
+    /// Type of its right operand.
+    pub right: Oid,
+}
+
+fn operator_of(line: &[&'static str]) -> Operator {
+    let name = OPERATORS.position("oprname").and_then(|at| line.get(at));
+    Operator {
+        oid: OPERATORS.oid(line, "oid"),
+        name: name.copied().unwrap_or_default(),
+        left: OPERATORS.oid(line, "oprleft"),
+        right: OPERATORS.oid(line, "oprright"),
+    }
+}
+
+/// An operator by its OID.
+pub fn operator(oid: Oid) -> Option<Operator> {
+    let mut lines = OPERATORS.lines.iter().map(|line| operator_of(line));
+    lines.find(|operator| operator.oid == oid)
+}
+
+/// All operators of a sign.
+pub fn operators(sign: &str) -> Vec<Operator> {
+    let lines = OPERATORS.lines.iter().map(|line| operator_of(line));
+    lines.filter(|operator| operator.name == sign).collect()
+}
+
+/// A collation's name.
+pub fn collation(oid: Oid) -> Option<&'static str> {
+    let found = COLLATIONS.iter().find(|collation| collation.0 == oid.0)?;
+    Some(found.1)
+}
+
+/// A collation by its name.
+pub fn collation_named(name: &str) -> Option<Oid> {
+    let found = COLLATIONS.iter().find(|collation| collation.1 == name)?;
+    Some(Oid(found.0))
+}
+
+/// Text compares by code point whatever the collation: these three mean that.
+const COLLATIONS: &[(u32, &str, char)] =
+    &[(100, "default", 'd'), (950, "C", 'c'), (951, "POSIX", 'c')];
+
 pub(super) fn pg_collation(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
-    // Text compares by code point whatever the collation: these three mean that.
     build::<(u32, &'static str, char)>(
         relation,
-        &[(100, "default", 'd'), (950, "C", 'c'), (951, "POSIX", 'c')],
+        COLLATIONS,
         &[
             ("oid", &|row| row.0.into()),
             ("collname", &|row| row.1.into()),
@@ -255,19 +314,6 @@ pub(super) fn pg_language(relation: &SystemRelation, _: &StatementContext) -> Re
             ("lanowner", &|_| Oid::SUPERUSER.into()),
             ("lanpltrusted", &|row| row.2.into()),
             ("lanvalidator", &|row| row.3.into()),
-        ],
-    )
-}
-
-pub(super) fn pg_am(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
-    build::<()>(
-        relation,
-        &[()],
-        &[
-            ("oid", &|()| 2.into()),
-            ("amname", &|()| "heap".into()),
-            ("amhandler", &|()| 3.into()),
-            ("amtype", &|()| 't'.into()),
         ],
     )
 }

@@ -180,6 +180,7 @@ impl Session {
             of: IndexedBy::Column(attnum),
             descending: false,
             nulls_first: false,
+            ty: None,
         });
         Ok(Index {
             oid: self.shared.database.new_oid(),

@@ -104,6 +104,7 @@ impl Session {
         let mut parts = Vec::with_capacity(create.parts.len());
         let mut reads = Vec::new();
         for part in &create.parts {
+            let mut ty = None;
             let of = match &part.of {
                 Ok(column) => {
                     let column = relation.column(column).ok_or_else(|| {
@@ -118,10 +119,11 @@ impl Session {
                 Err(expression) => {
                     reads.extend(columns_read(relation, expression, "index expression")?);
                     let words = "functions in index expression must be marked IMMUTABLE";
-                    let ty = self
+                    let found = self
                         .rule_type(context, relation, expression, Some(words), run)
                         .await?;
-                    check_operators(ty, &create.method)?;
+                    ty = Some(found);
+                    check_operators(found, &create.method)?;
                     IndexedBy::Expression(expression.clone())
                 }
             };
@@ -129,6 +131,7 @@ impl Session {
                 of,
                 descending: part.descending,
                 nulls_first: part.nulls_first,
+                ty,
             });
         }
         if let Some(predicate) = &create.predicate {

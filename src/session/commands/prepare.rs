@@ -33,7 +33,8 @@ impl Session {
             })
             .collect::<Result<_>>()?;
         let statement = Arc::new(statement.clone());
-        Box::pin(self.add_prepared(name, Some(statement), declared, run.interrupt)).await?;
+        let work = self.add_prepared(name, Some(statement), declared, true, run.interrupt);
+        Box::pin(work).await?;
         Ok(tag("PREPARE"))
     }
 

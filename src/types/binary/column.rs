@@ -4,6 +4,7 @@
 //! The width written follows the PostgreSQL type, never the Arrow type: a client decodes by the OID
 //! it was told.
 
+use core::net::IpAddr;
 use std::ops::Range;
 
 use arrow::array::{Array, BooleanArray};
@@ -46,6 +47,8 @@ enum Written<'a> {
     Char(Texts<'a>),
     /// jsonb: a version byte, then text.
     Jsonb(Box<BinaryColumn<'a>>),
+    /// inet: family, bits, not a cidr, bytes of the address.
+    Inet(Texts<'a>),
     Bytes(Blobs<'a>),
     Date(Dates<'a>),
     Time(Times<'a>),
@@ -106,6 +109,7 @@ impl<'a> BinaryColumn<'a> {
                 None => Written::Text(texts),
             },
             (oid, Cells::Text(texts)) if oid == PgType::CHAR.oid => Written::Char(texts),
+            (oid, Cells::Text(texts)) if oid == PgType::INET.oid => Written::Inet(texts),
             (oid, _) if oid == PgType::JSONB.oid || oid == PgType::JSONPATH.oid => {
                 Written::Jsonb(Box::new(Self::new(array, PgType::JSON, style)?))
             }
@@ -207,6 +211,7 @@ impl<'a> BinaryColumn<'a> {
                 out.push(1);
                 values.write(row, out)?;
             }
+            Written::Inet(values) => write_address(values.get(row), out)?,
             Written::Bytes(values) => out.extend_from_slice(values.get(row)),
             Written::Date(values) => {
                 let days = values.get(row).ok_or_else(date_out_of_range)?;
@@ -363,6 +368,24 @@ impl Lists<'_> {
         }
         Ok(has_null)
     }
+}
+
+/// An address of one host, as `inet_send` writes it.
+fn write_address(text: &str, out: &mut Vec<u8>) -> Result<()> {
+    let address = text
+        .parse::<IpAddr>()
+        .map_err(|error| Error::internal("writing an address", error))?;
+    match address {
+        IpAddr::V4(address) => {
+            out.extend_from_slice(&[2, 32, 0, 4]);
+            out.extend_from_slice(&address.octets());
+        }
+        IpAddr::V6(address) => {
+            out.extend_from_slice(&[3, 128, 0, 16]);
+            out.extend_from_slice(&address.octets());
+        }
+    }
+    Ok(())
 }
 
 fn ragged() -> Error {

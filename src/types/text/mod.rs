@@ -22,7 +22,9 @@ pub(super) use column::{
 pub(super) use date::{date_out_of_range, timestamp_out_of_range};
 pub(super) use input::build_array;
 pub(in crate::types) use input::fit;
-pub use input::{ParseError, build_list, parse_column, parse_value, zone_offset};
+pub use input::{
+    ParseError, build_list, parse_column, parse_value, zone_abbreviations, zone_offset,
+};
 
 /// The session settings that change how values are written and read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

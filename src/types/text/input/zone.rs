@@ -47,6 +47,25 @@ const ABBREVIATIONS: &str = "\
      wast 420;wat 60;wdt 540;wet 0;wetdst 60;wft 720;wgst -120;wgt -180;xjt 360;yakst 540;\
      yakt 540;yapt 600;yekst 360;yekt 300;z 0;zulu 0";
 
+/// Those of them that are daylight saving time.
+const SUMMER: &str = "acdt acsst adt aedt aesst akdt almst awsst azost bdst brst bst cadt cdt cest \
+     cetdst chadt clst clt easst east edt eest eetdst egst fjst fnst idt kdt kgst lhdt mdt mest \
+     mesz metdst msd must ndt nzdt pdt pkst pmdt pyst sadt ulast uyst uzst wadt wdt wetdst wgst \
+     yekst";
+
+/// Every abbreviation in capitals, with seconds east of UTC and whether it is daylight saving time.
+pub fn zone_abbreviations() -> impl Iterator<Item = (String, i64, bool)> {
+    ABBREVIATIONS.split(';').filter_map(|pair| {
+        let (name, minutes) = pair.trim().split_once(' ')?;
+        let summer = SUMMER.split_whitespace().any(|other| other == name);
+        Some((
+            name.to_uppercase(),
+            minutes.parse::<i64>().ok()? * 60,
+            summer,
+        ))
+    })
+}
+
 /// An abbreviation, in lower case.
 pub(super) fn abbreviation(word: &str) -> Option<Zone> {
     let mut pairs = ABBREVIATIONS.split(';');

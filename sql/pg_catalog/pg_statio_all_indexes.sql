@@ -1,0 +1,13 @@
+-- Reads of all indexes: blocks are not counted.
+SELECT c.oid AS relid,
+       i.oid AS indexrelid,
+       n.nspname AS schemaname,
+       c.relname,
+       i.relname AS indexrelname,
+       0::bigint AS idx_blks_read,
+       0::bigint AS idx_blks_hit
+FROM pg_catalog.pg_index x
+JOIN pg_catalog.pg_class c ON c.oid = x.indrelid
+JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 't', 'm')

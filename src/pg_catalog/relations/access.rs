@@ -1,0 +1,105 @@
+//! Access methods and what goes with them: operator classes and families, and aggregates.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use arrow::record_batch::RecordBatch;
+
+use super::super::data::File;
+use super::{Value, from_file};
+use crate::base::{Oid, Result};
+use crate::pg_catalog::SystemRelation;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+static METHODS: LazyLock<File> =
+    LazyLock::new(|| File::new(include_str!("../../../sql/pg_catalog/pg_am.tsv")));
+static CLASSES: LazyLock<File> =
+    LazyLock::new(|| File::new(include_str!("../../../sql/pg_catalog/pg_opclass.tsv")));
+static FAMILIES: LazyLock<File> =
+    LazyLock::new(|| File::new(include_str!("../../../sql/pg_catalog/pg_opfamily.tsv")));
+static OPERATORS: LazyLock<File> =
+    LazyLock::new(|| File::new(include_str!("../../../sql/pg_catalog/pg_amop.tsv")));
+static AGGREGATES: LazyLock<File> =
+    LazyLock::new(|| File::new(include_str!("../../../sql/pg_catalog/pg_aggregate.tsv")));
+
+/// `anyenum`
+const ANYENUM: Oid = Oid(3500);
+/// `btree`
+const BTREE: Oid = Oid(403);
+
+/// The default operator classes, by method and type.
+static DEFAULTS: LazyLock<HashMap<(Oid, Oid), Oid>> = LazyLock::new(|| {
+    let is_default = CLASSES.position("opcdefault");
+    CLASSES
+        .lines
+        .iter()
+        .filter(|line| is_default.and_then(|at| line.get(at)) == Some(&"t"))
+        .map(|line| {
+            let of = |column| CLASSES.oid(line, column);
+            ((of("opcmethod"), of("opcintype")), of("oid"))
+        })
+        .collect()
+});
+
+/// An access method by name; `btree` for one that is not there.
+pub(super) fn method(name: &str) -> Oid {
+    let at = METHODS.position("amname");
+    let line = METHODS
+        .lines
+        .iter()
+        .find(|line| at.and_then(|at| line.get(at)) == Some(&name));
+    line.map_or(BTREE, |line| METHODS.oid(line, "oid"))
+}
+
+/// The operator class an index of a method has for a type unless told otherwise; 0 if there is
+/// none.
+pub(super) fn default_class(method: Oid, ty: PgType) -> Oid {
+    let like = match ty.oid {
+        _ if ty.is_made() => match ty.element() {
+            Some(_) => PgType::ANYARRAY.oid,
+            None => ANYENUM,
+        },
+        // What has no class of its own is taken for what it is binary-coercible to.
+        oid if oid == PgType::VARCHAR.oid => PgType::TEXT.oid,
+        oid if ty.is_reg() => match DEFAULTS.contains_key(&(method, oid)) {
+            true => oid,
+            false => PgType::OID.oid,
+        },
+        oid if super::types::is_array(ty) => match DEFAULTS.contains_key(&(method, oid)) {
+            true => oid,
+            false => PgType::ANYARRAY.oid,
+        },
+        oid => oid,
+    };
+    let found = DEFAULTS.get(&(method, like));
+    found.copied().unwrap_or(Oid::INVALID)
+}
+
+pub(super) fn pg_am(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    from_file(relation, &METHODS, &[])
+}
+
+/// Namespace and owner of what PostgreSQL comes with.
+fn built_in<'a>(namespace: &'a str, owner: &'a str) -> [(&'a str, Value); 2] {
+    [
+        (namespace, Oid::PG_CATALOG.into()),
+        (owner, Oid::SUPERUSER.into()),
+    ]
+}
+
+pub(super) fn pg_opclass(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    from_file(relation, &CLASSES, &built_in("opcnamespace", "opcowner"))
+}
+
+pub(super) fn pg_opfamily(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    from_file(relation, &FAMILIES, &built_in("opfnamespace", "opfowner"))
+}
+
+pub(super) fn pg_amop(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    from_file(relation, &OPERATORS, &[])
+}
+
+pub(super) fn pg_aggregate(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    from_file(relation, &AGGREGATES, &[])
+}

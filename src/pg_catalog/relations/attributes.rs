@@ -1,0 +1,156 @@
+//! `pg_attribute`: columns of relations and of indexes.
+
+use std::borrow::Cow;
+
+use arrow::record_batch::RecordBatch;
+
+use super::objects::Entry;
+use super::types::{self, Storage, build_in};
+use super::{build, user_types};
+use crate::base::{Oid, Result};
+use crate::catalog::{Column, Generation, Index, IndexedBy, Relation};
+use crate::pg_catalog::SystemRelation;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// Collation `default`.
+const DEFAULT_COLLATION: Oid = Oid(100);
+/// Collation `C`.
+const C_COLLATION: Oid = Oid(950);
+
+/// One row.
+struct Attribute<'a> {
+    relation: Oid,
+    name: Cow<'a, str>,
+    attnum: i16,
+    ty: PgType,
+    /// The column, of what is none of an index.
+    column: Option<&'a Column>,
+}
+
+impl Attribute<'_> {
+    fn storage(&self) -> Storage {
+        match self.ty.is_made() {
+            true => user_types::storage(self.ty),
+            false => build_in(self.ty.oid),
+        }
+    }
+
+    fn generation(&self) -> Option<&Generation> {
+        self.column?.generation.as_ref()
+    }
+}
+
+/// The columns of an index: what it is over, then what it includes.
+fn of_index<'a>(table: &'a Relation, index: &'a Index) -> Vec<Attribute<'a>> {
+    let column = |attnum: i16| table.columns.iter().find(|column| column.attnum == attnum);
+    let mut found: Vec<Attribute<'a>> = Vec::new();
+    let parts = index.parts.iter().map(|part| match &part.of {
+        IndexedBy::Column(attnum) => {
+            let column = column(*attnum)?;
+            Some((Cow::Borrowed(column.name.as_str()), column.ty))
+        }
+        IndexedBy::Expression(text) => {
+            let name = call_of(text).unwrap_or("expr");
+            Some((Cow::Borrowed(name), part.ty.unwrap_or(PgType::TEXT)))
+        }
+    });
+    let included = index.include.iter().map(|attnum| {
+        let column = column(*attnum)?;
+        Some((Cow::Borrowed(column.name.as_str()), column.ty))
+    });
+    for ((name, ty), attnum) in parts.chain(included).flatten().zip(1..) {
+        // A second one of a name is told apart by a number.
+        let taken = |name: &str| found.iter().any(|other| other.name == name);
+        let name = match taken(&name) {
+            true => (1..)
+                .map(|number: u32| format!("{name}{number}"))
+                .find(|name| !taken(name))
+                .map_or(name, Cow::Owned),
+            false => name,
+        };
+        found.push(Attribute {
+            relation: index.oid,
+            name,
+            attnum,
+            ty,
+            column: None,
+        });
+    }
+    found
+}
+
+/// The function an expression is a call of.
+fn call_of(expression: &str) -> Option<&str> {
+    let (head, _) = expression.split_once('(')?;
+    let plain = head.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (plain && !head.is_empty() && expression.ends_with(')')).then_some(head)
+}
+
+pub(super) fn pg_attribute(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let entries = Entry::all(&context.snapshot);
+    let mut rows: Vec<Attribute<'_>> = Vec::new();
+    for entry in &entries {
+        let columns: &[Column] = match entry {
+            Entry::System(relation) => &relation.columns,
+            Entry::User(relation) => &relation.columns,
+            Entry::Index(table, index) => {
+                rows.extend(of_index(table, index));
+                continue;
+            }
+        };
+        rows.extend(columns.iter().map(|column| Attribute {
+            relation: entry.oid(),
+            name: Cow::Borrowed(column.name.as_str()),
+            attnum: column.attnum,
+            ty: column.ty,
+            column: Some(column),
+        }));
+    }
+    build::<Attribute<'_>>(
+        relation,
+        &rows,
+        &[
+            ("attrelid", &|row| row.relation.into()),
+            ("attname", &|row| row.name.clone().into_owned().into()),
+            ("atttypid", &|row| row.ty.oid.into()),
+            ("attstattarget", &|_| (-1).into()),
+            ("attlen", &|row| row.ty.info().len.into()),
+            ("attnum", &|row| row.attnum.into()),
+            ("attndims", &|row| {
+                i32::from(row.column.is_some() && types::is_array(row.ty)).into()
+            }),
+            ("attcacheoff", &|_| (-1).into()),
+            ("atttypmod", &|row| row.ty.typmod.into()),
+            ("attbyval", &|row| row.storage().by_value.into()),
+            ("attalign", &|row| row.storage().align.into()),
+            ("attstorage", &|row| row.storage().storage.into()),
+            ("attnotnull", &|row| {
+                row.column.is_some_and(|column| column.not_null).into()
+            }),
+            ("atthasdef", &|row| {
+                let has =
+                    |column: &Column| column.default.is_some() || column.expression().is_some();
+                row.column.is_some_and(has).into()
+            }),
+            ("attidentity", &|row| match row.generation() {
+                Some(Generation::Identity { always: true, .. }) => 'a'.into(),
+                Some(Generation::Identity { always: false, .. }) => 'd'.into(),
+                Some(Generation::Stored { .. }) | None => "".into(),
+            }),
+            ("attgenerated", &|row| match row.generation() {
+                Some(Generation::Stored { .. }) => 's'.into(),
+                Some(Generation::Identity { .. }) | None => "".into(),
+            }),
+            ("attislocal", &|_| true.into()),
+            ("attcollation", &|row| match row.storage().collation {
+                // System columns compare by byte whatever the database's collation.
+                DEFAULT_COLLATION if row.relation.is_system() => C_COLLATION.into(),
+                collation => collation.into(),
+            }),
+        ],
+    )
+}

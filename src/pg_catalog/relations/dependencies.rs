@@ -1,0 +1,239 @@
+//! What depends on what, and what was granted from the start.
+
+use std::collections::BTreeSet;
+
+use arrow::record_batch::RecordBatch;
+
+use super::objects::{
+    EXTENSION, FILES_SERVER, FILES_WRAPPER, PG_ATTRDEF, PG_CLASS, PG_CONSTRAINT, PG_NAMESPACE,
+    PG_REWRITE, PG_TYPE, acl, defaults, derived_oid, system_acl,
+};
+use super::{Value, build, functions};
+use crate::base::{Oid, Result};
+use crate::catalog::{Acl, Generation, Index, Relation, Snapshot};
+use crate::pg_catalog::{SystemRelation, all};
+use crate::statement::StatementContext;
+
+/// `pg_proc`'s OID.
+const PG_PROC: Oid = Oid(1255);
+/// `pg_extension`'s OID.
+const PG_EXTENSION: Oid = Oid(3079);
+/// `pg_foreign_data_wrapper`'s OID.
+const PG_FOREIGN_DATA_WRAPPER: Oid = Oid(2328);
+/// `pg_foreign_server`'s OID.
+const PG_FOREIGN_SERVER: Oid = Oid(1417);
+/// `pg_authid`'s OID.
+const PG_AUTHID: Oid = Oid(1260);
+
+/// One row of `pg_depend`: (class, object, referenced class, referenced object, referenced column,
+/// kind).
+type Dependency = (Oid, Oid, Oid, Oid, i16, char);
+
+/// What an index stands on: its constraint, or its columns.
+fn of_index(table: &Relation, index: &Index, rows: &mut Vec<Dependency>) {
+    let columns: BTreeSet<i16> = index
+        .columns()
+        .chain(index.include.iter().copied())
+        .collect();
+    let (class, object) = match index.constraint {
+        Some(constraint) => {
+            rows.push((PG_CLASS, index.oid, PG_CONSTRAINT, constraint, 0, 'i'));
+            (PG_CONSTRAINT, constraint)
+        }
+        None => (PG_CLASS, index.oid),
+    };
+    rows.extend(
+        columns
+            .iter()
+            .map(|attnum| (class, object, PG_CLASS, table.oid, *attnum, 'a')),
+    );
+    let is_bare = index.columns().count() == index.parts.len() && index.predicate.is_none();
+    if columns.is_empty() || !is_bare {
+        rows.push((class, object, PG_CLASS, table.oid, 0, 'a'));
+    }
+}
+
+/// What constraints stand on, keys left out.
+fn of_constraints(table: &Relation, rows: &mut Vec<Dependency>) {
+    for check in &table.constraints.checks {
+        for attnum in &check.columns {
+            rows.push((PG_CONSTRAINT, check.oid, PG_CLASS, table.oid, *attnum, 'a'));
+            rows.push((PG_CONSTRAINT, check.oid, PG_CLASS, table.oid, *attnum, 'n'));
+        }
+        if check.columns.is_empty() {
+            rows.push((PG_CONSTRAINT, check.oid, PG_CLASS, table.oid, 0, 'a'));
+        }
+    }
+    for key in &table.constraints.foreign {
+        for attnum in &key.columns {
+            rows.push((PG_CONSTRAINT, key.oid, PG_CLASS, table.oid, *attnum, 'a'));
+        }
+        for attnum in &key.references {
+            rows.push((PG_CONSTRAINT, key.oid, PG_CLASS, key.table, *attnum, 'n'));
+        }
+        rows.push((PG_CONSTRAINT, key.oid, PG_CLASS, key.index, 0, 'n'));
+    }
+}
+
+pub(super) fn pg_depend(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let snapshot = &context.snapshot;
+    let mut rows: Vec<Dependency> = Vec::new();
+    for relation in snapshot.relations() {
+        let oid = relation.oid;
+        rows.push((PG_CLASS, oid, PG_NAMESPACE, relation.schema, 0, 'n'));
+        if relation.sequence().is_none() {
+            let array = derived_oid(relation.row_type, 0);
+            rows.push((PG_TYPE, relation.row_type, PG_CLASS, oid, 0, 'i'));
+            rows.push((PG_TYPE, array, PG_TYPE, relation.row_type, 0, 'i'));
+        }
+        if let Some((table, attnum)) = relation.sequence().and_then(|of| of.owned_by) {
+            let kind = match relation.sequence() {
+                Some(sequence) if sequence.identity => 'i',
+                Some(_) | None => 'a',
+            };
+            rows.push((PG_CLASS, oid, PG_CLASS, table, attnum, kind));
+        }
+        if let Some(view) = relation.view() {
+            let rule = derived_oid(oid, 0);
+            rows.push((PG_REWRITE, rule, PG_CLASS, oid, 0, 'i'));
+            rows.push((PG_REWRITE, rule, PG_CLASS, oid, 0, 'n'));
+            for read in view.depends_on.iter().collect::<BTreeSet<_>>() {
+                rows.push((PG_REWRITE, rule, PG_CLASS, *read, 0, 'n'));
+            }
+        }
+        for index in &relation.constraints.indexes {
+            of_index(relation, index, &mut rows);
+        }
+        of_constraints(relation, &mut rows);
+        for column in &relation.columns {
+            let default = derived_oid(oid, column.attnum);
+            for sequence in column.sequences() {
+                if column.default.is_some() {
+                    rows.push((PG_ATTRDEF, default, PG_CLASS, sequence, 0, 'n'));
+                }
+            }
+            if let Some(Generation::Stored { columns, .. }) = &column.generation {
+                let read = columns.iter().filter(|read| **read != column.attnum);
+                rows.extend(read.map(|read| (PG_ATTRDEF, default, PG_CLASS, oid, *read, 'n')));
+            }
+        }
+    }
+    for ty in snapshot.types() {
+        rows.push((PG_TYPE, ty.oid, PG_NAMESPACE, ty.schema, 0, 'n'));
+        rows.push((PG_TYPE, ty.array, PG_TYPE, ty.oid, 0, 'i'));
+    }
+    for (table, attnum, _) in defaults(context) {
+        let default = derived_oid(table, attnum);
+        let generated = snapshot.relation(table).is_some_and(|relation| {
+            let column = relation.columns.iter().find(|c| c.attnum == attnum);
+            column.is_some_and(|column| column.expression().is_some())
+        });
+        let kind = if generated { 'i' } else { 'a' };
+        rows.push((PG_ATTRDEF, default, PG_CLASS, table, attnum, kind));
+    }
+    let members = [
+        (PG_NAMESPACE, Oid::COMMONS_SCHEMA),
+        (PG_FOREIGN_DATA_WRAPPER, FILES_WRAPPER),
+        (PG_FOREIGN_SERVER, FILES_SERVER),
+    ];
+    let relations = all()
+        .iter()
+        .filter(|relation| relation.schema == Oid::COMMONS_SCHEMA);
+    let relations = relations.map(|relation| (PG_CLASS, relation.oid));
+    let functions = functions::of_schema(Oid::COMMONS_SCHEMA).map(|oid| (PG_PROC, oid));
+    let members = members.into_iter().chain(relations).chain(functions);
+    rows.extend(members.map(|(class, oid)| (class, oid, PG_EXTENSION, EXTENSION, 0, 'e')));
+    build::<Dependency>(
+        relation,
+        &rows,
+        &[
+            ("classid", &|row| row.0.into()),
+            ("objid", &|row| row.1.into()),
+            ("refclassid", &|row| row.2.into()),
+            ("refobjid", &|row| row.3.into()),
+            ("refobjsubid", &|row| row.4.into()),
+            ("deptype", &|row| row.5.into()),
+        ],
+    )
+}
+
+/// Which objects roles own, or have something granted on. The bootstrap superuser is pinned, and so
+/// not listed.
+pub(super) fn pg_shdepend(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    type Row = (Oid, Oid, Oid, char);
+    let snapshot = &context.snapshot;
+    let mut rows: Vec<Row> = Vec::new();
+    let mut add = |class: Oid, object: Oid, owner: Oid, acl: Option<&Acl>| {
+        if owner != Oid::SUPERUSER {
+            rows.push((class, object, owner, 'o'));
+        }
+        let grantees: BTreeSet<Oid> = acl
+            .into_iter()
+            .flatten()
+            .map(|item| item.grantee)
+            .filter(|role| ![Oid::INVALID, Oid::SUPERUSER, owner].contains(role))
+            .collect();
+        rows.extend(grantees.into_iter().map(|role| (class, object, role, 'a')));
+    };
+    for schema in snapshot.schemas().filter(|schema| !schema.oid.is_system()) {
+        add(PG_NAMESPACE, schema.oid, schema.owner, schema.acl.as_ref());
+    }
+    for relation in snapshot.relations() {
+        add(
+            PG_CLASS,
+            relation.oid,
+            relation.owner,
+            relation.acl.as_ref(),
+        );
+    }
+    build::<Row>(
+        relation,
+        &rows,
+        &[
+            ("dbid", &|_| Oid::DATABASE.into()),
+            ("classid", &|row| row.0.into()),
+            ("objid", &|row| row.1.into()),
+            ("refclassid", &|_| PG_AUTHID.into()),
+            ("refobjid", &|row| row.2.into()),
+            ("deptype", &|row| row.3.into()),
+        ],
+    )
+}
+
+/// What was granted on system objects from the start, so that a dump leaves it alone.
+pub(super) fn pg_init_privs(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let snapshot = &context.snapshot;
+    let mut rows: Vec<(Oid, Oid, Value)> = all()
+        .iter()
+        .map(|relation| (relation.oid, PG_CLASS, system_acl(snapshot, relation)))
+        .filter(|(_, _, acl)| *acl != Value::Null)
+        .collect();
+    rows.extend(
+        Snapshot::genesis()
+            .schemas()
+            .filter(|schema| schema.acl.is_some())
+            .map(|schema| {
+                let granted = acl(snapshot, schema.acl.as_ref());
+                (schema.oid, PG_NAMESPACE, granted)
+            }),
+    );
+    build::<(Oid, Oid, Value)>(
+        relation,
+        &rows,
+        &[
+            ("objoid", &|row| row.0.into()),
+            ("classoid", &|row| row.1.into()),
+            ("privtype", &|_| 'i'.into()),
+            ("initprivs", &|row| row.2.clone()),
+        ],
+    )
+}
