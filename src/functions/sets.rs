@@ -41,7 +41,7 @@ functions! { pub(super) LIST:
     }
     "information_schema._pg_expandarray.x" Immutable {
         (ANYARRAY) => Returns::Like(0), strict, |call, row| {
-            Ok(super::arrays::flat(call, 0, row).map_or(Ok(Value::Null), super::arrays::list)?)
+            super::arrays::flat(call, 0, row).map_or(Ok(Value::Null), super::arrays::list)
         };
     }
     "pg_listening_channels[]" Stable {

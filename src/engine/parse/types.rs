@@ -29,7 +29,6 @@ const UNBUILT: &[&str] = &[
     "int4range",
     "int8multirange",
     "int8range",
-    "jsonpath",
     "line",
     "lseg",
     "macaddr",
