@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use crate::base::error::Report;
 use crate::base::{Oid, Result, SessionId};
-use crate::catalog::{Relation, SearchPath, Snapshot, Timing, View};
+use crate::catalog::{Relation, Routine, SearchPath, Snapshot, Timing, View};
 use crate::database::Database;
 use crate::observe::Sessions;
 use crate::settings::Settings;
-use crate::types::Style;
+use crate::types::{PgType, Style};
 
 /// The context of one statement. Immutable while it runs; shared with the functions it calls.
 #[derive(Debug, Clone)]
@@ -55,6 +55,10 @@ pub struct StatementContext {
     /// The query behind a view, so that it means the same where names are looked up as in this
     /// statement. Reading queries is the engine's business, which functions stand below.
     pub view_definition: fn(&StatementContext, &Relation, &View) -> Result<String>,
+    /// Whether this is what the body of a function sees, with a role or search path of its own.
+    pub in_routine: bool,
+    /// The parameters of the function whose statement this is.
+    pub arguments: Option<Arc<Arguments>>,
 }
 
 /// What SET CONSTRAINTS said in a transaction.
@@ -166,6 +170,31 @@ pub struct Cursor {
     pub binary: bool,
     /// When it was opened, microseconds since 1970-01-01 UTC.
     pub time: i64,
+}
+
+/// The parameters of a function as its statements see them: `$1`, `$2`, …, of these types.
+#[derive(Debug)]
+pub struct Arguments {
+    /// The function.
+    pub routine: Arc<Routine>,
+    /// Types of its inputs.
+    pub types: Vec<PgType>,
+}
+
+impl StatementContext {
+    /// What a function called in a body sees when another statement calls it: that statement's,
+    /// with the role and the names of the body.
+    pub fn called_by(&self, other: &Arc<Self>) -> Arc<Self> {
+        if !self.in_routine {
+            return Arc::clone(other);
+        }
+        Arc::new(Self {
+            role: self.role,
+            search_path: self.search_path.clone(),
+            in_routine: true,
+            ..Self::clone(other)
+        })
+    }
 }
 
 /// The value each sequence last gave to a session: currval() and lastval().

@@ -1,8 +1,8 @@
 //! Functions and procedures users make.
 //!
-//! A body is SQL text. One that was written as a string is looked up where and when it is called; one
-//! that is part of the statement (`RETURN …`, `BEGIN ATOMIC …`) means what it meant when it was made,
-//! as a view's does, and what it reads depends on it.
+//! A body is SQL text. One that was written as a string is looked up where and when it is called;
+//! one that is part of the statement (`RETURN …`, `BEGIN ATOMIC …`) means what it meant when it was
+//! made, as a view's does, and depends on what it reads.
 
 use serde::{Deserialize, Serialize};
 
@@ -238,6 +238,9 @@ impl Snapshot {
         if let Some((_, name)) = PSEUDO.iter().find(|(oid, _)| *oid == ty.0) {
             return (*name).to_owned();
         }
+        if let Some(made) = self.user_type(ty) {
+            return quote(&made.name).into_owned();
+        }
         self.relations()
             .find(|relation| relation.row_type == ty)
             .map_or_else(|| "???".to_owned(), |r| quote(&r.name).into_owned())
@@ -255,8 +258,8 @@ impl Snapshot {
     }
 }
 
-/// Whether an expression calls a routine by its qualified name. The text may say so within a literal
-/// too: then what depends on it depends on one too many.
+/// Whether an expression calls a routine by its qualified name. The text may say so within a
+/// literal too: then what depends on it depends on one too many.
 pub(super) fn calls(text: &str, qualified: &str) -> bool {
     let mut from = 0;
     while let Some(at) = text[from..].find(qualified) {

@@ -139,6 +139,8 @@ impl Bench {
             read_only: false,
             constraint_modes: Arc::default(),
             view_definition: super::view_definition,
+            in_routine: false,
+            arguments: None,
         })
     }
 

@@ -13,13 +13,15 @@ use datafusion::logical_expr::expr::{Cast, Placeholder};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use sqlparser::ast;
 
-use super::analyze::{Analysis, Output, analyse};
+use super::analyze::{Analysis, Output, analyse, analyse_call};
 use super::error::convert;
+use super::routine::BoundCall;
 use super::scans::{self, Reads};
 use super::scope::Scope;
 use super::{Bound, OutputColumn, semantics};
 use crate::base::limits::{COLUMNS_MAX, PARAMETERS_MAX};
 use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::Routine;
 use crate::types::PgType;
 
 /// Resolves the names of a query as `scope` sees them.
@@ -29,16 +31,57 @@ pub(super) fn bind(
     declared: &[Option<PgType>],
 ) -> Result<Bound> {
     let mentioned = mentioned_parameters(query);
+    let analysis = analyse(scope, query, declared)?;
+    finished(scope, analysis, declared, &mentioned)
+}
+
+/// Resolves a call of a function that is carried out; `None` if it is none.
+pub(super) fn bind_call(
+    scope: &Scope<'_>,
+    function: &ast::Function,
+    declared: &[Option<PgType>],
+    wanted: impl Fn(&Routine) -> bool,
+) -> Result<Option<BoundCall>> {
+    let Some(call) = analyse_call(scope, function, declared, wanted)? else {
+        return Ok(None);
+    };
+    let mentioned = mentioned_parameters(function);
+    Ok(Some(BoundCall {
+        routine: call.routine,
+        types: call.types,
+        result: call.result,
+        arguments: finished(scope, call.arguments, declared, &mentioned)?,
+    }))
+}
+
+fn finished(
+    scope: &Scope<'_>,
+    analysis: Analysis,
+    declared: &[Option<PgType>],
+    mentioned: &BTreeSet<usize>,
+) -> Result<Bound> {
     let Analysis {
         plan,
         columns,
         parameters,
-    } = analyse(scope, query, declared)?;
-    let (plan, parameters) = type_parameters(plan, declared, parameters, &mentioned)?;
+        routines,
+        needs,
+    } = analysis;
+    let (plan, parameters) = type_parameters(plan, declared, parameters, mentioned)?;
     let plan = semantics::before_coercion(plan).map_err(convert)?;
     let plan = semantics::coerce(scope, plan).map_err(convert)?;
     let (plan, columns) = output(plan, &columns)?;
-    let reads = Reads::of(&plan, scope.role).map_err(convert)?;
+    let mut reads = Reads::of(&plan, scope.role).map_err(convert)?;
+    for need in needs {
+        if !reads.needs.contains(&need) {
+            reads.needs.push(need);
+        }
+    }
+    for routine in routines {
+        if !reads.relations.contains(&routine) {
+            reads.relations.push(routine);
+        }
+    }
     Ok(Bound {
         plan,
         needs: reads.needs,
@@ -101,7 +144,7 @@ fn type_parameters(
 }
 
 /// The number of every `$n` of the query as written.
-fn mentioned_parameters(query: &ast::Query) -> BTreeSet<usize> {
+fn mentioned_parameters(query: &impl ast::Visit) -> BTreeSet<usize> {
     let mut mentioned = BTreeSet::new();
     let _ = ast::visit_expressions(query, |expression| {
         if let ast::Expr::Value(value) = expression

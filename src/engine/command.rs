@@ -12,6 +12,7 @@ use super::definition::{
     GenerationClause, Like, SequenceOption,
 };
 use super::parse::TypeName;
+use super::routine_definition::{AlterRoutine, CreateRoutine, RoutineKind, RoutineSpec};
 use crate::catalog::{CheckOption, Timing};
 use crate::types::enums;
 
@@ -65,6 +66,21 @@ pub enum Command {
         /// CASCADE
         cascade: bool,
     },
+    /// CREATE FUNCTION, CREATE PROCEDURE
+    CreateRoutine(Box<CreateRoutine>),
+    /// ALTER FUNCTION, PROCEDURE, ROUTINE
+    AlterRoutine(Box<AlterRoutine>),
+    /// DROP FUNCTION, PROCEDURE, ROUTINE
+    DropRoutines {
+        /// Which.
+        routines: Vec<RoutineSpec>,
+        /// IF EXISTS
+        if_exists: bool,
+        /// CASCADE
+        cascade: bool,
+    },
+    /// CALL
+    Call(Box<ast::Function>),
     /// CREATE SEQUENCE
     CreateSequence(CreateSequence),
     /// CREATE INDEX
@@ -815,6 +831,8 @@ pub enum CommentTarget {
     },
     /// ROLE
     Role(String),
+    /// A function or procedure.
+    Routine(RoutineSpec),
 }
 
 /// A role, or a word for one.
@@ -907,6 +925,10 @@ pub enum GrantTarget {
     Databases(Vec<String>),
     /// TYPE and DOMAIN
     Types(Vec<ObjectName>),
+    /// Functions and procedures.
+    Routines(Vec<RoutineSpec>),
+    /// All of a kind in these schemas.
+    AllRoutinesIn(RoutineKind, Vec<String>),
 }
 
 /// GRANT role TO and REVOKE role FROM.

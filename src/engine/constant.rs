@@ -44,7 +44,9 @@ impl Engine {
         query: &ast::Query,
         declared: &[Option<PgType>],
     ) -> Option<Result<Bound>> {
-        is_plain(query).then(|| unwinding(|| self.bind_now(context, query, declared, &[])))
+        // What users' functions do may be long.
+        let users = context.snapshot.routines().next().is_some();
+        is_plain(query, users).then(|| unwinding(|| self.bind_now(context, query, declared, &[])))
     }
 
     /// The one row of a query that is plain as bound; `None` for any other.
@@ -67,7 +69,7 @@ impl Engine {
 }
 
 /// Whether a query only lists literals, parameters, casts of them and calls without arguments.
-fn is_plain(query: &ast::Query) -> bool {
+fn is_plain(query: &ast::Query, users: bool) -> bool {
     let ast::SetExpr::Select(select) = query.body.as_ref() else {
         return false;
     };
@@ -86,19 +88,19 @@ fn is_plain(query: &ast::Query) -> bool {
         && select.projection.len() <= VALUES_MAX
         && select.projection.iter().all(|item| match item {
             ast::SelectItem::UnnamedExpr(value)
-            | ast::SelectItem::ExprWithAlias { expr: value, .. } => is_plain_value(value),
+            | ast::SelectItem::ExprWithAlias { expr: value, .. } => is_plain_value(value, users),
             _ => false,
         })
 }
 
-fn is_plain_value(value: &ast::Expr) -> bool {
+fn is_plain_value(value: &ast::Expr, users: bool) -> bool {
     match value {
         ast::Expr::Value(_) => true,
         ast::Expr::Cast { expr, .. } => matches!(expr.as_ref(), ast::Expr::Value(_)),
         ast::Expr::Function(call) => match &call.args {
             ast::FunctionArguments::None => true,
             ast::FunctionArguments::List(list) => {
-                list.args.is_empty() && list.clauses.is_empty() && call.over.is_none()
+                !users && list.args.is_empty() && list.clauses.is_empty() && call.over.is_none()
             }
             ast::FunctionArguments::Subquery(_) => false,
         },

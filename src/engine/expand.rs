@@ -155,6 +155,7 @@ impl Expander<'_> {
             local: &[],
             view: Some(view),
             state: self.state,
+            inside: None,
         };
         self.body(&scope, &view.query, &relation.columns, depth)
     }
@@ -183,6 +184,7 @@ impl Expander<'_> {
                     local: &[],
                     view: None,
                     state: self.state,
+                    inside: None,
                 };
                 self.body(&scope, query, &relation.columns, depth)
                     .map(Opened::Plan)

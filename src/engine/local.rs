@@ -103,6 +103,7 @@ impl Engine {
             local,
             view: None,
             state: &self.template,
+            inside: None,
         };
         bind(&scope, query, declared)
     }
@@ -129,6 +130,7 @@ impl Engine {
                 local: &[],
                 view: Some(&view),
                 state: &state,
+                inside: None,
             };
             bind(&scope, &query, &[])
         })

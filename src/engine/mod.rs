@@ -23,6 +23,8 @@ mod memory;
 mod numeric;
 pub mod parse;
 mod recipe;
+mod routine;
+pub mod routine_definition;
 mod rows;
 mod rules;
 mod runtime;
@@ -51,14 +53,18 @@ use crate::types::PgType;
 use memory::ServerPool;
 
 pub use command::{Command, Direction, ExplainOptions, Statement};
-pub use dml::{BoundDml, DmlKind, DmlResult, Gone, Orphan, Touched, check_assignable, is_literal};
+pub use dml::{
+    BoundDml, DmlKind, DmlResult, Gone, Orphan, Touched, assigned, check_assignable, is_assignable,
+    is_literal,
+};
 pub use explain::Explanation;
 pub use parse::{
-    TypeName, parse, parse_expression, parse_query, redirect, rename_column, settle_default,
-    written_type,
+    TypeName, parse, parse_expression, parse_query, qualify_calls, redirect, rename_column,
+    settle_default, written_type,
 };
 pub(crate) use parse::{fold, object_name};
 pub use recipe::view_definition;
+pub use routine::{BoundCall, in_body, input_types, returned, statements};
 pub use rows::Rows;
 
 /// Name of the only database.

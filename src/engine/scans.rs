@@ -56,6 +56,8 @@ impl Reads {
             // Local relations and functions have nothing to ask for.
             RelationBody::Local(_) | RelationBody::Function(..) => return,
         };
+        let inside = source.rights.is_some();
+        let role = source.rights.unwrap_or(role);
         let mut need = |object, privilege| {
             let need = Need::Privilege {
                 role,
@@ -70,7 +72,8 @@ impl Reads {
             need(ObjectId::Schema(relation.schema), Privilege::Usage);
         }
         need(ObjectId::Relation(relation.oid), Privilege::Select);
-        if !self.relations.contains(&relation.oid) {
+        // What a function reads is the function's business: it may read something else tomorrow.
+        if !inside && !self.relations.contains(&relation.oid) {
             self.relations.push(relation.oid);
         }
     }

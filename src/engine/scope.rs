@@ -27,6 +27,17 @@ pub(super) struct Scope<'a> {
     pub(super) view: Option<&'a View>,
     /// Configuration.
     pub(super) state: &'a SessionState,
+    /// The function whose body this is.
+    pub(super) inside: Option<Inside>,
+}
+
+/// What holds inside the body of a function.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Inside {
+    /// Whose privileges count: the owner's of a SECURITY DEFINER function, else the caller's.
+    pub(super) role: Oid,
+    /// Whether names were looked up when it was made.
+    pub(super) bound: bool,
 }
 
 impl Scope<'_> {
@@ -62,7 +73,12 @@ impl Scope<'_> {
                 .schema_named(schema)
                 .and_then(|schema| within(schema.oid)),
         };
-        body.map(|body| RelationSource::new(body, schema.is_some()))
+        let bound = self.inside.is_some_and(|inside| inside.bound);
+        let source = body.map(|body| RelationSource::new(body, schema.is_some() && !bound));
+        match self.inside {
+            Some(inside) => source.map(|source| source.with_rights(inside.role)),
+            None => source,
+        }
     }
 }
 

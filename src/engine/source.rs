@@ -12,6 +12,7 @@ use datafusion::datasource::TableType;
 use datafusion::logical_expr::TableSource;
 
 use super::local::LocalRelation;
+use crate::base::Oid;
 use crate::catalog::{Relation, RelationKind, Snapshot};
 use crate::pg_catalog::SystemRelation;
 
@@ -22,6 +23,8 @@ pub(super) struct RelationSource {
     /// Whether its schema was written: then USAGE on the schema is needed too. A look-up along the
     /// search path only finds schemas the role may use.
     pub(super) qualified: bool,
+    /// Inside the body of a function: whose privileges count.
+    pub(super) rights: Option<Oid>,
     schema: SchemaRef,
 }
 
@@ -56,7 +59,16 @@ impl RelationSource {
         Self {
             body,
             qualified,
+            rights: None,
             schema,
+        }
+    }
+
+    /// The same inside the body of a function, with the privileges of `role`.
+    pub(super) fn with_rights(self, role: Oid) -> Self {
+        Self {
+            rights: Some(role),
+            ..self
         }
     }
 

@@ -137,7 +137,7 @@ impl Bound {
 
     /// The same function in another statement.
     pub(super) fn rebound(&self, context: &Arc<StatementContext>) -> Self {
-        Self::new(self.function, context.clone())
+        Self::new(self.function, self.context.called_by(context))
     }
 
     fn must_overload(&self, types: &[Argument<'_>]) -> Result<&'static Overload, DataFusionError> {

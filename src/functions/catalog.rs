@@ -4,6 +4,7 @@ use super::call::short::{ANY, BOOL, INT, OID, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use super::expression::shown;
 use super::resolve::Param;
+use super::routine;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::RelationKind;
@@ -94,9 +95,12 @@ functions! { pub(super) LIST:
     "pg_get_statisticsobjdef" Stable { (OID) -> PgType::TEXT, strict, nothing; }
     "pg_get_statisticsobjdef_columns" Stable { (OID) -> PgType::TEXT, strict, nothing; }
     "pg_get_function_arguments" Stable { (OID) -> PgType::TEXT, strict, function_arguments; }
-    "pg_get_function_identity_arguments" Stable { (OID) -> PgType::TEXT, strict, function_arguments; }
+    "pg_get_function_identity_arguments" Stable {
+        (OID) -> PgType::TEXT, strict, function_identity;
+    }
+    "pg_get_function_arg_default" Stable { (OID, INT) -> PgType::TEXT, strict, function_default; }
     "pg_get_function_result" Stable { (OID) -> PgType::TEXT, strict, function_result; }
-    "pg_get_function_sqlbody" Stable { (OID) -> PgType::TEXT, strict, nothing; }
+    "pg_get_function_sqlbody" Stable { (OID) -> PgType::TEXT, strict, function_body; }
     "pg_get_functiondef" Stable { (OID) -> PgType::TEXT, strict, function_definition; }
 
     "pg_relation_is_publishable" Stable { (REGCLASS) -> PgType::BOOL, strict, |_, _| Ok(false.into()); }
@@ -270,6 +274,9 @@ fn type_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
 
 fn function_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    if let Some(routine) = call.context.snapshot.routine(oid) {
+        return Ok(names::is_visible_routine(call.context, routine).into());
+    }
     Ok(procs::by_oid(oid).map_or(Value::Null, |function| {
         call.context
             .search_path
@@ -323,8 +330,36 @@ fn rule_definition(call: &Call<'_>, row: usize) -> Result<Value> {
     }))
 }
 
+fn function_identity(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    match call.context.snapshot.routine(oid) {
+        Some(routine) => Ok(routine::arguments(call, routine, false).into()),
+        None => function_arguments(call, row),
+    }
+}
+
+fn function_default(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let number = call.int(1, row).unwrap_or(0);
+    let routine = call.context.snapshot.routine(oid);
+    Ok(routine
+        .and_then(|routine| routine::argument_default(routine, number))
+        .into())
+}
+
+fn function_body(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let routine = call.context.snapshot.routine(oid);
+    Ok(routine
+        .and_then(|routine| routine::sql_body(routine))
+        .into())
+}
+
 fn function_arguments(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    if let Some(routine) = call.context.snapshot.routine(oid) {
+        return Ok(routine::arguments(call, routine, true).into());
+    }
     Ok(procs::by_oid(oid).map_or(Value::Null, |function| {
         let arguments: Vec<_> = function
             .arguments
@@ -344,6 +379,9 @@ fn function_arguments(call: &Call<'_>, row: usize) -> Result<Value> {
 
 fn function_result(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    if let Some(routine) = call.context.snapshot.routine(oid) {
+        return Ok(routine::result(call, routine).into());
+    }
     Ok(procs::by_oid(oid).map_or(Value::Null, |function| {
         let set = if function.set { "SETOF " } else { "" };
         format!("{set}{}", type_name(call, function.result)).into()
@@ -352,6 +390,9 @@ fn function_result(call: &Call<'_>, row: usize) -> Result<Value> {
 
 fn function_definition(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    if let Some(routine) = call.context.snapshot.routine(oid) {
+        return Ok(routine::definition(call, routine).into());
+    }
     let Some(function) = procs::by_oid(oid) else {
         return Ok(Value::Null);
     };

@@ -12,6 +12,7 @@ functions! { pub(super) LIST:
             Ok(match call.must_text(1, row) {
                 "pg_class" => of_relation(call, row)?,
                 "pg_namespace" => of_schema(call, row)?,
+                "pg_proc" => of_routine(call, row)?,
                 "pg_constraint" => of_constraint(call, row)?,
                 "pg_type" => of_type(call, row)?,
                 _ => Value::Null,
@@ -20,7 +21,10 @@ functions! { pub(super) LIST:
         (OID) -> PgType::TEXT, strict, |call, row| {
             Ok(match of_relation(call, row)? {
                 Value::Null => match of_type(call, row)? {
-                    Value::Null => of_schema(call, row)?,
+                    Value::Null => match of_schema(call, row)? {
+                        Value::Null => of_routine(call, row)?,
+                        comment => comment,
+                    },
                     comment => comment,
                 },
                 comment => comment,
@@ -79,6 +83,12 @@ fn of_constraint(call: &Call<'_>, row: usize) -> Result<Value> {
     let relation = call.context.snapshot.table_of_constraint(oid);
     let comment = relation.and_then(|relation| relation.constraints.comments.get(&oid));
     Ok(comment.cloned().into())
+}
+
+fn of_routine(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let routine = call.context.snapshot.routine(oid);
+    Ok(routine.and_then(|routine| routine.comment.clone()).into())
 }
 
 fn of_schema(call: &Call<'_>, row: usize) -> Result<Value> {

@@ -36,6 +36,7 @@ mod privilege;
 mod real;
 mod regexp;
 mod resolve;
+mod routine;
 mod sample;
 mod sequence;
 mod sets;

@@ -304,9 +304,16 @@ fn to_all(
     what: usize,
     word: &'static str,
 ) -> Result<Value> {
-    role(call, row, who)?;
+    let role = role(call, row, who)?;
     let oid = call.oid(object, row)?.unwrap_or(Oid::INVALID);
-    privileges(call.must_text(what, row), &[(word, Privilege::Execute)])?;
+    let wanted = privileges(call.must_text(what, row), &[(word, Privilege::Execute)])?;
+    if word == "EXECUTE" && call.context.snapshot.routine(oid).is_some() {
+        let object = ObjectId::Routine(oid);
+        let any = wanted
+            .iter()
+            .any(|(privilege, option)| holds(call, role, object, *privilege, *option));
+        return Ok(any.into());
+    }
     let reg = if word == "EXECUTE" {
         PgType::REGPROC
     } else {

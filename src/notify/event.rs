@@ -1,8 +1,8 @@
 //! What a commit tells of itself: publish events.
 //!
-//! An event is about one relation or function others may see. Data added to a table is no event: a loader would
-//! drown everybody. What somebody wants known of a table's data they say with NOTIFY, or by
-//! refreshing what is published over it.
+//! An event is about one relation or function others may see. Data added to a table is no event: a
+//! loader would drown everybody. What somebody wants known of a table's data they say with NOTIFY,
+//! or by refreshing what is published over it.
 
 use std::collections::BTreeSet;
 
@@ -43,8 +43,9 @@ struct Payload<'a> {
     note: Option<&'a str>,
 }
 
-/// The notices of a commit: for each relation or function created, replaced, refreshed, dropped or granted, one
-/// line of JSON on `commons`, on the schema's name and on `schema.object`. Pure; `at` is RFC 3339.
+/// The notices of a commit: for each relation or function created, replaced, refreshed, dropped or
+/// granted, one line of JSON on `commons`, on the schema's name and on `schema.object`. Pure; `at`
+/// is RFC 3339.
 ///
 /// An object has one event a commit: what is created, commented and granted together is published
 /// once, with its note, and told to whoever may see it afterwards. Grants alone are told to those

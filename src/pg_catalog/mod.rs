@@ -27,6 +27,14 @@ use crate::statement::StatementContext;
 pub use operators::{Operator, behind};
 pub use value::Value;
 
+/// What PostgreSQL's own functions of a name take.
+pub fn functions_named(name: &str) -> Vec<Vec<Oid>> {
+    relations::functions::by_name(name)
+        .into_iter()
+        .map(|(_, function)| function.arguments.clone())
+        .collect()
+}
+
 /// A system relation.
 #[derive(Debug, Clone)]
 pub struct SystemRelation {

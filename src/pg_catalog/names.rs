@@ -7,7 +7,7 @@ use super::relations::{functions, types};
 use super::{find, layout};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{SearchPath, Snapshot};
+use crate::catalog::{Routine, SearchPath, Snapshot};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 use crate::types::text::RegNames;
@@ -41,6 +41,20 @@ pub fn name(context: &StatementContext, reg: PgType, oid: Oid) -> Option<String>
     match reg {
         PgType::REGCLASS => relation_name(context, oid),
         PgType::REGTYPE => type_name(context, PgType::of(oid.0)),
+        PgType::REGPROC | PgType::REGPROCEDURE if snapshot.routine(oid).is_some() => {
+            let routine = snapshot.routine(oid)?;
+            let visible = is_visible_routine(context, routine);
+            let name = qualified(context, routine.schema, &routine.name, visible);
+            if reg == PgType::REGPROC {
+                return Some(name);
+            }
+            let types: Vec<_> = routine
+                .input_types()
+                .into_iter()
+                .map(|ty| type_name(context, PgType::of(ty.0)).unwrap_or_else(|| "???".into()))
+                .collect();
+            Some(format!("{name}({})", types.join(",")))
+        }
         PgType::REGPROC => functions::by_oid(oid)
             .map(|function| function_name(context, function.schema, function.name)),
         PgType::REGPROCEDURE => functions::by_oid(oid).map(|function| {
@@ -74,6 +88,20 @@ pub fn name(context: &StatementContext, reg: PgType, oid: Oid) -> Option<String>
             .map(|role| quote(&role.name).into_owned()),
         _ => None,
     }
+}
+
+/// Whether a look-up of a function's bare name and types along the path finds this very one.
+pub fn is_visible_routine(context: &StatementContext, routine: &Routine) -> bool {
+    let types = routine.input_types();
+    let first = context.search_path.lookup.iter().find(|schema| {
+        let own = **schema == Oid::PG_CATALOG
+            && functions::by_name(&routine.name)
+                .iter()
+                .any(|(_, function)| function.arguments == types);
+        let mut named = context.snapshot.routines_named(**schema, &routine.name);
+        own || named.any(|other| other.input_types() == types)
+    });
+    first == Some(&routine.schema)
 }
 
 /// The relation's name and schema.
@@ -221,7 +249,7 @@ pub fn find_reg(context: &StatementContext, reg: PgType, text: &str) -> Result<O
                 .collect::<Result<Vec<_>>>()?;
             let found = functions_named(context, name)?
                 .into_iter()
-                .find(|(_, function)| function.arguments == wanted);
+                .find(|(_, arguments)| *arguments == wanted);
             Ok(found.map(|(oid, _)| oid))
         }
         PgType::REGPROC => match functions_named(context, trimmed)?.as_slice() {
@@ -382,10 +410,7 @@ fn row_type(snapshot: &Snapshot, relation: Oid) -> Option<Oid> {
     }
 }
 
-fn functions_named(
-    context: &StatementContext,
-    text: &str,
-) -> Result<Vec<(Oid, &'static functions::Function)>> {
+fn functions_named(context: &StatementContext, text: &str) -> Result<Vec<(Oid, Vec<Oid>)>> {
     let parts = split_name(text.trim())?;
     let (schema, name) = match parts.as_slice() {
         [name] => (None, name),
@@ -395,13 +420,26 @@ fn functions_named(
         },
         _ => return Err(invalid_name()),
     };
-    Ok(functions::by_name(name)
-        .into_iter()
-        .filter(|(_, function)| match schema {
-            Some(schema) => function.schema == schema,
-            None => context.search_path.lookup.contains(&function.schema),
-        })
-        .collect())
+    let schemas = match schema {
+        Some(schema) => vec![schema],
+        None => context.search_path.lookup.clone(),
+    };
+    let own = functions::by_name(name);
+    let mut found: Vec<(Oid, Vec<Oid>)> = Vec::new();
+    for schema in schemas {
+        let own = own
+            .iter()
+            .filter(|(_, function)| function.schema == schema)
+            .map(|(oid, function)| (*oid, function.arguments.clone()));
+        let users = context.snapshot.routines_named(schema, name);
+        let users = users.map(|routine| (routine.oid, routine.input_types()));
+        for (oid, types) in own.chain(users) {
+            if !found.iter().any(|(_, known)| *known == types) {
+                found.push((oid, types));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// An operator's sign without the schema it may be written with.

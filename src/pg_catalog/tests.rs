@@ -121,6 +121,8 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         read_only: false,
         constraint_modes: Arc::default(),
         view_definition: |_, _, view| Ok(view.query.clone()),
+        in_routine: false,
+        arguments: None,
     };
     (folder, Arc::new(context))
 }

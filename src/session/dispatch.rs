@@ -75,6 +75,16 @@ impl Session {
                 .truncate(names, *restart, *cascade, run)
                 .await
                 .map(done),
+            Command::CreateRoutine(create) => {
+                Box::pin(self.create_routine(create, run)).await.map(done)
+            }
+            Command::AlterRoutine(alter) => self.alter_routine(alter).map(done),
+            Command::DropRoutines {
+                routines,
+                if_exists,
+                cascade,
+            } => self.drop_routines(routines, *if_exists, *cascade).map(done),
+            Command::Call(call) => Box::pin(self.call(call, run)).await,
             Command::CreateSequence(create) => self.create_sequence(create).map(done),
             Command::CreateIndex(create) => self.create_index(create, run).await.map(done),
             Command::CreateMaterialized(create) => {
@@ -194,6 +204,10 @@ impl Session {
             Command::CreateView(_) => "CREATE VIEW",
             Command::CreateForeignTable(_) => "CREATE FOREIGN TABLE",
             Command::CreateSequence(_) => "CREATE SEQUENCE",
+            Command::CreateRoutine(create) if create.procedure => "CREATE PROCEDURE",
+            Command::CreateRoutine(_) => "CREATE FUNCTION",
+            Command::AlterRoutine(_) => "ALTER FUNCTION",
+            Command::DropRoutines { .. } => "DROP FUNCTION",
             Command::CreateIndex(_) => "CREATE INDEX",
             Command::CreateMaterialized(_) => "CREATE MATERIALIZED VIEW",
             Command::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
@@ -216,6 +230,7 @@ impl Session {
             // a prepared statement comes back here with that statement. The rest writes nothing.
             Command::Query(_)
             | Command::Dml(_)
+            | Command::Call(_)
             | Command::Explain(_)
             | Command::Copy(_)
             | Command::Set { .. }

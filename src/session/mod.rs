@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::base::error::Report;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::Snapshot;
+use crate::catalog::{Routine, Snapshot};
 use crate::database::{AdvisoryScope, Database};
 use crate::engine::command::OnCommit;
 use crate::engine::{Engine, OutputColumn, Statement};
@@ -104,6 +104,8 @@ pub struct Session {
     temporary: Option<(Oid, Arc<Snapshot>)>,
     /// What becomes of temporary tables at the end of each transaction.
     on_commit: BTreeMap<Oid, OnCommit>,
+    /// The functions whose statements run, from the outermost, with the types of their inputs.
+    bodies: Vec<(Arc<Routine>, Vec<PgType>)>,
     /// Counts changes of the transaction's own view, which the catalog's version does not.
     epoch: u64,
     /// What runs now.

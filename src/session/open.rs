@@ -56,6 +56,7 @@ impl Session {
             mailbox,
             temporary_schema: None,
             on_commit: BTreeMap::new(),
+            bodies: Vec::new(),
             temporary: None,
             epoch: 0,
             running: None,

@@ -232,6 +232,11 @@ impl Session {
         let inner = match &statement.command {
             Command::Query(query) => {
                 let context = self.context()?;
+                if let Some(plan) =
+                    Box::pin(self.plan_call(&context, query, declared, interrupt)).await?
+                {
+                    return Ok(plan);
+                }
                 let query = unlocked(query);
                 let bound =
                     interruptible(interrupt, engine.bind(&context, &query, declared)).await?;
@@ -254,6 +259,20 @@ impl Session {
                     basis: Some(self.basis(&context)),
                 };
                 return Ok(plan);
+            }
+            Command::Call(call) => {
+                let context = self.context()?;
+                let work = engine.bind_call(&context, call, declared, true);
+                let bound = interruptible(interrupt, work).await?;
+                return Ok(Plan {
+                    parameters: bound
+                        .as_ref()
+                        .map(|bound| bound.arguments.parameters.clone())
+                        .unwrap_or_default(),
+                    columns: bound.and_then(|bound| bound.columns()).map(Into::into),
+                    body: Body::Command,
+                    basis: None,
+                });
             }
             Command::CreateTableAs(create) => Some(Statement {
                 command: Command::Query(create.query.clone()),
@@ -279,6 +298,33 @@ impl Session {
             body: Body::Command,
             basis: None,
         })
+    }
+
+    /// The plan of a query that calls a function to be carried out; `None` of any other.
+    async fn plan_call(
+        &self,
+        context: &Arc<StatementContext>,
+        query: &sqlparser::ast::Query,
+        declared: &[Option<PgType>],
+        interrupt: &Interrupt,
+    ) -> Result<Option<Plan>> {
+        if context.snapshot.routines().next().is_none() {
+            return Ok(None);
+        }
+        let Some(sole) = super::commands::sole_call(query) else {
+            return Ok(None);
+        };
+        let engine = self.shared.engine.clone();
+        let work = engine.bind_call(context, &sole.function, declared, false);
+        let Some(bound) = interruptible(interrupt, work).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Plan {
+            parameters: bound.arguments.parameters.clone(),
+            columns: Some(sole.columns(&bound)?.into()),
+            body: Body::Command,
+            basis: None,
+        }))
     }
 
     /// Describe 'S'.

@@ -56,6 +56,8 @@ impl Session {
     /// were made with.
     pub(super) fn start_with(&mut self, text: &str, interrupt: Interrupt) -> Result<Interrupt> {
         self.running = None;
+        // Left over if a function's statements were given up midway.
+        self.bodies.clear();
         self.carry_out_effects()?;
         let timeout = self.derived()?.statement_timeout_ms;
         let timer = (timeout > 0).then(|| {
@@ -122,7 +124,11 @@ impl Session {
         transaction.refresh()?;
         let snapshot = transaction.view().clone();
         self.opened()?.used = true;
-        self.context_over(snapshot)
+        let mut context = self.context_over(snapshot)?;
+        for (routine, types) in &self.bodies {
+            context = crate::engine::in_body(&context, routine, types.clone());
+        }
+        Ok(context)
     }
 
     /// For answers that look at no data (SHOW): what is known, without settling what the
@@ -170,6 +176,8 @@ impl Session {
                 None => Arc::default(),
             },
             view_definition: crate::engine::view_definition,
+            in_routine: false,
+            arguments: None,
         }))
     }
 

@@ -200,6 +200,11 @@ impl Settings {
         }
     }
 
+    /// Whether the bodies of functions are checked when they are made.
+    pub fn checks_function_bodies(&self) -> bool {
+        self.known("check_function_bodies") == "on"
+    }
+
     fn milliseconds(&self, name: &str) -> u64 {
         find(name).map_or(0, |setting| {
             number::milliseconds(setting, self.value(setting))

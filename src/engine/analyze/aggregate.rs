@@ -477,7 +477,7 @@ impl Replaced<'_, '_> {
                 )
             },
         );
-        match self.analyst.mentions.borrow().get(column) {
+        match self.analyst.shared.mentions.borrow().get(column) {
             Some(place) => at(error, *place),
             None => error,
         }

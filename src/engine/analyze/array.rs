@@ -62,6 +62,11 @@ impl Analyst<'_> {
                 }
             })
             .collect::<Result<Vec<_>>>()?;
+        self.array_of(values)
+    }
+
+    /// Values as the elements of an array.
+    pub(super) fn array_of(&self, values: Vec<Typed>) -> Result<Typed> {
         let (values, element) = self.in_common(values, "ARRAY")?;
         let values = self.one_type(values, element)?;
         let element = PgType {

@@ -125,6 +125,14 @@ impl Analyst<'_> {
                 .collect::<Result<Vec<_>>>()?;
             return self.row(level, &items);
         }
+        let plain = function.over.is_none()
+            && function.filter.is_none()
+            && function.within_group.is_empty()
+            && !modifiers.distinct
+            && modifiers.order.is_empty();
+        if plain && let Some(call) = self.users_call(level, function, &list.args)? {
+            return self.routine_value(level, &call);
+        }
         // A rank WITHIN GROUP is not the window function of its name.
         let name = match functions::within_group(&name) {
             Some(within) if !function.within_group.is_empty() => within.to_owned(),
@@ -221,6 +229,26 @@ impl Analyst<'_> {
             return self.set_column(level, elements);
         }
         self.scalar_call(level, &name, values, &function.name)
+    }
+
+    /// The users' function a call means; `None` if it means one of PostgreSQL's.
+    fn users_call(
+        &self,
+        level: &Level<'_>,
+        function: &Function,
+        args: &[FunctionArg],
+    ) -> Result<Option<super::routine::Call>> {
+        let parts: Vec<String> = function.name.0.iter().map(part).collect();
+        let called = self.routine_call(level, &parts, args);
+        called.map_err(|error| match function.name.0.first() {
+            Some(ast::ObjectNamePart::Identifier(ident))
+                if [SqlState::UNDEFINED_FUNCTION, SqlState::AMBIGUOUS_FUNCTION]
+                    .contains(&error.state()) =>
+            {
+                super::at(error, ident.span)
+            }
+            _ => error,
+        })
     }
 
     /// Arguments that may be given by name, in the order of the parameters; what is not given is

@@ -23,7 +23,7 @@ impl Analyst<'_> {
     /// A column where it is named; errors about it point there.
     fn mentioned(&self, value: Typed, place: Span) -> Typed {
         if let Expr::Column(column) = &value.expr {
-            let mut mentions = self.mentions.borrow_mut();
+            let mut mentions = self.shared.mentions.borrow_mut();
             mentions.entry(column.clone()).or_insert(place);
         }
         value
@@ -51,7 +51,7 @@ impl Analyst<'_> {
                 self.access(level, root, access_chain)?
             }
             Ast::Nested(inner) => analysed(inner)?,
-            Ast::Value(value) => self.literal(value)?,
+            Ast::Value(value) => self.literal(level, value)?,
             Ast::TypedString(typed) => self.typed_string(typed)?,
             Ast::Interval(interval) => self.interval(level, interval)?,
             Ast::IsNull(inner) => self.is_null(analysed(inner)?, false)?,

@@ -11,9 +11,11 @@ use super::query::{Answer, Wanted};
 use super::typed::Typed;
 use super::{Analyst, Converted};
 use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{ObjectId, Privilege, Privileges};
 use crate::engine::parse::fold;
 use crate::engine::semantics::guarded;
 use crate::engine::source::{RelationBody, RelationSource};
+use crate::privileges::{self, Need};
 use crate::types::PgType;
 
 /// Rows of FROM with the names for them.
@@ -234,6 +236,22 @@ impl Analyst<'_> {
                 span,
             ));
         };
+        // Inside a function's body it is asked at once: not every statement that calls functions
+        // looks at what they read.
+        if let (Some(role), RelationBody::Stored(relation)) = (source.rights, &source.body) {
+            let need = |object, privilege| Need::Privilege {
+                role,
+                object,
+                any_of: Privileges::from(privilege),
+            };
+            let mut needs = Vec::new();
+            if source.qualified {
+                let schema = ObjectId::Schema(relation.schema);
+                needs.push(need(schema, Privilege::Usage));
+            }
+            needs.push(need(ObjectId::Relation(relation.oid), Privilege::Select));
+            privileges::authorize(&self.scope.context.snapshot, &needs, ())?;
+        }
         self.scanned(source, alias, schema, short)
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr};
 use sqlparser::ast::{self, FunctionArg, ObjectName};
 
 use super::from::{Source, part};
@@ -44,6 +44,24 @@ impl Analyst<'_> {
         // What follows is computed in a query of its own: what is to the left is outside of it.
         let inner = Level::new(Some(level), level.ctes);
         inner.clause.set(Clause::From);
+        let written: Vec<String> = name.0.iter().map(part).collect();
+        if let Some(call) = self.routine_call(&inner, &written, args)? {
+            let (answer, scalar) = self.routine_rows(&inner, &call, alias, ordinality)?;
+            let Answer {
+                plan,
+                columns,
+                order,
+                ..
+            } = answer;
+            let name = &call.routine.name;
+            let named = alias.filter(|alias| alias.columns.iter().all(|c| c.data_type.is_none()));
+            let plain = alias.map(|alias| ast::TableAlias {
+                columns: Vec::new(),
+                ..alias.clone()
+            });
+            let alias = named.or(plain.as_ref());
+            return self.function_source_in(&inner, (plan, columns, order), scalar, alias, name);
+        }
         let by_name = args
             .iter()
             .any(|arg| matches!(arg, FunctionArg::Named { .. }));
@@ -111,6 +129,13 @@ impl Analyst<'_> {
                 return Err(Error::unsupported("ROWS FROM with what is not a function"));
             };
             let mut parts: Vec<String> = call.name.0.iter().map(part).collect();
+            if let ast::FunctionArguments::List(list) = &call.args
+                && let Some(users) = self.routine_call(&inner, &parts, &list.args)?
+            {
+                let elements = self.routine_array(&users)?;
+                columns.push((users.routine.name.clone(), elements));
+                continue;
+            }
             if parts.len() == 2 && parts[0] == "pg_catalog" {
                 parts.remove(0);
             }
@@ -236,7 +261,19 @@ impl Analyst<'_> {
         &self,
         inner: &Level<'_>,
         plan: LogicalPlan,
-        mut columns: Vec<Output>,
+        columns: Vec<Output>,
+        scalar: bool,
+        alias: Option<&ast::TableAlias>,
+        name: &str,
+    ) -> Result<Source> {
+        self.function_source_in(inner, (plan, columns, Vec::new()), scalar, alias, name)
+    }
+
+    /// The same, of rows that have an order.
+    fn function_source_in(
+        &self,
+        inner: &Level<'_>,
+        (plan, mut columns, order): (LogicalPlan, Vec<Output>, Vec<SortExpr>),
         scalar: bool,
         alias: Option<&ast::TableAlias>,
         name: &str,
@@ -251,7 +288,7 @@ impl Analyst<'_> {
         let answer = Answer {
             plan,
             columns,
-            order: Vec::new(),
+            order,
             outer: inner.outer.borrow().clone(),
         };
         let mut source = self.named(answer, alias, name)?;

@@ -237,6 +237,12 @@ impl Relation {
 }
 
 impl Analyst<'_> {
+    /// What belongs to the outermost level, as seen from `level`.
+    pub(super) fn seen_within(&self, level: &Level<'_>, value: Typed) -> Result<Typed> {
+        let depth = level.outwards().count() - 1;
+        self.seen(level, value, depth)
+    }
+
     /// What was found `depth` levels out, as seen from `level`.
     fn seen(&self, level: &Level<'_>, value: Typed, depth: usize) -> Result<Typed> {
         if depth == 0 {
@@ -454,14 +460,15 @@ impl Analyst<'_> {
 
     /// Remembers what a column of the plan is and what the user calls it.
     pub(super) fn register(&self, column: &Column, field: &FieldRef, shown: String) {
-        self.columns
+        self.shared
+            .columns
             .borrow_mut()
             .insert(column.clone(), (field.clone(), shown));
     }
 
     /// The field of a column of the plan.
     fn field_of(&self, column: &Column) -> FieldRef {
-        self.columns.borrow().get(column).map_or_else(
+        self.shared.columns.borrow().get(column).map_or_else(
             || Arc::new(Field::new(column.name(), DataType::Null, true)),
             |(field, _)| field.clone(),
         )
@@ -469,7 +476,7 @@ impl Analyst<'_> {
 
     /// What the user calls a column of the plan.
     pub(super) fn shown(&self, column: &Column) -> String {
-        self.columns.borrow().get(column).map_or_else(
+        self.shared.columns.borrow().get(column).map_or_else(
             || {
                 column
                     .name
@@ -485,7 +492,7 @@ impl Analyst<'_> {
     /// A schema of every column an expression may refer to, for asking its type.
     pub(super) fn schema_for(&self, exprs: &[&Expr]) -> Result<DFSchema> {
         let mut fields: Vec<(Option<TableReference>, FieldRef)> = Vec::new();
-        let columns = self.columns.borrow();
+        let columns = self.shared.columns.borrow();
         for expr in exprs {
             for column in expr.column_refs() {
                 let known = fields.iter().any(|(relation, field)| {

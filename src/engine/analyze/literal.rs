@@ -4,15 +4,17 @@ use arrow::datatypes::DECIMAL128_MAX_PRECISION;
 use datafusion::common::ScalarValue;
 use sqlparser::ast::{self, DateTimeField, Value, ValueWithSpan};
 
+use super::level::Level;
 use super::typed::{self, Typed};
 use super::{Analyst, at};
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 
 impl Analyst<'_> {
-    pub(super) fn literal(&self, value: &ValueWithSpan) -> Result<Typed> {
+    pub(super) fn literal(&self, level: &Level<'_>, value: &ValueWithSpan) -> Result<Typed> {
         if let Value::SingleQuotedString(text) = &value.value {
-            self.literals
+            self.shared
+                .literals
                 .borrow_mut()
                 .entry(text.clone())
                 .and_modify(|place| *place = None)
@@ -26,7 +28,9 @@ impl Analyst<'_> {
             Value::DollarQuotedString(text) => typed::unknown(Some(&text.value)),
             Value::Boolean(value) => Typed::bool(typed::boolean(Some(*value))),
             Value::Null => typed::unknown(None),
-            Value::Placeholder(id) => self.parameter(id).map_err(|error| at(error, value.span))?,
+            Value::Placeholder(id) => self
+                .placeholder(level, id)
+                .map_err(|error| at(error, value.span))?,
             Value::HexStringLiteral(_) | Value::SingleQuotedByteStringLiteral(_) => {
                 return Err(Error::unsupported("a bit string"));
             }

@@ -32,6 +32,7 @@ mod operator;
 mod operators;
 mod order;
 mod query;
+mod routine;
 mod row;
 mod sample;
 mod select;
@@ -44,6 +45,7 @@ mod with;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
@@ -55,11 +57,17 @@ use sqlparser::tokenizer::Span;
 
 use super::error::convert;
 use super::scope::Scope;
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::Routine;
+use crate::privileges::Need;
+use crate::statement::{Arguments, StatementContext};
 use crate::types::PgType;
 
+use level::Level;
 pub(super) use names::item_name;
 pub(super) use query::Output;
+use routine::Chain;
+pub(super) use routine::{ResultColumns, check_result, spread, surroundings};
 use typed::Typed;
 pub(super) use with::{SILENT, misplaced, reads};
 
@@ -71,6 +79,10 @@ pub(super) struct Analysis {
     pub(super) columns: Vec<Output>,
     /// Types its parameters got, by number; `None` where nothing said one.
     pub(super) parameters: BTreeMap<usize, Option<PgType>>,
+    /// The users' functions it calls itself.
+    pub(super) routines: Vec<Oid>,
+    /// What calling functions needs.
+    pub(super) needs: Vec<Need>,
 }
 
 /// Analyses a query as `scope` sees it. `declared` are the client's parameter types.
@@ -81,54 +93,196 @@ pub(super) fn analyse(
 ) -> Result<Analysis> {
     let analyst = Analyst {
         scope,
-        aliases: RefCell::default(),
-        columns: RefCell::default(),
+        shared: Rc::default(),
         declared,
         parameters: RefCell::default(),
-        numbers: Cell::new(0),
-        literals: RefCell::default(),
-        mentions: RefCell::default(),
+        arguments: None,
+        chain: None,
     };
-    let answer = analyst.query(query, None, None, query::Wanted::Answer)?;
+    // A statement of a function's body, carried out by itself.
+    let around = match &scope.context.arguments {
+        Some(arguments) if scope.view.is_none() => Some(analyst.around(scope.context, arguments)?),
+        Some(_) | None => None,
+    };
+    let answer = analyst.query(query, around.as_ref(), None, query::Wanted::Answer)?;
+    let uses = analyst.shared.uses.take();
     Ok(Analysis {
         plan: answer.plan,
         columns: answer.columns,
         parameters: analyst.parameters.into_inner(),
+        routines: uses
+            .iter()
+            .filter(|used| used.direct)
+            .map(|used| used.routine)
+            .collect(),
+        needs: uses.into_iter().flat_map(|used| used.needs).collect(),
     })
 }
 
-/// One statement's analysis.
+/// A call of a function whose body is carried out statement by statement.
+pub(super) struct RoutineCall {
+    /// The function.
+    pub(super) routine: Arc<Routine>,
+    /// Types of its inputs in this call.
+    pub(super) types: Vec<PgType>,
+    /// What it answers.
+    pub(super) result: ResultColumns,
+    /// The query of one row that computes its arguments; without any, of a column of no matter.
+    pub(super) arguments: Analysis,
+}
+
+/// Analyses a call as `scope` sees it; `None` if it is not one of a function that `wanted` says is
+/// to be carried out.
+pub(super) fn analyse_call(
+    scope: &Scope<'_>,
+    function: &ast::Function,
+    declared: &[Option<PgType>],
+    wanted: impl Fn(&Routine) -> bool,
+) -> Result<Option<RoutineCall>> {
+    let ast::FunctionArguments::List(list) = &function.args else {
+        return Ok(None);
+    };
+    let parts: Vec<String> = function.name.0.iter().map(from::part).collect();
+    let analyst = Analyst {
+        scope,
+        shared: Rc::default(),
+        declared,
+        parameters: RefCell::default(),
+        arguments: None,
+        chain: None,
+    };
+    let (schema, name) = match parts.as_slice() {
+        [name] => (None, name),
+        [schema, name] => (Some(schema.as_str()), name),
+        _ => return Ok(None),
+    };
+    if !analyst.routines(schema, name).iter().any(|r| wanted(r)) {
+        return Ok(None);
+    }
+    let around = match &scope.context.arguments {
+        Some(arguments) => Some(analyst.around(scope.context, arguments)?),
+        None => None,
+    };
+    let level = Level::new(around.as_ref(), None);
+    let Some(call) = analyst.routine_call(&level, &parts, &list.args)? else {
+        return Ok(None);
+    };
+    if !wanted(&call.routine) {
+        return Ok(None);
+    }
+    let (types, result, answer) = analyst.called(&call)?;
+    let uses = analyst.shared.uses.take();
+    Ok(Some(RoutineCall {
+        routine: Arc::clone(&call.routine),
+        types,
+        result,
+        arguments: Analysis {
+            plan: answer.plan,
+            columns: answer.columns,
+            parameters: analyst.parameters.into_inner(),
+            routines: Vec::new(),
+            needs: uses.into_iter().flat_map(|used| used.needs).collect(),
+        },
+    }))
+}
+
+/// One statement's analysis, or that of a function's body inside it.
 struct Analyst<'a> {
     scope: &'a Scope<'a>,
+    shared: Rc<Shared>,
+    declared: &'a [Option<PgType>],
+    parameters: RefCell<BTreeMap<usize, Option<PgType>>>,
+    /// Inside a function's body what `$1`, `$2`, … are there, in terms of its [`Level`].
+    arguments: Option<Vec<typed::Typed>>,
+    /// The functions whose bodies this is in.
+    chain: Option<&'a Chain<'a>>,
+}
+
+/// What all parts of a statement have in common, the bodies of functions included.
+#[derive(Default)]
+struct Shared {
     /// How often each relation name was used.
     aliases: RefCell<HashMap<String, usize>>,
     /// What the columns of the plan are, and what the user calls them.
     columns: RefCell<HashMap<Column, (FieldRef, String)>>,
-    declared: &'a [Option<PgType>],
-    parameters: RefCell<BTreeMap<usize, Option<PgType>>>,
     numbers: Cell<usize>,
     /// Where each quoted literal stands; nothing for a text that stands in several places.
     literals: RefCell<HashMap<String, Option<Span>>>,
     /// Where each column was first named.
     mentions: RefCell<HashMap<Column, Span>>,
+    /// Users' functions called.
+    uses: RefCell<Vec<routine::Use>>,
+    /// How many calls there were.
+    calls: Cell<usize>,
+    /// What calls in the statement itself became: the same call twice is the same expression.
+    values: RefCell<Vec<(routine::Key, Typed)>>,
 }
 
 impl Analyst<'_> {
     /// A number no other part of the statement has.
     fn number(&self) -> usize {
-        self.numbers.set(self.numbers.get() + 1);
-        self.numbers.get()
+        let numbers = &self.shared.numbers;
+        numbers.set(numbers.get() + 1);
+        numbers.get()
     }
 
     /// A relation alias no other part of the plan has: the name itself the first time.
     fn alias(&self, name: &str) -> String {
-        let mut aliases = self.aliases.borrow_mut();
+        let mut aliases = self.shared.aliases.borrow_mut();
         let uses = aliases.entry(name.to_owned()).or_default();
         *uses += 1;
         if *uses == 1 {
             name.to_owned()
         } else {
             format!("{name}\0{uses}")
+        }
+    }
+
+    /// The parameters of the function whose statement this is, as what it stands in.
+    fn around(&self, context: &StatementContext, arguments: &Arguments) -> Result<Level<'_>> {
+        let values = arguments
+            .types
+            .iter()
+            .enumerate()
+            .map(|(index, ty)| {
+                let row = context.snapshot.relations().find(|r| r.row_type == ty.oid);
+                match row {
+                    // What there is to know of it is what columns it has.
+                    Some(relation) => {
+                        let fields = relation
+                            .columns
+                            .iter()
+                            .map(|column| Ok((column.name.clone(), typed::null(column.ty)?)))
+                            .collect::<Result<_>>()?;
+                        self.row_of(fields)
+                    }
+                    None => {
+                        let mut known = self.parameters.borrow_mut();
+                        known.insert(index + 1, Some(*ty));
+                        drop(known);
+                        self.parameter(&format!("${}", index + 1))
+                    }
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(routine::parameter_level(&arguments.routine, values))
+    }
+
+    /// `$n` where it stands: a parameter of the statement, or of the function whose body this is.
+    fn placeholder(&self, level: &Level<'_>, id: &str) -> Result<Typed> {
+        let Some(arguments) = &self.arguments else {
+            return self.parameter(id);
+        };
+        let number = id.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
+        let value = number
+            .and_then(|number| number.checked_sub(1))
+            .and_then(|index| arguments.get(index));
+        match value {
+            Some(value) => self.seen_within(level, value.clone()),
+            None => Err(Error::new(
+                SqlState::UNDEFINED_PARAMETER,
+                format!("there is no parameter {id}"),
+            )),
         }
     }
 
@@ -175,7 +329,7 @@ impl Analyst<'_> {
 
     /// An error about a literal, at its place.
     fn at_literal(&self, error: Error, text: &str) -> Error {
-        match self.literals.borrow().get(text) {
+        match self.shared.literals.borrow().get(text) {
             Some(Some(span)) => at(error, *span),
             _ => error,
         }

@@ -191,7 +191,7 @@ impl Analyst<'_> {
         let value = self.expression(level, expr)?;
         let mut pattern = self.expression(level, pattern)?;
         if let Some(escape) = escape {
-            let escape = self.literal(escape)?;
+            let escape = self.literal(level, escape)?;
             if escape.unknown_text() != Some("\\") {
                 // DataFusion escapes with a backslash only: the pattern is made to.
                 let pattern_text = self.coerced(pattern, PgType::TEXT)?;
@@ -215,7 +215,7 @@ impl Analyst<'_> {
         let pattern = self.expression(level, pattern)?;
         let mut args = vec![self.coerced(pattern, PgType::TEXT)?.expr];
         if let Some(escape) = escape {
-            let escape = self.literal(escape)?;
+            let escape = self.literal(level, escape)?;
             args.push(self.coerced(escape, PgType::TEXT)?.expr);
         }
         let pattern = self.native("similar_to_escape", args)?;

@@ -41,7 +41,7 @@ impl Analyst<'_> {
     }
 
     /// An answer of one column as a value.
-    fn scalar(&self, answer: Answer) -> Result<Expr> {
+    pub(super) fn scalar(&self, answer: Answer) -> Result<Expr> {
         let mut answer = answer;
         if is_volatile(&answer.plan)? {
             // Two subqueries of one plan are computed once; two that differ in a name, twice.
@@ -73,7 +73,7 @@ impl Analyst<'_> {
     }
 
     /// The values of an answer as an array, in the answer's order; an empty one if there are none.
-    fn collected(&self, answer: Answer) -> Result<Typed> {
+    pub(super) fn collected(&self, answer: Answer) -> Result<Typed> {
         let element = answer.columns[0].ty;
         let ty = if super::coerce::array_element(element).is_some() {
             element
@@ -262,7 +262,7 @@ pub(super) fn aggregate_call(
 }
 
 /// Whether a plan gives a row whatever it reads: an aggregate over all rows.
-fn is_one_row(plan: &LogicalPlan) -> bool {
+pub(super) fn is_one_row(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
         LogicalPlan::Projection(projection) => is_one_row(&projection.input),
@@ -273,7 +273,7 @@ fn is_one_row(plan: &LogicalPlan) -> bool {
 }
 
 /// Whether a plan may answer differently each time.
-fn is_volatile(plan: &LogicalPlan) -> Result<bool> {
+pub(super) fn is_volatile(plan: &LogicalPlan) -> Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|plan| {
         plan.apply_expressions(|expr| {

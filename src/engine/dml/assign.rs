@@ -54,7 +54,7 @@ fn family(ty: PgType) -> Family {
 }
 
 /// Whether a value of `from` may be assigned to a column of `to` without an explicit cast.
-fn is_assignable(from: PgType, to: PgType) -> bool {
+pub fn is_assignable(from: PgType, to: PgType) -> bool {
     use Family::{
         Date, Float, Integer, Interval, Json, Numeric, Oid, String, Time, Timestamp, TimestampTz,
     };
@@ -96,6 +96,22 @@ pub fn check_assignable(column: &str, from: PgType, to: PgType) -> Result<()> {
         ),
     )
     .hint("You will need to rewrite or cast the expression."))
+}
+
+/// The values of an answer of type `from` as values of type `to`.
+///
+/// # Errors
+/// As [`assign`].
+pub fn assigned(
+    context: &Arc<StatementContext>,
+    array: &ArrayRef,
+    from: PgType,
+    to: PgType,
+) -> Result<ArrayRef> {
+    if from.oid == to.oid && *array.data_type() == to.data_type() {
+        return Ok(array.clone());
+    }
+    assign(context, array, from, to)
 }
 
 /// The values of `array`, of type `from`, as a column of type `to` holds them.

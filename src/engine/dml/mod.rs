@@ -70,7 +70,7 @@ pub(super) use keys::Keys;
 pub(super) use rows::check_not_null;
 pub(super) use sink::Sink;
 
-pub use assign::check_assignable;
+pub use assign::{assigned, check_assignable, is_assignable};
 pub use references::Orphan;
 pub use values::is_literal;
 pub use work::{Gone, Touched};

@@ -48,7 +48,6 @@ impl Cursor {
     }
 
     // -- where we are
-    // ---------------------------------------------------------------------------------------------
 
     /// Position of the next token: 1-based, in the statement.
     pub(super) fn position(&self) -> usize {
@@ -79,6 +78,10 @@ impl Cursor {
     /// Whether the next token is this one.
     pub(super) fn sees(&self, token: &Token) -> bool {
         self.parser.peek_token_ref().token == *token
+    }
+
+    pub(super) fn skip(&mut self) {
+        self.parser.advance_token();
     }
 
     /// Whether a quoted name comes next.
@@ -139,7 +142,6 @@ impl Cursor {
     }
 
     // -- words and signs
-    // ------------------------------------------------------------------------------------------
 
     /// Takes the words if they come next, all of them.
     pub(super) fn accept(&mut self, words: &str) -> bool {
@@ -222,7 +224,6 @@ impl Cursor {
     }
 
     // -- names and literals
-    // ---------------------------------------------------------------------------------------
 
     /// A name: any word that is not reserved, or a quoted one. Folded and cut.
     pub(super) fn name(&mut self) -> Result<String> {
@@ -304,7 +305,6 @@ impl Cursor {
     }
 
     // -- what sqlparser reads
-    // -------------------------------------------------------------------------------------
 
     /// A query.
     pub(super) fn query(&mut self) -> Result<Box<ast::Query>> {

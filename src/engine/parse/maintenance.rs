@@ -88,3 +88,25 @@ fn target(cursor: &mut Cursor) -> Result<(ObjectName, Vec<String>)> {
     };
     Ok((name, columns))
 }
+
+/// TRUNCATE
+pub(super) fn truncate(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("TRUNCATE")?;
+    cursor.accept("TABLE");
+    cursor.accept("ONLY");
+    let names = cursor.list(|cursor| {
+        let name = cursor.object_name()?;
+        cursor.accept_token(&Token::Mul);
+        Ok(name)
+    })?;
+    let restart = cursor.accept("RESTART IDENTITY");
+    if !restart {
+        cursor.accept("CONTINUE IDENTITY");
+    }
+    let cascade = cursor.cascade();
+    Ok(Command::Truncate {
+        names,
+        restart,
+        cascade,
+    })
+}

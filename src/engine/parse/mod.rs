@@ -20,6 +20,7 @@ mod patch;
 mod redirect;
 mod reserved;
 mod roles;
+mod routines;
 mod sequences;
 mod session;
 mod split;
@@ -122,6 +123,42 @@ pub fn rename_column(text: &str, from: &str, to: &str) -> Result<String> {
     }
     renamed.extend(&characters[next..]);
     Ok(renamed)
+}
+
+/// The text of an expression with the functions it calls under their full names. `schema` says
+/// which schema an unqualified function name is to be looked for in, if in any.
+///
+/// # Errors
+/// As [`parse`].
+pub fn qualify_calls(text: &str, schema: impl Fn(&str) -> Option<String>) -> Result<String> {
+    let expression = parse_expression(text)?;
+    let mut places = Vec::new();
+    let _: ControlFlow<()> = ast::visit_expressions(&expression, |expr| {
+        if let ast::Expr::Function(function) = expr
+            && let [ast::ObjectNamePart::Identifier(ident)] = function.name.0.as_slice()
+            && let Some(schema) = schema(&fold(ident))
+        {
+            let name = crate::base::name::quote(&fold(ident)).into_owned();
+            let full = format!("{}.{name}", crate::base::name::quote(&schema));
+            places.push((ident.span.start.column, ident.span.end.column, full));
+        }
+        ControlFlow::Continue(())
+    });
+    places.sort_unstable();
+    let characters: Vec<char> = text.chars().collect();
+    let (mut qualified, mut next) = (String::new(), 0);
+    for (start, end, full) in places {
+        let index = |column: u64| usize::try_from(column).unwrap_or(1).saturating_sub(1);
+        let (start, end) = (index(start), index(end));
+        if start < next || end > characters.len() {
+            continue;
+        }
+        qualified.extend(&characters[next..start]);
+        qualified.push_str(&full);
+        next = end;
+    }
+    qualified.extend(&characters[next..]);
+    Ok(qualified)
 }
 
 /// A DEFAULT as it is kept: sequences in it under their OIDs, as PostgreSQL keeps them, so that
@@ -275,7 +312,7 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "ALTER" => objects::alter(cursor),
         "DROP" => objects::drop(cursor),
         "REFRESH" => sequences::refresh(cursor),
-        "TRUNCATE" => objects::truncate(cursor),
+        "TRUNCATE" => maintenance::truncate(cursor),
         "COMMENT" => objects::comment(cursor),
         "GRANT" => roles::grant(cursor),
         "REVOKE" => roles::revoke(cursor),
@@ -291,8 +328,9 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "COPY" => copy::copy(cursor),
         "EXPLAIN" => explain::explain(cursor),
         "VACUUM" | "ANALYZE" | "ANALYSE" | "CHECKPOINT" => maintenance::maintenance(cursor),
+        "CALL" => routines::call(cursor),
         // Statements PostgreSQL has and commons does not.
-        "CALL" | "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "REASSIGN" | "REINDEX" | "SECURITY" => {
+        "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "REASSIGN" | "REINDEX" | "SECURITY" => {
             Err(Error::unsupported(word))
         }
         _ => Err(cursor.syntax_error()),

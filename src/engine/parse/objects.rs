@@ -7,7 +7,7 @@ use super::constraints::{
 };
 use super::cursor::Cursor;
 use super::types::written;
-use super::{roles, sequences, storage, user_types, views};
+use super::{roles, routines, sequences, storage, user_types, views};
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
@@ -28,6 +28,7 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
     let word = cursor.word().ok_or_else(|| cursor.syntax_error())?;
     match word.as_str() {
         "VIEW" => views::create_view(cursor, or_replace, temporary),
+        "FUNCTION" | "PROCEDURE" if !temporary => routines::create(cursor, or_replace),
         _ if or_replace => Err(Error::unsupported(format!("CREATE OR REPLACE {word}"))),
         "TABLE" => create_table(cursor, temporary),
         "SEQUENCE" => sequences::create_sequence(cursor, temporary),
@@ -49,9 +50,9 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
             cursor.second_word().unwrap_or_default()
         ))),
         "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DATABASE" | "DOMAIN" | "EXTENSION"
-        | "FUNCTION" | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "RULE" | "SERVER"
-        | "STATISTICS" | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "CONSTRAINT"
-        | "TRUSTED" | "PROCEDURAL" => Err(Error::unsupported(format!("CREATE {word}"))),
+        | "LANGUAGE" | "POLICY" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS"
+        | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "CONSTRAINT" | "TRUSTED"
+        | "PROCEDURAL" => Err(Error::unsupported(format!("CREATE {word}"))),
         _ => Err(cursor.syntax_error()),
     }
 }
@@ -288,13 +289,14 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     if word == "TYPE" {
         return user_types::alter(cursor);
     }
+    if let Some(kind) = routines::kind(cursor) {
+        return routines::alter(cursor, kind);
+    }
     let Some(kind) = kind(cursor) else {
         return Err(match word.as_str() {
-            "AGGREGATE" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION" | "FUNCTION"
-            | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "ROUTINE" | "RULE"
-            | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM" | "TABLESPACE" | "TRIGGER" => {
-                Error::unsupported(format!("ALTER {word}"))
-            }
+            "AGGREGATE" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION" | "LANGUAGE"
+            | "POLICY" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION"
+            | "SYSTEM" | "TABLESPACE" | "TRIGGER" => Error::unsupported(format!("ALTER {word}")),
             "DEFAULT" | "MATERIALIZED" | "FOREIGN" | "EVENT" | "LARGE" | "OPERATOR" | "TEXT" => {
                 Error::unsupported(format!(
                     "ALTER {word} {}",
@@ -477,15 +479,19 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
     {
         return roles::drop(cursor);
     }
+    if let Some(kind) = routines::kind(cursor) {
+        return routines::drop(cursor, kind);
+    }
     let kind = match kind(cursor) {
         Some(ObjectKind::Database) => return Err(Error::unsupported("DROP DATABASE")),
         Some(kind) => kind,
         None => {
             return Err(match word.as_str() {
                 "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION"
-                | "FUNCTION" | "LANGUAGE" | "POLICY" | "PROCEDURE" | "PUBLICATION" | "ROUTINE"
-                | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "TABLESPACE"
-                | "TRANSFORM" | "TRIGGER" | "OWNED" => Error::unsupported(format!("DROP {word}")),
+                | "LANGUAGE" | "POLICY" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS"
+                | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "OWNED" => {
+                    Error::unsupported(format!("DROP {word}"))
+                }
                 "MATERIALIZED" | "FOREIGN" | "EVENT" | "ACCESS" | "OPERATOR" | "TEXT" | "USER" => {
                     Error::unsupported(format!(
                         "DROP {word} {}",
@@ -507,28 +513,6 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
         if_exists,
         cascade: cursor.cascade(),
     }))
-}
-
-/// TRUNCATE
-pub(super) fn truncate(cursor: &mut Cursor) -> Result<Command> {
-    cursor.expect("TRUNCATE")?;
-    cursor.accept("TABLE");
-    cursor.accept("ONLY");
-    let names = cursor.list(|cursor| {
-        let name = cursor.object_name()?;
-        cursor.accept_token(&Token::Mul);
-        Ok(name)
-    })?;
-    let restart = cursor.accept("RESTART IDENTITY");
-    if !restart {
-        cursor.accept("CONTINUE IDENTITY");
-    }
-    let cascade = cursor.cascade();
-    Ok(Command::Truncate {
-        names,
-        restart,
-        cascade,
-    })
 }
 
 /// COMMENT ON
@@ -557,6 +541,8 @@ pub(super) fn comment(cursor: &mut Cursor) -> Result<Command> {
         cursor.expect("ON")?;
         let table = cursor.object_name()?;
         CommentTarget::Constraint { name, table }
+    } else if let Some(kind) = routines::kind(cursor) {
+        CommentTarget::Routine(routines::spec(cursor, kind)?)
     } else if cursor.accept("ROLE") {
         CommentTarget::Role(cursor.name()?)
     } else if let Some(kind) = kind(cursor) {

@@ -94,7 +94,11 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
             {
                 tokens.remove(index + 1);
             }
-            Some("VARIADIC") if matches!(here.before(), Some(Token::LParen | Token::Comma)) => {
+            // `f(a, VARIADIC b)`, which is no parameter of a function to be made.
+            Some("VARIADIC")
+                if matches!(here.before(), Some(Token::LParen | Token::Comma))
+                    && !super::routines::names_routine(here.tokens) =>
+            {
                 tokens[index].token = quoted(VARIADIC);
                 let span = tokens[index].span;
                 tokens.insert(index + 1, TokenWithSpan::new(Token::Assignment, span));

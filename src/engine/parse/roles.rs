@@ -3,11 +3,13 @@
 use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
+use super::routines;
 use super::session::set_value;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
     Command, Grant, GrantRole, GrantTarget, RoleOption, RoleSetting, RoleSpec,
 };
+use crate::engine::routine_definition::RoutineKind;
 
 /// A role: a name or a word for one. PUBLIC is for [`grantee`] only.
 pub(super) fn role(cursor: &mut Cursor) -> Result<RoleSpec> {
@@ -351,6 +353,26 @@ fn target(cursor: &mut Cursor) -> Result<GrantTarget> {
         cursor.expect("SEQUENCE")?;
         return cursor.list(Cursor::object_name).map(GrantTarget::Sequences);
     }
+    for (words, kind) in [
+        ("ALL FUNCTIONS IN SCHEMA", RoutineKind::Function),
+        ("ALL PROCEDURES IN SCHEMA", RoutineKind::Procedure),
+        ("ALL ROUTINES IN SCHEMA", RoutineKind::Routine),
+    ] {
+        if cursor.accept(words) {
+            let schemas = cursor.list(Cursor::name)?;
+            return Ok(GrantTarget::AllRoutinesIn(kind, schemas));
+        }
+    }
+    if matches!(
+        cursor.word().as_deref(),
+        Some("FUNCTION" | "PROCEDURE" | "ROUTINE")
+    ) && !matches!(cursor.second_word().as_deref(), None | Some("TO" | "FROM"))
+        && let Some(kind) = routines::kind(cursor)
+    {
+        return cursor
+            .list(|cursor| routines::spec(cursor, kind))
+            .map(GrantTarget::Routines);
+    }
     if cursor.accept("SCHEMA") {
         return cursor.list(Cursor::name).map(GrantTarget::Schemas);
     }
@@ -363,10 +385,8 @@ fn target(cursor: &mut Cursor) -> Result<GrantTarget> {
         cursor.any_word()?;
         return cursor.list(Cursor::object_name).map(GrantTarget::Types);
     }
-    if let Some(
-        word @ ("ALL" | "FUNCTION" | "PROCEDURE" | "ROUTINE" | "LANGUAGE" | "TABLESPACE"
-        | "PARAMETER" | "LARGE" | "FOREIGN"),
-    ) = cursor.word().as_deref()
+    if let Some(word @ ("ALL" | "LANGUAGE" | "TABLESPACE" | "PARAMETER" | "LARGE" | "FOREIGN")) =
+        cursor.word().as_deref()
         && !(word != "ALL" && matches!(cursor.second_word().as_deref(), None | Some("TO" | "FROM")))
     {
         let second = cursor.second_word().unwrap_or_default();

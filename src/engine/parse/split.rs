@@ -46,11 +46,14 @@ pub(super) fn split(sql: &str) -> Result<Vec<Piece>> {
     let mut pieces = Vec::new();
     let mut current: Vec<(TokenWithSpan, usize, usize)> = Vec::new();
     let mut newline = false;
+    let mut atomic = Atomic::default();
     for token in tokens {
         let start = lines.character(token.span.start);
         let end = lines.character(token.span.end);
         match &token.token {
+            Token::SemiColon if atomic.depth > 0 => current.push((token, start, end)),
             Token::SemiColon => {
+                atomic = Atomic::default();
                 pieces.extend(piece(sql, std::mem::take(&mut current), true)?);
             }
             Token::EOF => {}
@@ -80,12 +83,48 @@ pub(super) fn split(sql: &str) -> Result<Vec<Piece>> {
                     *last_end = end;
                 }
             }
-            _ => current.push((token, start, end)),
+            _ => {
+                atomic.pass(&token.token);
+                current.push((token, start, end));
+            }
         }
         newline = false;
     }
     pieces.extend(piece(sql, current, false)?);
     Ok(pieces)
+}
+
+/// How deep inside `BEGIN ATOMIC … END` a statement is: semicolons there do not end it.
+#[derive(Default)]
+struct Atomic {
+    depth: usize,
+    /// Whether the statement makes a function, and whether BEGIN came last.
+    routine: bool,
+    begin: bool,
+    words: usize,
+}
+
+impl Atomic {
+    fn pass(&mut self, token: &Token) {
+        let begin = std::mem::take(&mut self.begin);
+        self.words += 1;
+        let Token::Word(Word {
+            value,
+            quote_style: None,
+            ..
+        }) = token
+        else {
+            return;
+        };
+        match value.to_ascii_uppercase().as_str() {
+            "FUNCTION" | "PROCEDURE" if self.words <= 4 => self.routine = true,
+            "BEGIN" => self.begin = self.routine,
+            "ATOMIC" if begin && self.depth == 0 => self.depth = 1,
+            "CASE" if self.depth > 0 => self.depth += 1,
+            "END" => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+    }
 }
 
 /// One statement from its tokens and their character ranges.

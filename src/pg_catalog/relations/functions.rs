@@ -1,21 +1,153 @@
-//! `pg_proc`: PostgreSQL's own functions that commons has, under PostgreSQL's OIDs, and the team
-//! verbs.
+//! `pg_proc`: PostgreSQL's own functions that commons has, under PostgreSQL's OIDs, the team verbs,
+//! and the functions users made.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use arrow::record_batch::RecordBatch;
 
 use super::super::data::File;
-use super::from_file;
+use super::objects::acl;
+use super::{build, concat, from_file};
+use crate::base::name::quote;
 use crate::base::{Oid, Result};
-use crate::pg_catalog::SystemRelation;
+use crate::catalog::{Parallel, ParameterMode, Routine, RoutineBody, Volatility};
+use crate::pg_catalog::{SystemRelation, Value};
 use crate::statement::StatementContext;
+use crate::types::PgType;
 
 static FUNCTIONS: LazyLock<File> =
     LazyLock::new(|| File::new(include_str!("../../../sql/pg_catalog/pg_proc.tsv")));
 
-pub(super) fn pg_proc(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+pub(super) fn pg_proc(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let own = own(relation)?;
+    if context.snapshot.routines().next().is_none() {
+        return Ok(own);
+    }
+    concat(&[own, users(relation, context)?])
+}
+
+/// Users' functions.
+fn users(relation: &SystemRelation, context: &StatementContext) -> Result<RecordBatch> {
+    let snapshot = &context.snapshot;
+    let routines: Vec<_> = snapshot.routines().cloned().collect();
+    let oids = |oids: Vec<Oid>| Value::List(oids.into_iter().map(Value::from).collect());
+    let texts = |texts: Vec<String>| Value::List(texts.into_iter().map(Value::from).collect());
+    let all_in = |routine: &Routine| {
+        routine
+            .parameters
+            .iter()
+            .all(|p| p.mode == ParameterMode::In)
+    };
+    build::<Arc<Routine>>(
+        relation,
+        &routines,
+        &[
+            ("oid", &|routine| routine.oid.into()),
+            ("proname", &|routine| (&routine.name).into()),
+            ("pronamespace", &|routine| routine.schema.into()),
+            ("proowner", &|routine| routine.owner.into()),
+            ("prolang", &|_| 14.into()),
+            ("procost", &|routine| f64::from(routine.cost).into()),
+            ("prorows", &|routine| f64::from(routine.rows).into()),
+            ("provariadic", &|routine| {
+                let last = routine
+                    .parameters
+                    .iter()
+                    .find(|p| p.mode == ParameterMode::Variadic);
+                last.map_or(Oid::INVALID, |p| match p.ty.0 {
+                    2277 => Oid(2283),
+                    5078 => Oid(5077),
+                    ty => PgType::of(ty).element().map_or(Oid::INVALID, |e| e.oid),
+                })
+                .into()
+            }),
+            ("prokind", &|routine| {
+                if routine.procedure { 'p' } else { 'f' }.into()
+            }),
+            ("prosecdef", &|routine| routine.security_definer.into()),
+            ("proleakproof", &|routine| routine.leakproof.into()),
+            ("proisstrict", &|routine| routine.strict.into()),
+            ("proretset", &|routine| routine.set.into()),
+            ("provolatile", &|routine| {
+                match routine.volatility {
+                    Volatility::Immutable => 'i',
+                    Volatility::Stable => 's',
+                    Volatility::Volatile => 'v',
+                }
+                .into()
+            }),
+            ("proparallel", &|routine| {
+                match routine.parallel {
+                    Parallel::Safe => 's',
+                    Parallel::Restricted => 'r',
+                    Parallel::Unsafe => 'u',
+                }
+                .into()
+            }),
+            ("pronargs", &|routine| count(routine.inputs().count())),
+            ("pronargdefaults", &|routine| {
+                count(routine.inputs().filter(|p| p.default.is_some()).count())
+            }),
+            ("prorettype", &|routine| routine.returns.into()),
+            ("proargtypes", &|routine| oids(routine.input_types())),
+            ("proallargtypes", &|routine| match all_in(routine) {
+                true => Value::Null,
+                false => oids(routine.parameters.iter().map(|p| p.ty).collect()),
+            }),
+            ("proargmodes", &|routine| match all_in(routine) {
+                true => Value::Null,
+                false => {
+                    let modes = routine.parameters.iter();
+                    texts(modes.map(|p| p.mode.letter().to_string()).collect())
+                }
+            }),
+            (
+                "proargnames",
+                &|routine| match routine.parameters.iter().all(|p| p.name.is_empty()) {
+                    true => Value::Null,
+                    false => texts(routine.parameters.iter().map(|p| p.name.clone()).collect()),
+                },
+            ),
+            ("proargdefaults", &|routine| {
+                let defaults: Vec<String> = routine
+                    .inputs()
+                    .filter_map(|parameter| parameter.default.clone())
+                    .collect();
+                match defaults.is_empty() {
+                    true => Value::Null,
+                    false => defaults.join(", ").into(),
+                }
+            }),
+            ("prosrc", &|routine| match &routine.body {
+                RoutineBody::Text(text) => text.clone().into(),
+                RoutineBody::Return(_) | RoutineBody::Atomic(_) => String::new().into(),
+            }),
+            ("prosqlbody", &|routine| match routine.bound() {
+                Some(view) => view.query.clone().into(),
+                None => Value::Null,
+            }),
+            ("proconfig", &|routine| match &routine.search_path {
+                Some(path) => {
+                    let names: Vec<_> = path.iter().map(|name| quote(name)).collect();
+                    texts(vec![format!("search_path={}", names.join(", "))])
+                }
+                None => Value::Null,
+            }),
+            ("proacl", &|routine| acl(snapshot, routine.acl.as_ref())),
+        ],
+    )
+}
+
+fn count(number: usize) -> Value {
+    i64::try_from(number).map_or(Value::Null, Value::Int)
+}
+
+/// PostgreSQL's own.
+fn own(relation: &SystemRelation) -> Result<RecordBatch> {
     from_file(
         relation,
         &FUNCTIONS,

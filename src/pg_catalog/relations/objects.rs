@@ -18,6 +18,8 @@ pub const PG_CLASS: Oid = Oid(1259);
 pub const PG_TYPE: Oid = Oid(1247);
 /// `pg_namespace`'s OID.
 pub const PG_NAMESPACE: Oid = Oid(2615);
+/// `pg_proc`, as a class.
+const PG_PROC: Oid = Oid(1255);
 /// `pg_rewrite`'s OID.
 pub const PG_REWRITE: Oid = Oid(2618);
 /// `pg_constraint`'s OID.
@@ -366,6 +368,11 @@ pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
     for ty in snapshot.types() {
         if let Some(comment) = &ty.comment {
             rows.push((ty.oid, PG_TYPE, 0, comment.clone()));
+        }
+    }
+    for routine in snapshot.routines() {
+        if let Some(comment) = &routine.comment {
+            rows.push((routine.oid, PG_PROC, 0, comment.clone()));
         }
     }
     for relation in snapshot.relations() {

@@ -30,9 +30,10 @@ impl Session {
                 })?;
                 Some((relation.clone(), constraint))
             }
-            CommentTarget::Object(..) | CommentTarget::Column { .. } | CommentTarget::Role(_) => {
-                None
-            }
+            CommentTarget::Object(..)
+            | CommentTarget::Column { .. }
+            | CommentTarget::Role(_)
+            | CommentTarget::Routine(_) => None,
         };
         if let Some((relation, oid)) = within {
             let mut constraints = relation.constraints.clone();
@@ -88,6 +89,10 @@ impl Session {
                     "commenting",
                     "the constraint was passed by",
                 ));
+            }
+            CommentTarget::Routine(spec) => {
+                let routine = super::routine_type::routine_of(&context, spec)?;
+                (ObjectId::Routine(routine.oid), None)
             }
             CommentTarget::Role(name) => {
                 (ObjectId::Role(context.snapshot.must_role(name)?.oid), None)

@@ -79,6 +79,7 @@ impl Session {
         no_inherit: bool,
         run: &Run<'_>,
     ) -> Result<Check> {
+        let expression = &super::routine_alter::settled_calls(context, expression)?;
         let columns = columns_read(relation, expression, "check constraint")?;
         let ty = self
             .rule_type(context, relation, expression, None, run)

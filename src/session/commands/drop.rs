@@ -161,7 +161,11 @@ fn refuse_identity(context: &StatementContext, root: ObjectId) -> Result<()> {
 }
 
 /// `2BP01`, listing all that depends on what should be dropped.
-fn still_needed(context: &StatementContext, roots: &[ObjectId], closure: &Cascade) -> Error {
+pub(super) fn still_needed(
+    context: &StatementContext,
+    roots: &[ObjectId],
+    closure: &Cascade,
+) -> Error {
     let message = match roots {
         [root] => format!(
             "cannot drop {} because other objects depend on it",
@@ -186,7 +190,7 @@ fn still_needed(context: &StatementContext, roots: &[ObjectId], closure: &Cascad
 }
 
 /// The NOTICE of what goes too.
-fn cascades(context: &StatementContext, closure: &Cascade) -> Report {
+pub(super) fn cascades(context: &StatementContext, closure: &Cascade) -> Report {
     let lines: Vec<String> = closure
         .others
         .iter()

@@ -1,9 +1,11 @@
 //! GRANT and REVOKE, of privileges and of membership.
 
+use super::routine_type::routine_of;
 use super::{drop::named, relation_of, tag};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Membership, ObjectId, Privilege, Privileges};
 use crate::engine::command::{Grant, GrantRole, GrantTarget, ObjectKind, ObjectName, RoleSpec};
+use crate::engine::routine_definition::RoutineKind;
 use crate::privileges;
 use crate::session::{CommandTag, Session};
 use crate::statement::StatementContext;
@@ -172,6 +174,29 @@ fn targets(context: &StatementContext, on: &GrantTarget) -> Result<Vec<ObjectId>
                         .relations_in(schema.oid)
                         .filter(|relation| relation.sequence().is_some() == sequences)
                         .map(|relation| ObjectId::Relation(relation.oid)),
+                );
+            }
+            Ok(objects)
+        }
+        GrantTarget::Routines(specs) => specs
+            .iter()
+            .map(|spec| routine_of(context, spec).map(|routine| ObjectId::Routine(routine.oid)))
+            .collect(),
+        GrantTarget::AllRoutinesIn(kind, schemas) => {
+            let mut objects = Vec::new();
+            for schema in schemas {
+                let schema = context.snapshot.must_schema(schema)?;
+                let of_kind = |procedure: bool| match kind {
+                    RoutineKind::Function => !procedure,
+                    RoutineKind::Procedure => procedure,
+                    RoutineKind::Routine => true,
+                };
+                objects.extend(
+                    context
+                        .snapshot
+                        .routines_in(schema.oid)
+                        .filter(|routine| of_kind(routine.procedure))
+                        .map(|routine| ObjectId::Routine(routine.oid)),
                 );
             }
             Ok(objects)

@@ -28,6 +28,10 @@ mod query;
 mod readers;
 mod rename;
 mod role;
+mod routine;
+mod routine_alter;
+mod routine_run;
+mod routine_type;
 pub(super) mod row_lock;
 mod schema;
 mod sequence;
@@ -40,6 +44,8 @@ mod user_type;
 mod view;
 
 use std::sync::Arc;
+
+pub(super) use routine_run::sole_call;
 
 use super::dispatch::starts_with;
 use super::{CommandTag, Session};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
+use super::routine_run::sole_call;
 use super::row_lock::unlocked;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::{Bound, Rows};
@@ -22,6 +23,11 @@ impl Session {
         query: &ast::Query,
         run: Run<'_>,
     ) -> Result<Response> {
+        if let Some(call) = sole_call(query)
+            && let Some(response) = Box::pin(self.routine_query(call, &run)).await?
+        {
+            return Ok(response);
+        }
         let (context, rows) = self.open_query(query, &run).await?;
         Ok(Response::Rows(RowsResponse {
             binary: vec![false; rows.columns().len()],

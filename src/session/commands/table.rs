@@ -127,6 +127,7 @@ impl Session {
         }
         let identity = match &definition.generation {
             Some(GenerationClause::Stored(expression)) => {
+                let expression = &super::routine_alter::settled_calls(context, expression)?;
                 let generation = stored(relation, &definition.name, expression)?;
                 let words = "generation expression is not immutable";
                 let ty = self
@@ -333,7 +334,8 @@ impl Session {
 
 /// A DEFAULT as it is kept.
 pub(super) fn settled(context: &StatementContext, default: &str) -> Result<String> {
-    crate::engine::settle_default(default, |name| {
+    let default = super::routine_alter::settled_calls(context, default)?;
+    crate::engine::settle_default(&default, |name| {
         crate::pg_catalog::names::parse_reg(context, PgType::REGCLASS, name)
     })
 }

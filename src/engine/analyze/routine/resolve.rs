@@ -1,0 +1,444 @@
+//! Which of the users' functions a call means, by PostgreSQL's rules: those of the name along the
+//! search path, PostgreSQL's own among them; arguments by place and by name, defaults, VARIADIC;
+//! then the candidate whose parameters the arguments fit best.
+
+use std::sync::Arc;
+
+use sqlparser::ast::{FunctionArg, FunctionArgExpr};
+
+use super::super::Analyst;
+use super::super::coerce::array_element;
+use super::super::level::Level;
+use super::super::operator::{Choice, choose};
+use super::super::typed::Typed;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Routine, Snapshot};
+use crate::engine::parse::{VARIADIC, fold};
+use crate::pg_catalog;
+use crate::types::PgType;
+
+/// A call with its function found.
+pub(in crate::engine::analyze) struct Call {
+    pub(in crate::engine::analyze) routine: Arc<Routine>,
+    /// A value of the right type for each input parameter; `None` where its default stands.
+    pub(super) args: Vec<Option<Typed>>,
+    /// The input parameters' types in this call.
+    pub(super) types: Vec<PgType>,
+    /// What polymorphic results are.
+    pub(super) generic: Generic,
+    /// Whether the schema was written.
+    pub(super) qualified: bool,
+}
+
+/// What the polymorphic types are in one call.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::engine) struct Generic {
+    element: Option<PgType>,
+    compatible: Option<PgType>,
+}
+
+impl Generic {
+    /// What a type is in this call.
+    pub(super) fn actual(self, ty: Oid) -> Option<PgType> {
+        match ty.0 {
+            2283 | 2776 => self.element,
+            2277 => self.element.and_then(PgType::array),
+            5077 | 5079 => self.compatible,
+            5078 => self.compatible.and_then(PgType::array),
+            other => Some(PgType::of(other)),
+        }
+    }
+}
+
+/// An argument as written.
+struct Given {
+    name: Option<String>,
+    value: Typed,
+}
+
+/// One way to read a call.
+struct Candidate {
+    routine: Option<Arc<Routine>>,
+    /// For each argument of the call, what it is converted to.
+    takes: Vec<PgType>,
+    /// For each argument, the input parameter it is for.
+    places: Vec<usize>,
+    expanded: bool,
+    defaults: usize,
+    generic: Generic,
+}
+
+impl Analyst<'_> {
+    /// The users' function a call means; `None` if it means one of PostgreSQL's.
+    pub(in crate::engine::analyze) fn routine_call(
+        &self,
+        level: &Level<'_>,
+        parts: &[String],
+        args: &[FunctionArg],
+    ) -> Result<Option<Call>> {
+        let snapshot = &self.scope.context.snapshot;
+        let (schema, name) = match parts {
+            [name] => (None, name),
+            [schema, name] => (Some(schema.as_str()), name),
+            _ => return Ok(None),
+        };
+        let known = self.routines(schema, name);
+        if known.is_empty() {
+            return Ok(None);
+        }
+        let mut variadic = false;
+        let mut given = Vec::with_capacity(args.len());
+        for arg in args {
+            let (name, value) = match arg {
+                FunctionArg::Named {
+                    name,
+                    arg: FunctionArgExpr::Expr(value),
+                    ..
+                } => (Some(fold(name)), self.expression(level, value)?),
+                other => (None, self.argument(level, other)?),
+            };
+            if name.as_deref() == Some(VARIADIC) {
+                variadic = true;
+                given.push(Given { name: None, value });
+                continue;
+            }
+            if name.is_none() && given.iter().any(|other: &Given| other.name.is_some()) {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    "positional argument cannot follow named argument",
+                ));
+            }
+            if name.is_some() && given.iter().any(|other| other.name == name) {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!(
+                        "argument name \"{}\" used more than once",
+                        name.unwrap_or_default()
+                    ),
+                ));
+            }
+            given.push(Given { name, value });
+        }
+        let types: Vec<PgType> = given.iter().map(|one| base_type(snapshot, one)).collect();
+        let mut candidates: Vec<Candidate> = Vec::new();
+        let own = match schema {
+            None => pg_catalog::functions_named(name),
+            Some(_) => Vec::new(),
+        };
+        let own_first = self.scope.path.lookup.first() == Some(&Oid::PG_CATALOG)
+            || !self.scope.path.lookup.contains(&Oid::PG_CATALOG);
+        for routine in known {
+            let hidden = own_first && own.iter().any(|types| *types == routine.input_types());
+            if hidden {
+                continue;
+            }
+            if let Some(candidate) = candidate(snapshot, &routine, &given, &types, variadic) {
+                let same = candidates.iter().position(|other| {
+                    other.takes == candidate.takes && other.places == candidate.places
+                });
+                match same {
+                    // The plainer reading, else the one earlier on the path.
+                    Some(index) => {
+                        let other = &candidates[index];
+                        let plainer = (candidate.expanded, candidate.defaults)
+                            < (other.expanded, other.defaults);
+                        if plainer {
+                            candidates[index] = candidate;
+                        }
+                    }
+                    None => candidates.push(candidate),
+                }
+            }
+        }
+        if !given.iter().any(|one| one.name.is_some()) {
+            for types in own.iter().filter(|types| types.len() == given.len()) {
+                candidates.push(Candidate {
+                    routine: None,
+                    takes: types.iter().map(|ty| PgType::of(ty.0)).collect(),
+                    places: (0..types.len()).collect(),
+                    expanded: false,
+                    defaults: 0,
+                    generic: Generic::default(),
+                });
+            }
+        }
+        let lists: Vec<(Vec<PgType>, usize)> = candidates
+            .iter()
+            .enumerate()
+            .map(|(index, candidate)| (candidate.takes.clone(), index))
+            .collect();
+        let chosen = match choose(&lists, &types) {
+            Choice::One(index) => candidates.swap_remove(index),
+            Choice::None if own.is_empty() => {
+                return Err(unknown_call(snapshot, &parts.join("."), &given));
+            }
+            // What PostgreSQL's functions take is known better where they are called.
+            Choice::None => return Ok(None),
+            Choice::Many => {
+                let shown = shown_call(snapshot, &parts.join("."), &given);
+                return Err(Error::new(
+                    SqlState::AMBIGUOUS_FUNCTION,
+                    format!("function {shown} is not unique"),
+                )
+                .hint(
+                    "Could not choose a best candidate function. You might need to add explicit \
+                     type casts.",
+                ));
+            }
+        };
+        let Some(routine) = chosen.routine.clone() else {
+            return Ok(None);
+        };
+        self.with_parameters(routine, chosen, given, schema.is_some())
+            .map(Some)
+    }
+
+    /// The arguments in the order of the parameters, converted.
+    fn with_parameters(
+        &self,
+        routine: Arc<Routine>,
+        chosen: Candidate,
+        given: Vec<Given>,
+        qualified: bool,
+    ) -> Result<Call> {
+        let inputs: Vec<Oid> = routine.input_types();
+        let mut args: Vec<Option<Typed>> = vec![None; inputs.len()];
+        let mut rest = Vec::new();
+        for ((one, place), ty) in given.into_iter().zip(&chosen.places).zip(&chosen.takes) {
+            let value = match one.value.row {
+                Some(_) => one.value,
+                None => self.coerced(one.value, *ty)?,
+            };
+            if chosen.expanded && *place + 1 == inputs.len() {
+                rest.push(value);
+            } else {
+                args[*place] = Some(value);
+            }
+        }
+        let types = inputs
+            .iter()
+            .map(|ty| {
+                chosen.generic.actual(*ty).ok_or_else(|| {
+                    Error::new(
+                        SqlState::DATATYPE_MISMATCH,
+                        "could not determine polymorphic type because input has type unknown",
+                    )
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        if !rest.is_empty() {
+            let array = self.array_of(rest)?;
+            let ty = types.last().copied().unwrap_or(PgType::TEXT);
+            if let Some(last) = args.last_mut() {
+                *last = Some(self.coerced(array, ty)?);
+            }
+        }
+        Ok(Call {
+            routine,
+            args,
+            types,
+            generic: chosen.generic,
+            qualified,
+        })
+    }
+
+    /// The functions of a name that can be seen, in the order of the path.
+    pub(in crate::engine::analyze) fn routines(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Vec<Arc<Routine>> {
+        let snapshot = &self.scope.context.snapshot;
+        let mut found: Vec<Arc<Routine>> = Vec::new();
+        for schema in self.scope.path.candidates(snapshot, schema) {
+            for routine in snapshot.routines_named(schema, name) {
+                let pinned = self
+                    .scope
+                    .view
+                    .is_none_or(|view| view.depends_on.contains(&routine.oid));
+                let types = routine.input_types();
+                let hidden = found.iter().any(|other| other.input_types() == types);
+                if pinned && !hidden {
+                    found.push(routine.clone());
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The type of an argument; of a row, the relation's whose row it may be is not known here.
+fn base_type(_: &Snapshot, given: &Given) -> PgType {
+    given.value.base()
+}
+
+/// How a function would take the arguments; `None` if it cannot.
+fn candidate(
+    snapshot: &Snapshot,
+    routine: &Arc<Routine>,
+    given: &[Given],
+    types: &[PgType],
+    variadic: bool,
+) -> Option<Candidate> {
+    let inputs: Vec<_> = routine.inputs().collect();
+    let named = given.iter().any(|one| one.name.is_some());
+    let expanded = routine.is_variadic() && !variadic && !named && given.len() >= inputs.len();
+    if variadic && !routine.is_variadic() {
+        return None;
+    }
+    let mut places = Vec::with_capacity(given.len());
+    for (index, one) in given.iter().enumerate() {
+        let place = match &one.name {
+            Some(name) => inputs.iter().position(|input| input.name == *name)?,
+            None if expanded => index.min(inputs.len() - 1),
+            None => index,
+        };
+        let taken = places.contains(&place) && !(expanded && place + 1 == inputs.len());
+        if place >= inputs.len() || taken {
+            return None;
+        }
+        places.push(place);
+    }
+    let missing: Vec<_> = (0..inputs.len())
+        .filter(|place| !places.contains(place))
+        .collect();
+    if missing.iter().any(|place| inputs[*place].default.is_none()) {
+        return None;
+    }
+    let declared: Vec<Oid> = places.iter().map(|place| inputs[*place].ty).collect();
+    let element_of = |index: usize, ty: Oid| {
+        if expanded && places[index] + 1 == inputs.len() {
+            element(ty)
+        } else {
+            ty
+        }
+    };
+    let declared: Vec<Oid> = declared
+        .into_iter()
+        .enumerate()
+        .map(|(index, ty)| element_of(index, ty))
+        .collect();
+    let generic = generic(&declared, types)?;
+    let takes = declared
+        .iter()
+        .zip(given)
+        .map(|(ty, one)| {
+            // A row fits a relation of as many columns.
+            let relation = snapshot.relations().find(|r| r.row_type == *ty);
+            match (relation, &one.value.row) {
+                (Some(relation), Some(row)) => {
+                    (relation.columns.len() == row.len()).then_some(one.value.base())
+                }
+                (Some(_), None) | (None, Some(_)) => None,
+                (None, None) => generic.actual(*ty),
+            }
+        })
+        .collect::<Option<Vec<_>>>()?;
+    Some(Candidate {
+        routine: Some(routine.clone()),
+        takes,
+        places,
+        expanded,
+        defaults: missing.len(),
+        generic,
+    })
+}
+
+/// What an element of a VARIADIC parameter is.
+fn element(ty: Oid) -> Oid {
+    match ty.0 {
+        2277 => Oid(2283),
+        5078 => Oid(5077),
+        other => PgType::of(other)
+            .element()
+            .map_or(ty, |element| element.oid),
+    }
+}
+
+/// What the polymorphic parameters are; `None` if the arguments do not agree.
+fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
+    let mut generic = Generic::default();
+    let mut unknown = false;
+    let mut unknown_compatible = false;
+    for (ty, from) in declared.iter().zip(types) {
+        let is_unknown = from.oid == PgType::UNKNOWN.oid;
+        match ty.0 {
+            2283 | 2776 | 2277 if is_unknown => unknown = true,
+            5077..=5079 if is_unknown => unknown_compatible = true,
+            2283 | 2776 | 2277 => {
+                let element = match ty.0 {
+                    2277 => array_element(*from)?,
+                    2776 if array_element(*from).is_some() => return None,
+                    _ => *from,
+                };
+                match generic.element {
+                    None => generic.element = Some(element),
+                    Some(known) if known.oid == element.oid => {}
+                    Some(_) => return None,
+                }
+            }
+            5077..=5079 => {
+                let element = match ty.0 {
+                    5078 => array_element(*from)?,
+                    5079 if array_element(*from).is_some() => return None,
+                    _ => *from,
+                };
+                generic.compatible = Some(match generic.compatible {
+                    None => element,
+                    Some(known) => common(known, element)?,
+                });
+            }
+            _ => {}
+        }
+    }
+    if unknown_compatible && generic.compatible.is_none() {
+        generic.compatible = Some(PgType::TEXT);
+    }
+    // Of literals alone nothing says what they are.
+    if unknown && generic.element.is_none() {
+        return None;
+    }
+    Some(generic)
+}
+
+/// The one of two types that both are converted to.
+fn common(a: PgType, b: PgType) -> Option<PgType> {
+    use super::super::coerce::implicitly;
+    if implicitly(b, a) {
+        Some(a)
+    } else if implicitly(a, b) {
+        Some(b)
+    } else {
+        None
+    }
+}
+
+/// `name(integer, b => text)`
+fn shown_call(snapshot: &Snapshot, name: &str, given: &[Given]) -> String {
+    let types: Vec<String> = given
+        .iter()
+        .map(|one| {
+            let ty = snapshot.type_name(one.value.ty.oid);
+            match &one.name {
+                Some(name) => format!("{name} => {ty}"),
+                None => ty,
+            }
+        })
+        .collect();
+    format!("{name}({})", types.join(", "))
+}
+
+/// `42883`
+fn unknown_call(snapshot: &Snapshot, name: &str, given: &[Given]) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_FUNCTION,
+        format!(
+            "function {} does not exist",
+            shown_call(snapshot, name, given)
+        ),
+    )
+    .hint(
+        "No function matches the given name and argument types. You might need to add explicit \
+         type casts.",
+    )
+}

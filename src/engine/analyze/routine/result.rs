@@ -1,0 +1,135 @@
+//! What a function answers, and whether its body does.
+
+use super::super::query::Output;
+use super::resolve::Generic;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Routine, Snapshot};
+use crate::engine::dml::is_assignable;
+use crate::types::PgType;
+
+/// What a call answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::engine) enum ResultColumns {
+    /// Nothing.
+    Void,
+    /// Values, and what their column is called if the function says so.
+    Value(PgType, Option<String>),
+    /// Rows.
+    Rows(Vec<(String, PgType)>),
+    /// Rows of which only the call says what they are.
+    Record,
+}
+
+impl ResultColumns {
+    pub(in crate::engine) fn of(
+        snapshot: &Snapshot,
+        routine: &Routine,
+        generic: Generic,
+    ) -> Result<Self> {
+        let actual = |ty: Oid| {
+            generic.actual(ty).ok_or_else(|| {
+                Error::new(
+                    SqlState::DATATYPE_MISMATCH,
+                    "could not determine polymorphic type because input has type unknown",
+                )
+            })
+        };
+        let outputs: Vec<_> = routine.outputs().collect();
+        if routine.returns == PgType::VOID.oid {
+            return Ok(Self::Void);
+        }
+        match outputs.as_slice() {
+            [] if routine.returns == PgType::RECORD.oid => Ok(Self::Record),
+            [] => {
+                let row = snapshot.relations().find(|r| r.row_type == routine.returns);
+                Ok(match row {
+                    Some(relation) => Self::Rows(
+                        relation
+                            .columns
+                            .iter()
+                            .map(|column| (column.name.clone(), column.ty))
+                            .collect(),
+                    ),
+                    None => Self::Value(actual(routine.returns)?, None),
+                })
+            }
+            [one] if routine.returns != PgType::RECORD.oid => {
+                let name = Some(one.name.clone()).filter(|name| !name.is_empty());
+                Ok(Self::Value(actual(one.ty)?, name))
+            }
+            many => many
+                .iter()
+                .enumerate()
+                .map(|(index, output)| {
+                    let name = match output.name.is_empty() {
+                        true => format!("column{}", index + 1),
+                        false => output.name.clone(),
+                    };
+                    Ok((name, actual(output.ty)?))
+                })
+                .collect::<Result<_>>()
+                .map(Self::Rows),
+        }
+    }
+}
+
+/// Checks the columns of a body's last statement (`None`: it answers nothing) against what the
+/// function answers.
+///
+/// # Errors
+/// `42P13`
+pub(in crate::engine) fn check_result(
+    snapshot: &Snapshot,
+    routine: &Routine,
+    wanted: &ResultColumns,
+    columns: Option<&[Output]>,
+) -> Result<()> {
+    let declared = snapshot.type_name(routine.returns);
+    let mismatch = |detail: String| {
+        Err(Error::new(
+            SqlState::INVALID_FUNCTION_DEFINITION,
+            format!("return type mismatch in function declared to return {declared}"),
+        )
+        .detail(detail))
+    };
+    let shown = |ty: PgType| snapshot.type_name(ty.oid);
+    if *wanted == ResultColumns::Void {
+        return Ok(());
+    }
+    let Some(columns) = columns else {
+        return mismatch(
+            "Function's final statement must be SELECT or INSERT/UPDATE/DELETE RETURNING.".into(),
+        );
+    };
+    match wanted {
+        ResultColumns::Void | ResultColumns::Record => Ok(()),
+        ResultColumns::Value(ty, _) => {
+            let [column] = columns else {
+                return mismatch("Final statement must return exactly one column.".into());
+            };
+            if is_assignable(column.ty, *ty) {
+                return Ok(());
+            }
+            mismatch(format!("Actual return type is {}.", shown(column.ty)))
+        }
+        ResultColumns::Rows(wanted) => {
+            for (index, column) in columns.iter().enumerate() {
+                let Some((_, ty)) = wanted.get(index) else {
+                    return mismatch("Final statement returns too many columns.".into());
+                };
+                if !is_assignable(column.ty, *ty) {
+                    return mismatch(format!(
+                        "Final statement returns {} instead of {} at column {}.",
+                        shown(column.ty),
+                        shown(*ty),
+                        index + 1
+                    ));
+                }
+            }
+            if columns.len() < wanted.len() {
+                return mismatch("Final statement returns too few columns.".into());
+            }
+            Ok(())
+        }
+    }
+}

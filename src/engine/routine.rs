@@ -1,0 +1,274 @@
+//! The bodies of functions outside of queries: checked when they are made, and carried out
+//! statement by statement where they do more than to answer.
+
+use std::sync::Arc;
+
+use sqlparser::ast;
+
+use super::analyze::{Output, ResultColumns, check_result, spread, surroundings};
+use super::bind::bind_call;
+use super::command::{Command, Statement};
+use super::parse::{parse, parse_query};
+use super::scope::Scope;
+use super::{Bound, Engine, OutputColumn};
+use crate::base::{Error, Oid, Result};
+use crate::catalog::{Change, Routine, RoutineBody, Snapshot};
+use crate::privileges;
+use crate::statement::{Arguments, StatementContext};
+use crate::types::PgType;
+
+/// The statements of a body.
+///
+/// # Errors
+/// `42601`; `0A000` for a statement that cannot be in one.
+pub fn statements(routine: &Routine) -> Result<Vec<Statement>> {
+    let statements = match &routine.body {
+        RoutineBody::Text(text) => parse(text),
+        RoutineBody::Atomic(view) => parse(&view.query),
+        RoutineBody::Return(view) => parse(&view.query),
+    };
+    let statements = statements.map_err(Error::without_position)?;
+    for statement in &statements {
+        if !matches!(statement.command, Command::Query(_) | Command::Dml(_)) {
+            let words: Vec<&str> = statement.text.split_whitespace().take(2).collect();
+            return Err(Error::unsupported(format!(
+                "{} in a function",
+                words.join(" ").to_uppercase()
+            )));
+        }
+    }
+    Ok(statements)
+}
+
+/// The types of a function's inputs; of those that are different in each call, none.
+pub fn input_types(routine: &Routine) -> Option<Vec<PgType>> {
+    let types = routine.input_types();
+    if types.iter().any(|ty| Routine::is_polymorphic(*ty)) {
+        return None;
+    }
+    Some(types.into_iter().map(|ty| PgType::of(ty.0)).collect())
+}
+
+/// What the statements of a function's body see, its arguments being `$1`, `$2`, ….
+pub fn in_body(
+    context: &Arc<StatementContext>,
+    routine: &Arc<Routine>,
+    types: Vec<PgType>,
+) -> Arc<StatementContext> {
+    let around = surroundings(context, routine);
+    let search_path = match routine.bound() {
+        // The names were found when it was made, by its owner.
+        Some(view) => privileges::search_path(
+            &context.snapshot,
+            routine.owner,
+            &view.search_path,
+            context.search_path.temporary,
+        ),
+        None => around.search_path.clone(),
+    };
+    Arc::new(StatementContext {
+        search_path,
+        arguments: Some(Arc::new(Arguments {
+            routine: Arc::clone(routine),
+            types,
+        })),
+        ..StatementContext::clone(&around)
+    })
+}
+
+/// A call whose function is carried out, with its arguments to be computed.
+#[derive(Debug)]
+pub struct BoundCall {
+    /// The function.
+    pub routine: Arc<Routine>,
+    /// Types of its inputs in this call.
+    pub types: Vec<PgType>,
+    pub(super) result: ResultColumns,
+    /// The query that gives one row: a column of no matter, and the arguments.
+    pub arguments: Bound,
+}
+
+impl BoundCall {
+    /// What the call answers: columns with names and types; `None` if nothing.
+    pub fn columns(&self) -> Option<Vec<OutputColumn>> {
+        let column = |name: &str, ty: PgType| OutputColumn {
+            name: name.to_owned(),
+            ty: ty.with_typmod(-1),
+            table: Oid::INVALID,
+            attnum: 0,
+        };
+        match &self.result {
+            ResultColumns::Void if self.routine.procedure => None,
+            ResultColumns::Void => Some(vec![column(&self.routine.name, PgType::VOID)]),
+            ResultColumns::Value(ty, name) => {
+                let name = name.as_deref().unwrap_or(&self.routine.name);
+                Some(vec![column(name, *ty)])
+            }
+            ResultColumns::Rows(columns) => {
+                Some(columns.iter().map(|(name, ty)| column(name, *ty)).collect())
+            }
+            ResultColumns::Record => None,
+        }
+    }
+
+    /// Whether it answers single values rather than rows of several.
+    pub fn is_value(&self) -> bool {
+        !matches!(self.result, ResultColumns::Rows(_))
+    }
+
+    /// Checks what the last statement answers.
+    ///
+    /// # Errors
+    /// `42P13`
+    pub fn check(&self, snapshot: &Snapshot, columns: Option<&[OutputColumn]>) -> Result<()> {
+        let outputs: Option<Vec<Output>> = columns.map(|columns| {
+            columns
+                .iter()
+                .map(|column| Output {
+                    name: column.name.clone(),
+                    ty: column.ty,
+                })
+                .collect()
+        });
+        check_result(snapshot, &self.routine, &self.result, outputs.as_deref())
+    }
+}
+
+/// Whether a function does more than to answer a query, so that it has to be carried out.
+fn is_carried_out(routine: &Routine) -> bool {
+    if routine.procedure || routine.returns == PgType::VOID.oid {
+        return true;
+    }
+    let Ok(statements) = statements(routine) else {
+        return false;
+    };
+    statements.len() > 1
+        || statements
+            .iter()
+            .any(|statement| matches!(statement.command, Command::Dml(_)))
+}
+
+impl Engine {
+    /// The call of a function that is carried out; `None` if it is no such call.
+    ///
+    /// # Errors
+    /// As [`Engine::bind`].
+    pub async fn bind_call(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        function: &ast::Function,
+        declared: &[Option<PgType>],
+        procedures: bool,
+    ) -> Result<Option<BoundCall>> {
+        let (engine, context) = (self.clone(), context.clone());
+        let (function, declared) = (function.clone(), declared.to_vec());
+        self.on_runtime(None, async move {
+            let scope = Scope {
+                context: &context,
+                role: context.role,
+                path: &context.search_path,
+                local: &[],
+                view: None,
+                state: &engine.template,
+                inside: None,
+            };
+            bind_call(&scope, &function, &declared, |routine| match procedures {
+                true => true,
+                false => !routine.procedure && is_carried_out(routine),
+            })
+        })
+        .await
+    }
+
+    /// Checks the body of a function about to be made; gives the relations and functions it names.
+    ///
+    /// # Errors
+    /// As the statements of the body; `42P13` if it does not answer what it should.
+    pub async fn check_routine(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        routine: &Arc<Routine>,
+    ) -> Result<Vec<Oid>> {
+        let statements = statements(routine)?;
+        let Some(types) = input_types(routine) else {
+            return Ok(Vec::new());
+        };
+        let declared: Vec<Option<PgType>> = types.iter().copied().map(Some).collect();
+        // Whoever makes the function checks it, with the search path it will have.
+        let own = Arc::new(Routine {
+            security_definer: false,
+            ..Routine::clone(routine)
+        });
+        // It may call itself, which is refused in words of its own.
+        let context = match context.snapshot.routine(routine.oid) {
+            Some(_) => context.clone(),
+            None => {
+                let change = Change::CreateRoutine(Box::new(Routine::clone(&own)));
+                Arc::new(StatementContext {
+                    snapshot: Arc::new(context.snapshot.apply(&[change])?),
+                    ..StatementContext::clone(context)
+                })
+            }
+        };
+        let context = in_body(&context, &own, types);
+        let wanted = ResultColumns::of(&context.snapshot, routine, Default::default())?;
+        let mut reads: Vec<Oid> = Vec::new();
+        let mut answers: Option<Vec<Output>> = None;
+        for statement in &statements {
+            answers = match &statement.command {
+                Command::Query(query) => {
+                    let query = match wanted {
+                        ResultColumns::Rows(_) => spread(query),
+                        _ => query.as_ref().clone(),
+                    };
+                    let bound = self.bind_with(&context, &query, &declared, &[]).await;
+                    let bound = bound.map_err(Error::without_position)?;
+                    reads.extend(&bound.reads);
+                    Some(outputs(&bound))
+                }
+                // What it would be kept to is not only what it changes.
+                Command::Dml(_) if routine.bound().is_some() => {
+                    return Err(Error::unsupported("BEGIN ATOMIC with changes of data"));
+                }
+                Command::Dml(dml) => {
+                    let bound = self.bind_dml(&context, dml, &declared).await;
+                    let bound = bound.map_err(Error::without_position)?;
+                    bound.columns.as_ref().map(|columns| {
+                        columns
+                            .iter()
+                            .map(|column| Output {
+                                name: column.name.clone(),
+                                ty: column.ty,
+                            })
+                            .collect()
+                    })
+                }
+                _ => None,
+            };
+        }
+        if !routine.procedure || !matches!(wanted, ResultColumns::Void) {
+            check_result(&context.snapshot, routine, &wanted, answers.as_deref())?;
+        }
+        reads.retain(|oid| !oid.is_system());
+        reads.sort_unstable();
+        reads.dedup();
+        Ok(reads)
+    }
+}
+
+fn outputs(bound: &Bound) -> Vec<Output> {
+    bound
+        .columns
+        .iter()
+        .map(|column| Output {
+            name: column.name.clone(),
+            ty: column.ty,
+        })
+        .collect()
+}
+
+/// The one query of `RETURN expression`.
+pub fn returned(expression: &str) -> Result<String> {
+    let query = format!("SELECT {expression}");
+    parse_query(&query).map(|_| query)
+}

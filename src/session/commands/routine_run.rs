@@ -1,0 +1,394 @@
+//! Functions and procedures that do more than to answer a query: their statements are carried out
+//! one after the other, in the transaction of the call, each seeing what those before it did.
+//!
+//! In the midst of a query this cannot be: such a function is called alone.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::concat_batches;
+use arrow::datatypes::Schema;
+use sqlparser::ast::{self, SelectItem, SetExpr, TableFactor};
+
+use super::query::check_parameters;
+use super::tag;
+use crate::base::limits::VIEW_DEPTH_MAX;
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::Volatility;
+use crate::engine::command::DmlAction;
+use crate::engine::parse::fold;
+use crate::engine::{BoundCall, Command, OutputColumn, Rows, assigned, statements};
+use crate::privileges;
+use crate::session::dispatch::Run;
+use crate::session::portal::counted;
+use crate::session::{Response, RowsTag, Session, interruptible};
+
+/// A query that is nothing but a call: `SELECT f(…)`, `SELECT * FROM f(…)`.
+#[derive(Debug)]
+pub(in crate::session) struct SoleCall {
+    pub(in crate::session) function: ast::Function,
+    /// Whether it stands in FROM.
+    from: bool,
+    /// What the column is called, if that is said.
+    name: Option<String>,
+    /// What the columns are called, if that is said.
+    columns: Vec<String>,
+}
+
+impl SoleCall {
+    /// The columns of the answer under the names the query gives them.
+    ///
+    /// # Errors
+    /// `0A000` for what has no columns here.
+    pub(in crate::session) fn columns(&self, call: &BoundCall) -> Result<Vec<OutputColumn>> {
+        let routine = &call.routine;
+        let Some(mut columns) = call.columns() else {
+            return Err(Error::unsupported(format!(
+                "function {} of undeclared columns, which does more than to answer a query,",
+                routine.name
+            )));
+        };
+        if !self.from && !call.is_value() {
+            return Err(Error::unsupported(format!(
+                "the rows of function {} in a select list",
+                routine.name
+            ))
+            .hint(format!("SELECT * FROM {}(…)", routine.name)));
+        }
+        let named = routine.outputs().any(|output| !output.name.is_empty());
+        if let ([column], Some(name)) = (columns.as_mut_slice(), &self.name)
+            && !(self.from && named)
+        {
+            column.name.clone_from(name);
+        } else if !self.from
+            && let [column] = columns.as_mut_slice()
+        {
+            column.name.clone_from(&routine.name);
+        }
+        for (column, name) in columns.iter_mut().zip(&self.columns) {
+            column.name.clone_from(name);
+        }
+        Ok(columns)
+    }
+}
+
+/// The call a query is nothing but.
+pub(in crate::session) fn sole_call(query: &ast::Query) -> Option<SoleCall> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    let bare = query.with.is_none()
+        && query.order_by.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none()
+        && query.locks.is_empty()
+        && select.selection.is_none()
+        && select.having.is_none()
+        && select.distinct.is_none()
+        && select.into.is_none()
+        && select.named_window.is_empty()
+        && matches!(&select.group_by, ast::GroupByExpr::Expressions(by, _) if by.is_empty());
+    if !bare {
+        return None;
+    }
+    match (select.projection.as_slice(), select.from.as_slice()) {
+        ([item], []) => {
+            let (value, name) = match item {
+                SelectItem::UnnamedExpr(value) => (value, None),
+                SelectItem::ExprWithAlias { expr, alias } => (expr, Some(fold(alias))),
+                _ => return None,
+            };
+            let ast::Expr::Function(function) = value else {
+                return None;
+            };
+            let plain = function.over.is_none()
+                && function.filter.is_none()
+                && function.within_group.is_empty();
+            plain.then(|| SoleCall {
+                function: function.clone(),
+                from: false,
+                name,
+                columns: Vec::new(),
+            })
+        }
+        ([SelectItem::Wildcard(options)], [from])
+            if from.joins.is_empty() && *options == ast::WildcardAdditionalOptions::default() =>
+        {
+            let (name, args, alias) = match &from.relation {
+                TableFactor::Table {
+                    name,
+                    args: Some(args),
+                    alias,
+                    with_ordinality: false,
+                    sample: None,
+                    ..
+                } if args.settings.is_none() => (name, &args.args, alias),
+                TableFactor::Function {
+                    name,
+                    args,
+                    alias,
+                    with_ordinality: false,
+                    ..
+                } => (name, args, alias),
+                _ => return None,
+            };
+            let list = ast::FunctionArgumentList {
+                duplicate_treatment: None,
+                args: args.clone(),
+                clauses: Vec::new(),
+            };
+            let columns = alias.as_ref().map(|alias| alias.columns.as_slice());
+            Some(SoleCall {
+                function: ast::Function {
+                    name: name.clone(),
+                    uses_odbc_syntax: false,
+                    parameters: ast::FunctionArguments::None,
+                    args: ast::FunctionArguments::List(list),
+                    filter: None,
+                    null_treatment: None,
+                    over: None,
+                    within_group: Vec::new(),
+                },
+                from: true,
+                name: alias.as_ref().map(|alias| fold(&alias.name)),
+                columns: columns
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|column| fold(&column.name))
+                    .collect(),
+            })
+        }
+        _ => None,
+    }
+}
+
+impl Session {
+    /// A query that calls a function to be carried out; `None` if it does not.
+    pub(super) async fn routine_query(
+        &mut self,
+        sole: SoleCall,
+        run: &Run<'_>,
+    ) -> Result<Option<Response>> {
+        let context = self.context()?;
+        if context.snapshot.routines().next().is_none() {
+            return Ok(None);
+        }
+        let engine = self.shared.engine.clone();
+        let declared = run.declared();
+        let work = engine.bind_call(&context, &sole.function, &declared, false);
+        let Some(call) = interruptible(run.interrupt, work).await? else {
+            return Ok(None);
+        };
+        let columns: Arc<[OutputColumn]> = sole.columns(&call)?.into();
+        let batch = self.carry_out(call, &columns, run).await?;
+        let rows = Rows::ready(columns, batch);
+        self.respond(rows, counted("SELECT"))
+            .map(Response::Rows)
+            .map(Some)
+    }
+
+    /// CALL
+    pub(in crate::session) async fn call(
+        &mut self,
+        function: &ast::Function,
+        run: Run<'_>,
+    ) -> Result<Response> {
+        let context = self.context()?;
+        let engine = self.shared.engine.clone();
+        let declared = run.declared();
+        let work = engine.bind_call(&context, function, &declared, true);
+        let as_procedure = |error: Error| match error.message().strip_prefix("function ") {
+            Some(rest) if error.state() == SqlState::UNDEFINED_FUNCTION => {
+                Error::new(error.state(), format!("procedure {rest}")).hint(
+                    "No procedure matches the given name and argument types. You might need to \
+                     add explicit type casts.",
+                )
+            }
+            _ => error,
+        };
+        let call = interruptible(run.interrupt, work)
+            .await
+            .map_err(as_procedure)?;
+        let Some(call) = call else {
+            return Err(Error::new(
+                SqlState::UNDEFINED_FUNCTION,
+                format!("procedure {}() does not exist", function.name),
+            )
+            .hint(
+                "No procedure matches the given name and argument types. You might need to add \
+                 explicit type casts.",
+            ));
+        };
+        if !call.routine.procedure {
+            let snapshot = &context.snapshot;
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!(
+                    "{} is not a procedure",
+                    snapshot.signature(&call.routine, None).replace(',', ", ")
+                ),
+            )
+            .hint("To call a function, use SELECT."));
+        }
+        let columns: Arc<[OutputColumn]> = call.columns().unwrap_or_default().into();
+        let done = tag("CALL");
+        if columns.is_empty() {
+            self.carry_out(call, &columns, &run).await?;
+            return Ok(Response::Done(done));
+        }
+        let batch = self.carry_out(call, &columns, &run).await?;
+        let rows = Rows::ready(columns, batch);
+        self.respond(rows, RowsTag::Fixed(done)).map(Response::Rows)
+    }
+
+    /// Carries a function's statements out; what the last one answers, in the columns of the call.
+    async fn carry_out(
+        &mut self,
+        call: BoundCall,
+        columns: &Arc<[OutputColumn]>,
+        run: &Run<'_>,
+    ) -> Result<RecordBatch> {
+        if self.bodies.len() >= VIEW_DEPTH_MAX {
+            return Err(Error::new(
+                SqlState::STATEMENT_TOO_COMPLEX,
+                "stack depth limit exceeded",
+            )
+            .detail(format!(
+                "Functions may call functions {VIEW_DEPTH_MAX} deep."
+            )));
+        }
+        let values = self.argument_row(&call, run).await?;
+        let routine = Arc::clone(&call.routine);
+        if routine.strict && values.iter().any(|value| value.is_null(0)) {
+            let rows = usize::from(!routine.set);
+            return nulls(columns, rows);
+        }
+        self.bodies.push((Arc::clone(&routine), call.types.clone()));
+        let done = self.run_body(&call, &values, run).await;
+        self.bodies.pop();
+        let batch = done?;
+        let Some((answered, batch)) = batch else {
+            return nulls(columns, usize::from(!columns.is_empty() && !routine.set));
+        };
+        let void = columns.iter().all(|column| column.ty.oid.0 == 2278);
+        if columns.is_empty() || void {
+            return nulls(columns, usize::from(!columns.is_empty()));
+        }
+        if !routine.set && batch.num_rows() == 0 {
+            return nulls(columns, 1);
+        }
+        let batch = match routine.set {
+            true => batch,
+            false => batch.slice(0, 1),
+        };
+        let context = self.context()?;
+        let arrays = columns
+            .iter()
+            .zip(answered.iter().zip(batch.columns()))
+            .map(|(column, (from, array))| assigned(&context, array, from.ty, column.ty))
+            .collect::<Result<Vec<_>>>()?;
+        batch_of(columns, arrays, batch.num_rows())
+    }
+
+    /// The values of the arguments, one row each.
+    async fn argument_row(&mut self, call: &BoundCall, run: &Run<'_>) -> Result<Vec<ArrayRef>> {
+        let context = self.context()?;
+        let bound = call.arguments.clone();
+        check_parameters(bound.parameters.len(), run.parameters.len())?;
+        let needs = bound.needs.clone();
+        let authorized = privileges::authorize(&context.snapshot, &needs, bound)?;
+        let engine = self.shared.engine.clone();
+        let work = engine.execute(&context, authorized, run.parameters, run.interrupt);
+        let mut rows = interruptible(run.interrupt, work).await?;
+        let types: Vec<_> = rows.columns().iter().map(|column| column.ty).collect();
+        while let Some(batch) = rows.next().await? {
+            if batch.num_rows() > 0 {
+                return batch
+                    .columns()
+                    .iter()
+                    .zip(types)
+                    .skip(1)
+                    .zip(&call.types)
+                    .map(|((array, from), to)| assigned(&context, &array.slice(0, 1), from, *to))
+                    .collect();
+            }
+        }
+        Err(Error::internal("reading arguments", "no row"))
+    }
+
+    /// Carries the statements out; what the last one answers, if it does.
+    async fn run_body(
+        &mut self,
+        call: &BoundCall,
+        values: &[ArrayRef],
+        run: &Run<'_>,
+    ) -> Result<Option<(Arc<[OutputColumn]>, RecordBatch)>> {
+        let mut last = None;
+        for statement in statements(&call.routine)? {
+            if let Command::Dml(dml) = &statement.command
+                && call.routine.volatility != Volatility::Volatile
+            {
+                let word = match &dml.action {
+                    DmlAction::Insert { .. } | DmlAction::Query(_) => "INSERT",
+                    DmlAction::Update(_) => "UPDATE",
+                    DmlAction::Delete(_) => "DELETE",
+                    DmlAction::Merge(_) => "MERGE",
+                };
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    format!("{word} is not allowed in a non-volatile function"),
+                ));
+            }
+            let work = Box::pin(self.dispatch(&statement, None, values, run.interrupt));
+            let response = work.await.map_err(Error::without_position)?;
+            last = match response {
+                Response::Rows(mut answer) => {
+                    let schema = |batch: &RecordBatch| batch.schema();
+                    let mut batches = Vec::new();
+                    while let Some(batch) = answer.rows.next().await? {
+                        batches.push(batch);
+                    }
+                    let columns = answer.rows.columns().clone();
+                    let batch = match batches.first() {
+                        Some(first) => concat_batches(&schema(first), &batches)
+                            .map_err(|error| Error::internal("running a function", error))?,
+                        None => nulls(&columns, 0)?,
+                    };
+                    Some((columns, batch))
+                }
+                _ => None,
+            };
+            self.carry_out_effects()?;
+        }
+        let context = self.context()?;
+        let columns = last.as_ref().map(|(columns, _)| columns.as_ref());
+        call.check(&context.snapshot, columns)?;
+        Ok(last)
+    }
+}
+
+/// Rows of NULLs.
+fn nulls(columns: &[OutputColumn], rows: usize) -> Result<RecordBatch> {
+    let arrays = columns
+        .iter()
+        .map(|column| new_null_array(&column.ty.data_type(), rows))
+        .collect();
+    batch_of(columns, arrays, rows)
+}
+
+fn batch_of(columns: &[OutputColumn], arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let fields: Vec<_> = columns
+        .iter()
+        .zip(&arrays)
+        .map(|(column, array)| {
+            let field = column.ty.field(&column.name, true);
+            field.with_data_type(array.data_type().clone())
+        })
+        .collect();
+    RecordBatch::try_new_with_options(
+        Arc::new(Schema::new(fields)),
+        arrays,
+        &RecordBatchOptions::new().with_row_count(Some(rows)),
+    )
+    .map_err(|error| Error::internal("building an answer", error))
+}

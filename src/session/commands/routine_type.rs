@@ -1,0 +1,160 @@
+//! Types as functions are declared with them, and functions as statements name them.
+
+use std::sync::Arc;
+
+use sqlparser::ast;
+
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Routine, Snapshot};
+use crate::engine::routine_definition::{RoutineKind, RoutineSpec};
+use crate::engine::written_type;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// The type a declaration names; its modifier is of no consequence.
+pub(super) fn type_of(context: &StatementContext, ty: &ast::DataType) -> Result<Oid> {
+    let known =
+        written_type(ty).and_then(|name| name.resolve(&context.snapshot, &context.search_path));
+    let error = match known {
+        Ok(ty) if ty.is_made() => {
+            return Err(Error::unsupported(
+                "an enumerated type as a function's parameter or result",
+            ));
+        }
+        Ok(ty) => return Ok(ty.oid),
+        Err(error) if error.state() == SqlState::UNDEFINED_OBJECT => error,
+        Err(error) => return Err(error),
+    };
+    let ast::DataType::Custom(name, modifiers) = ty else {
+        return Err(error);
+    };
+    if !modifiers.is_empty() {
+        return Err(error);
+    }
+    let parts: Vec<String> = name
+        .0
+        .iter()
+        .filter_map(|part| part.as_ident())
+        .map(crate::engine::parse::fold)
+        .collect();
+    let (schema, name) = match parts.as_slice() {
+        [name] => (None, name),
+        [schema, name] => (Some(schema.as_str()), name),
+        _ => return Err(error),
+    };
+    if schema.is_none_or(|schema| schema == "pg_catalog")
+        && let Some(oid) = Routine::pseudo_type(name)
+    {
+        return Ok(oid);
+    }
+    context
+        .snapshot
+        .resolve_relation(&context.search_path, schema, name)
+        .map(|relation| relation.row_type)
+        .map_err(|_| error)
+}
+
+/// Whether a type is one of values: a row of a relation is.
+pub(super) fn is_value_type(context: &StatementContext, ty: Oid) -> bool {
+    let known = PgType::of(ty.0).info();
+    if known.oid == ty {
+        return known.category != 'P' && ty != PgType::UNKNOWN.oid;
+    }
+    context.snapshot.relations().any(|r| r.row_type == ty)
+}
+
+/// The function a statement names.
+///
+/// # Errors
+/// `42883`, `42809` another kind, `42725` several.
+pub(super) fn routine_of<'a>(
+    context: &'a StatementContext,
+    spec: &RoutineSpec,
+) -> Result<&'a Arc<Routine>> {
+    let snapshot = &context.snapshot;
+    let schemas = context
+        .search_path
+        .candidates(snapshot, spec.name.schema.as_deref());
+    let wanted = match &spec.types {
+        None => None,
+        Some(types) => {
+            // OUT parameters of functions are not part of what tells them apart.
+            let inputs = types.iter().filter(|(mode, _)| mode.is_input());
+            Some(
+                inputs
+                    .map(|(_, ty)| type_of(context, ty))
+                    .collect::<Result<Vec<_>>>()?,
+            )
+        }
+    };
+    let mut found: Vec<&Arc<Routine>> = Vec::new();
+    for schema in schemas {
+        for routine in snapshot.routines_named(schema, &spec.name.name) {
+            let types = routine.input_types();
+            let fits = wanted.as_ref().is_none_or(|wanted| *wanted == types);
+            let hidden = found.iter().any(|other| other.input_types() == types);
+            if fits && !hidden {
+                found.push(routine);
+            }
+        }
+    }
+    let of_kind = |routine: &&Arc<Routine>| match spec.kind {
+        RoutineKind::Function => !routine.procedure,
+        RoutineKind::Procedure => routine.procedure,
+        RoutineKind::Routine => true,
+    };
+    if spec.types.is_none() && found.iter().any(&of_kind) {
+        found.retain(|routine| of_kind(routine));
+    }
+    match found.as_slice() {
+        [one] if of_kind(one) => Ok(one),
+        [one] => Err(Error::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!(
+                "{} is not a {}",
+                shown(
+                    snapshot,
+                    spec,
+                    wanted.as_deref().unwrap_or(&one.input_types())
+                ),
+                spec.kind.word()
+            ),
+        )),
+        [] => Err(missing(snapshot, spec, wanted.as_deref())),
+        _ => Err(Error::new(
+            SqlState::AMBIGUOUS_FUNCTION,
+            format!("{} name \"{}\" is not unique", spec.kind.word(), spec.name),
+        )
+        .hint(format!(
+            "Specify the argument list to select the {} unambiguously.",
+            spec.kind.word()
+        ))),
+    }
+}
+
+fn shown(snapshot: &Snapshot, spec: &RoutineSpec, types: &[Oid]) -> String {
+    let types: Vec<String> = types.iter().map(|ty| snapshot.type_name(*ty)).collect();
+    format!("{}({})", spec.name, types.join(", "))
+}
+
+fn missing(snapshot: &Snapshot, spec: &RoutineSpec, types: Option<&[Oid]>) -> Error {
+    let kind = spec.kind.word();
+    if let Some(schema) = &spec.name.schema
+        && snapshot.schema_named(schema).is_none()
+        && schema != "pg_temp"
+    {
+        return Error::new(
+            SqlState::INVALID_SCHEMA_NAME,
+            format!("schema \"{schema}\" does not exist"),
+        );
+    }
+    Error::new(
+        SqlState::UNDEFINED_FUNCTION,
+        match types {
+            Some(types) => {
+                format!("{kind} {} does not exist", shown(snapshot, spec, types))
+            }
+            None => format!("could not find a {kind} named \"{}\"", spec.name),
+        },
+    )
+}
