@@ -335,13 +335,20 @@ impl Computing {
                 .map(|(expr, _)| SelectItem::UnnamedExpr(expr.clone()))
                 .collect();
             let query = names.around(target::select(items, Vec::new(), None));
-            let known = parameters.known();
+            // Parameters of other chunks get their types there.
+            let mut known = parameters.known().to_vec();
+            let used = used_parameters(&query);
+            for (index, ty) in known.iter_mut().enumerate() {
+                if !used.contains(&index) {
+                    ty.get_or_insert(PgType::TEXT);
+                }
+            }
             let bound = match names.with {
                 Some(_) => {
                     let locals = names.beside(&[]);
-                    engine.bind_with(context, &query, known, &locals).await?
+                    engine.bind_with(context, &query, &known, &locals).await?
                 }
-                None => engine.bind(context, &query, known).await?,
+                None => engine.bind(context, &query, &known).await?,
             };
             check_list(&bound, chunk.len())?;
             settle_used(parameters, &query, &bound);
@@ -494,8 +501,8 @@ fn untyped_columns(query: &ast::Query) -> Vec<Untyped> {
         .collect()
 }
 
-/// Takes over the types of the parameters that `query` uses.
-pub(super) fn settle_used<T: ast::Visit>(parameters: &mut Parameters, query: &T, bound: &Bound) {
+/// The indexes of the parameters that `query` uses.
+fn used_parameters<T: ast::Visit>(query: &T) -> BTreeSet<usize> {
     let mut used = BTreeSet::new();
     let _: ControlFlow<()> = ast::visit_expressions(query, |expr| {
         if let Expr::Value(value) = expr
@@ -506,7 +513,12 @@ pub(super) fn settle_used<T: ast::Visit>(parameters: &mut Parameters, query: &T,
         }
         ControlFlow::Continue(())
     });
-    for index in used {
+    used
+}
+
+/// Takes over the types of the parameters that `query` uses.
+pub(super) fn settle_used<T: ast::Visit>(parameters: &mut Parameters, query: &T, bound: &Bound) {
+    for index in used_parameters(query) {
         if let Some(ty) = bound.parameters.get(index) {
             parameters.settle(index, *ty);
         }
