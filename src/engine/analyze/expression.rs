@@ -5,7 +5,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use sqlparser::ast::{
-    self, BinaryOperator, CastKind, Expr as Ast, Spanned, UnaryOperator, Value, ValueWithSpan,
+    BinaryOperator, CastKind, Expr as Ast, Spanned, UnaryOperator, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::Span;
 
@@ -13,7 +13,7 @@ use super::coerce::array_element;
 use super::level::Level;
 use super::names::is_call;
 use super::subquery::negated_if;
-use super::typed::{self, Typed, and, case, not, or};
+use super::typed::{self, Typed, and, not, or};
 use super::{Analyst, Converted, at};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
@@ -484,48 +484,6 @@ impl Analyst<'_> {
         }
         let array = self.expression(level, right)?;
         self.over_elements(sign, all, value, array)
-    }
-
-    fn case_when(
-        &self,
-        level: &Level<'_>,
-        operand: Option<&Ast>,
-        conditions: &[ast::CaseWhen],
-        otherwise: Option<&Ast>,
-    ) -> Result<Typed> {
-        let operand = match operand {
-            Some(operand) => {
-                let value = self.expression(level, operand)?;
-                Some(self.settled(value)?)
-            }
-            None => None,
-        };
-        let sets = level.sets.borrow().len();
-        let mut whens = Vec::with_capacity(conditions.len());
-        let mut results = Vec::with_capacity(conditions.len() + 1);
-        for branch in conditions {
-            let condition = self.expression(level, &branch.condition)?;
-            whens.push(match &operand {
-                Some(operand) => self.operate("=", operand.clone(), condition)?.expr,
-                None => self.condition(condition, "CASE/WHEN")?,
-            });
-            results.push(self.expression(level, &branch.result)?);
-        }
-        // ELSE comes first in deciding the type.
-        let last = match otherwise {
-            Some(otherwise) => self.expression(level, otherwise)?,
-            None => typed::unknown(None),
-        };
-        results.insert(0, last);
-        super::set::none_since(level, sets, "CASE")?;
-        let (results, ty) = self.in_common(results, "CASE")?;
-        let mut results = self.one_type(results, ty)?.into_iter();
-        let otherwise = results.next().map(|value| value.expr);
-        let branches = whens
-            .into_iter()
-            .zip(results.map(|value| value.expr))
-            .collect();
-        Ok(Typed::new(case(branches, otherwise), ty))
     }
 
     /// A cast, also of an array whose elements have no type yet.

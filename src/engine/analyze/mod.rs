@@ -15,6 +15,7 @@ mod aggregate;
 mod aggregate_call;
 mod array;
 mod call;
+mod case;
 mod coerce;
 mod combine;
 mod condition;

@@ -1,0 +1,53 @@
+//! CASE.
+
+use sqlparser::ast::{self, Expr as Ast};
+
+use super::Analyst;
+use super::level::Level;
+use super::typed::{self, Typed, case};
+use crate::base::Result;
+
+impl Analyst<'_> {
+    /// `CASE [operand] WHEN … THEN … ELSE … END`
+    pub(super) fn case_when(
+        &self,
+        level: &Level<'_>,
+        operand: Option<&Ast>,
+        conditions: &[ast::CaseWhen],
+        otherwise: Option<&Ast>,
+    ) -> Result<Typed> {
+        let operand = match operand {
+            Some(operand) => {
+                let value = self.expression(level, operand)?;
+                Some(self.settled(value)?)
+            }
+            None => None,
+        };
+        let sets = level.sets.borrow().len();
+        let mut whens = Vec::with_capacity(conditions.len());
+        let mut results = Vec::with_capacity(conditions.len() + 1);
+        for branch in conditions {
+            let condition = self.expression(level, &branch.condition)?;
+            whens.push(match &operand {
+                Some(operand) => self.operate("=", operand.clone(), condition)?.expr,
+                None => self.condition(condition, "CASE/WHEN")?,
+            });
+            results.push(self.expression(level, &branch.result)?);
+        }
+        // ELSE comes first in deciding the type.
+        let last = match otherwise {
+            Some(otherwise) => self.expression(level, otherwise)?,
+            None => typed::unknown(None),
+        };
+        results.insert(0, last);
+        super::set::none_since(level, sets, "CASE")?;
+        let (results, ty) = self.in_common(results, "CASE")?;
+        let mut results = self.one_type(results, ty)?.into_iter();
+        let otherwise = results.next().map(|value| value.expr);
+        let branches = whens
+            .into_iter()
+            .zip(results.map(|value| value.expr))
+            .collect();
+        Ok(Typed::new(case(branches, otherwise), ty))
+    }
+}
