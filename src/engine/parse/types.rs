@@ -298,9 +298,12 @@ fn custom(name: &ast::ObjectName, modifiers: &[String]) -> Result<TypeName> {
             Err(Error::unsupported(format!("type \"{name}\"")))
         }
         // Some of these are types of system relations' columns, and no more than that.
-        (_, 0) if UNBUILT.contains(&name) => Err(Error::unsupported(format!("type \"{name}\""))),
+        (_, 0) if UNBUILT.contains(&name) && !name.starts_with("reg") => {
+            Err(Error::unsupported(format!("type \"{name}\"")))
+        }
         (_, 0) => match PgType::by_name(name) {
             Some(ty) => Ok(ty),
+            None if UNBUILT.contains(&name) => Err(Error::unsupported(format!("type \"{name}\""))),
             None => return Ok(named(None, name)),
         },
         _ => Err(Error::new(
