@@ -6,6 +6,7 @@ mod binary;
 mod bombs;
 mod catalog;
 mod clients;
+mod compatibility;
 mod crash;
 mod lake;
 mod operation;
@@ -23,6 +24,7 @@ fn main() -> std::process::ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
     let trials = [
         tidy::trials(),
+        compatibility::trials(),
         sql::trials(),
         wire::trials(),
         story::trials(),
