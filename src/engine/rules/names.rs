@@ -25,36 +25,40 @@ impl Unambiguous {
         Self { rule }
     }
 
-    /// The plan with the rule applied where it may be.
+    /// The plan with the rule applied to its largest unambiguous parts; `None` if it is one such
+    /// part itself.
     fn apply(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
+        plan: &Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        if is_unambiguous(plan.as_ref()) {
-            return self.rule.optimize(plan, config);
-        }
-        let children = plan
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let applied = plan
             .children()
             .into_iter()
-            .map(|child| self.apply(child.clone(), config))
+            .map(|child| Ok((child, self.apply(child, config)?)))
             .collect::<Result<Vec<_>>>()?;
-        replace_children_if_necessary(plan, children)
+        if has_unique_names(plan.as_ref()) && applied.iter().all(|(_, part)| part.is_none()) {
+            return Ok(None);
+        }
+        let children = applied
+            .into_iter()
+            .map(|(child, part)| match part {
+                Some(part) => Ok(part),
+                None => self.rule.optimize(child.clone(), config),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        replace_children_if_necessary(plan.clone(), children).map(Some)
     }
 }
 
-/// Whether neither an operator nor anything below it has a name twice.
-fn is_unambiguous(plan: &dyn ExecutionPlan) -> bool {
+/// Whether an operator has no name twice.
+fn has_unique_names(plan: &dyn ExecutionPlan) -> bool {
     let schema = plan.schema();
     let mut names = HashSet::with_capacity(schema.fields().len());
     schema
         .fields()
         .iter()
         .all(|field| names.insert(field.name().as_str()))
-        && plan
-            .children()
-            .into_iter()
-            .all(|child| is_unambiguous(child.as_ref()))
 }
 
 impl PhysicalOptimizerRule for Unambiguous {
@@ -63,7 +67,10 @@ impl PhysicalOptimizerRule for Unambiguous {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.apply(plan, config)
+        match self.apply(&plan, config)? {
+            Some(applied) => Ok(applied),
+            None => self.rule.optimize(plan, config),
+        }
     }
 
     fn name(&self) -> &str {
