@@ -218,3 +218,14 @@ pub enum Change {
         relation: Oid,
     },
 }
+
+impl Change {
+    /// Removes every row of a table; `None` if it has none.
+    pub fn emptying(table: &Relation) -> Option<Self> {
+        let segments: Vec<_> = table.segments().iter().map(|s| s.id).collect();
+        (!segments.is_empty()).then_some(Self::RemoveSegments {
+            relation: table.oid,
+            segments,
+        })
+    }
+}

@@ -172,13 +172,7 @@ impl Session {
         let after = Arc::new(after);
         let work = engine.fill(&server, &after, query, &[], run.interrupt);
         let (added, _) = interruptible(run.interrupt, work).await?;
-        let mut changes = Vec::new();
-        if !relation.segments().is_empty() {
-            changes.push(Change::RemoveSegments {
-                relation: relation.oid,
-                segments: relation.segments().iter().map(|s| s.id).collect(),
-            });
-        }
+        let mut changes: Vec<_> = Change::emptying(relation).into_iter().collect();
         changes.push(Change::AlterColumn {
             relation: relation.oid,
             column: new,

@@ -30,13 +30,10 @@ impl Session {
         for (table, action) in &self.on_commit {
             match (action, view.relation(*table)) {
                 (OnCommit::Drop, Some(_)) => dropped.push(ObjectId::Relation(*table)),
-                (OnCommit::DeleteRows, Some(relation)) if !relation.segments().is_empty() => {
-                    emptied.push(Change::RemoveSegments {
-                        relation: *table,
-                        segments: relation.segments().iter().map(|s| s.id).collect(),
-                    });
+                (OnCommit::DeleteRows, Some(relation)) => {
+                    emptied.extend(Change::emptying(relation));
                 }
-                _ => {}
+                (_, None) => {}
             }
         }
         self.push_needing(emptied, &[])?;

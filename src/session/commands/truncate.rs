@@ -49,11 +49,7 @@ impl Session {
         let mut changes: Vec<Change> = tables
             .iter()
             .filter_map(|table| context.snapshot.relation(*table))
-            .filter(|relation| !relation.segments().is_empty())
-            .map(|relation| Change::RemoveSegments {
-                relation: relation.oid,
-                segments: relation.segments().iter().map(|s| s.id).collect(),
-            })
+            .filter_map(|relation| Change::emptying(relation))
             .collect();
         if restart {
             for table in &tables {
