@@ -22,6 +22,7 @@ use sqlparser::ast;
 
 use super::error::convert;
 use super::execute::{panicked, with_parameters};
+use super::parse::bare_select;
 use super::{Bound, Engine, semantics};
 use crate::base::Result;
 use crate::statement::StatementContext;
@@ -70,21 +71,11 @@ impl Engine {
 
 /// Whether a query only lists literals, parameters, casts of them and calls without arguments.
 fn is_plain(query: &ast::Query, users: bool) -> bool {
-    let ast::SetExpr::Select(select) = query.body.as_ref() else {
+    let Some(select) = bare_select(query) else {
         return false;
     };
-    // Clauses that are refused or mean something are settled by the binder, wherever it runs; what
-    // matters here is that nothing of it can be long.
-    query.with.is_none()
-        && query.order_by.is_none()
-        && query.limit_clause.is_none()
-        && query.fetch.is_none()
-        && select.from.is_empty()
-        && select.selection.is_none()
-        && select.having.is_none()
-        && select.distinct.is_none()
-        && select.named_window.is_empty()
-        && matches!(&select.group_by, ast::GroupByExpr::Expressions(by, _) if by.is_empty())
+    // What matters here is that nothing of it can be long.
+    select.from.is_empty()
         && select.projection.len() <= VALUES_MAX
         && select.projection.iter().all(|item| match item {
             ast::SelectItem::UnnamedExpr(value)

@@ -362,6 +362,25 @@ fn dml(
     Ok(Command::Dml(Box::new(Dml { with, action })))
 }
 
+/// The SELECT of a query that has nothing but a list and perhaps a FROM.
+pub(crate) fn bare_select(query: &ast::Query) -> Option<&ast::Select> {
+    let ast::SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    let bare = query.with.is_none()
+        && query.order_by.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none()
+        && query.locks.is_empty()
+        && select.selection.is_none()
+        && select.having.is_none()
+        && select.distinct.is_none()
+        && select.into.is_none()
+        && select.named_window.is_empty()
+        && matches!(&select.group_by, ast::GroupByExpr::Expressions(by, _) if by.is_empty());
+    bare.then_some(select)
+}
+
 /// Whether a WITH has statements that change rows.
 pub(crate) fn changes_rows(with: &ast::With) -> bool {
     with.cte_tables.iter().any(|cte| is_change(&cte.query.body))

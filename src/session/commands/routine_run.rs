@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Schema;
-use sqlparser::ast::{self, SelectItem, SetExpr, TableFactor};
+use sqlparser::ast::{self, SelectItem, TableFactor};
 
 use super::query::check_parameters;
 use super::tag;
@@ -16,7 +16,7 @@ use crate::base::limits::VIEW_DEPTH_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Volatility;
 use crate::engine::command::DmlAction;
-use crate::engine::parse::fold;
+use crate::engine::parse::{bare_select, fold};
 use crate::engine::{BoundCall, Command, OutputColumn, Rows, assigned, statements};
 use crate::privileges;
 use crate::session::dispatch::Run;
@@ -74,23 +74,7 @@ impl SoleCall {
 
 /// The call a query is nothing but.
 pub(in crate::session) fn sole_call(query: &ast::Query) -> Option<SoleCall> {
-    let SetExpr::Select(select) = query.body.as_ref() else {
-        return None;
-    };
-    let bare = query.with.is_none()
-        && query.order_by.is_none()
-        && query.limit_clause.is_none()
-        && query.fetch.is_none()
-        && query.locks.is_empty()
-        && select.selection.is_none()
-        && select.having.is_none()
-        && select.distinct.is_none()
-        && select.into.is_none()
-        && select.named_window.is_empty()
-        && matches!(&select.group_by, ast::GroupByExpr::Expressions(by, _) if by.is_empty());
-    if !bare {
-        return None;
-    }
+    let select = bare_select(query)?;
     match (select.projection.as_slice(), select.from.as_slice()) {
         ([item], []) => {
             let (value, name) = match item {

@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{self, SetExpr};
+use sqlparser::ast;
 
 use super::super::Analyst;
 use super::super::from::part;
 use crate::base::{Error, Result};
 use crate::catalog::{Routine, RoutineBody};
 use crate::engine::command::Command;
-use crate::engine::parse::{fold, parse, parse_query};
+use crate::engine::parse::{bare_select, fold, parse, parse_query};
 use crate::functions;
 
 /// A body whose last statement is the query that answers.
@@ -84,21 +84,9 @@ impl Analyst<'_> {
     /// Whether a query is `SELECT value` and nothing else, the value being one that may stand in an
     /// expression of the caller.
     fn is_value(&self, query: &ast::Query) -> bool {
-        let SetExpr::Select(select) = query.body.as_ref() else {
+        let Some(select) = bare_select(query) else {
             return false;
         };
-        let bare = query.with.is_none()
-            && query.order_by.is_none()
-            && query.limit_clause.is_none()
-            && query.fetch.is_none()
-            && query.locks.is_empty()
-            && select.from.is_empty()
-            && select.selection.is_none()
-            && select.having.is_none()
-            && select.distinct.is_none()
-            && select.into.is_none()
-            && select.named_window.is_empty()
-            && matches!(&select.group_by, ast::GroupByExpr::Expressions(by, _) if by.is_empty());
         let [
             ast::SelectItem::UnnamedExpr(value)
             | ast::SelectItem::ExprWithAlias { expr: value, .. },
@@ -106,11 +94,12 @@ impl Analyst<'_> {
         else {
             return false;
         };
-        bare && ast::visit_expressions(value, |expr| match expr {
-            ast::Expr::Function(call) if !self.is_scalar(call) => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        })
-        .is_continue()
+        select.from.is_empty()
+            && ast::visit_expressions(value, |expr| match expr {
+                ast::Expr::Function(call) if !self.is_scalar(call) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            })
+            .is_continue()
     }
 
     /// Whether a call gives one value from its arguments alone.
