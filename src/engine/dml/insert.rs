@@ -18,7 +18,7 @@ use super::names::Names;
 use super::rows;
 use super::set::check_list;
 use super::target::{self, at, is_default, position};
-use super::through::Through;
+use super::through::{Aim, Through};
 use super::values::{Cell, Inputs, Parameters, parameter};
 use super::work::Work;
 use crate::base::{Error, Result, SqlState};
@@ -80,20 +80,13 @@ impl Engine {
         let TableObject::TableName(name) = &insert.table else {
             return Err(Error::unsupported("INSERT into a function or query"));
         };
-        let named = target::resolve(context, name, "insert into")?;
-        let mut needs = vec![target::needs(context, &named, Privilege::Insert)];
-        if name.0.len() > 1 {
-            needs.push(target::schema_need(context, &named));
-        }
-        let (verb, privilege) = ("insert into", Privilege::Insert);
-        let through = match named.view() {
-            Some(_) => Some(self.look_through(context, &named, verb, privilege, &mut needs)?),
-            None => None,
-        };
-        let relation = through
-            .as_ref()
-            .map_or(&named, |through| &through.base)
-            .clone();
+        let verb = "insert into";
+        let Aim {
+            through,
+            relation,
+            mut needs,
+            ..
+        } = self.aim(context, name, verb, Privilege::Insert)?;
         let mut columns = insert.columns.clone();
         if let Some(through) = &through {
             if insert.on.is_some() {

@@ -23,7 +23,7 @@ use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
 use super::sink::Sink;
 use super::target;
-use super::through::Through;
+use super::through::{Aim, Through};
 use super::values::{Cell, Parameters};
 use super::work::{Work, is_referenced};
 use crate::base::{Error, Result, SqlState};
@@ -163,19 +163,12 @@ impl Engine {
             Some(_) => ("update", Privilege::Update),
             None => ("delete from", Privilege::Delete),
         };
-        let named = target::resolve(context, &parts.name, verb)?;
-        let mut needs = vec![target::needs(context, &named, privilege)];
-        if parts.name.0.len() > 1 {
-            needs.push(target::schema_need(context, &named));
-        }
-        let through = match named.view() {
-            Some(_) => Some(self.look_through(context, &named, verb, privilege, &mut needs)?),
-            None => None,
-        };
-        let relation = through
-            .as_ref()
-            .map_or(&named, |through| &through.base)
-            .clone();
+        let Aim {
+            named,
+            through,
+            relation,
+            mut needs,
+        } = self.aim(context, &parts.name, verb, privilege)?;
         if let (Some(through), Some(assignments)) = (&through, &mut parts.assignments) {
             through.reassigned(assignments)?;
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableFactor};
+use sqlparser::ast::{self, Expr, ObjectName, SelectItem, SetExpr, TableFactor};
 
 use super::simple_view::simple;
 use super::target;
@@ -43,12 +43,53 @@ struct Flat {
     levels: Vec<(String, Option<CheckOption>, Vec<Expr>)>,
 }
 
+/// What a statement changes.
+pub(super) struct Aim {
+    /// What it names: a table, or a view of one.
+    pub(super) named: Arc<Relation>,
+    /// The view, if it is one.
+    pub(super) through: Option<Through>,
+    /// The table whose rows are changed.
+    pub(super) relation: Arc<Relation>,
+    /// What it needs so far.
+    pub(super) needs: Vec<Need>,
+}
+
 impl Engine {
+    /// What an INSERT, UPDATE or DELETE names, seen through if it is a view.
+    ///
+    /// # Errors
+    /// As [`target::resolve`] and [`Engine::look_through`].
+    pub(super) fn aim(
+        &self,
+        context: &StatementContext,
+        name: &ObjectName,
+        verb: &str,
+        privilege: Privilege,
+    ) -> Result<Aim> {
+        let named = target::resolve(context, name, verb)?;
+        let mut needs = vec![target::needs(context, &named, privilege)];
+        if name.0.len() > 1 {
+            needs.push(target::schema_need(context, &named));
+        }
+        let through = match named.view() {
+            Some(_) => Some(self.look_through(context, &named, verb, privilege, &mut needs)?),
+            None => None,
+        };
+        let base = through.as_ref().map_or(&named, |through| &through.base);
+        Ok(Aim {
+            relation: base.clone(),
+            named,
+            through,
+            needs,
+        })
+    }
+
     /// Looks through a view that is to be changed.
     ///
     /// # Errors
     /// `55000` for views that are not updatable, `0A000` for those that are in PostgreSQL only.
-    pub(super) fn look_through(
+    fn look_through(
         &self,
         context: &StatementContext,
         view: &Arc<Relation>,
