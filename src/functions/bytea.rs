@@ -147,29 +147,30 @@ fn encoding(name: &str, which: &str) -> Result<Encoding> {
     })
 }
 
+/// `22P05` for a character LATIN1 does not have.
+pub(crate) fn no_latin1(character: char) -> Error {
+    let bytes: Vec<_> = character
+        .to_string()
+        .bytes()
+        .map(|byte| format!("0x{byte:02x}"))
+        .collect();
+    Error::new(
+        SqlState::UNTRANSLATABLE_CHARACTER,
+        format!(
+            "character with byte sequence {} in encoding \"UTF8\" has no equivalent in encoding \
+             \"LATIN1\"",
+            bytes.join(" ")
+        ),
+    )
+}
+
 impl Encoding {
     fn encode(self, text: &str) -> Result<Vec<u8>> {
         match self {
             Self::Utf8 | Self::Ascii => Ok(text.as_bytes().to_vec()),
             Self::Latin1 => text
                 .chars()
-                .map(|c| {
-                    u8::try_from(u32::from(c)).map_err(|_| {
-                        let bytes: Vec<String> = c
-                            .to_string()
-                            .bytes()
-                            .map(|byte| format!("0x{byte:02x}"))
-                            .collect();
-                        Error::new(
-                            SqlState::UNTRANSLATABLE_CHARACTER,
-                            format!(
-                                "character with byte sequence {} in encoding \"UTF8\" has no \
-                                 equivalent in encoding \"LATIN1\"",
-                                bytes.join(" ")
-                            ),
-                        )
-                    })
-                })
+                .map(|c| u8::try_from(c).map_err(|_| no_latin1(c)))
                 .collect(),
         }
     }

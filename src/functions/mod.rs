@@ -63,6 +63,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
+pub(crate) use bytea::no_latin1;
 pub(crate) use call::scalar as scalar_value;
 use call::{Bound as BoundFunction, Function};
 pub(crate) use frame::{Bound, Exclude, Frame, Units};

@@ -1,6 +1,7 @@
 //! ENCODING 'LATIN1': every byte is the character of its number.
 
-use crate::base::{Error, Result, SqlState};
+use crate::base::Result;
+use crate::functions::no_latin1;
 
 /// The bytes as UTF-8.
 pub(super) fn widen(bytes: Vec<u8>) -> Vec<u8> {
@@ -22,23 +23,7 @@ pub(super) fn narrow(at: usize, out: &mut Vec<u8>) -> Result<()> {
     let text = String::from_utf8_lossy(&out[at..]).into_owned();
     out.truncate(at);
     for character in text.chars() {
-        out.push(u8::try_from(character).map_err(|_| no_equivalent(character))?);
+        out.push(u8::try_from(character).map_err(|_| no_latin1(character))?);
     }
     Ok(())
-}
-
-fn no_equivalent(character: char) -> Error {
-    let bytes: Vec<_> = character
-        .to_string()
-        .bytes()
-        .map(|byte| format!("0x{byte:02x}"))
-        .collect();
-    Error::new(
-        SqlState::UNTRANSLATABLE_CHARACTER,
-        format!(
-            "character with byte sequence {} in encoding \"UTF8\" has no equivalent in encoding \
-             \"LATIN1\"",
-            bytes.join(" ")
-        ),
-    )
 }
