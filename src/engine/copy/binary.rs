@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::lines::bad;
 use super::target::{Fill, Target};
-use super::text::{ROW_BYTES_MAX, rest_of, take};
+use super::text::{ROW_BYTES_MAX, joined, rest_of, take};
 use super::values::{Batch, Reader, Readers, Span};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Relation};
@@ -79,13 +79,7 @@ impl BinaryLoader {
     /// # Errors
     /// `22P04` and those of the values, with CONTEXT `COPY table, line n, column c`.
     pub(super) fn feed(&mut self, bytes: Vec<u8>, closed: bool) -> Result<()> {
-        let buffer = match std::mem::take(&mut self.buffer) {
-            empty if empty.is_empty() => bytes,
-            mut buffer => {
-                buffer.extend_from_slice(&bytes);
-                buffer
-            }
-        };
+        let buffer = joined(std::mem::take(&mut self.buffer), bytes);
         let mut start = 0;
         loop {
             let rest = &buffer[start..];

@@ -15,7 +15,7 @@ use super::CopyOptions;
 use super::lines::bad;
 use super::matched::{Matched, guarded, unreadable};
 use super::target::{Fill, Target};
-use super::text::rest_of;
+use super::text::{joined, rest_of};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Relation};
 use crate::observe::Transfer;
@@ -75,13 +75,7 @@ impl StreamLoader {
     /// # Errors
     /// `22P04`, `54000` for a message too large, and those of the values.
     pub(super) fn feed(&mut self, bytes: Vec<u8>, closed: bool) -> Result<()> {
-        let buffer = match std::mem::take(&mut self.buffer) {
-            empty if empty.is_empty() => bytes,
-            mut buffer => {
-                buffer.extend_from_slice(&bytes);
-                buffer
-            }
-        };
+        let buffer = joined(std::mem::take(&mut self.buffer), bytes);
         let mut start = 0;
         while start < buffer.len() {
             if self.ended {

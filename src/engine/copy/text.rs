@@ -71,13 +71,7 @@ impl TextLoader {
             false => bytes,
         };
         // Rows are read in place; what is left of the last one moves to the front.
-        let buffer = match std::mem::take(&mut self.buffer) {
-            empty if empty.is_empty() => bytes,
-            mut buffer => {
-                buffer.extend_from_slice(&bytes);
-                buffer
-            }
-        };
+        let buffer = joined(std::mem::take(&mut self.buffer), bytes);
         let mut start = 0;
         loop {
             let rest = &buffer[start..];
@@ -296,6 +290,15 @@ pub(super) fn take(
 
 fn number_place(number: u64) -> String {
     format!("line {number}")
+}
+
+/// What was not consumed, and the bytes that came.
+pub(super) fn joined(mut buffer: Vec<u8>, bytes: Vec<u8>) -> Vec<u8> {
+    if buffer.is_empty() {
+        return bytes;
+    }
+    buffer.extend_from_slice(&bytes);
+    buffer
 }
 
 /// What of a buffer is not consumed. A long row that comes in many pieces is not copied with each.
