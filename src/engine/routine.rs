@@ -121,15 +121,7 @@ impl BoundCall {
     /// # Errors
     /// `42P13`
     pub fn check(&self, snapshot: &Snapshot, columns: Option<&[OutputColumn]>) -> Result<()> {
-        let outputs: Option<Vec<Output>> = columns.map(|columns| {
-            columns
-                .iter()
-                .map(|column| Output {
-                    name: column.name.clone(),
-                    ty: column.ty,
-                })
-                .collect()
-        });
+        let outputs = columns.map(outputs);
         check_result(snapshot, &self.routine, &self.result, outputs.as_deref())
     }
 }
@@ -224,7 +216,7 @@ impl Engine {
                     let bound = self.bind_with(&context, &query, &declared, &[]).await;
                     let bound = bound.map_err(Error::without_position)?;
                     reads.extend(&bound.reads);
-                    Some(outputs(&bound))
+                    Some(outputs(&bound.columns))
                 }
                 // What it would be kept to is not only what it changes.
                 Command::Dml(_) if routine.bound().is_some() => {
@@ -233,15 +225,7 @@ impl Engine {
                 Command::Dml(dml) => {
                     let bound = self.bind_dml(&context, dml, &declared).await;
                     let bound = bound.map_err(Error::without_position)?;
-                    bound.columns.as_ref().map(|columns| {
-                        columns
-                            .iter()
-                            .map(|column| Output {
-                                name: column.name.clone(),
-                                ty: column.ty,
-                            })
-                            .collect()
-                    })
+                    bound.columns.as_deref().map(outputs)
                 }
                 _ => None,
             };
@@ -256,9 +240,8 @@ impl Engine {
     }
 }
 
-fn outputs(bound: &Bound) -> Vec<Output> {
-    bound
-        .columns
+fn outputs(columns: &[OutputColumn]) -> Vec<Output> {
+    columns
         .iter()
         .map(|column| Output {
             name: column.name.clone(),

@@ -92,14 +92,7 @@ pub(super) fn analyse(
     query: &ast::Query,
     declared: &[Option<PgType>],
 ) -> Result<Analysis> {
-    let analyst = Analyst {
-        scope,
-        shared: Rc::default(),
-        declared,
-        parameters: RefCell::default(),
-        arguments: None,
-        chain: None,
-    };
+    let analyst = Analyst::new(scope, declared);
     // A statement of a function's body, carried out by itself.
     let around = match &scope.context.arguments {
         Some(arguments) if scope.view.is_none() => Some(analyst.around(scope.context, arguments)?),
@@ -144,14 +137,7 @@ pub(super) fn analyse_call(
         return Ok(None);
     };
     let parts: Vec<String> = function.name.0.iter().map(from::part).collect();
-    let analyst = Analyst {
-        scope,
-        shared: Rc::default(),
-        declared,
-        parameters: RefCell::default(),
-        arguments: None,
-        chain: None,
-    };
+    let analyst = Analyst::new(scope, declared);
     let (schema, name) = match parts.as_slice() {
         [name] => (None, name),
         [schema, name] => (Some(schema.as_str()), name),
@@ -217,6 +203,20 @@ struct Shared {
     calls: Cell<usize>,
     /// What calls in the statement itself became: the same call twice is the same expression.
     values: RefCell<Vec<(routine::Key, Typed)>>,
+}
+
+impl<'a> Analyst<'a> {
+    /// Of a statement by itself.
+    fn new(scope: &'a Scope<'a>, declared: &'a [Option<PgType>]) -> Self {
+        Self {
+            scope,
+            shared: Rc::default(),
+            declared,
+            parameters: RefCell::default(),
+            arguments: None,
+            chain: None,
+        }
+    }
 }
 
 impl Analyst<'_> {
