@@ -1,21 +1,15 @@
-//! Advisory locks. Those that wait hold no thread.
+//! Advisory locks.
 
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, AsArray, NullArray};
-use arrow::datatypes::{DataType, FieldRef, Int64Type};
-use async_trait::async_trait;
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::DataFusionError;
-use datafusion::logical_expr::async_udf::{AsyncScalarUDF, AsyncScalarUDFImpl};
-use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    TypeSignature, Volatility,
-};
+use datafusion::logical_expr::{ScalarFunctionArgs, Signature, TypeSignature, Volatility};
 
 use super::call::short::{BIGINT, INT};
 use super::call::{Call, external, functions};
+use super::waiting::{Until, Waits};
 use crate::base::error::{Level, Report};
 use crate::base::{Error, Result, SqlState};
 use crate::database::{AdvisoryKey, AdvisoryMode, advisory_mode_name};
@@ -87,36 +81,8 @@ fn released(call: &Call<'_>, row: usize, exclusive: bool) -> Result<Value> {
     Ok(released.into())
 }
 
-/// A function that waits for its lock.
-struct Take {
-    name: &'static str,
-    mode: AdvisoryMode,
-    context: Arc<StatementContext>,
-    signature: Signature,
-}
-
-impl std::fmt::Debug for Take {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl PartialEq for Take {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && Arc::ptr_eq(&self.context, &other.context)
-    }
-}
-
-impl Eq for Take {}
-
-impl Hash for Take {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-    }
-}
-
-/// The function of that name, if it is one of these.
-pub(super) fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarUDF>> {
+/// The function that waits for its lock of that name, if it is one.
+pub(super) fn waits(name: &str) -> Option<Waits> {
     const TAKES: &[(&str, bool, bool)] = &[
         ("pg_advisory_lock", true, false),
         ("pg_advisory_lock_shared", false, false),
@@ -125,13 +91,8 @@ pub(super) fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<
     ];
     let (name, exclusive, transaction) = *TAKES.iter().find(|(known, ..)| *known == name)?;
     let exact = |types: Vec<DataType>| TypeSignature::Exact(types);
-    let take = Take {
+    Some(Waits {
         name,
-        mode: AdvisoryMode {
-            exclusive,
-            transaction,
-        },
-        context: context.clone(),
         signature: Signature::one_of(
             vec![
                 exact(vec![DataType::Int64]),
@@ -139,80 +100,54 @@ pub(super) fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<
             ],
             Volatility::Volatile,
         ),
+        until: Until::Locked(AdvisoryMode {
+            exclusive,
+            transaction,
+        }),
+    })
+}
+
+/// Takes the lock of every row in turn.
+pub(super) async fn take(
+    context: &StatementContext,
+    mode: AdvisoryMode,
+    args: &ScalarFunctionArgs,
+) -> Result<(), DataFusionError> {
+    let rows = args.number_rows;
+    let columns = args
+        .args
+        .iter()
+        .map(|arg| {
+            Ok(arrow::compute::cast(
+                &arg.to_array(rows)?,
+                &DataType::Int64,
+            )?)
+        })
+        .collect::<Result<Vec<_>, DataFusionError>>()?;
+    let timeout = match context.settings.lock_timeout_ms() {
+        0 => Duration::MAX,
+        milliseconds => Duration::from_millis(milliseconds),
     };
-    Some(Arc::new(
-        AsyncScalarUDF::new(Arc::new(take)).into_scalar_udf(),
-    ))
-}
-
-impl ScalarUDFImpl for Take {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType, DataFusionError> {
-        Ok(PgType::VOID.data_type())
-    }
-
-    fn return_field_from_args(&self, _: ReturnFieldArgs) -> Result<FieldRef, DataFusionError> {
-        Ok(Arc::new(PgType::VOID.field(self.name, true)))
-    }
-
-    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        // Reached only where DataFusion runs no asynchronous functions.
-        Err(external(Error::unsupported(format!(
-            "{}() here",
-            self.name
-        ))))
-    }
-}
-
-#[async_trait]
-impl AsyncScalarUDFImpl for Take {
-    async fn invoke_async_with_args(
-        &self,
-        args: ScalarFunctionArgs,
-    ) -> Result<ColumnarValue, DataFusionError> {
-        let rows = args.number_rows;
-        let columns = args
-            .args
-            .iter()
-            .map(|arg| {
-                Ok(arrow::compute::cast(
-                    &arg.to_array(rows)?,
-                    &DataType::Int64,
-                )?)
-            })
-            .collect::<Result<Vec<_>, DataFusionError>>()?;
-        let timeout = match self.context.settings.lock_timeout_ms() {
-            0 => Duration::MAX,
-            milliseconds => Duration::from_millis(milliseconds),
+    let advisory = context.database.advisory();
+    for row in 0..rows {
+        if columns.iter().any(|column| column.is_null(row)) {
+            continue;
+        }
+        let number = |arg: usize| columns[arg].as_primitive::<Int64Type>().value(row);
+        let key = match columns.len() {
+            1 => AdvisoryKey::of_bigint(number(0)),
+            _ => AdvisoryKey::of_two(number(0), number(1)),
         };
-        let advisory = self.context.database.advisory();
-        for row in 0..rows {
-            if columns.iter().any(|column| column.is_null(row)) {
-                continue;
-            }
-            let number = |arg: usize| columns[arg].as_primitive::<Int64Type>().value(row);
-            let key = match columns.len() {
-                1 => AdvisoryKey::of_bigint(number(0)),
-                _ => AdvisoryKey::of_two(number(0), number(1)),
-            };
-            let taken = advisory.take(self.context.session, key, self.mode);
-            match tokio::time::timeout(timeout, taken).await {
-                Ok(taken) => taken.map_err(external)?,
-                Err(_elapsed) => {
-                    return Err(external(Error::new(
-                        SqlState::LOCK_NOT_AVAILABLE,
-                        "canceling statement due to lock timeout",
-                    )));
-                }
+        let taken = advisory.take(context.session, key, mode);
+        match tokio::time::timeout(timeout, taken).await {
+            Ok(taken) => taken.map_err(external)?,
+            Err(_elapsed) => {
+                return Err(external(Error::new(
+                    SqlState::LOCK_NOT_AVAILABLE,
+                    "canceling statement due to lock timeout",
+                )));
             }
         }
-        Ok(ColumnarValue::Array(Arc::new(NullArray::new(rows))))
     }
+    Ok(())
 }

@@ -55,6 +55,7 @@ mod to_char;
 mod to_char_number;
 mod to_number;
 mod variadic;
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -127,17 +128,17 @@ pub fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarU
             context.clone(),
         )))),
         None if name == sets::SERIES_ARRAY => native::scalar("generate_series"),
-        None => sleep::scalar(name)
-            .or_else(|| advisory::scalar(context, name))
-            .or_else(|| native::scalar(name)),
+        None => waiting::scalar(context, name).or_else(|| native::scalar(name)),
     }
 }
 
 /// The same function, called by another statement: for a plan that was bound earlier. `None` if it
 /// is not one that depends on who calls it.
 pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<Arc<ScalarUDF>> {
-    let bound = function.inner().downcast_ref::<BoundFunction>()?;
-    Some(Arc::new(ScalarUDF::new_from_impl(bound.rebound(context))))
+    match function.inner().downcast_ref::<BoundFunction>() {
+        Some(bound) => Some(Arc::new(ScalarUDF::new_from_impl(bound.rebound(context)))),
+        None => waiting::scalar(context, function.name()),
+    }
 }
 
 /// The name under which [`scalar`] gives the array-valued function behind a set-returning function

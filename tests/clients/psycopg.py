@@ -50,6 +50,18 @@ def prepared():
         other.execute("ALTER TABLE again ADD COLUMN b text")
     error = fails("0A000", lambda: connection.execute("SELECT * FROM again", prepare=True))
     assert "cached plan must not change result type" in str(error)
+    # A plan used again goes by the settings of now.
+    connection.execute("SET statement_timeout = '10s'")
+    take = "SELECT pg_advisory_lock(70)"
+    for _ in range(2):
+        connection.execute(take, prepare=True)
+        connection.execute("SELECT pg_advisory_unlock(70)")
+    with psycopg.connect(autocommit=True) as other:
+        other.execute(take)
+        connection.execute("SET lock_timeout = '100ms'")
+        fails("55P03", lambda: connection.execute(take, prepare=True))
+    connection.execute("RESET lock_timeout")
+    connection.execute("RESET statement_timeout")
 
 
 @shows("pipelines")
