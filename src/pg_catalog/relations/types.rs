@@ -100,6 +100,21 @@ struct RowType {
     relation: Oid,
 }
 
+impl RowType {
+    /// The array type over it, and itself.
+    fn with_array(self) -> [Self; 2] {
+        let array = Self {
+            oid: self.array,
+            array: Oid::INVALID,
+            element: self.oid,
+            name: format!("_{}", self.name),
+            relation: Oid::INVALID,
+            ..self
+        };
+        [array, self]
+    }
+}
+
 /// The row types of all relations, and the array types of those that have one.
 fn row_types(context: &StatementContext) -> Vec<RowType> {
     let mut rows = Vec::new();
@@ -113,15 +128,7 @@ fn row_types(context: &StatementContext) -> Vec<RowType> {
             owner: Oid::SUPERUSER,
             relation: relation.oid,
         };
-        rows.push(RowType {
-            oid: row.array,
-            array: Oid::INVALID,
-            element: row.oid,
-            name: format!("_{}", row.name),
-            relation: Oid::INVALID,
-            ..row
-        });
-        rows.push(row);
+        rows.extend(row.with_array());
     }
     let users = context.snapshot.relations();
     for relation in users.filter(|relation| relation.sequence().is_none()) {
@@ -134,15 +141,7 @@ fn row_types(context: &StatementContext) -> Vec<RowType> {
             owner: relation.owner,
             relation: relation.oid,
         };
-        rows.push(RowType {
-            oid: row.array,
-            array: Oid::INVALID,
-            element: row.oid,
-            name: format!("_{}", row.name),
-            relation: Oid::INVALID,
-            ..row
-        });
-        rows.push(row);
+        rows.extend(row.with_array());
     }
     rows
 }
