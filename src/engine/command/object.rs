@@ -1,0 +1,341 @@
+//! Statements that make, alter and drop objects.
+
+use sqlparser::ast;
+
+use super::{ObjectName, RoleSpec};
+use crate::catalog::{CheckOption, Timing};
+use crate::engine::definition::{
+    ColumnDefinition, ConstraintDefinition, GenerationClause, Like, SequenceOption,
+};
+use crate::engine::parse::TypeName;
+use crate::engine::routine_definition::RoutineSpec;
+use crate::types::enums;
+
+/// CREATE SCHEMA
+#[derive(Debug, Clone)]
+pub struct CreateSchema {
+    /// Name; without it, the name of the authorization role.
+    pub name: Option<String>,
+    /// AUTHORIZATION
+    pub owner: Option<RoleSpec>,
+    /// IF NOT EXISTS
+    pub if_not_exists: bool,
+}
+
+/// CREATE TABLE
+#[derive(Debug, Clone)]
+pub struct CreateTable {
+    /// Name.
+    pub name: ObjectName,
+    /// TEMPORARY
+    pub temporary: bool,
+    /// IF NOT EXISTS
+    pub if_not_exists: bool,
+    /// Columns.
+    pub columns: Vec<ColumnDefinition>,
+    /// Constraints of the table.
+    pub constraints: Vec<ConstraintDefinition>,
+    /// LIKE
+    pub likes: Vec<Like>,
+    /// Names of storage parameters.
+    pub storage: Vec<String>,
+    /// ON COMMIT
+    pub on_commit: Option<OnCommit>,
+}
+
+/// What becomes of a temporary table when a transaction commits; nothing by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnCommit {
+    /// DELETE ROWS
+    DeleteRows,
+    /// DROP
+    Drop,
+}
+
+/// CREATE TABLE AS, SELECT INTO.
+#[derive(Debug, Clone)]
+pub struct CreateTableAs {
+    /// Name.
+    pub name: ObjectName,
+    /// TEMPORARY
+    pub temporary: bool,
+    /// IF NOT EXISTS
+    pub if_not_exists: bool,
+    /// Column names, instead of the query's first ones.
+    pub columns: Vec<String>,
+    /// The query.
+    pub query: Box<ast::Query>,
+    /// WITH DATA, the default.
+    pub with_data: bool,
+    /// Names of storage parameters.
+    pub storage: Vec<String>,
+    /// ON COMMIT
+    pub on_commit: Option<OnCommit>,
+}
+
+/// CREATE VIEW
+#[derive(Debug, Clone)]
+pub struct CreateView {
+    /// Name.
+    pub name: ObjectName,
+    /// OR REPLACE
+    pub or_replace: bool,
+    /// TEMPORARY
+    pub temporary: bool,
+    /// Column names, instead of the query's first ones.
+    pub columns: Vec<String>,
+    /// The query.
+    pub query: Box<ast::Query>,
+    /// The query as its author wrote it.
+    pub text: String,
+    /// WITH CHECK OPTION
+    pub check_option: Option<CheckOption>,
+}
+
+/// CREATE FOREIGN TABLE
+#[derive(Debug, Clone)]
+pub struct CreateForeignTable {
+    /// Name.
+    pub name: ObjectName,
+    /// IF NOT EXISTS
+    pub if_not_exists: bool,
+    /// Columns; none means: read them from the file.
+    pub columns: Vec<ColumnDefinition>,
+    /// SERVER
+    pub server: String,
+    /// OPTIONS
+    pub options: Vec<(String, String)>,
+}
+
+/// Kinds of objects that ALTER and DROP name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// SCHEMA
+    Schema,
+    /// TABLE
+    Table,
+    /// VIEW
+    View,
+    /// FOREIGN TABLE
+    ForeignTable,
+    /// MATERIALIZED VIEW
+    MaterializedView,
+    /// SEQUENCE
+    Sequence,
+    /// INDEX
+    Index,
+    /// TYPE
+    Type,
+    /// DATABASE
+    Database,
+}
+
+/// CREATE TYPE … AS ENUM
+#[derive(Debug, Clone)]
+pub struct CreateType {
+    /// Name.
+    pub name: ObjectName,
+    /// Labels, in order.
+    pub labels: Vec<String>,
+}
+
+/// ALTER TYPE
+#[derive(Debug, Clone)]
+pub struct AlterType {
+    /// Which.
+    pub name: ObjectName,
+    /// What to do.
+    pub action: TypeAction,
+}
+
+/// The action of ALTER TYPE.
+#[derive(Debug, Clone)]
+pub enum TypeAction {
+    /// ADD VALUE
+    AddValue {
+        /// The label.
+        value: String,
+        /// IF NOT EXISTS
+        if_not_exists: bool,
+        /// BEFORE, AFTER
+        place: enums::Place,
+    },
+    /// RENAME VALUE
+    RenameValue {
+        /// Old label.
+        from: String,
+        /// New label.
+        to: String,
+    },
+    /// RENAME TO
+    Rename(String),
+    /// OWNER TO
+    OwnerTo(RoleSpec),
+    /// SET SCHEMA
+    SetSchema(String),
+}
+
+/// ALTER
+#[derive(Debug, Clone)]
+pub struct Alter {
+    /// What kind the statement says it is. PostgreSQL's ALTER TABLE also takes views.
+    pub kind: ObjectKind,
+    /// Which.
+    pub name: ObjectName,
+    /// IF EXISTS
+    pub if_exists: bool,
+    /// What to do, in order. Only ALTER TABLE takes more than one.
+    pub actions: Vec<AlterAction>,
+}
+
+/// One action of ALTER.
+#[derive(Debug, Clone)]
+pub enum AlterAction {
+    /// RENAME TO
+    Rename(String),
+    /// OWNER TO
+    OwnerTo(RoleSpec),
+    /// SET SCHEMA
+    SetSchema(String),
+    /// RENAME COLUMN
+    RenameColumn {
+        /// Old name.
+        from: String,
+        /// New name.
+        to: String,
+    },
+    /// ADD COLUMN
+    AddColumn {
+        /// The column.
+        column: ColumnDefinition,
+        /// IF NOT EXISTS
+        if_not_exists: bool,
+    },
+    /// DROP COLUMN
+    DropColumn {
+        /// Column.
+        name: String,
+        /// IF EXISTS
+        if_exists: bool,
+        /// CASCADE
+        cascade: bool,
+    },
+    /// ALTER COLUMN … SET DEFAULT, DROP DEFAULT (`None`).
+    SetDefault {
+        /// Column.
+        column: String,
+        /// Expression, as its author wrote it.
+        default: Option<String>,
+    },
+    /// ALTER COLUMN … SET NOT NULL, DROP NOT NULL.
+    SetNotNull {
+        /// Column.
+        column: String,
+        /// SET
+        not_null: bool,
+    },
+    /// ALTER COLUMN … TYPE
+    SetType {
+        /// Column.
+        column: String,
+        /// New type.
+        ty: TypeName,
+        /// USING, as its author wrote it.
+        using: Option<String>,
+    },
+    /// ALTER COLUMN … ADD GENERATED … AS IDENTITY
+    AddIdentity {
+        /// Column.
+        column: String,
+        /// The clause.
+        clause: GenerationClause,
+    },
+    /// ALTER COLUMN … SET GENERATED
+    SetIdentity {
+        /// Column.
+        column: String,
+        /// ALWAYS
+        always: bool,
+    },
+    /// ALTER COLUMN … DROP IDENTITY
+    DropIdentity {
+        /// Column.
+        column: String,
+        /// IF EXISTS
+        if_exists: bool,
+    },
+    /// ALTER COLUMN … DROP EXPRESSION
+    DropExpression {
+        /// Column.
+        column: String,
+        /// IF EXISTS
+        if_exists: bool,
+    },
+    /// ADD [CONSTRAINT …]
+    AddConstraint(ConstraintDefinition),
+    /// DROP CONSTRAINT
+    DropConstraint {
+        /// Name.
+        name: String,
+        /// IF EXISTS
+        if_exists: bool,
+        /// CASCADE
+        cascade: bool,
+    },
+    /// VALIDATE CONSTRAINT
+    ValidateConstraint(String),
+    /// ALTER CONSTRAINT
+    AlterConstraint {
+        /// Name.
+        name: String,
+        /// When it is checked from now on.
+        timing: Timing,
+    },
+    /// RENAME CONSTRAINT
+    RenameConstraint {
+        /// Old name.
+        from: String,
+        /// New name.
+        to: String,
+    },
+    /// Options of ALTER SEQUENCE.
+    Sequence(Vec<SequenceOption>),
+}
+
+/// DROP
+#[derive(Debug, Clone)]
+pub struct Drop {
+    /// What kind.
+    pub kind: ObjectKind,
+    /// Which. A schema's name is in `name`.
+    pub names: Vec<ObjectName>,
+    /// IF EXISTS
+    pub if_exists: bool,
+    /// CASCADE
+    pub cascade: bool,
+}
+
+/// What COMMENT ON names.
+#[derive(Debug, Clone)]
+pub enum CommentTarget {
+    /// TABLE, VIEW, FOREIGN TABLE, SCHEMA, DATABASE
+    Object(ObjectKind, ObjectName),
+    /// COLUMN
+    Column {
+        /// Relation.
+        relation: ObjectName,
+        /// Column.
+        column: String,
+    },
+    /// CONSTRAINT … ON
+    Constraint {
+        /// Constraint.
+        name: String,
+        /// Its table.
+        table: ObjectName,
+    },
+    /// ROLE
+    Role(String),
+    /// A function or procedure.
+    Routine(RoutineSpec),
+}
