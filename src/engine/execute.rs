@@ -5,6 +5,7 @@
 //! doing. Batches go through a channel of two: the reader is the brake. When the reader goes away,
 //! the stream and all its tasks are dropped.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::error::convert;
 use super::expand::Expander;
 use super::memory::QueryPool;
-use super::{Bound, Engine, Rows, semantics};
+use super::{Bound, Engine, Rows, semantics, shared};
 use crate::base::{Error, Result, SqlState};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
@@ -127,16 +128,12 @@ impl Engine {
         query: Bound,
         parameters: &[ArrayRef],
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = self.optimised(context, state, query, parameters)?;
-        state
-            .query_planner()
-            .create_physical_plan(&plan, state)
-            .await
-            .map_err(convert)
+        let plan = self.opened(context, state, query, parameters)?;
+        shared::planned(plan, state).await.map_err(convert)
     }
 
-    /// The optimised logical plan of a query.
-    fn optimised(
+    /// The logical plan of a query over what can be scanned.
+    fn opened(
         &self,
         context: &Arc<StatementContext>,
         state: &SessionState,
@@ -149,9 +146,9 @@ impl Engine {
             engine: self,
             context,
             state,
+            slots: RefCell::default(),
         };
-        let plan = expander.expand(plan)?;
-        super::dependent::optimised(plan, state).map_err(convert)
+        expander.expand(plan)
     }
 
     /// Planning state of one statement.

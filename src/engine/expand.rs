@@ -4,6 +4,8 @@
 //! A view can only name what existed when it was made, so views never stand on themselves; the
 //! depth is limited all the same.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, Int64Array};
@@ -22,6 +24,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use super::bind::{bind, project_as};
 use super::error::convert;
 use super::scope::{Scope, external};
+use super::shared::{SharedRows, Slot};
 use super::source::{RelationBody, RelationSource};
 use super::{Engine, foreign, scan};
 use crate::base::limits::VIEW_DEPTH_MAX;
@@ -40,6 +43,8 @@ pub(super) struct Expander<'a> {
     pub(super) context: &'a Arc<StatementContext>,
     /// Configuration for binding view bodies.
     pub(super) state: &'a SessionState,
+    /// The shared queries met so far, by number.
+    pub(super) slots: RefCell<HashMap<u64, Arc<Slot>>>,
 }
 
 impl Expander<'_> {
@@ -74,6 +79,13 @@ impl Expander<'_> {
                 RelationBody::System(relation) => self.system(relation, depth)?,
                 RelationBody::Local(local) => Opened::Rows(local.provider.clone()),
                 RelationBody::Function(_, provider) => Opened::Rows(provider.clone()),
+                RelationBody::Shared(shared) => {
+                    let mut slots = self.slots.borrow_mut();
+                    let slot = slots
+                        .entry(shared.id)
+                        .or_insert_with(|| Arc::new(Slot::new(shared.clone())));
+                    Opened::Rows(Arc::new(SharedRows::new(slot.clone())))
+                }
             };
             let plan = match opened {
                 Opened::Rows(provider) => LogicalPlan::TableScan(

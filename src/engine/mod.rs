@@ -32,6 +32,7 @@ mod scan;
 mod scans;
 mod scope;
 mod semantics;
+mod shared;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 
+use super::shared::body_of;
 use super::source::{RelationBody, RelationSource};
 use crate::base::Oid;
 use crate::catalog::{ObjectId, Privilege, Privileges};
@@ -53,8 +54,9 @@ impl Reads {
                 }
                 return;
             }
-            // Local relations and functions have nothing to ask for.
-            RelationBody::Local(_) | RelationBody::Function(..) => return,
+            // Local relations and functions have nothing to ask for; what a shared query reads is
+            // met where the query itself hangs.
+            RelationBody::Local(_) | RelationBody::Function(..) | RelationBody::Shared(_) => return,
         };
         let inside = source.rights.is_some();
         let role = source.rights.unwrap_or(role);
@@ -81,7 +83,7 @@ impl Reads {
 
 /// The catalog column that output column `index` of a plan shows unchanged.
 pub(super) fn origin(plan: &LogicalPlan, index: usize) -> Option<(Oid, i16)> {
-    match plan {
+    match body_of(plan) {
         LogicalPlan::Projection(projection) => {
             let column = projection
                 .expr
@@ -130,6 +132,7 @@ pub(super) fn origin(plan: &LogicalPlan, index: usize) -> Option<(Oid, i16)> {
                     let attnum = i16::try_from(index + 1).ok()?;
                     (local.relation != Oid::INVALID).then_some((local.relation, attnum))
                 }
+                RelationBody::Shared(shared) => *shared.origins.get(index)?,
                 RelationBody::Function(_, _) => None,
             }
         }

@@ -12,6 +12,7 @@ use datafusion::datasource::TableType;
 use datafusion::logical_expr::TableSource;
 
 use super::local::LocalRelation;
+use super::shared::SharedRelation;
 use crate::base::Oid;
 use crate::catalog::{Relation, RelationKind, Snapshot};
 use crate::pg_catalog::SystemRelation;
@@ -38,6 +39,8 @@ pub(super) enum RelationBody {
     Local(LocalRelation),
     /// The rows of a table function; the text is its call, arguments included.
     Function(String, Arc<dyn TableProvider>),
+    /// The rows of a query that is computed once.
+    Shared(SharedRelation),
 }
 
 impl RelationSource {
@@ -55,6 +58,7 @@ impl RelationSource {
             RelationBody::System(relation) => relation.arrow_schema(),
             RelationBody::Local(local) => local.provider.schema(),
             RelationBody::Function(_, provider) => provider.schema(),
+            RelationBody::Shared(shared) => shared.schema.clone(),
         };
         Self {
             body,
@@ -90,6 +94,7 @@ impl RelationSource {
             }
             RelationBody::Local(local) => TableReference::bare(local.name.as_str()),
             RelationBody::Function(call, _) => TableReference::full("0", "", call.as_str()),
+            RelationBody::Shared(shared) => shared.table(),
         }
     }
 }
@@ -109,7 +114,9 @@ impl TableSource for RelationSource {
                 | RelationKind::Foreign { .. } => TableType::Base,
             },
             RelationBody::System(_) => TableType::View,
-            RelationBody::Local(_) | RelationBody::Function(_, _) => TableType::Temporary,
+            RelationBody::Local(_) | RelationBody::Function(_, _) | RelationBody::Shared(_) => {
+                TableType::Temporary
+            }
         }
     }
 }

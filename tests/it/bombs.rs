@@ -130,11 +130,24 @@ pub(crate) fn trials() -> Vec<Trial> {
             "four_hundred_terms",
             format!("SELECT {} FROM t", list("a", 390, " + ")),
         ),
+        ("doubling_ctes", doubling(60)),
     ];
     bombs
         .into_iter()
         .map(|(name, sql)| Trial::test(format!("bombs/{name}"), move || survives(&sql)))
         .collect()
+}
+
+/// WITH queries each of which reads the one before twice.
+fn doubling(n: usize) -> String {
+    let queries: Vec<_> = (1..n)
+        .map(|i| {
+            let last = i - 1;
+            format!("c{i} AS (SELECT x.a FROM c{last} x JOIN c{last} y ON x.a = y.a)")
+        })
+        .collect();
+    let (queries, last) = (queries.join(", "), n - 1);
+    format!("WITH c0 AS (SELECT a FROM t), {queries} SELECT count(*) FROM c{last}")
 }
 
 /// The statement is answered, by an error of class 54 or 42 unless it is modest enough to run;

@@ -113,6 +113,15 @@ const LEDGER: &[(&str, &str)] = &[
         "map and tasks: the runtime queries run on",
     ),
     (
+        "src/engine/shared/buffer.rs",
+        "mutex: batches of a query that is computed once, in memory or in files; to look and to append. Tasks: one a \
+         query",
+    ),
+    (
+        "src/engine/shared/rows.rs",
+        "mutex: the buffer of a query that is computed once; held to start it",
+    ),
+    (
         "src/notify/hub.rs",
         "read-write lock: channels to mailboxes; for short copies",
     ),

@@ -280,7 +280,7 @@ impl Analyst<'_> {
                 Some(relation.schema),
             ),
             RelationBody::Local(local) => (Some(local.relation), None),
-            RelationBody::Function(..) => (None, None),
+            RelationBody::Function(..) | RelationBody::Shared(_) => (None, None),
         };
         let in_schema: Option<String> = in_schema
             .and_then(|schema: Oid| snapshot.schema(schema))

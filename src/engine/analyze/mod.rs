@@ -29,6 +29,7 @@ mod level;
 mod literal;
 mod names;
 mod numeric;
+mod once;
 mod operator;
 mod operators;
 mod order;
@@ -58,6 +59,7 @@ use sqlparser::tokenizer::Span;
 
 use super::error::convert;
 use super::scope::Scope;
+use super::shared::{Definition, With};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Routine;
 use crate::privileges::Need;
@@ -66,11 +68,12 @@ use crate::types::PgType;
 
 use level::Level;
 pub(super) use names::item_name;
+pub(super) use once::reads;
 pub(super) use query::Output;
 use routine::Chain;
 pub(super) use routine::{ResultColumns, check_result, spread, surroundings};
 use typed::Typed;
-pub(super) use with::{SILENT, misplaced, reads};
+pub(super) use with::{SILENT, misplaced};
 
 /// What a query means.
 pub(super) struct Analysis {
@@ -101,7 +104,7 @@ pub(super) fn analyse(
     let answer = analyst.query(query, around.as_ref(), None, query::Wanted::Answer)?;
     let uses = analyst.shared.uses.take();
     Ok(Analysis {
-        plan: answer.plan,
+        plan: With::over(answer.plan, analyst.shared.once.take()),
         columns: answer.columns,
         parameters: analyst.parameters.into_inner(),
         routines: uses
@@ -164,7 +167,7 @@ pub(super) fn analyse_call(
         types,
         result,
         arguments: Analysis {
-            plan: answer.plan,
+            plan: With::over(answer.plan, analyst.shared.once.take()),
             columns: answer.columns,
             parameters: analyst.parameters.into_inner(),
             routines: Vec::new(),
@@ -203,6 +206,10 @@ struct Shared {
     calls: Cell<usize>,
     /// What calls in the statement itself became: the same call twice is the same expression.
     values: RefCell<Vec<(routine::Key, Typed)>>,
+    /// Queries that are computed once, each after those it reads.
+    once: RefCell<Vec<Definition>>,
+    /// What the recursive terms being analysed read the rows found last from.
+    working: RefCell<Vec<String>>,
 }
 
 impl<'a> Analyst<'a> {

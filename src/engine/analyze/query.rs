@@ -109,7 +109,7 @@ impl Analyst<'_> {
         };
         match &query.with {
             Some(with) => {
-                let ctes = self.with(with, parent, ctes)?;
+                let ctes = self.with(with, query, parent, ctes)?;
                 self.body(&query.body, tail, parent, Some(&ctes), wanted)
             }
             None => self.body(&query.body, tail, parent, ctes, wanted),
@@ -326,7 +326,7 @@ impl Analyst<'_> {
     }
 }
 
-fn is_subquery(expr: &Expr) -> bool {
+pub(super) fn is_subquery(expr: &Expr) -> bool {
     matches!(
         expr,
         Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)

@@ -1,7 +1,6 @@
 //! WITH: named queries, and queries that read themselves.
 
 use std::cell::RefCell;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::common::TableReference;
@@ -10,9 +9,10 @@ use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::{Alias, Cast};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableScanBuilder};
-use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier, TableFactor, Visit, Visitor};
+use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier, TableFactor};
 
 use super::level::Level;
+use super::once::count;
 use super::query::{Answer, Output, Tail, Wanted, project};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
@@ -47,10 +47,11 @@ impl<'p> Ctes<'p> {
 }
 
 impl Analyst<'_> {
-    /// The names of a WITH clause.
+    /// The names of a WITH clause of `query`.
     pub(super) fn with<'p>(
         &self,
         with: &ast::With,
+        query: &ast::Query,
         parent: Option<&Level<'_>>,
         ctes: Option<&'p Ctes<'p>>,
     ) -> Result<Ctes<'p>> {
@@ -80,12 +81,15 @@ impl Analyst<'_> {
                 };
                 return Err(super::at(error, cte.alias.name.span));
             }
-            let answer = if with.recursive && reads(&cte.query, &name) {
+            let itself = count(&cte.query, &name);
+            let answer = if with.recursive && itself > 0 {
                 self.recursive(cte, &name, parent, &own)?
             } else {
                 let answer = self.query(&cte.query, parent, Some(&own), Wanted::Ordered)?;
                 self.renamed(answer, cte, &name)?
             };
+            let uses = count(query, &name).saturating_sub(itself);
+            let answer = self.read_by(answer, cte, uses)?;
             own.entries.borrow_mut().push(Entry {
                 name,
                 plan: answer.plan,
@@ -148,7 +152,7 @@ impl Analyst<'_> {
         if cte.query.limit_clause.is_some() || cte.query.fetch.is_some() {
             return Err(Error::unsupported("LIMIT in a recursive query"));
         }
-        if reads(left.as_ref(), name) {
+        if count(left.as_ref(), name) > 0 {
             return Err(Error::new(
                 SqlState::INVALID_RECURSION,
                 format!(
@@ -160,7 +164,7 @@ impl Analyst<'_> {
         let inner;
         let ctes = match &cte.query.with {
             Some(with) => {
-                inner = self.with(with, parent, Some(ctes))?;
+                inner = self.with(with, &cte.query, parent, Some(ctes))?;
                 &inner
             }
             None => ctes,
@@ -183,7 +187,9 @@ impl Analyst<'_> {
             outer: Vec::new(),
             silent: false,
         });
+        self.shared.working.borrow_mut().push(table.clone());
         let next = self.body(right, Tail::NONE, parent, Some(ctes), Wanted::Arm);
+        self.shared.working.borrow_mut().pop();
         ctes.entries.borrow_mut().pop();
         let next = next?;
         if next.columns.len() != first.columns.len() {
@@ -282,46 +288,4 @@ fn is_silent(query: &ast::Query) -> bool {
         matches!(&from.relation, TableFactor::Table { name, .. }
             if name.0.last().and_then(|part| part.as_ident()).is_some_and(|i| i.value == SILENT))
     })
-}
-
-/// Whether something reads a relation of this unqualified name.
-pub(in crate::engine) fn reads(tree: &impl Visit, name: &str) -> bool {
-    struct Finder<'n>(&'n str);
-    impl Visitor for Finder<'_> {
-        type Break = ();
-        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-            if let TableFactor::Table {
-                name, args: None, ..
-            } = factor
-                && let [ast::ObjectNamePart::Identifier(ident)] = name.0.as_slice()
-                && fold(ident) == self.0
-            {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        }
-        fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
-            // `TABLE x` has a name that is not visited.
-            match has_table(&query.body, self.0) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        }
-    }
-    tree.visit(&mut Finder(name)).is_break()
-}
-
-/// Whether `TABLE name` stands in a set operation.
-fn has_table(body: &SetExpr, name: &str) -> bool {
-    match body {
-        SetExpr::Table(table) => {
-            let named = table.table_name.as_deref().unwrap_or_default();
-            let bare = table.schema_name.is_none();
-            bare && named.trim_matches('"').eq_ignore_ascii_case(name)
-        }
-        SetExpr::SetOperation { left, right, .. } => {
-            has_table(left, name) || has_table(right, name)
-        }
-        _ => false,
-    }
 }

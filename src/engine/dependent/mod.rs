@@ -11,4 +11,5 @@ mod node;
 mod plan;
 
 pub(super) use exec::{DependentPlanner, optimised};
-pub(super) use plan::refers_from_inside;
+pub(super) use node::inner;
+pub(super) use plan::{is_volatile, refers_from_inside};

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, DataFusionError, Result, TableReference};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
+};
 
 /// What becomes of the subquery's rows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,6 +39,12 @@ pub(super) struct Dependent {
     pub(super) schema: DFSchemaRef,
     /// Plans the subquery.
     pub(super) state: Arc<SessionState>,
+}
+
+/// The plan a dependent join runs for every row, which is none of its inputs.
+pub(in crate::engine) fn inner(node: &dyn UserDefinedLogicalNode) -> Option<&LogicalPlan> {
+    let node = node.as_any().downcast_ref::<Dependent>()?;
+    Some(&node.inner)
 }
 
 impl Dependent {

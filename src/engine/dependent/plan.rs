@@ -7,6 +7,8 @@ use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
 
+use crate::engine::semantics;
+
 /// The columns a subquery refers to, wherever in it, that `known` says are the rows' around it.
 pub(super) fn references(
     plan: &LogicalPlan,
@@ -43,6 +45,18 @@ pub(in crate::engine) fn has_dependent(plan: &LogicalPlan) -> Result<bool> {
                     .is_some_and(|subquery| !subquery.outer_ref_columns.is_empty());
                 Ok(TreeNodeRecursion::Continue)
             })
+        })
+    })?;
+    Ok(found)
+}
+
+/// Whether a plan may answer otherwise each time.
+pub(in crate::engine) fn is_volatile(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|plan| {
+        plan.apply_expressions(|expr| {
+            found |= semantics::is_volatile(expr);
+            Ok(TreeNodeRecursion::Continue)
         })
     })?;
     Ok(found)

@@ -1,5 +1,7 @@
 //! DataFusion's operators as PostgreSQL's nodes.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::catalog::memory::DataSourceExec;
@@ -22,24 +24,33 @@ use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use super::expression::{column_name, sort_key, sql};
 use super::node::{Actual, Node, Property, Work};
 use super::tables::Tables;
+use crate::engine::shared::SharedExec;
 
 /// A condition on both sides of a join.
 type On = [(Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>)];
 
 /// The node of an operator and, below it, those of its inputs.
 pub(super) fn node(plan: &dyn ExecutionPlan, tables: &Tables<'_>, analyze: bool) -> Node {
-    Reader {
+    let reader = Reader {
         tables,
         analyze,
         statistics: StatisticsContext::new(),
-    }
-    .node(plan)
+        shared: RefCell::default(),
+        steps: RefCell::default(),
+    };
+    let mut node = reader.node(plan);
+    node.steps = reader.steps.take();
+    node
 }
 
 struct Reader<'a> {
     tables: &'a Tables<'a>,
     analyze: bool,
     statistics: StatisticsContext,
+    /// Queries that are computed once and were met before, by number.
+    shared: RefCell<BTreeSet<u64>>,
+    /// The same with their plans, each after those it reads.
+    steps: RefCell<Vec<(String, Node)>>,
 }
 
 impl Reader<'_> {
@@ -56,6 +67,9 @@ impl Reader<'_> {
         }
         if let Some(node) = self.join(plan).or_else(|| self.sorted(plan)) {
             return node;
+        }
+        if let Some(scan) = plan.downcast_ref::<SharedExec>() {
+            return self.shared(plan, scan);
         }
         let children = self.children(plan);
         let (node, work) = if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
@@ -85,6 +99,19 @@ impl Reader<'_> {
             (Node::new(title(plan.name()), children), work)
         };
         self.finished(node, plan, work)
+    }
+
+    /// A scan of what is computed once, by whoever reads it first.
+    fn shared(&self, plan: &dyn ExecutionPlan, scan: &SharedExec) -> Node {
+        let mut node = Node::new("CTE Scan", Vec::new());
+        if let Some((id, name, query)) = scan.shared() {
+            node.relation = Some(name.to_owned());
+            if self.shared.borrow_mut().insert(id) {
+                let step = self.node(query.as_ref());
+                self.steps.borrow_mut().push((name.to_owned(), step));
+            }
+        }
+        self.finished(node, plan, Work::Stream)
     }
 
     fn children(&self, plan: &dyn ExecutionPlan) -> Vec<Node> {

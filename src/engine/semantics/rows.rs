@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder, UInt64Array, new_empty_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::logical_expr::Expr;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::{Expr, Volatility};
 
 use super::Result;
 use super::computed::Computed;
@@ -56,6 +57,18 @@ pub(in crate::engine) fn opaque(condition: Expr, columns: Vec<Expr>) -> Expr {
         }
         None => condition,
     }
+}
+
+/// Whether an expression may have another value each time, subqueries in it apart.
+pub(in crate::engine) fn is_volatile(expr: &Expr) -> bool {
+    let calls_one = |part: &Expr| match part {
+        Expr::ScalarFunction(call) => {
+            call.func.signature().volatility == Volatility::Volatile
+                && !UNSEEN.contains(&call.func.name())
+        }
+        _ => false,
+    };
+    expr.exists(|part| Ok(calls_one(part))).unwrap_or(true)
 }
 
 /// An empty array in place of NULL, of the very same type.

@@ -23,6 +23,7 @@ use datafusion::logical_expr::{
 use super::{Result, map_expressions};
 use crate::base::{Error, SqlState};
 use crate::engine::scope::external;
+use crate::engine::shared::body_of;
 
 /// Puts the check around every correlated scalar subquery that is not an aggregate already.
 pub(super) fn check(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -124,7 +125,7 @@ pub(in crate::engine) fn guarded(plan: LogicalPlan) -> LogicalPlan {
 
 /// Whether a plan gives exactly one row whatever it reads: an aggregate over everything.
 fn is_one_row(plan: &LogicalPlan) -> bool {
-    match plan {
+    match body_of(plan) {
         LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
         LogicalPlan::Projection(projection) => is_one_row(&projection.input),
         LogicalPlan::SubqueryAlias(alias) => is_one_row(&alias.input),
