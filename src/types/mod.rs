@@ -15,5 +15,5 @@ mod transcendental;
 
 pub use extended::Extended;
 pub use numeric::Numeric;
-pub use pgtype::PgType;
+pub use pgtype::{InDomain, PgType};
 pub use text::Style;

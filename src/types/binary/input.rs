@@ -35,6 +35,7 @@ pub fn parse_column(
     ty: PgType,
     style: &Style,
 ) -> Result<ArrayRef, ParseError> {
+    let ty = ty.undomained();
     Ok(match ty.oid {
         _ if ty.is_enum() => read_text(values, ty, style, |bytes| utf8(bytes).map(str::to_owned))?,
         oid if oid == PgType::BOOL.oid => {

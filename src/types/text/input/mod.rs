@@ -64,6 +64,7 @@ pub fn parse_column(
     style: &Style,
     now: i64,
 ) -> Result<ArrayRef, ParseError> {
+    let ty = ty.undomained();
     let input = Input { ty, style, now };
     Ok(match ty.oid {
         _ if ty.is_enum() => {
