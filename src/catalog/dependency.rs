@@ -242,8 +242,13 @@ impl Snapshot {
                 relations.chain(types).chain(routines).collect()
             }
             ObjectId::Type(oid) => self
-                .views_of_type(oid)
-                .map(|view| ObjectId::Relation(view.oid))
+                .domains_over(oid)
+                .map(|domain| ObjectId::Type(domain.oid))
+                .chain(self.routines_of_type(oid))
+                .chain(
+                    self.views_of_type(oid)
+                        .map(|view| ObjectId::Relation(view.oid)),
+                )
                 .collect(),
             ObjectId::Relation(oid) => self
                 .dependants(oid)
@@ -282,6 +287,17 @@ impl Snapshot {
         )
         .detail(lines.join("\n"))
         .hint("Use DROP ... CASCADE to drop the dependent objects too."))
+    }
+
+    /// The functions that take or give values of a type, or arrays over it.
+    fn routines_of_type(&self, oid: Oid) -> impl Iterator<Item = ObjectId> {
+        let array = self.user_type(oid).map(|ty| ty.array);
+        self.routines()
+            .filter(move |routine| {
+                routine.takes_or_gives(oid)
+                    || array.is_some_and(|array| routine.takes_or_gives(array))
+            })
+            .map(|routine| ObjectId::Routine(routine.oid))
     }
 
     /// The functions made of a relation or another function.

@@ -195,13 +195,16 @@ impl Routine {
         }
     }
 
+    /// Whether a type of its signature is `ty`.
+    pub(super) fn takes_or_gives(&self, ty: Oid) -> bool {
+        self.returns == ty || self.parameters.iter().any(|p| p.ty == ty)
+    }
+
     /// Whether it is made of `oid`: its body reads it, or a type of its is the relation's row.
     pub(super) fn depends_on(&self, oid: Oid, row_type: Option<Oid>) -> bool {
         self.bound()
             .is_some_and(|view| view.depends_on.contains(&oid))
-            || row_type.is_some_and(|row| {
-                self.returns == row || self.parameters.iter().any(|p| p.ty == row)
-            })
+            || row_type.is_some_and(|row| self.takes_or_gives(row))
     }
 }
 
@@ -240,6 +243,9 @@ impl Snapshot {
         }
         if let Some(made) = self.user_type(ty) {
             return quote(&made.name).into_owned();
+        }
+        if let Some(made) = self.types().find(|made| made.array == ty) {
+            return format!("{}[]", quote(&made.name));
         }
         self.relations()
             .find(|relation| relation.row_type == ty)

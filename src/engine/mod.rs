@@ -60,8 +60,8 @@ pub use dml::{
 };
 pub use explain::Explanation;
 pub use parse::{
-    TypeName, parse, parse_expression, parse_query, qualify_calls, redirect, rename_column,
-    settle_default, written_type,
+    TypeName, capital_value, parse, parse_expression, parse_query, qualify_calls, redirect,
+    rename_column, settle_default, written_type,
 };
 pub(crate) use parse::{fold, object_name};
 pub use recipe::view_definition;

@@ -41,12 +41,13 @@ pub fn statements(routine: &Routine) -> Result<Vec<Statement>> {
 }
 
 /// The types of a function's inputs; of those that are different in each call, none.
-pub fn input_types(routine: &Routine) -> Option<Vec<PgType>> {
+pub fn input_types(snapshot: &Snapshot, routine: &Routine) -> Option<Vec<PgType>> {
     let types = routine.input_types();
     if types.iter().any(|ty| Routine::is_polymorphic(*ty)) {
         return None;
     }
-    Some(types.into_iter().map(|ty| PgType::of(ty.0)).collect())
+    let types = types.into_iter().map(|ty| snapshot.value_type(ty));
+    Some(types.collect())
 }
 
 /// What the statements of a function's body see, its arguments being `$1`, `$2`, ….
@@ -182,7 +183,7 @@ impl Engine {
         routine: &Arc<Routine>,
     ) -> Result<Vec<Oid>> {
         let statements = statements(routine)?;
-        let Some(types) = input_types(routine) else {
+        let Some(types) = input_types(&context.snapshot, routine) else {
             return Ok(Vec::new());
         };
         let declared: Vec<Option<PgType>> = types.iter().copied().map(Some).collect();

@@ -150,6 +150,13 @@ fn constraint(call: &Call<'_>, row: usize) -> Result<Value> {
             return Ok(foreign(call, relation, key).into());
         }
     }
+    if let Some((_, check)) = call.context.snapshot.domain_check(oid) {
+        let mut text = format!("CHECK ({})", shown(&check.expression, pretty));
+        if check.not_valid {
+            text.push_str(" NOT VALID");
+        }
+        return Ok(text.into());
+    }
     Ok(Value::Null)
 }
 

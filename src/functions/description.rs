@@ -82,7 +82,11 @@ fn of_constraint(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
     let relation = call.context.snapshot.table_of_constraint(oid);
     let comment = relation.and_then(|relation| relation.constraints.comments.get(&oid));
-    Ok(comment.cloned().into())
+    let of_domain = || {
+        let (_, check) = call.context.snapshot.domain_check(oid)?;
+        check.comment.as_ref()
+    };
+    Ok(comment.or_else(of_domain).cloned().into())
 }
 
 fn of_routine(call: &Call<'_>, row: usize) -> Result<Value> {

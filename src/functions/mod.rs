@@ -14,6 +14,7 @@ mod compare;
 mod concat;
 mod definition;
 mod description;
+mod domain;
 mod expression;
 mod extract;
 mod frame;
@@ -67,6 +68,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 pub(crate) use bytea::no_latin1;
 pub(crate) use call::scalar as scalar_value;
 use call::{Bound as BoundFunction, Function};
+pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};
 pub(crate) use framed::{Framed, Over, function as framed};
 pub(crate) use json_tree::key as jsonb_key;
@@ -88,6 +90,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         catalog::LIST,
         definition::LIST,
         concat::LIST,
+        domain::LIST,
         description::LIST,
         extract::LIST,
         identity::LIST,

@@ -141,12 +141,15 @@ fn function_name(context: &StatementContext, schema: Oid, name: &str) -> String 
 
 /// A type's name as `format_type` prints it, with its modifier; `None` if there is no such type.
 pub fn type_name(context: &StatementContext, ty: PgType) -> Option<String> {
-    if let Some(made) = context.snapshot.pg_type(ty.oid).filter(|ty| ty.is_made()) {
-        let (element, brackets) = match made.element() {
-            Some(element) => (element, "[]"),
-            None => (made, ""),
-        };
-        let user = context.snapshot.user_type(element.oid)?;
+    let oid = ty.declared();
+    let own = context.snapshot.user_type(oid).map(|user| (user, ""));
+    let arrays = || {
+        let mut users = context.snapshot.types();
+        users
+            .find(|user| user.array == oid)
+            .map(|user| (user, "[]"))
+    };
+    if let Some((user, brackets)) = own.or_else(arrays) {
         let found = context
             .snapshot
             .resolve_type(&context.search_path, None, &user.name);
@@ -185,7 +188,8 @@ pub fn type_name(context: &StatementContext, ty: PgType) -> Option<String> {
 
 /// A type's name as SQL has it, to be read by the same statement.
 pub fn written(context: &StatementContext, ty: PgType) -> String {
-    let named = ty.is_made().then(|| type_name(context, ty)).flatten();
+    let made = ty.is_made() || ty.domain.is_some();
+    let named = made.then(|| type_name(context, ty)).flatten();
     named.unwrap_or_else(|| ty.to_string())
 }
 
@@ -384,8 +388,9 @@ fn find_type(context: &StatementContext, text: &str) -> Result<Option<Oid>> {
     };
     Ok(match ty {
         Some(ty) if brackets => {
-            let element = context.snapshot.pg_type(ty).unwrap_or(PgType::of(ty.0));
-            element.array().map(|array| array.oid)
+            let user = context.snapshot.user_type(ty);
+            user.map(|user| user.array)
+                .or_else(|| PgType::of(ty.0).array().map(|array| array.oid))
         }
         other => other,
     })

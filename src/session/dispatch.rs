@@ -65,6 +65,8 @@ impl Session {
             }
             Command::CreateType(create) => self.create_type(create).map(done),
             Command::AlterType(alter) => self.alter_type(alter).map(done),
+            Command::CreateDomain(create) => self.create_domain(create, run).await.map(done),
+            Command::AlterDomain(alter) => self.alter_domain(alter, run).await.map(done),
             Command::Alter(alter) => self.alter(alter, run).await.map(done),
             Command::Drop(drop) => self.drop_objects(drop, run).await.map(done),
             Command::Truncate {
@@ -213,6 +215,8 @@ impl Session {
             Command::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
             Command::CreateType(_) => "CREATE TYPE",
             Command::AlterType(_) => "ALTER TYPE",
+            Command::CreateDomain(_) => "CREATE DOMAIN",
+            Command::AlterDomain(_) => "ALTER DOMAIN",
             Command::Alter(alter) => commands::alter_tag(alter.kind),
             Command::Drop(drop) => commands::drop_tag(drop.kind),
             Command::Truncate { .. } => "TRUNCATE TABLE",

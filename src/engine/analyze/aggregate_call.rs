@@ -55,7 +55,7 @@ impl Analyst<'_> {
                 }
                 args => args
                     .iter()
-                    .map(|arg| self.argument(level, arg))
+                    .map(|arg| self.argument(level, arg).map(Typed::undomained))
                     .collect::<Result<Vec<_>>>()?,
             };
             let order = self.aggregate_order(level, modifiers.order, false)?;
@@ -375,7 +375,7 @@ impl Analyst<'_> {
                 .iter()
                 .enumerate()
                 .map(|(index, arg)| {
-                    let value = self.argument(level, arg)?;
+                    let value = self.argument(level, arg)?.undomained();
                     // How many rows away, or which.
                     let counts = matches!(name, "lag" | "lead" | "nth_value") && index == 1;
                     if counts && value.is_unknown() {

@@ -69,10 +69,12 @@ impl Analyst<'_> {
     pub(super) fn array_of(&self, values: Vec<Typed>) -> Result<Typed> {
         let (values, element) = self.in_common(values, "ARRAY")?;
         let values = self.one_type(values, element)?;
-        let element = PgType {
-            typmod: -1,
-            ..element
-        };
+        let domain = element.domain.filter(|domain| domain.array.is_none());
+        let of_domain = domain.and_then(|domain| {
+            let snapshot = &self.scope.context.snapshot;
+            snapshot.user_type(domain.oid)?.array_ty()
+        });
+        let element = element.plain();
         // An array of arrays has the type of an array.
         let ty = if array_element(element).is_some() {
             element
@@ -92,9 +94,10 @@ impl Analyst<'_> {
                 && !element.field("", true).metadata().is_empty()
         });
         if says_more {
+            let ty = of_domain.unwrap_or(ty);
             return Ok(Typed::new(typed::cast(made.expr, ty), ty));
         }
-        Ok(Typed::new(made.expr, ty))
+        Ok(Typed::new(made.expr, of_domain.unwrap_or(ty)))
     }
 
     /// An array with an element or a slice of it replaced; what `parse::patch` leaves of

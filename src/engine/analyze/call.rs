@@ -353,7 +353,7 @@ impl Analyst<'_> {
             }
             // The type is known, also where DataFusion has forgotten it.
             "pg_typeof" if args.len() == 1 => {
-                let oid = ScalarValue::UInt32(Some(args[0].ty.oid.0));
+                let oid = ScalarValue::UInt32(Some(args[0].ty.declared().0));
                 return Ok(typed::literal(oid, PgType::REGTYPE));
             }
             _ => {}
@@ -361,6 +361,7 @@ impl Analyst<'_> {
         if let Some(value) = self.enum_call(name, &args)? {
             return Ok(value);
         }
+        let args = args.into_iter().map(Typed::undomained).collect();
         let args = self.enum_arguments(name, args)?;
         let given: Vec<PgType> = args.iter().map(|arg| arg.ty).collect();
         // Padding is no part of the text a function sees.

@@ -169,6 +169,15 @@ fn explicitly(from: PgType, to: PgType) -> bool {
 impl Analyst<'_> {
     /// The expression as a value of `to`; it is known that the cast exists.
     pub(super) fn coerced(&self, value: Typed, to: PgType) -> Result<Typed> {
+        if to.domain.is_some() && value.ty.domain == to.domain {
+            return Ok(value);
+        }
+        let plain = self.coerced_beneath(value.undomained(), to.undomained())?;
+        self.in_domain(plain, to)
+    }
+
+    /// As [`Self::coerced`], beneath all domains.
+    fn coerced_beneath(&self, value: Typed, to: PgType) -> Result<Typed> {
         if value.is_unknown() {
             return match &value.expr {
                 Expr::Literal(ScalarValue::Utf8(Some(text)), _) => self
@@ -273,10 +282,25 @@ impl Analyst<'_> {
 
     /// `CAST (value AS to)`
     pub(super) fn cast(&self, value: Typed, to: PgType) -> Result<Typed> {
+        if to.domain.is_some() && value.ty.domain == to.domain {
+            return Ok(value);
+        }
+        let from = value.base();
+        match self.cast_beneath(value.undomained(), to.undomained())? {
+            Some(plain) => self.in_domain(plain, to),
+            None => Err(Error::new(
+                SqlState::CANNOT_COERCE,
+                format!("cannot cast type {from} to {}", PgType { typmod: -1, ..to }),
+            )),
+        }
+    }
+
+    /// As [`Self::cast`], beneath all domains; `None` if there is no such cast.
+    fn cast_beneath(&self, value: Typed, to: PgType) -> Result<Option<Typed>> {
         // A "char" is a byte, and its number the byte's.
         if value.is(PgType::INT4) && to.oid == PgType::CHAR.oid {
             let text = self.native("chr", vec![value.expr])?;
-            return Ok(Typed::new(typed::cast(text.expr, to), to));
+            return Ok(Some(Typed::new(typed::cast(text.expr, to), to)));
         }
         // The bits of an integer are those of an OID.
         if (value.is(PgType::INT2) || value.is(PgType::INT4))
@@ -284,38 +308,31 @@ impl Analyst<'_> {
         {
             let wide = self.coerced(value, PgType::INT8)?;
             let bits = self.native("&", vec![wide.expr, typed::int8(0xffff_ffff).expr])?;
-            return Ok(Typed::new(typed::cast(bits.expr, to), to));
+            return Ok(Some(Typed::new(typed::cast(bits.expr, to), to)));
         }
         if to.oid == PgType::CHAR.oid && category(value.ty) == 'S' && !value.is_unknown() {
             let text = self.coerced(value, PgType::TEXT)?.expr;
             let first = self.native("left", vec![text, typed::int4(1).expr])?;
-            return Ok(Typed::new(typed::cast(first.expr, to), to));
+            return Ok(Some(Typed::new(typed::cast(first.expr, to), to)));
         }
         if value.is(PgType::BOOL) && is_bpchar(to) {
             let text = typed::cast(value.expr, PgType::TEXT);
-            return Ok(Typed::new(typed::cast(text, to), to));
+            return Ok(Some(Typed::new(typed::cast(text, to), to)));
         }
         if value.is(PgType::CHAR) && to.oid == PgType::INT4.oid {
             let number = self.native("ascii", vec![value.expr])?;
-            return self.coerced(number, to);
+            return self.coerced(number, to).map(Some);
         }
         if value.is_unknown() || explicitly(value.ty, to) {
             let typmod = to.typmod;
             let cast = self.coerced(value, to)?;
-            return Ok(Typed {
+            return Ok(Some(Typed {
                 ty: PgType { typmod, ..cast.ty },
                 row: None,
                 expr: cast.expr,
-            });
+            }));
         }
-        Err(Error::new(
-            SqlState::CANNOT_COERCE,
-            format!(
-                "cannot cast type {} to {}",
-                value.base(),
-                PgType { typmod: -1, ..to }
-            ),
-        ))
+        Ok(None)
     }
 
     /// The expression as text if it has no type yet: what ends in a select list.
@@ -379,6 +396,12 @@ impl Analyst<'_> {
                 found = Some(value.base());
             }
         }
+        // A domain is what all of them are of, or none is.
+        let domain = found.and_then(|ty| ty.domain);
+        let uniform = values
+            .iter()
+            .all(|value| !value.is_unknown() && value.ty.domain == domain);
+        let found = found.map(|ty| if uniform { ty } else { ty.undomained() });
         Ok(found.unwrap_or(PgType::TEXT))
     }
 

@@ -159,7 +159,7 @@ impl Analyst<'_> {
                 ..
             } => {
                 let to = self.resolve_type(data_type)?;
-                let value = match (strip(expr), array_element(to)) {
+                let value = match (strip(expr), array_element(to.undomained())) {
                     (Ast::Array(array), Some(element)) => {
                         self.array_as(level, &array.elem, Some(element))?
                     }

@@ -294,7 +294,7 @@ impl Analyst<'_> {
             .schema()
             .fields()
             .iter()
-            .map(|field| (field.name().clone(), PgType::of_field(field)))
+            .map(|field| (field.name().clone(), PgType::of_column(field)))
             .collect();
         let mut named = self.under_alias(scan, columns, alias, name)?;
         if let Some(relation) = named.relations.first_mut() {

@@ -19,6 +19,7 @@ mod case;
 mod coerce;
 mod combine;
 mod condition;
+mod domains;
 mod enums;
 mod expression;
 mod frame;

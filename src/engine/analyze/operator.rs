@@ -107,6 +107,7 @@ impl Analyst<'_> {
     /// `left sign right`
     pub(super) fn operate(&self, sign: &str, left: Typed, right: Typed) -> Result<Typed> {
         let sign = if sign == "!=" { "<>" } else { sign };
+        let (left, right) = (left.undomained(), right.undomained());
         if let (Some(_), Some(_)) = (&left.row, &right.row)
             && let Some((_, op)) = COMPARISONS.iter().find(|(known, _)| *known == sign)
         {
@@ -167,6 +168,7 @@ impl Analyst<'_> {
     /// `sign operand`
     pub(super) fn prefix(&self, sign: &str, operand: Typed) -> Result<Typed> {
         let all = OPERATORS.get(sign).map(Vec::as_slice).unwrap_or_default();
+        let operand = operand.undomained();
         let ty = operand.base();
         let candidates: Vec<(Vec<PgType>, &Candidate)> = all
             .iter()
@@ -487,11 +489,11 @@ impl Analyst<'_> {
         array: Typed,
     ) -> Result<Typed> {
         let sign = if sign == "!=" { "<>" } else { sign };
+        let (left, array) = (left.undomained(), array.undomained());
         let array = if array.is_unknown() {
-            let element = if left.is_unknown() {
-                PgType::TEXT
-            } else {
-                left.base()
+            let element = match left.is_unknown() {
+                true => PgType::TEXT,
+                false => left.base(),
             };
             let ty = element.array().ok_or_else(not_an_array)?;
             self.coerced(array, ty)?
@@ -508,8 +510,7 @@ impl Analyst<'_> {
             return Err(Error::unsupported(format!("{sign} ANY or ALL")));
         };
         let mut ty = candidate.right;
-        let left = self.coerced(left, candidate.left.unwrap_or(ty))?;
-        let mut left = left;
+        let mut left = self.coerced(left, candidate.left.unwrap_or(ty))?;
         if matches!(candidate.make, Make::Compare(_)) && left.ty.oid != ty.oid {
             ty = if implicitly(left.ty, ty) {
                 ty

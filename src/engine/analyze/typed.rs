@@ -58,6 +58,14 @@ impl Typed {
         }
     }
 
+    /// The same value beneath all domains.
+    pub(super) fn undomained(self) -> Self {
+        Self {
+            ty: self.ty.undomained(),
+            ..self
+        }
+    }
+
     pub(super) fn is(&self, ty: PgType) -> bool {
         self.ty.oid == ty.oid
     }

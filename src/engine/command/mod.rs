@@ -7,6 +7,7 @@
 
 mod copy;
 mod dml;
+mod domain;
 mod explain;
 mod object;
 mod role;
@@ -19,6 +20,7 @@ use super::routine_definition::{AlterRoutine, CreateRoutine, RoutineSpec};
 
 pub use copy::{Copy, CopyDirection, CopyOptionValue, CopySource};
 pub use dml::{Dml, DmlAction, Inference, Merge, MergeAction, MergeClause, Overriding};
+pub use domain::{AlterDomain, CreateDomain, DomainAction};
 pub use explain::{Explain, ExplainFormat, ExplainOptions};
 pub use object::{
     Alter, AlterAction, AlterType, CommentTarget, CreateForeignTable, CreateSchema, CreateTable,
@@ -63,6 +65,10 @@ pub enum Command {
     CreateType(CreateType),
     /// ALTER TYPE
     AlterType(AlterType),
+    /// CREATE DOMAIN
+    CreateDomain(CreateDomain),
+    /// ALTER DOMAIN
+    AlterDomain(AlterDomain),
     /// ALTER SCHEMA, TABLE, VIEW, FOREIGN TABLE, DATABASE.
     Alter(Alter),
     /// DROP SCHEMA, TABLE, VIEW, FOREIGN TABLE.

@@ -126,6 +126,8 @@ pub enum ObjectKind {
     Index,
     /// TYPE
     Type,
+    /// DOMAIN
+    Domain,
     /// DATABASE
     Database,
 }
@@ -333,6 +335,13 @@ pub enum CommentTarget {
         name: String,
         /// Its table.
         table: ObjectName,
+    },
+    /// CONSTRAINT … ON DOMAIN
+    DomainConstraint {
+        /// Constraint.
+        name: String,
+        /// Its domain.
+        domain: ObjectName,
     },
     /// ROLE
     Role(String),

@@ -91,8 +91,8 @@ pub fn check_assignable(column: &str, from: PgType, to: PgType) -> Result<()> {
         SqlState::DATATYPE_MISMATCH,
         format!(
             "column \"{column}\" is of type {} but expression is of type {}",
-            to.plain(),
-            from.plain()
+            to.with_typmod(-1),
+            from.with_typmod(-1)
         ),
     )
     .hint("You will need to rewrite or cast the expression."))
@@ -124,6 +124,7 @@ pub(super) fn assign(
     from: PgType,
     to: PgType,
 ) -> Result<ArrayRef> {
+    let (from, to) = (from.undomained(), to.undomained());
     let target = to.data_type();
     if array.data_type() == &DataType::Null {
         return Ok(new_null_array(&target, array.len()));

@@ -131,7 +131,7 @@ impl Engine {
         ]))];
         let mut assigned = Vec::new();
         let mut places = Vec::new();
-        for (index, expr) in assigned_columns(relation, update.assignments.clone())? {
+        for (index, expr) in assigned_columns(context, relation, update.assignments.clone())? {
             let column = &relation.columns[index];
             let cell = Cell::of(&expr);
             if let Some(cell) = &cell {

@@ -69,7 +69,7 @@ impl Engine {
                 }
                 Feed::Sequence(sequence)
             } else {
-                match default_of(column)? {
+                match default_of(context, column)? {
                     None => Feed::Constant(Cell::NULL),
                     Some(expr) => match Cell::of(&expr) {
                         Some(cell @ Cell::Literal { .. }) => {
@@ -229,12 +229,15 @@ fn next_values(context: &StatementContext, oid: Oid, rows: usize) -> Result<Int6
 }
 
 /// The value of a default that is nothing but a sequence's next value, of an identity column too.
-pub(super) fn default_expression(column: &crate::catalog::Column) -> Result<Option<Expr>> {
+pub(super) fn default_expression(
+    context: &StatementContext,
+    column: &crate::catalog::Column,
+) -> Result<Option<Expr>> {
     match &column.generation {
         Some(Generation::Identity { sequence, .. }) => {
             crate::engine::parse::parse_expression(&format!("nextval('{sequence}'::regclass)"))
                 .map(Some)
         }
-        Some(Generation::Stored { .. }) | None => default_of(column),
+        Some(Generation::Stored { .. }) | None => default_of(context, column),
     }
 }

@@ -121,6 +121,7 @@ impl Engine {
                             overriding,
                         };
                         cells.push(bind_row(
+                            context,
                             &relation,
                             &targets,
                             &row,
@@ -389,6 +390,7 @@ pub(super) fn is_ignored(column: &Column, overriding: Option<Overriding>) -> boo
 }
 
 fn bind_row(
+    context: &StatementContext,
     relation: &Relation,
     targets: &[usize],
     row: &Row<'_>,
@@ -413,7 +415,7 @@ fn bind_row(
             }
             let default;
             let expr = if is_default(expr) {
-                match default_expression(column)? {
+                match default_expression(context, column)? {
                     None => return Ok(Cell::NULL),
                     Some(expr) => {
                         default = expr;

@@ -219,7 +219,7 @@ impl Engine {
         let given: Vec<(usize, Expr)> = match &clause.action {
             MergeAction::Nothing | MergeAction::Delete => Vec::new(),
             MergeAction::Update(assignments) => {
-                let assigned = assigned_columns(relation, assignments.clone())?;
+                let assigned = assigned_columns(context, relation, assignments.clone())?;
                 assigned.into_iter().collect()
             }
             MergeAction::Insert {

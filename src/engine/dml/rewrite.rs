@@ -243,7 +243,7 @@ impl Engine {
         let mut has_old = false;
         let mut rules = Rules::default();
         if let Some(assignments) = parts.assignments.take() {
-            let mut assigned = assigned_columns(&relation, assignments)?;
+            let mut assigned = assigned_columns(context, &relation, assignments)?;
             changed = changed_columns(&relation, assigned.keys().copied());
             for (index, column) in relation.columns.iter().enumerate() {
                 match assigned.remove(&index) {

@@ -20,10 +20,12 @@ use super::keys::Keys;
 use super::through::Through;
 use super::{rows, target};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::Relation;
+use crate::catalog::user_type::Rule;
+use crate::catalog::{Column, Constraints, Relation};
 use crate::engine::local::LocalRelation;
 use crate::engine::parse::parse_expression;
 use crate::engine::{Bound, Engine};
+use crate::functions::domain_violation;
 use crate::observe::Interrupt;
 use crate::statement::{ConstraintModes, StatementContext};
 use crate::types::PgType;
@@ -38,13 +40,91 @@ const NUMBER: &str = "\0number";
 pub(in crate::engine) struct Rules {
     /// Positions of generated columns, and the query that makes them.
     generated: Option<(Vec<usize>, Bound)>,
+    /// What domains ask of columns.
+    domains: Vec<OfDomain>,
     /// Names of the checks, in the order of the query's columns.
     checks: Option<(Vec<String>, Bound)>,
     /// Names of views with CHECK OPTION, in the order of the query's columns.
     views: Option<(Vec<String>, Bound)>,
 }
 
+/// What the domain of a column asks of its values.
+#[derive(Debug, Clone)]
+struct OfDomain {
+    /// The column's position.
+    position: usize,
+    /// A table of nothing but the value.
+    value: Arc<Relation>,
+    /// In the order of the query's columns.
+    rules: Vec<Rule>,
+    query: Bound,
+}
+
 impl Engine {
+    /// What the domains of a table's columns ask.
+    async fn bind_domains(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+    ) -> Result<Vec<OfDomain>> {
+        let mut bound = Vec::new();
+        for (position, column) in relation.columns.iter().enumerate() {
+            let Some(domain) = column.ty.domain else {
+                continue;
+            };
+            let rules = context.snapshot.domain_rules(domain);
+            if rules.is_empty() {
+                continue;
+            }
+            let mut value = relation.clone();
+            value.constraints = Constraints::NONE;
+            value.columns = vec![Column {
+                name: "value".to_owned(),
+                ty: column.ty.undomained(),
+                ..column.clone()
+            }];
+            let value = Arc::new(value);
+            let conditions = rules.iter().map(|rule| rule.condition.as_str());
+            let query = self.bind_rule(context, &value, conditions).await?;
+            bound.push(OfDomain {
+                position,
+                value,
+                rules,
+                query,
+            });
+        }
+        Ok(bound)
+    }
+
+    /// The first row with a value that its domain forbids.
+    async fn check_domains(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        rules: &Rules,
+        batch: &RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<Option<(usize, Error)>> {
+        let mut first: Option<(usize, Error)> = None;
+        for domain in &rules.domains {
+            let values = batch
+                .project(&[domain.position])
+                .map_err(|error| Error::internal("examining rows", error))?;
+            let answer = self
+                .examine(context, &domain.value, &domain.query, &values, interrupt)
+                .await?;
+            let rows = first.as_ref().map_or(batch.num_rows(), |(row, _)| *row);
+            let broken = (0..rows).find_map(|row| {
+                let at = answer.iter().position(|array| is_false(array, row))?;
+                Some((row, &domain.rules[at]))
+            });
+            if let Some((row, rule)) = broken {
+                let named = PgType::TEXT.in_domain(rule.domain).to_string();
+                first = Some((row, domain_violation(&named, rule.check.as_deref())));
+            }
+        }
+        Ok(first)
+    }
+
     /// The rules of a table.
     pub(in crate::engine) async fn bind_rules(
         self: &Arc<Self>,
@@ -60,7 +140,10 @@ impl Engine {
         let mut checks: Vec<_> = relation.constraints.checks.iter().collect();
         // PostgreSQL looks at them in the order of their names.
         checks.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut rules = Rules::default();
+        let mut rules = Rules {
+            domains: self.bind_domains(context, relation).await?,
+            ..Rules::default()
+        };
         if !generated.is_empty() {
             let expressions = generated.iter().map(|(_, expression)| *expression);
             let bound = self.bind_rule(context, relation, expressions).await?;
@@ -247,7 +330,7 @@ impl Engine {
             .map_err(|error| Error::internal("generating columns", error))
     }
 
-    /// Looks at NOT NULL and CHECK: the first row at fault.
+    /// Looks at domains, NOT NULL and CHECK: the first row at fault.
     pub(in crate::engine) async fn check_rows(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
@@ -256,8 +339,14 @@ impl Engine {
         batch: &RecordBatch,
         interrupt: &Interrupt,
     ) -> Result<Option<(usize, Error)>> {
+        let foreign = self.check_domains(context, rules, batch, interrupt).await?;
         let null = rows::first_null(relation, batch);
-        let sound = null.map_or(batch.num_rows(), |(row, _)| row);
+        // A value is of its domain before it is put into a row.
+        let null = null.filter(|(row, _)| foreign.as_ref().is_none_or(|(before, _)| row < before));
+        let sound = null
+            .map(|(row, _)| row)
+            .or(foreign.as_ref().map(|(row, _)| *row))
+            .unwrap_or(batch.num_rows());
         let unchecked = batch.slice(0, sound);
         if sound > 0
             && let Some((names, query)) = &rules.checks
@@ -265,12 +354,8 @@ impl Engine {
             let answer = self
                 .examine(context, relation, query, &unchecked, interrupt)
                 .await?;
-            let failed = |array: &ArrayRef, row: usize| match array.as_boolean_opt() {
-                Some(verdicts) => verdicts.is_valid(row) && !verdicts.value(row),
-                None => false,
-            };
             for row in 0..sound {
-                if let Some(at) = answer.iter().position(|array| failed(array, row)) {
+                if let Some(at) = answer.iter().position(|array| is_false(array, row)) {
                     let error = check_violation(context, relation, &names[at], batch, row)?;
                     return Ok(Some((row, error)));
                 }
@@ -298,7 +383,7 @@ impl Engine {
             }
         }
         match null {
-            None => Ok(None),
+            None => Ok(foreign),
             Some((row, column)) => {
                 let error = rows::null_violation(context, relation, column, batch, row)?;
                 Ok(Some((row, error)))
@@ -386,6 +471,14 @@ fn is_immutable(bound: &Bound) -> bool {
         })
     });
     immutable && visited.is_ok()
+}
+
+/// Whether the verdict on a row is false; NULL is not.
+fn is_false(verdicts: &ArrayRef, row: usize) -> bool {
+    match verdicts.as_boolean_opt() {
+        Some(verdicts) => verdicts.is_valid(row) && !verdicts.value(row),
+        None => false,
+    }
 }
 
 fn numbered_schema(relation: &Relation) -> SchemaRef {

@@ -8,12 +8,14 @@ use super::feeds::default_expression;
 use super::target;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Generation, Relation};
+use crate::statement::StatementContext;
 
 /// The assignments by column index; DEFAULT is replaced by what it stands for.
 ///
 /// # Errors
 /// `42601`, `42703`, `428C9` as PostgreSQL.
 pub(super) fn assigned_columns(
+    context: &StatementContext,
     relation: &Relation,
     assignments: Vec<ast::Assignment>,
 ) -> Result<BTreeMap<usize, Expr>> {
@@ -36,7 +38,8 @@ pub(super) fn assigned_columns(
                 check_settable(column)?;
             }
             let value = if is_default {
-                default_expression(column)?.unwrap_or_else(|| Expr::value(ast::Value::Null))
+                default_expression(context, column)?
+                    .unwrap_or_else(|| Expr::value(ast::Value::Null))
             } else {
                 value
             };

@@ -399,14 +399,16 @@ pub(super) fn repeat(value: &ArrayRef, rows: usize) -> Result<ArrayRef> {
     take(value, &indexes, None).map_err(|error| Error::internal("repeating a value", error))
 }
 
-/// A column's default: what DEFAULT and a column left out stand for.
+/// A column's default, or its domain's: what DEFAULT and a column left out stand for.
 ///
 /// # Errors
 /// As parsing the stored expression.
-pub(super) fn default_of(column: &Column) -> Result<Option<Expr>> {
+pub(super) fn default_of(context: &StatementContext, column: &Column) -> Result<Option<Expr>> {
+    let domain = column.ty.domain;
     column
         .default
         .as_deref()
+        .or_else(|| context.snapshot.domain_default(domain?))
         .map(crate::engine::parse::parse_expression)
         .transpose()
         .map(|expr| expr.filter(|expr| !is_default(expr)))

@@ -11,6 +11,7 @@ mod constraints;
 mod copy;
 mod cursor;
 mod cursors;
+mod domains;
 mod explain;
 mod grammar;
 mod maintenance;
@@ -93,6 +94,18 @@ pub fn parse_expression(text: &str) -> Result<ast::Expr> {
 /// # Errors
 /// As [`parse`].
 pub fn rename_column(text: &str, from: &str, to: &str) -> Result<String> {
+    replace_column(text, from, &crate::base::name::quote(to))
+}
+
+/// The text of an expression with VALUE in capitals, as PostgreSQL writes it.
+///
+/// # Errors
+/// As [`parse`].
+pub fn capital_value(text: &str) -> Result<String> {
+    replace_column(text, "value", "VALUE")
+}
+
+fn replace_column(text: &str, from: &str, with: &str) -> Result<String> {
     let expression = parse_expression(text)?;
     let mut places = Vec::new();
     let _: ControlFlow<()> = ast::visit_expressions(&expression, |expr| {
@@ -118,7 +131,7 @@ pub fn rename_column(text: &str, from: &str, to: &str) -> Result<String> {
             continue;
         }
         renamed.extend(&characters[next..start]);
-        renamed.push_str(&crate::base::name::quote(to));
+        renamed.push_str(with);
         next = end;
     }
     renamed.extend(&characters[next..]);

@@ -7,7 +7,7 @@ use super::constraints::{
 };
 use super::cursor::Cursor;
 use super::types::written;
-use super::{roles, routines, sequences, storage, user_types, views};
+use super::{domains, roles, routines, sequences, storage, user_types, views};
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
@@ -35,6 +35,7 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
         _ if temporary => Err(Error::unsupported(format!("CREATE TEMPORARY {word}"))),
         "SCHEMA" => create_schema(cursor),
         "TYPE" => user_types::create(cursor),
+        "DOMAIN" => domains::create(cursor),
         "ROLE" | "USER" | "GROUP" if cursor.second_word().as_deref() != Some("MAPPING") => {
             roles::create(cursor)
         }
@@ -49,7 +50,7 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
             "CREATE {word} {}",
             cursor.second_word().unwrap_or_default()
         ))),
-        "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DATABASE" | "DOMAIN" | "EXTENSION"
+        "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DATABASE" | "EXTENSION"
         | "LANGUAGE" | "POLICY" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS"
         | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "CONSTRAINT" | "TRUSTED"
         | "PROCEDURAL" => Err(Error::unsupported(format!("CREATE {word}"))),
@@ -257,6 +258,7 @@ fn kind(cursor: &mut Cursor) -> Option<ObjectKind> {
         ("SEQUENCE", ObjectKind::Sequence),
         ("INDEX", ObjectKind::Index),
         ("TYPE", ObjectKind::Type),
+        ("DOMAIN", ObjectKind::Domain),
     ]
     .into_iter()
     .find_map(|(words, kind)| cursor.accept(words).then_some(kind))
@@ -275,7 +277,8 @@ fn name_of(cursor: &mut Cursor, kind: ObjectKind) -> Result<ObjectName> {
         | ObjectKind::MaterializedView
         | ObjectKind::Sequence
         | ObjectKind::Index
-        | ObjectKind::Type => cursor.object_name(),
+        | ObjectKind::Type
+        | ObjectKind::Domain => cursor.object_name(),
     }
 }
 
@@ -289,14 +292,17 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     if word == "TYPE" {
         return user_types::alter(cursor);
     }
+    if word == "DOMAIN" {
+        return domains::alter(cursor);
+    }
     if let Some(kind) = routines::kind(cursor) {
         return routines::alter(cursor, kind);
     }
     let Some(kind) = kind(cursor) else {
         return Err(match word.as_str() {
-            "AGGREGATE" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION" | "LANGUAGE"
-            | "POLICY" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION"
-            | "SYSTEM" | "TABLESPACE" | "TRIGGER" => Error::unsupported(format!("ALTER {word}")),
+            "AGGREGATE" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE" | "POLICY"
+            | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM"
+            | "TABLESPACE" | "TRIGGER" => Error::unsupported(format!("ALTER {word}")),
             "DEFAULT" | "MATERIALIZED" | "FOREIGN" | "EVENT" | "LARGE" | "OPERATOR" | "TEXT" => {
                 Error::unsupported(format!(
                     "ALTER {word} {}",
@@ -487,9 +493,9 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
         Some(kind) => kind,
         None => {
             return Err(match word.as_str() {
-                "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DOMAIN" | "EXTENSION"
-                | "LANGUAGE" | "POLICY" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS"
-                | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "OWNED" => {
+                "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE"
+                | "POLICY" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION"
+                | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "OWNED" => {
                     Error::unsupported(format!("DROP {word}"))
                 }
                 "MATERIALIZED" | "FOREIGN" | "EVENT" | "ACCESS" | "OPERATOR" | "TEXT" | "USER" => {
@@ -539,8 +545,16 @@ pub(super) fn comment(cursor: &mut Cursor) -> Result<Command> {
     } else if cursor.accept("CONSTRAINT") {
         let name = cursor.name()?;
         cursor.expect("ON")?;
-        let table = cursor.object_name()?;
-        CommentTarget::Constraint { name, table }
+        match cursor.accept("DOMAIN") {
+            true => CommentTarget::DomainConstraint {
+                name,
+                domain: cursor.object_name()?,
+            },
+            false => CommentTarget::Constraint {
+                name,
+                table: cursor.object_name()?,
+            },
+        }
     } else if let Some(kind) = routines::kind(cursor) {
         CommentTarget::Routine(routines::spec(cursor, kind)?)
     } else if cursor.accept("ROLE") {

@@ -186,16 +186,15 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 tokens[index].token = Token::LBracket;
                 tokens.insert(index + 1, TokenWithSpan::new(Token::RBracket, span));
             }
-            Some(word) if queries && here.types_a_string(word) => {
+            Some(name) if queries && here.types_a_string(name) => {
                 let span = tokens[index].span;
-                let ty = tokens[index].clone();
-                let text = tokens[index + 1].clone();
+                let (ty, text) = (tokens[index].clone(), tokens[index + 1].clone());
                 let plain = |token: Token| TokenWithSpan::new(token, span);
                 let cast = [
-                    plain(Token::make_word("CAST", None)),
+                    plain(word("CAST")),
                     plain(Token::LParen),
                     text,
-                    plain(Token::make_word("AS", None)),
+                    plain(word("AS")),
                     ty,
                     plain(Token::RParen),
                 ];
@@ -302,7 +301,7 @@ impl Here<'_> {
         first.is_some_and(|first| first.eq_ignore_ascii_case("INSERT")) && self.index > 2
     }
 
-    /// `type 'text'`, with a type sqlparser does not know.
+    /// `type 'text'`, with a type sqlparser does not know: a user's, or one of these.
     fn types_a_string(&self, word: &str) -> bool {
         const TYPES: &[&str] = &[
             "BPCHAR",
@@ -319,7 +318,9 @@ impl Here<'_> {
             "TID",
             "XID",
         ];
-        TYPES.contains(&word)
+        let named = matches!(self.token(0), Some(Token::Word(word))
+            if word.keyword == Keyword::NoKeyword);
+        (named || TYPES.contains(&word))
             && matches!(
                 self.token(1),
                 Some(Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_))

@@ -93,12 +93,12 @@ impl TypeName {
             } => (name, *array, *position),
         };
         let schema = name.schema.as_deref();
-        let found = snapshot
-            .resolve_type(path, schema, &name.name)
-            .map(|ty| ty.ty());
+        let found = snapshot.resolve_type(path, schema, &name.name);
         let ty = match (found, array) {
-            (Some(ty), true) => ty.array(),
-            (found, _) => found,
+            (Some(ty), true) => Some(ty.array_ty().ok_or_else(|| {
+                Error::unsupported(format!("type {name}[], arrays of a domain over arrays"))
+            })?),
+            (found, _) => found.map(|ty| ty.ty()),
         };
         ty.ok_or_else(|| {
             let error = match schema.filter(|schema| snapshot.schema_named(schema).is_none()) {

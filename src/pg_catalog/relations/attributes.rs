@@ -116,7 +116,7 @@ pub(super) fn pg_attribute(
         &[
             ("attrelid", &|row| row.relation.into()),
             ("attname", &|row| row.name.clone().into_owned().into()),
-            ("atttypid", &|row| row.ty.oid.into()),
+            ("atttypid", &|row| row.ty.declared().into()),
             ("attstattarget", &|_| (-1).into()),
             ("attlen", &|row| row.ty.info().len.into()),
             ("attnum", &|row| row.attnum.into()),
@@ -124,7 +124,7 @@ pub(super) fn pg_attribute(
                 i32::from(row.column.is_some() && types::is_array(row.ty)).into()
             }),
             ("attcacheoff", &|_| (-1).into()),
-            ("atttypmod", &|row| row.ty.typmod.into()),
+            ("atttypmod", &|row| row.ty.declared_typmod().into()),
             ("attbyval", &|row| row.storage().by_value.into()),
             ("attalign", &|row| row.storage().align.into()),
             ("attstorage", &|row| row.storage().storage.into()),

@@ -7,8 +7,9 @@ use arrow::record_batch::RecordBatch;
 use super::types::build_in;
 use super::{Value, access, build};
 use crate::base::{Oid, Result};
+use crate::catalog::user_type::DomainCheck;
 use crate::catalog::{
-    Check, ForeignKey, Index, IndexPart, IndexedBy, Relation, Sequence, Snapshot, Timing,
+    Check, ForeignKey, Index, IndexPart, IndexedBy, Relation, Sequence, Snapshot, Timing, UserType,
 };
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
@@ -120,19 +121,28 @@ pub(super) enum Constraint {
     Key(Arc<Relation>, Index, Oid),
     Check(Arc<Relation>, Check),
     Foreign(Arc<Relation>, ForeignKey),
+    Domain(Arc<UserType>, DomainCheck),
 }
 
 impl Constraint {
-    fn table(&self) -> &Relation {
+    fn table(&self) -> Option<&Relation> {
         match self {
-            Self::Key(table, ..) | Self::Check(table, _) | Self::Foreign(table, _) => table,
+            Self::Key(table, ..) | Self::Check(table, _) | Self::Foreign(table, _) => Some(table),
+            Self::Domain(..) => None,
+        }
+    }
+
+    fn schema(&self) -> Oid {
+        match self {
+            Self::Key(table, ..) | Self::Check(table, _) | Self::Foreign(table, _) => table.schema,
+            Self::Domain(domain, _) => domain.schema,
         }
     }
 
     fn timing(&self) -> Timing {
         match self {
             Self::Key(_, index, _) => index.timing,
-            Self::Check(..) => Timing::NotDeferrable,
+            Self::Check(..) | Self::Domain(..) => Timing::NotDeferrable,
             Self::Foreign(_, key) => key.timing,
         }
     }
@@ -142,6 +152,7 @@ impl Constraint {
             Self::Key(_, index, _) => index.columns().collect(),
             Self::Check(_, check) => check.columns.clone(),
             Self::Foreign(_, key) => key.columns.clone(),
+            Self::Domain(..) => Vec::new(),
         }
     }
 }
@@ -161,6 +172,11 @@ fn constraints(snapshot: &Snapshot) -> Vec<Constraint> {
             all.push(Constraint::Foreign(relation.clone(), key.clone()));
         }
     }
+    for ty in snapshot.types() {
+        let checks = ty.domain().map_or(&[][..], |domain| &domain.checks);
+        let checks = checks.iter().cloned();
+        all.extend(checks.map(|check| Constraint::Domain(ty.clone(), check)));
+    }
     all
 }
 
@@ -173,7 +189,7 @@ pub(super) fn pg_constraint(
     let foreign = |of: &Constraint, read: &dyn Fn(&ForeignKey) -> Value, otherwise: Value| match of
     {
         Constraint::Foreign(_, key) => read(key),
-        Constraint::Key(..) | Constraint::Check(..) => otherwise,
+        Constraint::Key(..) | Constraint::Check(..) | Constraint::Domain(..) => otherwise,
     };
     build::<Constraint>(
         relation,
@@ -183,17 +199,19 @@ pub(super) fn pg_constraint(
                 Constraint::Key(_, _, oid) => (*oid).into(),
                 Constraint::Check(_, check) => check.oid.into(),
                 Constraint::Foreign(_, key) => key.oid.into(),
+                Constraint::Domain(_, check) => check.oid.into(),
             }),
             ("conname", &|of| match of {
                 Constraint::Key(_, index, _) => (&index.name).into(),
                 Constraint::Check(_, check) => (&check.name).into(),
                 Constraint::Foreign(_, key) => (&key.name).into(),
+                Constraint::Domain(_, check) => (&check.name).into(),
             }),
-            ("connamespace", &|of| of.table().schema.into()),
+            ("connamespace", &|of| of.schema().into()),
             ("contype", &|of| match of {
                 Constraint::Key(_, index, _) if index.primary => 'p'.into(),
                 Constraint::Key(..) => 'u'.into(),
-                Constraint::Check(..) => 'c'.into(),
+                Constraint::Check(..) | Constraint::Domain(..) => 'c'.into(),
                 Constraint::Foreign(..) => 'f'.into(),
             }),
             ("condeferrable", &|of| of.timing().is_deferrable().into()),
@@ -204,11 +222,20 @@ pub(super) fn pg_constraint(
                 Constraint::Key(..) => true.into(),
                 Constraint::Check(_, check) => (!check.not_valid).into(),
                 Constraint::Foreign(_, key) => (!key.not_valid).into(),
+                Constraint::Domain(_, check) => (!check.not_valid).into(),
             }),
-            ("conrelid", &|of| of.table().oid.into()),
+            ("conrelid", &|of| {
+                of.table().map_or(Oid::INVALID, |table| table.oid).into()
+            }),
+            ("contypid", &|of| match of {
+                Constraint::Domain(domain, _) => domain.oid.into(),
+                Constraint::Key(..) | Constraint::Check(..) | Constraint::Foreign(..) => {
+                    Oid::INVALID.into()
+                }
+            }),
             ("conindid", &|of| match of {
                 Constraint::Key(_, index, _) => index.oid.into(),
-                Constraint::Check(..) => Oid::INVALID.into(),
+                Constraint::Check(..) | Constraint::Domain(..) => Oid::INVALID.into(),
                 Constraint::Foreign(_, key) => key.index.into(),
             }),
             ("confrelid", &|of| {
@@ -227,6 +254,7 @@ pub(super) fn pg_constraint(
             ("conislocal", &|_| true.into()),
             ("connoinherit", &|of| match of {
                 Constraint::Check(_, check) => check.no_inherit.into(),
+                Constraint::Domain(..) => false.into(),
                 Constraint::Key(..) | Constraint::Foreign(..) => true.into(),
             }),
             ("conkey", &|of| match of.columns().as_slice() {
@@ -238,6 +266,7 @@ pub(super) fn pg_constraint(
             }),
             ("conbin", &|of| match of {
                 Constraint::Check(_, check) => (&check.expression).into(),
+                Constraint::Domain(_, check) => (&check.expression).into(),
                 Constraint::Key(..) | Constraint::Foreign(..) => Value::Null,
             }),
         ],

@@ -8,7 +8,7 @@ use super::objects::{
     EXTENSION, FILES_SERVER, FILES_WRAPPER, PG_ATTRDEF, PG_CLASS, PG_CONSTRAINT, PG_NAMESPACE,
     PG_REWRITE, PG_TYPE, acl, defaults, derived_oid, system_acl,
 };
-use super::{Value, build, functions};
+use super::{Value, build, concat, functions};
 use crate::base::{Oid, Result};
 use crate::catalog::{Acl, Generation, Index, Relation, Snapshot};
 use crate::pg_catalog::{SystemRelation, all};
@@ -81,6 +81,8 @@ pub(super) fn pg_depend(
 ) -> Result<RecordBatch> {
     let snapshot = &context.snapshot;
     let mut rows: Vec<Dependency> = Vec::new();
+    // (table, column, type)
+    let mut of_columns: Vec<(Oid, i16, Oid)> = Vec::new();
     for relation in snapshot.relations() {
         let oid = relation.oid;
         rows.push((PG_CLASS, oid, PG_NAMESPACE, relation.schema, 0, 'n'));
@@ -115,6 +117,10 @@ pub(super) fn pg_depend(
                     rows.push((PG_ATTRDEF, default, PG_CLASS, sequence, 0, 'n'));
                 }
             }
+            let ty = column.ty.declared();
+            if !ty.is_system() {
+                of_columns.push((oid, column.attnum, ty));
+            }
             if let Some(Generation::Stored { columns, .. }) = &column.generation {
                 let read = columns.iter().filter(|read| **read != column.attnum);
                 rows.extend(read.map(|read| (PG_ATTRDEF, default, PG_CLASS, oid, *read, 'n')));
@@ -124,6 +130,14 @@ pub(super) fn pg_depend(
     for ty in snapshot.types() {
         rows.push((PG_TYPE, ty.oid, PG_NAMESPACE, ty.schema, 0, 'n'));
         rows.push((PG_TYPE, ty.array, PG_TYPE, ty.oid, 0, 'i'));
+        if let Some(domain) = ty.domain() {
+            let base = domain.base.declared();
+            if !base.is_system() {
+                rows.push((PG_TYPE, ty.oid, PG_TYPE, base, 0, 'n'));
+            }
+            let checks = domain.checks.iter();
+            rows.extend(checks.map(|check| (PG_CONSTRAINT, check.oid, PG_TYPE, ty.oid, 0, 'a')));
+        }
     }
     for (table, attnum, _) in defaults(context) {
         let default = derived_oid(table, attnum);
@@ -146,7 +160,19 @@ pub(super) fn pg_depend(
     let functions = functions::of_schema(Oid::COMMONS_SCHEMA).map(|oid| (PG_PROC, oid));
     let members = members.into_iter().chain(relations).chain(functions);
     rows.extend(members.map(|(class, oid)| (class, oid, PG_EXTENSION, EXTENSION, 0, 'e')));
-    build::<Dependency>(
+    let types = build::<(Oid, i16, Oid)>(
+        relation,
+        &of_columns,
+        &[
+            ("classid", &|_| PG_CLASS.into()),
+            ("objid", &|(table, _, _)| (*table).into()),
+            ("objsubid", &|(_, attnum, _)| (*attnum).into()),
+            ("refclassid", &|_| PG_TYPE.into()),
+            ("refobjid", &|(_, _, ty)| (*ty).into()),
+            ("deptype", &|_| 'n'.into()),
+        ],
+    )?;
+    let rest = build::<Dependency>(
         relation,
         &rows,
         &[
@@ -157,7 +183,8 @@ pub(super) fn pg_depend(
             ("refobjsubid", &|row| row.4.into()),
             ("deptype", &|row| row.5.into()),
         ],
-    )
+    )?;
+    concat(&[rest, types])
 }
 
 /// Which objects roles own, or have something granted on. The bootstrap superuser is pinned, and so

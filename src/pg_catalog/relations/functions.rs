@@ -61,7 +61,10 @@ fn users(relation: &SystemRelation, context: &StatementContext) -> Result<Record
                 last.map_or(Oid::INVALID, |p| match p.ty.0 {
                     2277 => Oid(2283),
                     5078 => Oid(5077),
-                    ty => PgType::of(ty).element().map_or(Oid::INVALID, |e| e.oid),
+                    _ => {
+                        let element = context.snapshot.value_type(p.ty).declared_element();
+                        element.map_or(Oid::INVALID, PgType::declared)
+                    }
                 })
                 .into()
             }),

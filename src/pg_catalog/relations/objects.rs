@@ -269,25 +269,29 @@ pub fn relation_bytes(relation: &Relation) -> u64 {
 
 /// A default as PostgreSQL prints it: a bare text literal says its type. Sequences stand under
 /// their OIDs; `pg_get_expr` names them.
-fn shown_default(context: &StatementContext, column: &Column) -> Option<String> {
+fn default_of(context: &StatementContext, column: &Column) -> Option<String> {
     if let Some(expression) = column.expression() {
         return Some(expression.to_owned());
     }
-    let default = column.default.as_ref()?;
+    let default = column.default.as_deref()?;
+    Some(shown_default(context, default, column.ty))
+}
+
+/// The default of a column or domain of type `of`, printed.
+pub(super) fn shown_default(context: &StatementContext, default: &str, of: PgType) -> String {
     let inner = default
         .strip_prefix('\'')
         .and_then(|rest| rest.strip_suffix('\''));
     let literal = inner.is_some_and(|inner| !inner.replace("''", "").contains('\''));
-    Some(if literal {
-        let ty = column.ty.plain();
-        let ty = match ty {
+    if literal {
+        let ty = match of.plain() {
             PgType::BPCHAR => "bpchar".to_owned(),
             ty => crate::pg_catalog::names::written(context, ty),
         };
         format!("{default}::{ty}")
     } else {
-        default.clone()
-    })
+        default.to_owned()
+    }
 }
 
 /// Users' columns with a default.
@@ -297,7 +301,7 @@ pub(super) fn defaults(context: &StatementContext) -> Vec<(Oid, i16, String)> {
         .relations()
         .flat_map(|relation| {
             relation.columns.iter().filter_map(|column| {
-                let default = shown_default(context, column)?;
+                let default = default_of(context, column)?;
                 Some((relation.oid, column.attnum, default))
             })
         })
@@ -368,6 +372,11 @@ pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
     for ty in snapshot.types() {
         if let Some(comment) = &ty.comment {
             rows.push((ty.oid, PG_TYPE, 0, comment.clone()));
+        }
+        let checks = ty.domain().map_or(&[][..], |domain| &domain.checks);
+        for check in checks {
+            let comment = check.comment.iter();
+            rows.extend(comment.map(|text| (check.oid, PG_CONSTRAINT, 0, text.clone())));
         }
     }
     for routine in snapshot.routines() {

@@ -59,6 +59,39 @@ static STORAGE: LazyLock<HashMap<Oid, Storage>> = LazyLock::new(|| {
         .collect()
 });
 
+/// What a domain takes over from the type beneath, and arrays from their elements.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) len: i16,
+    pub(super) by_value: bool,
+    pub(super) category: char,
+    pub(super) output: Oid,
+    pub(super) send: Oid,
+    pub(super) analyze: Oid,
+    pub(super) align: &'static str,
+    pub(super) storage: &'static str,
+    pub(super) collation: Oid,
+}
+
+/// The shape of a built-in type.
+pub(super) fn shape(ty: Oid) -> Option<Shape> {
+    let mut lines = TYPES.lines.iter();
+    let line = lines.find(|line| TYPES.oid(line, "oid") == ty)?;
+    let text = |column| TYPES.position(column).and_then(|index| line.get(index));
+    let own = build_in(ty);
+    Some(Shape {
+        len: text("typlen")?.parse().ok()?,
+        by_value: own.by_value,
+        category: text("typcategory")?.chars().next()?,
+        output: TYPES.oid(line, "typoutput"),
+        send: TYPES.oid(line, "typsend"),
+        analyze: TYPES.oid(line, "typanalyze"),
+        align: own.align,
+        storage: own.storage,
+        collation: own.collation,
+    })
+}
+
 /// Storage of a built-in type; that of a composite for any other OID.
 pub fn build_in(ty: Oid) -> Storage {
     STORAGE.get(&ty).copied().unwrap_or(Storage {

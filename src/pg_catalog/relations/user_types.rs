@@ -2,13 +2,15 @@
 
 use arrow::record_batch::RecordBatch;
 
-use super::objects::acl;
-use super::types::Storage;
+use super::objects::{acl, shown_default};
+use super::types::{self, Shape, Storage};
 use super::{SystemRelation, Value, build};
 use crate::base::{Oid, Result};
 use crate::catalog::UserType;
+use crate::catalog::user_type::Domain;
 use crate::statement::StatementContext;
 use crate::types::PgType;
+use crate::types::pgtype::Made;
 
 /// A type, or the type of arrays over it.
 struct Row<'a> {
@@ -28,6 +30,55 @@ pub(super) fn storage(ty: PgType) -> Storage {
     }
 }
 
+/// The shape of enumerated types.
+const ENUM: Shape = Shape {
+    len: 4,
+    by_value: true,
+    category: 'E',
+    output: Oid(3507),
+    send: Oid(3533),
+    analyze: Oid::INVALID,
+    align: "i",
+    storage: "p",
+    collation: Oid::INVALID,
+};
+
+/// The shape of arrays over a type.
+fn array_of(element: Shape) -> Shape {
+    Shape {
+        len: -1,
+        by_value: false,
+        category: 'A',
+        output: Oid(751),
+        send: Oid(2401),
+        analyze: Oid(3816),
+        align: if element.align == "d" { "d" } else { "i" },
+        storage: "x",
+        collation: element.collation,
+    }
+}
+
+/// The shape of a type, a domain's being that of the type beneath.
+fn shape_of(ty: PgType) -> Shape {
+    match ty.made {
+        Made::Enum { .. } => ENUM,
+        Made::EnumArray { .. } => array_of(ENUM),
+        Made::None => types::shape(ty.oid).unwrap_or(ENUM),
+    }
+}
+
+impl Row<'_> {
+    fn shape(&self) -> Shape {
+        let own = shape_of(self.ty.ty());
+        if self.array { array_of(own) } else { own }
+    }
+
+    /// The domain, unless this is the type of arrays over it.
+    fn domain(&self) -> Option<&Domain> {
+        self.ty.domain().filter(|_| !self.array)
+    }
+}
+
 /// The rows of `pg_type`.
 pub(super) fn pg_type(
     relation: &SystemRelation,
@@ -39,10 +90,13 @@ pub(super) fn pg_type(
         .flat_map(|ty| [true, false].map(|array| Row { ty, array }))
         .collect();
     // I/O functions by PostgreSQL's OIDs.
-    let either =
-        |row: &Row<'_>, array: u32, own: u32| Value::from(if row.array { array } else { own });
-    let letter =
-        |row: &Row<'_>, array: char, own: char| Value::from(if row.array { array } else { own });
+    let input = |row: &Row<'_>, array: u32, domain: u32, own: u32| {
+        Value::from(match row.domain() {
+            _ if row.array => array,
+            Some(_) => domain,
+            None => own,
+        })
+    };
     build::<Row<'_>>(
         relation,
         &rows,
@@ -57,15 +111,19 @@ pub(super) fn pg_type(
             }),
             ("typnamespace", &|row| row.ty.schema.into()),
             ("typowner", &|row| row.ty.owner.into()),
-            ("typlen", &|row| {
-                if row.array { (-1).into() } else { 4.into() }
+            ("typlen", &|row| i32::from(row.shape().len).into()),
+            ("typbyval", &|row| row.shape().by_value.into()),
+            ("typtype", &|row| {
+                Value::from(match row.domain() {
+                    _ if row.array => 'b',
+                    Some(_) => 'd',
+                    None => 'e',
+                })
             }),
-            ("typbyval", &|row| (!row.array).into()),
-            ("typtype", &|row| letter(row, 'b', 'e')),
-            ("typcategory", &|row| letter(row, 'A', 'E')),
+            ("typcategory", &|row| row.shape().category.into()),
             ("typisdefined", &|_| true.into()),
             ("typdelim", &|_| ','.into()),
-            ("typsubscript", &|row| either(row, 6179, 0)),
+            ("typsubscript", &|row| input(row, 6179, 0, 0)),
             ("typelem", &|row| match row.array {
                 true => row.ty.oid.into(),
                 false => Oid::INVALID.into(),
@@ -74,20 +132,46 @@ pub(super) fn pg_type(
                 true => Oid::INVALID.into(),
                 false => row.ty.array.into(),
             }),
-            ("typinput", &|row| either(row, 750, 3506)),
-            ("typoutput", &|row| either(row, 751, 3507)),
-            ("typreceive", &|row| either(row, 2400, 3532)),
-            ("typsend", &|row| either(row, 2401, 3533)),
-            ("typanalyze", &|row| either(row, 3816, 0)),
-            ("typalign", &|_| 'i'.into()),
-            ("typstorage", &|row| letter(row, 'x', 'p')),
-            ("typtypmod", &|_| (-1).into()),
+            ("typinput", &|row| input(row, 750, 2597, 3506)),
+            ("typoutput", &|row| row.shape().output.into()),
+            ("typreceive", &|row| input(row, 2400, 2598, 3532)),
+            ("typsend", &|row| row.shape().send.into()),
+            ("typanalyze", &|row| row.shape().analyze.into()),
+            ("typalign", &|row| row.shape().align.into()),
+            ("typstorage", &|row| row.shape().storage.into()),
+            ("typnotnull", &|row| {
+                row.domain().is_some_and(|domain| domain.not_null).into()
+            }),
+            ("typbasetype", &|row| {
+                let base = row.domain().map(|domain| domain.base.declared());
+                base.unwrap_or(Oid::INVALID).into()
+            }),
+            ("typtypmod", &|row| {
+                let base = row.domain().map(|domain| domain.base.declared_typmod());
+                base.unwrap_or(-1).into()
+            }),
+            ("typndims", &|row| {
+                let dimensions = |domain: &Domain| i32::from(types::is_array(domain.base));
+                row.domain().map_or(0, dimensions).into()
+            }),
+            ("typcollation", &|row| row.shape().collation.into()),
+            ("typdefaultbin", &|row| default(context, row).into()),
+            ("typdefault", &|row| default(context, row).into()),
             ("typacl", &|row| match row.array {
                 true => Value::Null,
                 false => acl(snapshot, row.ty.acl.as_ref()),
             }),
         ],
     )
+}
+
+/// The default of a domain, as PostgreSQL prints it.
+fn default(context: &StatementContext, row: &Row<'_>) -> Option<String> {
+    let domain = row.domain()?;
+    domain
+        .default
+        .as_deref()
+        .map(|default| shown_default(context, default, domain.base))
 }
 
 pub(super) fn pg_enum(

@@ -246,7 +246,7 @@ pub(super) fn as_server(context: &StatementContext) -> Arc<StatementContext> {
 /// The object an ALTER names. ALTER TABLE takes any relation, the others only their own kind.
 fn altered(context: &StatementContext, alter: &Alter) -> Result<ObjectId> {
     match alter.kind {
-        ObjectKind::Schema | ObjectKind::Database | ObjectKind::Type => {
+        ObjectKind::Schema | ObjectKind::Database | ObjectKind::Type | ObjectKind::Domain => {
             named(context, alter.kind, &alter.name)
         }
         ObjectKind::Table

@@ -236,7 +236,7 @@ impl Session {
         let ty = definition
             .ty
             .resolve(&context.snapshot, &context.search_path)?;
-        check_column_type(&definition.name, ty)?;
+        check_column_type(context, &definition.name, ty)?;
         if !matches!(relation.kind, RelationKind::Table { .. }) {
             return Err(only_tables(relation, "ADD COLUMN"));
         }
@@ -281,7 +281,10 @@ impl Session {
         self.push(changes, Vec::new())?;
         let column = after.columns[index].clone();
         let has_rows = relation.segments().iter().any(|segment| segment.rows > 0);
-        let filled = column.default.is_some() || column.generation.is_some();
+        let default = column.default.as_deref();
+        let of_domain = |of| context.snapshot.domain_default(of);
+        let default = default.or_else(|| column.ty.domain.and_then(of_domain));
+        let filled = default.is_some() || column.generation.is_some();
         if has_rows && filled {
             self.fill_column(relation.oid, &column, run).await?;
         }
@@ -291,6 +294,8 @@ impl Session {
         };
         let mut after = Relation::clone(&before);
         after.columns[index].not_null = column.not_null;
+        self.check_domain_of(&context, &before, &column, run)
+            .await?;
         self.declare_constraints(&context, &mut after, &definition.constraints, run)
             .await?;
         let after = Arc::new(after);

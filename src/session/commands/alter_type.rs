@@ -27,7 +27,7 @@ impl Session {
         using: Option<&str>,
         run: &Run<'_>,
     ) -> Result<Vec<Change>> {
-        check_column_type(&column.name, ty)?;
+        check_column_type(context, &column.name, ty)?;
         if !matches!(relation.kind, RelationKind::Table { .. }) {
             return Err(only_tables(relation, "ALTER COLUMN ... SET DATA TYPE"));
         }
@@ -78,7 +78,7 @@ impl Session {
                             "result of USING clause for column \"{}\" cannot be cast \
                              automatically to type {}",
                             column.name,
-                            ty.plain()
+                            ty.with_typmod(-1)
                         ),
                     )
                     .hint("You might need to add an explicit cast."));
@@ -92,13 +92,13 @@ impl Session {
                         format!(
                             "column \"{}\" cannot be cast automatically to type {}",
                             column.name,
-                            ty.plain()
+                            ty.with_typmod(-1)
                         ),
                     )
                     .hint(format!(
                         "You might need to specify \"USING {}::{}\".",
                         quote(&column.name),
-                        ty.plain()
+                        ty.with_typmod(-1)
                     )));
                 }
                 shown(&column.name)
@@ -121,7 +121,7 @@ impl Session {
                 format!(
                     "default for column \"{}\" cannot be cast automatically to type {}",
                     column.name,
-                    ty.plain()
+                    ty.with_typmod(-1)
                 ),
             ));
         }
@@ -184,6 +184,9 @@ impl Session {
         let Some(after) = context.snapshot.relation(relation.oid).cloned() else {
             return Err(Error::internal("changing a type", "the table is gone"));
         };
+        if let Some(new) = after.columns.iter().find(|c| c.attnum == column.attnum) {
+            self.check_domain_of(&context, &after, new, run).await?;
+        }
         let mut before = Relation::clone(&after);
         before.constraints = crate::catalog::Constraints::NONE;
         for column in &mut before.columns {

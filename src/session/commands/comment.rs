@@ -30,6 +30,11 @@ impl Session {
                 })?;
                 Some((relation.clone(), constraint))
             }
+            CommentTarget::DomainConstraint { name, domain } => {
+                let change = super::domain::commented(&context, domain, name, text)?;
+                self.push(vec![change], Vec::new())?;
+                return Ok(tag("COMMENT"));
+            }
             CommentTarget::Object(..)
             | CommentTarget::Column { .. }
             | CommentTarget::Role(_)
@@ -58,7 +63,7 @@ impl Session {
                         return Ok(tag("COMMENT"));
                     }
                 },
-                ObjectKind::Schema | ObjectKind::Type => {
+                ObjectKind::Schema | ObjectKind::Type | ObjectKind::Domain => {
                     (super::drop::named(&context, *kind, name)?, None)
                 }
                 ObjectKind::Table
@@ -84,7 +89,7 @@ impl Session {
                     .ok_or_else(|| no_column(relation, column))?;
                 (ObjectId::Relation(relation.oid), Some(column.attnum))
             }
-            CommentTarget::Constraint { .. } => {
+            CommentTarget::Constraint { .. } | CommentTarget::DomainConstraint { .. } => {
                 return Err(Error::internal(
                     "commenting",
                     "the constraint was passed by",

@@ -257,6 +257,21 @@ pub(super) fn named(
         ObjectKind::Type => {
             super::user_type::type_of(context, name).map(|ty| ObjectId::Type(ty.oid))
         }
+        ObjectKind::Domain => {
+            let ty = super::user_type::type_of(context, name).map_err(|error| {
+                match error.state() {
+                    // Of a type that is no user's.
+                    SqlState::DEPENDENT_OBJECTS_STILL_EXIST => {
+                        super::domain::not_a_domain(&name.name)
+                    }
+                    _ => error,
+                }
+            })?;
+            match ty.domain() {
+                Some(_) => Ok(ObjectId::Type(ty.oid)),
+                None => Err(super::domain::not_a_domain(&ty.name)),
+            }
+        }
         ObjectKind::Database => {
             if name.name == context.snapshot.database().name {
                 return Ok(ObjectId::Database);
@@ -348,6 +363,7 @@ fn word(kind: ObjectKind) -> &'static str {
         ObjectKind::Sequence => "SEQUENCE",
         ObjectKind::Index => "INDEX",
         ObjectKind::Type => "TYPE",
+        ObjectKind::Domain => "DOMAIN",
         ObjectKind::Database => "DATABASE",
     }
 }
@@ -363,6 +379,7 @@ pub(super) fn word_of(kind: ObjectKind) -> &'static str {
         ObjectKind::Sequence => "sequence",
         ObjectKind::Index => "index",
         ObjectKind::Type => "type",
+        ObjectKind::Domain => "domain",
         ObjectKind::Database => "database",
     }
 }

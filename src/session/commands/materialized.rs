@@ -55,7 +55,7 @@ impl Session {
                 "materialized views must not use temporary tables or views",
             ));
         }
-        let columns = output_columns(&bound.columns, &create.columns)?;
+        let columns = output_columns(&context, &bound.columns, &create.columns)?;
         let view = view_of(&context, &create.text, &bound);
         let query = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let relation = self.new_relation(

@@ -10,6 +10,7 @@ mod copy;
 mod copy_options;
 mod cursor;
 mod dml;
+mod domain;
 mod drop;
 mod explain;
 mod foreign;
@@ -81,6 +82,7 @@ pub(super) fn alter_tag(kind: ObjectKind) -> &'static str {
         ObjectKind::Sequence => "ALTER SEQUENCE",
         ObjectKind::Index => "ALTER INDEX",
         ObjectKind::Type => "ALTER TYPE",
+        ObjectKind::Domain => "ALTER DOMAIN",
         ObjectKind::Database => "ALTER DATABASE",
     }
 }
@@ -96,6 +98,7 @@ pub(super) fn drop_tag(kind: ObjectKind) -> &'static str {
         ObjectKind::Sequence => "DROP SEQUENCE",
         ObjectKind::Index => "DROP INDEX",
         ObjectKind::Type => "DROP TYPE",
+        ObjectKind::Domain => "DROP DOMAIN",
         ObjectKind::Database => "DROP DATABASE",
     }
 }

@@ -90,7 +90,7 @@ impl Session {
             let work = engine.check_routine(&context, &shared);
             let reads = interruptible(run.interrupt, work).await?;
             if let RoutineBody::Return(view) | RoutineBody::Atomic(view) = &mut routine.body {
-                if input_types(&shared).is_none() {
+                if input_types(&context.snapshot, &shared).is_none() {
                     return Err(Error::unsupported(
                         "polymorphic arguments of a function whose body is not a string",
                     ));
@@ -174,15 +174,16 @@ impl Session {
                 // A literal becomes whatever it has to be.
                 let literal = matches!(text.trim().as_bytes().first(), Some(b'\''))
                     || text.trim().eq_ignore_ascii_case("null");
-                let fits =
-                    literal || Routine::is_polymorphic(ty) || is_assignable(from, PgType::of(ty.0));
+                let fits = literal
+                    || Routine::is_polymorphic(ty)
+                    || is_assignable(from, context.snapshot.value_type(ty));
                 if !fits {
                     return Err(Error::new(
                         SqlState::DATATYPE_MISMATCH,
                         format!(
                             "argument of DEFAULT must be type {}, not type {}",
                             context.snapshot.type_name(ty),
-                            context.snapshot.type_name(from.oid)
+                            context.snapshot.type_name(from.declared())
                         ),
                     ));
                 }

@@ -266,6 +266,18 @@ impl Session {
             false => batch.slice(0, 1),
         };
         let context = self.context()?;
+        for (column, from) in columns.iter().zip(answered.iter()) {
+            if let Some(domain) = column.ty.domain
+                && from.ty.domain != column.ty.domain
+                && !context.snapshot.domain_rules(domain).is_empty()
+            {
+                return Err(Error::unsupported(format!(
+                    "type {}, which has constraints, as the result of a function that does more \
+                     than to answer a query",
+                    column.ty
+                )));
+            }
+        }
         let arrays = columns
             .iter()
             .zip(answered.iter().zip(batch.columns()))

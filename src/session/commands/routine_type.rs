@@ -16,12 +16,7 @@ pub(super) fn type_of(context: &StatementContext, ty: &ast::DataType) -> Result<
     let known =
         written_type(ty).and_then(|name| name.resolve(&context.snapshot, &context.search_path));
     let error = match known {
-        Ok(ty) if ty.is_made() => {
-            return Err(Error::unsupported(
-                "an enumerated type as a function's parameter or result",
-            ));
-        }
-        Ok(ty) => return Ok(ty.oid),
+        Ok(ty) => return Ok(ty.declared()),
         Err(error) if error.state() == SqlState::UNDEFINED_OBJECT => error,
         Err(error) => return Err(error),
     };
@@ -60,7 +55,8 @@ pub(super) fn is_value_type(context: &StatementContext, ty: Oid) -> bool {
     if known.oid == ty {
         return known.category != 'P' && ty != PgType::UNKNOWN.oid;
     }
-    context.snapshot.relations().any(|r| r.row_type == ty)
+    let snapshot = &context.snapshot;
+    snapshot.pg_type(ty).is_some() || snapshot.relations().any(|r| r.row_type == ty)
 }
 
 /// The function a statement names.

@@ -191,7 +191,7 @@ impl Session {
         };
         // The permission to read is asked for before the table is there to be seen.
         let bound = self.bound_query(&context, &create.query, &run).await?;
-        let columns = output_columns(&bound.columns, &create.columns)?;
+        let columns = output_columns(&context, &bound.columns, &create.columns)?;
         let query = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let relation = self.new_relation(
             &create.name.name,
@@ -313,19 +313,20 @@ impl Session {
         {
             let fits = crate::engine::check_assignable(column, output.ty, ty);
             return fits.map_err(|error| {
-                let from = output.ty.plain();
+                let from = output.ty.with_typmod(-1);
                 Error::new(
                     error.state(),
                     format!(
                         "column \"{column}\" is of type {} but default expression is of type {from}",
-                        ty.plain()
+                        ty.with_typmod(-1)
                     ),
                 )
                 .hint("You will need to rewrite or cast the expression.")
             });
         }
-        // A literal is read as the column's type now, so that a wrong one is no surprise later.
-        let written = names::written(context, ty);
+        // A literal is read as the column's type now, so that a wrong one is no surprise later. Its
+        // domain looks at it when it is used.
+        let written = names::written(context, ty.undomained());
         let query = parse_query(&format!("SELECT CAST(({default}) AS {written})"))?;
         let server = super::alter::as_server(context);
         self.finds(&server, &query, run).await.map(drop)
@@ -350,8 +351,8 @@ pub(super) fn check_kept(column: &str, from: PgType, to: PgType) -> Result<()> {
             error.state(),
             format!(
                 "column \"{column}\" is of type {} but default expression is of type {}",
-                to.plain(),
-                from.plain()
+                to.with_typmod(-1),
+                from.with_typmod(-1)
             ),
         )
         .hint("You will need to rewrite or cast the expression.")
@@ -391,7 +392,7 @@ pub(super) fn columns_of(
                 let ty = definition
                     .ty
                     .resolve(&context.snapshot, &context.search_path)?;
-                check_column_type(&definition.name, ty)?;
+                check_column_type(context, &definition.name, ty)?;
                 Ok(Column {
                     attnum: 0,
                     name: definition.name.clone(),
@@ -408,7 +409,11 @@ pub(super) fn columns_of(
 }
 
 /// Columns of a query's answer, the first of them under other `names` if there are some.
-pub(super) fn output_columns(columns: &[OutputColumn], names: &[String]) -> Result<Vec<Column>> {
+pub(super) fn output_columns(
+    context: &StatementContext,
+    columns: &[OutputColumn],
+    names: &[String],
+) -> Result<Vec<Column>> {
     if names.len() > columns.len() {
         return Err(Error::new(
             SqlState::SYNTAX_ERROR,
@@ -425,7 +430,7 @@ pub(super) fn output_columns(columns: &[OutputColumn], names: &[String]) -> Resu
                     PgType::UNKNOWN => PgType::TEXT,
                     ty => ty,
                 };
-                check_column_type(name, ty)?;
+                check_column_type(context, name, ty)?;
                 Ok(Column {
                     attnum: 0,
                     name: name.clone(),
@@ -476,7 +481,7 @@ fn ends_in_number(name: &str) -> bool {
 }
 
 /// `42P16` for types no column can have.
-pub(super) fn check_column_type(name: &str, ty: PgType) -> Result<()> {
+pub(super) fn check_column_type(context: &StatementContext, name: &str, ty: PgType) -> Result<()> {
     let info = ty.info();
     if info.category == 'P' || info.category == 'X' {
         return Err(Error::new(
@@ -484,7 +489,7 @@ pub(super) fn check_column_type(name: &str, ty: PgType) -> Result<()> {
             format!("column \"{name}\" has pseudo-type {}", info.name),
         ));
     }
-    Ok(())
+    super::domain::usable(context, ty)
 }
 
 #[cfg(test)]

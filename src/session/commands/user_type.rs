@@ -119,12 +119,16 @@ impl Session {
 fn labels_of(ty: &mut UserType) -> Result<&mut Labels> {
     match &mut ty.kind {
         TypeKind::Enum(labels) => Ok(labels),
+        TypeKind::Domain(_) => Err(Error::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("{} is not an enum", quote(&ty.name)),
+        )),
     }
 }
 
 /// The bodies of views, and the defaults and conditions of tables, are kept as their authors wrote
 /// them: a name or label in them must keep its meaning.
-fn refuse_texts(context: &StatementContext, ty: &UserType, doing: &str) -> Result<()> {
+pub(super) fn refuse_texts(context: &StatementContext, ty: &UserType, doing: &str) -> Result<()> {
     let snapshot = &context.snapshot;
     let mut users: Vec<Oid> = snapshot
         .views_of_type(ty.oid)

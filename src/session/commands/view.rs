@@ -85,7 +85,7 @@ impl Session {
                 "CREATE VIEW specifies more column names than columns",
             ));
         }
-        let columns = output_columns(&bound.columns, &create.columns)?;
+        let columns = output_columns(&context, &bound.columns, &create.columns)?;
         let reads_temporary = bound.reads.iter().any(|oid| {
             context
                 .snapshot

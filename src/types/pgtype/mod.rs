@@ -263,7 +263,6 @@ impl PgType {
         let is_char = matches!(self.oid, Oid(1042 | 1043));
         (is_char && self.typmod >= 4).then(|| usize::try_from(self.typmod - 4).unwrap_or(0))
     }
-
 }
 
 #[cfg(test)]

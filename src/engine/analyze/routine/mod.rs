@@ -429,7 +429,7 @@ pub(super) fn unless_null(args: &[Typed], value: Typed) -> Result<Typed> {
     let Some(condition) = any_null(args) else {
         return Ok(value);
     };
-    let null = typed::null(value.ty.with_typmod(-1))?.expr;
+    let null = typed::null(value.ty.unmodified())?.expr;
     let expr = typed::case(vec![(condition, null)], Some(value.expr));
     Ok(Typed::new(expr, value.ty))
 }

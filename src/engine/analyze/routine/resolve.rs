@@ -39,13 +39,13 @@ pub(in crate::engine) struct Generic {
 
 impl Generic {
     /// What a type is in this call.
-    pub(super) fn actual(self, ty: Oid) -> Option<PgType> {
+    pub(super) fn actual(self, snapshot: &Snapshot, ty: Oid) -> Option<PgType> {
         match ty.0 {
             2283 | 2776 => self.element,
             2277 => self.element.and_then(PgType::array),
             5077 | 5079 => self.compatible,
             5078 => self.compatible.and_then(PgType::array),
-            other => Some(PgType::of(other)),
+            _ => Some(snapshot.value_type(ty)),
         }
     }
 }
@@ -215,10 +215,11 @@ impl Analyst<'_> {
                 args[*place] = Some(value);
             }
         }
+        let snapshot = &self.scope.context.snapshot;
         let types = inputs
             .iter()
             .map(|ty| {
-                chosen.generic.actual(*ty).ok_or_else(|| {
+                chosen.generic.actual(snapshot, *ty).ok_or_else(|| {
                     Error::new(
                         SqlState::DATATYPE_MISMATCH,
                         "could not determine polymorphic type because input has type unknown",
@@ -308,7 +309,7 @@ fn candidate(
     let declared: Vec<Oid> = places.iter().map(|place| inputs[*place].ty).collect();
     let element_of = |index: usize, ty: Oid| {
         if expanded && places[index] + 1 == inputs.len() {
-            element(ty)
+            element(snapshot, ty)
         } else {
             ty
         }
@@ -330,7 +331,7 @@ fn candidate(
                     (relation.columns.len() == row.len()).then_some(one.value.base())
                 }
                 (Some(_), None) | (None, Some(_)) => None,
-                (None, None) => generic.actual(*ty),
+                (None, None) => generic.actual(snapshot, *ty),
             }
         })
         .collect::<Option<Vec<_>>>()?;
@@ -345,13 +346,14 @@ fn candidate(
 }
 
 /// What an element of a VARIADIC parameter is.
-fn element(ty: Oid) -> Oid {
+fn element(snapshot: &Snapshot, ty: Oid) -> Oid {
     match ty.0 {
         2277 => Oid(2283),
         5078 => Oid(5077),
-        other => PgType::of(other)
-            .element()
-            .map_or(ty, |element| element.oid),
+        _ => snapshot
+            .value_type(ty)
+            .declared_element()
+            .map_or(ty, PgType::declared),
     }
 }
 
@@ -418,7 +420,7 @@ fn shown_call(snapshot: &Snapshot, name: &str, given: &[Given]) -> String {
     let types: Vec<String> = given
         .iter()
         .map(|one| {
-            let ty = snapshot.type_name(one.value.ty.oid);
+            let ty = snapshot.type_name(one.value.ty.declared());
             match &one.name {
                 Some(name) => format!("{name} => {ty}"),
                 None => ty,

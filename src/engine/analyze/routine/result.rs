@@ -27,7 +27,7 @@ impl ResultColumns {
         generic: Generic,
     ) -> Result<Self> {
         let actual = |ty: Oid| {
-            generic.actual(ty).ok_or_else(|| {
+            generic.actual(snapshot, ty).ok_or_else(|| {
                 Error::new(
                     SqlState::DATATYPE_MISMATCH,
                     "could not determine polymorphic type because input has type unknown",
@@ -92,7 +92,7 @@ pub(in crate::engine) fn check_result(
         )
         .detail(detail))
     };
-    let shown = |ty: PgType| snapshot.type_name(ty.oid);
+    let shown = |ty: PgType| snapshot.type_name(ty.declared());
     if *wanted == ResultColumns::Void {
         return Ok(());
     }

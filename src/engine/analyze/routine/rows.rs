@@ -71,7 +71,7 @@ impl Analyst<'_> {
             ResultColumns::Void if volatile => Err(run_only(routine)),
             ResultColumns::Void => typed::null(PgType::VOID),
             ResultColumns::Value(ty, _) => {
-                let value = Typed::new(self.first_value(answer)?, ty.with_typmod(-1));
+                let value = Typed::new(self.first_value(answer)?, ty.unmodified());
                 let value = match routine.strict {
                     true => unless_null(args, value)?,
                     false => value,
@@ -98,7 +98,7 @@ impl Analyst<'_> {
                         order: Vec::new(),
                         outer: answer.outer.clone(),
                     };
-                    let value = Typed::new(self.first_value(one)?, ty.with_typmod(-1));
+                    let value = Typed::new(self.first_value(one)?, ty.unmodified());
                     let value = match routine.strict {
                         true => unless_null(args, value)?,
                         false => value,
@@ -139,7 +139,7 @@ impl Analyst<'_> {
             check_result(snapshot, routine, wanted, Some(&output))?;
             inner.coerced(value, ty)
         })?;
-        let value = Typed::new(value.expr, ty.with_typmod(-1));
+        let value = Typed::new(value.expr, ty.unmodified());
         let value = match routine.strict {
             true => unless_null(&prepared.args, value)?,
             false => value,
@@ -236,7 +236,7 @@ impl Analyst<'_> {
                 .iter()
                 .map(|(name, ty)| Output {
                     name: name.clone(),
-                    ty: ty.with_typmod(-1),
+                    ty: ty.unmodified(),
                 })
                 .collect(),
             order: answer.order,
@@ -295,7 +295,7 @@ impl Analyst<'_> {
         let array = self.collected(answer)?;
         Ok(Elements {
             array: array.expr,
-            ty: ty.with_typmod(-1),
+            ty: ty.unmodified(),
         })
     }
 
@@ -371,7 +371,7 @@ impl Analyst<'_> {
                     order: Vec::new(),
                     outer: answer.outer.clone(),
                 };
-                let value = Typed::new(self.first_value(one)?, ty.with_typmod(-1));
+                let value = Typed::new(self.first_value(one)?, ty.unmodified());
                 let value = match routine.strict {
                     true => unless_null(&prepared.args, value)?,
                     false => value,
