@@ -7,7 +7,7 @@ use crate::base::error::Report;
 use crate::base::{Oid, Result, SessionId};
 use crate::catalog::{Relation, Routine, SearchPath, Snapshot, Timing, View};
 use crate::database::Database;
-use crate::observe::Sessions;
+use crate::observe::{Interrupt, Sessions};
 use crate::settings::Settings;
 use crate::types::{PgType, Style};
 
@@ -48,6 +48,8 @@ pub struct StatementContext {
     pub last_values: Arc<LastValues>,
     /// What random() gives the session.
     pub random: Arc<Random>,
+    /// Stops the statement.
+    pub interrupt: Interrupt,
     /// Whether the transaction is READ ONLY.
     pub read_only: bool,
     /// What SET CONSTRAINTS said.

@@ -21,6 +21,18 @@ pub const EXPRESSION_TERMS_MAX: usize = 4_000;
 pub const EXPRESSION_CHAIN_MAX: usize = 400;
 /// UNIONs, INTERSECTs and EXCEPTs of one statement: a chain of them nests as deep as it is long.
 pub const SET_OPERATIONS_MAX: usize = 500;
+/// Depth of subqueries inside expressions of each other: the optimizer looks at every one once for
+/// each it is in, and at those in it again.
+pub const SUBQUERY_DEPTH_MAX: usize = 16;
+/// Operators and parts of expressions of one statement's plan, with all it is made of in place:
+/// views can double with each other.
+pub const PLAN_PARTS_MAX: usize = 400_000;
+/// Joins of one statement's plan, those that subqueries become included: statistics are derived
+/// for every one from all below it.
+pub const PLAN_JOINS_MAX: usize = 400;
+/// How long one statement may be planned, in time its thread computes; what the bounds above let
+/// through takes a fraction of it, unless it was made to take longer.
+pub const PLANNING_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(4);
 /// Columns of a table (PostgreSQL's MaxHeapAttributeNumber).
 pub const TABLE_COLUMNS_MAX: usize = 1_600;
 /// Columns of a view or a result (PostgreSQL's MaxTupleAttributeNumber is 1,664).

@@ -136,6 +136,7 @@ impl Bench {
             effects: Arc::default(),
             last_values: Arc::default(),
             random: Arc::default(),
+            interrupt: Interrupt::new(),
             read_only: false,
             constraint_modes: Arc::default(),
             view_definition: super::view_definition,

@@ -67,8 +67,9 @@ fn finished(
         routines,
         needs,
     } = analysis;
+    scope.watch.measure(&plan)?;
     let (plan, parameters) = type_parameters(plan, declared, parameters, mentioned)?;
-    let plan = semantics::before_coercion(plan).map_err(convert)?;
+    let plan = semantics::before_coercion(plan, scope.watch).map_err(convert)?;
     let plan = semantics::coerce(scope, plan).map_err(convert)?;
     let (plan, columns) = output(plan, &columns)?;
     let mut reads = Reads::of(&plan, scope.role).map_err(convert)?;

@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::error::convert;
 use super::expand::Expander;
 use super::memory::QueryPool;
+use super::planning::Watch;
 use super::{Bound, Engine, Rows, semantics, shared};
 use crate::base::{Error, Result, SqlState};
 use crate::observe::Interrupt;
@@ -128,8 +129,9 @@ impl Engine {
         query: Bound,
         parameters: &[ArrayRef],
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = self.opened(context, state, query, parameters)?;
-        shared::planned(plan, state).await.map_err(convert)
+        let watch = Watch::new(context.interrupt.clone());
+        let plan = self.opened(context, state, &watch, query, parameters)?;
+        shared::planned(plan, state, &watch).await.map_err(convert)
     }
 
     /// The logical plan of a query over what can be scanned.
@@ -137,6 +139,7 @@ impl Engine {
         &self,
         context: &Arc<StatementContext>,
         state: &SessionState,
+        watch: &Arc<Watch>,
         query: Bound,
         parameters: &[ArrayRef],
     ) -> Result<LogicalPlan> {
@@ -146,9 +149,12 @@ impl Engine {
             engine: self,
             context,
             state,
+            watch,
             slots: RefCell::default(),
         };
-        expander.expand(plan)
+        let plan = expander.expand(plan)?;
+        watch.measure(&plan)?;
+        Ok(plan)
     }
 
     /// Planning state of one statement.

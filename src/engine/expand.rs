@@ -23,6 +23,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::bind::{bind, project_as};
 use super::error::convert;
+use super::planning::Watch;
 use super::scope::{Scope, external};
 use super::shared::{SharedRows, Slot};
 use super::source::{RelationBody, RelationSource};
@@ -43,6 +44,8 @@ pub(super) struct Expander<'a> {
     pub(super) context: &'a Arc<StatementContext>,
     /// Configuration for binding view bodies.
     pub(super) state: &'a SessionState,
+    /// Stops what takes too long.
+    pub(super) watch: &'a Watch,
     /// The shared queries met so far, by number.
     pub(super) slots: RefCell<HashMap<u64, Arc<Slot>>>,
 }
@@ -167,6 +170,7 @@ impl Expander<'_> {
             local: &[],
             view: Some(view),
             state: self.state,
+            watch: self.watch,
             inside: None,
         };
         self.body(&scope, &view.query, &relation.columns, depth)
@@ -196,6 +200,7 @@ impl Expander<'_> {
                     local: &[],
                     view: None,
                     state: self.state,
+                    watch: self.watch,
                     inside: None,
                 };
                 self.body(&scope, query, &relation.columns, depth)
@@ -212,6 +217,7 @@ impl Expander<'_> {
         columns: &[Column],
         depth: usize,
     ) -> std::result::Result<LogicalPlan, DataFusionError> {
+        self.watch.check().map_err(external)?;
         // Positions in a view's body mean nothing to who reads the view.
         let hidden = |error: Error| external(error.without_position());
         let query = self.engine.parsed(query).map_err(hidden)?;

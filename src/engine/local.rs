@@ -11,6 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast;
 
 use super::bind::bind;
+use super::planning::Watch;
 use super::scope::Scope;
 use super::{Bound, Engine, Options, Rows};
 use crate::base::{Error, Oid, Result};
@@ -82,7 +83,8 @@ impl Engine {
         let query = query.clone();
         let declared = declared.to_vec();
         let local = local.to_vec();
-        self.on_runtime(None, async move {
+        let interrupt = context.interrupt.clone();
+        self.on_runtime(Some(&interrupt), async move {
             engine.bind_now(&context, &query, &declared, &local)
         })
         .await
@@ -96,6 +98,7 @@ impl Engine {
         declared: &[Option<PgType>],
         local: &[LocalRelation],
     ) -> Result<Bound> {
+        let watch = Watch::new(context.interrupt.clone());
         let scope = Scope {
             context,
             role: context.role,
@@ -103,6 +106,7 @@ impl Engine {
             local,
             view: None,
             state: &self.template,
+            watch: &watch,
             inside: None,
         };
         bind(&scope, query, declared)
@@ -121,8 +125,10 @@ impl Engine {
     ) -> Result<Bound> {
         let (engine, context) = (self.clone(), context.clone());
         let (query, view) = (query.clone(), view.clone());
-        self.on_runtime(None, async move {
+        let interrupt = context.interrupt.clone();
+        self.on_runtime(Some(&interrupt), async move {
             let state = engine.state(&context);
+            let watch = Watch::new(context.interrupt.clone());
             let scope = Scope {
                 context: &context,
                 role: context.role,
@@ -130,6 +136,7 @@ impl Engine {
                 local: &[],
                 view: Some(&view),
                 state: &state,
+                watch: &watch,
                 inside: None,
             };
             bind(&scope, &query, &[])

@@ -22,6 +22,7 @@ mod local;
 mod memory;
 mod numeric;
 pub mod parse;
+mod planning;
 mod recipe;
 mod routine;
 pub mod routine_definition;

@@ -9,6 +9,7 @@ use super::analyze::{Output, ResultColumns, check_result, spread, surroundings};
 use super::bind::bind_call;
 use super::command::{Command, Statement};
 use super::parse::{parse, parse_query};
+use super::planning::Watch;
 use super::scope::Scope;
 use super::{Bound, Engine, OutputColumn};
 use crate::base::{Error, Oid, Result};
@@ -155,7 +156,9 @@ impl Engine {
     ) -> Result<Option<BoundCall>> {
         let (engine, context) = (self.clone(), context.clone());
         let (function, declared) = (function.clone(), declared.to_vec());
-        self.on_runtime(None, async move {
+        let interrupt = context.interrupt.clone();
+        self.on_runtime(Some(&interrupt), async move {
+            let watch = Watch::new(context.interrupt.clone());
             let scope = Scope {
                 context: &context,
                 role: context.role,
@@ -163,6 +166,7 @@ impl Engine {
                 local: &[],
                 view: None,
                 state: &engine.template,
+                watch: &watch,
                 inside: None,
             };
             bind_call(&scope, &function, &declared, |routine| match procedures {

@@ -6,6 +6,7 @@ use datafusion::common::DataFusionError;
 use datafusion::execution::SessionState;
 
 use super::local::LocalRelation;
+use super::planning::Watch;
 use super::source::{RelationBody, RelationSource};
 use crate::base::{Error, Oid};
 use crate::catalog::{SearchPath, View};
@@ -27,6 +28,8 @@ pub(super) struct Scope<'a> {
     pub(super) view: Option<&'a View>,
     /// Configuration.
     pub(super) state: &'a SessionState,
+    /// Stops what takes too long.
+    pub(super) watch: &'a Watch,
     /// The function whose body this is.
     pub(super) inside: Option<Inside>,
 }

@@ -3,7 +3,6 @@
 //! An array of several dimensions is a list of lists. Subscripts start at 1 in every dimension
 //! there is; an array that starts elsewhere is refused where it would be made.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, new_null_array};
@@ -92,6 +91,12 @@ functions! { pub(super) LIST:
         (ELEMENT, INTS, INTS) => Returns::ArrayOf(0), loose, filled;
     }
     "subscript" Immutable { (ANYARRAY, INT) variadic => Returns::ElementOf(0), strict, subscripted; }
+    "greatest array" Immutable {
+        (ANYARRAY) variadic => SAME, loose, |call, row| super::array_order::furthest(call, row, true);
+    }
+    "least array" Immutable {
+        (ANYARRAY) variadic => SAME, loose, |call, row| super::array_order::furthest(call, row, false);
+    }
     "slice" Immutable { (ANYARRAY, INT) variadic => SAME, strict, sliced; }
     "@>" Immutable {
         (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| contains(call, row, 0, 1);
@@ -573,26 +578,4 @@ fn contains(call: &Call<'_>, row: usize, outer: usize, inner: usize) -> Result<V
     let all = (0..b.len())
         .all(|j| b.is_valid(j) && (0..a.len()).any(|i| a.is_valid(i) && compare(i, j).is_eq()));
     Ok(all.into())
-}
-
-/// Arrays in order: by elements, then by their number, then by dimensions.
-pub(super) fn order(call: &Call<'_>, row: usize) -> Result<Ordering> {
-    let (Some(a), Some(b)) = (flat(call, 0, row), flat(call, 1, row)) else {
-        return Ok(Ordering::Equal);
-    };
-    if !a.is_empty() && !b.is_empty() {
-        let compare = comparator(&a, &b)?;
-        for index in 0..a.len().min(b.len()) {
-            match compare(index, index) {
-                Ordering::Equal => {}
-                other => return Ok(other),
-            }
-        }
-    }
-    let shape = |arg| dimensions(call.list(arg, row));
-    let (x, y) = (shape(0), shape(1));
-    Ok(a.len()
-        .cmp(&b.len())
-        .then_with(|| x.len().cmp(&y.len()))
-        .then_with(|| x.cmp(&y)))
 }

@@ -40,32 +40,32 @@ functions! { pub(super) LIST:
         (INTERVAL) variadic -> PgType::INTERVAL, loose, |call, row| Ok(furthest(call, row, false));
     }
     "=" Immutable {
-        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::arrays::order(call, row)?.is_eq().into());
+        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::array_order::order(call, row)?.is_eq().into());
         (JSONB, JSONB) -> PgType::BOOL, strict, |call, row| Ok(super::jsonb::order(call, row)?.is_eq().into());
         (INTERVAL, INTERVAL) -> PgType::BOOL, strict, |call, row| Ok(spans(call, row).is_eq().into());
     }
     "<>" Immutable {
-        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::arrays::order(call, row)?.is_ne().into());
+        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::array_order::order(call, row)?.is_ne().into());
         (JSONB, JSONB) -> PgType::BOOL, strict, |call, row| Ok(super::jsonb::order(call, row)?.is_ne().into());
         (INTERVAL, INTERVAL) -> PgType::BOOL, strict, |call, row| Ok(spans(call, row).is_ne().into());
     }
     "<" Immutable {
-        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::arrays::order(call, row)?.is_lt().into());
+        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::array_order::order(call, row)?.is_lt().into());
         (JSONB, JSONB) -> PgType::BOOL, strict, |call, row| Ok(super::jsonb::order(call, row)?.is_lt().into());
         (INTERVAL, INTERVAL) -> PgType::BOOL, strict, |call, row| Ok(spans(call, row).is_lt().into());
     }
     "<=" Immutable {
-        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::arrays::order(call, row)?.is_le().into());
+        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::array_order::order(call, row)?.is_le().into());
         (JSONB, JSONB) -> PgType::BOOL, strict, |call, row| Ok(super::jsonb::order(call, row)?.is_le().into());
         (INTERVAL, INTERVAL) -> PgType::BOOL, strict, |call, row| Ok(spans(call, row).is_le().into());
     }
     ">" Immutable {
-        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::arrays::order(call, row)?.is_gt().into());
+        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::array_order::order(call, row)?.is_gt().into());
         (JSONB, JSONB) -> PgType::BOOL, strict, |call, row| Ok(super::jsonb::order(call, row)?.is_gt().into());
         (INTERVAL, INTERVAL) -> PgType::BOOL, strict, |call, row| Ok(spans(call, row).is_gt().into());
     }
     ">=" Immutable {
-        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::arrays::order(call, row)?.is_ge().into());
+        (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| Ok(super::array_order::order(call, row)?.is_ge().into());
         (JSONB, JSONB) -> PgType::BOOL, strict, |call, row| Ok(super::jsonb::order(call, row)?.is_ge().into());
         (INTERVAL, INTERVAL) -> PgType::BOOL, strict, |call, row| Ok(spans(call, row).is_ge().into());
     }

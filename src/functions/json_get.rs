@@ -20,13 +20,13 @@ functions! { pub(super) LIST:
         (JSON, TEXT) -> PgType::JSON, strict, |call, row| field(call, row, false);
         (JSON, INT) -> PgType::JSON, strict, |call, row| item(call, row, false);
         (JSONB, TEXT) -> PgType::JSONB, strict, |call, row| field(call, row, false);
-        (JSONB, INT) -> PgType::JSONB, strict, |call, row| item(call, row, false);
+        (JSONB, INT) -> PgType::JSONB, strict, |call, row| item_of_jsonb(call, row, false);
     }
     "->>" Immutable {
         (JSON, TEXT) -> PgType::TEXT, strict, |call, row| field(call, row, true);
         (JSON, INT) -> PgType::TEXT, strict, |call, row| item(call, row, true);
         (JSONB, TEXT) -> PgType::TEXT, strict, |call, row| field(call, row, true);
-        (JSONB, INT) -> PgType::TEXT, strict, |call, row| item(call, row, true);
+        (JSONB, INT) -> PgType::TEXT, strict, |call, row| item_of_jsonb(call, row, true);
     }
     "#>" Immutable {
         (JSON, TEXTS) -> PgType::JSON, strict, |call, row| path(call, row, false);
@@ -41,9 +41,9 @@ functions! { pub(super) LIST:
     "json_object_field_text" Immutable { (JSON, TEXT) -> PgType::TEXT, strict, |call, row| field(call, row, true); }
     "jsonb_object_field_text" Immutable { (JSONB, TEXT) -> PgType::TEXT, strict, |call, row| field(call, row, true); }
     "json_array_element" Immutable { (JSON, INT) -> PgType::JSON, strict, |call, row| item(call, row, false); }
-    "jsonb_array_element" Immutable { (JSONB, INT) -> PgType::JSONB, strict, |call, row| item(call, row, false); }
+    "jsonb_array_element" Immutable { (JSONB, INT) -> PgType::JSONB, strict, |call, row| item_of_jsonb(call, row, false); }
     "json_array_element_text" Immutable { (JSON, INT) -> PgType::TEXT, strict, |call, row| item(call, row, true); }
-    "jsonb_array_element_text" Immutable { (JSONB, INT) -> PgType::TEXT, strict, |call, row| item(call, row, true); }
+    "jsonb_array_element_text" Immutable { (JSONB, INT) -> PgType::TEXT, strict, |call, row| item_of_jsonb(call, row, true); }
     "json_extract_path" Immutable {
         (JSON, TEXTS) -> PgType::JSON, strict, |call, row| path(call, row, false);
         (JSON, TEXT, TEXT) variadic -> PgType::JSON, strict, |call, row| steps(call, row, false);
@@ -147,6 +147,18 @@ fn item(call: &Call<'_>, row: usize, as_text: bool) -> Result<Value> {
     let text = whole(call, row)?;
     let json = parse(&text)?;
     Ok(given(json.item(call.int(1, row).unwrap_or(0)), as_text))
+}
+
+/// An element of a jsonb value, which if it is a scalar is kept as an array of one.
+fn item_of_jsonb(call: &Call<'_>, row: usize, as_text: bool) -> Result<Value> {
+    let text = whole(call, row)?;
+    let json = parse(&text)?;
+    let index = call.int(1, row).unwrap_or(0);
+    let scalar = !matches!(json.kind, Kind::Array(_) | Kind::Object(_));
+    if scalar && matches!(index, 0 | -1) {
+        return Ok(given(Some(&json), as_text));
+    }
+    Ok(given(json.item(index), as_text))
 }
 
 fn walk(json: &Json<'_>, path: &[Option<String>], as_text: bool) -> Value {

@@ -5,6 +5,7 @@
 mod advisory;
 mod aggregate;
 mod are;
+mod array_order;
 mod arrays;
 mod bytea;
 mod bytes;

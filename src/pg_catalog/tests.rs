@@ -118,6 +118,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         effects: Arc::default(),
         last_values: Arc::default(),
         random: Arc::default(),
+        interrupt: crate::observe::Interrupt::new(),
         read_only: false,
         constraint_modes: Arc::default(),
         view_definition: |_, _, view| Ok(view.query.clone()),

@@ -170,6 +170,7 @@ impl Session {
             effects: self.effects.clone(),
             last_values: self.last_values.clone(),
             random: self.random.clone(),
+            interrupt: self.interrupt(),
             read_only: self.open.as_ref().is_some_and(|open| open.read_only),
             constraint_modes: match &self.open {
                 Some(open) => Arc::clone(&open.deferral.modes),

@@ -13,6 +13,7 @@ use super::level::Level;
 use super::query::{plain, project};
 use super::select::Target;
 use super::set::is_set_column;
+use super::subquery::has_subquery;
 use super::typed::int8;
 use super::{Analyst, Converted, at};
 use crate::base::{Error, Result, SqlState};
@@ -227,6 +228,44 @@ impl Analyst<'_> {
         Ok(vec![value.expr])
     }
 
+    /// Keys of ordered aggregates that a query finds out become columns first: DataFusion names
+    /// what it keeps of them by how they look, which changes when their query has run.
+    fn asked(&self, plan: LogicalPlan, calls: &[Expr]) -> Result<(LogicalPlan, Vec<Expr>)> {
+        let mut found: Vec<(Expr, String)> = Vec::new();
+        let mut made = calls.to_vec();
+        for call in &mut made {
+            let Expr::AggregateFunction(function) = call else {
+                continue;
+            };
+            for key in &mut function.params.order_by {
+                if !has_subquery(&key.expr) {
+                    continue;
+                }
+                let known = found.iter().find(|(expr, _)| *expr == key.expr);
+                let name = match known {
+                    Some((_, name)) => name.clone(),
+                    None => {
+                        let name = format!("\0key{}", self.number());
+                        found.push((key.expr.clone(), name.clone()));
+                        name
+                    }
+                };
+                for arg in &mut function.params.args {
+                    if *arg == key.expr {
+                        *arg = plain(&name);
+                    }
+                }
+                key.expr = plain(&name);
+            }
+        }
+        if found.is_empty() {
+            return Ok((plan, made));
+        }
+        let mut all: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
+        all.extend(found.into_iter().map(|(expr, name)| expr.alias(name)));
+        Ok((project(all, plan)?, made))
+    }
+
     /// Groups the rows; `exprs` and HAVING then refer to groups and aggregates.
     pub(super) fn aggregated(
         &self,
@@ -297,8 +336,9 @@ impl Analyst<'_> {
         if let Some(condition) = &mut having {
             *condition = replaced.in_expr(condition.clone())?;
         }
+        let (plan, made) = self.asked(plan, &calls)?;
         // `grouping(a)` looks for the column it groups by.
-        let mut aggregates: Vec<Expr> = calls
+        let mut aggregates: Vec<Expr> = made
             .iter()
             .zip(&names)
             .map(|(call, name)| {

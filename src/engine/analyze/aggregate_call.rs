@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
+use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery, NullTreatment};
 use datafusion::logical_expr::{Expr, ExprSchemable, SortExpr, WindowFunctionDefinition};
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause};
 
@@ -11,6 +12,7 @@ use super::Analyst;
 use super::aggregate::is_aggregated;
 use super::coerce::array_element;
 use super::level::{Clause, Level};
+use super::subquery::has_subquery;
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::numeric;
@@ -79,6 +81,9 @@ impl Analyst<'_> {
             let first = level.within(inside, || match function.within_group.first() {
                 Some(item) => {
                     let value = self.expression(level, &item.expr)?;
+                    if value.is_unknown() {
+                        super::coerce::check_known(name, 0)?;
+                    }
                     self.settled(value).map(Some)
                 }
                 None => Ok(None),
@@ -88,7 +93,7 @@ impl Analyst<'_> {
             }
             order = within;
         }
-        for arg in &mut args {
+        for (index, arg) in args.iter_mut().enumerate() {
             if arg.row.is_some() {
                 *arg = match name {
                     // A row is there if any of its columns is.
@@ -96,6 +101,8 @@ impl Analyst<'_> {
                         let fields = arg.row.clone().unwrap_or_default();
                         self.row_key(&fields)?
                     }
+                    // One that is written is there whatever it is made of.
+                    "count" if is_row_constructor(list.args.get(index)) => typed::int8(1),
                     "count" => {
                         let fields = arg.row.clone().unwrap_or_default();
                         let empty = self.row_is_null(&fields, false);
@@ -105,7 +112,10 @@ impl Analyst<'_> {
                     _ => arg.clone(),
                 };
             }
-            if arg.is_unknown() {
+            if arg.is_unknown() && matches!(name, "bool_and" | "bool_or" | "every") {
+                *arg = self.coerced(arg.clone(), PgType::BOOL)?;
+            } else if arg.is_unknown() {
+                super::coerce::check_known(name, index)?;
                 *arg = self.settled(arg.clone())?;
             }
         }
@@ -157,6 +167,21 @@ impl Analyst<'_> {
         };
         let Some(over) = over else {
             if modifiers.distinct && function.within_group.is_empty() {
+                // Subqueries that are written alike differ in the names inside.
+                let written = |item: &ast::OrderByExpr| {
+                    list.args.iter().position(|arg| {
+                        matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))
+                            if *arg == item.expr)
+                    })
+                };
+                for (sort, item) in order.iter_mut().zip(modifiers.order) {
+                    if let Some(index) = written(item)
+                        && modifiers.order.len() == 1
+                        && has_subquery(&sort.expr)
+                    {
+                        sort.expr = exprs[index].clone();
+                    }
+                }
                 let listed = |sort: &SortExpr| exprs.contains(&sort.expr);
                 if !order.iter().all(listed) {
                     return Err(Error::new(
@@ -342,12 +367,17 @@ impl Analyst<'_> {
             let value = self.expression(level, &item.expr)?;
             let value = self.settled(value)?;
             self.ordering_exists(value.base())?;
+            let ty = value.ty;
             let key = self.key(value)?;
             // What is the same for every row orders nothing.
-            let differs =
-                !key.column_refs().is_empty() || key.is_volatile() || key.contains_outer();
-            if constants || differs {
+            let differs = !key.column_refs().is_empty()
+                || key.is_volatile()
+                || key.contains_outer()
+                || key.exists(|part| Ok(is_tied(part))).unwrap_or(true);
+            if constants {
                 keys.push(self.sort_expr(item, key)?);
+            } else if differs {
+                keys.extend(self.sort_keys(item, ty, key)?);
             }
         }
         Ok(keys)
@@ -383,6 +413,10 @@ impl Analyst<'_> {
                     } else if matches!(name, "lag" | "lead") && index == 2 {
                         Ok(value)
                     } else {
+                        let told = matches!(name, "lag" | "lead") && list.args.len() > 2;
+                        if value.is_unknown() && !told {
+                            super::coerce::check_known(name, index)?;
+                        }
                         self.settled(value)
                     }
                 })
@@ -522,4 +556,26 @@ fn nested_calls() -> Error {
         SqlState::GROUPING_ERROR,
         "aggregate function calls cannot be nested",
     )
+}
+
+/// Whether an argument is written as `(a, b)` or `ROW(a, b)`.
+fn is_row_constructor(written: Option<&FunctionArg>) -> bool {
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(written))) = written else {
+        return false;
+    };
+    match super::expression::strip(written) {
+        ast::Expr::Tuple(_) => true,
+        ast::Expr::Function(call) => call.name.to_string().eq_ignore_ascii_case("row"),
+        _ => false,
+    }
+}
+
+/// Whether an expression is a subquery that refers to the rows around it.
+fn is_tied(expr: &Expr) -> bool {
+    match expr {
+        Expr::ScalarSubquery(subquery)
+        | Expr::Exists(Exists { subquery, .. })
+        | Expr::InSubquery(InSubquery { subquery, .. }) => !subquery.outer_ref_columns.is_empty(),
+        _ => false,
+    }
 }

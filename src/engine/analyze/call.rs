@@ -15,6 +15,7 @@ use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::numeric;
 use crate::engine::parse::{SUBSCRIPTED, VARIADIC};
+use crate::engine::semantics::{self, is_volatile};
 use crate::functions;
 use crate::types::PgType;
 
@@ -318,6 +319,9 @@ impl Analyst<'_> {
                     None => false,
                 };
                 let args: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
+                if name == "coalesce" && args[..args.len() - 1].iter().any(is_volatile) {
+                    return Ok(Typed::new(first_there(args)?, ty));
+                }
                 if open && name != "coalesce" {
                     return Ok(Typed::new(numeric::extreme(name == "greatest", args), ty));
                 }
@@ -329,13 +333,24 @@ impl Analyst<'_> {
                     "least" if ty.oid == PgType::INTERVAL.oid => {
                         self.native("least interval", args)?
                     }
+                    // NULL is greater than any other element.
+                    "greatest" if array_element(ty).is_some() => {
+                        self.native("greatest array", args)?
+                    }
+                    "least" if array_element(ty).is_some() => self.native("least array", args)?,
                     name => self.native(name, args)?,
                 };
                 return Ok(Typed::new(call.expr, ty));
             }
+            "to_json" | "to_jsonb" | "array_fill"
+                if args.first().is_some_and(Typed::is_unknown) =>
+            {
+                super::coerce::check_known(name, 0)?;
+            }
             "nullif" => {
                 let [a, b] = <[Typed; 2]>::try_from(args)
                     .map_err(|args| self.no_function("nullif", &args))?;
+                typed::once(&a, "the first argument of NULLIF")?;
                 let a = if a.is_unknown() && !b.is_unknown() {
                     self.coerced(a, b.base())?
                 } else {
@@ -553,5 +568,23 @@ impl Analyst<'_> {
         parts.push(typed::text(if fields.is_empty() { "{}" } else { "}" }).expr);
         let text = self.native("concat", parts)?;
         Ok(Typed::new(typed::cast(text.expr, ty), ty))
+    }
+}
+
+/// COALESCE that computes no argument twice, as DataFusion would all but the last. It computes all
+/// of them, which must do no harm.
+fn first_there(args: Vec<Expr>) -> Result<Expr> {
+    let harmless = |arg: &Expr| {
+        let value = match arg {
+            Expr::Cast(cast) => cast.expr.as_ref(),
+            value => value,
+        };
+        matches!(value, Expr::Literal(..) | Expr::Column(_))
+    };
+    match semantics::computed("first_there") {
+        Some(function) if args[1..].iter().all(harmless) => Ok(function.call(args)),
+        _ => Err(Error::unsupported(
+            "a volatile function in an argument of COALESCE before the last",
+        )),
     }
 }

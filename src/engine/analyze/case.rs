@@ -1,11 +1,13 @@
 //! CASE.
 
+use datafusion::logical_expr::{BinaryExpr, Case, Expr, Operator};
 use sqlparser::ast::{self, Expr as Ast};
 
 use super::Analyst;
 use super::level::Level;
 use super::typed::{self, Typed, case};
-use crate::base::Result;
+use crate::base::{Error, Result};
+use crate::engine::semantics::is_volatile;
 
 impl Analyst<'_> {
     /// `CASE [operand] WHEN … THEN … ELSE … END`
@@ -44,10 +46,40 @@ impl Analyst<'_> {
         let (results, ty) = self.in_common(results, "CASE")?;
         let mut results = self.one_type(results, ty)?.into_iter();
         let otherwise = results.next().map(|value| value.expr);
-        let branches = whens
+        let branches: Vec<_> = whens
             .into_iter()
             .zip(results.map(|value| value.expr))
             .collect();
-        Ok(Typed::new(case(branches, otherwise), ty))
+        match &operand {
+            Some(operand) if is_volatile(&operand.expr) => {
+                let expr = once(branches, otherwise).ok_or_else(|| {
+                    Error::unsupported("a volatile function in the operand of CASE")
+                })?;
+                Ok(Typed::new(expr, ty))
+            }
+            _ => Ok(Typed::new(case(branches, otherwise), ty)),
+        }
     }
+}
+
+/// CASE that computes its operand once, where every branch compares the same value with another.
+fn once(branches: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Option<Expr> {
+    let mut operand = None;
+    let mut compared = Vec::with_capacity(branches.len());
+    for (condition, result) in branches {
+        let Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Eq,
+            right,
+        }) = condition
+        else {
+            return None;
+        };
+        if operand.get_or_insert_with(|| left.clone()) != &left {
+            return None;
+        }
+        compared.push((right, Box::new(result)));
+    }
+    let otherwise = otherwise.map(Box::new);
+    Some(Expr::Case(Case::new(operand, compared, otherwise)))
 }

@@ -459,3 +459,36 @@ pub(super) fn is_bpchar(ty: PgType) -> bool {
 pub(super) fn is_float(ty: PgType) -> bool {
     ty.oid == PgType::FLOAT4.oid || ty.oid == PgType::FLOAT8.oid
 }
+
+/// Refuses an argument without a type where nothing else tells the type of a call.
+pub(super) fn check_known(name: &str, index: usize) -> Result<()> {
+    let polymorphic = matches!(
+        name,
+        "lag"
+            | "lead"
+            | "first_value"
+            | "last_value"
+            | "nth_value"
+            | "mode"
+            | "percentile_disc"
+            | "json_agg"
+            | "jsonb_agg"
+            | "to_json"
+            | "to_jsonb"
+            | "array_fill"
+    );
+    match index {
+        0 if polymorphic => Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            "could not determine polymorphic type because input has type unknown",
+        )),
+        0 if name == "array_agg" => Err(Error::new(
+            SqlState::AMBIGUOUS_FUNCTION,
+            format!("function {name}(unknown) is not unique"),
+        )
+        .hint(
+            "Could not choose a best candidate function. You might need to add explicit type casts.",
+        )),
+        _ => Ok(()),
+    }
+}

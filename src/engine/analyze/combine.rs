@@ -17,6 +17,7 @@ use super::typed::{self, Typed};
 use super::with::Ctes;
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::semantics::key_of;
 use crate::types::PgType;
 
 impl Analyst<'_> {
@@ -289,12 +290,14 @@ fn arrow_cast(expr: Expr, arrow: &DataType, ty: PgType) -> Expr {
 
 /// The plan with a number behind its columns that counts equal rows.
 fn counted(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let columns: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
+    let schema = plan.schema();
+    let columns = schema.iter().map(Expr::from);
+    let columns = columns.map(|column| key_of(&column, schema).unwrap_or(column));
     let number = Expr::WindowFunction(Box::new(WindowFunction {
         fun: row_number_udwf(),
         params: WindowFunctionParams {
             args: Vec::new(),
-            partition_by: columns,
+            partition_by: columns.collect(),
             order_by: Vec::new(),
             window_frame: WindowFrame::new(None),
             filter: None,

@@ -55,7 +55,9 @@ impl Analyst<'_> {
                 Some(ScalarValue::Boolean(Some(true))) => {}
                 Some(_) => return Ok(Some(super::typed::boolean(Some(false)))),
                 None => {
-                    let ties = columns.iter().take(TIES_MAX).cloned().collect();
+                    // The last relation's columns, too: it must not get below their join.
+                    let first = columns.iter().take(TIES_MAX);
+                    let ties = first.chain(columns.last()).cloned().collect();
                     terms.push(semantics::opaque(term, ties));
                 }
             }

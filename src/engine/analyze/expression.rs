@@ -1,8 +1,8 @@
 //! Expressions.
 
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use sqlparser::ast::{
     BinaryOperator, CastKind, Expr as Ast, Spanned, UnaryOperator, Value, ValueWithSpan,
@@ -17,6 +17,7 @@ use super::typed::{self, Typed, and, not, or};
 use super::{Analyst, Converted, at};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
+use crate::engine::semantics;
 use crate::types::PgType;
 
 impl Analyst<'_> {
@@ -31,6 +32,7 @@ impl Analyst<'_> {
 
     /// An expression over what `level` can name.
     pub(super) fn expression(&self, level: &Level<'_>, expression: &Ast) -> Result<Typed> {
+        self.scope.watch.glance()?;
         let analysed = |expression: &Ast| self.expression(level, expression);
         Ok(match expression {
             Ast::Identifier(ident) if is_call(ident) => {
@@ -213,6 +215,11 @@ impl Analyst<'_> {
                 Typed::bool(negated_if(exists.expr, *negated))
             }
             Ast::Subquery(query) => self.scalar_subquery(level, query)?,
+            // Read for GROUP BY alone.
+            Ast::Tuple(items) if items.is_empty() => {
+                let message = "syntax error at or near \")\"";
+                return Err(Error::new(SqlState::SYNTAX_ERROR, message));
+            }
             Ast::Tuple(items) => self.row(level, items)?,
             Ast::Array(array) => self.array(level, &array.elem)?,
             Ast::AtTimeZone {
@@ -496,6 +503,13 @@ impl Analyst<'_> {
 
     /// The value of an expression that is one already.
     pub(super) fn constant(&self, expr: Expr) -> Result<Option<ScalarValue>> {
+        // With PostgreSQL's casts and arithmetic, as it will be computed.
+        let plan = super::query::project(vec![expr.alias("value")], super::query::one_row())?;
+        let plan = semantics::coerce(self.scope, plan).converted()?;
+        let expr = match plan {
+            LogicalPlan::Projection(mut projection) => projection.expr.remove(0).unalias(),
+            _ => return Ok(None),
+        };
         let simplifier = ExprSimplifier::new(
             SimplifyContext::builder()
                 .with_config_options(self.scope.state.config_options().clone())

@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::{Exists, InSubquery};
 use sqlparser::ast;
 
 use super::set::SetCall;
@@ -439,6 +440,11 @@ impl Analyst<'_> {
     /// An expression over a query's columns as a subquery of it sees them; the references are
     /// added to `references`.
     pub(super) fn as_outer(&self, expr: Expr, references: &mut Vec<Expr>) -> Result<Expr> {
+        let mut note = |outer: &Expr| {
+            if !references.contains(outer) {
+                references.push(outer.clone());
+            }
+        };
         let transformed = expr
             .transform(|part| {
                 let outer = match part {
@@ -447,11 +453,18 @@ impl Analyst<'_> {
                         Expr::OuterReferenceColumn(field, column)
                     }
                     part @ Expr::OuterReferenceColumn(..) => part,
-                    part => return Ok(Transformed::no(part)),
+                    part => {
+                        // What a subquery refers to is further out now.
+                        if let Expr::ScalarSubquery(subquery)
+                        | Expr::Exists(Exists { subquery, .. })
+                        | Expr::InSubquery(InSubquery { subquery, .. }) = &part
+                        {
+                            subquery.outer_ref_columns.iter().for_each(&mut note);
+                        }
+                        return Ok(Transformed::no(part));
+                    }
                 };
-                if !references.contains(&outer) {
-                    references.push(outer.clone());
-                }
+                note(&outer);
                 Ok(Transformed::yes(outer))
             })
             .converted()?;

@@ -1,9 +1,12 @@
 //! PostgreSQL's names for output columns: a column's own, a function's, the type's of a cast, …
 
+use std::collections::HashMap;
+
 use sqlparser::ast::{
     Expr, FunctionArguments, Ident, ObjectName, ObjectNamePart, SelectItem, SetExpr,
 };
 
+use super::select::Target;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
 use crate::engine::{TypeName, written_type};
@@ -156,4 +159,28 @@ pub(super) fn alias<T>(alias: &Ident, named: impl FnOnce() -> Result<T>) -> Resu
         ));
     }
     named()
+}
+
+/// A name for each target that no other has: the output's own where it can be.
+pub(super) fn unique_names(
+    targets: &[Target],
+    outputs: usize,
+    inside: Option<usize>,
+) -> Vec<String> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    targets
+        .iter()
+        .enumerate()
+        .map(|(index, target)| {
+            let uses = seen.entry(target.name.as_str()).or_default();
+            *uses += 1;
+            if let Some(number) = inside {
+                format!("{}\0{index}_{number}", target.name)
+            } else if index >= outputs || *uses > 1 || target.name.is_empty() {
+                format!("{}\0{index}", target.name)
+            } else {
+                target.name.clone()
+            }
+        })
+        .collect()
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::TreeNode;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, ScalarValue};
 use datafusion::functions_window::rank::rank;
 use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{
@@ -12,11 +12,13 @@ use datafusion::logical_expr::{
 };
 use sqlparser::ast::{self, Value, ValueWithSpan};
 
+use super::coerce::array_element;
 use super::level::{Clause, Level};
-use super::query::{Tail, plain, project, row_number_udwf};
+use super::query::{Tail, is_subquery, plain, project, row_number_udwf};
 use super::typed::{and, binary, int8, or};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::semantics::is_volatile;
 use crate::types::PgType;
 
 /// A bare integer, which in ORDER BY and GROUP BY is a position.
@@ -28,6 +30,22 @@ pub(super) fn ordinal(expr: &ast::Expr) -> Option<&str> {
         }) if text.bytes().all(|b| b.is_ascii_digit()) => Some(text),
         ast::Expr::Nested(inner) => ordinal(inner),
         _ => None,
+    }
+}
+
+/// Whether an expression is a constant as it is written, a sign before it included.
+pub(super) fn is_written_constant(expr: &ast::Expr) -> bool {
+    match expr {
+        ast::Expr::Value(value) => !matches!(value.value, Value::Placeholder(_)),
+        ast::Expr::UnaryOp {
+            op: ast::UnaryOperator::Minus,
+            expr,
+        } => matches!(expr.as_ref(), ast::Expr::Value(ValueWithSpan {
+            value: Value::Number(text, _),
+            ..
+        }) if text.bytes().any(|b| !b.is_ascii_digit())),
+        ast::Expr::Nested(inner) => is_written_constant(inner),
+        _ => false,
     }
 }
 
@@ -56,6 +74,16 @@ impl Analyst<'_> {
         // NULL is larger than every value.
         let nulls_first = order.options.nulls_first.unwrap_or(!asc);
         Ok(SortExpr::new(key, asc, nulls_first))
+    }
+
+    /// The keys that order a value of a type as an ORDER BY item asks for.
+    pub(super) fn sort_keys(
+        &self,
+        order: &ast::OrderByExpr,
+        ty: PgType,
+        key: Expr,
+    ) -> Result<Vec<SortExpr>> {
+        Ok(nulls_apart(ty, self.sort_expr(order, key)?))
     }
 
     pub(super) fn sorted(&self, plan: LogicalPlan, sort: &[SortExpr]) -> Result<LogicalPlan> {
@@ -254,6 +282,22 @@ impl Analyst<'_> {
     }
 }
 
+/// Whether Arrow would order NULLs in arrays by where NULLs themselves are wanted. To PostgreSQL an
+/// element that is NULL is greater than any other, wherever an array that is NULL comes.
+pub(super) fn lifts_nulls(ty: PgType, key: &SortExpr) -> bool {
+    array_element(ty).is_some() && key.nulls_first == key.asc
+}
+
+/// A key, behind another one for its NULLs where these would take NULLs in arrays with them.
+pub(super) fn nulls_apart(ty: PgType, key: SortExpr) -> Vec<SortExpr> {
+    if !lifts_nulls(ty, &key) {
+        return vec![key];
+    }
+    let nulls = SortExpr::new(key.expr.clone().is_null(), !key.nulls_first, false);
+    let nulls_first = !key.asc;
+    vec![nulls, SortExpr { nulls_first, ..key }]
+}
+
 /// A window function without arguments over rows in this order.
 fn numbering(fun: WindowFunctionDefinition, sort: &[SortExpr]) -> Expr {
     Expr::WindowFunction(Box::new(WindowFunction {
@@ -268,4 +312,56 @@ fn numbering(fun: WindowFunctionDefinition, sort: &[SortExpr]) -> Expr {
             distinct: false,
         },
     }))
+}
+
+/// What is computed before the rows are sorted and, if that is not all, what after: a volatile
+/// value is computed for the rows that are shown, in their order.
+pub(super) fn put_off(
+    exprs: Vec<Expr>,
+    names: &[String],
+    keys: &[(usize, SortExpr)],
+) -> Result<(Vec<Expr>, Option<Vec<Expr>>)> {
+    let is_late = |index: usize, expr: &Expr| {
+        !keys.is_empty()
+            && is_volatile(expr)
+            && keys.iter().all(|(key, _)| *key != index)
+            && !expr.exists(|part| Ok(is_subquery(part))).unwrap_or(true)
+    };
+    if !(exprs.iter().enumerate()).any(|(index, expr)| is_late(index, expr)) {
+        return Ok((aliased(exprs, names), None));
+    }
+    let (mut early, mut late) = (Vec::new(), Vec::new());
+    // Columns that are wanted afterwards, under names of their own.
+    let mut kept: Vec<Column> = Vec::new();
+    let own = |index: usize| format!("\0late{index}");
+    for (index, (expr, name)) in exprs.into_iter().zip(names).enumerate() {
+        if !is_late(index, &expr) {
+            early.push(expr.alias(name));
+            late.push(plain(name));
+            continue;
+        }
+        let over = expr.transform(|part| {
+            Ok(match part {
+                Expr::Column(column) => {
+                    let known = kept.iter().position(|known| *known == column);
+                    let at = known.unwrap_or_else(|| {
+                        kept.push(column);
+                        kept.len() - 1
+                    });
+                    Transformed::yes(plain(&own(at)))
+                }
+                part => Transformed::no(part),
+            })
+        });
+        late.push(over.converted()?.data.alias(name));
+    }
+    let kept = kept.into_iter().enumerate();
+    early.extend(kept.map(|(at, column)| Expr::Column(column).alias(own(at))));
+    Ok((early, Some(late)))
+}
+
+/// Expressions under their names.
+pub(super) fn aliased(exprs: Vec<Expr>, names: &[String]) -> Vec<Expr> {
+    let named = exprs.into_iter().zip(names);
+    named.map(|(expr, name)| expr.alias(name)).collect()
 }

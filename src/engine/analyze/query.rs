@@ -94,6 +94,7 @@ impl Analyst<'_> {
         ctes: Option<&Ctes<'_>>,
         wanted: Wanted,
     ) -> Result<Answer> {
+        self.scope.watch.check()?;
         check(query)?;
         let order = match &query.order_by {
             Some(order) => match &order.kind {
@@ -181,7 +182,7 @@ impl Analyst<'_> {
         for order in tail.order {
             let index = self.output_position(order, &answer)?;
             let key = self.key(answer.column(index))?;
-            sort.push(self.sort_expr(order, key)?);
+            sort.extend(self.sort_keys(order, answer.columns[index].ty, key)?);
         }
         let plan = self.sorted(answer.plan, &sort)?;
         let plan = self.limited(&level, plan, tail, &sort)?;

@@ -5,8 +5,6 @@
 //! analysed over FROM's columns; each stage then puts references to its own columns in the place of
 //! what it computed.
 
-use std::collections::HashMap;
-
 use datafusion::logical_expr::{Distinct, DistinctOn, Expr, LogicalPlan, SortExpr};
 use sqlparser::ast::{self, Select, SelectItem, SelectItemQualifiedWildcardKind};
 use std::sync::Arc;
@@ -16,7 +14,9 @@ use super::condition::is_constant;
 use super::from::part;
 use super::level::{Clause, Level};
 use super::names;
-use super::order::{in_list, ordinal};
+use super::order::{
+    aliased, in_list, is_written_constant, lifts_nulls, nulls_apart, ordinal, put_off,
+};
 use super::query::{Answer, Output, Tail, Wanted, one_row, plain, project};
 use super::set::is_set_column;
 use super::typed::Typed;
@@ -116,7 +116,7 @@ impl Analyst<'_> {
         }
         // Names inside an expression's subquery are nobody's business, and must not meet others.
         let inside = parent.is_some().then(|| self.number());
-        let names = unique_names(&targets, outputs, inside);
+        let names = names::unique_names(&targets, outputs, inside);
         let stage = Stage {
             targets,
             exprs,
@@ -143,28 +143,32 @@ impl Analyst<'_> {
             outputs,
             sorting,
         } = stage;
-        let projected: Vec<Expr> = exprs
-            .into_iter()
-            .zip(&names)
-            .map(|(expr, name)| expr.alias(name))
-            .collect();
-        let hidden = projected.len() > outputs;
+        let hidden = exprs.len() > outputs;
+        let (projected, late) = match sorting.distinct || !sorting.distinct_on.is_empty() {
+            true => (aliased(exprs, &names), None),
+            false => put_off(exprs, &names, &sorting.keys)?,
+        };
         let mut plan = project(projected, plan)?;
-        let sort: Vec<SortExpr> = sorting
-            .keys
-            .iter()
-            .map(|(index, key)| {
-                let shown = plain(&names[*index]);
-                let expr = match sorting.distinct {
-                    true => self.key_of_shown(&targets[*index].value, shown)?,
-                    false => shown,
-                };
-                Ok(SortExpr {
-                    expr,
-                    ..key.clone()
-                })
-            })
-            .collect::<Result<_>>()?;
+        let mut sort: Vec<SortExpr> = Vec::new();
+        // Within equal values of DISTINCT ON these need not be told apart.
+        let mut order: Vec<SortExpr> = Vec::new();
+        for (index, key) in &sorting.keys {
+            let shown = plain(&names[*index]);
+            let expr = match sorting.distinct {
+                true => self.key_of_shown(&targets[*index].value, shown)?,
+                false => shown,
+            };
+            let key = SortExpr {
+                expr,
+                ..key.clone()
+            };
+            let keys = nulls_apart(targets[*index].value.ty, key.clone());
+            match sorting.distinct_on.contains(index) {
+                true => order.push(key),
+                false => order.extend(keys.iter().cloned()),
+            }
+            sort.extend(keys);
+        }
         if !sorting.distinct_on.is_empty() {
             let on: Vec<Expr> = sorting
                 .distinct_on
@@ -172,7 +176,7 @@ impl Analyst<'_> {
                 .map(|index| plain(&names[*index]))
                 .collect();
             let all = names.iter().map(|name| plain(name)).collect();
-            let order = (!sort.is_empty()).then(|| sort.clone());
+            let order = (!order.is_empty()).then_some(order);
             plan = DistinctOn::try_new(on, all, order, Arc::new(plan))
                 .map(|distinct| LogicalPlan::Distinct(Distinct::On(distinct)))
                 .converted()?;
@@ -181,6 +185,9 @@ impl Analyst<'_> {
         }
         plan = self.sorted(plan, &sort)?;
         plan = self.limited(level, plan, tail, &sort)?;
+        if let Some(late) = late {
+            plan = project(late, plan)?;
+        }
         if hidden && wanted != Wanted::Ordered {
             let shown = names[..outputs].iter().map(|name| plain(name)).collect();
             plan = project(shown, plan)?;
@@ -405,7 +412,14 @@ impl Analyst<'_> {
                 }
                 added
             };
-            keys.push((index, self.sort_expr(order, plain(""))?));
+            let mut sorted = self.sort_expr(order, plain(""))?;
+            if lifts_nulls(ty, &sorted) && !plain_distinct && distinct_on.is_empty() {
+                let added = add_target(targets, Typed::bool(value.expr.is_null()));
+                let nulls = SortExpr::new(plain(""), !sorted.nulls_first, false);
+                keys.push((added, nulls));
+                sorted.nulls_first = !sorted.asc;
+            }
+            keys.push((index, sorted));
         }
         Ok(Sorting {
             keys,
@@ -427,8 +441,7 @@ impl Analyst<'_> {
         if let Some(position) = ordinal(expr) {
             return in_list(position, outputs, clause);
         }
-        if matches!(expr, ast::Expr::Value(value) if !matches!(value.value, ast::Value::Placeholder(_)))
-        {
+        if is_written_constant(expr) {
             return Err(Error::new(
                 SqlState::SYNTAX_ERROR,
                 format!("non-integer constant in {clause}"),
@@ -470,8 +483,7 @@ impl Analyst<'_> {
         if let Some(position) = ordinal(expr) {
             return settled(&targets[in_list(position, targets.len(), "GROUP BY")?]);
         }
-        if matches!(expr, ast::Expr::Value(value) if !matches!(value.value, ast::Value::Placeholder(_)))
-        {
+        if is_written_constant(expr) {
             return Err(Error::new(
                 SqlState::SYNTAX_ERROR,
                 "non-integer constant in GROUP BY",
@@ -515,14 +527,11 @@ impl Analyst<'_> {
 
 /// The target that is this value already, or a new one.
 fn find_or_add(targets: &mut Vec<Target>, value: Typed) -> usize {
+    // Also a volatile one: what is ordered by is what is shown.
     let same = targets
         .iter()
         .position(|target| target.value.expr == value.expr);
-    match same {
-        // A volatile expression written twice is two.
-        Some(index) if !value.expr.is_volatile() => index,
-        _ => add_target(targets, value),
-    }
+    same.unwrap_or_else(|| add_target(targets, value))
 }
 
 fn add_target(targets: &mut Vec<Target>, value: Typed) -> usize {
@@ -531,26 +540,6 @@ fn add_target(targets: &mut Vec<Target>, value: Typed) -> usize {
         value,
     });
     targets.len() - 1
-}
-
-/// A name for each target that no other has: the output's own where it can be.
-fn unique_names(targets: &[Target], outputs: usize, inside: Option<usize>) -> Vec<String> {
-    let mut seen: HashMap<&str, usize> = HashMap::new();
-    targets
-        .iter()
-        .enumerate()
-        .map(|(index, target)| {
-            let uses = seen.entry(target.name.as_str()).or_default();
-            *uses += 1;
-            if let Some(number) = inside {
-                format!("{}\0{index}_{number}", target.name)
-            } else if index >= outputs || *uses > 1 || target.name.is_empty() {
-                format!("{}\0{index}", target.name)
-            } else {
-                target.name.clone()
-            }
-        })
-        .collect()
 }
 
 fn check_wildcard(options: &ast::WildcardAdditionalOptions) -> Result<()> {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, SortExpr, Subquery};
 use sqlparser::ast;
@@ -11,13 +10,30 @@ use super::level::Level;
 use super::query::{Answer, Wanted, project};
 use super::typed::{Typed, and, boolean, case, not};
 use super::{Analyst, Converted};
+use crate::base::limits::SUBQUERY_DEPTH_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics;
 
 impl Analyst<'_> {
     /// A query inside an expression of `level`.
     fn inner(&self, level: &Level<'_>, query: &ast::Query, wanted: Wanted) -> Result<Answer> {
-        self.query(query, Some(level), level.ctes, wanted)
+        let around = std::iter::successors(Some(level), |level| level.parent);
+        if around.count() > SUBQUERY_DEPTH_MAX {
+            let deep = Error::new(
+                SqlState::STATEMENT_TOO_COMPLEX,
+                "subqueries in expressions are nested too deep",
+            );
+            return Err(deep.detail(format!("They may be nested {SUBQUERY_DEPTH_MAX} deep.")));
+        }
+        let answer = self.query(query, Some(level), level.ctes, wanted)?;
+        // What it answers may be compared with what stands here.
+        for (index, output) in answer.columns.iter().enumerate() {
+            if let Expr::Column(column) = answer.column(index).expr {
+                let field = &answer.plan.schema().fields()[index];
+                self.register(&column, field, output.name.clone());
+            }
+        }
+        Ok(answer)
     }
 
     /// A query that must give one column.
@@ -43,14 +59,8 @@ impl Analyst<'_> {
     /// An answer of one column as a value.
     pub(super) fn scalar(&self, answer: Answer) -> Result<Expr> {
         let mut answer = answer;
-        if is_volatile(&answer.plan)? {
-            // Two subqueries of one plan are computed once; two that differ in a name, twice.
-            let name = format!("\0value{}", self.number());
-            let value = answer.column(0).expr.alias(name);
-            answer.plan = project(vec![value], answer.plan)?;
-        }
         // No row is NULL, also where no value is.
-        if !answer.plan.schema().field(0).is_nullable()
+        if (!answer.plan.schema().field(0).is_nullable() || is_constant(&answer.plan))
             && !is_one_row(&answer.plan)
             && let Some(nullable) = semantics::computed("nullable")
         {
@@ -170,8 +180,35 @@ impl Analyst<'_> {
         if answer.columns.len() != 1 {
             return Err(columns_differ(answer.columns.len() > 1));
         }
+        if super::coerce::array_element(answer.columns[0].ty).is_some() {
+            return self.quantified_arrays(value, sign, all, answer);
+        }
         let array = self.collected(answer)?;
         self.over_elements(sign, all, value, array)
+    }
+
+    /// `value sign ANY (SELECT array …)`: decided by some row, else NULL if some row might have.
+    fn quantified_arrays(
+        &self,
+        value: Typed,
+        sign: &str,
+        all: bool,
+        answer: Answer,
+    ) -> Result<Typed> {
+        let mut outer = answer.outer.clone();
+        let value = self.settled(value)?;
+        let value = Typed::new(self.as_outer(value.expr, &mut outer)?, value.ty);
+        let holds = self.operate(sign, value, answer.column(0))?.expr;
+        let unknown = holds.clone().is_null();
+        let decides = negated_if(holds, all);
+        let decided = case(
+            vec![
+                (among(&answer, &outer, decides)?, boolean(Some(!all))),
+                (among(&answer, &outer, unknown)?, boolean(None)),
+            ],
+            Some(boolean(Some(all))),
+        );
+        Ok(Typed::bool(decided))
     }
 
     /// `(a, b) [NOT] IN (SELECT …)`: true if some row is equal, else NULL if some row might be.
@@ -203,18 +240,11 @@ impl Analyst<'_> {
             });
         }
         let equal = equal.unwrap_or_else(|| boolean(Some(true)));
-        let among = |condition: Expr| -> Result<Expr> {
-            let plan = super::condition::filter(answer.plan.clone(), condition)?;
-            Ok(exists(Subquery {
-                subquery: Arc::new(plan),
-                outer_ref_columns: outer.clone(),
-                spans: Default::default(),
-            }))
-        };
+        let unknown = equal.clone().is_null();
         let found = case(
             vec![
-                (among(equal.clone())?, boolean(Some(!negated))),
-                (among(equal.is_null())?, boolean(None)),
+                (among(&answer, &outer, equal)?, boolean(Some(!negated))),
+                (among(&answer, &outer, unknown)?, boolean(None)),
             ],
             Some(boolean(Some(negated))),
         );
@@ -243,6 +273,16 @@ impl Analyst<'_> {
     }
 }
 
+/// Whether a condition holds for some row of an answer.
+fn among(answer: &Answer, outer: &[Expr], condition: Expr) -> Result<Expr> {
+    let plan = super::condition::filter(answer.plan.clone(), condition)?;
+    Ok(exists(Subquery {
+        subquery: Arc::new(plan),
+        outer_ref_columns: outer.to_vec(),
+        spans: Default::default(),
+    }))
+}
+
 fn exists(subquery: Subquery) -> Expr {
     Expr::Exists(Exists {
         subquery,
@@ -261,6 +301,18 @@ pub(super) fn aggregate_call(
     ))
 }
 
+/// Whether the value a plan answers turns out to be a constant, whatever it says of NULL now.
+fn is_constant(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => {
+            (projection.expr.first()).is_some_and(|value| value.column_refs().is_empty())
+        }
+        LogicalPlan::Limit(limit) => is_constant(&limit.input),
+        LogicalPlan::Sort(sort) => is_constant(&sort.input),
+        _ => false,
+    }
+}
+
 /// Whether a plan gives a row whatever it reads: an aggregate over all rows.
 pub(super) fn is_one_row(plan: &LogicalPlan) -> bool {
     match plan {
@@ -270,19 +322,6 @@ pub(super) fn is_one_row(plan: &LogicalPlan) -> bool {
         LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
         _ => false,
     }
-}
-
-/// Whether a plan may answer differently each time.
-pub(super) fn is_volatile(plan: &LogicalPlan) -> Result<bool> {
-    let mut found = false;
-    plan.apply_with_subqueries(|plan| {
-        plan.apply_expressions(|expr| {
-            found |= expr.is_volatile();
-            Ok(TreeNodeRecursion::Continue)
-        })
-    })
-    .converted()?;
-    Ok(found)
 }
 
 fn columns_differ(many: bool) -> Error {

@@ -9,8 +9,8 @@ use datafusion::logical_expr::expr::{Cast, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Case, Expr, ExprSchemable, Operator, ScalarUDF};
 
 use super::Converted;
-use crate::base::Result;
-use crate::engine::semantics::shown_as;
+use crate::base::{Error, Result};
+use crate::engine::semantics::{is_volatile, shown_as};
 use crate::types::PgType;
 use crate::types::pgtype::METADATA_KEY;
 
@@ -139,6 +139,16 @@ pub(super) fn case(branches: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Expr
             .collect(),
         otherwise.map(Box::new),
     ))
+}
+
+/// Refuses to write a volatile value twice into an expression.
+pub(super) fn once(value: &Typed, place: &str) -> Result<()> {
+    match is_volatile(&value.expr) {
+        true => Err(Error::unsupported(format!(
+            "a volatile function in {place}"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// A literal that says its PostgreSQL type.

@@ -87,10 +87,12 @@ impl Analyst<'_> {
         let order_by: Vec<SortExpr> = order
             .into_iter()
             .map(|(item, value)| {
+                let ty = value.ty;
                 let key = self.key(value)?;
-                self.sort_expr(item, key)
+                self.sort_keys(item, ty, key)
             })
-            .collect::<Result<Vec<_>>>()?;
+            .collect::<Result<Vec<_>>>()?
+            .concat();
         let (fun, args, window_frame, filter) = match frame {
             Made::Native(frame) => (fun, args, frame, filter),
             Made::Own(frame, offsets, counted) => {

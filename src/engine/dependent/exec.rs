@@ -28,8 +28,9 @@ use futures::StreamExt;
 
 use super::lower::{Effort, has_dependent, lower};
 use super::node::{Dependent, Kind};
-use super::plan::with_values;
+use super::plan::{is_volatile, with_values};
 use crate::base::{Error, SqlState};
+use crate::engine::planning::{self, Watch};
 use crate::engine::scope::external;
 use crate::engine::semantics;
 
@@ -93,7 +94,9 @@ impl ExtensionPlanner for DependentPlanner {
                 keys,
                 guard,
                 kind: node.kind.clone(),
+                volatile: is_volatile(&node.inner)?,
                 state: node.state.clone(),
+                watch: node.watch.clone(),
                 schema: Arc::new(node.schema.as_arrow().clone()),
             }),
             properties: Arc::new(properties),
@@ -110,7 +113,10 @@ struct Work {
     /// Where the column is that says for which rows it is done.
     guard: Option<usize>,
     kind: Kind,
+    /// Its answers are not to be remembered.
+    volatile: bool,
     state: Arc<SessionState>,
+    watch: Arc<Watch>,
     schema: SchemaRef,
 }
 
@@ -309,6 +315,9 @@ impl Answers {
             return Ok(known.clone());
         }
         let answer = work.run(&key, &self.context).await?;
+        if work.volatile {
+            return Ok(answer);
+        }
         self.rows += answer.num_rows();
         if self.known.len() >= ANSWERS_MAX || self.rows > ROWS_MAX {
             self.known.clear();
@@ -329,8 +338,8 @@ impl Work {
     async fn run(&self, values: &[ScalarValue], context: &Arc<TaskContext>) -> Result<RecordBatch> {
         let plan = with_values(&self.inner, &self.columns, values)?;
         // What was tied from further in may now be joined like any other subquery.
-        let plan = semantics::before_coercion(plan)?;
-        let plan = optimised(plan, &self.state)?;
+        let plan = semantics::before_coercion(plan, &self.watch)?;
+        let plan = optimised(plan, &self.state, &self.watch)?;
         let schema: SchemaRef = Arc::new(plan.schema().as_arrow().clone());
         let physical = DependentPlanner
             .create_physical_plan(&plan, self.state.as_ref())
@@ -349,19 +358,24 @@ impl Work {
 }
 
 /// An optimised plan whose dependent subqueries are joins, or run row by row.
-pub(in crate::engine) fn optimised(plan: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
-    let optimise = |plan: LogicalPlan| state.optimizer().optimize(plan, state, |_, _| {});
+pub(in crate::engine) fn optimised(
+    plan: LogicalPlan,
+    state: &SessionState,
+    watch: &Arc<Watch>,
+) -> Result<LogicalPlan> {
+    let optimise = |plan: LogicalPlan| planning::optimised(plan, state, watch);
     if !has_dependent(&plan)? {
         return optimise(plan);
     }
     let shared = Arc::new(state.clone());
-    let joins = lower(plan.clone(), &shared, Effort::Joins).and_then(optimise);
+    let joins = lower(plan.clone(), &shared, watch, Effort::Joins).and_then(optimise);
     if let Ok(plan) = joins
         && !has_dependent(&plan)?
     {
         return Ok(plan);
     }
-    optimise(lower(plan, &shared, Effort::Rows)?)
+    // What failed for taking too long fails again.
+    optimise(lower(plan, &shared, watch, Effort::Rows)?)
 }
 
 /// Arrays one behind the other.

@@ -15,7 +15,8 @@ use datafusion::logical_expr::{
 
 use super::node::{Dependent, Kind};
 pub(in crate::engine) use super::plan::has_dependent;
-use super::plan::{references, refers_from_inside, subquery_of};
+use super::plan::{is_volatile, references, refers_from_inside, subquery_of};
+use crate::engine::planning::Watch;
 use crate::engine::semantics::safe_memberships;
 
 /// How much is left to DataFusion.
@@ -31,10 +32,12 @@ pub(in crate::engine) enum Effort {
 pub(in crate::engine) fn lower(
     plan: LogicalPlan,
     state: &Arc<SessionState>,
+    watch: &Watch,
     effort: Effort,
 ) -> Result<LogicalPlan> {
     let lowering = Lowering {
         state,
+        watch: watch.repeated(),
         effort,
         numbers: std::cell::Cell::new(0),
     };
@@ -48,6 +51,7 @@ const UNWANTED: Expr = Expr::Literal(ScalarValue::Int8(Some(0)), None);
 
 struct Lowering<'a> {
     state: &'a Arc<SessionState>,
+    watch: Arc<Watch>,
     effort: Effort,
     numbers: std::cell::Cell<usize>,
 }
@@ -288,6 +292,7 @@ impl Lowering<'_> {
             kind,
             guard,
             self.state.clone(),
+            self.watch.clone(),
         )?;
         *rows = LogicalPlan::Extension(Extension {
             node: Arc::new(node),
@@ -458,7 +463,7 @@ fn is_joinable(expr: &Expr, position: Position, safe: &[Expr]) -> Result<bool> {
         ),
         _ => return Ok(false),
     };
-    if !fits || refers_from_inside(subquery)? {
+    if !fits || refers_from_inside(subquery)? || is_volatile(&subquery.subquery)? {
         return Ok(false);
     }
     let scalar = matches!(expr, Expr::ScalarSubquery(_));

@@ -13,6 +13,8 @@ use datafusion::logical_expr::{
     Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
 };
 
+use crate::engine::planning::Watch;
+
 /// What becomes of the subquery's rows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
@@ -39,6 +41,8 @@ pub(super) struct Dependent {
     pub(super) schema: DFSchemaRef,
     /// Plans the subquery.
     pub(super) state: Arc<SessionState>,
+    /// Stops planning it.
+    pub(super) watch: Arc<Watch>,
 }
 
 /// The plan a dependent join runs for every row, which is none of its inputs.
@@ -55,6 +59,7 @@ impl Dependent {
         kind: Kind,
         guard: Option<Column>,
         state: Arc<SessionState>,
+        watch: Arc<Watch>,
     ) -> Result<Self> {
         let mut fields: Vec<(Option<TableReference>, FieldRef)> = input
             .schema()
@@ -84,6 +89,7 @@ impl Dependent {
             guard,
             schema,
             state,
+            watch,
         })
     }
 }
@@ -160,6 +166,7 @@ impl UserDefinedLogicalNodeCore for Dependent {
             self.kind.clone(),
             self.guard.clone(),
             self.state.clone(),
+            self.watch.clone(),
         )
     }
 }

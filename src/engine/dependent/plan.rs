@@ -5,6 +5,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
 
 use crate::engine::semantics;
@@ -72,7 +73,8 @@ pub(super) fn subquery_of(expr: &Expr) -> Option<&Subquery> {
     }
 }
 
-/// Whether a subquery inside the subquery refers to the rows around both.
+/// Whether a subquery inside the subquery refers to the rows around both, or stands in one
+/// condition with a reference to them: that would be a join's condition, and a join cannot ask.
 pub(in crate::engine) fn refers_from_inside(subquery: &Subquery) -> Result<bool> {
     let mut found = false;
     subquery.subquery.apply_with_subqueries(|plan| {
@@ -92,6 +94,14 @@ pub(in crate::engine) fn refers_from_inside(subquery: &Subquery) -> Result<bool>
                 }
                 Ok(TreeNodeRecursion::Continue)
             })
+        })?;
+        let refers = |part: &Expr| subquery.outer_ref_columns.contains(part);
+        plan.apply_expressions(|expr| {
+            for term in split_conjunction(expr) {
+                found |= term.exists(|part| Ok(refers(part)))?
+                    && term.exists(|part| Ok(subquery_of(part).is_some()))?;
+            }
+            Ok(TreeNodeRecursion::Continue)
         })
     })?;
     Ok(found)

@@ -29,6 +29,51 @@ pub(super) fn bounded<T>(tokens: usize, parse: impl FnOnce() -> T) -> T {
     parse()
 }
 
+/// Makes an item of GROUP BY of sets of columns.
+type MakeSets = fn(Vec<Vec<ast::Expr>>) -> ast::Expr;
+
+/// `GROUPING SETS (…)`, `ROLLUP (…)`, `CUBE (…)` and `()` of GROUP BY. sqlparser takes the first
+/// parenthesis of `ROLLUP ((a)::int)` for that of several columns.
+fn grouping(parser: &mut Parser) -> Option<Result<ast::Expr, ParserError>> {
+    let word = |parser: &Parser, ahead: usize| match &parser.peek_nth_token_ref(ahead).token {
+        Token::Word(word) if word.quote_style.is_none() => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let is = |parser: &Parser, ahead: usize, token: Token| {
+        parser.peek_nth_token_ref(ahead).token == token
+    };
+    let (words, make): (usize, MakeSets) = match word(parser, 0) {
+        Keyword::GROUPING if word(parser, 1) == Keyword::SETS => (2, ast::Expr::GroupingSets),
+        Keyword::ROLLUP => (1, ast::Expr::Rollup),
+        Keyword::CUBE => (1, ast::Expr::Cube),
+        _ if is(parser, 0, Token::LParen) && is(parser, 1, Token::RParen) => {
+            parser.advance_token();
+            parser.advance_token();
+            return Some(Ok(ast::Expr::Tuple(Vec::new())));
+        }
+        _ => return None,
+    };
+    if !is(parser, words, Token::LParen) {
+        return None;
+    }
+    for _ in 0..=words {
+        parser.advance_token();
+    }
+    let sets = parser
+        .parse_comma_separated(grouping_set)
+        .and_then(|sets| parser.expect_token(&Token::RParen).map(|_| sets));
+    Some(sets.map(make))
+}
+
+/// One of them: columns in parentheses, or one column.
+fn grouping_set(parser: &mut Parser) -> Result<Vec<ast::Expr>, ParserError> {
+    Ok(match parser.parse_expr()? {
+        ast::Expr::Tuple(several) => several,
+        ast::Expr::Nested(one) => vec![*one],
+        one => vec![one],
+    })
+}
+
 /// The grammar.
 #[derive(Debug)]
 pub(super) struct Grammar(pub(super) PostgreSqlDialect);
@@ -51,14 +96,14 @@ impl Dialect for Grammar {
         self.0.dialect()
     }
 
-    fn parse_prefix(&self, _parser: &mut Parser) -> Option<Result<ast::Expr, ParserError>> {
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<ast::Expr, ParserError>> {
         let left = TRIES.get();
         if left == 0 {
             // The one error that no further reading is tried after.
             return Some(Err(ParserError::RecursionLimitExceeded));
         }
         TRIES.set(left - 1);
-        None
+        grouping(parser)
     }
 
     /// `x IS DISTINCT FROM y OR z`: sqlparser takes everything after FROM for the right side.
@@ -90,6 +135,15 @@ impl Dialect for Grammar {
             return Some(right.map(|right| match not {
                 0 => ast::Expr::IsDistinctFrom(left, Box::new(right)),
                 _ => ast::Expr::IsNotDistinctFrom(left, Box::new(right)),
+            }));
+        }
+        // sqlparser knows it behind an operand, not behind an operator.
+        if keyword(parser, 0) == Keyword::COLLATE {
+            parser.advance_token();
+            let collation = parser.parse_object_name(false);
+            return Some(collation.map(|collation| ast::Expr::Collate {
+                expr: Box::new(expr.clone()),
+                collation,
             }));
         }
         let negated = keyword(parser, 0) == Keyword::NOT;
@@ -128,6 +182,11 @@ impl Dialect for Grammar {
             Ok(None) => None,
             Err(error) => Some(Err(error)),
         }
+    }
+
+    fn supports_group_by_expr(&self) -> bool {
+        // What it would read, [`grouping`] reads.
+        false
     }
 
     fn supports_named_fn_args_with_expr_name(&self) -> bool {
@@ -173,7 +232,6 @@ impl Dialect for Grammar {
     as_postgresql! {
         supports_unicode_string_literal
         supports_filter_during_aggregation
-        supports_group_by_expr
         allow_extract_custom
         allow_extract_single_quotes
         supports_create_index_with_clause

@@ -123,11 +123,6 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                     format!("tablesample method {name} does not exist"),
                 ));
             }
-            Some("GROUPING")
-                if here.word(1).as_deref() == Some("SETS") && here.is(2, &Token::LParen) =>
-            {
-                flatten_sets(tokens, index + 2);
-            }
             Some("SUBSTRING") if here.is(1, &Token::LParen) => substring(tokens, index),
             Some("SET") if here.follows_update() => subscripts(tokens, index),
             Some("EXCLUDE") if here.after_frame() => match here.words(1, 2).as_str() {
@@ -443,28 +438,6 @@ fn parenthesis(tokens: &[TokenWithSpan], open: usize) -> Option<(usize, Vec<(usi
         }
     }
     None
-}
-
-/// Grouping sets among grouping sets are some of them.
-fn flatten_sets(tokens: &mut Vec<TokenWithSpan>, open: usize) {
-    while let Some((_, words)) = parenthesis(tokens, open) {
-        let nested = words.windows(2).find_map(|pair| match pair {
-            [(at, first), (next, second)]
-                if first == "GROUPING" && second == "SETS" && *next == at + 1 =>
-            {
-                Some(*at)
-            }
-            _ => None,
-        });
-        let Some(at) = nested else {
-            return;
-        };
-        let Some((close, _)) = parenthesis(tokens, at + 2) else {
-            return;
-        };
-        tokens.remove(close);
-        tokens.drain(at..at + 3);
-    }
 }
 
 /// `SUBSTRING(x SIMILAR y ESCAPE z)` is a call, and `SUBSTRING(x FOR n FROM m)` has an order.

@@ -3,6 +3,9 @@
 mod conjuncts;
 mod names;
 mod null_supplied;
+mod skips;
+mod sorted;
+mod statistics;
 
 use std::sync::Arc;
 
@@ -13,6 +16,11 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use conjuncts::Settled;
 use names::Unambiguous;
 use null_supplied::NullSupplied;
+use skips::Skips;
+use sorted::Sorted;
+use statistics::OwnStatistics;
+
+use super::planning::{Resumed, WatchedPhysical};
 
 /// The rules for logical plans.
 pub(super) fn logical() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
@@ -31,11 +39,21 @@ pub(super) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules: Vec<_> = PhysicalOptimizer::new()
         .rules
         .into_iter()
-        .map(|rule| match rule.name().starts_with("FilterPushdown") {
-            true => Arc::new(Unambiguous::new(rule)) as _,
-            false => rule,
+        .map(|rule| match rule.name() {
+            name if name.starts_with("FilterPushdown") => Arc::new(Unambiguous::new(rule)) as _,
+            "EnsureRequirements" => Arc::new(Skips::new(rule)) as _,
+            "aggregate_statistics" => Arc::new(OwnStatistics::new(rule)) as _,
+            _ => rule,
         })
         .collect();
     rules.insert(0, Arc::new(NullSupplied));
-    rules
+    let last = rules
+        .iter()
+        .position(|rule| rule.name() == "SanityCheckPlan");
+    rules.insert(last.unwrap_or(rules.len()), Arc::new(Sorted));
+    let rules = rules.into_iter();
+    let rules = rules.map(|rule| Arc::new(WatchedPhysical(rule)) as _);
+    std::iter::once(Arc::new(Resumed) as _)
+        .chain(rules)
+        .collect()
 }

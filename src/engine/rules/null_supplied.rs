@@ -44,7 +44,9 @@ impl PhysicalOptimizerRule for NullSupplied {
                 .into_iter()
                 .enumerate()
                 .map(|(index, child)| {
-                    let constant = !child.equivalence_properties().constants().is_empty();
+                    // What is below a grouping set may turn out to be constant later.
+                    let constant = plan.is::<AggregateExec>()
+                        || !child.equivalence_properties().constants().is_empty();
                     if constant && supplied.contains(&index) {
                         changed = true;
                         Arc::new(NullSuppliedExec::new(child.clone())) as _

@@ -27,16 +27,38 @@ use datafusion::logical_expr::{
 };
 
 use super::Result;
-use crate::engine::dependent::refers_from_inside;
+use crate::engine::dependent::{is_volatile, refers_from_inside};
+use crate::engine::planning::Watch;
+use crate::engine::scope::external;
 
 /// Replaces the subqueries DataFusion cannot unnest.
-pub(super) fn unnest(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let mut numbers = 0;
-    plan.transform_up_with_subqueries(|plan| unnest_node(plan, &mut numbers))
+pub(super) fn unnest(plan: LogicalPlan, watch: &Watch) -> Result<LogicalPlan> {
+    let mut numbers = numbered(&plan)?;
+    plan.transform_up_with_subqueries(|plan| unnest_node(plan, &mut numbers, watch))
         .map(|transformed| transformed.data)
 }
 
-fn unnest_node(plan: LogicalPlan, numbers: &mut usize) -> Result<Transformed<LogicalPlan>> {
+/// The highest number a name made here has in a plan, which may have been here before.
+fn numbered(plan: &LogicalPlan) -> Result<usize> {
+    let mut highest = 0;
+    plan.apply_with_subqueries(|plan| {
+        for field in plan.schema().fields() {
+            let number = field.name().strip_prefix('\0').and_then(|name| {
+                let name = name.trim_start_matches(|c: char| c.is_ascii_lowercase());
+                name.split('_').next()?.parse().ok()
+            });
+            highest = highest.max(number.unwrap_or(0));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(highest)
+}
+
+fn unnest_node(
+    plan: LogicalPlan,
+    numbers: &mut usize,
+    watch: &Watch,
+) -> Result<Transformed<LogicalPlan>> {
     let inputs = plan.inputs();
     let [input] = inputs.as_slice() else {
         return Ok(Transformed::no(plan));
@@ -73,8 +95,8 @@ fn unnest_node(plan: LogicalPlan, numbers: &mut usize) -> Result<Transformed<Log
                     if !is_wanted(&expression, filters, &safe)? {
                         return Ok(Transformed::no(expression));
                     }
-                    *numbers += 1;
-                    match attach(&rows, &outer, &expression, *numbers)? {
+                    watch.check().map_err(external)?;
+                    match attach(&rows, &outer, &expression, numbers, watch)? {
                         Some((joined, value)) => {
                             rows = joined;
                             Ok(Transformed::new(value, true, TreeNodeRecursion::Jump))
@@ -132,11 +154,12 @@ pub(in crate::engine) fn safe_memberships(condition: &Expr) -> Vec<Expr> {
 
 /// Whether an expression is a subquery that must be replaced.
 fn is_wanted(expression: &Expr, filters: bool, safe: &[Expr]) -> Result<bool> {
-    // What refers outwards from further in is run row by row.
+    // What refers outwards from further in is run row by row, and what is volatile for every row.
     if let Expr::ScalarSubquery(subquery)
     | Expr::Exists(Exists { subquery, .. })
     | Expr::InSubquery(InSubquery { subquery, .. }) = expression
-        && refers_from_inside(subquery)?
+        && (refers_from_inside(subquery)?
+            || !subquery.outer_ref_columns.is_empty() && is_volatile(&subquery.subquery)?)
     {
         return Ok(false);
     }
@@ -184,7 +207,7 @@ fn is_equality(term: &Expr) -> bool {
         return false;
     };
     let outside = |side: &Expr| side.contains_outer() && side.column_refs().is_empty();
-    let inside = |side: &Expr| !side.contains_outer();
+    let inside = |side: &Expr| !side.contains_outer() && !side.column_refs().is_empty();
     outside(left) && inside(right) || inside(left) && outside(right)
 }
 
@@ -194,8 +217,11 @@ fn attach(
     rows: &LogicalPlan,
     outer: &DFSchema,
     expression: &Expr,
-    number: usize,
+    numbers: &mut usize,
+    watch: &Watch,
 ) -> Result<Option<(LogicalPlan, Expr)>> {
+    *numbers += 1;
+    let number = *numbers;
     match expression {
         Expr::ScalarSubquery(subquery) => {
             let Some((value, aggregate)) = resolve(&subquery.subquery, 0)? else {
@@ -238,7 +264,7 @@ fn attach(
             }))
         }
         Expr::InSubquery(within) if within.subquery.outer_ref_columns.is_empty() => {
-            attach_list(rows, within, number).map(Some)
+            attach_list(rows, within, numbers, watch).map(Some)
         }
         Expr::InSubquery(InSubquery {
             expr,
@@ -267,8 +293,27 @@ fn attach(
 fn attach_list(
     rows: &LogicalPlan,
     within: &InSubquery,
-    number: usize,
+    numbers: &mut usize,
+    watch: &Watch,
 ) -> Result<(LogicalPlan, Expr)> {
+    let number = *numbers;
+    let mut rows = rows.clone();
+    let mut x = within.expr.as_ref().clone();
+    let asks = |part: &Expr| {
+        matches!(
+            part,
+            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
+        )
+    };
+    if x.exists(|part| Ok(asks(part)))? {
+        // A join cannot ask: the value is found before.
+        let name = format!("\0x{number}");
+        let mut columns: Vec<Expr> = rows.schema().iter().map(Expr::from).collect();
+        columns.push(x.alias(&name));
+        let valued = LogicalPlanBuilder::from(rows).project(columns)?.build()?;
+        rows = unnest_node(valued, numbers, watch)?.data;
+        x = column(&name);
+    }
     let subquery = within.subquery.subquery.as_ref();
     let item = Expr::from(subquery.schema().qualified_field(0));
     let (key, mark) = (format!("\0k{number}"), format!("\0m{number}"));
@@ -277,8 +322,7 @@ fn attach_list(
         .distinct()?
         .project(vec![column(&key), lit(true).alias(&mark)])?
         .build()?;
-    let x = within.expr.as_ref().clone();
-    let plan = LogicalPlanBuilder::from(rows.clone())
+    let plan = LogicalPlanBuilder::from(rows)
         .join_on(values, JoinType::Left, [x.clone().eq(column(&key))])?
         .build()?;
     let some = scalar_count(subquery.clone(), None)?.gt(lit(0i64));
@@ -479,8 +523,10 @@ impl Attached {
         let on = if on.is_empty() { vec![lit(true)] } else { on };
         let plan = LogicalPlanBuilder::from(rows)
             .join_on(plan, JoinType::Left, on)?
-            .aggregate(groups, aggregates)?
             .build()?;
+        // The builder would look for each name in all of the plan.
+        let plan = Aggregate::try_new(Arc::new(plan), groups, aggregates)?;
+        let plan = LogicalPlan::Aggregate(plan);
         Ok(Some(Self { plan, number }))
     }
 

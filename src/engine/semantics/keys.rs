@@ -118,6 +118,11 @@ fn kind_of(expression: &Expr, schema: &DFSchema) -> Option<Kind> {
     Kind::of(&field)
 }
 
+/// What equal values have in common, where they may differ.
+pub(in crate::engine) fn key_of(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
+    kind_of(expression, schema).map(|kind| kind.key(expression.clone()))
+}
+
 fn has_kind(schema: &DFSchema) -> bool {
     schema
         .fields()

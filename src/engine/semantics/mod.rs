@@ -20,15 +20,18 @@ mod shown;
 mod single;
 mod subscript;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection};
 use datafusion::optimizer::Analyzer;
 
+use super::dependent;
+use super::planning::Watch;
 use super::scope::Scope;
 use crate::statement::StatementContext;
 
@@ -36,7 +39,7 @@ pub(super) use apply::safe_memberships;
 pub(super) use casts::{converted, is_cast};
 pub(super) use clock::interval_key;
 pub(super) use computed::computed;
-pub(super) use keys::jsonb_key;
+pub(super) use keys::{jsonb_key, key_of};
 pub(super) use literals::read;
 pub(super) use quantified::Quantified;
 pub(super) use rows::{is_volatile, opaque, row_text};
@@ -46,9 +49,9 @@ pub(super) use single::guarded;
 type Result<T> = std::result::Result<T, DataFusionError>;
 
 /// What must happen before types are coerced: subqueries get their check.
-pub(super) fn before_coercion(plan: LogicalPlan) -> Result<LogicalPlan> {
+pub(super) fn before_coercion(plan: LogicalPlan, watch: &Watch) -> Result<LogicalPlan> {
     let plan = single::check(plan)?;
-    let plan = apply::unnest(plan)?;
+    let plan = apply::unnest(plan, watch)?;
     keys::rewrite(plan)
 }
 
@@ -74,6 +77,27 @@ pub(super) fn rebind(context: &Arc<StatementContext>, plan: LogicalPlan) -> Resu
             }
             None => Transformed::no(Expr::ScalarFunction(call)),
         })
+    })
+}
+
+/// The plan with every volatile subquery an expression is unlike any other: of two that are alike
+/// DataFusion computes one. Views must be open, for what is in them counts.
+pub(super) fn unlike(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let number = Cell::new(0);
+    map_expressions(plan, &|expression, _| {
+        let Expr::ScalarSubquery(mut subquery) = expression else {
+            return Ok(Transformed::no(expression));
+        };
+        if !dependent::is_volatile(&subquery.subquery)? {
+            return Ok(Transformed::no(Expr::ScalarSubquery(subquery)));
+        }
+        number.set(number.get() + 1);
+        let inner = subquery.subquery;
+        let value = Expr::from(inner.schema().qualified_field(0));
+        let value = value.alias(format!("\0once{}", number.get()));
+        let named = Projection::try_new(vec![value], inner)?;
+        subquery.subquery = Arc::new(LogicalPlan::Projection(named));
+        Ok(Transformed::yes(Expr::ScalarSubquery(subquery)))
     })
 }
 

@@ -39,6 +39,12 @@ pub(super) const LIST: &[Computed] = &[
         returns: Some(PgType::RECORD),
         body: row,
     },
+    // COALESCE with every argument computed.
+    Computed {
+        name: "first_there",
+        returns: None,
+        body: first_there,
+    },
     Computed {
         name: "array_slice",
         returns: None,
@@ -96,6 +102,16 @@ fn array_or_empty(args: &[ArrayRef]) -> Result<ArrayRef> {
         values,
         None,
     )?))
+}
+
+/// The first value that is not NULL.
+fn first_there(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let mut first = args[0].clone();
+    for other in &args[1..] {
+        let there = arrow::compute::is_not_null(&first)?;
+        first = arrow::compute::kernels::zip::zip(&there, &first, other)?;
+    }
+    Ok(first)
 }
 
 /// A row of values, each as text, as PostgreSQL writes one.

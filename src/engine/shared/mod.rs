@@ -25,7 +25,8 @@ use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::dependent;
+use super::planning::{self, Watch};
+use super::{dependent, semantics};
 pub(super) use node::{Definition, SharedRelation, With, body_of, hoist, share};
 pub(super) use rows::{SharedExec, SharedRows, Slot};
 
@@ -33,13 +34,11 @@ pub(super) use rows::{SharedExec, SharedRows, Slot};
 pub(super) async fn planned(
     plan: LogicalPlan,
     state: &SessionState,
+    watch: &Arc<Watch>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let (definitions, body) = hoist(plan)?;
-    let body = dependent::optimised(body, state)?;
-    let physical = async |plan: &LogicalPlan| {
-        let planner = state.query_planner();
-        planner.create_physical_plan(plan, state).await
-    };
+    let (definitions, body) = hoist(semantics::unlike(plan)?)?;
+    let body = dependent::optimised(body, state, watch)?;
+    let physical = async |plan: &LogicalPlan| planning::physical(plan, state, watch).await;
     if definitions.is_empty() {
         return physical(&body).await;
     }
@@ -51,7 +50,7 @@ pub(super) async fn planned(
         let Some((slot, columns)) = needs.of(id) else {
             continue;
         };
-        let plan = dependent::optimised(only(plan, &slot, &columns)?, state)?;
+        let plan = dependent::optimised(only(plan, &slot, &columns)?, state, watch)?;
         needs.add(&plan)?;
         parts.push((slot, columns, plan));
     }

@@ -156,6 +156,7 @@ impl Analyst<'_> {
             local: &[],
             view: routine.bound(),
             state: self.scope.state,
+            watch: self.scope.watch,
             inside: Some(Inside {
                 role: context.role,
                 bound: routine.bound().is_some(),

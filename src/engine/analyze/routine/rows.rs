@@ -8,7 +8,7 @@ use super::super::from::Source;
 use super::super::level::Level;
 use super::super::query::{Answer, Output, Wanted, project};
 use super::super::set::Elements;
-use super::super::subquery::{is_one_row, is_volatile};
+use super::super::subquery::is_one_row;
 use super::super::typed::{self, Typed};
 use super::super::{Analyst, Converted, condition};
 use super::body::{Body, run_only};
@@ -18,6 +18,7 @@ use super::spread::{only_value, spread};
 use super::{any_null, unless_null};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Routine;
+use crate::engine::dependent::is_volatile;
 use crate::types::PgType;
 
 impl Analyst<'_> {
@@ -57,7 +58,7 @@ impl Analyst<'_> {
         }
         let prepared = self.prepared(call, &body)?;
         let answer = self.answered(call, &body, &prepared.args, &wanted, Wanted::Answer)?;
-        let volatile = is_volatile(&answer.plan)?;
+        let volatile = is_volatile(&answer.plan).converted()?;
         if volatile && !level.relations.borrow().is_empty() {
             // A subquery that refers to nothing outside is computed once, a function for each row.
             return Err(Error::unsupported(format!(
@@ -192,7 +193,7 @@ impl Analyst<'_> {
         self.as_body(routine, args.to_vec(), |inner, level| {
             for query in &body.before {
                 let answer = inner.query(query, Some(level), None, Wanted::Answer)?;
-                if is_volatile(&answer.plan)? {
+                if is_volatile(&answer.plan).converted()? {
                     return Err(run_only(routine));
                 }
             }
@@ -352,7 +353,7 @@ impl Analyst<'_> {
         }
         if !routine.set {
             // One row, of NULLs if the body gives none.
-            if prepared.once.is_some() || is_volatile(&answer.plan)? {
+            if prepared.once.is_some() || is_volatile(&answer.plan).converted()? {
                 return Err(Error::unsupported(format!(
                     "function {} with such arguments",
                     routine.name
