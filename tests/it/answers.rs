@@ -119,9 +119,11 @@ fn same(a: Option<&str>, b: Option<&str>, ty: &str) -> bool {
     }
 }
 
-/// A number without trailing zeros behind its point.
+/// A number without trailing zeros behind its point, zero without a sign.
 fn digits(text: &str) -> &str {
-    if text.contains('.') {
+    if text == "-0" {
+        "0"
+    } else if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.')
     } else {
         text

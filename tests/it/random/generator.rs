@@ -3,27 +3,12 @@
 //! Avoided is what two right answers may differ in: a LIMIT over rows that are not fully ordered,
 //! divisions that may fail in an order of evaluation, sums that overflow.
 
-/// Small tables with NULLs, repeated values, and values that meet across tables.
-pub(super) const TABLES: &str = "
-CREATE TABLE a (i int, j bigint, n numeric(8,2), f double precision, s text, b boolean, d date);
-INSERT INTO a VALUES
- (1, 10, 1.50, 0.5, 'one', true, '2024-01-01'), (2, 20, -2.25, 1.25, 'two', false, '2024-02-29'),
- (3, NULL, 3.00, NULL, 'three', NULL, '2023-12-31'), (NULL, 40, NULL, -4.5, NULL, true, NULL),
- (5, 50, 0.00, 2, '', false, '2024-01-01'), (2, 21, 10.10, -0.25, 'Two', true, '2025-06-15'),
- (-7, 0, -0.01, 100, 'a b', NULL, '1999-12-31'), (3, 3, 3.33, 3.5, 'three', false, '2024-03-01');
-CREATE TABLE b (i int, k smallint, t text, v varchar(5), m numeric, ts timestamp);
-INSERT INTO b VALUES
- (1, 1, 'one', 'x', 1, '2024-01-01 10:00'), (2, 2, 'zwei', 'yy', 2.5, '2024-01-02 00:00'),
- (2, NULL, 'two', NULL, NULL, NULL), (4, 4, NULL, 'zzz', -1.125, '2023-12-31 23:59:59'),
- (NULL, 5, 'five', 'x', 0, '2024-01-01 10:00'), (3, -3, 'three', 'abcde', 7, NULL);
-CREATE TABLE c (i int, x int, s text);
-INSERT INTO c VALUES (1, 100, 'one'), (1, 200, 'uno'), (3, NULL, NULL), (NULL, 5, 'two'), (9, -1, '');
-";
-
-/// A query and whether its rows have one order.
+/// A statement and whether its rows have one order.
 pub(super) struct Query {
     pub(super) text: String,
     pub(super) ordered: bool,
+    /// The table it changes.
+    pub(super) changes: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,8 +20,13 @@ pub(super) enum Type {
     Text,
     Bool,
     Date,
+    Stamp,
+    Span,
+    Ints,
+    Json,
 }
 
+/// The everyday types, and the others.
 const TYPES: [Type; 7] = [
     Type::Int,
     Type::Big,
@@ -46,6 +36,7 @@ const TYPES: [Type; 7] = [
     Type::Bool,
     Type::Date,
 ];
+const OTHERS: [Type; 4] = [Type::Stamp, Type::Span, Type::Ints, Type::Json];
 
 /// What can be named.
 pub(super) type Columns = Vec<(String, Type)>;
@@ -54,6 +45,8 @@ pub(super) type Columns = Vec<(String, Type)>;
 pub(super) struct Generator {
     state: u64,
     aliases: usize,
+    /// WITH queries that can be read.
+    named: Vec<(String, Columns)>,
 }
 
 impl Generator {
@@ -61,6 +54,7 @@ impl Generator {
         let mut generator = Self {
             state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             aliases: 0,
+            named: Vec::new(),
         };
         for _ in 0..8 {
             generator.next();
@@ -93,24 +87,103 @@ impl Generator {
     }
 
     pub(super) fn ty(&mut self) -> Type {
+        if self.chance(20) {
+            return OTHERS[self.below(OTHERS.len())];
+        }
         TYPES[self.below(TYPES.len())]
+    }
+
+    /// A type whose values are compared.
+    pub(super) fn compared(&mut self) -> Type {
+        loop {
+            let ty = self.ty();
+            if ty != Type::Json {
+                return ty;
+            }
+        }
+    }
+
+    /// A type of which equal values look the same, so that ordering by them leaves no choice.
+    pub(super) fn told_apart(&mut self) -> Type {
+        loop {
+            let ty = self.ty();
+            if !matches!(ty, Type::Json | Type::Span | Type::Ints) {
+                return ty;
+            }
+        }
     }
 
     /// A whole query.
     pub(super) fn query(&mut self) -> Query {
-        if self.chance(12) {
-            return self.set_operation();
+        if self.chance(8) {
+            return self.change();
         }
-        let with = self.chance(10);
-        let (mut text, width) = self.select(&Vec::new(), 2, None);
-        if with {
-            text = format!("WITH w AS ({text}) SELECT * FROM w");
-        }
+        let with = if self.chance(20) {
+            self.with()
+        } else {
+            String::new()
+        };
+        let mut query = if self.chance(12) {
+            self.set_operation()
+        } else {
+            self.plain()
+        };
+        query.text.insert_str(0, &with);
+        query
+    }
+
+    fn plain(&mut self) -> Query {
         let ordered = self.chance(60);
+        let types: Vec<Type> = (0..1 + self.below(4))
+            .map(|_| match ordered {
+                true => self.told_apart(),
+                false => self.ty(),
+            })
+            .collect();
+        let (mut text, width) = self.select(&Vec::new(), 2, Some(&types));
         if ordered {
+            if self.chance(8)
+                && let Some(rest) = text.strip_prefix("SELECT ")
+                && !rest.starts_with("DISTINCT")
+            {
+                text = format!("SELECT DISTINCT ON (1) {rest}");
+            }
             text.push_str(&self.order(width));
         }
-        Query { text, ordered }
+        Query {
+            text,
+            ordered,
+            changes: None,
+        }
+    }
+
+    /// WITH queries that what follows may read, once or more often.
+    pub(super) fn with(&mut self) -> String {
+        let mut items = Vec::new();
+        if self.chance(25) {
+            let union = self.pick(&["UNION", "UNION ALL"]);
+            let (first, step, last) = (self.below(3), 1 + self.below(2), self.below(5));
+            items.push(format!(
+                "r(g) AS (SELECT {first} {union} SELECT g + {step} FROM r WHERE g < {last})"
+            ));
+            self.named
+                .push(("r".to_owned(), vec![("g".to_owned(), Type::Int)]));
+        }
+        for index in 0..1 + self.below(2) {
+            let types: Vec<Type> = (0..1 + self.below(3)).map(|_| self.ty()).collect();
+            let (text, _) = self.select(&Vec::new(), 1, Some(&types));
+            let names: Vec<String> = (0..types.len()).map(|index| format!("k{index}")).collect();
+            let how = self.pick(&["", "", "MATERIALIZED ", "NOT MATERIALIZED "]);
+            items.push(format!("w{index}({}) AS {how}({text})", names.join(", ")));
+            let columns = names.into_iter().zip(types).collect();
+            self.named.push((format!("w{index}"), columns));
+        }
+        let recursive = if items[0].starts_with('r') {
+            "RECURSIVE "
+        } else {
+            ""
+        };
+        format!("WITH {recursive}{} ", items.join(", "))
     }
 
     /// ORDER BY every column, which leaves no choice; perhaps a LIMIT.
@@ -133,7 +206,7 @@ impl Generator {
     }
 
     fn set_operation(&mut self) -> Query {
-        let types: Vec<Type> = (0..1 + self.below(3)).map(|_| self.ty()).collect();
+        let types: Vec<Type> = (0..1 + self.below(3)).map(|_| self.told_apart()).collect();
         let operator = self.pick(&[
             "UNION",
             "UNION ALL",
@@ -142,18 +215,40 @@ impl Generator {
             "INTERSECT ALL",
             "EXCEPT ALL",
         ]);
-        let (left, _) = self.select(&Vec::new(), 1, Some(&types));
-        let (right, width) = self.select(&Vec::new(), 1, Some(&types));
+        let (left, right) = (self.arm(&types), self.arm(&types));
         let mut text = format!("({left}) {operator} ({right})");
+        if self.chance(20) {
+            let operator = self.pick(&["UNION", "UNION ALL", "INTERSECT", "EXCEPT"]);
+            text = format!("{text} {operator} ({})", self.arm(&types));
+        }
+        let width = types.len();
         let ordered = self.chance(70);
         if ordered {
             text.push_str(&self.order(width));
         }
-        Query { text, ordered }
+        Query {
+            text,
+            ordered,
+            changes: None,
+        }
+    }
+
+    /// One side of a set operation, perhaps the first rows of an order.
+    fn arm(&mut self, types: &[Type]) -> String {
+        let (mut text, width) = self.select(&Vec::new(), 1, Some(types));
+        if self.chance(25) {
+            text.push_str(&self.order(width));
+        }
+        text
     }
 
     /// A SELECT without ORDER BY, and how many columns it has.
-    fn select(&mut self, outer: &Columns, depth: usize, types: Option<&[Type]>) -> (String, usize) {
+    pub(super) fn select(
+        &mut self,
+        outer: &Columns,
+        depth: usize,
+        types: Option<&[Type]>,
+    ) -> (String, usize) {
         let (from, columns) = self.from(outer, depth);
         let types: Vec<Type> = match types {
             Some(types) => types.to_vec(),
@@ -166,18 +261,18 @@ impl Generator {
         } else {
             String::new()
         };
-        let grouped = types.iter().all(|ty| *ty != Type::Date) && self.chance(25);
+        let grouped = self.chance(25);
         if grouped {
             return (
                 self.grouped(&from, &filter, &types, &columns, depth),
                 types.len(),
             );
         }
-        let windows = depth > 1 && self.chance(12);
+        let windows = depth > 0 && self.chance(12);
         let items: Vec<String> = types
             .iter()
             .map(|ty| {
-                let item = if windows && matches!(ty, Type::Big | Type::Int) {
+                let item = if windows && self.chance(70) {
                     self.window(*ty, &columns)
                 } else {
                     self.expr(*ty, 3, &visible, depth)
@@ -189,113 +284,26 @@ impl Generator {
                 }
             })
             .collect();
-        let distinct = if self.chance(12) { "DISTINCT " } else { "" };
+        let distinct = match self.chance(12) && !types.contains(&Type::Span) {
+            true => "DISTINCT ",
+            false => "",
+        };
         let text = format!("SELECT {distinct}{} FROM {from}{filter}", items.join(", "));
         (text, types.len())
-    }
-
-    fn window(&mut self, ty: Type, columns: &Columns) -> String {
-        let keys: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-        let over = format!(
-            "OVER (PARTITION BY {} ORDER BY {})",
-            keys[self.below(keys.len())],
-            keys[self.below(keys.len())],
-        );
-        let call = self.pick(&["rank()", "dense_rank()", "count(*)"]);
-        match ty {
-            Type::Int => format!("({call} {over})::int"),
-            _ => format!("{call} {over}"),
-        }
-    }
-
-    fn grouped(
-        &mut self,
-        from: &str,
-        filter: &str,
-        types: &[Type],
-        columns: &Columns,
-        depth: usize,
-    ) -> String {
-        let mut keys = Vec::new();
-        let items: Vec<String> = types
-            .iter()
-            .map(|ty| {
-                if self.chance(40)
-                    && let Some(column) = self.column(*ty, columns)
-                {
-                    keys.push(column.clone());
-                    return column;
-                }
-                self.aggregate(*ty, columns, depth)
-            })
-            .collect();
-        let mut text = format!("SELECT {} FROM {from}{filter}", items.join(", "));
-        if !keys.is_empty() {
-            keys.sort();
-            keys.dedup();
-            text.push_str(&format!(" GROUP BY {}", keys.join(", ")));
-        }
-        if self.chance(25) {
-            let count = self.pick(&["count(*)", "count(DISTINCT 1)"]);
-            text.push_str(&format!(" HAVING {count} > {}", self.below(3)));
-        }
-        text
-    }
-
-    pub(super) fn aggregate(&mut self, ty: Type, columns: &Columns, depth: usize) -> String {
-        let filter = if self.chance(15) {
-            let condition = self.expr(Type::Bool, 1, columns, 0);
-            format!(" FILTER (WHERE {condition})")
-        } else {
-            String::new()
-        };
-        let distinct = if self.chance(15) { "DISTINCT " } else { "" };
-        let arg = |generator: &mut Self, ty| generator.expr(ty, 2, columns, depth.min(1));
-        match ty {
-            Type::Int => {
-                let arg = arg(self, Type::Int);
-                let call = self.pick(&["min", "max"]);
-                format!("{call}({arg}){filter}")
-            }
-            Type::Big => {
-                if self.chance(50) {
-                    let arg = {
-                        let ty = self.ty();
-                        arg(self, ty)
-                    };
-                    format!("count({distinct}{arg}){filter}")
-                } else {
-                    format!("sum({distinct}{}){filter}", arg(self, Type::Int))
-                }
-            }
-            Type::Numeric => {
-                let of = if self.chance(50) {
-                    Type::Numeric
-                } else {
-                    Type::Big
-                };
-                format!("sum({distinct}{}){filter}", arg(self, of))
-            }
-            Type::Float => format!("max({}){filter}", arg(self, Type::Float)),
-            Type::Text => {
-                let arg = arg(self, Type::Text);
-                if self.chance(30) {
-                    format!("string_agg({arg}, ',' ORDER BY {arg}){filter}")
-                } else {
-                    format!("min({arg}){filter}")
-                }
-            }
-            Type::Bool => {
-                let call = self.pick(&["bool_and", "bool_or", "every"]);
-                format!("{call}({}){filter}", arg(self, Type::Bool))
-            }
-            Type::Date => format!("min({}){filter}", arg(self, Type::Date)),
-        }
     }
 
     /// A table under an alias of its own.
     pub(super) fn table(&mut self) -> (String, Columns) {
         let alias = self.alias();
+        if !self.named.is_empty() && self.chance(40) {
+            let at = self.below(self.named.len());
+            let (name, columns) = &self.named[at];
+            let columns = columns
+                .iter()
+                .map(|(name, ty)| (format!("{alias}.{name}"), *ty))
+                .collect();
+            return (format!("{name} {alias}"), columns);
+        }
         let (table, columns): (&str, &[(&str, Type)]) = match self.below(3) {
             0 => (
                 "a",
@@ -307,15 +315,27 @@ impl Generator {
                     ("s", Type::Text),
                     ("b", Type::Bool),
                     ("d", Type::Date),
+                    ("p", Type::Span),
+                    ("r", Type::Ints),
                 ],
             ),
             1 => (
                 "b",
-                &[("i", Type::Int), ("t", Type::Text), ("m", Type::Numeric)],
+                &[
+                    ("i", Type::Int),
+                    ("t", Type::Text),
+                    ("m", Type::Numeric),
+                    ("ts", Type::Stamp),
+                ],
             ),
             _ => (
                 "c",
-                &[("i", Type::Int), ("x", Type::Int), ("s", Type::Text)],
+                &[
+                    ("i", Type::Int),
+                    ("x", Type::Int),
+                    ("s", Type::Text),
+                    ("q", Type::Json),
+                ],
             ),
         };
         let columns = columns
@@ -338,8 +358,32 @@ impl Generator {
             );
             return (text, vec![(format!("{alias}.g"), Type::Int)]);
         }
-        let types: Vec<Type> = (0..1 + self.below(3)).map(|_| self.ty()).collect();
-        let (text, _) = self.select(&Vec::new(), depth - 1, Some(&types));
+        if self.chance(10) {
+            let text = format!(
+                "unnest({}) {alias}(g)",
+                self.expr(Type::Ints, 1, &Vec::new(), 0)
+            );
+            return (text, vec![(format!("{alias}.g"), Type::Int)]);
+        }
+        let types: Vec<Type> = (0..1 + self.below(3)).map(|_| self.compared()).collect();
+        let text = match self.below(8) {
+            0 => {
+                let row = |generator: &mut Self| {
+                    let values: Vec<String> =
+                        types.iter().map(|ty| generator.literal(*ty)).collect();
+                    format!("({})", values.join(", "))
+                };
+                let rows: Vec<String> = (0..1 + self.below(3)).map(|_| row(self)).collect();
+                format!("VALUES {}", rows.join(", "))
+            }
+            1 if !types.contains(&Type::Span) => {
+                let (left, _) = self.select(&Vec::new(), depth - 1, Some(&types));
+                let (right, _) = self.select(&Vec::new(), depth - 1, Some(&types));
+                let operator = self.pick(&["UNION", "UNION ALL", "INTERSECT", "EXCEPT"]);
+                format!("({left}) {operator} ({right})")
+            }
+            _ => self.select(&Vec::new(), depth - 1, Some(&types)).0,
+        };
         let _ = outer;
         let names: Vec<String> = (0..types.len()).map(|index| format!("c{index}")).collect();
         let columns = types
@@ -398,28 +442,35 @@ impl Generator {
     /// A subquery over what stands to its left.
     fn lateral(&mut self, left: &Columns) -> (String, Columns) {
         let alias = self.alias();
-        let value = self.expr(Type::Int, 2, left, 0);
+        let types: Vec<Type> = (0..1 + self.below(2)).map(|_| self.told_apart()).collect();
         let (table, columns) = self.table();
         let mut visible = columns.clone();
         visible.extend(left.iter().cloned());
-        let text = match self.below(3) {
-            0 => format!("SELECT {value} AS g"),
-            1 => format!(
-                "SELECT max({}) AS g FROM {table} WHERE {}",
-                self.expr(Type::Int, 1, &columns, 0),
-                self.expr(Type::Bool, 2, &visible, 0)
-            ),
+        let over = |generator: &mut Self, columns: &Columns| {
+            let values = types.iter().map(|ty| generator.expr(*ty, 2, columns, 0));
+            values.collect::<Vec<_>>().join(", ")
+        };
+        let text = match self.below(4) {
+            0 => format!("SELECT {}", over(self, left)),
+            1 => format!("VALUES ({}), ({})", over(self, left), over(self, left)),
+            2 => {
+                let values = types.iter().map(|ty| self.aggregate(*ty, &columns, 0));
+                let values = values.collect::<Vec<_>>().join(", ");
+                let condition = self.expr(Type::Bool, 2, &visible, 1);
+                format!("SELECT {values} FROM {table} WHERE {condition}")
+            }
             _ => {
-                let key = self.expr(Type::Int, 1, &visible, 0);
-                format!(
-                    "SELECT {key} AS g FROM {table} ORDER BY 1 LIMIT {}",
-                    self.below(3)
-                )
+                let values = over(self, &visible);
+                let order = self.order(types.len());
+                format!("SELECT {values} FROM {table}{order}")
             }
         };
+        let names: Vec<String> = (0..types.len()).map(|index| format!("g{index}")).collect();
+        let columns = types.iter().zip(&names);
+        let columns = columns.map(|(ty, name)| (format!("{alias}.{name}"), *ty));
         (
-            format!("LATERAL ({text}) {alias}"),
-            vec![(format!("{alias}.g"), Type::Int)],
+            format!("LATERAL ({text}) {alias}({})", names.join(", ")),
+            columns.collect(),
         )
     }
 }
