@@ -228,8 +228,8 @@ impl Analyst<'_> {
         Ok(vec![value.expr])
     }
 
-    /// Keys of ordered aggregates that a query finds out become columns first: DataFusion names
-    /// what it keeps of them by how they look, which changes when their query has run.
+    /// What a query finds out for an aggregate that it orders becomes columns first: DataFusion
+    /// names what it keeps of the keys by how they look, which changes when their query has run.
     fn asked(&self, plan: LogicalPlan, calls: &[Expr]) -> Result<(LogicalPlan, Vec<Expr>)> {
         let mut found: Vec<(Expr, String)> = Vec::new();
         let mut made = calls.to_vec();
@@ -237,25 +237,27 @@ impl Analyst<'_> {
             let Expr::AggregateFunction(function) = call else {
                 continue;
             };
-            for key in &mut function.params.order_by {
-                if !has_subquery(&key.expr) {
+            let params = &mut function.params;
+            if !params.order_by.iter().any(|key| has_subquery(&key.expr)) {
+                continue;
+            }
+            let keys = params.order_by.iter_mut().map(|key| &mut key.expr);
+            let filter = params.filter.iter_mut().map(|filter| &mut **filter);
+            let parts = params.args.iter_mut().chain(keys).chain(filter);
+            for part in parts {
+                if !has_subquery(part) {
                     continue;
                 }
-                let known = found.iter().find(|(expr, _)| *expr == key.expr);
+                let known = found.iter().find(|(expr, _)| *expr == *part);
                 let name = match known {
                     Some((_, name)) => name.clone(),
                     None => {
                         let name = format!("\0key{}", self.number());
-                        found.push((key.expr.clone(), name.clone()));
+                        found.push((part.clone(), name.clone()));
                         name
                     }
                 };
-                for arg in &mut function.params.args {
-                    if *arg == key.expr {
-                        *arg = plain(&name);
-                    }
-                }
-                key.expr = plain(&name);
+                *part = plain(&name);
             }
         }
         if found.is_empty() {
