@@ -1,9 +1,11 @@
 //! What depends on what: the words of messages, and the closure of DROP … CASCADE.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::routine::calls;
-use super::{Change, IndexedBy, ObjectId, Snapshot};
+use super::walk::Walk;
+use super::{Change, IndexedBy, ObjectId, Relation, Snapshot};
 use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -26,10 +28,10 @@ pub struct Dependence {
     /// What depends.
     pub object: Dependent,
     /// On what.
-    pub on: ObjectId,
+    pub on: Dependent,
 }
 
-/// What can depend on an object.
+/// What can depend on something, and be depended on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dependent {
     /// An object, which goes.
@@ -45,6 +47,27 @@ pub enum Dependent {
 }
 
 impl Cascade {
+    /// `2BP01` if anything else goes, listing all of it as PostgreSQL does.
+    ///
+    /// # Errors
+    /// `2BP01`
+    pub fn refuse(&self, doing: &str, describe: &dyn Fn(Dependent) -> String) -> Result<()> {
+        if self.others.is_empty() {
+            return Ok(());
+        }
+        let line = |other: &Dependence| {
+            let (object, on) = (describe(other.object), describe(other.on));
+            format!("{object} depends on {on}")
+        };
+        let lines: Vec<String> = self.others.iter().map(line).collect();
+        Err(Error::new(
+            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot {doing} because other objects depend on it"),
+        )
+        .detail(lines.join("\n"))
+        .hint("Use DROP ... CASCADE to drop the dependent objects too."))
+    }
+
     /// The NOTICE "drop cascades to …"; `None` if nothing else goes. `snapshot` is the catalog
     /// before the drop.
     pub fn notice(&self, snapshot: &Snapshot) -> Option<Report> {
@@ -133,8 +156,10 @@ impl Snapshot {
                     let of = &relation.constraints;
                     let key = of.foreign.iter().find(|key| key.oid == oid);
                     let check = of.checks.iter().find(|check| check.oid == oid);
+                    let index = of.indexes.iter().find(|i| i.constraint == Some(oid));
                     key.map(|key| key.name.as_str())
                         .or_else(|| check.map(|check| check.name.as_str()))
+                        .or_else(|| index.map(|index| index.name.as_str()))
                 });
                 format!(
                     "constraint {} on {}",
@@ -165,7 +190,7 @@ impl Snapshot {
     pub fn references_to(
         &self,
         table: Oid,
-    ) -> impl Iterator<Item = (&std::sync::Arc<super::Relation>, &super::ForeignKey)> {
+    ) -> impl Iterator<Item = (&Arc<Relation>, &super::ForeignKey)> {
         self.relations().flat_map(move |relation| {
             let keys = relation.constraints.foreign.iter();
             keys.filter(move |key| key.table == table)
@@ -191,32 +216,34 @@ impl Snapshot {
     /// # Errors
     /// As [`Snapshot::apply`] for roots that are not there.
     pub fn dependants_closure(&self, roots: &[ObjectId]) -> Result<Cascade> {
-        let mut walk = Walk {
-            snapshot: self,
-            roots,
-            visited: BTreeSet::new(),
-            changes: Vec::new(),
-            others: Vec::new(),
-        };
+        let mut walk = Walk::new(self, roots);
         for root in roots {
             self.must_exist(*root)?;
             walk.visit(*root, None);
         }
-        let Walk {
-            visited,
-            changes,
-            mut others,
-            ..
-        } = walk;
-        // What is in an object that goes itself is not worth a word.
-        others.retain(|other| match other.object {
-            Dependent::Object(_) => true,
-            Dependent::Default(table, _)
-            | Dependent::Constraint(table, _)
-            | Dependent::Column(table, _)
-            | Dependent::Index(table, _) => !visited.contains(&ObjectId::Relation(table)),
-        });
-        Ok(Cascade { changes, others })
+        Ok(walk.done())
+    }
+
+    /// Everything that goes if a column of `table` goes.
+    ///
+    /// # Errors
+    /// `42P01` if there is no such table.
+    pub fn column_closure(&self, table: Oid, attnum: i16) -> Result<Cascade> {
+        let table = self.must_relation(table)?;
+        let mut walk = Walk::new(self, &[]);
+        walk.drop_column(table, attnum);
+        Ok(walk.done())
+    }
+
+    /// Everything that goes if a constraint or index of `table` goes.
+    ///
+    /// # Errors
+    /// `42P01` if there is no such table.
+    pub fn constraint_closure(&self, table: Oid, constraint: Oid) -> Result<Cascade> {
+        let table = self.must_relation(table)?;
+        let mut walk = Walk::new(self, &[]);
+        walk.drop_constraint(table, constraint);
+        Ok(walk.done())
     }
 
     /// What depends directly on `object`, in OID order.
@@ -224,7 +251,7 @@ impl Snapshot {
         match object {
             ObjectId::Database | ObjectId::Role(_) => Vec::new(),
             ObjectId::Schema(schema) => {
-                let owned = |relation: &super::Relation| {
+                let owned = |relation: &Relation| {
                     let owner = relation.sequence().and_then(|sequence| sequence.owned_by);
                     owner.is_some_and(|(table, _)| {
                         self.relation(table).is_some_and(|t| t.schema == schema)
@@ -267,26 +294,9 @@ impl Snapshot {
     /// `2BP01` if anything depends on `object`, listing all of it as PostgreSQL does.
     pub(super) fn refuse_dependants(&self, object: ObjectId, doing: &str) -> Result<()> {
         let closure = self.dependants_closure(&[object])?;
-        if closure.others.is_empty() {
-            return Ok(());
-        }
-        let lines: Vec<String> = closure
-            .others
-            .iter()
-            .map(|other| {
-                format!(
-                    "{} depends on {}",
-                    self.describe_dependent(other.object, &|object| self.describe(object)),
-                    self.describe(other.on)
-                )
-            })
-            .collect();
-        Err(Error::new(
-            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
-            format!("cannot {doing} because other objects depend on it"),
-        )
-        .detail(lines.join("\n"))
-        .hint("Use DROP ... CASCADE to drop the dependent objects too."))
+        closure.refuse(doing, &|dependent| {
+            self.describe_dependent(dependent, &|object| self.describe(object))
+        })
     }
 
     /// The functions that take or give values of a type, or arrays over it.
@@ -308,10 +318,41 @@ impl Snapshot {
             .map(|routine| ObjectId::Routine(routine.oid))
     }
 
-    /// `0A000` if the body of a function is kept to a relation's names.
-    pub(super) fn refuse_bound_routines(&self, relation: Oid, doing: &str) -> Result<()> {
+    /// `0A000` if the body of a function is kept to a relation's names, or to that of a column.
+    pub(super) fn refuse_bound_routines(
+        &self,
+        relation: Oid,
+        attnum: Option<i16>,
+        doing: &str,
+    ) -> Result<()> {
         let object = ObjectId::Relation(relation);
-        self.refuse_uses(object, doing, self.dependent_routines(relation).collect())
+        let users = match attnum {
+            None => self.dependent_routines(relation).collect(),
+            Some(attnum) => self.routines_naming(relation, attnum).collect(),
+        };
+        self.refuse_uses(object, doing, users)
+    }
+
+    /// The views whose bodies name a column.
+    pub fn views_naming(&self, table: Oid, attnum: i16) -> impl Iterator<Item = &Arc<Relation>> {
+        self.dependants(table).filter(move |reader| {
+            let view = reader.view();
+            view.is_some_and(|view| view.names_column(table, attnum))
+        })
+    }
+
+    /// The functions kept to bodies that name a column.
+    pub fn routines_naming(
+        &self,
+        table: Oid,
+        attnum: i16,
+    ) -> impl Iterator<Item = ObjectId> {
+        self.routines()
+            .filter(move |routine| {
+                let body = routine.bound();
+                body.is_some_and(|body| body.names_column(table, attnum))
+            })
+            .map(|routine| ObjectId::Routine(routine.oid))
     }
 
     /// `0A000` if anything calls `routine` by its name: what does keeps the text its author wrote.
@@ -339,7 +380,7 @@ impl Snapshot {
 
     /// What of tables calls a function, by its name: the names tell routines of one name apart no
     /// further.
-    fn calls_of(&self, routine: Oid) -> Vec<(Oid, Dependent)> {
+    pub(super) fn calls_of(&self, routine: Oid) -> Vec<(Oid, Dependent)> {
         let Some(routine) = self.routine(routine) else {
             return Vec::new();
         };
@@ -388,194 +429,5 @@ impl Snapshot {
             }
         }
         false
-    }
-}
-
-/// Depth first over dependants: `others` in the order met, `changes` in the order left.
-struct Walk<'a> {
-    snapshot: &'a Snapshot,
-    roots: &'a [ObjectId],
-    visited: BTreeSet<ObjectId>,
-    changes: Vec<Change>,
-    others: Vec<Dependence>,
-}
-
-impl Walk<'_> {
-    fn visit(&mut self, object: ObjectId, on: Option<ObjectId>) {
-        if !self.visited.insert(object) {
-            return;
-        }
-        if let Some(on) = on
-            && !self.roots.contains(&object)
-        {
-            self.others.push(Dependence {
-                object: Dependent::Object(object),
-                on,
-            });
-        }
-        for dependant in self.snapshot.direct_dependants(object) {
-            // Members of a dropped schema are listed under the schema, whatever else they depend
-            // on.
-            let on = self.dropped_schema_of(dependant).unwrap_or(object);
-            self.visit(dependant, Some(on));
-        }
-        match object {
-            ObjectId::Relation(oid) => self.release(oid),
-            ObjectId::Routine(oid) => self.release_calls(oid),
-            ObjectId::Type(oid) => self.release_columns(oid),
-            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => {}
-        }
-        self.changes.push(Change::Drop(object));
-        if let ObjectId::Relation(oid) = object {
-            for sequence in self.snapshot.owned_sequences(oid, None) {
-                // It goes with its column, without a word.
-                self.visit(ObjectId::Relation(sequence), None);
-            }
-        }
-    }
-
-    /// Takes away what other tables have that refers to `oid`.
-    fn release(&mut self, oid: Oid) {
-        let on = ObjectId::Relation(oid);
-        let gone = |walk: &Self, table: Oid| {
-            table == oid
-                || walk
-                    .changes
-                    .contains(&Change::Drop(ObjectId::Relation(table)))
-        };
-        for (from, key) in self.snapshot.references_to(oid) {
-            if gone(self, from.oid) {
-                continue;
-            }
-            self.changes.push(Change::DropConstraint {
-                relation: from.oid,
-                constraint: key.oid,
-            });
-            if !self.roots.contains(&ObjectId::Relation(from.oid)) {
-                self.others.push(Dependence {
-                    object: Dependent::Constraint(from.oid, key.oid),
-                    on,
-                });
-            }
-        }
-        if self
-            .snapshot
-            .relation(oid)
-            .and_then(|r| r.sequence())
-            .is_none()
-        {
-            return;
-        }
-        for table in self.snapshot.relations() {
-            for column in table
-                .columns
-                .iter()
-                .filter(|c| c.sequences().contains(&oid))
-            {
-                if gone(self, table.oid) {
-                    continue;
-                }
-                self.changes.push(Change::AlterColumn {
-                    relation: table.oid,
-                    column: super::Column {
-                        default: None,
-                        generation: None,
-                        ..column.clone()
-                    },
-                });
-                if !self.roots.contains(&ObjectId::Relation(table.oid)) {
-                    self.others.push(Dependence {
-                        object: Dependent::Default(table.oid, column.attnum),
-                        on,
-                    });
-                }
-            }
-        }
-    }
-
-    /// Takes away what of tables calls a function.
-    fn release_calls(&mut self, routine: Oid) {
-        for (table, object) in self.snapshot.calls_of(routine) {
-            let on = ObjectId::Relation(table);
-            if self.changes.contains(&Change::Drop(on)) {
-                continue;
-            }
-            let change = match object {
-                Dependent::Column(relation, attnum) => Change::DropColumn { relation, attnum },
-                Dependent::Constraint(relation, constraint)
-                | Dependent::Index(relation, constraint) => Change::DropConstraint {
-                    relation,
-                    constraint,
-                },
-                Dependent::Default(relation, attnum) => {
-                    let column = self
-                        .snapshot
-                        .relation(relation)
-                        .and_then(|table| table.columns.iter().find(|c| c.attnum == attnum));
-                    let Some(column) = column else { continue };
-                    let column = super::Column {
-                        default: None,
-                        ..column.clone()
-                    };
-                    Change::AlterColumn { relation, column }
-                }
-                Dependent::Object(_) => continue,
-            };
-            self.changes.push(change);
-            if !self.roots.contains(&on) {
-                let on = ObjectId::Routine(routine);
-                self.others.push(Dependence { object, on });
-            }
-        }
-    }
-
-    fn dropped_schema_of(&self, object: ObjectId) -> Option<ObjectId> {
-        let schema = match object {
-            ObjectId::Relation(oid) => self.snapshot.relation(oid)?.schema,
-            ObjectId::Routine(oid) => self.snapshot.routine(oid)?.schema,
-            ObjectId::Type(oid) => self.snapshot.user_type(oid)?.schema,
-            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => return None,
-        };
-        let schema = ObjectId::Schema(schema);
-        self.roots.contains(&schema).then_some(schema)
-    }
-
-    /// Takes away the columns that are of type `oid`, and what refers to them.
-    fn release_columns(&mut self, oid: Oid) {
-        let mut columns: Vec<_> = self.snapshot.columns_of_type(oid).collect();
-        columns.sort_by_key(|(table, attnum)| (table.oid, *attnum));
-        for (table, attnum) in columns {
-            let relation = ObjectId::Relation(table.oid);
-            // It goes later in its own right, or went already.
-            if self.visited.contains(&relation) || self.goes_with_schema(table) {
-                self.visit(relation, self.dropped_schema_of(relation));
-                continue;
-            }
-            for (from, key) in self.snapshot.references_to(table.oid) {
-                if from.oid != table.oid && key.references.contains(&attnum) {
-                    self.changes.push(Change::DropConstraint {
-                        relation: from.oid,
-                        constraint: key.oid,
-                    });
-                    self.others.push(Dependence {
-                        object: Dependent::Constraint(from.oid, key.oid),
-                        on: relation,
-                    });
-                }
-            }
-            self.changes.push(Change::DropColumn {
-                relation: table.oid,
-                attnum,
-            });
-            self.others.push(Dependence {
-                object: Dependent::Column(table.oid, attnum),
-                on: ObjectId::Type(oid),
-            });
-        }
-    }
-
-    fn goes_with_schema(&self, relation: &super::Relation) -> bool {
-        self.roots.contains(&ObjectId::Schema(relation.schema))
-            || self.roots.contains(&ObjectId::Relation(relation.oid))
     }
 }

@@ -22,6 +22,7 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 pub mod user_type;
+mod walk;
 
 pub use acl::{Acl, AclItem, Privilege, Privileges};
 pub use change::Change;

@@ -1,6 +1,6 @@
 //! The objects of a catalog: plain data with public fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -144,6 +144,10 @@ pub struct View {
     /// Of each relation read, the number its next column had when the body was written: columns
     /// added later are none of the view's, because `*` means what it meant then.
     pub next_attnums: BTreeMap<Oid, i16>,
+    /// Of each relation read, the columns that the body names, also by `*`. Of one that is missing
+    /// here it is not known: any may be.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<Oid, BTreeSet<i16>>,
     /// The users' types it says, or has columns of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<Oid>,
@@ -162,6 +166,12 @@ pub enum CheckOption {
 }
 
 impl View {
+    /// Whether the body names a column.
+    pub fn names_column(&self, relation: Oid, attnum: i16) -> bool {
+        let names = self.names.get(&relation);
+        self.depends_on.contains(&relation) && names.is_none_or(|names| names.contains(&attnum))
+    }
+
     /// `relation` as the view's body sees it: `None` if the body does not read it, and without the
     /// columns added since.
     pub fn sees(&self, relation: &Arc<Relation>) -> Option<Arc<Relation>> {

@@ -66,6 +66,7 @@ fn finished(
         parameters,
         routines,
         needs,
+        names,
     } = analysis;
     scope.watch.measure(&plan)?;
     let (plan, parameters) = type_parameters(plan, declared, parameters, mentioned)?;
@@ -89,6 +90,7 @@ fn finished(
         parameters,
         columns,
         reads: reads.relations,
+        names,
         version: scope.context.snapshot.version(),
     })
 }

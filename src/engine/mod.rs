@@ -38,6 +38,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -131,6 +132,8 @@ pub struct Bound {
     pub columns: Vec<OutputColumn>,
     /// The relations it reads directly (for view dependencies), without system relations.
     pub reads: Vec<Oid>,
+    /// The columns of relations that it names, also by `*`.
+    pub names: BTreeSet<(Oid, i16)>,
     /// The catalog it was bound in; another version means: bind again.
     pub version: Version,
 }

@@ -1,6 +1,7 @@
 //! The bodies of functions outside of queries: checked when they are made, and carried out
 //! statement by statement where they do more than to answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sqlparser::ast;
@@ -177,7 +178,8 @@ impl Engine {
         .await
     }
 
-    /// Checks the body of a function about to be made; gives the relations and functions it names.
+    /// Checks the body of a function about to be made; gives the relations and functions it names,
+    /// and the columns.
     ///
     /// # Errors
     /// As the statements of the body; `42P13` if it does not answer what it should.
@@ -185,10 +187,10 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         routine: &Arc<Routine>,
-    ) -> Result<Vec<Oid>> {
+    ) -> Result<(Vec<Oid>, BTreeSet<(Oid, i16)>)> {
         let statements = statements(routine)?;
         let Some(types) = input_types(&context.snapshot, routine) else {
-            return Ok(Vec::new());
+            return Ok(Default::default());
         };
         let declared: Vec<Option<PgType>> = types.iter().copied().map(Some).collect();
         // Whoever makes the function checks it, with the search path it will have.
@@ -210,6 +212,7 @@ impl Engine {
         let context = in_body(&context, &own, types);
         let wanted = ResultColumns::of(&context.snapshot, routine, Default::default())?;
         let mut reads: Vec<Oid> = Vec::new();
+        let mut names = BTreeSet::new();
         let mut answers: Option<Vec<Output>> = None;
         for statement in &statements {
             answers = match &statement.command {
@@ -221,6 +224,7 @@ impl Engine {
                     let bound = self.bind_with(&context, &query, &declared, &[]).await;
                     let bound = bound.map_err(Error::without_position)?;
                     reads.extend(&bound.reads);
+                    names.extend(&bound.names);
                     Some(outputs(&bound.columns))
                 }
                 // What it would be kept to is not only what it changes.
@@ -241,7 +245,7 @@ impl Engine {
         reads.retain(|oid| !oid.is_system());
         reads.sort_unstable();
         reads.dedup();
-        Ok(reads)
+        Ok((reads, names))
     }
 }
 

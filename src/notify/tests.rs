@@ -49,6 +49,7 @@ fn create(name: &str) -> Change {
         search_path: Vec::new(),
         depends_on: Vec::new(),
         next_attnums: Default::default(),
+        names: Default::default(),
         types: Vec::new(),
         check_option: None,
     };
@@ -78,6 +79,7 @@ fn replace() -> Change {
             search_path: Vec::new(),
             depends_on: Vec::new(),
             next_attnums: Default::default(),
+            names: Default::default(),
             types: Vec::new(),
             check_option: None,
         },

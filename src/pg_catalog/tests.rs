@@ -93,6 +93,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
                     search_path: vec!["public".into()],
                     depends_on: vec![DELAYS],
                     next_attnums: Default::default(),
+                    names: Default::default(),
                     types: Vec::new(),
                     check_option: None,
                 }),

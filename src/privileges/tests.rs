@@ -58,6 +58,7 @@ fn team() -> Snapshot {
         search_path: Vec::new(),
         depends_on: vec![TABLE],
         next_attnums: Default::default(),
+        names: Default::default(),
         types: Vec::new(),
         check_option: None,
     };

@@ -175,7 +175,7 @@ impl Snapshot {
         }
     }
 
-    fn must_relation(&self, oid: Oid) -> Result<&Arc<Relation>> {
+    pub(in crate::catalog) fn must_relation(&self, oid: Oid) -> Result<&Arc<Relation>> {
         self.relation(oid).ok_or_else(|| missing_relation(oid))
     }
 

@@ -87,7 +87,7 @@ impl Snapshot {
     pub(super) fn rename_relation(&mut self, oid: Oid, name: &str) -> Result<()> {
         let old = self.must_relation(oid)?.clone();
         self.check_place(&old, old.schema, name)?;
-        self.refuse_bound_routines(oid, "renaming")?;
+        self.refuse_bound_routines(oid, None, "renaming")?;
         self.move_relation(&old, old.schema, name)
     }
 
@@ -97,7 +97,7 @@ impl Snapshot {
             return Ok(());
         }
         self.check_place(&old, schema, &old.name)?;
-        self.refuse_bound_routines(oid, "moving")?;
+        self.refuse_bound_routines(oid, None, "moving")?;
         self.move_relation(&old, schema, &old.name)
     }
 
@@ -114,7 +114,7 @@ impl Snapshot {
     pub(super) fn rename_column(&mut self, oid: Oid, attnum: i16, name: &str) -> Result<()> {
         let old = self.must_relation(oid)?;
         check_new_column_name(old, name)?;
-        self.refuse_bound_routines(oid, "renaming a column of")?;
+        self.refuse_bound_routines(oid, Some(attnum), "renaming a column of")?;
         column_mut(self.relation_mut(oid)?, attnum)?.name = name.to_owned();
         Ok(())
     }
@@ -138,32 +138,10 @@ impl Snapshot {
         table_only(&copy, "DROP COLUMN")?;
         let name = column_mut(&mut copy, attnum)?.name.clone();
         let table = self.describe(ObjectId::Relation(oid));
-        let referring: Vec<String> = self
-            .references_to(oid)
-            .filter(|(from, key)| from.oid != oid && key.references.contains(&attnum))
-            .map(|(from, key)| {
-                format!(
-                    "constraint {} on {} depends on column {name} of {table}",
-                    key.name,
-                    self.describe(ObjectId::Relation(from.oid)),
-                )
-            })
-            .collect();
-        if !referring.is_empty() {
-            return Err(Error::new(
-                SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
-                format!("cannot drop column {name} of {table} because other objects depend on it"),
-            )
-            .detail(referring.join("\n"))
-            .hint("Use DROP ... CASCADE to drop the dependent objects too."));
-        }
-        // Which columns a view reads is not recorded, so any reader counts: refused more often than
-        // in PostgreSQL, never too rarely.
-        let object = ObjectId::Relation(oid);
-        self.refuse_dependants(
-            object,
-            &format!("drop column {name} of {}", self.describe(object)),
-        )?;
+        let closure = self.column_closure(oid, attnum)?;
+        closure.refuse(&format!("drop column {name} of {table}"), &|dependent| {
+            self.describe_dependent(dependent, &|object| self.describe(object))
+        })?;
         let relation = self.relation_mut(oid)?;
         relation.columns.retain(|column| column.attnum != attnum);
         // What is promised of the column alone, or of it and others, goes with it.

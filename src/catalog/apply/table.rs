@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Constraints, ObjectId, Relation, RelationKind, Sequence, Snapshot};
+use super::super::{Constraints, Dependent, Relation, RelationKind, Sequence, Snapshot};
 use super::relation::table_only;
 use super::{concurrent_update, wrong_kind};
 use crate::base::{Error, Oid, Result, SqlState};
@@ -20,14 +20,13 @@ impl Snapshot {
 
     pub(super) fn drop_constraint(&mut self, oid: Oid, constraint: Oid) -> Result<()> {
         let relation = self.must_relation(oid)?.clone();
-        let index = relation
-            .constraints
-            .indexes
-            .iter()
-            .find(|index| index.oid == constraint || index.constraint == Some(constraint));
-        if let Some(index) = index {
-            self.refuse_references(&relation, index.oid, &index.name)?;
-        }
+        let what = self.describe_dependent(Dependent::Constraint(oid, constraint), &|object| {
+            self.describe(object)
+        });
+        let closure = self.constraint_closure(relation.oid, constraint)?;
+        closure.refuse(&format!("drop {what}"), &|dependent| {
+            self.describe_dependent(dependent, &|object| self.describe(object))
+        })?;
         let kept = &mut self.relation_mut(oid)?.constraints;
         kept.indexes
             .retain(|index| index.oid != constraint && index.constraint != Some(constraint));
@@ -35,33 +34,6 @@ impl Snapshot {
         kept.checks.retain(|check| check.oid != constraint);
         kept.foreign.retain(|key| key.oid != constraint);
         Ok(())
-    }
-
-    /// `2BP01` if a foreign key stands on an index.
-    fn refuse_references(&self, table: &Relation, index: Oid, name: &str) -> Result<()> {
-        let lines: Vec<String> = self
-            .references_to(table.oid)
-            .filter(|(_, key)| key.index == index)
-            .map(|(from, key)| {
-                format!(
-                    "constraint {} on {} depends on index {name}",
-                    key.name,
-                    self.describe(ObjectId::Relation(from.oid)),
-                )
-            })
-            .collect();
-        if lines.is_empty() {
-            return Ok(());
-        }
-        Err(Error::new(
-            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
-            format!(
-                "cannot drop constraint {name} on {} because other objects depend on it",
-                self.describe(ObjectId::Relation(table.oid)),
-            ),
-        )
-        .detail(lines.join("\n"))
-        .hint("Use DROP ... CASCADE to drop the dependent objects too."))
     }
 
     /// Names are free, columns are there, tables referred to are there.

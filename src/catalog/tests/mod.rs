@@ -85,6 +85,7 @@ fn body(depends_on: &[Oid]) -> View {
         search_path: vec!["pg_catalog".into(), "public".into()],
         depends_on: depends_on.to_vec(),
         next_attnums: Default::default(),
+        names: Default::default(),
         types: Vec::new(),
         check_option: None,
     }

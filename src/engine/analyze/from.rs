@@ -286,6 +286,14 @@ impl Analyst<'_> {
             .and_then(|schema: Oid| snapshot.schema(schema))
             .map(|schema| schema.name.to_string())
             .or_else(|| schema.map(str::to_owned));
+        // What a function reads is the function's business.
+        let origins: Vec<(Oid, i16)> = match &source.body {
+            RelationBody::Stored(relation) if source.rights.is_none() => {
+                let columns = relation.columns.iter();
+                columns.map(|column| (relation.oid, column.attnum)).collect()
+            }
+            _ => Vec::new(),
+        };
         let scan = TableScanBuilder::new(source.canonical_name(&snapshot), Arc::new(source))
             .build()
             .map(LogicalPlan::TableScan)
@@ -297,6 +305,12 @@ impl Analyst<'_> {
             .map(|field| (field.name().clone(), PgType::of_column(field)))
             .collect();
         let mut named = self.under_alias(scan, columns, alias, name)?;
+        for (column, origin) in named.columns.iter().zip(origins) {
+            if let Expr::Column(column) = &column.value.expr {
+                let mut origins = self.shared.origins.borrow_mut();
+                origins.insert(column.clone(), origin);
+            }
+        }
         if let Some(relation) = named.relations.first_mut() {
             relation.oid = oid;
             relation.schema = match alias {

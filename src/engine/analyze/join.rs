@@ -192,8 +192,12 @@ impl Analyst<'_> {
         let mut columns = Vec::with_capacity(left.columns.len() + right.columns.len());
         let mut condition: Option<Expr> = None;
         for name in shared {
-            let a = only(&left.columns, name, "left")?;
-            let b = only(&right.columns, name, "right")?;
+            let (a, b) = (
+                only(&left.columns, name, "left")?,
+                only(&right.columns, name, "right")?,
+            );
+            self.note_names([a, b]);
+            let (a, b) = (a.value.clone(), b.value.clone());
             let equal = self.operate("=", a.clone(), b.clone())?.expr;
             condition = Some(match condition {
                 Some(so_far) => and(so_far, equal),
@@ -270,10 +274,10 @@ fn same_schema(a: &Relation, b: &Relation) -> bool {
 }
 
 /// The one column of a name on a side of USING.
-fn only(columns: &[Named], name: &str, side: &str) -> Result<Typed> {
+fn only<'n>(columns: &'n [Named], name: &str, side: &str) -> Result<&'n Named> {
     let mut found = columns.iter().filter(|column| column.name == name);
     match (found.next(), found.next()) {
-        (Some(column), None) => Ok(column.value.clone()),
+        (Some(column), None) => Ok(column),
         (Some(_), Some(_)) => Err(Error::new(
             SqlState::AMBIGUOUS_COLUMN,
             format!("common column name \"{name}\" appears more than once in {side} table"),

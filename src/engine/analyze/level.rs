@@ -286,6 +286,7 @@ impl Analyst<'_> {
         let Some((depth, relation)) = level.relation(schema, name)? else {
             return Err(level.missing_from(name));
         };
+        self.note_names(&relation.columns);
         relation
             .columns
             .into_iter()
@@ -305,7 +306,10 @@ impl Analyst<'_> {
             let columns = level_out.columns.borrow();
             let mut found = columns.iter().filter(|column| column.name == name);
             match (found.next(), found.next()) {
-                (Some(column), None) => return self.seen(level, column.value.clone(), depth),
+                (Some(column), None) => {
+                    self.note_names([column]);
+                    return self.seen(level, column.value.clone(), depth);
+                }
                 (Some(_), Some(_)) => {
                     return Err(at(
                         Error::new(
@@ -376,7 +380,10 @@ impl Analyst<'_> {
         };
         let mut columns = found.columns.iter().filter(|column| column.name == *name);
         match (columns.next(), columns.next()) {
-            (Some(column), None) => self.seen(level, column.value.clone(), depth),
+            (Some(column), None) => {
+                self.note_names([column]);
+                self.seen(level, column.value.clone(), depth)
+            }
             (Some(_), Some(_)) => Err(at(
                 Error::new(
                     SqlState::AMBIGUOUS_COLUMN,
@@ -391,8 +398,19 @@ impl Analyst<'_> {
         }
     }
 
+    /// Notes which columns of the catalog are named.
+    pub(super) fn note_names<'n>(&self, columns: impl IntoIterator<Item = &'n Named>) {
+        let origins = self.shared.origins.borrow();
+        let mut names = self.shared.names.borrow_mut();
+        for column in columns {
+            let parts = column.value.expr.column_refs();
+            names.extend(parts.into_iter().filter_map(|part| origins.get(part)));
+        }
+    }
+
     /// The row of a relation.
     fn whole_row(&self, level: &Level<'_>, relation: Relation, depth: usize) -> Result<Typed> {
+        self.note_names(&relation.columns);
         if relation.scalar
             && let [column] = relation.columns.as_slice()
         {

@@ -47,7 +47,7 @@ mod window;
 mod with;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -88,6 +88,8 @@ pub(super) struct Analysis {
     pub(super) routines: Vec<Oid>,
     /// What calling functions needs.
     pub(super) needs: Vec<Need>,
+    /// The columns of the catalog's relations that it names itself.
+    pub(super) names: BTreeSet<(Oid, i16)>,
 }
 
 /// Analyses a query as `scope` sees it. `declared` are the client's parameter types.
@@ -114,6 +116,7 @@ pub(super) fn analyse(
             .map(|used| used.routine)
             .collect(),
         needs: uses.into_iter().flat_map(|used| used.needs).collect(),
+        names: analyst.shared.names.take(),
     })
 }
 
@@ -173,6 +176,7 @@ pub(super) fn analyse_call(
             parameters: analyst.parameters.into_inner(),
             routines: Vec::new(),
             needs: uses.into_iter().flat_map(|used| used.needs).collect(),
+            names: analyst.shared.names.take(),
         },
     }))
 }
@@ -201,6 +205,11 @@ struct Shared {
     literals: RefCell<HashMap<String, Option<Span>>>,
     /// Where each column was first named.
     mentions: RefCell<HashMap<Column, Span>>,
+    /// Which columns of the catalog columns of the plan are; those of functions' bodies are not
+    /// among them.
+    origins: RefCell<HashMap<Column, (Oid, i16)>>,
+    /// Those of them that are named.
+    names: RefCell<BTreeSet<(Oid, i16)>>,
     /// Users' functions called.
     uses: RefCell<Vec<routine::Use>>,
     /// How many calls there were.

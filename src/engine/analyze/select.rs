@@ -254,6 +254,7 @@ impl Analyst<'_> {
                         ));
                     }
                     let columns = level.columns.borrow();
+                    self.note_names(columns.iter());
                     targets.extend(columns.iter().map(|column| Target {
                         name: column.name.clone(),
                         value: column.value.clone(),

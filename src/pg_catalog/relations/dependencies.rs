@@ -103,7 +103,14 @@ pub(super) fn pg_depend(
             rows.push((PG_REWRITE, rule, PG_CLASS, oid, 0, 'i'));
             rows.push((PG_REWRITE, rule, PG_CLASS, oid, 0, 'n'));
             for read in view.depends_on.iter().collect::<BTreeSet<_>>() {
-                rows.push((PG_REWRITE, rule, PG_CLASS, *read, 0, 'n'));
+                match view.names.get(read) {
+                    Some(columns) if !columns.is_empty() => {
+                        let columns = columns.iter();
+                        rows.extend(columns.map(|c| (PG_REWRITE, rule, PG_CLASS, *read, *c, 'n')));
+                    }
+                    // A routine has no columns; of a relation it is the whole.
+                    Some(_) | None => rows.push((PG_REWRITE, rule, PG_CLASS, *read, 0, 'n')),
+                }
             }
         }
         for index in &relation.constraints.indexes {

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use super::alter::as_server;
 use super::constraint::altered_constraint;
+use super::drop::dependent;
 use super::rename::renamed;
 use super::sequence::{OfColumn, beside};
 use super::table::{check_column_type, settled, stored_name};
 use super::{no_column, skipping};
-use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, Column, Generation, ObjectId, Relation, RelationKind};
+use crate::catalog::{
+    Change, Column, Dependent, Generation, ObjectId, Relation, RelationKind,
+};
 use crate::engine::Command;
 use crate::engine::command::AlterAction;
 use crate::engine::definition::{ColumnDefinition, ConstraintDefinition, GenerationClause};
@@ -71,7 +73,7 @@ impl Session {
                     self.notice(format!("{}, skipping", error.message()));
                     return Ok(Vec::new());
                 };
-                self.drop_column(context, relation, column, *cascade)
+                self.drop_column(relation, column, *cascade, run).await
             }
             AlterAction::SetDefault { column, default } => {
                 let column = find(column)?;
@@ -166,7 +168,7 @@ impl Session {
             AlterAction::DropConstraint {
                 name,
                 if_exists,
-                cascade: _,
+                cascade,
             } => {
                 let Some(constraint) = relation.constraints.named(name) else {
                     let message = format!(
@@ -179,10 +181,8 @@ impl Session {
                     self.notice(format!("{message}, skipping"));
                     return Ok(Vec::new());
                 };
-                Ok(vec![Change::DropConstraint {
-                    relation: relation.oid,
-                    constraint,
-                }])
+                self.drop_constraint(relation, constraint, *cascade, run)
+                    .await
             }
             AlterAction::ValidateConstraint(name) => {
                 self.validate_constraint(context, relation, name, run).await
@@ -347,78 +347,50 @@ impl Session {
         self.push_needing(done.changes, &[])
     }
 
-    fn drop_column(
+    /// DROP COLUMN
+    async fn drop_column(
         &mut self,
-        context: &StatementContext,
         relation: &Relation,
         column: &Column,
         cascade: bool,
+        run: &Run<'_>,
     ) -> Result<Vec<Change>> {
-        if cascade && context.snapshot.dependants(relation.oid).next().is_some() {
-            // Which columns a view reads is not known, so nothing tells which views would have to
-            // go.
-            return Err(Error::unsupported(
-                "DROP COLUMN … CASCADE of a table that views read",
-            ));
+        if !matches!(relation.kind, RelationKind::Table { .. }) {
+            return Err(only_tables(relation, "DROP COLUMN"));
         }
-        let table = format!("table {}", quote(&relation.name));
-        let generated: Vec<&Column> = relation
-            .columns
-            .iter()
-            .filter(|other| {
-                matches!(&other.generation, Some(Generation::Stored { columns, .. })
-                    if columns.contains(&column.attnum))
+        let context = self.context()?;
+        let (table, attnum) = (relation.oid, column.attnum);
+        let readers: Vec<Oid> = context.snapshot.dependants(table).map(|v| v.oid).collect();
+        let what = dependent(&context, Dependent::Column(table, attnum));
+        let closure = self
+            .cascade(Some(&what), cascade, run.interrupt, |snapshot| {
+                snapshot.column_closure(table, attnum)
             })
-            .collect();
-        let depends = |other: &&Column| {
-            format!(
-                "column {} of {table} depends on column {} of {table}",
-                other.name, column.name
-            )
-        };
-        if !generated.is_empty() && !cascade {
-            return Err(Error::new(
-                SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
-                format!(
-                    "cannot drop column {} of {table} because other objects depend on it",
-                    column.name
-                ),
-            )
-            .detail(generated.iter().map(depends).collect::<Vec<_>>().join("\n"))
-            .hint("Use DROP ... CASCADE to drop the dependent objects too."));
-        }
-        let mut changes = Vec::new();
-        let lines: Vec<String> = generated
-            .iter()
-            .map(|other| format!("drop cascades to column {} of {table}", other.name))
-            .collect();
-        match lines.as_slice() {
-            [] => {}
-            [one] => self.notice(one.clone()),
-            many => {
-                let count = many.len();
-                let mut report = Report::notice(format!("drop cascades to {count} other objects"));
-                report.error = report.error.detail(many.join("\n"));
-                self.report(report);
-            }
-        }
-        for other in generated {
-            changes.push(Change::DropColumn {
-                relation: relation.oid,
-                attnum: other.attnum,
-            });
-        }
-        changes.push(Change::DropColumn {
-            relation: relation.oid,
-            attnum: column.attnum,
-        });
-        for sequence in context
-            .snapshot
-            .owned_sequences(relation.oid, Some(column.attnum))
-        {
-            changes.push(Change::Drop(ObjectId::Relation(sequence)));
-        }
-        Ok(changes)
+            .await?;
+        // Whoever may drop the column may drop what depends on it.
+        self.push_needing(closure.changes, &[])?;
+        self.check_reworded(&readers, run).await?;
+        Ok(Vec::new())
+    }
+
+    /// DROP CONSTRAINT
+    async fn drop_constraint(
+        &mut self,
+        relation: &Relation,
+        constraint: Oid,
+        cascade: bool,
+        run: &Run<'_>,
+    ) -> Result<Vec<Change>> {
+        let context = self.context()?;
+        let table = relation.oid;
+        let what = dependent(&context, Dependent::Constraint(table, constraint));
+        let closure = self
+            .cascade(Some(&what), cascade, run.interrupt, |snapshot| {
+                snapshot.constraint_closure(table, constraint)
+            })
+            .await?;
+        self.push_needing(closure.changes, &[])?;
+        Ok(Vec::new())
     }
 
     fn add_identity(

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::alter::as_server;
 use super::alter_column::only_tables;
 use super::constraint::shown;
+use super::drop::describe;
 use super::table::{check_column_type, check_kept, stored_name};
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, Column, Generation, Relation, RelationKind};
+use crate::catalog::{Change, Column, Generation, ObjectId, Relation, RelationKind};
 use crate::engine::{check_assignable, is_literal, parse_query};
 use crate::privileges;
 use crate::session::dispatch::Run;
@@ -31,29 +32,6 @@ impl Session {
         if !matches!(relation.kind, RelationKind::Table { .. }) {
             return Err(only_tables(relation, "ALTER COLUMN ... SET DATA TYPE"));
         }
-        if let Some(view) = context.snapshot.dependants(relation.oid).next() {
-            return Err(Error::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                "cannot alter type of a column used by a view or rule",
-            )
-            .detail(format!(
-                "rule _RETURN on {} {} depends on column \"{}\"",
-                view.kind_name(),
-                context.snapshot.qualified_name(view),
-                column.name
-            )));
-        }
-        let keyed = relation.constraints.foreign.iter();
-        let referred = context.snapshot.references_to(relation.oid);
-        if keyed.chain(referred.map(|(_, key)| key)).any(|key| {
-            key.table == relation.oid && key.references.contains(&column.attnum)
-                || relation.constraints.foreign.contains(key)
-                    && key.columns.contains(&column.attnum)
-        }) {
-            return Err(Error::unsupported(
-                "ALTER COLUMN … TYPE of a column in a foreign key",
-            ));
-        }
         let read = relation.columns.iter().find(|other| {
             matches!(&other.generation, Some(Generation::Stored { columns, .. })
                 if columns.contains(&column.attnum))
@@ -67,6 +45,32 @@ impl Session {
                 "Column \"{}\" is used by generated column \"{}\".",
                 column.name, other.name
             )));
+        }
+        let used = |by: &str, user: String| {
+            Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("cannot alter type of a column used by a {by}"),
+            )
+            .detail(format!("{user} depends on column \"{}\"", column.name)))
+        };
+        let (table, attnum) = (relation.oid, column.attnum);
+        if let Some(view) = context.snapshot.views_naming(table, attnum).next() {
+            let view = describe(context, ObjectId::Relation(view.oid));
+            return used("view or rule", format!("rule _RETURN on {view}"));
+        }
+        if let Some(routine) = context.snapshot.routines_naming(table, attnum).next() {
+            return used("function or procedure", describe(context, routine));
+        }
+        let keyed = relation.constraints.foreign.iter();
+        let referred = context.snapshot.references_to(relation.oid);
+        if keyed.chain(referred.map(|(_, key)| key)).any(|key| {
+            key.table == relation.oid && key.references.contains(&column.attnum)
+                || relation.constraints.foreign.contains(key)
+                    && key.columns.contains(&column.attnum)
+        }) {
+            return Err(Error::unsupported(
+                "ALTER COLUMN … TYPE of a column in a foreign key",
+            ));
         }
         let expression = match using {
             Some(using) => {

@@ -5,9 +5,12 @@ use super::{drop_tag, tag};
 use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Cascade, Change, Dependent, ObjectId, Relation, RelationKind};
+use crate::catalog::{
+    Cascade, Change, Dependent, ObjectId, Relation, RelationKind, Snapshot,
+};
 use crate::database::LockMode;
 use crate::engine::command::{Drop, ObjectKind, ObjectName};
+use crate::observe::Interrupt;
 use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session};
@@ -53,25 +56,47 @@ impl Session {
             ));
         }
         privileges::authorize(&context.snapshot, &needs, ())?;
-        let before = context.snapshot.dependants_closure(&roots)?;
+        let what = only(&context, &roots);
+        let closure = self
+            .cascade(what.as_deref(), drop.cascade, run.interrupt, |snapshot| {
+                snapshot.dependants_closure(&roots)
+            })
+            .await?;
+        self.push_needing(closure.changes, &needs)?;
+        Ok(done)
+    }
+
+    /// What a drop comes to, its tables locked; the notice of what else goes is sent. `what` is
+    /// dropped; `None` if it is several things.
+    ///
+    /// # Errors
+    /// `2BP01` if something else goes and CASCADE does not say that it may.
+    pub(super) async fn cascade(
+        &mut self,
+        what: Option<&str>,
+        cascade: bool,
+        interrupt: &Interrupt,
+        find: impl Fn(&Snapshot) -> Result<Cascade>,
+    ) -> Result<Cascade> {
+        let before = find(&self.context()?.snapshot)?;
         for change in &before.changes {
             if let Change::Drop(ObjectId::Relation(oid))
             | Change::DropColumn { relation: oid, .. }
+            | Change::AlterColumn { relation: oid, .. }
             | Change::DropConstraint { relation: oid, .. } = change
             {
-                self.lock(*oid, LockMode::Exclusive, run.interrupt).await?;
+                self.lock(*oid, LockMode::Exclusive, interrupt).await?;
             }
         }
         let context = self.context()?;
-        let closure = context.snapshot.dependants_closure(&roots)?;
+        let closure = find(&context.snapshot)?;
         if !closure.others.is_empty() {
-            if !drop.cascade {
-                return Err(still_needed(&context, &roots, &closure));
+            if !cascade {
+                return Err(still_needed(&context, what, &closure));
             }
             self.report(cascades(&context, &closure));
         }
-        self.push_needing(closure.changes, &needs)?;
-        Ok(done)
+        Ok(closure)
     }
 }
 
@@ -117,13 +142,13 @@ impl Session {
                     name.name
                 )));
             }
-            self.lock(table.oid, LockMode::Exclusive, run.interrupt)
+            let what = dependent(&context, Dependent::Index(table.oid, index));
+            let closure = self
+                .cascade(Some(&what), drop.cascade, run.interrupt, |snapshot| {
+                    snapshot.constraint_closure(table.oid, index)
+                })
                 .await?;
-            let change = Change::DropConstraint {
-                relation: table.oid,
-                constraint: index,
-            };
-            self.push(vec![change], Vec::new())?;
+            self.push_needing(closure.changes, &[])?;
         }
         Ok(())
     }
@@ -160,18 +185,23 @@ fn refuse_identity(context: &StatementContext, root: ObjectId) -> Result<()> {
     .hint(format!("You can drop column {column} of {table} instead.")))
 }
 
+/// The one object that is dropped, as messages name it; `None` if there are several.
+pub(super) fn only(context: &StatementContext, roots: &[ObjectId]) -> Option<String> {
+    match roots {
+        [root] => Some(describe(context, *root)),
+        _ => None,
+    }
+}
+
 /// `2BP01`, listing all that depends on what should be dropped.
 pub(super) fn still_needed(
     context: &StatementContext,
-    roots: &[ObjectId],
+    what: Option<&str>,
     closure: &Cascade,
 ) -> Error {
-    let message = match roots {
-        [root] => format!(
-            "cannot drop {} because other objects depend on it",
-            describe(context, *root)
-        ),
-        _ => "cannot drop desired object(s) because other objects depend on them".to_owned(),
+    let message = match what {
+        Some(what) => format!("cannot drop {what} because other objects depend on it"),
+        None => "cannot drop desired object(s) because other objects depend on them".to_owned(),
     };
     let lines: Vec<String> = closure
         .others
@@ -180,7 +210,7 @@ pub(super) fn still_needed(
             format!(
                 "{} depends on {}",
                 dependent(context, other.object),
-                describe(context, other.on)
+                dependent(context, other.on)
             )
         })
         .collect();
@@ -207,13 +237,14 @@ pub(super) fn cascades(context: &StatementContext, closure: &Cascade) -> Report 
     }
 }
 
-fn dependent(context: &StatementContext, what: Dependent) -> String {
+/// What depends, or is depended on, as messages name it.
+pub(super) fn dependent(context: &StatementContext, what: Dependent) -> String {
     let describe = |object| describe(context, object);
     context.snapshot.describe_dependent(what, &describe)
 }
 
 /// An object as messages name it: with its schema only where the bare name would not find it.
-fn describe(context: &StatementContext, object: ObjectId) -> String {
+pub(super) fn describe(context: &StatementContext, object: ObjectId) -> String {
     let snapshot = &context.snapshot;
     let relation = match object {
         ObjectId::Relation(oid) => snapshot.relation(oid),

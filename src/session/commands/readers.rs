@@ -5,7 +5,7 @@
 
 use super::constraint::shown;
 use crate::base::{Error, Oid, Result};
-use crate::catalog::{Change, ObjectId, Relation, View};
+use crate::catalog::{Change, Column, ObjectId, Relation, View};
 use crate::engine::{parse_query, redirect};
 use crate::privileges;
 use crate::session::dispatch::Run;
@@ -84,24 +84,25 @@ pub(super) fn reworded_for_schema(
 }
 
 /// What stands in FROM for the table: its new name, or where columns are called otherwise a query
-/// that gives them their old names.
+/// that gives those that the body names their old names. Those it does not name may go one day.
 fn source(old: &Relation, new: &Relation, view: &View, name: &str) -> String {
     let next = view.next_attnums.get(&old.oid).copied().unwrap_or(i16::MAX);
     let columns = old.columns.iter().filter(|column| column.attnum < next);
-    let pairs: Vec<(String, String)> = columns
-        .filter_map(|column| {
-            let now = new.columns.iter().find(|c| c.attnum == column.attnum)?;
-            Some((now.name.clone(), column.name.clone()))
+    let pairs: Vec<(&Column, &Column)> = columns
+        .filter_map(|then| {
+            let now = new.columns.iter().find(|c| c.attnum == then.attnum)?;
+            Some((now, then))
         })
         .collect();
-    if pairs.iter().all(|(now, then)| now == then) {
+    if pairs.iter().all(|(now, then)| now.name == then.name) {
         return name.to_owned();
     }
     let list: Vec<String> = pairs
         .iter()
-        .map(|(now, then)| match now == then {
-            true => shown(now),
-            false => format!("{} AS {}", shown(now), shown(then)),
+        .filter(|(_, then)| view.names_column(old.oid, then.attnum))
+        .map(|(now, then)| match now.name == then.name {
+            true => shown(&now.name),
+            false => format!("{} AS {}", shown(&now.name), shown(&then.name)),
         })
         .collect();
     format!("(SELECT {} FROM {name})", list.join(", "))

@@ -6,6 +6,7 @@ use super::routine_alter::settled_calls;
 use super::routine_type::{is_value_type, type_of};
 use super::set::flat;
 use super::tag;
+use super::view::names_of;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
     Change, Parallel, Parameter, ParameterMode, Routine, RoutineBody, View, Volatility,
@@ -88,7 +89,7 @@ impl Session {
             let shared = Arc::new(routine.clone());
             let engine = self.shared.engine.clone();
             let work = engine.check_routine(&context, &shared);
-            let reads = interruptible(run.interrupt, work).await?;
+            let (reads, names) = interruptible(run.interrupt, work).await?;
             if let RoutineBody::Return(view) | RoutineBody::Atomic(view) = &mut routine.body {
                 if input_types(&context.snapshot, &shared).is_none() {
                     return Err(Error::unsupported(
@@ -100,6 +101,7 @@ impl Session {
                     .filter_map(|oid| context.snapshot.relation(*oid))
                     .map(|relation| (relation.oid, relation.next_attnum))
                     .collect();
+                view.names = names_of(reads.iter().copied(), &names);
                 view.depends_on = reads;
             }
         } else {
@@ -318,6 +320,7 @@ fn body(context: &StatementContext, definition: &BodyDefinition) -> Result<Routi
         search_path: context.search_path.names(&context.snapshot),
         depends_on: Vec::new(),
         next_attnums: Default::default(),
+        names: Default::default(),
         types: Vec::new(),
         check_option: None,
     };

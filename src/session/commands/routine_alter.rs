@@ -91,7 +91,12 @@ impl Session {
         let closure = context.snapshot.dependants_closure(&roots)?;
         if !closure.others.is_empty() {
             if !cascade {
-                return Err(super::drop::still_needed(&context, &roots, &closure));
+                let what = super::drop::only(&context, &roots);
+                return Err(super::drop::still_needed(
+                    &context,
+                    what.as_deref(),
+                    &closure,
+                ));
             }
             self.refuse_guesses(&context, &roots, &closure)?;
             self.report(super::drop::cascades(&context, &closure));

@@ -2,6 +2,7 @@
 
 use super::table::{Place, output_columns};
 use super::{query::check_parameters, tag};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use sqlparser::ast::Expr;
@@ -29,9 +30,25 @@ pub(super) fn view_of(context: &StatementContext, text: &str, bound: &Bound) -> 
             .filter_map(|oid| context.snapshot.relation(*oid))
             .map(|relation| (relation.oid, relation.next_attnum))
             .collect(),
+        names: names_of(bound.reads.iter().copied(), &bound.names),
         types: types_of(context, text, bound),
         check_option: None,
     }
+}
+
+/// The columns that a body names, by the relations it reads.
+pub(super) fn names_of(
+    reads: impl Iterator<Item = Oid>,
+    names: &BTreeSet<(Oid, i16)>,
+) -> BTreeMap<Oid, BTreeSet<i16>> {
+    let mut found: BTreeMap<Oid, BTreeSet<i16>> =
+        reads.map(|read| (read, BTreeSet::new())).collect();
+    for (relation, attnum) in names {
+        if let Some(columns) = found.get_mut(relation) {
+            columns.insert(*attnum);
+        }
+    }
+    found
 }
 
 /// The users' types a body says, or has columns of.

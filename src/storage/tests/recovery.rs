@@ -198,6 +198,7 @@ fn random_change(rng: &mut StdRng, bench: &mut Bench) -> Vec<Change> {
                 search_path: vec!["public".to_owned()],
                 depends_on: vec![oid],
                 next_attnums: Default::default(),
+                names: Default::default(),
                 types: Vec::new(),
                 check_option: None,
             };

@@ -1,0 +1,315 @@
+//! The closure of DROP … CASCADE: what goes with what is dropped, found depth first.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Cascade, Change, Column, Dependence, Dependent, Generation, Index, ObjectId, Relation, Snapshot,
+};
+use crate::base::Oid;
+
+/// Depth first over dependants: `others` in the order met, `changes` in the order left.
+pub(super) struct Walk<'a> {
+    snapshot: &'a Snapshot,
+    roots: &'a [ObjectId],
+    visited: BTreeSet<ObjectId>,
+    /// Columns that go by themselves.
+    columns: BTreeSet<(Oid, i16)>,
+    changes: Vec<Change>,
+    others: Vec<Dependence>,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk from nowhere yet.
+    pub(super) fn new(snapshot: &'a Snapshot, roots: &'a [ObjectId]) -> Self {
+        Self {
+            snapshot,
+            roots,
+            visited: BTreeSet::new(),
+            columns: BTreeSet::new(),
+            changes: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+
+    /// What it came to.
+    pub(super) fn done(self) -> Cascade {
+        let Self {
+            visited,
+            changes,
+            mut others,
+            ..
+        } = self;
+        // What is in an object that goes itself is not worth a word.
+        others.retain(|other| match other.object {
+            Dependent::Object(_) => true,
+            Dependent::Default(table, _)
+            | Dependent::Constraint(table, _)
+            | Dependent::Column(table, _)
+            | Dependent::Index(table, _) => !visited.contains(&ObjectId::Relation(table)),
+        });
+        Cascade { changes, others }
+    }
+
+    /// Takes away an object, and first what depends on it.
+    pub(super) fn visit(&mut self, object: ObjectId, on: Option<Dependent>) {
+        if !self.visited.insert(object) {
+            return;
+        }
+        if let Some(on) = on
+            && !self.roots.contains(&object)
+        {
+            self.list(Dependent::Object(object), on);
+        }
+        for dependant in self.snapshot.direct_dependants(object) {
+            // Members of a dropped schema are listed under the schema, whatever else they depend
+            // on.
+            let on = self.dropped_schema_of(dependant).unwrap_or(object);
+            self.visit(dependant, Some(Dependent::Object(on)));
+        }
+        let sequences = match object {
+            ObjectId::Relation(oid) => self.snapshot.owned_sequences(oid, None),
+            _ => Vec::new(),
+        };
+        match object {
+            ObjectId::Relation(oid) => {
+                self.release(oid);
+                // They cannot go before the table, but what others have of them must.
+                sequences.iter().for_each(|oid| self.release(*oid));
+            }
+            ObjectId::Routine(oid) => self.release_calls(oid),
+            ObjectId::Type(oid) => self.release_columns(oid),
+            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => {}
+        }
+        self.changes.push(Change::Drop(object));
+        for sequence in sequences {
+            // It goes with its column, without a word.
+            self.visit(ObjectId::Relation(sequence), None);
+        }
+    }
+
+    /// Takes away a column of a table that stays, and first what depends on it.
+    pub(super) fn drop_column(&mut self, table: &Relation, attnum: i16) {
+        let column = table.columns.iter().find(|c| c.attnum == attnum);
+        let Some(column) = column.filter(|_| self.columns.insert((table.oid, attnum))) else {
+            return;
+        };
+        let on = Dependent::Column(table.oid, attnum);
+        for other in &table.columns {
+            if let Some(Generation::Stored { columns, .. }) = &other.generation
+                && columns.contains(&attnum)
+                && !self.columns.contains(&(table.oid, other.attnum))
+            {
+                self.list(Dependent::Column(table.oid, other.attnum), on);
+                self.drop_column(table, other.attnum);
+            }
+        }
+        let sequences = self.snapshot.owned_sequences(table.oid, Some(attnum));
+        if !sequences.is_empty() {
+            // They go before the column does.
+            self.changes.push(Change::AlterColumn {
+                relation: table.oid,
+                column: Column {
+                    default: None,
+                    generation: None,
+                    ..column.clone()
+                },
+            });
+        }
+        for dependent in self.dependants_of_column(table, attnum, &sequences) {
+            match dependent {
+                Dependent::Constraint(from, key) => self.release_key(from, key, on),
+                Dependent::Index(_, index) => self.release_references(table.oid, index),
+                Dependent::Object(ObjectId::Relation(oid)) if sequences.contains(&oid) => {
+                    self.visit(ObjectId::Relation(oid), None);
+                }
+                Dependent::Object(object) => self.visit(object, Some(on)),
+                Dependent::Default(..) | Dependent::Column(..) => {}
+            }
+        }
+        self.changes.push(Change::DropColumn {
+            relation: table.oid,
+            attnum,
+        });
+    }
+
+    /// What depends on a column directly, in the order of the OIDs as PostgreSQL lists it.
+    fn dependants_of_column(
+        &self,
+        table: &Relation,
+        attnum: i16,
+        sequences: &[Oid],
+    ) -> Vec<Dependent> {
+        let snapshot = self.snapshot;
+        let relation = |oid: Oid| Dependent::Object(ObjectId::Relation(oid));
+        let mut found: Vec<(Oid, Dependent)> = Vec::new();
+        for (from, key) in snapshot.references_to(table.oid) {
+            if key.references.contains(&attnum) {
+                found.push((key.oid, Dependent::Constraint(from.oid, key.oid)));
+            }
+        }
+        let stands_on =
+            |index: &&Index| index.depends_on(&[attnum]) || index.include.contains(&attnum);
+        for index in table.constraints.indexes.iter().filter(stands_on) {
+            found.push((index.oid, Dependent::Index(table.oid, index.oid)));
+        }
+        let views = snapshot.views_naming(table.oid, attnum).map(|view| view.oid);
+        let relations = views.chain(sequences.iter().copied());
+        found.extend(relations.map(|oid| (oid, relation(oid))));
+        for routine in snapshot.routines_naming(table.oid, attnum) {
+            if let ObjectId::Routine(oid) = routine {
+                found.push((oid, Dependent::Object(routine)));
+            }
+        }
+        found.sort_by_key(|(oid, _)| *oid);
+        found.into_iter().map(|(_, dependent)| dependent).collect()
+    }
+
+    /// Takes away a constraint or index of a table that stays, and first what depends on it.
+    pub(super) fn drop_constraint(&mut self, table: &Relation, constraint: Oid) {
+        let mut indexes = table.constraints.indexes.iter();
+        let index = indexes.find(|i| i.oid == constraint || i.constraint == Some(constraint));
+        if let Some(index) = index {
+            self.release_references(table.oid, index.oid);
+        }
+        self.changes.push(Change::DropConstraint {
+            relation: table.oid,
+            constraint,
+        });
+    }
+
+    /// Takes away the foreign keys that stand on a unique index.
+    fn release_references(&mut self, table: Oid, index: Oid) {
+        for (from, key) in self.snapshot.references_to(table) {
+            if key.index == index {
+                self.release_key(from.oid, key.oid, Dependent::Index(table, index));
+            }
+        }
+    }
+
+    /// Takes away a foreign key, unless it goes anyway.
+    fn release_key(&mut self, from: Oid, key: Oid, on: Dependent) {
+        let change = Change::DropConstraint {
+            relation: from,
+            constraint: key,
+        };
+        let relation = ObjectId::Relation(from);
+        if self.visited.contains(&relation) || self.changes.contains(&change) {
+            return;
+        }
+        self.changes.push(change);
+        if !self.roots.contains(&relation) {
+            self.list(Dependent::Constraint(from, key), on);
+        }
+    }
+
+    fn list(&mut self, object: Dependent, on: Dependent) {
+        self.others.push(Dependence { object, on });
+    }
+
+    /// Takes away what other tables have that refers to `oid`.
+    fn release(&mut self, oid: Oid) {
+        let on = Dependent::Object(ObjectId::Relation(oid));
+        for (from, key) in self.snapshot.references_to(oid) {
+            self.release_key(from.oid, key.oid, on);
+        }
+        let sequence = self.snapshot.relation(oid).and_then(|r| r.sequence());
+        if sequence.is_none() {
+            return;
+        }
+        for table in self.snapshot.relations() {
+            let relation = ObjectId::Relation(table.oid);
+            for column in &table.columns {
+                let place = (table.oid, column.attnum);
+                if self.visited.contains(&relation)
+                    || self.columns.contains(&place)
+                    || !column.sequences().contains(&oid)
+                {
+                    continue;
+                }
+                let change = Change::AlterColumn {
+                    relation: table.oid,
+                    column: Column {
+                        default: None,
+                        generation: None,
+                        ..column.clone()
+                    },
+                };
+                if self.changes.contains(&change) {
+                    continue;
+                }
+                self.changes.push(change);
+                if !self.roots.contains(&relation) {
+                    self.list(Dependent::Default(table.oid, column.attnum), on);
+                }
+            }
+        }
+    }
+
+    /// Takes away what of tables calls a function.
+    fn release_calls(&mut self, routine: Oid) {
+        let on = Dependent::Object(ObjectId::Routine(routine));
+        for (oid, object) in self.snapshot.calls_of(routine) {
+            let relation = ObjectId::Relation(oid);
+            let Some(table) = self.snapshot.relation(oid) else {
+                continue;
+            };
+            if self.changes.contains(&Change::Drop(relation)) {
+                continue;
+            }
+            if !self.roots.contains(&relation) {
+                self.list(object, on);
+            }
+            match object {
+                Dependent::Column(_, attnum) => self.drop_column(table, attnum),
+                Dependent::Constraint(_, constraint) | Dependent::Index(_, constraint) => {
+                    self.drop_constraint(table, constraint);
+                }
+                Dependent::Default(_, attnum) => {
+                    let column = table.columns.iter().find(|c| c.attnum == attnum);
+                    let Some(column) = column else { continue };
+                    let column = Column {
+                        default: None,
+                        ..column.clone()
+                    };
+                    let relation = oid;
+                    self.changes.push(Change::AlterColumn { relation, column });
+                }
+                Dependent::Object(_) => {}
+            }
+        }
+    }
+
+    fn dropped_schema_of(&self, object: ObjectId) -> Option<ObjectId> {
+        let schema = match object {
+            ObjectId::Relation(oid) => self.snapshot.relation(oid)?.schema,
+            ObjectId::Routine(oid) => self.snapshot.routine(oid)?.schema,
+            ObjectId::Type(oid) => self.snapshot.user_type(oid)?.schema,
+            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => return None,
+        };
+        let schema = ObjectId::Schema(schema);
+        self.roots.contains(&schema).then_some(schema)
+    }
+
+    /// Takes away the columns that are of type `oid`, and what refers to them.
+    fn release_columns(&mut self, oid: Oid) {
+        let mut columns: Vec<_> = self.snapshot.columns_of_type(oid).collect();
+        columns.sort_by_key(|(table, attnum)| (table.oid, *attnum));
+        for (table, attnum) in columns {
+            let relation = ObjectId::Relation(table.oid);
+            // It goes later in its own right, or went already.
+            if self.visited.contains(&relation) || self.goes_with_schema(table) {
+                let on = self.dropped_schema_of(relation).map(Dependent::Object);
+                self.visit(relation, on);
+                continue;
+            }
+            let on = Dependent::Object(ObjectId::Type(oid));
+            self.list(Dependent::Column(table.oid, attnum), on);
+            self.drop_column(table, attnum);
+        }
+    }
+
+    fn goes_with_schema(&self, relation: &Relation) -> bool {
+        self.roots.contains(&ObjectId::Schema(relation.schema))
+            || self.roots.contains(&ObjectId::Relation(relation.oid))
+    }
+}
