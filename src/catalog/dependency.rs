@@ -341,12 +341,19 @@ impl Snapshot {
         })
     }
 
+    /// The views and functions whose bodies would not be valid without a primary key.
+    pub(super) fn relying_on(&self, key: Oid) -> Vec<ObjectId> {
+        let relies = |body: &super::View| body.keys.contains(&key);
+        let views = self.relations().filter(|r| r.view().is_some_and(relies));
+        let routines = self.routines().filter(|r| r.bound().is_some_and(relies));
+        views
+            .map(|view| ObjectId::Relation(view.oid))
+            .chain(routines.map(|routine| ObjectId::Routine(routine.oid)))
+            .collect()
+    }
+
     /// The functions kept to bodies that name a column.
-    pub fn routines_naming(
-        &self,
-        table: Oid,
-        attnum: i16,
-    ) -> impl Iterator<Item = ObjectId> {
+    pub fn routines_naming(&self, table: Oid, attnum: i16) -> impl Iterator<Item = ObjectId> {
         self.routines()
             .filter(move |routine| {
                 let body = routine.bound();

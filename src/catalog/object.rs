@@ -148,6 +148,10 @@ pub struct View {
     /// here it is not known: any may be.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<Oid, BTreeSet<i16>>,
+    /// The primary keys without which the body would not be valid: it groups by them, and names
+    /// other columns of their tables.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub keys: BTreeSet<Oid>,
     /// The users' types it says, or has columns of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<Oid>,

@@ -152,7 +152,9 @@ impl<'a> Walk<'a> {
         for index in table.constraints.indexes.iter().filter(stands_on) {
             found.push((index.oid, Dependent::Index(table.oid, index.oid)));
         }
-        let views = snapshot.views_naming(table.oid, attnum).map(|view| view.oid);
+        let views = snapshot
+            .views_naming(table.oid, attnum)
+            .map(|view| view.oid);
         let relations = views.chain(sequences.iter().copied());
         found.extend(relations.map(|oid| (oid, relation(oid))));
         for routine in snapshot.routines_naming(table.oid, attnum) {
@@ -170,6 +172,12 @@ impl<'a> Walk<'a> {
         let index = indexes.find(|i| i.oid == constraint || i.constraint == Some(constraint));
         if let Some(index) = index {
             self.release_references(table.oid, index.oid);
+            if let Some(key) = index.constraint {
+                let on = Dependent::Constraint(table.oid, key);
+                for object in self.snapshot.relying_on(key) {
+                    self.visit(object, Some(on));
+                }
+            }
         }
         self.changes.push(Change::DropConstraint {
             relation: table.oid,

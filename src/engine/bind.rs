@@ -67,6 +67,7 @@ fn finished(
         routines,
         needs,
         names,
+        keys,
     } = analysis;
     scope.watch.measure(&plan)?;
     let (plan, parameters) = type_parameters(plan, declared, parameters, mentioned)?;
@@ -91,6 +92,7 @@ fn finished(
         columns,
         reads: reads.relations,
         names,
+        keys,
         version: scope.context.snapshot.version(),
     })
 }

@@ -134,6 +134,8 @@ pub struct Bound {
     pub reads: Vec<Oid>,
     /// The columns of relations that it names, also by `*`.
     pub names: BTreeSet<(Oid, i16)>,
+    /// The primary keys without which it would not be valid, as constraints.
+    pub keys: BTreeSet<Oid>,
     /// The catalog it was bound in; another version means: bind again.
     pub version: Version,
 }

@@ -19,6 +19,17 @@ use crate::privileges;
 use crate::statement::{Arguments, StatementContext};
 use crate::types::PgType;
 
+/// What the statements of a body stand on.
+#[derive(Debug, Default)]
+pub struct Footing {
+    /// Relations and functions they name.
+    pub reads: BTreeSet<Oid>,
+    /// Columns of the relations they name.
+    pub names: BTreeSet<(Oid, i16)>,
+    /// Primary keys without which they would not be valid.
+    pub keys: BTreeSet<Oid>,
+}
+
 /// The statements of a body.
 ///
 /// # Errors
@@ -178,8 +189,7 @@ impl Engine {
         .await
     }
 
-    /// Checks the body of a function about to be made; gives the relations and functions it names,
-    /// and the columns.
+    /// Checks the body of a function about to be made; gives what it stands on.
     ///
     /// # Errors
     /// As the statements of the body; `42P13` if it does not answer what it should.
@@ -187,7 +197,7 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         routine: &Arc<Routine>,
-    ) -> Result<(Vec<Oid>, BTreeSet<(Oid, i16)>)> {
+    ) -> Result<Footing> {
         let statements = statements(routine)?;
         let Some(types) = input_types(&context.snapshot, routine) else {
             return Ok(Default::default());
@@ -211,8 +221,7 @@ impl Engine {
         };
         let context = in_body(&context, &own, types);
         let wanted = ResultColumns::of(&context.snapshot, routine, Default::default())?;
-        let mut reads: Vec<Oid> = Vec::new();
-        let mut names = BTreeSet::new();
+        let mut footing = Footing::default();
         let mut answers: Option<Vec<Output>> = None;
         for statement in &statements {
             answers = match &statement.command {
@@ -223,8 +232,9 @@ impl Engine {
                     };
                     let bound = self.bind_with(&context, &query, &declared, &[]).await;
                     let bound = bound.map_err(Error::without_position)?;
-                    reads.extend(&bound.reads);
-                    names.extend(&bound.names);
+                    footing.reads.extend(&bound.reads);
+                    footing.names.extend(&bound.names);
+                    footing.keys.extend(&bound.keys);
                     Some(outputs(&bound.columns))
                 }
                 // What it would be kept to is not only what it changes.
@@ -242,10 +252,8 @@ impl Engine {
         if !routine.procedure || !matches!(wanted, ResultColumns::Void) {
             check_result(&context.snapshot, routine, &wanted, answers.as_deref())?;
         }
-        reads.retain(|oid| !oid.is_system());
-        reads.sort_unstable();
-        reads.dedup();
-        Ok((reads, names))
+        footing.reads.retain(|oid| !oid.is_system());
+        Ok(footing)
     }
 }
 

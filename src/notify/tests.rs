@@ -50,6 +50,7 @@ fn create(name: &str) -> Change {
         depends_on: Vec::new(),
         next_attnums: Default::default(),
         names: Default::default(),
+        keys: Default::default(),
         types: Vec::new(),
         check_option: None,
     };
@@ -80,6 +81,7 @@ fn replace() -> Change {
             depends_on: Vec::new(),
             next_attnums: Default::default(),
             names: Default::default(),
+            keys: Default::default(),
             types: Vec::new(),
             check_option: None,
         },

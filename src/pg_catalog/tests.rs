@@ -94,6 +94,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
                     depends_on: vec![DELAYS],
                     next_attnums: Default::default(),
                     names: Default::default(),
+                    keys: Default::default(),
                     types: Vec::new(),
                     check_option: None,
                 }),

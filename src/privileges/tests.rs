@@ -59,6 +59,7 @@ fn team() -> Snapshot {
         depends_on: vec![TABLE],
         next_attnums: Default::default(),
         names: Default::default(),
+        keys: Default::default(),
         types: Vec::new(),
         check_option: None,
     };

@@ -86,6 +86,7 @@ fn body(depends_on: &[Oid]) -> View {
         depends_on: depends_on.to_vec(),
         next_attnums: Default::default(),
         names: Default::default(),
+        keys: Default::default(),
         types: Vec::new(),
         check_option: None,
     }

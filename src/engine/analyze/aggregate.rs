@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchemaRef};
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, SortExpr, Union};
+use datafusion::logical_expr::{
+    Aggregate, Expr, GroupingSet, LogicalPlan, SortExpr, Subquery, Union,
+};
 use sqlparser::ast::{self, GroupByExpr};
 
 use super::level::Level;
@@ -16,7 +18,7 @@ use super::set::is_set_column;
 use super::subquery::has_subquery;
 use super::typed::int8;
 use super::{Analyst, Converted, at};
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Oid, Result, SqlState};
 use crate::engine::parse::GROUP_BY_DISTINCT;
 use crate::engine::semantics::guarded;
 
@@ -277,10 +279,11 @@ impl Analyst<'_> {
         having: Option<Expr>,
         order: &[SortExpr],
     ) -> Result<LogicalPlan> {
-        let groups = groups.unwrap_or(Groups {
+        let mut groups = groups.unwrap_or(Groups {
             sets: vec![Vec::new()],
             several: false,
         });
+        self.add_determined(&mut groups, exprs.iter().chain(&having))?;
         let mut keys: Vec<Expr> = Vec::new();
         for expr in groups.sets.iter().flatten() {
             if !keys.contains(expr) {
@@ -400,6 +403,90 @@ impl Analyst<'_> {
     }
 }
 
+impl Analyst<'_> {
+    /// Adds to every grouping set the columns that `exprs` name and that are known once the set is:
+    /// those of a table whose primary key all sets group by.
+    fn add_determined<'e>(
+        &self,
+        groups: &mut Groups,
+        exprs: impl Iterator<Item = &'e Expr>,
+    ) -> Result<()> {
+        let Some((first, rest)) = groups.sets.split_first() else {
+            return Ok(());
+        };
+        let everywhere = |key: &&Expr| rest.iter().all(|set| set.contains(key));
+        let common: Vec<&Expr> = first.iter().filter(everywhere).collect();
+        if common.is_empty() {
+            return Ok(());
+        }
+        let mut found: Vec<Expr> = Vec::new();
+        let mut note = |column: &Column| {
+            let expr = Expr::Column(column.clone());
+            if !common.contains(&&expr)
+                && !found.contains(&expr)
+                && let Some(key) = self.determined_by(column, &common)
+            {
+                if self.chain.is_none() {
+                    self.shared.keys.borrow_mut().insert(key);
+                }
+                found.push(expr);
+            }
+        };
+        let note_outer = |subquery: &Subquery, note: &mut dyn FnMut(&Column)| {
+            for reference in &subquery.outer_ref_columns {
+                if let Expr::OuterReferenceColumn(_, column) = reference {
+                    note(column);
+                }
+            }
+        };
+        for expr in exprs {
+            expr.apply(|part| {
+                match part {
+                    part if common.contains(&part) => return Ok(TreeNodeRecursion::Jump),
+                    Expr::AggregateFunction(_) => return Ok(TreeNodeRecursion::Jump),
+                    Expr::Column(column) => note(column),
+                    Expr::ScalarSubquery(subquery) => note_outer(subquery, &mut note),
+                    Expr::Exists(exists) => note_outer(&exists.subquery, &mut note),
+                    Expr::InSubquery(within) => note_outer(&within.subquery, &mut note),
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+            .converted()?;
+        }
+        for set in &mut groups.sets {
+            set.extend(
+                found
+                    .iter()
+                    .filter(|e| !set.contains(e))
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            );
+        }
+        Ok(())
+    }
+
+    /// The primary key that is grouped by, if it is that of the column's table.
+    fn determined_by(&self, column: &Column, grouped: &[&Expr]) -> Option<Oid> {
+        let origins = self.shared.origins.borrow();
+        let (table, _) = origins.get(column)?;
+        let table = self.scope.context.snapshot.relation(*table)?;
+        let key = table.constraints.primary()?;
+        let is_grouped = |attnum: i16| {
+            grouped.iter().any(|expr| match expr {
+                Expr::Column(other) => {
+                    other.relation == column.relation
+                        && origins.get(other) == Some(&(table.oid, attnum))
+                }
+                _ => false,
+            })
+        };
+        // One that may be broken for a while says nothing.
+        let sound = !key.timing.is_deferrable() && key.columns().all(is_grouped);
+        sound.then_some(key.constraint).flatten()
+    }
+}
+
 /// `ROLLUP (…)` or `CUBE (…)` that was read as a function's call.
 fn grouping_function(call: &ast::Function) -> Result<Option<ast::Expr>> {
     let [ast::ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else {
@@ -493,7 +580,7 @@ impl Replaced<'_, '_> {
     }
 
     /// A subquery may refer to what is grouped by, and to nothing else of the rows.
-    fn check(&self, subquery: &datafusion::logical_expr::Subquery, failed: &mut Option<Error>) {
+    fn check(&self, subquery: &Subquery, failed: &mut Option<Error>) {
         for reference in &subquery.outer_ref_columns {
             let Expr::OuterReferenceColumn(_, column) = reference else {
                 continue;
@@ -506,7 +593,7 @@ impl Replaced<'_, '_> {
         }
     }
 
-    fn ungrouped(&self, column: &datafusion::common::Column, in_subquery: bool) -> Error {
+    fn ungrouped(&self, column: &Column, in_subquery: bool) -> Error {
         let shown = self.analyst.shown(column);
         let error = Error::new(
             SqlState::GROUPING_ERROR,

@@ -286,11 +286,12 @@ impl Analyst<'_> {
             .and_then(|schema: Oid| snapshot.schema(schema))
             .map(|schema| schema.name.to_string())
             .or_else(|| schema.map(str::to_owned));
-        // What a function reads is the function's business.
         let origins: Vec<(Oid, i16)> = match &source.body {
-            RelationBody::Stored(relation) if source.rights.is_none() => {
+            RelationBody::Stored(relation) => {
                 let columns = relation.columns.iter();
-                columns.map(|column| (relation.oid, column.attnum)).collect()
+                columns
+                    .map(|column| (relation.oid, column.attnum))
+                    .collect()
             }
             _ => Vec::new(),
         };

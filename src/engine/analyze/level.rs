@@ -400,6 +400,10 @@ impl Analyst<'_> {
 
     /// Notes which columns of the catalog are named.
     pub(super) fn note_names<'n>(&self, columns: impl IntoIterator<Item = &'n Named>) {
+        // What a function reads is the function's business.
+        if self.chain.is_some() {
+            return;
+        }
         let origins = self.shared.origins.borrow();
         let mut names = self.shared.names.borrow_mut();
         for column in columns {

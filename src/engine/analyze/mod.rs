@@ -90,6 +90,8 @@ pub(super) struct Analysis {
     pub(super) needs: Vec<Need>,
     /// The columns of the catalog's relations that it names itself.
     pub(super) names: BTreeSet<(Oid, i16)>,
+    /// The primary keys without which it would not be valid.
+    pub(super) keys: BTreeSet<Oid>,
 }
 
 /// Analyses a query as `scope` sees it. `declared` are the client's parameter types.
@@ -117,6 +119,7 @@ pub(super) fn analyse(
             .collect(),
         needs: uses.into_iter().flat_map(|used| used.needs).collect(),
         names: analyst.shared.names.take(),
+        keys: analyst.shared.keys.take(),
     })
 }
 
@@ -177,6 +180,7 @@ pub(super) fn analyse_call(
             routines: Vec::new(),
             needs: uses.into_iter().flat_map(|used| used.needs).collect(),
             names: analyst.shared.names.take(),
+            keys: analyst.shared.keys.take(),
         },
     }))
 }
@@ -205,11 +209,12 @@ struct Shared {
     literals: RefCell<HashMap<String, Option<Span>>>,
     /// Where each column was first named.
     mentions: RefCell<HashMap<Column, Span>>,
-    /// Which columns of the catalog columns of the plan are; those of functions' bodies are not
-    /// among them.
+    /// Which columns of the catalog columns of the plan are.
     origins: RefCell<HashMap<Column, (Oid, i16)>>,
-    /// Those of them that are named.
+    /// Those of them that the statement itself names, and not a function it calls.
     names: RefCell<BTreeSet<(Oid, i16)>>,
+    /// Primary keys by which columns are known once per group, in the statement itself.
+    keys: RefCell<BTreeSet<Oid>>,
     /// Users' functions called.
     uses: RefCell<Vec<routine::Use>>,
     /// How many calls there were.

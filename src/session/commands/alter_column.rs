@@ -11,9 +11,7 @@ use super::table::{check_column_type, settled, stored_name};
 use super::{no_column, skipping};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{
-    Change, Column, Dependent, Generation, ObjectId, Relation, RelationKind,
-};
+use crate::catalog::{Change, Column, Dependent, Generation, ObjectId, Relation, RelationKind};
 use crate::engine::Command;
 use crate::engine::command::AlterAction;
 use crate::engine::definition::{ColumnDefinition, ConstraintDefinition, GenerationClause};

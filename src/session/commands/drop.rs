@@ -5,9 +5,7 @@ use super::{drop_tag, tag};
 use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{
-    Cascade, Change, Dependent, ObjectId, Relation, RelationKind, Snapshot,
-};
+use crate::catalog::{Cascade, Change, Dependent, ObjectId, Relation, RelationKind, Snapshot};
 use crate::database::LockMode;
 use crate::engine::command::{Drop, ObjectKind, ObjectName};
 use crate::observe::Interrupt;

@@ -89,20 +89,21 @@ impl Session {
             let shared = Arc::new(routine.clone());
             let engine = self.shared.engine.clone();
             let work = engine.check_routine(&context, &shared);
-            let (reads, names) = interruptible(run.interrupt, work).await?;
+            let footing = interruptible(run.interrupt, work).await?;
             if let RoutineBody::Return(view) | RoutineBody::Atomic(view) = &mut routine.body {
                 if input_types(&context.snapshot, &shared).is_none() {
                     return Err(Error::unsupported(
                         "polymorphic arguments of a function whose body is not a string",
                     ));
                 }
+                let reads = footing.reads.iter();
                 view.next_attnums = reads
-                    .iter()
                     .filter_map(|oid| context.snapshot.relation(*oid))
                     .map(|relation| (relation.oid, relation.next_attnum))
                     .collect();
-                view.names = names_of(reads.iter().copied(), &names);
-                view.depends_on = reads;
+                view.names = names_of(footing.reads.iter().copied(), &footing.names);
+                view.depends_on = footing.reads.into_iter().collect();
+                view.keys = footing.keys;
             }
         } else {
             // Whatever it names, it is SQL.
@@ -321,6 +322,7 @@ fn body(context: &StatementContext, definition: &BodyDefinition) -> Result<Routi
         depends_on: Vec::new(),
         next_attnums: Default::default(),
         names: Default::default(),
+        keys: Default::default(),
         types: Vec::new(),
         check_option: None,
     };

@@ -31,6 +31,7 @@ pub(super) fn view_of(context: &StatementContext, text: &str, bound: &Bound) -> 
             .map(|relation| (relation.oid, relation.next_attnum))
             .collect(),
         names: names_of(bound.reads.iter().copied(), &bound.names),
+        keys: bound.keys.clone(),
         types: types_of(context, text, bound),
         check_option: None,
     }

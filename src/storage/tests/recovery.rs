@@ -199,6 +199,7 @@ fn random_change(rng: &mut StdRng, bench: &mut Bench) -> Vec<Change> {
                 depends_on: vec![oid],
                 next_attnums: Default::default(),
                 names: Default::default(),
+                keys: Default::default(),
                 types: Vec::new(),
                 check_option: None,
             };
