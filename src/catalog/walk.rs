@@ -94,15 +94,6 @@ impl<'a> Walk<'a> {
             return;
         };
         let on = Dependent::Column(table.oid, attnum);
-        for other in &table.columns {
-            if let Some(Generation::Stored { columns, .. }) = &other.generation
-                && columns.contains(&attnum)
-                && !self.columns.contains(&(table.oid, other.attnum))
-            {
-                self.list(Dependent::Column(table.oid, other.attnum), on);
-                self.drop_column(table, other.attnum);
-            }
-        }
         let sequences = self.snapshot.owned_sequences(table.oid, Some(attnum));
         if !sequences.is_empty() {
             // They go before the column does.
@@ -115,17 +106,31 @@ impl<'a> Walk<'a> {
                 },
             });
         }
-        for dependent in self.dependants_of_column(table, attnum, &sequences) {
+        // What was made last is looked at first and listed last, as in PostgreSQL.
+        let mut listed = Vec::new();
+        for dependent in self
+            .dependants_of_column(table, attnum, &sequences)
+            .into_iter()
+            .rev()
+        {
+            let before = self.others.len();
             match dependent {
+                Dependent::Column(_, other) if self.columns.contains(&(table.oid, other)) => {}
+                Dependent::Column(_, other) => {
+                    self.list(dependent, on);
+                    self.drop_column(table, other);
+                }
                 Dependent::Constraint(from, key) => self.release_key(from, key, on),
                 Dependent::Index(_, index) => self.release_references(table.oid, index),
                 Dependent::Object(ObjectId::Relation(oid)) if sequences.contains(&oid) => {
                     self.visit(ObjectId::Relation(oid), None);
                 }
                 Dependent::Object(object) => self.visit(object, Some(on)),
-                Dependent::Default(..) | Dependent::Column(..) => {}
+                Dependent::Default(..) => {}
             }
+            listed.push(self.others.split_off(before));
         }
+        self.others.extend(listed.into_iter().rev().flatten());
         self.changes.push(Change::DropColumn {
             relation: table.oid,
             attnum,
@@ -142,6 +147,13 @@ impl<'a> Walk<'a> {
         let snapshot = self.snapshot;
         let relation = |oid: Oid| Dependent::Object(ObjectId::Relation(oid));
         let mut found: Vec<(Oid, Dependent)> = Vec::new();
+        for other in &table.columns {
+            if let Some(Generation::Stored { columns, .. }) = &other.generation
+                && columns.contains(&attnum)
+            {
+                found.push((table.oid, Dependent::Column(table.oid, other.attnum)));
+            }
+        }
         for (from, key) in snapshot.references_to(table.oid) {
             if key.references.contains(&attnum) {
                 found.push((key.oid, Dependent::Constraint(from.oid, key.oid)));

@@ -334,6 +334,8 @@ async fn write(directory: &Path) -> Result<(Arc<Database>, Version), Failed> {
         search_path: vec!["public".to_owned()],
         depends_on: vec![table],
         next_attnums: Default::default(),
+        names: Default::default(),
+        keys: Default::default(),
         types: Vec::new(),
         check_option: None,
     });

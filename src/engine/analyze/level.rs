@@ -276,6 +276,13 @@ impl Analyst<'_> {
         })
     }
 
+    /// The columns of `*`.
+    pub(super) fn every_column(&self, level: &Level<'_>) -> Vec<Named> {
+        let columns = level.columns.borrow();
+        self.note_names(columns.iter());
+        columns.clone()
+    }
+
     /// The columns of the relation `name`, for `name.*`.
     pub(super) fn starred(
         &self,

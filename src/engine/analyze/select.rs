@@ -253,11 +253,10 @@ impl Analyst<'_> {
                             "SELECT * with no tables specified is not valid",
                         ));
                     }
-                    let columns = level.columns.borrow();
-                    self.note_names(columns.iter());
-                    targets.extend(columns.iter().map(|column| Target {
-                        name: column.name.clone(),
-                        value: column.value.clone(),
+                    let columns = self.every_column(level).into_iter();
+                    targets.extend(columns.map(|column| Target {
+                        name: column.name,
+                        value: column.value,
                     }));
                 }
                 SelectItem::QualifiedWildcard(kind, options) => {
