@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, StringViewArray, StringViewBuilder,
+    Array, ArrayRef, AsArray, Float64Array, ListArray, StringViewArray, StringViewBuilder,
     TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::{CastOptions, cast_with_options};
@@ -123,6 +123,8 @@ enum Way {
     Scalar,
     /// An array whose elements are not converted as Arrow does.
     Elements,
+    /// An array whose elements stay as they are, but say of another type.
+    Said,
     /// A number with a fraction to an integer.
     Round,
     /// A number to a numeric.
@@ -168,7 +170,12 @@ impl Way {
         }
         if let (DataType::List(from), DataType::List(to)) = (a, b) {
             let ty = PgType::of_field(to);
-            return Self::between(from, to, ty).map(|_| Self::Elements);
+            let same = from.data_type() == to.data_type() && !from.data_type().is_nested();
+            return match Self::between(from, to, ty) {
+                Some(_) => Some(Self::Elements),
+                // Arrow's cast takes the two for the same type and leaves out what they say.
+                None => (same && from.metadata() != to.metadata()).then_some(Self::Said),
+            };
         }
         let exact = |ty: &DataType| {
             matches!(
@@ -217,7 +224,7 @@ impl Way {
             Self::Input | Self::Output | Self::Zone | Self::Scalar | Self::Elements => {
                 Volatility::Stable
             }
-            Self::Fit | Self::Round | Self::Strip | Self::Numeric | Self::Number => {
+            Self::Fit | Self::Said | Self::Round | Self::Strip | Self::Numeric | Self::Number => {
                 Volatility::Immutable
             }
         }
@@ -320,6 +327,7 @@ impl Conversion {
             Way::Strip => self.strip(array),
             Way::Scalar => super::scalars::convert(array, self.to, self.field.data_type()),
             Way::Elements => self.elements(array),
+            Way::Said => self.said(array),
             Way::Numeric => numerics::to_numeric(array, self.to).map_err(external),
             Way::Number => numerics::from_numeric(array, self.to).map_err(external),
             Way::Zone => self.zone(array),
@@ -401,6 +409,17 @@ impl Conversion {
             })
             .collect();
         cast(&(Arc::new(fitted) as ArrayRef), self.field.data_type())
+    }
+
+    fn said(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let (Some(lists), DataType::List(to)) =
+            (array.as_list_opt::<i32>(), self.field.data_type())
+        else {
+            return cast(array, self.field.data_type());
+        };
+        let (_, offsets, values, nulls) = lists.clone().into_parts();
+        let said = ListArray::try_new(to.clone(), offsets, values, nulls)?;
+        Ok(Arc::new(said))
     }
 
     fn elements(&self, array: &ArrayRef) -> Result<ArrayRef> {
