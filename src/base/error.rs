@@ -4,6 +4,7 @@
 //! go wrong. The code is chosen where the condition is known. Messages follow PostgreSQL's style
 //! guide: primary message one line, lower case, no full stop; DETAIL and HINT full sentences.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::SqlState;
@@ -27,8 +28,8 @@ pub struct Fields {
     pub detail: Option<String>,
     /// HINT: what to do, maybe not applicable.
     pub hint: Option<String>,
-    /// 1-based character position in the statement's text.
-    pub position: Option<usize>,
+    /// Where in the statement's text.
+    pub place: Place,
     /// CONTEXT, e.g. the COPY line.
     pub context: Option<String>,
     /// Schema of the object concerned.
@@ -43,6 +44,23 @@ pub struct Fields {
     pub fatal: bool,
 }
 
+/// Where in a statement's text something is. Characters count from 1.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Not said yet.
+    #[default]
+    Unknown,
+    /// In a text that is not the client's.
+    Elsewhere,
+    /// At a character.
+    At(usize),
+    /// At the nearest such token that begins before a character.
+    Before(usize, Cow<'static, str>),
+    /// At the first such token from a character on, or a later one, that is not in parentheses
+    /// opened after it: the token, and how many to pass.
+    After(usize, Cow<'static, str>, usize),
+}
+
 impl Error {
     /// An error with its code and primary message.
     pub fn new(state: SqlState, message: impl Into<String>) -> Self {
@@ -51,7 +69,7 @@ impl Error {
             message: message.into(),
             detail: None,
             hint: None,
-            position: None,
+            place: Place::Unknown,
             context: None,
             schema: None,
             table: None,
@@ -97,14 +115,30 @@ impl Error {
 
     /// Adds the 1-based character position in the statement.
     pub fn at(mut self, position: usize) -> Self {
-        self.0.position = Some(position);
+        self.0.place = Place::At(position);
+        self
+    }
+
+    /// Says where it is, unless that has been said.
+    pub fn or_at(mut self, place: Place) -> Self {
+        if self.0.place == Place::Unknown {
+            self.0.place = place;
+        }
         self
     }
 
     /// Removes the position: the text it counts in is not the client's.
     pub fn without_position(mut self) -> Self {
-        self.0.position = None;
+        self.0.place = Place::Elsewhere;
         self
+    }
+
+    /// The 1-based character position in the statement, where it is known.
+    pub fn position(&self) -> Option<usize> {
+        match self.0.place {
+            Place::At(position) => Some(position),
+            Place::Unknown | Place::Elsewhere | Place::Before(..) | Place::After(..) => None,
+        }
     }
 
     /// Adds CONTEXT.

@@ -6,6 +6,6 @@ pub mod limits;
 pub mod name;
 pub mod sqlstate;
 
-pub use error::{Error, Result};
+pub use error::{Error, Place, Result};
 pub use id::{Oid, SegmentId, SessionId, Version};
 pub use sqlstate::SqlState;

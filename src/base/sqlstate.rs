@@ -11,6 +11,13 @@ impl SqlState {
     pub const fn code(self) -> &'static str {
         self.0
     }
+
+    /// Whether this says that a statement is wrong as it is written, or asks for what is not
+    /// supported, whatever the data.
+    pub fn is_about_the_statement(self) -> bool {
+        let wrong = self.0.starts_with("42") && self != Self::INSUFFICIENT_PRIVILEGE;
+        wrong || self == Self::FEATURE_NOT_SUPPORTED
+    }
 }
 
 impl fmt::Display for SqlState {

@@ -10,15 +10,14 @@ use std::error::Error as StdError;
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 
-use crate::base::{Error, SqlState};
+use crate::base::{Error, Place, SqlState};
 
 /// The error a client is told.
 pub(super) fn convert(error: DataFusionError) -> Error {
-    let position = position(&error);
     let converted = convert_kind(&error);
-    match (converted.fields().position, position) {
-        (None, Some(position)) => converted.at(position),
-        _ => converted,
+    match position(&error) {
+        Some(position) => converted.or_at(Place::At(position)),
+        None => converted,
     }
 }
 
@@ -495,6 +494,23 @@ fn division_by_zero() -> Error {
 }
 
 fn overflow(message: &str) -> Error {
+    // Only the least of a type's values overflows when it is divided.
+    let divided = message
+        .strip_prefix("Overflow happened on: ")
+        .and_then(|rest| rest.strip_suffix(" / -1"))
+        .and_then(|value| value.parse::<i64>().ok());
+    let ty = match divided {
+        Some(value) if value == i64::from(i16::MIN) => Some("smallint"),
+        Some(value) if value == i64::from(i32::MIN) => Some("integer"),
+        Some(i64::MIN) => Some("bigint"),
+        _ => None,
+    };
+    if let Some(ty) = ty {
+        return Error::new(
+            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+            format!("{ty} out of range"),
+        );
+    }
     Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value out of range")
         .detail(first_line(message).to_owned())
 }

@@ -62,7 +62,7 @@ pub use dml::{
 };
 pub use explain::Explanation;
 pub use parse::{
-    TypeName, capital_value, parse, parse_expression, parse_query, qualify_calls, redirect,
+    TypeName, capital_value, locate, parse, parse_expression, parse_query, qualify_calls, redirect,
     rename_column, settle_default, written_type,
 };
 pub(crate) use parse::{fold, object_name};

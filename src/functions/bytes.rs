@@ -2,8 +2,8 @@
 
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
-use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use base64::{DecodeError, Engine};
 
 use super::call::short::TEXT;
 use super::call::{Call, functions};
@@ -147,9 +147,15 @@ fn decode(call: &Call<'_>, row: usize) -> Result<Value> {
         }
         "base64" => {
             let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-            STANDARD
-                .decode(text)
-                .map_err(|error| invalid(format!("invalid base64 data: {error}")))?
+            STANDARD.decode(text).map_err(|error| match error {
+                DecodeError::InvalidByte(_, byte) if byte != b'=' => invalid(format!(
+                    "invalid symbol \"{}\" found while decoding base64 sequence",
+                    char::from(byte)
+                )),
+                _ => invalid("invalid base64 end sequence".to_owned()).hint(
+                    "Input data is missing padding, is truncated, or is otherwise corrupted.",
+                ),
+            })?
         }
         "escape" => unescape(text).ok_or_else(|| {
             Error::new(

@@ -148,7 +148,7 @@ impl Session {
         self.check_not_failed(&statement.command)?;
         self.dispatch(statement, None, &[], &interrupt)
             .await
-            .map_err(|error| shifted(error, statement.offset))
+            .map_err(|error| located(error, statement))
     }
 
     /// Sync, or the end of a simple query: commits the implicit transaction, closes portals of it.
@@ -239,10 +239,7 @@ async fn interruptible<T>(
     }
 }
 
-/// An error of a statement that starts `offset` characters into its query string.
-fn shifted(error: Error, offset: usize) -> Error {
-    match error.fields().position {
-        Some(position) if offset > 0 => error.at(position + offset),
-        Some(_) | None => error,
-    }
+/// An error of a statement, with its position in the query string.
+fn located(error: Error, statement: &Statement) -> Error {
+    crate::engine::locate(error, &statement.text, statement.offset)
 }

@@ -353,7 +353,7 @@ impl Session {
         let mut response = self
             .dispatch(&statement, Some(plan), &parameters, &interrupt)
             .await
-            .map_err(|error| super::shifted(error, statement.offset))?;
+            .map_err(|error| super::located(error, &statement))?;
         if let Response::Rows(answer) = &mut response {
             answer.binary = binary;
             // Transaction commands close portals, so it may be gone.

@@ -102,8 +102,12 @@ impl Session {
             self.prepared.remove(name);
         }
         let statement = statements.pop().map(Arc::new);
-        self.add_prepared(name, statement, declared, false, &interrupt)
+        self.add_prepared(name, statement.clone(), declared, false, &interrupt)
             .await
+            .map_err(|error| match &statement {
+                Some(statement) => super::located(error, statement),
+                None => error,
+            })
     }
 
     /// Keeps a statement under a name, bound. `from_sql`: PREPARE asked for it.

@@ -6,7 +6,7 @@ use pgwire::messages::response::{ErrorResponse, NoticeResponse};
 
 use super::frame::Gone;
 use crate::base::error::{Fields, Level, Report};
-use crate::base::{Error, SqlState};
+use crate::base::{Error, Place, SqlState};
 
 /// Why something was not done.
 #[derive(Debug)]
@@ -59,7 +59,10 @@ fn encode(severity: &str, fields: &Fields) -> Vec<(u8, String)> {
         (b'C', fields.state.code().to_owned()),
         (b'M', text(&fields.message)),
     ];
-    let position = fields.position.map(|position| position.to_string());
+    let position = match fields.place {
+        Place::At(position) => Some(position.to_string()),
+        _ => None,
+    };
     for (kind, value) in [
         (b'D', &fields.detail),
         (b'H', &fields.hint),

@@ -8,6 +8,7 @@ mod catalog;
 mod clients;
 mod compatibility;
 mod crash;
+mod errors;
 mod lake;
 mod operation;
 mod postgres;
@@ -25,6 +26,7 @@ fn main() -> std::process::ExitCode {
     let trials = [
         tidy::trials(),
         compatibility::trials(),
+        errors::trials(),
         sql::trials(),
         wire::trials(),
         story::trials(),

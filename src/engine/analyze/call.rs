@@ -55,12 +55,7 @@ impl Analyst<'_> {
                 self.expression(level, expression)
             }
             FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => {
-                let parts: Vec<String> = name.0.iter().map(part).collect();
-                let columns = match parts.as_slice() {
-                    [relation] => self.starred(level, None, relation)?,
-                    [schema, relation] => self.starred(level, Some(schema), relation)?,
-                    _ => return Err(Error::unsupported("this form of *")),
-                };
+                let columns = self.starred(level, name)?;
                 self.row_of(
                     columns
                         .into_iter()

@@ -326,11 +326,8 @@ impl Analyst<'_> {
         if value.is_unknown() || explicitly(value.ty, to) {
             let typmod = to.typmod;
             let cast = self.coerced(value, to)?;
-            return Ok(Some(Typed {
-                ty: PgType { typmod, ..cast.ty },
-                row: None,
-                expr: cast.expr,
-            }));
+            let ty = PgType { typmod, ..cast.ty };
+            return Ok(Some(Typed::new(cast.expr, ty)));
         }
         Ok(None)
     }
@@ -355,7 +352,8 @@ impl Analyst<'_> {
                 "argument of {of} must be type boolean, not type {}",
                 value.base()
             ),
-        ))
+        )
+        .or_at(value.place))
     }
 
     /// The type several expressions have in common, as UNION, CASE, VALUES and their kin find it.
@@ -387,7 +385,8 @@ impl Analyst<'_> {
                         "{context} types {plain} and {} cannot be matched",
                         value.base()
                     ),
-                ));
+                )
+                .or_at(value.place.clone()));
             }
             if !is_preferred(so_far)
                 && implicitly(so_far, value.ty)
@@ -431,7 +430,8 @@ impl Analyst<'_> {
                 value.base(),
                 PgType { typmod: -1, ..ty }
             ),
-        ))
+        )
+        .or_at(value.place))
     }
 
     /// An expression in the place of an integer: LIMIT, a subscript.
@@ -448,7 +448,8 @@ impl Analyst<'_> {
                 "argument of {of} must be type {to}, not type {}",
                 value.base()
             ),
-        ))
+        )
+        .or_at(value.place))
     }
 }
 

@@ -15,7 +15,7 @@ use super::level::Level;
 use super::query::{Answer, Output, Tail, Wanted, project, row_number_udwf};
 use super::typed::{self, Typed};
 use super::with::Ctes;
-use super::{Analyst, Converted};
+use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics::key_of;
 use crate::types::PgType;
@@ -41,6 +41,7 @@ impl Analyst<'_> {
         parent: Option<&Level<'_>>,
         ctes: Option<&Ctes<'_>>,
     ) -> Result<Answer> {
+        let beside = right;
         let left = self.body(left, Tail::NONE, parent, ctes, Wanted::Arm)?;
         let right = self.body(right, Tail::NONE, parent, ctes, Wanted::Arm)?;
         let word = match op {
@@ -59,9 +60,10 @@ impl Analyst<'_> {
             return Err(Error::new(
                 SqlState::SYNTAX_ERROR,
                 format!("each {word} query must have the same number of columns"),
-            ));
+            )
+            .or_at(place::column(beside, 0)));
         }
-        let (left, right) = self.alike(left, right, word)?;
+        let (left, right) = self.alike(left, right, word, beside)?;
         let columns = left.columns.clone();
         let mut outer = left.outer.clone();
         for reference in &right.outer {
@@ -130,19 +132,24 @@ impl Analyst<'_> {
         })
     }
 
-    /// Two answers with columns of the same types, named as the first's.
+    /// Two answers with columns of the same types, named as the first's. `beside` is what the
+    /// second was written as.
     pub(super) fn alike(
         &self,
         left: Answer,
         right: Answer,
         word: &str,
+        beside: &SetExpr,
     ) -> Result<(Answer, Answer)> {
         let mut types = Vec::with_capacity(left.columns.len());
         for index in 0..left.columns.len() {
             let (a, b) = (left.column(index), right.column(index));
+            let b = b.at(place::column(beside, index));
             let ty = self.common_type(&[&a, &b], word)?;
             for value in [a, b] {
-                self.to_common(value, ty, word)?;
+                let at = value.place.clone();
+                self.to_common(value, ty, word)
+                    .map_err(|error| error.or_at(at))?;
             }
             types.push(ty);
         }
@@ -154,7 +161,14 @@ impl Analyst<'_> {
             .map(|field| field.name().clone())
             .collect();
         let left = self.retyped(left, &types)?;
-        let right = self.retyped(right, &types)?;
+        let untyped = right
+            .columns
+            .iter()
+            .position(|column| column.ty.oid == PgType::UNKNOWN.oid);
+        let right = self.retyped(right, &types).map_err(|error| match untyped {
+            Some(index) => error.or_at(place::column(beside, index)),
+            None => error,
+        })?;
         let arrow: Vec<DataType> = (0..types.len())
             .map(|index| {
                 let of = |plan: &LogicalPlan| plan.schema().field(index).data_type().clone();

@@ -3,13 +3,13 @@
 use arrow::array::{ArrayRef, Int64Array};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
-use sqlparser::ast;
+use sqlparser::ast::{self, Spanned};
 
 use super::coerce::array_element;
 use super::operators::{COMPARISONS, Candidate, Make};
 use super::typed::{self, Typed};
-use super::{Analyst, Converted};
-use crate::base::{Error, Result, SqlState};
+use super::{Analyst, Converted, place};
+use crate::base::{Error, Place, Result, SqlState};
 use crate::engine::parse::written_type;
 use crate::functions::scalar_value;
 use crate::types::PgType;
@@ -81,7 +81,13 @@ pub(super) fn comparison(sign: &str, left: PgType, right: PgType) -> Option<Cand
 impl Analyst<'_> {
     /// The type an AST names.
     pub(super) fn resolve_type(&self, ty: &ast::DataType) -> Result<PgType> {
-        written_type(ty)?.resolve(&self.scope.context.snapshot, self.scope.path)
+        let place = match ty {
+            ast::DataType::Custom(name, _) => place::starts(name.span()),
+            _ => Place::Unknown,
+        };
+        written_type(ty)?
+            .resolve(&self.scope.context.snapshot, self.scope.path)
+            .map_err(|error| error.or_at(place))
     }
 
     /// `enum_first` and its kin; `None` for any other function.

@@ -4,9 +4,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use sqlparser::ast::{
-    BinaryOperator, CastKind, Expr as Ast, Spanned, UnaryOperator, Value, ValueWithSpan,
-};
+use sqlparser::ast::{BinaryOperator, CastKind, Expr as Ast, UnaryOperator, Value, ValueWithSpan};
 use sqlparser::tokenizer::Span;
 
 use super::coerce::array_element;
@@ -14,7 +12,7 @@ use super::level::Level;
 use super::names::is_call;
 use super::subquery::negated_if;
 use super::typed::{self, Typed, and, not, or};
-use super::{Analyst, Converted, at};
+use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
 use crate::engine::semantics;
@@ -33,6 +31,17 @@ impl Analyst<'_> {
     /// An expression over what `level` can name.
     pub(super) fn expression(&self, level: &Level<'_>, expression: &Ast) -> Result<Typed> {
         self.scope.watch.glance()?;
+        match self.meaning(level, expression) {
+            Ok(value) => Ok(value.at(place::start(expression))),
+            // What fails when a value is computed has no place.
+            Err(error) if error.state().is_about_the_statement() => {
+                Err(error.or_at(place::sign(expression)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn meaning(&self, level: &Level<'_>, expression: &Ast) -> Result<Typed> {
         let analysed = |expression: &Ast| self.expression(level, expression);
         Ok(match expression {
             Ast::Identifier(ident) if is_call(ident) => {
@@ -194,11 +203,7 @@ impl Analyst<'_> {
                     ));
                 }
             }
-            Ast::Function(function) => {
-                let name = function.name.span();
-                self.function(level, function)
-                    .map_err(|error| at(error, name))?
-            }
+            Ast::Function(function) => self.function(level, function)?,
             Ast::Case {
                 operand,
                 conditions,

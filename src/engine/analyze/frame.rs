@@ -221,6 +221,7 @@ impl Analyst<'_> {
                     value.base()
                 ),
             )
+            .or_at(value.place)
             .hint("Cast the offset value to an appropriate type."));
         }
         if value.expr.any_column_refs() {
@@ -230,7 +231,8 @@ impl Analyst<'_> {
                     "argument of {} must not contain variables",
                     units_name(units)
                 ),
-            ));
+            )
+            .or_at(value.place));
         }
         let value = match to {
             Some(to) => self.coerced(value, to)?,

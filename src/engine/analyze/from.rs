@@ -9,7 +9,7 @@ use sqlparser::ast::{self, ObjectName, ObjectNamePart, TableFactor, TableWithJoi
 use super::level::{Level, Named, Relation};
 use super::query::{Answer, Wanted};
 use super::typed::Typed;
-use super::{Analyst, Converted};
+use super::{Analyst, Converted, place};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Privileges};
 use crate::engine::parse::fold;
@@ -344,7 +344,8 @@ impl Analyst<'_> {
                 ("subquery in FROM must have an alias", "(SELECT ...)")
             };
             return Err(Error::new(SqlState::SYNTAX_ERROR, what.0)
-                .hint(format!("For example, FROM {} [AS] foo.", what.1)));
+                .hint(format!("For example, FROM {} [AS] foo.", what.1))
+                .or_at(place::parenthesis(subquery)));
         }
         let parent = if lateral { Some(level) } else { level.parent };
         let answer = self.query(subquery, parent, level.ctes, Wanted::Ordered)?;

@@ -14,8 +14,9 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{Exists, InSubquery};
-use sqlparser::ast;
+use sqlparser::ast::{self, Spanned};
 
+use super::from::part;
 use super::set::SetCall;
 use super::typed::Typed;
 use super::with::Ctes;
@@ -273,6 +274,7 @@ impl Analyst<'_> {
             expr,
             ty: value.ty,
             row,
+            place: value.place,
         })
     }
 
@@ -284,14 +286,15 @@ impl Analyst<'_> {
     }
 
     /// The columns of the relation `name`, for `name.*`.
-    pub(super) fn starred(
-        &self,
-        level: &Level<'_>,
-        schema: Option<&str>,
-        name: &str,
-    ) -> Result<Vec<Named>> {
-        let Some((depth, relation)) = level.relation(schema, name)? else {
-            return Err(level.missing_from(name));
+    pub(super) fn starred(&self, level: &Level<'_>, name: &ast::ObjectName) -> Result<Vec<Named>> {
+        let parts: Vec<String> = name.0.iter().map(part).collect();
+        let (schema, relation) = match parts.as_slice() {
+            [relation] => (None, relation),
+            [schema, relation] | [_, schema, relation] => (Some(schema.as_str()), relation),
+            _ => return Err(Error::unsupported("this form of *")),
+        };
+        let Some((depth, relation)) = level.relation(schema, relation)? else {
+            return Err(at(level.missing_from(relation), name.span()));
         };
         self.note_names(&relation.columns);
         relation

@@ -79,11 +79,15 @@ impl Analyst<'_> {
             return Err(Error::unsupported("a precision of INTERVAL"));
         }
         let Some(leading) = &interval.leading_field else {
-            return self.read(&text, PgType::INTERVAL);
+            return self
+                .read(&text, PgType::INTERVAL)
+                .map_err(|error| error.or_at(value.place));
         };
         let last = interval.last_field.as_ref().unwrap_or(leading);
         let text = with_units(&text, leading, last);
-        let read = self.read(&text, PgType::INTERVAL)?;
+        let read = self
+            .read(&text, PgType::INTERVAL)
+            .map_err(|error| error.or_at(value.place))?;
         self.only_fields(read, last)
     }
 
@@ -93,6 +97,7 @@ impl Analyst<'_> {
             expr: datafusion::logical_expr::Expr::Literal(literal, metadata),
             ty,
             row,
+            place,
         } = value
         else {
             return Ok(value);
@@ -102,6 +107,7 @@ impl Analyst<'_> {
                 expr: datafusion::logical_expr::Expr::Literal(literal, metadata),
                 ty,
                 row,
+                place,
             });
         };
         let (minute, hour) = (60_000_000_000, 3_600_000_000_000);

@@ -34,6 +34,7 @@ mod once;
 mod operator;
 mod operators;
 mod order;
+mod place;
 mod query;
 mod routine;
 mod row;
@@ -373,10 +374,7 @@ impl Analyst<'_> {
 
 /// An AST node's place in the statement, for an error.
 fn at(error: Error, span: Span) -> Error {
-    match usize::try_from(span.start.column) {
-        Ok(column) if column > 0 && error.fields().position.is_none() => error.at(column),
-        _ => error,
-    }
+    error.or_at(place::starts(span))
 }
 
 /// DataFusion's result as ours.

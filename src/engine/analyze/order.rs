@@ -16,7 +16,7 @@ use super::coerce::array_element;
 use super::level::{Clause, Level};
 use super::query::{Tail, is_subquery, plain, project, row_number_udwf};
 use super::typed::{and, binary, int8, or};
-use super::{Analyst, Converted};
+use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics::is_volatile;
 use crate::types::PgType;
@@ -49,8 +49,13 @@ pub(super) fn is_written_constant(expr: &ast::Expr) -> bool {
     }
 }
 
-/// A position as an index into a list of `length` outputs.
-pub(super) fn in_list(position: &str, length: usize, clause: &str) -> Result<usize> {
+/// A position, which is all of `expr`, as an index into a list of `length` outputs.
+pub(super) fn in_list(
+    expr: &ast::Expr,
+    position: &str,
+    length: usize,
+    clause: &str,
+) -> Result<usize> {
     position
         .parse::<usize>()
         .ok()
@@ -61,6 +66,7 @@ pub(super) fn in_list(position: &str, length: usize, clause: &str) -> Result<usi
                 SqlState::INVALID_COLUMN_REFERENCE,
                 format!("{clause} position {position} is not in select list"),
             )
+            .or_at(place::start(expr))
         })
 }
 

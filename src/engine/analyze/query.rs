@@ -13,8 +13,8 @@ use sqlparser::ast::{self, Query, SetExpr};
 use super::level::{Clause, Level};
 use super::typed::Typed;
 use super::with::Ctes;
-use super::{Analyst, Converted};
-use crate::base::{Error, Result, SqlState};
+use super::{Analyst, Converted, place};
+use crate::base::{Error, Place, Result, SqlState};
 use crate::types::PgType;
 
 /// What the answer is for.
@@ -198,7 +198,7 @@ impl Analyst<'_> {
     /// Which output column ORDER BY after a set operation means.
     fn output_position(&self, order: &ast::OrderByExpr, answer: &Answer) -> Result<usize> {
         if let Some(position) = super::order::ordinal(&order.expr) {
-            return super::order::in_list(position, answer.columns.len(), "ORDER BY");
+            return super::order::in_list(&order.expr, position, answer.columns.len(), "ORDER BY");
         }
         let refused = || {
             Error::new(
@@ -212,7 +212,7 @@ impl Analyst<'_> {
             )
         };
         let ast::Expr::Identifier(ident) = &order.expr else {
-            return Err(refused());
+            return Err(refused().or_at(place::start(&order.expr)));
         };
         let name = crate::engine::parse::fold(ident);
         let mut found = answer
@@ -256,11 +256,15 @@ impl Analyst<'_> {
             rows.push(row);
         }
         let width = rows.first().map_or(0, Vec::len);
-        if rows.iter().any(|row| row.len() != width) {
+        if let Some(other) = rows.iter().find(|row| row.len() != width) {
+            let other = other
+                .first()
+                .map_or(Place::Unknown, |value| value.place.clone());
             return Err(Error::new(
                 SqlState::SYNTAX_ERROR,
                 "VALUES lists must all be the same length",
-            ));
+            )
+            .or_at(other));
         }
         let mut columns = Vec::with_capacity(width);
         for index in 0..width {

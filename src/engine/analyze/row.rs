@@ -28,9 +28,8 @@ impl Analyst<'_> {
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Typed {
-            expr: semantics::row_text(parts),
-            ty: PgType::RECORD,
             row: Some(Rc::new(fields)),
+            ..Typed::new(semantics::row_text(parts), PgType::RECORD)
         })
     }
 
@@ -85,12 +84,7 @@ impl Analyst<'_> {
     ) -> Result<Option<Vec<Target>>> {
         match expression {
             ast::Expr::QualifiedWildcard(name, _) => {
-                let parts: Vec<String> = name.0.iter().map(super::from::part).collect();
-                let columns = match parts.as_slice() {
-                    [relation] => self.starred(level, None, relation)?,
-                    [schema, relation] => self.starred(level, Some(schema), relation)?,
-                    _ => return Err(Error::unsupported("this form of *")),
-                };
+                let columns = self.starred(level, name)?;
                 Ok(Some(
                     columns
                         .into_iter()

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use super::aggregate::is_aggregated;
 use super::condition::is_constant;
-use super::from::part;
 use super::level::{Clause, Level};
 use super::names;
 use super::order::{
@@ -21,9 +20,9 @@ use super::query::{Answer, Output, Tail, Wanted, one_row, plain, project};
 use super::set::is_set_column;
 use super::typed::Typed;
 use super::with::Ctes;
-use super::{Analyst, Converted};
+use super::{Analyst, Converted, place};
 use crate::base::limits::{COLUMNS_MAX, EXPRESSION_DEPTH_MAX};
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Place, Result, SqlState};
 use crate::engine::parse::fold;
 
 /// An output column, or one that only ORDER BY or DISTINCT ON needs.
@@ -288,15 +287,7 @@ impl Analyst<'_> {
         kind: &SelectItemQualifiedWildcardKind,
     ) -> Result<Vec<Target>> {
         let columns = match kind {
-            SelectItemQualifiedWildcardKind::ObjectName(name) => {
-                let parts: Vec<String> = name.0.iter().map(part).collect();
-                match parts.as_slice() {
-                    [relation] => self.starred(level, None, relation)?,
-                    [schema, relation] => self.starred(level, Some(schema), relation)?,
-                    [_, schema, relation] => self.starred(level, Some(schema), relation)?,
-                    _ => return Err(Error::unsupported("this form of *")),
-                }
-            }
+            SelectItemQualifiedWildcardKind::ObjectName(name) => self.starred(level, name)?,
             SelectItemQualifiedWildcardKind::Expr(expression) => {
                 let value = self.expression(level, expression)?;
                 return self.fields_of(value);
@@ -349,31 +340,37 @@ impl Analyst<'_> {
         let mut distinct_on = Vec::new();
         match distinct {
             Some(ast::Distinct::On(exprs)) => {
+                let clause = "SELECT DISTINCT ON";
+                let mut meant = Vec::new();
                 for expr in exprs {
-                    let index =
-                        self.sort_target(level, expr, targets, outputs, "SELECT DISTINCT ON")?;
+                    let index = self.sort_target(level, expr, targets, outputs, clause)?;
+                    meant.push(index);
                     if !distinct_on.contains(&index) {
                         distinct_on.push(index);
                     }
                 }
-                let matches = items
-                    .iter()
-                    .take(distinct_on.len())
-                    .all(|(index, _)| distinct_on.contains(index));
-                if !matches {
+                let sorted = &items[..items.len().min(distinct_on.len())];
+                if !sorted.iter().all(|(index, _)| distinct_on.contains(index)) {
+                    let unmatched = exprs.iter().zip(&meant).find_map(|(expr, on)| {
+                        (!sorted.iter().any(|(index, _)| index == on)).then_some(expr)
+                    });
                     return Err(Error::new(
                         SqlState::INVALID_COLUMN_REFERENCE,
                         "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
-                    ));
+                    )
+                    .or_at(unmatched.map_or(Place::Unknown, place::start)));
                 }
             }
-            Some(_) if items.iter().any(|(index, _)| *index >= outputs) => {
-                return Err(Error::new(
-                    SqlState::INVALID_COLUMN_REFERENCE,
-                    "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
-                ));
+            Some(_) => {
+                if let Some((_, order)) = items.iter().find(|(index, _)| *index >= outputs) {
+                    return Err(Error::new(
+                        SqlState::INVALID_COLUMN_REFERENCE,
+                        "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                    )
+                    .or_at(place::start(&order.expr)));
+                }
             }
-            _ => {}
+            None => {}
         }
         let plain_distinct = matches!(distinct, Some(ast::Distinct::Distinct));
         let compared = if plain_distinct {
@@ -439,13 +436,14 @@ impl Analyst<'_> {
         clause: &str,
     ) -> Result<usize> {
         if let Some(position) = ordinal(expr) {
-            return in_list(position, outputs, clause);
+            return in_list(expr, position, outputs, clause);
         }
         if is_written_constant(expr) {
             return Err(Error::new(
                 SqlState::SYNTAX_ERROR,
                 format!("non-integer constant in {clause}"),
-            ));
+            )
+            .or_at(place::start(expr)));
         }
         if let ast::Expr::Identifier(ident) = expr {
             let name = fold(ident);
@@ -481,13 +479,13 @@ impl Analyst<'_> {
     ) -> Result<Typed> {
         let settled = |target: &Target| self.settled(target.value.clone());
         if let Some(position) = ordinal(expr) {
-            return settled(&targets[in_list(position, targets.len(), "GROUP BY")?]);
+            return settled(&targets[in_list(expr, position, targets.len(), "GROUP BY")?]);
         }
         if is_written_constant(expr) {
-            return Err(Error::new(
-                SqlState::SYNTAX_ERROR,
-                "non-integer constant in GROUP BY",
-            ));
+            return Err(
+                Error::new(SqlState::SYNTAX_ERROR, "non-integer constant in GROUP BY")
+                    .or_at(place::start(expr)),
+            );
         }
         if let ast::Expr::Identifier(ident) = expr {
             let name = fold(ident);

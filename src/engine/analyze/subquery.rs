@@ -9,7 +9,7 @@ use sqlparser::ast;
 use super::level::Level;
 use super::query::{Answer, Wanted, project};
 use super::typed::{Typed, and, boolean, case, not};
-use super::{Analyst, Converted};
+use super::{Analyst, Converted, place};
 use crate::base::limits::SUBQUERY_DEPTH_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics;
@@ -45,7 +45,8 @@ impl Analyst<'_> {
             Err(Error::new(
                 SqlState::SYNTAX_ERROR,
                 "subquery must return only one column",
-            ))
+            )
+            .or_at(place::parenthesis(query)))
         }
     }
 

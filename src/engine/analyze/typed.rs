@@ -9,7 +9,7 @@ use datafusion::logical_expr::expr::{Cast, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Case, Expr, ExprSchemable, Operator, ScalarUDF};
 
 use super::Converted;
-use crate::base::{Error, Result};
+use crate::base::{Error, Place, Result};
 use crate::engine::semantics::{is_volatile, shown_as};
 use crate::types::PgType;
 use crate::types::pgtype::METADATA_KEY;
@@ -23,6 +23,8 @@ pub(super) struct Typed {
     pub(super) ty: PgType,
     /// The fields of a row that was written or selected here. `expr` is its text then.
     pub(super) row: Option<Rc<Vec<(String, Typed)>>>,
+    /// Where it begins in the statement.
+    pub(super) place: Place,
 }
 
 impl Typed {
@@ -31,7 +33,13 @@ impl Typed {
             expr,
             ty,
             row: None,
+            place: Place::Unknown,
         }
+    }
+
+    /// The same, at its place in the statement.
+    pub(super) fn at(self, place: Place) -> Self {
+        Self { place, ..self }
     }
 
     pub(super) fn bool(expr: Expr) -> Self {

@@ -13,7 +13,7 @@ use sqlparser::ast::{self, NamedWindowExpr, WindowSpec, WindowType};
 use super::frame::{Made, framed};
 use super::level::{Clause, Level};
 use super::query::{plain, project};
-use super::{Analyst, Converted};
+use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::{EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, fold};
 use crate::functions::Exclude;
@@ -213,12 +213,14 @@ fn excluded(spec: &WindowSpec) -> Exclude {
 
 /// The window a name means.
 fn named(windows: &HashMap<String, WindowSpec>, name: &ast::Ident) -> Result<WindowSpec> {
+    let place = place::starts(name.span);
     let name = fold(name);
     windows.get(&name).cloned().ok_or_else(|| {
         Error::new(
             SqlState::UNDEFINED_OBJECT,
             format!("window \"{name}\" does not exist"),
         )
+        .or_at(place)
     })
 }
 
@@ -245,7 +247,8 @@ fn based_on(spec: &WindowSpec, windows: &HashMap<String, WindowSpec>) -> Result<
         Err(Error::new(
             SqlState::WINDOWING_ERROR,
             format!("cannot {what} of window \"{}\"", fold(base_name)),
-        ))
+        )
+        .or_at(place::before(base_name.span, "(")))
     };
     if !spec.partition_by.is_empty() {
         return wrong("override PARTITION BY clause");
@@ -260,7 +263,8 @@ fn based_on(spec: &WindowSpec, windows: &HashMap<String, WindowSpec>) -> Result<
                 "cannot copy window \"{}\" because it has a frame clause",
                 fold(base_name)
             ),
-        ));
+        )
+        .or_at(place::before(base_name.span, "(")));
     }
     Ok(WindowSpec {
         window_name: mark,

@@ -196,7 +196,8 @@ impl Analyst<'_> {
             return Err(Error::new(
                 SqlState::SYNTAX_ERROR,
                 "each UNION query must have the same number of columns",
-            ));
+            )
+            .or_at(super::place::column(right, 0)));
         }
         for index in 0..first.columns.len() {
             let (a, b) = (first.column(index), next.column(index));
@@ -211,7 +212,8 @@ impl Analyst<'_> {
                         a.ty
                     ),
                 )
-                .hint("Cast the output of the non-recursive term to the correct type."));
+                .hint("Cast the output of the non-recursive term to the correct type.")
+                .or_at(super::place::column(left, index)));
             }
         }
         let types: Vec<_> = first.columns.iter().map(|column| column.ty).collect();

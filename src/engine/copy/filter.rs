@@ -87,11 +87,7 @@ fn reworded(error: Error) -> Error {
     match error.message().strip_suffix("not allowed in WHERE") {
         Some(what) => {
             let message = format!("{what}not allowed in COPY FROM WHERE conditions");
-            let reworded = Error::new(error.state(), message);
-            match error.fields().position {
-                Some(position) => reworded.at(position),
-                None => reworded,
-            }
+            Error::new(error.state(), message).or_at(error.fields().place.clone())
         }
         None => error,
     }

@@ -10,12 +10,14 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Index, IndexedBy, Relation};
 use crate::engine::command::Inference;
 use crate::engine::parse::parse_expression;
+use crate::statement::StatementContext;
 
 /// The indexes; none, if the statement does not say and any will do.
 ///
 /// # Errors
 /// `42P10`, `42704`, `42703`; `55000` for constraints that are not checked at once.
 pub(super) fn arbiters(
+    context: &StatementContext,
     relation: &Relation,
     on: &ast::OnConflict,
     inference: Option<&Inference>,
@@ -37,12 +39,15 @@ pub(super) fn arbiters(
         true => relation.constraints.unique().collect(),
         false => found.clone(),
     };
-    if minded.iter().any(|index| index.timing.is_deferrable()) {
+    if let Some(index) = minded.iter().find(|index| index.timing.is_deferrable()) {
+        let place = context.snapshot.qualified_name(relation);
         return Err(Error::new(
             SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
             "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as \
              arbiters",
-        ));
+        )
+        .table(place.schema, place.name)
+        .constraint(&index.name));
     }
     Ok(found.iter().map(|index| index.oid).collect())
 }

@@ -95,7 +95,6 @@ impl Engine {
             through.renamed(&mut columns, verb)?;
         }
         let targets = named_columns(&relation, &columns)?;
-        let listed = !insert.columns.is_empty();
         let mut computing = Computing::default();
 
         let mut source_types: Vec<Option<PgType>> = vec![None; targets.len()];
@@ -106,7 +105,7 @@ impl Engine {
             Some(query) => match plain_values(query) {
                 Some(rows) => {
                     let row = &rows[0].content;
-                    check_count(listed, row.len(), targets.len())
+                    check_count(&insert.columns, row.len(), targets.len())
                         .map_err(|error| at(error, row.get(targets.len()).and_then(position)))?;
                     for (place, of) in defaulted.iter_mut().enumerate().take(row.len()) {
                         let mut cells = rows.iter().map(|row| row.content.get(place));
@@ -151,7 +150,8 @@ impl Engine {
                         None => self.bind(context, query, known).await?,
                     };
                     settle_used(parameters, query, &bound);
-                    check_count(listed, bound.columns.len(), targets.len())?;
+                    check_count(&insert.columns, bound.columns.len(), targets.len())
+                        .map_err(|error| at(error, item_position(query, targets.len())))?;
                     needs.extend(bound.needs.iter().cloned());
                     for (position, output) in bound.columns.iter().enumerate() {
                         let column = &relation.columns[targets[position]];
@@ -194,7 +194,7 @@ impl Engine {
         let conflict = match &insert.on {
             None => None,
             Some(ast::OnInsert::OnConflict(on)) => Some({
-                let arbiters = arbiters(&relation, on, inference)?;
+                let arbiters = arbiters(context, &relation, on, inference)?;
                 self.bind_conflict(
                     context, &relation, insert, on, arbiters, names, parameters, &mut needs,
                 )
@@ -547,15 +547,22 @@ pub(super) fn named_columns(relation: &Relation, names: &[ast::ObjectName]) -> R
 }
 
 /// `42601` unless each value has its column; without a list, columns may be left over.
-pub(super) fn check_count(listed: bool, expressions: usize, targets: usize) -> Result<()> {
-    let message = if expressions > targets {
-        "INSERT has more expressions than target columns"
-    } else if expressions < targets && listed {
-        "INSERT has more target columns than expressions"
-    } else {
-        return Ok(());
-    };
-    Err(Error::new(SqlState::SYNTAX_ERROR, message))
+pub(super) fn check_count(
+    listed: &[ast::ObjectName],
+    expressions: usize,
+    targets: usize,
+) -> Result<()> {
+    let wrong = |message: &str| Error::new(SqlState::SYNTAX_ERROR, message);
+    if expressions > targets {
+        return Err(wrong("INSERT has more expressions than target columns"));
+    }
+    match listed.get(expressions) {
+        Some(unmatched) => Err(at(
+            wrong("INSERT has more target columns than expressions"),
+            position(unmatched),
+        )),
+        None => Ok(()),
+    }
 }
 
 impl Insert {

@@ -6,7 +6,7 @@ use sqlparser::ast::{self, AssignmentTarget, Expr, SelectItem, SetExpr};
 
 use super::feeds::default_expression;
 use super::target;
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Place, Result, SqlState};
 use crate::catalog::{Column, Generation, Relation};
 use crate::statement::StatementContext;
 
@@ -48,7 +48,7 @@ pub(super) fn assigned_columns(
                     SqlState::SYNTAX_ERROR,
                     format!("multiple assignments to same column \"{name}\""),
                 );
-                return Err(target::at(error, place));
+                return Err(error.without_position());
             }
             if column.expression().is_some() {
                 // It is made anew in any case.
@@ -96,7 +96,8 @@ fn pairs(assignment: ast::Assignment) -> Result<Vec<(ast::ObjectName, Expr)>> {
         return Err(Error::unsupported("a whole row in SET (…) = (…)"));
     }
     if names.len() != values.len() {
-        return Err(wrong_width(values.first().and_then(target::position)));
+        let first = values.first().and_then(target::position);
+        return Err(wrong_width(first));
     }
     Ok(names.into_iter().zip(values).collect())
 }
@@ -142,7 +143,7 @@ fn column_of(query: &ast::Query, index: usize, width: usize) -> Result<ast::Quer
             return Err(refused());
         }
         if select.projection.len() != width {
-            return Err(wrong_width(None));
+            return Err(wrong_width(target::position(&query)));
         }
         // ORDER BY may name the alias of an item that goes.
         let named = select
@@ -160,7 +161,7 @@ fn column_of(query: &ast::Query, index: usize, width: usize) -> Result<ast::Quer
     {
         for row in &mut values.rows {
             if row.content.len() != width {
-                return Err(wrong_width(None));
+                return Err(wrong_width(target::position(row)));
             }
             row.content = vec![row.content.swap_remove(index)];
         }
@@ -169,12 +170,16 @@ fn column_of(query: &ast::Query, index: usize, width: usize) -> Result<ast::Quer
     Err(refused())
 }
 
-fn wrong_width(place: Option<usize>) -> Error {
+/// `inside` is where what is in the parentheses begins.
+fn wrong_width(inside: Option<usize>) -> Error {
     let error = Error::new(
         SqlState::SYNTAX_ERROR,
         "number of columns does not match number of values",
     );
-    target::at(error, place)
+    match inside {
+        Some(position) => error.or_at(Place::Before(position, "(".into())),
+        None => error,
+    }
 }
 
 /// `42804` for `SET a = t.*`.

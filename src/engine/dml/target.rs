@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlparser::ast::{self, Expr, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor};
 
 use crate::base::name::truncate;
-use crate::base::{Error, Oid, Result, SqlState};
+use crate::base::{Error, Oid, Place, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Relation, RelationKind};
 use crate::pg_catalog;
 use crate::privileges::Need;
@@ -31,9 +31,9 @@ pub(super) fn position(node: &impl ast::Spanned) -> Option<usize> {
 
 /// The error, with its position if it has none.
 pub(super) fn at(error: Error, position: Option<usize>) -> Error {
-    match (error.fields().position, position) {
-        (None, Some(position)) => error.at(position),
-        _ => error,
+    match position {
+        Some(position) => error.or_at(Place::At(position)),
+        None => error,
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) fn resolve(
                     format!("permission denied: \"{table}\" is a system catalog"),
                 )
             } else {
-                error
+                at(error, position(name))
             });
         }
     };

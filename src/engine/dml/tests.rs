@@ -302,7 +302,7 @@ case!(insert_assigns_as_postgres, bench, {
         ("update t set b = 7", 18),
     ] {
         let error = bench.answer(sql, &[]).await.expect_err(sql);
-        assert_eq!(error.fields().position, Some(position), "{sql}: {error}");
+        assert_eq!(error.position(), Some(position), "{sql}: {error}");
     }
 });
 

@@ -337,9 +337,12 @@ impl Through {
     fn rename(&self, name: &mut ast::ObjectName, verb: &str) -> Result<()> {
         let position = target::position(name);
         let column = target::column_name(name, &self.view)?;
-        let of = self
-            .column(&column, verb)
-            .map_err(|error| target::at(error, position))?;
+        let of = self.column(&column, verb).map_err(|error| {
+            match error.state().is_about_the_statement() {
+                true => target::at(error, position),
+                false => error,
+            }
+        })?;
         *name = vec![target::quoted(of)].into();
         Ok(())
     }

@@ -18,6 +18,7 @@ mod maintenance;
 mod merge;
 mod objects;
 mod patch;
+mod place;
 mod redirect;
 mod reserved;
 mod roles;
@@ -48,6 +49,7 @@ pub(crate) use patch::{
     EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, GROUP_BY_DISTINCT, ROWS_FROM, SUBSCRIPTED,
     VARIADIC,
 };
+pub use place::locate;
 pub use redirect::redirect;
 pub(crate) use redirect::renamed_sources;
 pub use types::{TypeName, built_in_type, written_type};
@@ -264,7 +266,7 @@ fn single(text: &str) -> Result<Piece> {
 
 /// Moves an error's position from a statement to the whole query string.
 fn shift(error: Error, offset: usize) -> Error {
-    match error.fields().position {
+    match error.position() {
         Some(position) => error.at(position + offset),
         None => error,
     }

@@ -8,10 +8,7 @@ fn error(sql: &str) -> String {
         Ok(statements) => panic!("{sql} parsed: {statements:?}"),
         Err(error) => error,
     };
-    let position = error
-        .fields()
-        .position
-        .map_or(String::new(), |p| format!(" @{p}"));
+    let position = error.position().map_or(String::new(), |p| format!(" @{p}"));
     format!("{} {}{position}", error.state(), error.message())
 }
 
