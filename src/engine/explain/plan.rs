@@ -250,7 +250,16 @@ impl Reader<'_> {
     }
 
     fn actual(&self, plan: &dyn ExecutionPlan) -> Option<Actual> {
-        let metrics = plan.metrics().filter(|_| self.analyze)?;
+        if !self.analyze {
+            return None;
+        }
+        // What does not count has the rows it is known to have.
+        let Some(metrics) = plan.metrics() else {
+            return Some(Actual {
+                millis: 0.0,
+                rows: self.rows(plan)? as u64,
+            });
+        };
         Some(Actual {
             millis: metrics.elapsed_compute().unwrap_or(0) as f64 / 1e6,
             rows: metrics.output_rows().unwrap_or(0) as u64,
