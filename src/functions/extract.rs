@@ -6,7 +6,7 @@ use super::temporal::{DAY, checked, midnight};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::calendar::{self, EPOCH_JULIAN};
-use crate::types::{Numeric, PgType};
+use crate::types::{Numeric, PgType, Zone};
 
 functions! { pub(super) LIST:
     "extract" Stable {
@@ -256,7 +256,7 @@ fn number(call: &Call<'_>, row: usize, name: &str, only_date: bool) -> Result<Op
         return of_infinity(unit, name, ty);
     }
     let offset = match is_zoned {
-        true => calendar::offset(call.context.style.time_zone, micros),
+        true => call.context.style.time_zone.offset(micros),
         false => 0,
     };
     let local = micros + offset * 1_000_000;
@@ -296,12 +296,12 @@ fn of_interval(unit: &str, months: i64, days: i64, micros: i64) -> Option<Numeri
     Some(whole(value))
 }
 
-fn zoned(call: &Call<'_>, row: usize, zone: chrono_tz::Tz) -> Result<Value> {
+fn zoned(call: &Call<'_>, row: usize, zone: Zone) -> Result<Value> {
     let micros = call.time(1, row).unwrap_or(0);
     if micros == i64::MAX || micros == i64::MIN {
         return Ok(Value::Time(micros));
     }
-    let offset = calendar::offset(zone, micros);
+    let offset = zone.offset(micros);
     let local = micros + offset * 1_000_000;
     let name = call.must_text(0, row);
     let cut = truncated(name, local, "timestamp with time zone")?;
@@ -312,7 +312,7 @@ fn zoned(call: &Call<'_>, row: usize, zone: chrono_tz::Tz) -> Result<Value> {
     );
     let offset = match within_hour {
         true => offset,
-        false => calendar::local_offset(zone, cut),
+        false => zone.local_offset(cut),
     };
     checked(cut.checked_sub(offset * 1_000_000)).map(Value::Time)
 }

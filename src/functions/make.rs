@@ -23,12 +23,12 @@ functions! { pub(super) LIST:
     "make_timestamptz" Stable {
         (INT, INT, INT, INT, INT, FLOAT) -> PgType::TIMESTAMPTZ, strict, |call, row| {
             let local = moment(call, row)?;
-            let offset = calendar::local_offset(call.context.style.time_zone, local);
+            let offset = call.context.style.time_zone.local_offset(local);
             checked(local.checked_sub(offset * 1_000_000)).map(Value::Time)
         };
         (INT, INT, INT, INT, INT, FLOAT, TEXT) -> PgType::TIMESTAMPTZ, strict, |call, row| {
             let local = moment(call, row)?;
-            let zone = super::time::place(call.must_text(6, row))?;
+            let zone = super::time::zone(call.must_text(6, row))?;
             checked(local.checked_sub(zone.local_offset(local) * 1_000_000)).map(Value::Time)
         };
     }

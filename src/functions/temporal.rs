@@ -249,9 +249,9 @@ pub(super) fn plus_zoned(
     let zone = call.context.style.time_zone;
     let mut instant = micros;
     if months != 0 || days != 0 {
-        let local = micros + calendar::offset(zone, micros) * 1_000_000;
+        let local = micros + zone.offset(micros) * 1_000_000;
         let shifted = plus_months(local, months)? + i64::from(days) * DAY;
-        instant = shifted - calendar::local_offset(zone, shifted) * 1_000_000;
+        instant = shifted - zone.local_offset(shifted) * 1_000_000;
     }
     checked(instant.checked_add(rest))
 }

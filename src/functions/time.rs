@@ -1,13 +1,12 @@
 //! Now, and arithmetic on dates and times that DataFusion lacks.
 
-use chrono::{DateTime, Datelike, NaiveDateTime, TimeZone, Timelike, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
 
 use super::call::short::{DATE, INT, INTERVAL, TEXT, TIMESTAMP, TIMESTAMPTZ};
 use super::call::{Call, functions};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
-use crate::types::{PgType, calendar};
+use crate::types::{PgType, Zone, text};
 
 functions! { pub(super) LIST:
     "now" Stable { () -> PgType::TIMESTAMPTZ, strict, transaction; }
@@ -26,8 +25,11 @@ functions! { pub(super) LIST:
     }
     "timeofday" Volatile {
         () -> PgType::TEXT, strict, |call, _| {
-            let now = Utc::now().with_timezone(&call.context.style.time_zone);
-            Ok(now.format("%a %b %d %H:%M:%S%.6f %Y %Z").to_string().into())
+            let (now, zone) = (Utc::now(), call.context.style.time_zone);
+            let micros = now.timestamp_micros();
+            let local = now.naive_utc() + TimeDelta::seconds(zone.offset(micros));
+            let shown = local.format("%a %b %d %H:%M:%S%.6f %Y");
+            Ok(format!("{shown} {}", zone.abbreviation(micros)).into())
         };
     }
     "localtimestamp" Stable {
@@ -75,10 +77,10 @@ functions! { pub(super) LIST:
     }
     "timezone" Stable {
         (TEXT, TIMESTAMPTZ) -> PgType::TIMESTAMP, strict, |call, row| {
-            shown_in(place(call.must_text(0, row))?, call.time(1, row).unwrap_or(0))
+            shown_in(zone(call.must_text(0, row))?, call.time(1, row).unwrap_or(0))
         };
         (TEXT, TIMESTAMP) -> PgType::TIMESTAMPTZ, strict, |call, row| {
-            meant_in(place(call.must_text(0, row))?, call.time(1, row).unwrap_or(0))
+            meant_in(zone(call.must_text(0, row))?, call.time(1, row).unwrap_or(0))
         };
         (INTERVAL, TIMESTAMPTZ) -> PgType::TIMESTAMP, strict, |call, row| {
             shown_in(by(call, row)?, call.time(1, row).unwrap_or(0))
@@ -131,23 +133,17 @@ fn out_of_range() -> Error {
 }
 
 /// What a clock in `zone` shows at an instant.
-pub(super) fn local(zone: Tz, micros: i64) -> Result<i64> {
-    let instant = DateTime::from_timestamp_micros(micros).ok_or_else(out_of_range)?;
-    let shown = instant.with_timezone(&zone).naive_local();
-    Ok(shown.and_utc().timestamp_micros())
+pub(super) fn local(zone: Zone, micros: i64) -> Result<i64> {
+    naive(micros)?;
+    let shift = zone.offset(micros) * 1_000_000;
+    micros.checked_add(shift).ok_or_else(out_of_range)
 }
 
-/// When a clock in `zone` shows this; the earlier of two where it is put back, the moment after a
-/// gap.
-pub(super) fn instant(zone: Tz, micros: i64) -> Result<i64> {
-    let shown = naive(micros)?;
-    let found = zone.from_local_datetime(&shown).earliest().or_else(|| {
-        let later = shown + chrono::TimeDelta::hours(1);
-        zone.from_local_datetime(&later).earliest()
-    });
-    found
-        .map(|instant| instant.timestamp_micros())
-        .ok_or_else(out_of_range)
+/// When a clock in `zone` shows this.
+pub(super) fn instant(zone: Zone, micros: i64) -> Result<i64> {
+    naive(micros)?;
+    let shift = zone.local_offset(micros) * 1_000_000;
+    micros.checked_sub(shift).ok_or_else(out_of_range)
 }
 
 fn naive(micros: i64) -> Result<NaiveDateTime> {
@@ -156,40 +152,18 @@ fn naive(micros: i64) -> Result<NaiveDateTime> {
         .ok_or_else(out_of_range)
 }
 
-/// Where clocks are read: a zone with rules, or so many seconds east of UTC.
-#[derive(Clone, Copy)]
-pub(super) enum Place {
-    Zone(Tz),
-    Offset(i64),
+/// A zone by abbreviation, by name, or in POSIX form.
+pub(super) fn zone(name: &str) -> Result<Zone> {
+    text::zone(name).ok_or_else(|| {
+        Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("time zone \"{name}\" not recognized"),
+        )
+    })
 }
 
-impl Place {
-    pub(super) fn local_offset(self, local: i64) -> i64 {
-        match self {
-            Self::Zone(zone) => calendar::local_offset(zone, local),
-            Self::Offset(seconds) => seconds,
-        }
-    }
-}
-
-/// A place by the name of a zone, an abbreviation, or an offset that counts west of Greenwich, as
-/// POSIX has it.
-pub(super) fn place(name: &str) -> Result<Place> {
-    if let Ok(zone) = zone(name) {
-        return Ok(Place::Zone(zone));
-    }
-    crate::types::text::zone_offset(name)
-        .map(Place::Offset)
-        .ok_or_else(|| {
-            Error::new(
-                SqlState::INVALID_PARAMETER_VALUE,
-                format!("time zone \"{name}\" not recognized"),
-            )
-        })
-}
-
-/// The place an interval names: so much east of UTC.
-fn by(call: &Call<'_>, row: usize) -> Result<Place> {
+/// The zone an interval names: so much east of UTC.
+fn by(call: &Call<'_>, row: usize) -> Result<Zone> {
     let (months, days, micros) = call.interval(0, row).unwrap_or_default();
     if months != 0 || days != 0 {
         return Err(Error::new(
@@ -197,39 +171,23 @@ fn by(call: &Call<'_>, row: usize) -> Result<Place> {
             "interval time zone must not include months or days",
         ));
     }
-    Ok(Place::Offset(micros / 1_000_000))
+    Ok(Zone::east(micros / 1_000_000))
 }
 
-fn shown_in(place: Place, micros: i64) -> Result<Value> {
+fn shown_in(zone: Zone, micros: i64) -> Result<Value> {
     if matches!(micros, i64::MAX | i64::MIN) {
         return Ok(Value::Time(micros));
     }
-    let offset = match place {
-        Place::Zone(zone) => calendar::offset(zone, micros),
-        Place::Offset(seconds) => seconds,
-    };
-    super::temporal::checked(micros.checked_add(offset * 1_000_000)).map(Value::Time)
+    let shift = zone.offset(micros) * 1_000_000;
+    super::temporal::checked(micros.checked_add(shift)).map(Value::Time)
 }
 
-fn meant_in(place: Place, local: i64) -> Result<Value> {
+fn meant_in(zone: Zone, local: i64) -> Result<Value> {
     if matches!(local, i64::MAX | i64::MIN) {
         return Ok(Value::Time(local));
     }
-    let offset = place.local_offset(local);
-    super::temporal::checked(local.checked_sub(offset * 1_000_000)).map(Value::Time)
-}
-
-pub(super) fn zone(name: &str) -> Result<Tz> {
-    chrono_tz::TZ_VARIANTS
-        .iter()
-        .find(|zone| zone.name().eq_ignore_ascii_case(name))
-        .copied()
-        .ok_or_else(|| {
-            Error::new(
-                SqlState::INVALID_PARAMETER_VALUE,
-                format!("time zone \"{name}\" not recognized"),
-            )
-        })
+    let shift = zone.local_offset(local) * 1_000_000;
+    super::temporal::checked(local.checked_sub(shift)).map(Value::Time)
 }
 
 /// The difference in calendar fields: years and months first, then days and time, each borrowing

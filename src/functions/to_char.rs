@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 
 use super::call::short::{BIGINT, FLOAT, INTERVAL, NUMERIC as EXACT, TEXT, TIMESTAMP, TIMESTAMPTZ};
 use super::call::{Call, functions};
@@ -97,16 +97,13 @@ impl Moment {
 
     fn zoned(call: &Call<'_>, micros: i64) -> Result<Self> {
         let zone = call.context.style.time_zone;
-        let time = DateTime::from_timestamp_micros(micros)
-            .ok_or_else(out_of_range)?
-            .with_timezone(&zone);
-        let offset = zone
-            .offset_from_utc_datetime(&time.naive_utc())
-            .fix()
-            .local_minus_utc();
+        let offset = zone.offset(micros);
+        let local = DateTime::from_timestamp_micros(micros)
+            .and_then(|utc| utc.checked_add_signed(TimeDelta::seconds(offset)))
+            .ok_or_else(out_of_range)?;
         Ok(Self {
-            zone: Some((time.format("%Z").to_string(), offset.into())),
-            ..Self::of(time.naive_local())
+            zone: Some((zone.abbreviation(micros), offset)),
+            ..Self::of(local.naive_utc())
         })
     }
 

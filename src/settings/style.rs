@@ -1,10 +1,9 @@
 //! DateStyle and TimeZone: their texts, and what they mean.
 
-use chrono_tz::Tz;
-
 use super::Setting;
 use super::number::invalid;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, SqlState};
+use crate::types::Zone;
 use crate::types::text::{DateOrder, DateStyle, IntervalStyle};
 
 /// A DateStyle as SHOW prints it. What the text leaves open, format or order, stays as it is in
@@ -111,81 +110,51 @@ pub(super) fn read_interval_style(shown: &str) -> IntervalStyle {
 /// offset in POSIX notation, in which east is negative.
 ///
 /// # Errors
-/// `22023` for unknown names and for offsets that are not whole hours between -12 and +14: the
-/// zones values are shown in are those of the IANA database.
+/// `22023` for what is none, `0A000` for POSIX rules of daylight saving time.
 pub(super) fn time_zone(setting: &Setting, text: &str) -> Result<String> {
-    let text = text.trim();
-    if let Some(zone) = chrono_tz::TZ_VARIANTS
-        .iter()
-        .find(|zone| zone.name().eq_ignore_ascii_case(text))
-    {
+    if let Some(Zone::Named(zone)) = Zone::named(text) {
         return Ok(zone.name().to_owned());
     }
-    if let Ok(hours) = text.parse::<f64>() {
-        if !(-168.0..=168.0).contains(&hours) {
+    let shown = match text.trim().parse::<f64>() {
+        // Hours east of UTC.
+        Ok(hours) if hours.abs() < 168.0 => east(hours),
+        Ok(_) => {
             return Err(invalid(setting, text).detail("UTC timezone offset is out of range."));
         }
-        let zone = (hours.fract() == 0.0)
-            .then(|| fixed(-(hours as i32)))
-            .flatten();
-        if zone.is_none() {
-            return Err(unrepresentable(setting, text));
-        }
-        let (sign, opposite) = if hours < 0.0 { ('-', '+') } else { ('+', '-') };
-        let hours = hours.abs() as u32;
-        return Ok(format!("<{sign}{hours:02}>{opposite}{hours:02}"));
-    }
-    match posix_hours(text) {
-        Some(Some(west)) if fixed(west).is_some() => Ok(text.to_owned()),
-        Some(_) => Err(unrepresentable(setting, text)),
+        Err(_) => text.to_owned(),
+    };
+    match Zone::posix(&shown) {
+        Some((_, rules)) if !rules.is_empty() => Err(Error::unsupported(
+            "daylight saving time of a POSIX time zone",
+        )
+        .hint("Use the name of a time zone, for example \"Europe/Berlin\".")),
+        Some((zone, _)) if zone.offset(0) % 60 != 0 => Err(Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("time zone \"{text}\" appears to use leap seconds"),
+        )
+        .detail("PostgreSQL does not support leap seconds.")),
+        Some(_) => Ok(shown),
         None => Err(invalid(setting, text)),
     }
 }
 
-fn unrepresentable(setting: &Setting, text: &str) -> Error {
-    invalid(setting, text)
-        .detail("Fixed offsets are supported in whole hours from -12 to +14.")
-        .hint("Use the name of a time zone, for example \"Asia/Kolkata\".")
+/// The POSIX zone so many hours east of UTC; a fraction of a second is cut off.
+fn east(hours: f64) -> String {
+    let (sign, opposite) = if hours < 0.0 { ('-', '+') } else { ('+', '-') };
+    let seconds = (hours.abs() * 3_600.0) as u32;
+    let mut offset = format!("{:02}", seconds / 3_600);
+    if !seconds.is_multiple_of(3_600) {
+        offset += &format!(":{:02}", seconds / 60 % 60);
+    }
+    if !seconds.is_multiple_of(60) {
+        offset += &format!(":{:02}", seconds % 60);
+    }
+    format!("<{sign}{offset}>{opposite}{offset}")
 }
 
 /// What [`time_zone`] printed, read back.
-pub(super) fn read_time_zone(shown: &str) -> Tz {
-    shown
-        .parse()
-        .ok()
-        .or_else(|| posix_hours(shown).flatten().and_then(fixed))
-        .unwrap_or(Tz::UTC)
-}
-
-/// Hours west of Greenwich of a POSIX zone without daylight saving, `ABC+5` or `<+03>-03`. `None`:
-/// not of that form; `Some(None)`: not whole hours.
-fn posix_hours(text: &str) -> Option<Option<i32>> {
-    let offset = match text.strip_prefix('<') {
-        Some(rest) => rest.split_once('>')?.1,
-        None => {
-            let end = text.find(|c: char| !c.is_ascii_alphabetic())?;
-            (end >= 3).then(|| &text[end..])?
-        }
-    };
-    let digits = offset.trim_start_matches(['+', '-']);
-    if digits.is_empty() || offset.len() - digits.len() > 1 {
-        return None;
-    }
-    let mut parts = digits.split(':');
-    let hours: i32 = parts.next()?.parse().ok()?;
-    let mut whole = true;
-    for part in parts {
-        whole &= part.parse::<u32>().ok()? == 0;
-    }
-    let sign = if offset.starts_with('-') { -1 } else { 1 };
-    Some(whole.then_some(sign * hours))
-}
-
-/// The zone so many hours west of Greenwich. Its name in the database has the same, POSIX, sign.
-fn fixed(west: i32) -> Option<Tz> {
-    let name = match west {
-        0 => "UTC".to_owned(),
-        west => format!("Etc/GMT{west:+}"),
-    };
-    name.parse().ok()
+pub(super) fn read_time_zone(shown: &str) -> Zone {
+    Zone::named(shown)
+        .or_else(|| Zone::posix(shown).map(|(zone, _)| zone))
+        .unwrap_or(Zone::UTC)
 }

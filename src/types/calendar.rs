@@ -1,12 +1,6 @@
-//! The proleptic Gregorian calendar and time zones, over PostgreSQL's whole range of years (4713 BC
-//! to 5874897).
+//! The proleptic Gregorian calendar, over PostgreSQL's whole range of years (4713 BC to 5874897).
 //!
-//! chrono's own dates end at year 262143, so days and years are counted here; chrono-tz only says
-//! what the offset from UTC is at an instant. Beyond 2037 its rules are continued by a year of the
-//! same shape.
-
-use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
-use chrono_tz::{OffsetName, Tz};
+//! chrono's own dates end at year 262143, so days and years are counted here.
 
 /// Microseconds of a day.
 pub const DAY: i64 = 86_400_000_000;
@@ -97,83 +91,6 @@ pub fn weekday(days: i64) -> usize {
     usize::try_from((days + 4).rem_euclid(7)).unwrap_or_default()
 }
 
-/// The same moment in a year whose rules chrono-tz knows: itself, or beyond 2037 a year of the same
-/// shape.
-fn known(seconds: i64) -> i64 {
-    /// 2038-01-01
-    const END: i64 = 2_145_916_800;
-    if seconds < END {
-        // Long before any zone's first rule.
-        return seconds.max(-99_999_999_999);
-    }
-    let date = civil(seconds.div_euclid(86_400));
-    let start = days(date.year, 1, 1);
-    let like = (2010..2038)
-        .find(|year| {
-            is_leap(*year) == is_leap(date.year) && weekday(days(*year, 1, 1)) == weekday(start)
-        })
-        .unwrap_or(2037);
-    seconds - (start - days(like, 1, 1)) * 86_400
-}
-
-fn utc(seconds: i64) -> NaiveDateTime {
-    DateTime::from_timestamp(seconds, 0)
-        .unwrap_or(DateTime::UNIX_EPOCH)
-        .naive_utc()
-}
-
-/// Seconds east of UTC in `zone` at an instant (microseconds since 1970-01-01 UTC).
-#[inline]
-pub fn offset(zone: Tz, micros: i64) -> i64 {
-    if zone == Tz::UTC {
-        return 0;
-    }
-    let instant = utc(known(micros.div_euclid(1_000_000)));
-    i64::from(
-        zone.offset_from_utc_datetime(&instant)
-            .fix()
-            .local_minus_utc(),
-    )
-}
-
-/// Appends the abbreviation of `zone` at an instant (`CET`); false if it has none.
-pub fn write_abbreviation(zone: Tz, micros: i64, out: &mut Vec<u8>) -> bool {
-    let instant = utc(known(micros.div_euclid(1_000_000)));
-    match zone.offset_from_utc_datetime(&instant).abbreviation() {
-        Some(name) => {
-            out.extend_from_slice(name.as_bytes());
-            true
-        }
-        None => false,
-    }
-}
-
-/// Seconds east of UTC that local time `micros` of `zone` has. As PostgreSQL: a time that happens
-/// twice is the standard (second) one, a time in a gap is read with the offset before the gap.
-pub fn local_offset(zone: Tz, micros: i64) -> i64 {
-    if zone == Tz::UTC {
-        return 0;
-    }
-    let before = offset(zone, micros.saturating_sub(DAY));
-    let after = offset(zone, micros.saturating_add(DAY));
-    let fits = |candidate: i64| offset(zone, micros - candidate * 1_000_000) == candidate;
-    if before == after {
-        // Perhaps two changes within two days: the offset in force at that time, if it is
-        // consistent.
-        let between = offset(zone, micros - before * 1_000_000);
-        return if between == before || !fits(between) {
-            before
-        } else {
-            between
-        };
-    }
-    match (fits(before), fits(after)) {
-        (true, false) => before,
-        (_, true) => after,
-        (false, false) => before,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,18 +105,5 @@ mod tests {
         assert_eq!(days(2000, 1, 1), i64::from(EPOCH_2000_DAYS));
         assert_eq!(days(-4713, 11, 24), i64::from(DATE_MIN));
         assert_eq!(days(5_874_897, 12, 31), i64::from(DATE_MAX));
-    }
-
-    #[test]
-    fn offsets() {
-        let berlin = Tz::Europe__Berlin;
-        let at = |y, m, d, h: i64| days(y, m, d) * DAY + h * 3_600_000_000;
-        assert_eq!(offset(berlin, at(2024, 7, 1, 0)), 7_200);
-        assert_eq!(offset(berlin, at(2150, 7, 1, 0)), 7_200);
-        assert_eq!(offset(berlin, at(250_000, 1, 1, 0)), 3_600);
-        // 02:30 on 2024-10-27 happens twice, on 2024-03-31 never.
-        assert_eq!(local_offset(berlin, at(2024, 10, 27, 2)), 3_600);
-        assert_eq!(local_offset(berlin, at(2024, 3, 31, 2)), 3_600);
-        assert_eq!(local_offset(berlin, at(2024, 3, 31, 3)), 7_200);
     }
 }

@@ -12,8 +12,10 @@ pub mod numerics;
 pub mod pgtype;
 pub mod text;
 mod transcendental;
+mod zone;
 
 pub use extended::Extended;
 pub use numeric::Numeric;
 pub use pgtype::{InDomain, PgType};
 pub use text::Style;
+pub use zone::Zone;

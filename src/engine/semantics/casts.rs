@@ -12,7 +12,6 @@ use arrow::array::{
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, FieldRef, Float64Type, TimeUnit, TimestampMicrosecondType};
 use arrow::util::display::FormatOptions;
-use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone};
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
 use datafusion::logical_expr::{
@@ -511,18 +510,12 @@ impl Conversion {
                 .clone()
         };
         let shifted: TimestampMicrosecondArray = micros.unary(|micros| {
-            let offset = if absolute {
-                DateTime::from_timestamp_micros(micros)
-                    .map(|at| zone.offset_from_utc_datetime(&at.naive_utc()).fix())
+            if matches!(micros, i64::MAX | i64::MIN) {
+                micros
+            } else if absolute {
+                micros.saturating_add(zone.offset(micros) * 1_000_000)
             } else {
-                local_offset(zone, micros)
-            };
-            let seconds = i64::from(offset.map_or(0, |offset| offset.local_minus_utc()));
-            let shift = seconds * 1_000_000;
-            if absolute {
-                micros.saturating_add(shift)
-            } else {
-                micros.saturating_sub(shift)
+                micros.saturating_sub(zone.local_offset(micros) * 1_000_000)
             }
         });
         let shifted: ArrayRef = if absolute {
@@ -531,23 +524,6 @@ impl Conversion {
             Arc::new(shifted.with_timezone("UTC"))
         };
         cast(&shifted, self.field.data_type())
-    }
-}
-
-/// The offset in force at a local time; where clocks go back the earlier one, where they skip the
-/// one before.
-fn local_offset(zone: chrono_tz::Tz, micros: i64) -> Option<chrono::FixedOffset> {
-    let local: NaiveDateTime = DateTime::from_timestamp_micros(micros)?.naive_utc();
-    match zone.offset_from_local_datetime(&local) {
-        LocalResult::Single(offset) => Some(offset.fix()),
-        // PostgreSQL takes standard time for an ambiguous one.
-        LocalResult::Ambiguous(_, later) => Some(later.fix()),
-        LocalResult::None => {
-            let before = local - TimeDelta::hours(3);
-            zone.offset_from_local_datetime(&before)
-                .earliest()
-                .map(|offset| offset.fix())
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use chrono::{NaiveDateTime, Offset, TimeZone};
+use chrono::NaiveDateTime;
 
 use super::item::Item;
 use super::run::{At, Done, Run, Stop, or_unknown};
@@ -114,9 +114,9 @@ impl<'a> Run<'a> {
             (Item::Moment(a), Item::Moment(b)) => {
                 let zone = self.context.style.time_zone;
                 let offset = |local: NaiveDateTime| {
-                    zone.offset_from_local_datetime(&local)
-                        .earliest()
-                        .map_or(0, |offset| offset.fix().local_minus_utc())
+                    let offset = zone.local_offset(local.and_utc().timestamp_micros());
+                    // Some hours, so it converts.
+                    i32::try_from(offset).unwrap_or_default()
                 };
                 let local: Option<&dyn Fn(NaiveDateTime) -> i32> =
                     if self.zoned { Some(&offset) } else { None };

@@ -7,17 +7,16 @@ use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray};
 use arrow::buffer::NullBuffer;
-use chrono_tz::Tz;
 
 use super::date::{self, date_out_of_range, timestamp_out_of_range};
 use super::{RegNames, Style, interval, nested, number};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::types::PgType;
 use crate::types::cells::{
     Blobs, Cells, Dates, Floats, Intervals, Ints, Ranges, Stamps, Texts, Times,
 };
 use crate::types::decimal::{Numerics, Scratch};
 use crate::types::enums::{Labels, lost};
+use crate::types::{PgType, Zone};
 
 /// One column, ready to write values of as text: all downcasts and settings resolved once per
 /// batch.
@@ -44,9 +43,9 @@ enum Written<'a> {
     Uuid(Blobs<'a>),
     Date(Dates<'a>, &'a Style),
     Time(Times<'a>),
-    Timestamp(Stamps<'a>, Option<Tz>, &'a Style),
+    Timestamp(Stamps<'a>, Option<Zone>, &'a Style),
     /// A date shown as a timestamp.
-    Midnight(Dates<'a>, Option<Tz>, &'a Style),
+    Midnight(Dates<'a>, Option<Zone>, &'a Style),
     Interval(Intervals<'a>, &'a Style),
     Array(Ranges<'a>, Box<TextColumn<'a>>),
     /// `int2vector` and `oidvector`

@@ -1,9 +1,8 @@
 //! Dates, times and timestamps as PostgreSQL's text, in all four DateStyles.
 
-use chrono_tz::Tz;
-
 use super::{DateOrder, DateStyle, Style};
 use crate::base::{Error, Result, SqlState};
+use crate::types::Zone;
 use crate::types::calendar::{self, Civil, DAY};
 
 const WEEKDAYS: [&[u8]; 7] = [b"Sun", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat"];
@@ -171,7 +170,7 @@ pub(super) fn write_fraction(micros: i64, out: &mut Vec<u8>) {
 #[inline]
 pub(super) fn write_timestamp(
     micros: i64,
-    zone: Option<Tz>,
+    zone: Option<Zone>,
     style: &Style,
     out: &mut Vec<u8>,
 ) -> Result<()> {
@@ -179,7 +178,7 @@ pub(super) fn write_timestamp(
         i64::MAX => out.extend_from_slice(b"infinity"),
         i64::MIN => out.extend_from_slice(b"-infinity"),
         calendar::TIMESTAMP_MIN.. => {
-            let offset = zone.map(|zone| calendar::offset(zone, micros));
+            let offset = zone.map(|zone| zone.offset(micros));
             let local = i128::from(micros) + i128::from(offset.unwrap_or(0)) * 1_000_000;
             let days = local.div_euclid(i128::from(DAY));
             let time = local.rem_euclid(i128::from(DAY));
@@ -231,10 +230,10 @@ fn write_fields(days: i64, time: i64, style: &Style, out: &mut Vec<u8>) {
 
 /// Appends the zone: its offset in ISO style, else its abbreviation if it has one.
 #[inline]
-fn write_zone(zone: Tz, micros: i64, offset: i64, style: &Style, out: &mut Vec<u8>) {
+fn write_zone(zone: Zone, micros: i64, offset: i64, style: &Style, out: &mut Vec<u8>) {
     if style.date_style != DateStyle::Iso {
         out.push(b' ');
-        if calendar::write_abbreviation(zone, micros, out) {
+        if zone.write_abbreviation(micros, out) {
             return;
         }
     }

@@ -11,26 +11,24 @@ mod number;
 #[cfg(test)]
 mod tests;
 
-use super::PgType;
 use super::enums::Enums;
+use super::{PgType, Zone};
 use crate::base::Oid;
 
 pub use column::TextColumn;
 pub(super) use column::{
     Numbers, Width, cannot_hold, element_of, interval_out_of_range, is_text, midnight, write_padded,
 };
-pub(super) use date::{date_out_of_range, timestamp_out_of_range};
+pub(super) use date::{date_out_of_range, timestamp_out_of_range, write_offset};
 pub(super) use input::build_array;
 pub(in crate::types) use input::fit;
-pub use input::{
-    ParseError, build_list, parse_column, parse_value, zone_abbreviations, zone_offset,
-};
+pub use input::{ParseError, build_list, parse_column, parse_value, zone, zone_abbreviations};
 
 /// The session settings that change how values are written and read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Style {
     /// TimeZone: where `timestamptz` is shown.
-    pub time_zone: chrono_tz::Tz,
+    pub time_zone: Zone,
     /// DateStyle's output format.
     pub date_style: DateStyle,
     /// DateStyle's field order for input.
@@ -48,7 +46,7 @@ pub struct Style {
 impl Default for Style {
     fn default() -> Self {
         Self {
-            time_zone: chrono_tz::UTC,
+            time_zone: Zone::UTC,
             date_style: DateStyle::Iso,
             date_order: DateOrder::Mdy,
             interval_style: IntervalStyle::Postgres,
@@ -61,7 +59,7 @@ impl Default for Style {
 
 /// The defaults: for values whose text is not shown but read again.
 pub static PLAIN: &Style = &Style {
-    time_zone: chrono_tz::UTC,
+    time_zone: Zone::UTC,
     date_style: DateStyle::Iso,
     date_order: DateOrder::Mdy,
     interval_style: IntervalStyle::Postgres,

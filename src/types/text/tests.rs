@@ -164,7 +164,7 @@ fn dates_in_every_style() {
     let ides = calendar::days(-43, 3, 14) * calendar::DAY + 65_192_000_000;
     let micros = [1_706_781_600_123_400, ides, i64::MAX];
     let array = TimestampMicrosecondArray::from(micros.to_vec()).with_timezone("UTC");
-    let kolkata = chrono_tz::Asia::Kolkata;
+    let kolkata = Zone::Named(chrono_tz::Asia::Kolkata);
     let (mdy, dmy, ymd) = (DateOrder::Mdy, DateOrder::Dmy, DateOrder::Ymd);
     for (date_style, date_order, time_zone, want) in [
         (
@@ -215,13 +215,13 @@ fn dates_in_every_style() {
         (
             DateStyle::Sql,
             ymd,
-            chrono_tz::America::New_York,
+            Zone::Named(chrono_tz::America::New_York),
             ["02/01/2024 05:00:00.1234 EST", "03/14/0044 13:10:30 LMT BC"],
         ),
         (
             DateStyle::German,
             mdy,
-            chrono_tz::Etc::GMTPlus5,
+            Zone::Named(chrono_tz::Etc::GMTPlus5),
             ["01.02.2024 05:00:00.1234 -05", "14.03.0044 13:06:32 -05 BC"],
         ),
     ] {

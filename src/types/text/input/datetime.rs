@@ -6,11 +6,10 @@
 use super::fields::Fields;
 use super::iso::{iso_date, iso_time, iso_timestamp};
 use super::tokens::split;
-use super::zone::Zone;
 use super::{Input, trim};
 use crate::base::{Error, Result, SqlState};
-use crate::types::PgType;
 use crate::types::calendar::{DATE_MAX, DATE_MIN, DAY, EPOCH_2000_MICROS, TIMESTAMP_MIN};
+use crate::types::{PgType, Zone};
 
 /// Why a value is refused.
 pub(super) enum Refusal {
@@ -111,12 +110,12 @@ pub(super) fn timestamp(text: &str, input: &Input<'_>) -> Result<i64> {
 
 pub(super) fn timestamptz(text: &str, input: &Input<'_>) -> Result<i64> {
     let value = match iso_timestamp(text.as_bytes()) {
-        Some((days, time, offset)) => Value::Fields(days, time, offset.map(Zone::Fixed)),
+        Some((days, time, offset)) => Value::Fields(days, time, offset.map(Zone::east)),
         None => general(text, input)?,
     };
-    let session = Zone::Named(input.style.time_zone);
+    let session = input.style.time_zone;
     instant(value, text, input, |zone, local| {
-        zone.unwrap_or(session).offset(local)
+        zone.unwrap_or(session).local_offset(local)
     })
 }
 

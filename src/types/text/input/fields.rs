@@ -3,7 +3,8 @@
 use super::Input;
 use super::datetime::{Read, Refusal, Value, seconds_micros};
 use super::tokens::{Shape, Token, Word, month, word};
-use super::zone::{self, BadOffset, Zone};
+use super::zone::{self, BadOffset};
+use crate::types::Zone;
 use crate::types::calendar::{self, DAY, EPOCH_JULIAN};
 use crate::types::text::DateOrder;
 
@@ -97,7 +98,7 @@ impl<'a> Fields<'a> {
                         BadOffset::Range => Refusal::Offset,
                     })?;
                     // `EST+3` does not exist, `GMT+3` is one word; a second zone is a mistake.
-                    if self.zone.replace(Zone::Fixed(offset)).is_some() {
+                    if self.zone.replace(Zone::east(offset)).is_some() {
                         return Err(Refusal::Syntax);
                     }
                 }
@@ -127,7 +128,7 @@ impl<'a> Fields<'a> {
 
     fn word(&mut self, meaning: Word) -> Read<()> {
         let now = || {
-            let offset = calendar::offset(self.input.style.time_zone, self.input.now);
+            let offset = self.input.style.time_zone.offset(self.input.now);
             let local = self.input.now + offset * 1_000_000;
             (local.div_euclid(DAY), local.rem_euclid(DAY), offset)
         };
@@ -157,18 +158,18 @@ impl<'a> Fields<'a> {
             Word::Noise | Word::Ad | Word::Daylight => {}
             Word::Now => {
                 let (days, time, offset) = now();
-                self.fixed = Some(Value::Fields(days, time, Some(Zone::Fixed(offset))));
+                self.fixed = Some(Value::Fields(days, time, Some(Zone::east(offset))));
             }
             Word::Today => day(now().0),
             Word::Tomorrow => day(now().0 + 1),
             Word::Yesterday => day(now().0 - 1),
-            Word::Epoch => self.fixed = Some(Value::Fields(0, 0, Some(Zone::Fixed(0)))),
+            Word::Epoch => self.fixed = Some(Value::Fields(0, 0, Some(Zone::east(0)))),
             Word::Infinity => self.fixed = Some(Value::Infinity),
             Word::Allballs => {
                 self.set_time(0, 0, 0)?;
-                self.zone = Some(Zone::Fixed(0));
+                self.zone = Some(Zone::east(0));
             }
-            Word::Zulu => self.zone = Some(Zone::Fixed(0)),
+            Word::Zulu => self.zone = Some(Zone::east(0)),
             // The caller handles the marks.
             Word::IsoTime | Word::Julian => {}
         }
@@ -299,7 +300,7 @@ impl<'a> Fields<'a> {
                 let at = text.find(['-', '+']).ok_or(Refusal::Syntax)?;
                 self.packed_time(&text[..at])?;
                 let offset = zone::offset(&text[at..]).map_err(|_| Refusal::Syntax)?;
-                self.zone = Some(Zone::Fixed(offset));
+                self.zone = Some(Zone::east(offset));
                 return Ok(());
             }
             let zone = zone::named(text).ok_or_else(|| Refusal::Zone(text.to_owned()))?;

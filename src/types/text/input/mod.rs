@@ -35,7 +35,7 @@ use crate::types::jsonpath::Path;
 
 pub(in crate::types) use array::build as build_array;
 pub(in crate::types) use number::fit;
-pub use zone::{zone_abbreviations, zone_offset};
+pub use zone::{zone, zone_abbreviations};
 
 /// A value that could not be read.
 #[derive(Debug)]

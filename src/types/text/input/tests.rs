@@ -3,6 +3,7 @@
 
 use super::{PgType, Style, parse_value};
 use crate::base::Error;
+use crate::types::Zone;
 use crate::types::binary::{self, BinaryColumn};
 use crate::types::text::{PLAIN, TextColumn, UNNAMED};
 
@@ -35,7 +36,7 @@ fn cases(file: &str) -> Vec<[String; 3]> {
 
 fn style() -> Style {
     Style {
-        time_zone: chrono_tz::Europe::Berlin,
+        time_zone: Zone::Named(chrono_tz::Europe::Berlin),
         ..Style::default()
     }
 }

@@ -1,27 +1,6 @@
 //! Time zones by name, abbreviation and offset, as PostgreSQL reads them.
 
-use chrono_tz::{TZ_VARIANTS, Tz};
-
-use crate::types::calendar;
-
-/// What a zone in a value says.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Zone {
-    /// Seconds east of UTC.
-    Fixed(i64),
-    /// Rules.
-    Named(Tz),
-}
-
-impl Zone {
-    /// Seconds east of UTC at local time `micros`.
-    pub(super) fn offset(self, micros: i64) -> i64 {
-        match self {
-            Self::Fixed(seconds) => seconds,
-            Self::Named(tz) => calendar::local_offset(tz, micros),
-        }
-    }
-}
+use crate::types::Zone;
 
 /// PostgreSQL's default abbreviations, with minutes east of UTC.
 const ABBREVIATIONS: &str = "\
@@ -73,42 +52,16 @@ pub(super) fn abbreviation(word: &str) -> Option<Zone> {
         let (name, minutes) = pair.split_once(' ')?;
         (name == word).then(|| minutes.parse::<i64>().ok())?
     })?;
-    Some(Zone::Fixed(minutes * 60))
+    Some(Zone::east(minutes * 60))
 }
 
 /// A zone by its name in the IANA database, in any case, or in POSIX form (`GMT+5`, which is west).
 pub(super) fn named(word: &str) -> Option<Zone> {
-    if let Some(tz) = TZ_VARIANTS
-        .iter()
-        .find(|tz| tz.name().eq_ignore_ascii_case(word))
-    {
-        return Some(Zone::Named(*tz));
-    }
-    let at = word.find(|c: char| !c.is_ascii_alphabetic())?;
-    let (name, rest) = word.split_at(at);
-    if name.len() < 3 {
-        return None;
-    }
-    let (sign, rest) = match rest.strip_prefix('-') {
-        Some(rest) => (1, rest),
-        None => (-1, rest.strip_prefix('+').unwrap_or(rest)),
-    };
-    let seconds = clock(rest)?;
-    Some(Zone::Fixed(sign * seconds))
-}
-
-/// `hh[:mm[:ss]]` in seconds.
-fn clock(text: &str) -> Option<i64> {
-    let mut seconds = 0;
-    let mut unit = 3_600;
-    for part in text.split(':') {
-        if part.is_empty() || part.len() > 2 || unit == 0 {
-            return None;
-        }
-        seconds += part.parse::<u8>().ok().map(i64::from)? * unit;
-        unit /= 60;
-    }
-    Some(seconds)
+    Zone::named(word).or_else(|| {
+        let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (zone, rest) = Zone::posix(word)?;
+        (letters >= 3 && rest.is_empty()).then_some(zone)
+    })
 }
 
 /// Why an offset is refused.
@@ -153,15 +106,12 @@ pub(super) fn offset(text: &str) -> Result<i64, BadOffset> {
     Ok(sign * (hours * 3_600 + minutes * 60 + seconds))
 }
 
-/// Seconds east of UTC of a zone's abbreviation, or of an offset that counts west (`+05:30` is five
-/// and a half hours behind, as POSIX has it).
-pub fn zone_offset(name: &str) -> Option<i64> {
-    let name = name.trim().to_lowercase();
-    if let Some(Zone::Fixed(seconds)) = abbreviation(&name) {
-        return Some(seconds);
-    }
-    if name.starts_with(['+', '-']) || name.starts_with(|c: char| c.is_ascii_digit()) {
-        return offset(&name).ok().map(|east| -east);
-    }
-    None
+/// A zone by abbreviation, by name, or in POSIX form: what AT TIME ZONE takes.
+pub fn zone(name: &str) -> Option<Zone> {
+    abbreviation(&name.to_lowercase())
+        .or_else(|| Zone::named(name))
+        .or_else(|| {
+            let (zone, rest) = Zone::posix(name.trim_start())?;
+            rest.is_empty().then_some(zone)
+        })
 }
