@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use crate::base::error::Report;
 use crate::base::{Oid, Result, SessionId};
 use crate::catalog::{Relation, Routine, SearchPath, Snapshot, Timing, View};
-use crate::database::Database;
+use crate::database::{Database, ReadSet};
 use crate::observe::{Interrupt, Sessions};
 use crate::settings::Settings;
 use crate::types::{PgType, Style};
@@ -52,6 +52,8 @@ pub struct StatementContext {
     pub interrupt: Interrupt,
     /// Whether the transaction is READ ONLY.
     pub read_only: bool,
+    /// Where what is read is noted, if the transaction is SERIALIZABLE.
+    pub reads: Option<Arc<ReadSet>>,
     /// What SET CONSTRAINTS said.
     pub constraint_modes: Arc<ConstraintModes>,
     /// The query behind a view, so that it means the same where names are looked up as in this

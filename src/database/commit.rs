@@ -3,7 +3,7 @@
 //! ```text
 //! seal segments, fsync          outside the lock: files do not depend on the base
 //! ┌ lock the writer
-//! │  rebase                     changes applied on the current snapshot; fails → 40001
+//! │  rebase                     what was read is still there, changes apply; else 40001
 //! │  Store::commit              one SQLite transaction; fails → error, nothing happened
 //! │  ── durable: from here nothing can fail ──
 //! │  swap                       every new statement sees it
@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use super::pending::join_newest;
 use super::temporary::{Temporary, carry};
-use super::transaction::conflict;
+use super::transaction::{ReadSet, conflict};
 use super::{Committed, Database, Transaction};
 use crate::base::{Error, Oid, Result, SessionId};
 use crate::catalog::{Change, Relation, RelationKind, Snapshot};
@@ -32,6 +32,8 @@ use crate::storage::{CommitRecord, Store, seal};
 #[derive(Debug)]
 pub(super) struct Request {
     base: Arc<Snapshot>,
+    /// What must be in the tip as it is in the base.
+    reads: Option<Arc<ReadSet>>,
     changes: Vec<Change>,
     passwords: Vec<(Oid, Option<String>)>,
     notifies: Vec<(String, String)>,
@@ -75,6 +77,7 @@ impl Database {
             let (done, outcome) = oneshot::channel();
             self.queue().push(Request {
                 base: Arc::clone(&transaction.base),
+                reads: transaction.reads(),
                 changes,
                 passwords,
                 notifies,
@@ -255,6 +258,9 @@ fn rebase(tip: &Arc<Snapshot>, request: &Request) -> Result<Arc<Snapshot>> {
         return Ok(Arc::clone(tip));
     }
     let moved = !Arc::ptr_eq(tip, &request.base);
+    if let Some(reads) = request.reads.as_ref().filter(|_| moved) {
+        reads.check(&request.base, tip)?;
+    }
     let after = tip
         .apply(&request.changes)
         .map_err(|error| if moved { conflict(error) } else { error })?;

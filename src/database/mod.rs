@@ -29,7 +29,7 @@ pub use advisory::{
 };
 pub use locks::{Lock, LockMode, Locks};
 pub use sequences::Sequences;
-pub use transaction::{Isolation, Transaction};
+pub use transaction::{Isolation, ReadSet, Transaction};
 
 /// The shared handle. Readers take no lock: they clone the current [`Arc<Snapshot>`].
 #[derive(Debug)]

@@ -8,8 +8,8 @@
 //! itself belong to nobody once their segments are dropped; [`Store`](crate::storage::Store)
 //! notices that and removes them.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::locks::Holder;
 use super::pending::Pending;
@@ -25,9 +25,60 @@ use crate::privileges::Authorized;
 pub enum Isolation {
     /// Each statement sees what is committed when it starts.
     ReadCommitted,
-    /// All statements see what was committed when the first one started. SERIALIZABLE is answered
-    /// with an error: snapshot isolation is not serializable.
+    /// All statements see what was committed when the first one started.
     RepeatableRead,
+    /// REPEATABLE READ, and what is committed is what the same transactions would have done one
+    /// after the other, in the order of their commits: a transaction that changed something must
+    /// have read what is there when it commits. PostgreSQL follows dependencies between rows; here
+    /// they are followed between tables, so more transactions have to be tried again. One that only
+    /// reads never has to.
+    Serializable,
+}
+
+/// The tables a SERIALIZABLE transaction has read, noted by its statements as they start.
+#[derive(Debug, Default)]
+pub struct ReadSet {
+    /// A plain mutex: held to note and to look, never over an await.
+    tables: Mutex<BTreeSet<Oid>>,
+}
+
+impl ReadSet {
+    /// A statement reads this table.
+    pub fn note(&self, table: Oid) {
+        self.lock().insert(table);
+    }
+
+    /// That each of them is in `tip` what it was in `base`.
+    ///
+    /// # Errors
+    /// `40001`
+    pub(super) fn check(&self, base: &Snapshot, tip: &Snapshot) -> Result<()> {
+        for table in self.lock().iter() {
+            // Made by the transaction itself, if it was not there.
+            let Some(seen) = base.relation(*table) else {
+                continue;
+            };
+            if !tip
+                .relation(*table)
+                .is_some_and(|now| Arc::ptr_eq(seen, now))
+            {
+                return Err(Error::new(
+                    SqlState::SERIALIZATION_FAILURE,
+                    "could not serialize access due to read/write dependencies among transactions",
+                )
+                .detail(format!(
+                    "The transaction read table \"{}\", which another one has changed since.",
+                    seen.name
+                ))
+                .hint("The transaction might succeed if retried."));
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Oid>> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Pending changes. Dropping it rolls back: locks are released, its files removed.
@@ -49,6 +100,7 @@ pub struct Transaction {
     pub(super) notifies: Notifies,
     savepoints: Vec<Savepoint>,
     locks: Holder,
+    pub(super) reads: Arc<ReadSet>,
 }
 
 /// Queued NOTIFYs: channel and payload, in order, each pair once.
@@ -100,12 +152,18 @@ impl Transaction {
             notifies: Notifies::default(),
             savepoints: Vec::new(),
             locks: Holder::new(database.locks(), session),
+            reads: Arc::default(),
         }
     }
 
     /// The isolation level.
     pub fn isolation(&self) -> Isolation {
         self.isolation
+    }
+
+    /// Where statements note what they read; `None` if nobody asks.
+    pub fn reads(&self) -> Option<Arc<ReadSet>> {
+        (self.isolation == Isolation::Serializable).then(|| Arc::clone(&self.reads))
     }
 
     /// Changes the level; allowed before the first statement.
@@ -138,15 +196,14 @@ impl Transaction {
     }
 
     /// Called at the start of every statement: under READ COMMITTED moves the base to the newest
-    /// snapshot and applies the pending changes again; under REPEATABLE READ pins the base at the
-    /// first call.
+    /// snapshot and applies the pending changes again; else pins the base at the first call.
     ///
     /// # Errors
     /// `40001` if the pending changes no longer apply.
     pub fn refresh(&mut self) -> Result<()> {
         match self.isolation {
-            Isolation::RepeatableRead if self.started => Ok(()),
-            Isolation::RepeatableRead | Isolation::ReadCommitted => {
+            Isolation::RepeatableRead | Isolation::Serializable if self.started => Ok(()),
+            Isolation::RepeatableRead | Isolation::Serializable | Isolation::ReadCommitted => {
                 self.started = true;
                 self.rebase(self.database.snapshot())
             }
@@ -225,25 +282,29 @@ impl Transaction {
 
     /// Takes a table lock until the end of the transaction, waiting for others; the interrupt ends
     /// the wait. Under READ COMMITTED the view is refreshed once the lock is held, so take it
-    /// before reading what is to be changed; under REPEATABLE READ a table that others rewrote
-    /// meanwhile is `40001`.
+    /// before reading what is to be changed; else a table that others rewrote meanwhile is `40001`.
     ///
     /// # Errors
     /// `40P01` deadlock, `40001`, or the interrupt's error.
     pub async fn lock(&mut self, table: Oid, mode: LockMode, interrupt: &Interrupt) -> Result<()> {
         self.locks.lock(table, mode, interrupt).await?;
+        if self.isolation == Isolation::Serializable && mode != LockMode::Append {
+            self.reads.note(table);
+        }
         let newest = self.database.snapshot();
         match self.isolation {
             Isolation::ReadCommitted => self.rebase(newest),
-            Isolation::RepeatableRead if !self.started => {
+            Isolation::RepeatableRead | Isolation::Serializable if !self.started => {
                 self.started = true;
                 self.rebase(newest)
             }
-            Isolation::RepeatableRead => self.check_unchanged(table, mode, &newest),
+            Isolation::RepeatableRead | Isolation::Serializable => {
+                self.check_unchanged(table, mode, &newest)
+            }
         }
     }
 
-    /// Under REPEATABLE READ: nobody did to the table what this transaction, blind to it, would
+    /// With one base for all statements: nobody did to the table what this transaction, blind to it, would
     /// undo.
     fn check_unchanged(&self, table: Oid, mode: LockMode, newest: &Snapshot) -> Result<()> {
         let Some(seen) = self.base.relation(table) else {

@@ -138,6 +138,7 @@ impl Bench {
             random: Arc::default(),
             interrupt: Interrupt::new(),
             read_only: false,
+            reads: None,
             constraint_modes: Arc::default(),
             view_definition: super::view_definition,
             in_routine: false,

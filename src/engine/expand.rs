@@ -117,10 +117,13 @@ impl Expander<'_> {
             RelationKind::Table { .. }
             | RelationKind::Materialized {
                 populated: true, ..
-            } => Ok(Opened::Rows(scan::table_provider(
-                self.context.database.store().root(),
-                relation,
-            ))),
+            } => {
+                if let Some(reads) = &self.context.reads {
+                    reads.note(relation.oid);
+                }
+                let root = self.context.database.store().root();
+                Ok(Opened::Rows(scan::table_provider(root, relation)))
+            }
             RelationKind::Foreign { .. } => {
                 foreign::foreign_provider(relation, &self.engine.options().file_roots, self.context)
                     .map(Opened::Rows)

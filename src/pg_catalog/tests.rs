@@ -122,6 +122,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         random: Arc::default(),
         interrupt: crate::observe::Interrupt::new(),
         read_only: false,
+        reads: None,
         constraint_modes: Arc::default(),
         view_definition: |_, _, view| Ok(view.query.clone()),
         in_routine: false,

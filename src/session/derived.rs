@@ -23,6 +23,8 @@ pub(super) struct Derived {
     pub(super) level: String,
     /// `default_transaction_read_only`
     pub(super) read_only: bool,
+    /// `default_transaction_deferrable`
+    pub(super) deferrable: bool,
     /// Whether a new transaction's modes differ from what the settings say of one.
     pub(super) is_unusual: bool,
 }
@@ -50,14 +52,17 @@ impl Session {
         }
         let level = settings.show("default_transaction_isolation")?;
         let read_only = settings.show("default_transaction_read_only")?;
+        let deferrable = settings.show("default_transaction_deferrable")?;
         let is_unusual = settings.show("transaction_isolation")? != level
-            || settings.show("transaction_read_only")? != read_only;
+            || settings.show("transaction_read_only")? != read_only
+            || settings.show("transaction_deferrable")? != deferrable;
         let derived = Arc::new(Derived {
             style: Arc::new(settings.style()),
             search_path: settings.search_path(),
             statement_timeout_ms: settings.statement_timeout_ms(),
             level,
             read_only: read_only == "on",
+            deferrable: deferrable == "on",
             is_unusual,
             settings: settings.clone(),
         });

@@ -8,10 +8,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::derived::Derived;
 use super::{Session, TransactionStatus};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Snapshot;
-use crate::database::{AdvisoryScope, Isolation, Transaction};
+use crate::database::{AdvisoryScope, Isolation, ReadSet, Transaction};
 use crate::settings::Settings;
 use crate::statement::ConstraintModes;
 
@@ -75,6 +76,8 @@ pub(super) struct Open {
     pub(super) failed: bool,
     /// READ ONLY
     pub(super) read_only: bool,
+    /// DEFERRABLE. Nothing has to wait for it: a transaction that only reads is safe as it is.
+    pub(super) deferrable: bool,
     /// `transaction_isolation`, as SHOW prints it.
     pub(super) level: &'static str,
     /// Whether a statement that looks at data ran: the isolation level is settled then.
@@ -119,12 +122,14 @@ impl Open {
         self.transaction.as_ref().map(Transaction::view)
     }
 
+    /// Where what it reads is noted.
+    pub(super) fn reads(&self) -> Option<Arc<ReadSet>> {
+        self.transaction.as_ref().and_then(Transaction::reads)
+    }
+
     /// Its isolation level.
     pub(super) fn isolation(&self) -> Isolation {
-        match self.level {
-            "repeatable read" => Isolation::RepeatableRead,
-            _ => Isolation::ReadCommitted,
-        }
+        isolation_of(self.level)
     }
 }
 
@@ -152,7 +157,7 @@ impl Session {
     pub(super) fn opened(&mut self) -> Result<&mut Open> {
         if self.open.is_none() {
             let derived = self.derived()?;
-            self.open = Some(self.begin(&derived.level, derived.read_only)?);
+            self.open = Some(self.begin(&derived));
             if derived.is_unusual {
                 self.note_modes();
             }
@@ -178,30 +183,34 @@ impl Session {
             settings.set_internal("transaction_isolation", open.level);
             let read_only = if open.read_only { "on" } else { "off" };
             settings.set_internal("transaction_read_only", read_only);
+            let deferrable = if open.deferrable { "on" } else { "off" };
+            settings.set_internal("transaction_deferrable", deferrable);
         }
     }
 
-    fn begin(&self, level: &str, read_only: bool) -> Result<Open> {
-        let isolation = isolation_of(level)?;
+    fn begin(&self, modes: &Derived) -> Open {
         let time = super::now();
         self.activity.update(|doing| doing.xact_start = Some(time));
-        Ok(Open {
+        let level = match modes.level.as_str() {
+            "read uncommitted" => "read uncommitted",
+            "repeatable read" => "repeatable read",
+            "serializable" => "serializable",
+            _ => "read committed",
+        };
+        Open {
             advisory: AdvisoryScope::new(self.shared.database.advisory(), self.activity.id, false),
             transaction: Some(Transaction::begin(
                 &self.shared.database,
-                isolation,
+                isolation_of(level),
                 self.values.current_role(),
                 self.activity.id,
                 self.temporary.clone(),
             )),
             block: false,
             failed: false,
-            read_only,
-            level: match level {
-                "read uncommitted" => "read uncommitted",
-                "repeatable read" => "repeatable read",
-                _ => "read committed",
-            },
+            read_only: modes.read_only,
+            deferrable: modes.deferrable,
+            level,
             used: false,
             time,
             before: self.values.clone(),
@@ -209,7 +218,7 @@ impl Session {
             listens: Vec::new(),
             deferral: Deferral::default(),
             savepoints: Vec::new(),
-        })
+        }
     }
 
     /// Commits whatever is open. A failed block is rolled back instead; says whether it was
@@ -381,16 +390,12 @@ impl Session {
 }
 
 /// The level a setting or a statement names.
-///
-/// # Errors
-/// `0A000` for SERIALIZABLE: snapshot isolation would not keep that promise.
-pub(super) fn isolation_of(level: &str) -> Result<Isolation> {
+pub(super) fn isolation_of(level: &str) -> Isolation {
     match level {
+        "repeatable read" => Isolation::RepeatableRead,
+        "serializable" => Isolation::Serializable,
         // PostgreSQL treats READ UNCOMMITTED as READ COMMITTED too.
-        "read committed" | "read uncommitted" => Ok(Isolation::ReadCommitted),
-        "repeatable read" => Ok(Isolation::RepeatableRead),
-        _ => Err(Error::unsupported("isolation level SERIALIZABLE")
-            .hint("Use REPEATABLE READ and retry on serialization failures.")),
+        _ => Isolation::ReadCommitted,
     }
 }
 

@@ -172,6 +172,7 @@ impl Session {
             random: self.random.clone(),
             interrupt: self.interrupt(),
             read_only: self.open.as_ref().is_some_and(|open| open.read_only),
+            reads: self.open.as_ref().and_then(|open| open.reads()),
             constraint_modes: match &self.open {
                 Some(open) => Arc::clone(&open.deferral.modes),
                 None => Arc::default(),

@@ -241,8 +241,22 @@ fn blocks_fail_and_recover() {
             ),
             ("drop schema t", "3F000 schema \"t\" does not exist"),
             (
-                "begin isolation level serializable",
-                "0A000 isolation level SERIALIZABLE is not supported",
+                "begin isolation level serializable, deferrable; show transaction_isolation; \
+                 commit and chain; show transaction_deferrable; commit; show transaction_deferrable",
+                "BEGIN; (serializable); COMMIT; (on); COMMIT; (off)",
+            ),
+            (
+                "set session characteristics as transaction isolation level serializable, read only; \
+                 show transaction_isolation",
+                "SET; (read committed)",
+            ),
+            (
+                "show transaction_isolation; show transaction_read_only",
+                "(serializable); (on)",
+            ),
+            (
+                "reset default_transaction_isolation; reset default_transaction_read_only",
+                "RESET; RESET",
             ),
             (
                 "begin isolation level repeatable read; show transaction_isolation; commit",

@@ -50,10 +50,6 @@ pub(super) fn check(setting: &Setting, text: &str) -> Result<String> {
         }
         ("transform_null_equals", "on") => Err(Error::unsupported("transform_null_equals = on")),
         ("array_nulls", "off") => Err(Error::unsupported("array_nulls = off")),
-        ("default_transaction_isolation" | "transaction_isolation", "serializable") => {
-            Err(Error::unsupported("isolation level SERIALIZABLE")
-                .hint("REPEATABLE READ gives a transaction one snapshot of everything."))
-        }
         _ => Ok(value),
     }
 }

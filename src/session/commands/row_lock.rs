@@ -86,7 +86,7 @@ impl Session {
                 self.lock(table, mode, interrupt).await?;
             }
             let transaction = self.transaction()?;
-            if transaction.isolation() == Isolation::RepeatableRead {
+            if transaction.isolation() != Isolation::ReadCommitted {
                 transaction.must_be_current(table)?;
             }
         }

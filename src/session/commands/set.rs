@@ -51,6 +51,14 @@ impl Session {
                     ..TransactionModes::default()
                 });
             }
+            "transaction_deferrable" => {
+                let mut scratch = Settings::new();
+                let (_, value) = scratch.set("default_transaction_deferrable", value, true)?;
+                return self.set_modes(&TransactionModes {
+                    deferrable: Some(value == "on"),
+                    ..TransactionModes::default()
+                });
+            }
             "role" => {
                 let role = (value != "none").then_some(value);
                 return self.set_role(local, role);
@@ -79,10 +87,12 @@ impl Session {
         match name {
             "role" => self.set_role(local, None),
             "session_authorization" => self.set_session_authorization(local, None),
-            "transaction_isolation" | "transaction_read_only" => Err(Error::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                format!("parameter \"{name}\" cannot be reset"),
-            )),
+            "transaction_isolation" | "transaction_read_only" | "transaction_deferrable" => {
+                Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    format!("parameter \"{name}\" cannot be reset"),
+                ))
+            }
             name => self.change_settings(local, |settings| settings.reset(Some(name))),
         }
     }

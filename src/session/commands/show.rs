@@ -12,6 +12,8 @@ use crate::settings;
 impl Session {
     /// SHOW name; `None` is ALL.
     pub(in crate::session) fn show(&mut self, name: Option<&str>) -> Result<RowsResponse> {
+        // Until then the settings of the transaction are those of the last one.
+        self.opened()?;
         let columns = show_columns(name);
         let rows = match name {
             Some(name) => vec![vec![self.values.settings.show(name)?]],

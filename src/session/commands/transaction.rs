@@ -2,11 +2,13 @@
 
 use super::tag;
 use crate::base::{Error, Result, SqlState};
-use crate::database::Isolation;
 use crate::engine::command::{IsolationLevel, TransactionModes};
 use crate::session::dispatch::starts_with;
 use crate::session::state::isolation_of;
 use crate::session::{CommandTag, Session};
+
+/// What a chained transaction takes over: level, READ ONLY, DEFERRABLE.
+type Modes = (&'static str, bool, bool);
 
 impl Session {
     /// BEGIN and START TRANSACTION. What ran before in the same query string becomes part of the
@@ -55,7 +57,7 @@ impl Session {
     }
 
     /// What a chained transaction takes over, or `None` if none follows.
-    fn end_of_block(&mut self, what: &str, chain: bool) -> Result<Option<(Isolation, bool)>> {
+    fn end_of_block(&mut self, what: &str, chain: bool) -> Result<Option<Modes>> {
         if !self.in_block() {
             if chain {
                 return Err(outside_block(what));
@@ -70,21 +72,17 @@ impl Session {
             return Ok(None);
         }
         let open = self.opened()?;
-        Ok(Some((open.isolation(), open.read_only)))
+        Ok(Some((open.level, open.read_only, open.deferrable)))
     }
 
-    fn chain(&mut self, modes: Option<(Isolation, bool)>) -> Result<()> {
-        let Some((isolation, read_only)) = modes else {
+    fn chain(&mut self, modes: Option<Modes>) -> Result<()> {
+        let Some((level, read_only, deferrable)) = modes else {
             return Ok(());
         };
         let open = self.opened()?;
         open.block = true;
-        open.read_only = read_only;
-        open.level = match isolation {
-            Isolation::ReadCommitted => "read committed",
-            Isolation::RepeatableRead => "repeatable read",
-        };
-        self.transaction()?.set_isolation(isolation);
+        (open.level, open.read_only, open.deferrable) = (level, read_only, deferrable);
+        self.transaction()?.set_isolation(isolation_of(level));
         self.note_modes();
         Ok(())
     }
@@ -131,7 +129,6 @@ impl Session {
         modes: &TransactionModes,
     ) -> Result<CommandTag> {
         if let Some(level) = modes.isolation {
-            isolation_of(words(level))?;
             self.set("default_transaction_isolation", words(level), false)?;
         }
         if let Some(read_only) = modes.read_only {
@@ -146,7 +143,7 @@ impl Session {
     /// Settles the open transaction's modes.
     pub(super) fn set_modes(&mut self, modes: &TransactionModes) -> Result<()> {
         if let Some(level) = modes.isolation {
-            let isolation = isolation_of(words(level))?;
+            let isolation = isolation_of(words(level));
             let open = self.opened()?;
             if open.used && open.isolation() != isolation {
                 return Err(Error::new(
@@ -167,9 +164,17 @@ impl Session {
             }
             open.read_only = read_only;
         }
+        if let Some(deferrable) = modes.deferrable {
+            let open = self.opened()?;
+            if open.used {
+                return Err(Error::new(
+                    SqlState::ACTIVE_SQL_TRANSACTION,
+                    "SET TRANSACTION [NOT] DEFERRABLE must be called before any query",
+                ));
+            }
+            open.deferrable = deferrable;
+        }
         self.note_modes();
-        // DEFERRABLE says something of SERIALIZABLE READ ONLY transactions alone: elsewhere it is
-        // true as it is.
         Ok(())
     }
 
