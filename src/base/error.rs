@@ -40,6 +40,8 @@ pub struct Fields {
     pub column: Option<String>,
     /// Constraint concerned.
     pub constraint: Option<String>,
+    /// The routine of PostgreSQL's that says the same, where clients know the error by it.
+    pub routine: Option<&'static str>,
     /// Whether the connection ends with this error.
     pub fatal: bool,
 }
@@ -75,6 +77,7 @@ impl Error {
             table: None,
             column: None,
             constraint: None,
+            routine: None,
             fatal: false,
         }))
     }
@@ -163,6 +166,12 @@ impl Error {
     /// Names the constraint concerned.
     pub fn constraint(mut self, constraint: impl Into<String>) -> Self {
         self.0.constraint = Some(constraint.into());
+        self
+    }
+
+    /// Names the routine of PostgreSQL's that says the same.
+    pub fn routine(mut self, routine: &'static str) -> Self {
+        self.0.routine = Some(routine);
         self
     }
 

@@ -187,7 +187,9 @@ impl Session {
                     return Err(Error::new(
                         SqlState::FEATURE_NOT_SUPPORTED,
                         "cached plan must not change result type",
-                    ));
+                    )
+                    // asyncpg prepares again when it reads this.
+                    .routine("RevalidateCachedQuery"));
                 }
                 prepared.plan = plan;
             }

@@ -49,8 +49,8 @@ pub(super) fn notice(report: &Report) -> PgWireBackendMessage {
     )))
 }
 
-/// The fields in PostgreSQL's order. Source file, line and routine are left out: they would be
-/// ours, and mean nothing to the client.
+/// The fields in PostgreSQL's order. Source file and line are left out, and but for errors that
+/// clients know by it the routine: they would be ours, and mean nothing to the client.
 fn encode(severity: &str, fields: &Fields) -> Vec<(u8, String)> {
     let mut list = vec![
         (b'S', severity.to_owned()),
@@ -76,6 +76,9 @@ fn encode(severity: &str, fields: &Fields) -> Vec<(u8, String)> {
         if let Some(value) = value {
             list.push((kind, text(value)));
         }
+    }
+    if let Some(routine) = fields.routine {
+        list.push((b'R', routine.to_owned()));
     }
     list
 }

@@ -67,6 +67,11 @@ async def prepared(connection):
     assert [(a.name, a.type.name) for a in statement.get_attributes()] == [("sum", "int8"), ("t", "text")]
     for n in range(20):
         assert tuple(await statement.fetchrow(n, n, "x")) == (2 * n, "x")
+    # What was prepared before a change of its table is prepared again.
+    await connection.execute("CREATE TABLE changes (a int); INSERT INTO changes VALUES (1)")
+    assert await connection.fetch("SELECT * FROM changes") == [(1,)]
+    await connection.execute("ALTER TABLE changes ADD b int")
+    assert await connection.fetch("SELECT * FROM changes") == [(1, None)]
     assert await statement.fetchmany([(1, 2, "a"), (3, 4, "b")]) == [(3, "a"), (7, "b")]
 
 
