@@ -82,7 +82,7 @@ impl Analyst<'_> {
         }
         // Several of PostgreSQL's views are functions too (`pg_timezone_names()`).
         if values.is_empty()
-            && let Some(relation) = crate::pg_catalog::find(Oid::PG_CATALOG, &function)
+            && let Some(relation) = crate::pg_catalog::find(Oid::PG_CATALOG, view_over(&function))
             && functions::scalar(self.scope.context, &function).is_none()
         {
             let source = RelationSource::new(RelationBody::System(relation), false);
@@ -380,4 +380,15 @@ fn columns_name(columns: &[Output]) -> String {
         .first()
         .map(|column| column.name.clone())
         .unwrap_or_default()
+}
+
+/// The view of `pg_catalog` that shows what a function answers, if one does; else the name itself.
+fn view_over(function: &str) -> &str {
+    match function {
+        "pg_cursor" => "pg_cursors",
+        "pg_lock_status" => "pg_locks",
+        "pg_prepared_statement" => "pg_prepared_statements",
+        "pg_show_all_settings" => "pg_settings",
+        other => other,
+    }
 }

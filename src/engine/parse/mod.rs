@@ -7,6 +7,7 @@
 //! refuse the rest by name.
 
 mod balance;
+mod bare;
 mod constraints;
 mod copy;
 mod cursor;

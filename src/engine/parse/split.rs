@@ -6,6 +6,7 @@
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
+use super::bare::spell_out;
 use super::grammar::Grammar;
 use super::patch::patch;
 use crate::base::limits::{
@@ -145,6 +146,7 @@ fn piece(
         .collect();
     measure(&tokens).map_err(|error| super::shift(error, offset))?;
     drop_only(&mut tokens);
+    spell_out(&mut tokens);
     patch(&mut tokens).map_err(|error| super::shift(error, offset))?;
     Ok(Some(Piece {
         tokens,
