@@ -104,6 +104,10 @@ impl<'a> BinaryColumn<'a> {
                 });
                 Written::Record(fields.collect::<Result<_>>()?)
             }
+            (oid, Cells::Text(_)) if oid == PgType::RECORD.oid => {
+                return Err(Error::unsupported("a row in binary format")
+                    .hint("Ask for it in text format, or for its fields."));
+            }
             (oid, Cells::Text(texts)) if oid == PgType::BPCHAR.oid => match ty.char_length() {
                 Some(length) => Written::Padded(texts, length),
                 None => Written::Text(texts),
