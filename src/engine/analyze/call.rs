@@ -10,6 +10,7 @@ use super::aggregate_call::modifiers;
 use super::coerce::array_element;
 use super::from::part;
 use super::level::Level;
+use super::set::Elements;
 use super::typed::{self, Typed, case};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
@@ -221,6 +222,9 @@ impl Analyst<'_> {
         if name == "coalesce" {
             super::set::none_since(level, sets, "COALESCE")?;
         }
+        if let Some(columns) = functions::set_as_arrays(&name) {
+            return self.set_row(level, columns, &values, &function.name);
+        }
         if let Some(elements) = self.elements(&name, values.clone())? {
             return self.set_column(level, elements);
         }
@@ -245,6 +249,27 @@ impl Analyst<'_> {
             }
             _ => error,
         })
+    }
+
+    /// A set-returning function of several columns in a select list: the row they make.
+    fn set_row(
+        &self,
+        level: &Level<'_>,
+        columns: &[(&str, &str)],
+        args: &[Typed],
+        written: &ast::ObjectName,
+    ) -> Result<Typed> {
+        let fields = columns
+            .iter()
+            .map(|(behind, column)| {
+                let array = self.scalar_call(level, behind, args.to_vec(), written)?;
+                let ty = array.ty.element().unwrap_or(PgType::TEXT);
+                let array = array.expr;
+                let value = self.set_column(level, Elements { array, ty })?;
+                Ok(((*column).to_owned(), value))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        self.row_of(fields)
     }
 
     /// Arguments that may be given by name, in the order of the parameters; what is not given is

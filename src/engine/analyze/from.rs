@@ -425,9 +425,11 @@ impl Analyst<'_> {
                     &plan.schema().fields()[index],
                     format!("{shown}.{name}"),
                 );
+                let row = self.kept_fields(plan.schema(), &unique, index);
+                let value = Typed::new(Expr::Column(column), ty);
                 Named {
                     name,
-                    value: Typed::new(Expr::Column(column), ty),
+                    value: Typed { row, ..value },
                 }
             })
             .collect();

@@ -2,16 +2,20 @@
 
 use std::rc::Rc;
 
+use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::logical_expr::{Expr, Operator};
 use sqlparser::ast;
 
 use super::Analyst;
 use super::level::Level;
 use super::select::Target;
-use super::typed::{Typed, and, boolean, not, or};
+use super::typed::{self, Typed, and, boolean, not, or};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics;
 use crate::types::PgType;
+
+/// What the columns are named that carry the fields of a row out of a subquery.
+const FIELD: &str = "\0field";
 
 impl Analyst<'_> {
     /// A row of these fields; shown, it is PostgreSQL's text of one.
@@ -74,6 +78,44 @@ impl Analyst<'_> {
                     format!("could not identify column \"{name}\" in record data type"),
                 )
             })
+    }
+
+    /// Adds the fields of rows among the first `outputs` targets, for a query around to name.
+    pub(super) fn keep_fields(&self, targets: &mut Vec<Target>, outputs: usize) {
+        for index in 0..outputs {
+            let Some(fields) = targets[index].value.row.clone() else {
+                continue;
+            };
+            if fields.iter().any(|(_, field)| field.is_unknown()) {
+                continue;
+            }
+            targets.extend(fields.iter().map(|(name, field)| Target {
+                name: format!("{FIELD}{index}\0{name}"),
+                value: Typed::new(typed::cast(field.expr.clone(), field.ty), field.ty),
+            }));
+        }
+    }
+
+    /// The fields that [`Analyst::keep_fields`] kept of output `index`, in a relation of a plan.
+    pub(super) fn kept_fields(
+        &self,
+        plan: &DFSchema,
+        relation: &TableReference,
+        index: usize,
+    ) -> Option<Rc<Vec<(String, Typed)>>> {
+        let prefix = format!("{FIELD}{index}\0");
+        let mut fields = Vec::new();
+        for field in plan.fields() {
+            let Some(rest) = field.name().strip_prefix(&prefix) else {
+                continue;
+            };
+            let name = rest.split('\0').next().unwrap_or_default();
+            let column = Column::new(Some(relation.clone()), field.name());
+            self.register(&column, field, name.to_owned());
+            let value = Typed::new(Expr::Column(column), PgType::of_field(field));
+            fields.push((name.to_owned(), value));
+        }
+        (!fields.is_empty()).then(|| Rc::new(fields))
     }
 
     /// `(row).*` or `relation.*` in a list; `None` if the expression is neither.
@@ -276,4 +318,17 @@ impl Analyst<'_> {
         );
         Ok(Typed::bool(overlaps))
     }
+}
+
+/// Options of `*` that are not PostgreSQL's.
+pub(super) fn check_wildcard(options: &ast::WildcardAdditionalOptions) -> Result<()> {
+    if options.opt_ilike.is_some()
+        || options.opt_exclude.is_some()
+        || options.opt_except.is_some()
+        || options.opt_replace.is_some()
+        || options.opt_rename.is_some()
+    {
+        return Err(Error::unsupported("an option after *"));
+    }
+    Ok(())
 }

@@ -17,6 +17,7 @@ use super::order::{
     aliased, in_list, is_written_constant, lifts_nulls, nulls_apart, ordinal, put_off,
 };
 use super::query::{Answer, Output, Tail, Wanted, one_row, plain, project};
+use super::row::check_wildcard;
 use super::set::is_set_column;
 use super::typed::Typed;
 use super::with::Ctes;
@@ -82,6 +83,10 @@ impl Analyst<'_> {
             None => None,
         };
         let sorting = self.sorting(&level, select, tail, &mut targets, outputs)?;
+        let plain_rows = groups.is_none() && having.is_none() && !sorting.distinct;
+        if plain_rows && wanted == Wanted::Ordered && sorting.distinct_on.is_empty() {
+            self.keep_fields(&mut targets, outputs);
+        }
 
         // Every stage rewrites all of these: the targets, then the arrays of set-returning calls.
         let mut calls = level.sets.take();
@@ -538,18 +543,6 @@ fn add_target(targets: &mut Vec<Target>, value: Typed) -> usize {
         value,
     });
     targets.len() - 1
-}
-
-fn check_wildcard(options: &ast::WildcardAdditionalOptions) -> Result<()> {
-    if options.opt_ilike.is_some()
-        || options.opt_exclude.is_some()
-        || options.opt_except.is_some()
-        || options.opt_replace.is_some()
-        || options.opt_rename.is_some()
-    {
-        return Err(Error::unsupported("an option after *"));
-    }
-    Ok(())
 }
 
 /// Refuses clauses that are not PostgreSQL's.
