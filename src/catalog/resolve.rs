@@ -23,6 +23,15 @@ pub struct SearchPath {
 }
 
 impl SearchPath {
+    /// PostgreSQL's own schema and no other.
+    pub fn only_system() -> Self {
+        Self {
+            lookup: vec![Oid::PG_CATALOG],
+            creation: None,
+            temporary: None,
+        }
+    }
+
     /// The path that the setting `names` means for `role`. `has_usage` says whether the role may
     /// look into a schema; the rule itself is `privileges`' business.
     ///

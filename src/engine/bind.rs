@@ -68,6 +68,7 @@ fn finished(
         needs,
         names,
         keys,
+        called,
     } = analysis;
     scope.watch.measure(&plan)?;
     let (plan, parameters) = type_parameters(plan, declared, parameters, mentioned)?;
@@ -93,6 +94,7 @@ fn finished(
         reads: reads.relations,
         names,
         keys,
+        called,
         version: scope.context.snapshot.version(),
     })
 }

@@ -5,9 +5,9 @@
 //! doing. Batches go through a channel of two: the reader is the brake. When the reader goes away,
 //! the stream and all its tasks are dropped.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -150,7 +150,7 @@ impl Engine {
             context,
             state,
             watch,
-            slots: RefCell::default(),
+            slots: Rc::default(),
         };
         let plan = expander.expand(plan)?;
         watch.measure(&plan)?;

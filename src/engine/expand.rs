@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, Int64Array};
@@ -47,7 +48,7 @@ pub(super) struct Expander<'a> {
     /// Stops what takes too long.
     pub(super) watch: &'a Watch,
     /// The shared queries met so far, by number.
-    pub(super) slots: RefCell<HashMap<u64, Arc<Slot>>>,
+    pub(super) slots: Rc<RefCell<HashMap<u64, Arc<Slot>>>>,
 }
 
 impl Expander<'_> {
@@ -77,9 +78,20 @@ impl Expander<'_> {
             let Some(source) = scan.source.downcast_ref::<RelationSource>() else {
                 return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
             };
+            // Whoever the body of a function runs as reads what it reads, down to the functions in
+            // the views.
+            let inside = source.inside.as_ref();
+            let context = inside.map(|inside| inside.called_by(self.context));
+            let opener = Expander {
+                context: context.as_ref().unwrap_or(self.context),
+                engine: self.engine,
+                state: self.state,
+                watch: self.watch,
+                slots: Rc::clone(&self.slots),
+            };
             let opened = match &source.body {
-                RelationBody::Stored(relation) => self.stored(relation, depth)?,
-                RelationBody::System(relation) => self.system(relation, depth)?,
+                RelationBody::Stored(relation) => opener.stored(relation, depth)?,
+                RelationBody::System(relation) => opener.system(relation, depth)?,
                 RelationBody::Local(local) => Opened::Rows(local.provider.clone()),
                 RelationBody::Function(_, provider) => Opened::Rows(provider.clone()),
                 RelationBody::Shared(shared) => {
@@ -191,11 +203,7 @@ impl Expander<'_> {
                 context: self.context.clone(),
             }))),
             SystemBody::View(query) => {
-                let path = SearchPath {
-                    lookup: vec![Oid::PG_CATALOG],
-                    creation: None,
-                    temporary: None,
-                };
+                let path = SearchPath::only_system();
                 let scope = Scope {
                     context: self.context,
                     role: Oid::SUPERUSER,

@@ -12,10 +12,10 @@ use sqlparser::ast;
 
 use super::bind::bind;
 use super::planning::Watch;
-use super::scope::Scope;
+use super::scope::{Inside, Scope};
 use super::{Bound, Engine, Options, Rows};
 use crate::base::{Error, Oid, Result};
-use crate::catalog::View;
+use crate::catalog::{SearchPath, View};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -86,6 +86,32 @@ impl Engine {
         let interrupt = context.interrupt.clone();
         self.on_runtime(Some(&interrupt), async move {
             engine.bind_now(&context, &query, &declared, &local)
+        })
+        .await
+    }
+
+    /// As [`Engine::bind_with`], for expressions that were kept with their names found.
+    pub(super) async fn bind_kept(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        query: &ast::Query,
+        local: &[LocalRelation],
+    ) -> Result<Bound> {
+        let (engine, context) = (self.clone(), context.clone());
+        let (query, local) = (query.clone(), local.to_vec());
+        self.on_runtime(None, async move {
+            let watch = Watch::new(context.interrupt.clone());
+            let scope = Scope {
+                context: &context,
+                role: context.role,
+                path: &SearchPath::only_system(),
+                local: &local,
+                view: None,
+                state: &engine.template,
+                watch: &watch,
+                inside: Some(Inside { bound: true }),
+            };
+            bind(&scope, &query, &[])
         })
         .await
     }

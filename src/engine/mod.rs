@@ -62,8 +62,8 @@ pub use dml::{
 };
 pub use explain::Explanation;
 pub use parse::{
-    TypeName, capital_value, locate, parse, parse_expression, parse_query, qualify_calls, redirect,
-    rename_column, settle_default, written_type,
+    TypeName, capital_value, locate, parse, parse_expression, parse_query, redirect, rename_column,
+    settle_default, written_type,
 };
 pub(crate) use parse::{fold, object_name};
 pub use recipe::view_definition;
@@ -136,6 +136,8 @@ pub struct Bound {
     pub names: BTreeSet<(Oid, i16)>,
     /// The primary keys without which it would not be valid, as constraints.
     pub keys: BTreeSet<Oid>,
+    /// Where it calls users' functions by their bare names, and which these are.
+    pub(crate) called: Vec<(sqlparser::tokenizer::Span, Oid)>,
     /// The catalog it was bound in; another version means: bind again.
     pub version: Version,
 }

@@ -58,8 +58,8 @@ impl Reads {
             // met where the query itself hangs.
             RelationBody::Local(_) | RelationBody::Function(..) | RelationBody::Shared(_) => return,
         };
-        let inside = source.rights.is_some();
-        let role = source.rights.unwrap_or(role);
+        let inside = source.rights().is_some();
+        let role = source.rights().unwrap_or(role);
         let mut need = |object, privilege| {
             let need = Need::Privilege {
                 role,

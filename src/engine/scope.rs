@@ -37,8 +37,6 @@ pub(super) struct Scope<'a> {
 /// What holds inside the body of a function.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Inside {
-    /// Whose privileges count: the owner's of a SECURITY DEFINER function, else the caller's.
-    pub(super) role: Oid,
     /// Whether names were looked up when it was made.
     pub(super) bound: bool,
 }
@@ -79,7 +77,8 @@ impl Scope<'_> {
         let bound = self.inside.is_some_and(|inside| inside.bound);
         let source = body.map(|body| RelationSource::new(body, schema.is_some() && !bound));
         match self.inside {
-            Some(inside) => source.map(|source| source.with_rights(inside.role)),
+            // There the context is the body's, with its role.
+            Some(_) => source.map(|source| source.within(Arc::clone(self.context))),
             None => source,
         }
     }

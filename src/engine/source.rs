@@ -16,6 +16,7 @@ use super::shared::SharedRelation;
 use crate::base::Oid;
 use crate::catalog::{Relation, RelationKind, Snapshot};
 use crate::pg_catalog::SystemRelation;
+use crate::statement::StatementContext;
 
 /// A relation found by name.
 pub(super) struct RelationSource {
@@ -24,8 +25,8 @@ pub(super) struct RelationSource {
     /// Whether its schema was written: then USAGE on the schema is needed too. A look-up along the
     /// search path only finds schemas the role may use.
     pub(super) qualified: bool,
-    /// Inside the body of a function: whose privileges count.
-    pub(super) rights: Option<Oid>,
+    /// Inside the body of a function: what the body sees. Its role's privileges count.
+    pub(super) inside: Option<Arc<StatementContext>>,
     schema: SchemaRef,
 }
 
@@ -63,17 +64,22 @@ impl RelationSource {
         Self {
             body,
             qualified,
-            rights: None,
+            inside: None,
             schema,
         }
     }
 
-    /// The same inside the body of a function, with the privileges of `role`.
-    pub(super) fn with_rights(self, role: Oid) -> Self {
+    /// The same inside the body of a function, which sees `context`.
+    pub(super) fn within(self, context: Arc<StatementContext>) -> Self {
         Self {
-            rights: Some(role),
+            inside: Some(context),
             ..self
         }
+    }
+
+    /// Inside the body of a function: whose privileges count.
+    pub(super) fn rights(&self) -> Option<Oid> {
+        self.inside.as_ref().map(|context| context.role)
     }
 
     /// A name no other relation of any plan has: two scans are the same scan exactly if their names

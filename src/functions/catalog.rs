@@ -2,7 +2,7 @@
 
 use super::call::short::{ANY, BOOL, INT, OID, REGCLASS, TEXT};
 use super::call::{Call, functions};
-use super::expression::shown;
+use super::expression::{shown, visible};
 use super::resolve::Param;
 use super::routine;
 use crate::base::name::quote;
@@ -293,6 +293,7 @@ fn to_reg(call: &Call<'_>, row: usize, reg: PgType) -> Result<Value> {
 /// An expression's text stands for PostgreSQL's node tree; what it names by OID is named here.
 fn expression(call: &Call<'_>, row: usize) -> Result<Value> {
     let text = constraints::named_sequences(call.context, call.must_text(0, row));
+    let text = visible(call.context, &text);
     Ok(shown(&text, call.bool(2, row).unwrap_or(false)).into())
 }
 

@@ -2,7 +2,7 @@
 
 use super::call::short::{BOOL, INT, OID};
 use super::call::{Call, functions};
-use super::expression::shown;
+use super::expression::{shown, visible};
 use crate::base::name::quote;
 use crate::base::{Oid, Result};
 use crate::catalog::{ForeignKey, Index, IndexPart, IndexedBy, Relation};
@@ -30,7 +30,7 @@ fn index(call: &Call<'_>, row: usize) -> Result<Value> {
     if part > 0 {
         let place = usize::try_from(part - 1).unwrap_or(usize::MAX);
         if let Some(part) = index.parts.get(place) {
-            return Ok(indexed(relation, &part.of, pretty).into());
+            return Ok(indexed(call, relation, &part.of, pretty).into());
         }
         let included = index.include.get(place.saturating_sub(index.parts.len()));
         return Ok(included.map_or(Value::Null, |attnum| column(relation, *attnum).into()));
@@ -42,7 +42,7 @@ fn create_index(call: &Call<'_>, relation: &Relation, index: &Index, pretty: boo
     let parts: Vec<String> = index
         .parts
         .iter()
-        .map(|p| part(relation, p, pretty))
+        .map(|p| part(call, relation, p, pretty))
         .collect();
     let full = || call.context.snapshot.qualified_name(relation).to_string();
     let table = match pretty {
@@ -61,13 +61,16 @@ fn create_index(call: &Call<'_>, relation: &Relation, index: &Index, pretty: boo
         text.push_str(" NULLS NOT DISTINCT");
     }
     if let Some(predicate) = &index.predicate {
-        text.push_str(&format!(" WHERE {}", shown(predicate, pretty)));
+        text.push_str(&format!(
+            " WHERE {}",
+            shown(&visible(call.context, predicate), pretty)
+        ));
     }
     text
 }
 
-fn part(relation: &Relation, part: &IndexPart, pretty: bool) -> String {
-    let mut text = indexed(relation, &part.of, pretty);
+fn part(call: &Call<'_>, relation: &Relation, part: &IndexPart, pretty: bool) -> String {
+    let mut text = indexed(call, relation, &part.of, pretty);
     if part.descending {
         text.push_str(" DESC");
     }
@@ -82,17 +85,17 @@ fn part(relation: &Relation, part: &IndexPart, pretty: bool) -> String {
 }
 
 /// A part of an index: only the call of a function needs no parentheses.
-fn indexed(relation: &Relation, of: &IndexedBy, pretty: bool) -> String {
+fn indexed(call: &Call<'_>, relation: &Relation, of: &IndexedBy, pretty: bool) -> String {
     match of {
         IndexedBy::Column(attnum) => column(relation, *attnum),
         IndexedBy::Expression(text) => {
-            let full = shown(text, pretty);
-            let call = full.ends_with(')')
+            let full = shown(&visible(call.context, text), pretty);
+            let is_call = full.ends_with(')')
                 && full
                     .split('(')
                     .next()
                     .is_some_and(|head| !head.is_empty() && !head.contains(' '));
-            match call || full.starts_with('(') && full.ends_with(')') && !pretty {
+            match is_call || full.starts_with('(') && full.ends_with(')') && !pretty {
                 true => full,
                 false => format!("({full})"),
             }
@@ -137,7 +140,10 @@ fn constraint(call: &Call<'_>, row: usize) -> Result<Value> {
             return Ok(text.into());
         }
         if let Some(check) = constraints.checks.iter().find(|check| check.oid == oid) {
-            let mut text = format!("CHECK ({})", shown(&check.expression, pretty));
+            let mut text = format!(
+                "CHECK ({})",
+                shown(&visible(call.context, &check.expression), pretty)
+            );
             if check.no_inherit {
                 text.push_str(" NO INHERIT");
             }

@@ -1,6 +1,10 @@
 //! Expressions as PostgreSQL lays them out, as far as that is a matter of parentheses: the catalog
 //! keeps what authors wrote.
 
+use crate::base::Oid;
+use crate::base::name::quote;
+use crate::statement::StatementContext;
+
 /// An expression as `pg_get_expr` and definitions show it: in parentheses if an operator is at its
 /// top, pretty without them and without those around what is cast.
 pub(super) fn shown(text: &str, pretty: bool) -> String {
@@ -12,6 +16,46 @@ pub(super) fn shown(text: &str, pretty: bool) -> String {
         true => format!("({bare})"),
         false => bare.to_owned(),
     }
+}
+
+/// An expression that names users' functions and types in full, with the bare names of those that
+/// are found under them.
+pub(super) fn visible(context: &StatementContext, text: &str) -> String {
+    let snapshot = &context.snapshot;
+    let path = &context.search_path;
+    let mut shown = text.to_owned();
+    for schema in &path.lookup {
+        let Some(named) = snapshot.schema(*schema) else {
+            continue;
+        };
+        let prefix = format!("{}.", quote(&named.name));
+        let first = |name: &str| {
+            let has = |schema: &Oid| {
+                snapshot.type_named(*schema, name).is_some()
+                    || snapshot.routines_named(*schema, name).next().is_some()
+            };
+            path.lookup.iter().find(|schema| has(schema)) == Some(schema)
+        };
+        let mut from = 0;
+        while let Some(at) = Unquoted::of(&shown[from..])
+            .map(|(at, _)| from + at)
+            .find(|at| starts_word(&shown, *at) && shown[*at..].starts_with(&prefix))
+        {
+            let name = &shown[at + prefix.len()..];
+            let end = name.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'));
+            if first(&name[..end.unwrap_or(name.len())]) {
+                shown.replace_range(at..at + prefix.len(), "");
+            }
+            from = at + 1;
+        }
+    }
+    shown
+}
+
+/// Whether a word begins at a place.
+fn starts_word(text: &str, at: usize) -> bool {
+    let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.' | '"');
+    !text[..at].chars().next_back().is_some_and(part)
 }
 
 /// The text without parentheses around all of it.

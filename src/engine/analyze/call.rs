@@ -240,6 +240,13 @@ impl Analyst<'_> {
     ) -> Result<Option<super::routine::Call>> {
         let parts: Vec<String> = function.name.0.iter().map(part).collect();
         let called = self.routine_call(level, &parts, args);
+        if let Ok(Some(call)) = &called
+            && let [ast::ObjectNamePart::Identifier(ident)] = function.name.0.as_slice()
+            && self.chain.is_none()
+        {
+            let mut called = self.shared.called.borrow_mut();
+            called.push((ident.span, call.routine.oid));
+        }
         called.map_err(|error| match function.name.0.first() {
             Some(ast::ObjectNamePart::Identifier(ident))
                 if [SqlState::UNDEFINED_FUNCTION, SqlState::AMBIGUOUS_FUNCTION]

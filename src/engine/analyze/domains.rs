@@ -39,7 +39,7 @@ impl Analyst<'_> {
         let mut all: Option<Expr> = None;
         for rule in rules {
             let condition = parse_expression(&rule.condition)?;
-            let verdict = self.expression(&level, &condition);
+            let verdict = self.pinned(|pinned| pinned.expression(&level, &condition));
             let verdict = verdict.map_err(Error::without_position)?;
             let mut args = vec![self.condition(verdict, "CHECK")?];
             let named = PgType::TEXT.in_domain(rule.domain).to_string();

@@ -14,7 +14,7 @@ use super::subquery::negated_if;
 use super::typed::{self, Typed, and, not, or};
 use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::parse::fold;
+use crate::engine::parse::{PINNED, fold};
 use crate::engine::semantics;
 use crate::types::PgType;
 
@@ -254,6 +254,9 @@ impl Analyst<'_> {
                 );
                 let is = self.native("is_normalized", args)?;
                 Typed::bool(negated_if(is.expr, *negated))
+            }
+            Ast::Prefixed { prefix, value } if prefix.value == PINNED => {
+                self.pinned(|pinned| pinned.expression(level, value))?
             }
             Ast::Prefixed { prefix, value } => {
                 return Err(Error::unsupported(format!("{prefix} {value}")));

@@ -238,7 +238,7 @@ impl Analyst<'_> {
         };
         // Inside a function's body it is asked at once: not every statement that calls functions
         // looks at what they read.
-        if let (Some(role), RelationBody::Stored(relation)) = (source.rights, &source.body) {
+        if let (Some(role), RelationBody::Stored(relation)) = (source.rights(), &source.body) {
             let need = |object, privilege| Need::Privilege {
                 role,
                 object,

@@ -93,6 +93,8 @@ pub(super) struct Analysis {
     pub(super) names: BTreeSet<(Oid, i16)>,
     /// The primary keys without which it would not be valid.
     pub(super) keys: BTreeSet<Oid>,
+    /// Where it calls users' functions by their bare names, and which these are.
+    pub(super) called: Vec<(Span, Oid)>,
 }
 
 /// Analyses a query as `scope` sees it. `declared` are the client's parameter types.
@@ -121,6 +123,7 @@ pub(super) fn analyse(
         needs: uses.into_iter().flat_map(|used| used.needs).collect(),
         names: analyst.shared.names.take(),
         keys: analyst.shared.keys.take(),
+        called: analyst.shared.called.take(),
     })
 }
 
@@ -182,6 +185,7 @@ pub(super) fn analyse_call(
             needs: uses.into_iter().flat_map(|used| used.needs).collect(),
             names: analyst.shared.names.take(),
             keys: analyst.shared.keys.take(),
+            called: analyst.shared.called.take(),
         },
     }))
 }
@@ -218,6 +222,8 @@ struct Shared {
     keys: RefCell<BTreeSet<Oid>>,
     /// Users' functions called.
     uses: RefCell<Vec<routine::Use>>,
+    /// Where the statement itself calls users' functions by their bare names, and which these are.
+    called: RefCell<Vec<(Span, Oid)>>,
     /// How many calls there were.
     calls: Cell<usize>,
     /// What calls in the statement itself became: the same call twice is the same expression.

@@ -169,10 +169,13 @@ fn plain(mut expr: Expr) -> String {
                 }
             }
             Expr::Function(function) => {
-                for part in &mut function.name.0 {
-                    if let ast::ObjectNamePart::Identifier(ident) = part {
-                        *ident = name(ident);
-                    }
+                // Kept expressions name users' functions in full.
+                function
+                    .name
+                    .0
+                    .drain(..function.name.0.len().saturating_sub(1));
+                if let [ast::ObjectNamePart::Identifier(ident)] = function.name.0.as_mut_slice() {
+                    *ident = name(ident);
                 }
             }
             _ => {}

@@ -87,7 +87,11 @@ impl Keys {
                         IndexedBy::Expression(text) => Some(text.as_str()),
                     });
                     let expressions = expressions.chain(index.predicate.as_deref());
-                    Some(engine.bind_rule(context, relation, expressions).await?)
+                    Some(
+                        engine
+                            .bind_kept_rule(context, relation, expressions)
+                            .await?,
+                    )
                 }
             };
             sets.push(KeySet::new(index, relation, computed)?);

@@ -16,6 +16,7 @@ mod feeds;
 mod hits;
 mod insert;
 mod intake;
+mod kept;
 mod key_cache;
 mod key_set;
 mod keys;

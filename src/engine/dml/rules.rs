@@ -12,7 +12,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::Volatility;
-use sqlparser::ast::{Expr, SelectItem, TableWithJoins};
+use sqlparser::ast::{self, Expr, SelectItem, TableWithJoins};
 
 use super::assign::assign;
 use super::intake::with_keys;
@@ -146,13 +146,13 @@ impl Engine {
         };
         if !generated.is_empty() {
             let expressions = generated.iter().map(|(_, expression)| *expression);
-            let bound = self.bind_rule(context, relation, expressions).await?;
+            let bound = self.bind_kept_rule(context, relation, expressions).await?;
             let positions = generated.iter().map(|(position, _)| *position).collect();
             rules.generated = Some((positions, bound));
         }
         if !checks.is_empty() {
             let expressions = checks.iter().map(|check| check.expression.as_str());
-            let bound = self.bind_rule(context, relation, expressions).await?;
+            let bound = self.bind_kept_rule(context, relation, expressions).await?;
             let names = checks.iter().map(|check| check.name.clone()).collect();
             rules.checks = Some((names, bound));
         }
@@ -176,7 +176,21 @@ impl Engine {
         Ok(rules)
     }
 
-    /// Expressions over a row of `relation`, as a query: the row's number, then each of them.
+    /// Expressions that `relation` keeps, over a row of it, as a query: the row's number, then each
+    /// of them.
+    pub(in crate::engine) async fn bind_kept_rule(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        expressions: impl Iterator<Item = &str>,
+    ) -> Result<Bound> {
+        let expressions = expressions.map(parse_expression).collect::<Result<_>>()?;
+        let (query, local) = over_row(relation, expressions);
+        let bound = self.bind_kept(context, &query, &[local]).await;
+        bound.map_err(Error::without_position)
+    }
+
+    /// As [`Engine::bind_kept_rule`], for expressions that are not kept yet.
     pub(in crate::engine) async fn bind_rule(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
@@ -193,15 +207,7 @@ impl Engine {
         relation: &Arc<Relation>,
         expressions: Vec<Expr>,
     ) -> Result<Bound> {
-        let number = Expr::Identifier(target::quoted(NUMBER));
-        let mut items = vec![SelectItem::UnnamedExpr(number)];
-        items.extend(expressions.into_iter().map(SelectItem::UnnamedExpr));
-        let query = super::select_from(items, ROW, Some(&relation.name));
-        let local = LocalRelation {
-            name: ROW.to_owned(),
-            relation: relation.oid,
-            provider: Arc::new(EmptyTable::new(numbered_schema(relation))),
-        };
+        let (query, local) = over_row(relation, expressions);
         let bound = self.bind_with(context, &query, &[], &[local]).await;
         bound.map_err(Error::without_position)
     }
@@ -432,6 +438,20 @@ impl Engine {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Error::internal("examining rows", error))
     }
+}
+
+/// The query of expressions over a row of `relation`, and what it reads.
+fn over_row(relation: &Relation, expressions: Vec<Expr>) -> (ast::Query, LocalRelation) {
+    let number = Expr::Identifier(target::quoted(NUMBER));
+    let mut items = vec![SelectItem::UnnamedExpr(number)];
+    items.extend(expressions.into_iter().map(SelectItem::UnnamedExpr));
+    let query = super::select_from(items, ROW, Some(&relation.name));
+    let local = LocalRelation {
+        name: ROW.to_owned(),
+        relation: relation.oid,
+        provider: Arc::new(EmptyTable::new(numbered_schema(relation))),
+    };
+    (query, local)
 }
 
 /// The query over the rows of `batch`, numbered.

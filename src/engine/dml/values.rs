@@ -9,10 +9,10 @@ use arrow::compute::{concat, interleave, take};
 use sqlparser::ast::{CastKind, DataType as SqlType, Expr, UnaryOperator, Value};
 
 use super::assign::{assign, check_assignable, read_rows, read_values};
-use super::target::{at, is_default, position};
+use super::target::{at, is_default, position, quoted};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Column;
-use crate::engine::parse::built_in_type;
+use crate::engine::parse::{PINNED, built_in_type};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 
@@ -411,7 +411,18 @@ pub(super) fn default_of(context: &StatementContext, column: &Column) -> Result<
         .or_else(|| context.snapshot.domain_default(domain?))
         .map(crate::engine::parse::parse_expression)
         .transpose()
-        .map(|expr| expr.filter(|expr| !is_default(expr)))
+        .map(|expr| expr.filter(|expr| !is_default(expr)).map(pinned))
+}
+
+/// The expression with its names meaning what they meant when it was kept.
+fn pinned(expr: Expr) -> Expr {
+    match Cell::of(&expr) {
+        Some(_) => expr,
+        None => Expr::Prefixed {
+            prefix: quoted(PINNED),
+            value: Box::new(expr),
+        },
+    }
 }
 
 /// Whether an expression is a literal whose type nobody says: it takes the type it is used as.

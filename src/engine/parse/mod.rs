@@ -55,6 +55,9 @@ pub use redirect::redirect;
 pub(crate) use redirect::renamed_sources;
 pub use types::{TypeName, built_in_type, written_type};
 
+/// The prefix of an expression that was kept with its names found.
+pub(crate) const PINNED: &str = "\0pinned";
+
 /// Parses a query string. An empty string gives no statements. Nothing runs if any statement is
 /// wrong.
 ///
@@ -139,42 +142,6 @@ fn replace_column(text: &str, from: &str, with: &str) -> Result<String> {
     }
     renamed.extend(&characters[next..]);
     Ok(renamed)
-}
-
-/// The text of an expression with the functions it calls under their full names. `schema` says
-/// which schema an unqualified function name is to be looked for in, if in any.
-///
-/// # Errors
-/// As [`parse`].
-pub fn qualify_calls(text: &str, schema: impl Fn(&str) -> Option<String>) -> Result<String> {
-    let expression = parse_expression(text)?;
-    let mut places = Vec::new();
-    let _: ControlFlow<()> = ast::visit_expressions(&expression, |expr| {
-        if let ast::Expr::Function(function) = expr
-            && let [ast::ObjectNamePart::Identifier(ident)] = function.name.0.as_slice()
-            && let Some(schema) = schema(&fold(ident))
-        {
-            let name = crate::base::name::quote(&fold(ident)).into_owned();
-            let full = format!("{}.{name}", crate::base::name::quote(&schema));
-            places.push((ident.span.start.column, ident.span.end.column, full));
-        }
-        ControlFlow::Continue(())
-    });
-    places.sort_unstable();
-    let characters: Vec<char> = text.chars().collect();
-    let (mut qualified, mut next) = (String::new(), 0);
-    for (start, end, full) in places {
-        let index = |column: u64| usize::try_from(column).unwrap_or(1).saturating_sub(1);
-        let (start, end) = (index(start), index(end));
-        if start < next || end > characters.len() {
-            continue;
-        }
-        qualified.extend(&characters[next..start]);
-        qualified.push_str(&full);
-        next = end;
-    }
-    qualified.extend(&characters[next..]);
-    Ok(qualified)
 }
 
 /// A DEFAULT as it is kept: sequences in it under their OIDs, as PostgreSQL keeps them, so that

@@ -7,7 +7,7 @@ use super::constraint::altered_constraint;
 use super::drop::dependent;
 use super::rename::renamed;
 use super::sequence::{OfColumn, beside};
-use super::table::{check_column_type, settled, stored_name};
+use super::table::{check_column_type, stored_name};
 use super::{no_column, skipping};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -79,7 +79,7 @@ impl Session {
                 let mut new = column.clone();
                 new.default = None;
                 if let Some(default) = default {
-                    let default = settled(context, default)?;
+                    let default = self.kept_default(context, default, run).await?;
                     self.check_default(context, &column.name, &default, column.ty, run)
                         .await?;
                     new.default = Some(default);

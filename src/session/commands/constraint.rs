@@ -79,8 +79,8 @@ impl Session {
         no_inherit: bool,
         run: &Run<'_>,
     ) -> Result<Check> {
-        let expression = &super::routine_alter::settled_calls(context, expression)?;
         let columns = columns_read(relation, expression, "check constraint")?;
+        let expression = &self.kept(context, relation, expression, run).await?;
         let ty = self
             .rule_type(context, relation, expression, None, run)
             .await?;
@@ -123,6 +123,20 @@ impl Session {
     }
 
     /// The type of an expression over a table's columns.
+    /// An expression over a row of `relation` as the catalog keeps it.
+    pub(super) async fn kept(
+        &self,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        expression: &str,
+        run: &Run<'_>,
+    ) -> Result<String> {
+        let relation = Arc::new(relation.clone());
+        let engine = &self.shared.engine;
+        let work = engine.kept(context, Some(&relation), expression);
+        interruptible(run.interrupt, work).await
+    }
+
     pub(super) async fn rule_type(
         &self,
         context: &Arc<StatementContext>,
@@ -163,8 +177,9 @@ impl Session {
         }
         let word = if *primary { "primary key" } else { "unique" };
         let attnums = key_columns(relation, columns, word)?;
+        let named: Vec<&str> = columns.iter().chain(include).map(String::as_str).collect();
+        let joined = named.join("_");
         let include = key_columns(relation, include, word)?;
-        let joined = columns.join("_");
         let (second, label) = if *primary {
             (None, "pkey")
         } else {

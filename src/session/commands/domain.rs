@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::alter::as_server;
 use super::constraint::{choose_name, columns_read};
-use super::routine_alter::settled_calls;
-use super::table::{Place, settled};
+use super::table::Place;
 use super::user_type::{refuse_texts, type_of};
 use super::{skipping, tag};
 use crate::base::name::quote;
@@ -90,7 +89,7 @@ impl Session {
         base: PgType,
         run: &Run<'_>,
     ) -> Result<String> {
-        let default = settled(context, default)?;
+        let default = self.kept_default(context, default, run).await?;
         self.check_default(context, domain, &default, base, run)
             .await?;
         Ok(default)
@@ -117,7 +116,7 @@ impl Session {
             Some(name) => name.to_owned(),
             None => choose_name(domain, None, "check", taken),
         };
-        let expression = &capital_value(&settled_calls(context, expression)?)?;
+        let expression = &capital_value(expression)?;
         let value = Column {
             attnum: 1,
             name: "value".to_owned(),
@@ -137,6 +136,7 @@ impl Session {
         };
         let row = self.new_relation(domain, place, vec![value], kind);
         columns_read(&row, expression, "check constraint")?;
+        let expression = &self.kept(context, &row, expression, run).await?;
         let ty = self.rule_type(context, &row, expression, None, run).await?;
         if ty.oid != PgType::BOOL.oid && ty.oid != PgType::UNKNOWN.oid {
             return Err(Error::new(

@@ -118,6 +118,7 @@ impl Session {
                 }
                 Err(expression) => {
                     reads.extend(columns_read(relation, expression, "index expression")?);
+                    let expression = &self.kept(context, relation, expression, run).await?;
                     let words = "functions in index expression must be marked IMMUTABLE";
                     let found = self
                         .rule_type(context, relation, expression, Some(words), run)
@@ -134,8 +135,11 @@ impl Session {
                 ty,
             });
         }
+        let mut kept_predicate = None;
         if let Some(predicate) = &create.predicate {
             reads.extend(columns_read(relation, predicate, "index predicate")?);
+            let predicate = &self.kept(context, relation, predicate, run).await?;
+            kept_predicate = Some(predicate.clone());
             let words = "functions in index predicate must be marked IMMUTABLE";
             let ty = self
                 .rule_type(context, relation, predicate, Some(words), run)
@@ -156,7 +160,7 @@ impl Session {
             primary: false,
             constraint: None,
             method: create.method.clone(),
-            predicate: create.predicate.clone(),
+            predicate: kept_predicate,
             include: key_columns(relation, &create.include, "index")?,
             reads,
             timing: Timing::NotDeferrable,

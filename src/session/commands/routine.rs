@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::routine_alter::settled_calls;
 use super::routine_type::{is_value_type, type_of};
 use super::set::flat;
 use super::tag;
@@ -167,9 +166,10 @@ impl Session {
                 ));
             }
             Some(text) => {
-                let text = settled_calls(context, text)?;
-                let query = parse_query(&format!("SELECT {text}"))?;
                 let engine = self.shared.engine.clone();
+                let work = engine.kept(context, None, text);
+                let text = interruptible(run.interrupt, work).await?;
+                let query = parse_query(&format!("SELECT {text}"))?;
                 let work = engine.bind(context, &query, &[]);
                 let bound = interruptible(run.interrupt, work).await;
                 let bound = bound.map_err(Error::without_position)?;

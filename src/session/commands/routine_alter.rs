@@ -5,7 +5,6 @@ use super::routine_type::routine_of;
 use super::tag;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, ObjectId, Routine};
-use crate::engine::qualify_calls;
 use crate::engine::routine_definition::{AlterRoutine, RoutineAction, RoutineSpec};
 use crate::privileges;
 use crate::session::{CommandTag, Session};
@@ -136,23 +135,6 @@ impl Session {
         }
         Ok(())
     }
-}
-
-/// An expression kept for later, with the users' functions it calls under their full names.
-pub(super) fn settled_calls(context: &StatementContext, text: &str) -> Result<String> {
-    if context.snapshot.routines().next().is_none() {
-        return Ok(text.to_owned());
-    }
-    qualify_calls(text, |name| {
-        let known = |schema: &crate::base::Oid| {
-            let mut named = context.snapshot.routines_named(*schema, name);
-            named.next().is_some()
-        };
-        let lookup = &context.search_path.lookup;
-        let schema = lookup.iter().find(|schema| known(schema))?;
-        let schema = context.snapshot.schema(*schema);
-        schema.map(|schema| schema.name.clone())
-    })
 }
 
 fn is_missing(error: &Error) -> bool {

@@ -120,14 +120,15 @@ impl Session {
     ) -> Result<Option<Relation>> {
         let Column { attnum, ty, .. } = relation.columns[index];
         if let Some(default) = &definition.default {
-            let default = settled(context, default)?;
+            let default = self.kept_default(context, default, run).await?;
             self.check_default(context, &definition.name, &default, ty, run)
                 .await?;
             relation.columns[index].default = Some(default);
         }
         let identity = match &definition.generation {
             Some(GenerationClause::Stored(expression)) => {
-                let expression = &super::routine_alter::settled_calls(context, expression)?;
+                stored(relation, &definition.name, expression)?;
+                let expression = &self.kept(context, relation, expression, run).await?;
                 let generation = stored(relation, &definition.name, expression)?;
                 let words = "generation expression is not immutable";
                 let ty = self
@@ -290,6 +291,21 @@ impl Session {
         }
     }
 
+    /// A DEFAULT as the catalog keeps it.
+    pub(super) async fn kept_default(
+        &self,
+        context: &Arc<StatementContext>,
+        default: &str,
+        run: &Run<'_>,
+    ) -> Result<String> {
+        check_default_shape(default)?;
+        let work = self.shared.engine.kept(context, None, default);
+        let default = interruptible(run.interrupt, work).await?;
+        crate::engine::settle_default(&default, |name| {
+            names::parse_reg(context, PgType::REGCLASS, name)
+        })
+    }
+
     /// A column's DEFAULT must be an expression over nothing that fits the column.
     pub(super) async fn check_default(
         &self,
@@ -331,14 +347,6 @@ impl Session {
         let server = super::alter::as_server(context);
         self.finds(&server, &query, run).await.map(drop)
     }
-}
-
-/// A DEFAULT as it is kept.
-pub(super) fn settled(context: &StatementContext, default: &str) -> Result<String> {
-    let default = super::routine_alter::settled_calls(context, default)?;
-    crate::engine::settle_default(&default, |name| {
-        crate::pg_catalog::names::parse_reg(context, PgType::REGCLASS, name)
-    })
 }
 
 /// `42804` for a generated column whose expression does not fit it.

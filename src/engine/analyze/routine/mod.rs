@@ -27,7 +27,7 @@ use super::query::{Answer, Output, one_row, project};
 use super::typed::{self, Typed};
 use super::{Analyst, Converted};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{ObjectId, Privilege, Privileges, Routine};
+use crate::catalog::{ObjectId, Privilege, Privileges, Routine, SearchPath};
 use crate::engine::parse::parse_expression;
 use crate::engine::scope::{Inside, Scope};
 use crate::privileges::{self, Need};
@@ -140,6 +140,27 @@ impl Analyst<'_> {
         surroundings(self.scope.context, routine)
     }
 
+    /// Does something where names mean what they meant when the expression was kept: users'
+    /// functions and types stand in it under their full names, everything else is PostgreSQL's.
+    pub(super) fn pinned<T>(&self, work: impl FnOnce(&Analyst<'_>) -> Result<T>) -> Result<T> {
+        let path = SearchPath::only_system();
+        let scope = Scope {
+            path: &path,
+            view: None,
+            inside: Some(Inside { bound: true }),
+            ..*self.scope
+        };
+        let analyst = Analyst {
+            scope: &scope,
+            shared: Rc::clone(&self.shared),
+            declared: &[],
+            parameters: Default::default(),
+            arguments: None,
+            chain: self.chain,
+        };
+        work(&analyst)
+    }
+
     /// Does something as the function's body.
     fn as_body<T>(
         &self,
@@ -158,7 +179,6 @@ impl Analyst<'_> {
             state: self.scope.state,
             watch: self.scope.watch,
             inside: Some(Inside {
-                role: context.role,
                 bound: routine.bound().is_some(),
             }),
         };
@@ -220,9 +240,9 @@ impl Analyst<'_> {
                 (Some(value), _) => Ok(value.clone()),
                 (None, Some(default)) => {
                     let expression = parse_expression(default)?;
-                    let value = self.as_body(&call.routine, Vec::new(), |body, _| {
-                        body.expression(&Level::new(None, None), &expression)
-                    })?;
+                    // The caller computes it; its names were found when the function was made.
+                    let level = Level::new(None, None);
+                    let value = self.pinned(|pinned| pinned.expression(&level, &expression))?;
                     self.coerced(value, *ty)
                 }
                 (None, None) => Err(Error::internal("calling a function", "a missing argument")),

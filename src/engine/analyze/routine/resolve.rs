@@ -125,11 +125,21 @@ impl Analyst<'_> {
             None => pg_catalog::functions_named(name),
             Some(_) => Vec::new(),
         };
-        let own_first = self.scope.path.lookup.first() == Some(&Oid::PG_CATALOG)
-            || !self.scope.path.lookup.contains(&Oid::PG_CATALOG);
+        // Of two that take the same, the one earlier on the path hides the other.
+        let lookup = &self.scope.path.lookup;
+        let place = |schema: Oid| lookup.iter().position(|other| *other == schema);
+        let own_place = place(Oid::PG_CATALOG);
+        let own: Vec<Vec<Oid>> = own
+            .into_iter()
+            .filter(|types| {
+                let hides = |routine: &&Arc<Routine>| {
+                    place(routine.schema) < own_place && routine.input_types() == *types
+                };
+                schema.is_some() || !known.iter().any(|routine| hides(&routine))
+            })
+            .collect();
         for routine in known {
-            let hidden = own_first && own.iter().any(|types| *types == routine.input_types());
-            if hidden {
+            if own.iter().any(|types| *types == routine.input_types()) {
                 continue;
             }
             if let Some(candidate) = candidate(snapshot, &routine, &given, &types, variadic) {

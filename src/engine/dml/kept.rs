@@ -1,0 +1,128 @@
+//! Expressions that tables and functions keep: defaults, checks, generated columns, indexes.
+//!
+//! They mean for ever what they meant when they were made, whatever search path whoever uses them
+//! has. So the users' functions and types they name are written under their full names, and where
+//! they are used every bare name is PostgreSQL's.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use sqlparser::ast::{self, DataType, Expr, ObjectName, ObjectNamePart, SelectItem};
+use sqlparser::tokenizer::{Location, Span};
+
+use super::target;
+use crate::base::name::quote;
+use crate::base::{Error, Oid, Result};
+use crate::catalog::Relation;
+use crate::catalog::user_type::made_of;
+use crate::engine::Engine;
+use crate::engine::parse::{parse_expression, written_type};
+use crate::statement::StatementContext;
+
+impl Engine {
+    /// An expression as it is kept; it may name the columns of `relation`.
+    ///
+    /// # Errors
+    /// As binding a query over it.
+    pub async fn kept(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: Option<&Arc<Relation>>,
+        text: &str,
+    ) -> Result<String> {
+        let snapshot = &context.snapshot;
+        if snapshot.routines().next().is_none() && snapshot.types().next().is_none() {
+            return Ok(text.to_owned());
+        }
+        let expression = parse_expression(text)?;
+        let mut full = types_in(context, &expression);
+        let bound = match relation {
+            Some(relation) => {
+                let expressions = std::iter::once(text);
+                self.bind_rule(context, relation, expressions).await?
+            }
+            None => {
+                let items = vec![SelectItem::UnnamedExpr(expression)];
+                let query = target::select(items, Vec::new(), None);
+                let bound = self.bind_with(context, &query, &[], &[]).await;
+                bound.map_err(Error::without_position)?
+            }
+        };
+        for (span, routine) in &bound.called {
+            if let Some(routine) = snapshot.routine(*routine) {
+                full.push((*span, full_name(context, routine.schema, &routine.name)));
+            }
+        }
+        Ok(replaced(text, full))
+    }
+}
+
+/// Where users' types stand under their bare names, and their full names.
+fn types_in(context: &StatementContext, expression: &Expr) -> Vec<(Span, String)> {
+    let mut full = Vec::new();
+    let _: ControlFlow<()> = ast::visit_expressions(expression, |expression| {
+        let written = match expression {
+            Expr::Cast { data_type, .. } => Some(data_type),
+            Expr::TypedString(typed) => Some(&typed.data_type),
+            _ => None,
+        };
+        if let Some(written) = written
+            && let Some(name) = custom(written)
+            && let [ObjectNamePart::Identifier(ident)] = name.0.as_slice()
+            && let Ok(ty) = written_type(&DataType::Custom(name.clone(), Vec::new()))
+            && let Ok(ty) = ty.resolve(&context.snapshot, &context.search_path)
+            && let Some(ty) = made_of(ty).and_then(|ty| context.snapshot.user_type(ty))
+        {
+            full.push((ident.span, full_name(context, ty.schema, &ty.name)));
+        }
+        ControlFlow::Continue(())
+    });
+    full
+}
+
+/// The name of a type that is not one of SQL's own, or of what an array of it has.
+fn custom(written: &DataType) -> Option<&ObjectName> {
+    match written {
+        DataType::Custom(name, _) => Some(name),
+        DataType::Array(
+            ast::ArrayElemTypeDef::SquareBracket(element, _)
+            | ast::ArrayElemTypeDef::AngleBracket(element)
+            | ast::ArrayElemTypeDef::Parenthesis(element),
+        ) => custom(element),
+        _ => None,
+    }
+}
+
+fn full_name(context: &StatementContext, schema: Oid, name: &str) -> String {
+    let schema = context.snapshot.schema(schema);
+    let schema = schema.map_or("?", |schema| schema.name.as_str());
+    format!("{}.{}", quote(schema), quote(name))
+}
+
+/// A text with some of its words written otherwise.
+fn replaced(text: &str, mut words: Vec<(Span, String)>) -> String {
+    words.sort_unstable_by_key(|(span, _)| (span.start.line, span.start.column));
+    let characters: Vec<char> = text.chars().collect();
+    let mut lines = vec![0];
+    let ends = characters.iter().enumerate().filter(|(_, c)| **c == '\n');
+    lines.extend(ends.map(|(at, _)| at + 1));
+    let place = |location: Location| {
+        let line = usize::try_from(location.line).unwrap_or(1).max(1);
+        let column = usize::try_from(location.column).unwrap_or(1).max(1);
+        lines.get(line - 1).map(|start| start + column - 1)
+    };
+    let (mut written, mut next) = (String::new(), 0);
+    for (span, word) in words {
+        let (Some(start), Some(end)) = (place(span.start), place(span.end)) else {
+            continue;
+        };
+        if start < next || end > characters.len() {
+            continue;
+        }
+        written.extend(&characters[next..start]);
+        written.push_str(&word);
+        next = end;
+    }
+    written.extend(&characters[next..]);
+    written
+}
