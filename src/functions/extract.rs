@@ -3,15 +3,17 @@
 use super::call::short::{DATE, INTERVAL, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ};
 use super::call::{Call, functions};
 use super::temporal::{DAY, checked, midnight};
+use super::timetz::{self, TIMETZ};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::calendar::{self, EPOCH_JULIAN};
-use crate::types::{Numeric, PgType, Zone};
+use crate::types::{Numeric, PgType, TimeTz, Zone};
 
 functions! { pub(super) LIST:
     "extract" Stable {
         (TEXT, DATE) -> PgType::NUMERIC, strict, |call, row| field(call, row, true);
         (TEXT, TIME) -> PgType::NUMERIC, strict, |call, row| field(call, row, false);
+        (TEXT, TIMETZ) -> PgType::NUMERIC, strict, |call, row| field(call, row, false);
         (TEXT, TIMESTAMP) -> PgType::NUMERIC, strict, |call, row| field(call, row, false);
         (TEXT, TIMESTAMPTZ) -> PgType::NUMERIC, strict, |call, row| field(call, row, false);
         (TEXT, INTERVAL) -> PgType::NUMERIC, strict, |call, row| field(call, row, false);
@@ -19,6 +21,7 @@ functions! { pub(super) LIST:
     "date_part" Stable {
         (TEXT, DATE) -> PgType::FLOAT8, strict, part;
         (TEXT, TIME) -> PgType::FLOAT8, strict, part;
+        (TEXT, TIMETZ) -> PgType::FLOAT8, strict, part;
         (TEXT, TIMESTAMP) -> PgType::FLOAT8, strict, part;
         (TEXT, TIMESTAMPTZ) -> PgType::FLOAT8, strict, part;
         (TEXT, INTERVAL) -> PgType::FLOAT8, strict, part;
@@ -226,6 +229,12 @@ fn number(call: &Call<'_>, row: usize, name: &str, only_date: bool) -> Result<Op
         };
         return value.map(Some).ok_or_else(|| not_supported(name, ty));
     }
+    if call.wanted(1).oid == PgType::TIMETZ.oid {
+        let ty = "time with time zone";
+        let unit = known.ok_or_else(|| not_recognised(name, ty))?;
+        let value = of_timetz(unit, timetz::value(call, 1, row));
+        return value.map(Some).ok_or_else(|| not_supported(name, ty));
+    }
     if let Some(days) = call.date(1, row) {
         let ty = match only_date {
             true => "date",
@@ -273,6 +282,16 @@ fn number(call: &Call<'_>, row: usize, name: &str, only_date: bool) -> Result<Op
         unit => of_clock(unit, clock).or_else(|| of_date(unit, days)),
     };
     value.map(Some).ok_or_else(|| not_supported(name, ty))
+}
+
+fn of_timetz(unit: &str, value: TimeTz) -> Option<Numeric> {
+    Some(match unit {
+        "epoch" => seconds((value.time - value.east * 1_000_000).into()),
+        "timezone" => whole(value.east),
+        "timezone_hour" => whole(value.east / 3600),
+        "timezone_minute" => whole(value.east / 60 % 60),
+        unit => return of_clock(unit, value.time),
+    })
 }
 
 fn of_interval(unit: &str, months: i64, days: i64, micros: i64) -> Option<Numeric> {

@@ -53,6 +53,7 @@ mod system;
 mod temporal;
 mod text;
 mod time;
+mod timetz;
 mod to_char;
 mod to_char_number;
 mod to_number;
@@ -114,6 +115,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         temporal::LIST,
         text::LIST,
         time::LIST,
+        timetz::LIST,
         to_char::LIST,
         to_number::LIST,
     ]

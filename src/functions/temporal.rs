@@ -5,6 +5,7 @@ use super::call::short::{
     DATE, FLOAT, INT, INTERVAL, JSONB, TEXT, TEXTS, TIME, TIMESTAMP, TIMESTAMPTZ,
 };
 use super::call::{Call, functions};
+use super::timetz::{self, TIMETZ};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::PgType;
@@ -49,6 +50,18 @@ functions! { pub(super) LIST:
         (INTERVAL, TIME) -> PgType::TIME, strict, |call, row| {
             Ok(turned(clock(call, 1, row), interval(call, 0, row).2))
         };
+        (TIMETZ, INTERVAL) -> PgType::TIMETZ, strict, |call, row| {
+            timetz::later(call, 0, row, interval(call, 1, row).2)
+        };
+        (INTERVAL, TIMETZ) -> PgType::TIMETZ, strict, |call, row| {
+            timetz::later(call, 1, row, interval(call, 0, row).2)
+        };
+        (DATE, TIMETZ) -> PgType::TIMESTAMPTZ, strict, |call, row| {
+            timetz::moment(call.date(0, row), timetz::value(call, 1, row))
+        };
+        (TIMETZ, DATE) -> PgType::TIMESTAMPTZ, strict, |call, row| {
+            timetz::moment(call.date(1, row), timetz::value(call, 0, row))
+        };
     }
     "-" Stable {
         (DATE, DATE) -> PgType::INT4, strict, days_between;
@@ -74,6 +87,9 @@ functions! { pub(super) LIST:
         };
         (TIME, INTERVAL) -> PgType::TIME, strict, |call, row| {
             Ok(turned(clock(call, 0, row), interval(call, 1, row).2.wrapping_neg()))
+        };
+        (TIMETZ, INTERVAL) -> PgType::TIMETZ, strict, |call, row| {
+            timetz::later(call, 0, row, interval(call, 1, row).2.wrapping_neg())
         };
         (JSONB, TEXT) -> PgType::JSONB, strict, super::jsonb::without_name;
         (JSONB, TEXTS) -> PgType::JSONB, strict, super::jsonb::without_names;

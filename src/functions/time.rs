@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
 
 use super::call::short::{DATE, INT, INTERVAL, TEXT, TIMESTAMP, TIMESTAMPTZ};
 use super::call::{Call, functions};
+use super::timetz::TIMETZ;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::{PgType, Zone, text};
@@ -43,9 +44,6 @@ functions! { pub(super) LIST:
         (INT) -> PgType::TIME, strict, |call, row| {
             Ok(Value::Time(rounded(local_now(call), call.int(0, row)).rem_euclid(DAY)))
         };
-    }
-    "current_time" Stable {
-        () -> PgType::TIME, strict, |call, _| Ok(Value::Time(local_now(call).rem_euclid(DAY)));
     }
     "current_date" Stable {
         () -> PgType::DATE, strict, |call, _| Ok(local_now(call).div_euclid(DAY).into());
@@ -88,6 +86,8 @@ functions! { pub(super) LIST:
         (INTERVAL, TIMESTAMP) -> PgType::TIMESTAMPTZ, strict, |call, row| {
             meant_in(by(call, row)?, call.time(1, row).unwrap_or(0))
         };
+        (TEXT, TIMETZ) -> PgType::TIMETZ, strict, super::timetz::in_zone;
+        (INTERVAL, TIMETZ) -> PgType::TIMETZ, strict, super::timetz::in_offset;
     }
     "justify_hours" Immutable {
         (INTERVAL) -> PgType::INTERVAL, strict, |call, row| Ok(justify(call, row, true, false));
@@ -112,7 +112,7 @@ fn transaction(call: &Call<'_>, _: usize) -> Result<Value> {
 }
 
 /// Microseconds rounded to `digits` of a second.
-fn rounded(micros: i64, digits: Option<i64>) -> i64 {
+pub(super) fn rounded(micros: i64, digits: Option<i64>) -> i64 {
     let digits = u32::try_from(digits.unwrap_or(6).clamp(0, 6)).unwrap_or(6);
     let unit = 10_i64.pow(6 - digits);
     (micros + unit / 2).div_euclid(unit) * unit
@@ -163,7 +163,7 @@ pub(super) fn zone(name: &str) -> Result<Zone> {
 }
 
 /// The zone an interval names: so much east of UTC.
-fn by(call: &Call<'_>, row: usize) -> Result<Zone> {
+pub(super) fn by(call: &Call<'_>, row: usize) -> Result<Zone> {
     let (months, days, micros) = call.interval(0, row).unwrap_or_default();
     if months != 0 || days != 0 {
         return Err(Error::new(

@@ -11,6 +11,7 @@ mod numeric;
 pub mod numerics;
 pub mod pgtype;
 pub mod text;
+mod timetz;
 mod transcendental;
 mod zone;
 
@@ -18,4 +19,5 @@ pub use extended::Extended;
 pub use numeric::Numeric;
 pub use pgtype::{InDomain, PgType};
 pub use text::Style;
+pub use timetz::TimeTz;
 pub use zone::Zone;

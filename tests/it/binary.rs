@@ -38,6 +38,7 @@ fn text(ty: &Type, raw: &[u8]) -> Read<String> {
         "numeric" => numeric(raw)?,
         "date" => date(i64::from(i32::from_be_bytes(raw.try_into()?))),
         "time" => time(i64::from_be_bytes(raw.try_into()?)),
+        "timetz" => timetz(raw)?,
         "timestamp" => timestamp(i64::from_be_bytes(raw.try_into()?)),
         "timestamptz" => format!("{}+00", timestamp(i64::from_be_bytes(raw.try_into()?))),
         "interval" => interval(raw)?,
@@ -181,6 +182,23 @@ fn time(micros: i64) -> String {
         out.push_str(format!(".{fraction:06}").trim_end_matches('0'));
     }
     out
+}
+
+/// A time of day, and how far west of UTC it is.
+fn timetz(raw: &[u8]) -> Result<String, Box<dyn std::error::Error + Sync + Send>> {
+    let (clock, zone) = raw.split_at(8);
+    let west = i32::from_be_bytes(zone.try_into()?);
+    let sign = if west > 0 { '-' } else { '+' };
+    let seconds = west.unsigned_abs();
+    let mut out = time(i64::from_be_bytes(clock.try_into()?));
+    out.push_str(&format!("{sign}{:02}", seconds / 3600));
+    if !seconds.is_multiple_of(3600) {
+        out.push_str(&format!(":{:02}", seconds / 60 % 60));
+    }
+    if !seconds.is_multiple_of(60) {
+        out.push_str(&format!(":{:02}", seconds % 60));
+    }
+    Ok(out)
 }
 
 /// Microseconds since 2000-01-01.

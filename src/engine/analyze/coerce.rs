@@ -75,7 +75,7 @@ pub(super) fn implicitly(from: PgType, to: PgType) -> bool {
         f if f.oid == PgType::FLOAT4.oid => one_of(&[PgType::FLOAT8]),
         f if f.oid == PgType::DATE.oid => one_of(&[PgType::TIMESTAMP, PgType::TIMESTAMPTZ]),
         f if f.oid == PgType::TIMESTAMP.oid => one_of(&[PgType::TIMESTAMPTZ]),
-        f if f.oid == PgType::TIME.oid => one_of(&[PgType::INTERVAL]),
+        f if f.oid == PgType::TIME.oid => one_of(&[PgType::INTERVAL, PgType::TIMETZ]),
         f if f.oid == PgType::TEXT.oid => one_of(&[
             PgType::VARCHAR,
             PgType::BPCHAR,
@@ -157,6 +157,8 @@ fn explicitly(from: PgType, to: PgType) -> bool {
         (PgType::TIMESTAMPTZ, PgType::DATE),
         (PgType::TIMESTAMPTZ, PgType::TIME),
         (PgType::TIMESTAMPTZ, PgType::TIMESTAMP),
+        (PgType::TIMESTAMPTZ, PgType::TIMETZ),
+        (PgType::TIMETZ, PgType::TIME),
         (PgType::INTERVAL, PgType::TIME),
         (PgType::XID, PgType::INT4),
         (PgType::INT4, PgType::XID),
@@ -213,7 +215,19 @@ impl Analyst<'_> {
         } else {
             to
         };
-        if value.ty.is_made() && value.ty.oid != ty.oid {
+        let zoned = match (value.ty.oid, to.oid) {
+            (from, to) if to == PgType::TIMETZ.oid => {
+                let from = [PgType::TIME.oid, PgType::TIMESTAMPTZ.oid].contains(&from);
+                from.then_some("timetz")
+            }
+            (from, to) if from == PgType::TIMETZ.oid && to == PgType::TIME.oid => Some("\0time"),
+            _ => None,
+        };
+        if let Some(function) = zoned {
+            let value = self.said(value);
+            return Ok(Typed::new(self.native(function, vec![value])?.expr, ty));
+        }
+        if value.ty.is_encoded() && value.ty.oid != ty.oid {
             let expr = converted(self.scope.context, value.expr, value.ty, ty);
             return Ok(Typed::new(expr, ty));
         }

@@ -53,6 +53,8 @@ const GIVE_ARRAYS: &[&str] = &[
     "array_replace",
     "trim_array",
 ];
+/// Functions of times with a zone.
+const READ_TIMES: &[&str] = &["current_time", "date_part", "extract", "timetz", "timezone"];
 /// Aggregates of any type.
 const AGGREGATES: &[&str] = &[
     "array_agg",
@@ -154,7 +156,7 @@ impl Analyst<'_> {
 
     /// A label, or an array of them, as text; any other value as it is.
     pub(super) fn legible(&self, value: Typed) -> Result<Typed> {
-        if !value.ty.is_made() {
+        if !value.ty.is_encoded() {
             return Ok(value);
         }
         let to = match array_element(value.ty) {
@@ -166,7 +168,7 @@ impl Analyst<'_> {
 
     /// The arguments of a function as it takes them; `42883` if it takes no enums.
     pub(super) fn enum_arguments(&self, name: &str, args: Vec<Typed>) -> Result<Vec<Typed>> {
-        if !args.iter().any(|arg| arg.ty.is_made()) {
+        if !args.iter().any(|arg| arg.ty.is_encoded()) {
             return Ok(args);
         }
         if READ_TEXT.contains(&name) {
@@ -174,7 +176,7 @@ impl Analyst<'_> {
         }
         if READ_VALUES.contains(&name) || GIVE_ARRAYS.contains(&name) {
             // A literal beside an enum, or beside an array of it, is one.
-            let element = args.iter().find_map(|arg| match arg.ty.is_made() {
+            let element = args.iter().find_map(|arg| match arg.ty.is_encoded() {
                 true => Some(array_element(arg.ty).unwrap_or(arg.base())),
                 false => None,
             });
@@ -186,6 +188,10 @@ impl Analyst<'_> {
                 })
                 .collect();
         }
+        if READ_TIMES.contains(&name) && !args.iter().any(|arg| arg.ty.is_made()) {
+            let said = |arg: Typed| Typed::new(self.said(arg.clone()), arg.ty);
+            return Ok(args.into_iter().map(said).collect());
+        }
         Err(self.no_function(name, &args))
     }
 
@@ -193,7 +199,7 @@ impl Analyst<'_> {
     pub(super) fn enum_result(name: &str, args: &[PgType], result: Typed) -> Typed {
         let array = args
             .iter()
-            .find(|ty| ty.is_made() && array_element(**ty).is_some());
+            .find(|ty| ty.is_encoded() && array_element(**ty).is_some());
         match array {
             Some(array) if GIVE_ARRAYS.contains(&name) => Typed::new(result.expr, array.plain()),
             _ => result,
@@ -202,7 +208,7 @@ impl Analyst<'_> {
 
     /// `42883` for an aggregate that takes no enums.
     pub(super) fn enum_aggregate(&self, name: &str, args: &[Typed]) -> Result<()> {
-        if args.iter().any(|arg| arg.ty.is_made()) && !AGGREGATES.contains(&name) {
+        if args.iter().any(|arg| arg.ty.is_encoded()) && !AGGREGATES.contains(&name) {
             return Err(self.no_function(name, args));
         }
         Ok(())

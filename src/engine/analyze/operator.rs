@@ -260,7 +260,7 @@ impl Analyst<'_> {
                     }
                 };
                 let sign = if op == Operator::Plus { "+" } else { "-" };
-                let args = vec![moment(left)?.expr, moment(right)?.expr];
+                let args = vec![self.said(moment(left)?), self.said(moment(right)?)];
                 self.native(sign, args)?.expr
             }
             Make::Join => binary(left.expr, Operator::StringConcat, right.expr),
@@ -308,7 +308,7 @@ impl Analyst<'_> {
         if crate::functions::scalar(self.scope.context, name).is_none() {
             return Err(Error::unsupported(format!("the operator behind {name}")));
         }
-        let result = self.native(name, vec![left.expr, right.expr])?;
+        let result = self.native(name, vec![self.said(left), self.said(right)])?;
         self.coerced(result, ty)
     }
 

@@ -103,6 +103,7 @@ fn comparisons(table: &mut Table) {
         PgType::CHAR,
         PgType::BYTEA,
         PgType::TIME,
+        PgType::TIMETZ,
         PgType::INTERVAL,
         PgType::UUID,
         PgType::OID,
@@ -208,10 +209,14 @@ fn dates(table: &mut Table) {
         (T::DATE, T::TIMESTAMP),
         (T::TIMESTAMP, T::TIMESTAMP),
         (T::TIMESTAMPTZ, T::TIMESTAMPTZ),
+        (T::TIMETZ, T::TIMETZ),
     ] {
         add(table, "+", ty, T::INTERVAL, result, Make::Shift(plus));
         add(table, "+", T::INTERVAL, ty, result, Make::Shift(plus));
         add(table, "-", ty, T::INTERVAL, result, Make::Shift(minus));
+    }
+    for (left, right) in [(T::DATE, T::TIMETZ), (T::TIMETZ, T::DATE)] {
+        add(table, "+", left, right, T::TIMESTAMPTZ, Make::Call("+"));
     }
     for ty in [T::TIMESTAMP, T::TIMESTAMPTZ] {
         add(table, "-", ty, ty, T::INTERVAL, Make::Call("timestamp_mi"));

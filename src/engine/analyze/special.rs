@@ -148,11 +148,13 @@ impl Analyst<'_> {
         }
         let time = if time.is_unknown() || time.is(PgType::DATE) {
             self.coerced(time, PgType::TIMESTAMPTZ)?
+        } else if time.is(PgType::TIME) {
+            self.coerced(time, PgType::TIMETZ)?
         } else {
             time
         };
         let zone = self.settled(zone)?;
-        self.native("timezone", vec![zone.expr, time.expr])
+        self.native("timezone", vec![zone.expr, self.said(time)])
     }
 
     /// `x [NOT] LIKE pattern [ESCAPE escape]`

@@ -83,7 +83,7 @@ impl Adoption {
         if ty.is_reg() && is_text {
             return Some(Self::Name);
         }
-        if ty.is_enum() {
+        if ty.is_enum() || ty.oid == PgType::TIMETZ.oid {
             return is_text.then_some(Self::Read);
         }
         match &to {

@@ -27,6 +27,7 @@ enum Family {
     Timestamp,
     TimestampTz,
     Time,
+    TimeTz,
     Interval,
     Json,
     Oid,
@@ -45,6 +46,7 @@ fn family(ty: PgType) -> Family {
         PgType::TIMESTAMP => Family::Timestamp,
         PgType::TIMESTAMPTZ => Family::TimestampTz,
         PgType::TIME => Family::Time,
+        PgType::TIMETZ => Family::TimeTz,
         PgType::INTERVAL => Family::Interval,
         PgType::JSON | PgType::JSONB => Family::Json,
         PgType::OID => Family::Oid,
@@ -56,7 +58,8 @@ fn family(ty: PgType) -> Family {
 /// Whether a value of `from` may be assigned to a column of `to` without an explicit cast.
 pub fn is_assignable(from: PgType, to: PgType) -> bool {
     use Family::{
-        Date, Float, Integer, Interval, Json, Numeric, Oid, String, Time, Timestamp, TimestampTz,
+        Date, Float, Integer, Interval, Json, Numeric, Oid, String, Time, TimeTz, Timestamp,
+        TimestampTz,
     };
     if from.oid == to.oid {
         return true;
@@ -72,8 +75,9 @@ pub fn is_assignable(from: PgType, to: PgType) -> bool {
             | (Oid, Integer | Oid)
             | (Date, Timestamp | TimestampTz)
             | (Timestamp, Date | Time | TimestampTz)
-            | (TimestampTz, Date | Time | Timestamp)
-            | (Time, Interval)
+            | (TimestampTz, Date | Time | TimeTz | Timestamp)
+            | (TimeTz, Time)
+            | (Time, Interval | TimeTz)
             | (Interval, Time)
             | (Json, Json)
     )

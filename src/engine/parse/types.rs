@@ -47,7 +47,6 @@ const UNBUILT: &[&str] = &[
     "regdictionary",
     "regoper",
     "regoperator",
-    "timetz",
     "tsmultirange",
     "tsquery",
     "tsrange",
@@ -207,8 +206,8 @@ fn built_in(ty: &DataType) -> Result<PgType> {
         DataType::Time(None | Some(6), TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
             PgType::TIME
         }
-        DataType::Time(_, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
-            return Err(Error::unsupported("type \"time with time zone\""));
+        DataType::Time(None | Some(6), TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
+            PgType::TIMETZ
         }
         DataType::Timestamp(None | Some(6), TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
             PgType::TIMESTAMP

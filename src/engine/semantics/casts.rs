@@ -158,7 +158,7 @@ impl Way {
             (true, false) => return (!b.is_null()).then_some(Self::Input),
             (false, true) => {
                 let said = PgType::of_field(from);
-                let reg = said.is_reg() || said.is_enum();
+                let reg = said.is_reg() || said.is_encoded();
                 let plain = a.is_null()
                     || a.is_integer() && !reg
                     || *a == DataType::Boolean
@@ -432,7 +432,7 @@ impl Conversion {
         };
         let ty = PgType::of_field(to);
         let element = match self.from.element() {
-            Some(element) if self.from.is_made() => element,
+            Some(element) if self.from.is_encoded() => element,
             _ => PgType::of_field(from),
         };
         let from = &Arc::new(element.field("item", true));

@@ -11,7 +11,6 @@ use arrow::array::{Array, BooleanArray};
 use arrow::buffer::NullBuffer;
 
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::types::PgType;
 use crate::types::calendar::{
     DATE_MAX, DATE_MIN, EPOCH_2000_DAYS, EPOCH_2000_MICROS, TIMESTAMP_MIN,
 };
@@ -21,6 +20,7 @@ use crate::types::text::{
     Numbers, PLAIN, Style, TextColumn, UNNAMED, Width, cannot_hold, date_out_of_range, element_of,
     interval_out_of_range, is_text, midnight, timestamp_out_of_range, write_padded,
 };
+use crate::types::{PgType, TimeTz};
 
 /// One column, ready to write values of as binary.
 pub struct BinaryColumn<'a> {
@@ -52,6 +52,7 @@ enum Written<'a> {
     Bytes(Blobs<'a>),
     Date(Dates<'a>),
     Time(Times<'a>),
+    TimeTz(Ints<'a>),
     Timestamp(Stamps<'a>),
     /// A date shown as a timestamp.
     Midnight(Dates<'a>),
@@ -136,6 +137,7 @@ impl<'a> BinaryColumn<'a> {
                 Some(numerics) => Written::Numeric(numerics),
                 None => return Err(cannot_hold(array, ty)),
             },
+            (oid, Cells::Int(ints)) if oid == PgType::TIMETZ.oid => Written::TimeTz(ints),
             (oid, Cells::Int(ints)) => match Width::of(ty) {
                 Some(width) if oid == PgType::INT2.oid => Written::Int2(ints, width),
                 Some(width) if oid == PgType::INT4.oid => Written::Int4(ints, width),
@@ -222,6 +224,11 @@ impl<'a> BinaryColumn<'a> {
                 put(out, date(days)?.to_be_bytes());
             }
             Written::Time(values) => put(out, values.get(row).to_be_bytes()),
+            Written::TimeTz(values) => {
+                let value = TimeTz::unpack(values.get(row).unwrap_or_default());
+                put(out, value.time.to_be_bytes());
+                put(out, (-value.east as i32).to_be_bytes());
+            }
             Written::Timestamp(values) => {
                 let micros = values.get(row).ok_or_else(timestamp_out_of_range)?;
                 put(out, timestamp(micros)?.to_be_bytes());

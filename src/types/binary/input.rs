@@ -13,7 +13,6 @@ use arrow::datatypes::{
 };
 
 use crate::base::{Error, Result, SqlState};
-use crate::types::PgType;
 use crate::types::calendar::{
     DATE_MAX, DATE_MIN, DAY, EPOCH_2000_DAYS, EPOCH_2000_MICROS, TIMESTAMP_MIN,
 };
@@ -21,6 +20,7 @@ use crate::types::text::{
     PLAIN, ParseError, Style, build_array, date_out_of_range, interval_out_of_range,
     timestamp_out_of_range,
 };
+use crate::types::{PgType, TimeTz};
 
 /// Dimensions of an array at most, as in PostgreSQL.
 const DIMENSIONS_MAX: i32 = 6;
@@ -72,6 +72,7 @@ pub fn parse_column(
         }
         oid if oid == PgType::DATE.oid => primitive::<Date32Type>(values, date)?,
         oid if oid == PgType::TIME.oid => primitive::<Time64MicrosecondType>(values, time)?,
+        oid if oid == PgType::TIMETZ.oid => primitive::<Int64Type>(values, timetz)?,
         oid if oid == PgType::TIMESTAMP.oid => {
             primitive::<TimestampMicrosecondType>(values, timestamp)?
         }
@@ -253,6 +254,24 @@ fn date(bytes: &[u8]) -> Result<i32> {
             Some(days @ DATE_MIN..=DATE_MAX) => Ok(days),
             _ => Err(date_out_of_range()),
         },
+    }
+}
+
+fn timetz(bytes: &[u8]) -> Result<i64> {
+    let bytes = fixed::<12>(bytes)?;
+    let (clock, zone) = bytes.split_at(8);
+    let time = time(clock)?;
+    match i32::from_be_bytes(fixed(zone)?) {
+        // Less than 16 hours, in seconds west of UTC.
+        west @ -57_599..=57_599 => Ok(TimeTz {
+            time,
+            east: -i64::from(west),
+        }
+        .pack()),
+        _ => Err(Error::new(
+            SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
+            "time zone displacement out of range",
+        )),
     }
 }
 

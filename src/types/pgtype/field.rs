@@ -12,7 +12,7 @@ impl PgType {
     /// The Arrow type that holds values of this type.
     pub fn data_type(self) -> DataType {
         match self {
-            t if t.is_enum() => DataType::Int64,
+            t if t.is_enum() || t.oid == Self::TIMETZ.oid => DataType::Int64,
             t if t.oid == Self::BOOL.oid => DataType::Boolean,
             t if t.oid == Self::INT2.oid => DataType::Int16,
             t if t.oid == Self::INT4.oid => DataType::Int32,

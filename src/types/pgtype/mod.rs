@@ -160,8 +160,15 @@ impl PgType {
     pub const fn at_rest(self) -> Self {
         match self.made {
             Made::Enum { .. } => Self::INT8,
+            Made::None if self.oid.0 == Self::TIMETZ.oid.0 => Self::INT8,
             Made::EnumArray { .. } | Made::None => self,
         }
+    }
+
+    /// Whether values, or the elements of arrays, travel as numbers whose meaning only the type
+    /// tells.
+    pub const fn is_encoded(self) -> bool {
+        self.is_made() || matches!(self.oid.0, 1266 | 1270)
     }
 
     /// Whether a user made it.

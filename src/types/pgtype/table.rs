@@ -73,6 +73,7 @@ types! {
     TIMESTAMP    1114 "timestamp"    "timestamp without time zone"  8  'D' 1115;
     TIMESTAMPTZ  1184 "timestamptz"  "timestamp with time zone"     8  'D' 1185;
     INTERVAL     1186 "interval"     "interval"                     16 'T' 1187;
+    TIMETZ       1266 "timetz"       "time with time zone"          12 'D' 1270;
     NUMERIC      1700 "numeric"      "numeric"                      -1 'N' 1231;
     REGPROCEDURE 2202 "regprocedure" "regprocedure"                 4  'N' 2207;
     REGOPER      2203 "regoper"      "regoper"                      4  'N' 2208;

@@ -16,7 +16,7 @@ use crate::types::cells::{
 };
 use crate::types::decimal::{Numerics, Scratch};
 use crate::types::enums::{Labels, lost};
-use crate::types::{PgType, Zone};
+use crate::types::{PgType, TimeTz, Zone};
 
 /// One column, ready to write values of as text: all downcasts and settings resolved once per
 /// batch.
@@ -43,6 +43,7 @@ enum Written<'a> {
     Uuid(Blobs<'a>),
     Date(Dates<'a>, &'a Style),
     Time(Times<'a>),
+    TimeTz(Ints<'a>),
     Timestamp(Stamps<'a>, Option<Zone>, &'a Style),
     /// A date shown as a timestamp.
     Midnight(Dates<'a>, Option<Zone>, &'a Style),
@@ -184,6 +185,7 @@ impl<'a> TextColumn<'a> {
             (_, Cells::Text(texts)) => Written::Text(texts),
             (oid, Cells::Bool(array)) if oid == PgType::BOOL.oid => Written::Bool(array),
             (_, Cells::Int(ints)) if ty.is_reg() => Written::Reg(ints, ty, names),
+            (oid, Cells::Int(ints)) if oid == PgType::TIMETZ.oid => Written::TimeTz(ints),
             (_, Cells::Int(ints)) if ty.is_enum() => {
                 Written::Enum(ints, ty, style.enums.labels(ty))
             }
@@ -275,6 +277,9 @@ impl<'a> TextColumn<'a> {
                 date::write_date(days, style, out)?;
             }
             Written::Time(values) => date::write_time(values.get(row), out),
+            Written::TimeTz(values) => {
+                TimeTz::unpack(values.get(row).unwrap_or_default()).write(out);
+            }
             Written::Timestamp(values, zone, style) => {
                 let micros = values.get(row).ok_or_else(timestamp_out_of_range)?;
                 date::write_timestamp(micros, *zone, style, out)?;

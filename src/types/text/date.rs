@@ -124,7 +124,7 @@ pub(in crate::types) fn timestamp_out_of_range() -> Error {
 
 /// Appends a time of day; 24:00:00 is one.
 #[inline]
-pub(super) fn write_time(micros: i64, out: &mut Vec<u8>) {
+pub(in crate::types) fn write_time(micros: i64, out: &mut Vec<u8>) {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -9,7 +9,7 @@ use super::tokens::split;
 use super::{Input, trim};
 use crate::base::{Error, Result, SqlState};
 use crate::types::calendar::{DATE_MAX, DATE_MIN, DAY, EPOCH_2000_MICROS, TIMESTAMP_MIN};
-use crate::types::{PgType, Zone};
+use crate::types::{PgType, TimeTz, Zone};
 
 /// Why a value is refused.
 pub(super) enum Refusal {
@@ -97,6 +97,37 @@ pub(super) fn time(text: &str, input: &Input<'_>) -> Result<i64> {
         _ => time_only(text, input).map_err(|refusal| refuse(refusal, text, input.ty))?,
     };
     Ok(rounded(micros, input.ty.typmod))
+}
+
+pub(super) fn timetz(text: &str, input: &Input<'_>) -> Result<i64> {
+    let read = || -> Read<i64> {
+        let tokens = split(trim(text)).ok_or(Refusal::Syntax)?;
+        let mut fields = Fields::new(input);
+        fields.time_only = true;
+        fields.read(&tokens)?;
+        let (date, time, zone) = match fields.fixed.take() {
+            Some(Value::Fields(days, time, zone)) => (Some(days), time, zone),
+            Some(_) => return Err(Refusal::Syntax),
+            None => {
+                let time = fields.time_of_day()?.ok_or(Refusal::Syntax)?;
+                (fields.date_beside()?, time, fields.zone)
+            }
+        };
+        let zone = match (zone, date) {
+            // What it is east of UTC depends on the day.
+            (Some(Zone::Named(_)), None) => return Err(Refusal::Syntax),
+            (zone, _) => zone.unwrap_or(input.style.time_zone),
+        };
+        let today = || {
+            let here = input.style.time_zone;
+            (input.now + here.offset(input.now) * 1_000_000).div_euclid(DAY)
+        };
+        let local = date.unwrap_or_else(today) * DAY + time;
+        let time = rounded(time, input.ty.typmod);
+        let east = zone.local_offset(local);
+        Ok(TimeTz { time, east }.pack())
+    };
+    read().map_err(|refusal| refuse(refusal, text, input.ty))
 }
 
 pub(super) fn timestamp(text: &str, input: &Input<'_>) -> Result<i64> {

@@ -25,7 +25,7 @@ pub(super) struct Fields<'a> {
     time: Option<(i64, i64, i64)>,
     afternoon: Option<bool>,
     bc: bool,
-    zone: Option<Zone>,
+    pub(super) zone: Option<Zone>,
     /// A word said it all.
     pub(super) fixed: Option<Value>,
     weekday: bool,
@@ -410,6 +410,11 @@ impl<'a> Fields<'a> {
             return Err(Refusal::Field);
         }
         Ok(Some(total))
+    }
+
+    /// The date beside a time, if there is one.
+    pub(super) fn date_beside(&self) -> Read<Option<i64>> {
+        self.has_date().then(|| self.days()).transpose()
     }
 
     pub(super) fn date_time(mut self) -> Read<Value> {

@@ -87,6 +87,9 @@ pub fn parse_column(
         oid if oid == PgType::TIME.oid => {
             primitive::<Time64MicrosecondType>(values, |text| datetime::time(text, &input))?
         }
+        oid if oid == PgType::TIMETZ.oid => {
+            primitive::<Int64Type>(values, |text| datetime::timetz(text, &input))?
+        }
         oid if oid == PgType::TIMESTAMP.oid => {
             primitive::<TimestampMicrosecondType>(values, |text| datetime::timestamp(text, &input))?
         }
