@@ -304,8 +304,6 @@ impl Here<'_> {
             "JSONPATH",
             "NAME",
             "OID",
-            "REGNAMESPACE",
-            "REGOPER",
             "REGPROC",
             "REGPROCEDURE",
             "REGROLE",
