@@ -27,6 +27,8 @@ pub const SUBQUERY_DEPTH_MAX: usize = 16;
 /// Operators and parts of expressions of one statement's plan, with all it is made of in place:
 /// views can double with each other.
 pub const PLAN_PARTS_MAX: usize = 400_000;
+/// Parts of an expression that is put in several places: the operand of BETWEEN, NULLIF, CASE.
+pub const REPEATED_PARTS_MAX: usize = 20_000;
 /// Joins of one statement's plan, those that subqueries become included: statistics are derived
 /// for every one from all below it.
 pub const PLAN_JOINS_MAX: usize = 400;

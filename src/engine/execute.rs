@@ -129,7 +129,11 @@ impl Engine {
         query: Bound,
         parameters: &[ArrayRef],
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let watch = Watch::new(context.interrupt.clone());
+        let values = parameters
+            .iter()
+            .map(|value| value.get_buffer_memory_size())
+            .sum();
+        let watch = Watch::over_values(context.interrupt.clone(), values);
         let plan = self.opened(context, state, &watch, query, parameters)?;
         shared::planned(plan, state, &watch).await.map_err(convert)
     }

@@ -7,12 +7,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{Optimizer, OptimizerConfig, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -20,9 +21,12 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::error::convert;
 use super::scope::external;
-use crate::base::limits::{PLAN_JOINS_MAX, PLAN_PARTS_MAX, PLANNING_TIME_MAX};
+use crate::base::limits::{PLAN_JOINS_MAX, PLAN_PARTS_MAX, PLANNING_TIME_MAX, REPEATED_PARTS_MAX};
 use crate::base::{Error, Result, SqlState};
 use crate::observe::Interrupt;
+
+/// What a megabyte of parameters may add to [`PLANNING_TIME_MAX`].
+const VALUE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Of so many glances at the watch one is at the time.
 const GLANCES: u64 = 16;
@@ -33,8 +37,8 @@ type PlanResult<T> = std::result::Result<T, datafusion::common::DataFusionError>
 #[derive(Debug)]
 pub(super) struct Watch {
     interrupt: Interrupt,
-    /// Whether time counts.
-    timed: bool,
+    /// What planning may take, nanoseconds.
+    limit: u64,
     /// The thread's time at the last look, nanoseconds.
     seen: AtomicU64,
     /// What planning has taken so far, nanoseconds.
@@ -46,18 +50,26 @@ pub(super) struct Watch {
 impl Watch {
     /// Over planning that must end in time.
     pub(super) fn new(interrupt: Interrupt) -> Arc<Self> {
-        Self::starting(interrupt, true)
+        Self::over_values(interrupt, 0)
+    }
+
+    /// Over planning with so many bytes of parameters: they are looked at by every rule, and a
+    /// large one is no sign of a complex statement.
+    pub(super) fn over_values(interrupt: Interrupt, bytes: usize) -> Arc<Self> {
+        let values = VALUE_TIME_MAX.saturating_mul(u32::try_from(bytes >> 20).unwrap_or(u32::MAX));
+        let limit = PLANNING_TIME_MAX.saturating_add(values).as_nanos();
+        Self::starting(interrupt, u64::try_from(limit).unwrap_or(u64::MAX))
     }
 
     /// Over planning of a part that is repeated while the statement runs.
     pub(super) fn repeated(&self) -> Arc<Self> {
-        Self::starting(self.interrupt.clone(), false)
+        Self::starting(self.interrupt.clone(), u64::MAX)
     }
 
-    fn starting(interrupt: Interrupt, timed: bool) -> Arc<Self> {
+    fn starting(interrupt: Interrupt, limit: u64) -> Arc<Self> {
         Arc::new(Self {
             interrupt,
-            timed,
+            limit,
             seen: AtomicU64::new(now()),
             spent: AtomicU64::new(0),
             glances: AtomicU64::new(0),
@@ -81,19 +93,16 @@ impl Watch {
     /// Stops planning that must not go on.
     ///
     /// # Errors
-    /// The interrupt's; `54001` after [`PLANNING_TIME_MAX`].
+    /// The interrupt's; `54001` after [`PLANNING_TIME_MAX`], or what values add to it.
     pub(super) fn check(&self) -> Result<()> {
         self.interrupt.check()?;
-        if !self.timed {
-            return Ok(());
-        }
         let now = now();
         let passed = now.saturating_sub(self.seen.swap(now, Ordering::Relaxed));
         let spent = self.spent.fetch_add(passed, Ordering::Relaxed) + passed;
-        if u128::from(spent) < PLANNING_TIME_MAX.as_nanos() {
+        if spent < self.limit {
             return Ok(());
         }
-        let seconds = PLANNING_TIME_MAX.as_secs();
+        let seconds = self.limit / 1_000_000_000;
         Err(Error::new(
             SqlState::STATEMENT_TOO_COMPLEX,
             format!("the statement is too complex to be planned within {seconds} seconds"),
@@ -103,6 +112,28 @@ impl Watch {
 }
 
 impl Watch {
+    /// Refuses to put an expression in several places if it is large: nested in each other such
+    /// expressions double again and again, in memory before in time.
+    ///
+    /// # Errors
+    /// `54001` over [`REPEATED_PARTS_MAX`]; as [`Watch::check`].
+    pub(super) fn repeat(&self, expr: &Expr) -> Result<()> {
+        self.check()?;
+        let mut parts = 0;
+        expr.apply(|_| {
+            parts += 1;
+            Ok(match parts > REPEATED_PARTS_MAX {
+                true => TreeNodeRecursion::Stop,
+                false => TreeNodeRecursion::Continue,
+            })
+        })
+        .map_err(convert)?;
+        match parts > REPEATED_PARTS_MAX {
+            true => Err(too_complex()),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses a plan that is too large to be worked on.
     ///
     /// # Errors

@@ -348,7 +348,7 @@ fn idle_afterwards() -> Result<(), Failed> {
             .client
             .batch_execute("CREATE TABLE public.t (a int)")
             .await?;
-        let bomb = nested_cases(300);
+        let bomb = format!("SELECT {} FROM t", nest("coalesce(", "a", ", 1)", 300));
         for (timeout, expected) in [(0, "54001"), (200, "57014")] {
             session
                 .client

@@ -31,7 +31,10 @@ impl Analyst<'_> {
         for branch in conditions {
             let condition = self.expression(level, &branch.condition)?;
             whens.push(match &operand {
-                Some(operand) => self.operate("=", operand.clone(), condition)?.expr,
+                Some(operand) => {
+                    self.scope.watch.repeat(&operand.expr)?;
+                    self.operate("=", operand.clone(), condition)?.expr
+                }
                 None => self.condition(condition, "CASE/WHEN")?,
             });
             results.push(self.expression(level, &branch.result)?);

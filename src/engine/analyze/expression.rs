@@ -346,6 +346,7 @@ impl Analyst<'_> {
                 datafusion::logical_expr::expr::InList::new(Box::new(value), items, negated),
             )));
         }
+        self.scope.watch.repeat(&value.expr)?;
         let mut result: Option<Expr> = None;
         for item in items {
             let sign = if negated { "<>" } else { "=" };
@@ -372,6 +373,7 @@ impl Analyst<'_> {
         symmetric: bool,
     ) -> Result<Typed> {
         let value = self.expression(level, expr)?;
+        self.scope.watch.repeat(&value.expr)?;
         let (low, high) = (self.expression(level, low)?, self.expression(level, high)?);
         let within = |low: &Typed, high: &Typed| -> Result<Expr> {
             let (first, second) = if negated { ("<", ">") } else { (">=", "<=") };
@@ -385,6 +387,8 @@ impl Analyst<'_> {
         };
         let mut result = within(&low, &high)?;
         if symmetric {
+            self.scope.watch.repeat(&low.expr)?;
+            self.scope.watch.repeat(&high.expr)?;
             let other = within(&high, &low)?;
             result = if negated {
                 and(result, other)
