@@ -304,8 +304,8 @@ impl Transaction {
         }
     }
 
-    /// With one base for all statements: nobody did to the table what this transaction, blind to it, would
-    /// undo.
+    /// With one base for all statements: nobody did to the table what this transaction, blind to
+    /// it, would undo.
     fn check_unchanged(&self, table: Oid, mode: LockMode, newest: &Snapshot) -> Result<()> {
         let Some(seen) = self.base.relation(table) else {
             // Made by this transaction.

@@ -1,7 +1,7 @@
 //! Time zones: where a clock is read.
 //!
-//! chrono-tz says what the offset from UTC is at an instant; beyond 2037 its rules are continued by a
-//! year of the same shape.
+//! chrono-tz says what the offset from UTC is at an instant; beyond 2037 its rules are continued by
+//! a year of the same shape.
 
 use std::fmt;
 

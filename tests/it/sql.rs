@@ -16,6 +16,8 @@ use super::binary::Binary;
 use super::server::{InProcess, PASSWORD};
 use super::{postgres, story};
 
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql");
+
 /// How statements are sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -27,7 +29,7 @@ enum Mode {
 
 /// Three trials per file at most.
 pub(crate) fn trials() -> Vec<Trial> {
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql"));
+    let root = Path::new(ROOT);
     let mut trials = Vec::new();
     for path in story::files(root, "slt") {
         let relative = path
@@ -75,10 +77,9 @@ fn on_postgres(path: &Path) -> Result<(), Failed> {
         .host("127.0.0.1")
         .port(postgres.port)
         .dbname("postgres");
-    let database = format!(
-        "t{}",
-        path.file_stem().unwrap_or_default().to_string_lossy()
-    );
+    let place = path.with_extension("");
+    let place = place.strip_prefix(ROOT).unwrap_or(&place);
+    let database = format!("t_{}", place.to_string_lossy().replace('/', "_"));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

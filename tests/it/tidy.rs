@@ -88,6 +88,10 @@ const LEDGER: &[(&str, &str)] = &[
         "mutex: where sequences stand; held over the write of a reservation, by whoever needs it",
     ),
     (
+        "src/database/transaction.rs",
+        "mutex: tables a SERIALIZABLE transaction has read; to note and to look",
+    ),
+    (
         "src/engine/dml/key_cache.rs",
         "mutex: hashes of keys by segment, bounded; to look and to insert",
     ),

@@ -1,18 +1,16 @@
 //! Function calls. Aggregates and window functions are in [`super::aggregate_call`].
 
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
-use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::logical_expr::Expr;
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName};
-use std::sync::Arc;
 
+use super::Analyst;
 use super::aggregate_call::modifiers;
 use super::coerce::array_element;
 use super::from::part;
 use super::level::Level;
 use super::set::Elements;
 use super::typed::{self, Typed, case};
-use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::numeric;
 use crate::engine::parse::{SUBSCRIPTED, VARIADIC};
@@ -383,6 +381,7 @@ impl Analyst<'_> {
                 } else {
                     a
                 };
+                self.scope.watch.repeat(&a.expr)?;
                 let equal = self.operate("=", a.clone(), b)?.expr;
                 let a = self.settled(a)?;
                 let null = typed::null(a.ty)?.expr;
@@ -502,70 +501,6 @@ impl Analyst<'_> {
             (None, [a]) => Some(self.prefix(operator.sign, takes(a, operator.right)?)?),
             _ => None,
         })
-    }
-
-    /// Arguments of which parameters without a type take the one the function wants.
-    fn typed_arguments(
-        &self,
-        function: &Arc<datafusion::logical_expr::ScalarUDF>,
-        args: Vec<Typed>,
-    ) -> Result<Vec<Expr>> {
-        let untyped = |arg: &Typed| arg.is_unknown() && matches!(arg.expr, Expr::Placeholder(_));
-        if !args.iter().any(untyped) {
-            return Ok(args.into_iter().map(|arg| self.said(arg)).collect());
-        }
-        let exprs: Vec<&Expr> = args.iter().map(|arg| &arg.expr).collect();
-        let schema = self.schema_for(&exprs)?;
-        let fields = args
-            .iter()
-            .map(|arg| {
-                if untyped(arg) {
-                    Ok(Arc::new(arrow::datatypes::Field::new(
-                        "",
-                        arrow::datatypes::DataType::Null,
-                        true,
-                    )))
-                } else {
-                    arg.expr.to_field(&schema).map(|(_, field)| field)
-                }
-            })
-            .collect::<std::result::Result<Vec<_>, _>>()
-            .converted()?;
-        let wanted = fields_with_udf(&fields, function.as_ref()).ok();
-        args.into_iter()
-            .enumerate()
-            .map(|(index, arg)| {
-                if !untyped(&arg) {
-                    return Ok(arg.expr);
-                }
-                let ty = wanted
-                    .as_ref()
-                    .and_then(|fields| fields.get(index))
-                    .filter(|field| !field.data_type().is_null())
-                    .map_or(PgType::TEXT, |field| PgType::of_field(field));
-                Ok(self.coerced(arg, ty)?.expr)
-            })
-            .collect()
-    }
-
-    /// An argument that says its type where DataFusion has forgotten it.
-    pub(super) fn said(&self, arg: Typed) -> Expr {
-        let declared = !arg.is_unknown() && !arg.ty.field("", true).metadata().is_empty();
-        let forgets = !matches!(
-            arg.expr,
-            Expr::Column(_) | Expr::Literal(..) | Expr::Cast(_) | Expr::OuterReferenceColumn(..)
-        );
-        if declared && forgets && arg.row.is_none() && array_element(arg.ty).is_none() {
-            typed::cast(
-                arg.expr,
-                PgType {
-                    typmod: -1,
-                    ..arg.ty
-                },
-            )
-        } else {
-            arg.expr
-        }
     }
 
     /// A row as a JSON object.

@@ -13,12 +13,14 @@
 
 mod aggregate;
 mod aggregate_call;
+mod arguments;
 mod array;
 mod call;
 mod case;
 mod coerce;
 mod combine;
 mod condition;
+mod determined;
 mod domains;
 mod enums;
 mod expression;

@@ -165,7 +165,8 @@ impl Generator {
                 2 => format!("sqrt(abs({}))", of(self, ty)),
                 3 => format!("floor({})", of(self, ty)),
                 4 => format!("({})::float8", of(self, Type::Numeric)),
-                // Nothing here may be a negative zero, which is equal to the other and looks different.
+                // Nothing here may be a negative zero, which is equal to the other and looks
+                // different.
                 5 => format!(
                     "({}({}) + 0)",
                     self.pick(&["round", "trunc", "ceil", "sign", "abs"]),

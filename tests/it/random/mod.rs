@@ -2,7 +2,8 @@
 //! where a query orders them, and the class of errors must agree.
 //!
 //! 2,000 queries by default; `COMMONS_RANDOM` says another number, `COMMONS_SEED` another start.
-//! Some are statements that change a table. A query commons refuses by name (0A000) is skipped, and few may be.
+//! Some are statements that change a table. A query commons refuses by name (0A000) is skipped, and
+//! few may be.
 
 mod aggregate;
 mod change;
