@@ -348,7 +348,11 @@ fn idle_afterwards() -> Result<(), Failed> {
             .client
             .batch_execute("CREATE TABLE public.t (a int)")
             .await?;
-        let bomb = format!("SELECT {} FROM t", nest("coalesce(", "a", ", 1)", 300));
+        let bomb = format!(
+            "SELECT {}a{} FROM t",
+            "coalesce(".repeat(300),
+            ", 1)".repeat(300)
+        );
         for (timeout, expected) in [(0, "54001"), (200, "57014")] {
             session
                 .client

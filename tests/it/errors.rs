@@ -46,6 +46,13 @@ fn compared(folder: &Path) -> Result<String, Failed> {
     let (mut count, mut differing) = (0, 0);
     let mut lines = String::new();
     for (number, path) in story::files(folder, "slt").into_iter().enumerate() {
+        // Roles are all databases', and other trials run these files at the same time.
+        if fs::read_to_string(&path)?
+            .to_lowercase()
+            .contains("create role")
+        {
+            continue;
+        }
         let server = InProcess::start();
         let database = format!("errors{number}");
         let found = runtime.block_on(async {
