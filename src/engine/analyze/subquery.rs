@@ -62,7 +62,7 @@ impl Analyst<'_> {
         let mut answer = answer;
         // No row is NULL, also where no value is.
         if (!answer.plan.schema().field(0).is_nullable() || is_constant(&answer.plan))
-            && !is_one_row(&answer.plan)
+            && !semantics::is_one_row(&answer.plan)
             && let Some(nullable) = semantics::computed("nullable")
         {
             let name = format!("\0value{}", self.number());
@@ -310,17 +310,6 @@ fn is_constant(plan: &LogicalPlan) -> bool {
         }
         LogicalPlan::Limit(limit) => is_constant(&limit.input),
         LogicalPlan::Sort(sort) => is_constant(&sort.input),
-        _ => false,
-    }
-}
-
-/// Whether a plan gives a row whatever it reads: an aggregate over all rows.
-pub(super) fn is_one_row(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
-        LogicalPlan::Projection(projection) => is_one_row(&projection.input),
-        LogicalPlan::SubqueryAlias(alias) => is_one_row(&alias.input),
-        LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
         _ => false,
     }
 }

@@ -44,7 +44,7 @@ pub(super) use literals::read;
 pub(super) use quantified::Quantified;
 pub(super) use rows::{is_volatile, opaque, row_text};
 pub(super) use shown::shown_as;
-pub(super) use single::guarded;
+pub(super) use single::{guarded, is_one_row};
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 

@@ -123,12 +123,14 @@ pub(in crate::engine) fn guarded(plan: LogicalPlan) -> LogicalPlan {
     })
 }
 
-/// Whether a plan gives exactly one row whatever it reads: an aggregate over everything.
-fn is_one_row(plan: &LogicalPlan) -> bool {
+/// Whether a plan gives exactly one row whatever it reads: an aggregate over everything, or nothing
+/// that is read.
+pub(in crate::engine) fn is_one_row(plan: &LogicalPlan) -> bool {
     match body_of(plan) {
         LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
         LogicalPlan::Projection(projection) => is_one_row(&projection.input),
         LogicalPlan::SubqueryAlias(alias) => is_one_row(&alias.input),
+        LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
         _ => false,
     }
 }

@@ -8,7 +8,6 @@ use super::super::from::Source;
 use super::super::level::Level;
 use super::super::query::{Answer, Output, Wanted, project};
 use super::super::set::Elements;
-use super::super::subquery::is_one_row;
 use super::super::typed::{self, Typed};
 use super::super::{Analyst, Converted, condition};
 use super::body::{Body, run_only};
@@ -19,6 +18,7 @@ use super::{any_null, unless_null};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Routine;
 use crate::engine::dependent::is_volatile;
+use crate::engine::semantics::is_one_row;
 use crate::types::PgType;
 
 impl Analyst<'_> {
