@@ -246,12 +246,7 @@ impl Session {
                 refuse_texts(&context, &was, "SET SCHEMA")?;
             }
             DomainAction::OwnerTo(spec) => {
-                let owner = self.role_of(&context, spec)?;
-                let change = Change::SetOwner {
-                    object: ObjectId::Type(was.oid),
-                    owner,
-                };
-                self.push(vec![change], Vec::new())?;
+                self.give_type(&context, &was, spec)?;
                 return Ok(done);
             }
         }

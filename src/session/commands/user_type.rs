@@ -4,7 +4,7 @@ use super::{skipping, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, ObjectId, TypeKind, UserType};
-use crate::engine::command::{AlterType, CreateType, ObjectName, TypeAction};
+use crate::engine::command::{AlterType, CreateType, ObjectName, RoleSpec, TypeAction};
 use crate::pg_catalog;
 use crate::session::{CommandTag, Session};
 use crate::statement::StatementContext;
@@ -97,12 +97,7 @@ impl Session {
                 refuse_texts(&context, &was, "SET SCHEMA")?;
             }
             TypeAction::OwnerTo(spec) => {
-                let owner = self.role_of(&context, spec)?;
-                let change = Change::SetOwner {
-                    object: ObjectId::Type(was.oid),
-                    owner,
-                };
-                self.push(vec![change], Vec::new())?;
+                self.give_type(&context, &was, spec)?;
                 return Ok(done);
             }
         }
@@ -112,6 +107,20 @@ impl Session {
         };
         self.push(vec![change], Vec::new())?;
         Ok(done)
+    }
+
+    /// OWNER TO of a type or domain.
+    pub(super) fn give_type(
+        &mut self,
+        context: &StatementContext,
+        ty: &UserType,
+        to: &RoleSpec,
+    ) -> Result<()> {
+        let change = Change::SetOwner {
+            object: ObjectId::Type(ty.oid),
+            owner: self.role_of(context, to)?,
+        };
+        self.push(vec![change], Vec::new())
     }
 }
 
