@@ -10,23 +10,14 @@ use std::path::Path;
 use libtest_mimic::{Failed, Trial};
 use sqllogictest::{ExpectedError, QueryExpect, Record, StatementExpect};
 
-use super::story;
-
-const TABLE: &str = "sql/compatibility.md";
+use super::{made, story};
 
 /// The one trial.
 pub(crate) fn trials() -> Vec<Trial> {
     vec![Trial::test("compatibility/table", || {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let made = Table::read(root)?.markdown();
-        let path = root.join(TABLE);
-        if std::env::var_os("COMMONS_WRITE").is_some() {
-            fs::write(&path, &made)?;
-        }
-        if fs::read_to_string(&path).unwrap_or_default() == made {
-            return Ok(());
-        }
-        Err(format!("{TABLE} is behind the tests: COMMONS_WRITE=1 cargo test compatibility").into())
+        made::up_to_date("sql/compatibility.md", &made, "compatibility")
     })]
 }
 

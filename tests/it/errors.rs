@@ -12,29 +12,14 @@ use tokio_postgres::Client;
 use tokio_postgres::error::{DbError, ErrorPosition};
 
 use super::server::InProcess;
-use super::{answers, story};
-
-const LIST: &str = "sql/errors.md";
+use super::{answers, made, story};
 
 /// The one trial.
 pub(crate) fn trials() -> Vec<Trial> {
     vec![Trial::test("errors/fields", || {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let made = compared(&root.join("tests/sql/pg"))?;
-        let path = root.join(LIST);
-        if std::env::var_os("COMMONS_WRITE").is_some() {
-            fs::write(&path, &made)?;
-        }
-        let known = fs::read_to_string(&path).unwrap_or_default();
-        let new: Vec<&str> = made
-            .lines()
-            .filter(|line| !known.lines().any(|other| other == *line))
-            .collect();
-        if known == made {
-            return Ok(());
-        }
-        let new = new.join("\n");
-        Err(format!("{LIST} is behind: COMMONS_WRITE=1 cargo test errors/fields\n{new}").into())
+        made::up_to_date("sql/errors.md", &made, "errors/fields")
     })]
 }
 

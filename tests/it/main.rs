@@ -10,6 +10,7 @@ mod compatibility;
 mod crash;
 mod errors;
 mod lake;
+mod made;
 mod operation;
 mod postgres;
 mod random;
