@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
 
 use super::call::short::{DATE, INT, INTERVAL, TEXT, TIMESTAMP, TIMESTAMPTZ};
 use super::call::{Call, functions};
+use super::resolve::Param;
 use super::timetz::TIMETZ;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
@@ -64,6 +65,16 @@ functions! { pub(super) LIST:
             let then = local(call.context.style.time_zone, call.time(0, row).unwrap_or(0))?;
             age(midnight(local_now(call)), then)
         };
+        // Of a transaction: the versions of the catalog since.
+        (Param::Is(PgType::XID)) -> PgType::INT4, strict, |call, row| {
+            let then = call.int(0, row).unwrap_or(0);
+            // As PostgreSQL's own, those below are of no transaction and as old as can be.
+            if then < FIRST_TRANSACTION {
+                return Ok(i32::MAX.into());
+            }
+            let now = i64::try_from(call.context.snapshot.version().0).unwrap_or(i64::MAX);
+            Ok(i32::try_from(now - then).unwrap_or(i32::MAX).into())
+        };
     }
     "isfinite" Immutable {
         (DATE) -> PgType::BOOL, strict, |call, row| {
@@ -106,6 +117,8 @@ fn is_finite(call: &Call<'_>, row: usize) -> Result<Value> {
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
+/// The lowest number of a transaction, as in PostgreSQL.
+const FIRST_TRANSACTION: i64 = 3;
 
 fn transaction(call: &Call<'_>, _: usize) -> Result<Value> {
     Ok(Value::Time(call.context.transaction_time))

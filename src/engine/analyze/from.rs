@@ -439,6 +439,7 @@ impl Analyst<'_> {
                 schema: None,
                 columns: named.clone(),
                 oid: None,
+                null_supplied: false,
                 scalar: false,
             }],
             plan,

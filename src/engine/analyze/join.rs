@@ -103,8 +103,12 @@ impl Analyst<'_> {
                 .cloned(),
         );
 
-        let mut relations = left.relations.clone();
-        relations.extend(right.relations.iter().cloned());
+        let mut relations: Vec<Relation> = left
+            .relations
+            .iter()
+            .chain(&right.relations)
+            .cloned()
+            .collect();
         let shared = match constraint {
             JoinConstraint::Using(names) => names
                 .iter()
@@ -172,6 +176,15 @@ impl Analyst<'_> {
         }
         .and_then(LogicalPlanBuilder::build)
         .converted()?;
+        let supplied = match join_type {
+            JoinType::Left => left.relations.len()..relations.len(),
+            JoinType::Right => 0..left.relations.len(),
+            JoinType::Full => 0..relations.len(),
+            _ => 0..0,
+        };
+        for relation in &mut relations[supplied] {
+            relation.null_supplied = true;
+        }
         Ok(Source {
             plan,
             relations,
@@ -251,6 +264,7 @@ impl Analyst<'_> {
                 schema: None,
                 columns: columns.clone(),
                 oid: None,
+                null_supplied: false,
                 scalar: false,
             }],
             columns,

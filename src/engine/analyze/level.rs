@@ -24,7 +24,6 @@ use super::{Analyst, Converted, at};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::engine::error::similar;
 use crate::engine::parse::fold;
-use crate::types::PgType;
 
 /// A column that can be named.
 #[derive(Debug, Clone)]
@@ -40,8 +39,10 @@ pub(super) struct Relation {
     /// `schema.name` may be written too.
     pub(super) schema: Option<String>,
     pub(super) columns: Vec<Named>,
-    /// The catalog's number of it, for `tableoid`.
+    /// The catalog's number of it, if it has system columns.
     pub(super) oid: Option<Oid>,
+    /// Whether an outer join makes rows without it.
+    pub(super) null_supplied: bool,
     /// Whether its rows are single values: a function's.
     pub(super) scalar: bool,
 }
@@ -331,11 +332,10 @@ impl Analyst<'_> {
                 }
                 (None, _) => {}
             }
-            if name == "tableoid"
-                && let [relation] = level_out.relations.borrow().as_slice()
-                && let Some(oid) = relation.oid
+            if let [relation] = level_out.relations.borrow().as_slice()
+                && let Some(value) = self.system_column(relation, &name)?
             {
-                return Ok(oid_literal(oid));
+                return Ok(value);
             }
         }
         // The name of a relation is its row.
@@ -401,10 +401,10 @@ impl Analyst<'_> {
                 ),
                 span,
             )),
-            (None, _) if name == "tableoid" && found.oid.is_some() => {
-                Ok(oid_literal(found.oid.unwrap_or(Oid::INVALID)))
-            }
-            (None, _) => Err(at(self.no_column(level, Some(relation), name), span)),
+            (None, _) => match self.system_column(&found, name)? {
+                Some(value) => Ok(value),
+                None => Err(at(self.no_column(level, Some(relation), name), span)),
+            },
         }
     }
 
@@ -459,13 +459,6 @@ impl Analyst<'_> {
             None => error,
         }
     }
-}
-
-fn oid_literal(oid: Oid) -> Typed {
-    super::typed::literal(
-        datafusion::common::ScalarValue::UInt32(Some(oid.0)),
-        PgType::OID,
-    )
 }
 
 impl Analyst<'_> {

@@ -45,6 +45,7 @@ mod select;
 mod set;
 mod special;
 mod subquery;
+mod system_column;
 mod typed;
 mod window;
 mod with;

@@ -384,6 +384,7 @@ pub(super) fn parameter_level<'p>(routine: &Routine, args: Vec<Typed>) -> Level<
                     })
                     .collect(),
                 oid: None,
+                null_supplied: false,
                 scalar: false,
             });
         }
@@ -393,6 +394,7 @@ pub(super) fn parameter_level<'p>(routine: &Routine, args: Vec<Typed>) -> Level<
         schema: None,
         columns,
         oid: None,
+        null_supplied: false,
         scalar: false,
     });
     level

@@ -1,0 +1,47 @@
+//! System columns: those that every table has beside the columns it was made with.
+
+use datafusion::common::ScalarValue;
+
+use super::Analyst;
+use super::level::Relation;
+use super::typed::{self, Typed};
+use crate::base::{Error, Result};
+use crate::types::PgType;
+
+impl Analyst<'_> {
+    /// The system column `name` of a relation; `None` if it has none of this name.
+    ///
+    /// A relation of the catalog was last changed, for all that is known of its rows, by the
+    /// transaction that made the snapshot: who reads `xmin` to see whether anything is new reads
+    /// again too often, and never too rarely.
+    ///
+    /// # Errors
+    /// `0A000` for what segments do not keep: who wrote a row, and where it is.
+    pub(super) fn system_column(&self, relation: &Relation, name: &str) -> Result<Option<Typed>> {
+        let Some(oid) = relation.oid else {
+            return Ok(None);
+        };
+        let number =
+            |value: u32, ty: PgType| Ok(Some(typed::literal(ScalarValue::UInt32(Some(value)), ty)));
+        if !matches!(
+            name,
+            "tableoid" | "xmin" | "xmax" | "cmin" | "cmax" | "ctid"
+        ) {
+            return Ok(None);
+        }
+        if relation.null_supplied {
+            return Err(Error::unsupported(format!(
+                "system column \"{name}\" of a relation that an outer join supplies NULLs for"
+            )));
+        }
+        match name {
+            "tableoid" => number(oid.0, PgType::OID),
+            "xmin" if oid.is_system() => {
+                let version = self.scope.context.snapshot.version().0;
+                number(u32::try_from(version).unwrap_or(u32::MAX), PgType::XID)
+            }
+            "xmax" if oid.is_system() => number(0, PgType::XID),
+            _ => Err(Error::unsupported(format!("system column \"{name}\""))),
+        }
+    }
+}
