@@ -140,7 +140,8 @@ pub(in crate::engine) fn safe_memberships(condition: &Expr) -> Vec<Expr> {
             Expr::InSubquery(within) => {
                 let joins_on_column = matches!(within.expr.as_ref(), Expr::Column(_))
                     && within.subquery.outer_ref_columns.is_empty();
-                if !within.negated || alone && joins_on_column {
+                let plain = !has_subquery(&within.expr);
+                if plain && (!within.negated || alone && joins_on_column) {
                     safe.push(condition.clone());
                 }
             }
@@ -271,11 +272,12 @@ fn attach(
             subquery,
             negated,
         }) => {
+            let (rows, operand) = with_operand(rows, expr, numbers, watch)?;
             let item = Expr::from(subquery.subquery.schema().qualified_field(0));
-            let equal = as_outer(expr.as_ref().clone())?.eq(item);
+            let equal = as_outer(operand)?.eq(item);
             let any = aggregate_call(bool_or_udaf(), vec![equal.clone()], None);
             let aggregates = [any, count(Some(equal.is_null()))];
-            let attached = Attached::new(rows, outer, &subquery.subquery, &aggregates, number)?;
+            let attached = Attached::new(&rows, outer, &subquery.subquery, &aggregates, number)?;
             Ok(attached.map(|attached| {
                 let unknown = attached.value(1).gt(lit(0i64));
                 let value = three_valued(
@@ -289,6 +291,38 @@ fn attach(
     }
 }
 
+/// The rows with the value of an operand that asks subqueries itself, which a join cannot.
+fn with_operand(
+    rows: &LogicalPlan,
+    operand: &Expr,
+    numbers: &mut usize,
+    watch: &Watch,
+) -> Result<(LogicalPlan, Expr)> {
+    if !has_subquery(operand) {
+        return Ok((rows.clone(), operand.clone()));
+    }
+    *numbers += 1;
+    let name = format!("\0x{numbers}");
+    let mut columns: Vec<Expr> = rows.schema().iter().map(Expr::from).collect();
+    columns.push(operand.clone().alias(&name));
+    let valued = LogicalPlanBuilder::from(rows.clone())
+        .project(columns)?
+        .build()?;
+    let rows = unnest_node(valued, numbers, watch)?.data;
+    Ok((rows, column(&name)))
+}
+
+fn has_subquery(expression: &Expr) -> bool {
+    let asks = |part: &Expr| {
+        matches!(
+            part,
+            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
+        )
+    };
+    // Looking cannot fail.
+    expression.exists(|part| Ok(asks(part))).unwrap_or(true)
+}
+
 /// `x IN (subquery)` where nothing ties the subquery: a join with its distinct values.
 fn attach_list(
     rows: &LogicalPlan,
@@ -297,23 +331,7 @@ fn attach_list(
     watch: &Watch,
 ) -> Result<(LogicalPlan, Expr)> {
     let number = *numbers;
-    let mut rows = rows.clone();
-    let mut x = within.expr.as_ref().clone();
-    let asks = |part: &Expr| {
-        matches!(
-            part,
-            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
-        )
-    };
-    if x.exists(|part| Ok(asks(part)))? {
-        // A join cannot ask: the value is found before.
-        let name = format!("\0x{number}");
-        let mut columns: Vec<Expr> = rows.schema().iter().map(Expr::from).collect();
-        columns.push(x.alias(&name));
-        let valued = LogicalPlanBuilder::from(rows).project(columns)?.build()?;
-        rows = unnest_node(valued, numbers, watch)?.data;
-        x = column(&name);
-    }
+    let (rows, x) = with_operand(rows, &within.expr, numbers, watch)?;
     let subquery = within.subquery.subquery.as_ref();
     let item = Expr::from(subquery.schema().qualified_field(0));
     let (key, mark) = (format!("\0k{number}"), format!("\0m{number}"));
