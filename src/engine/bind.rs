@@ -22,7 +22,7 @@ use super::{Bound, OutputColumn, semantics};
 use crate::base::limits::{COLUMNS_MAX, PARAMETERS_MAX};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Routine;
-use crate::types::PgType;
+use crate::types::{PgType, dimensions};
 
 /// Resolves the names of a query as `scope` sees them.
 pub(super) fn bind(
@@ -183,6 +183,7 @@ fn output(plan: LogicalPlan, outputs: &[Output]) -> Result<(LogicalPlan, Vec<Out
             Some(output) => (output.name.clone(), output.ty),
             None => continue,
         };
+        let ty = ty.with_dimensions(dimensions(field.data_type()));
         let (table, attnum) = scans::origin(&plan, index).unwrap_or((Oid::INVALID, 0));
         columns.push(OutputColumn {
             name,

@@ -19,7 +19,7 @@ use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 use crate::base::{Error, Result};
 use crate::catalog::Column;
-use crate::types::PgType;
+use crate::types::{PgType, dimensions};
 
 /// Bytes of a stored interval.
 const INTERVAL_BYTES: i32 = 16;
@@ -45,27 +45,21 @@ fn stored_data_type(data_type: &DataType) -> DataType {
     }
 }
 
-/// DuckLake's `column_id` of a column's values: the column's own, or for a list its element's.
+/// DuckLake's `column_id` of a column's values: the column's own, or for lists their innermost
+/// element's.
 pub(super) fn leaf_id(column: &Column) -> i64 {
-    match column.ty.element() {
-        Some(_) => element_id(column.attnum),
-        None => i64::from(column.attnum),
-    }
+    let depth = dimensions(&column.ty.data_type());
+    element_id(column.attnum.into(), depth)
 }
 
-/// DuckLake's `column_id` of the elements of list column `attnum`.
-pub(super) fn element_id(attnum: i16) -> i64 {
-    i64::from(attnum) + ELEMENT_ID_OFFSET
+/// DuckLake's `column_id` of what is `depth` lists deep in the column `id`.
+pub(super) fn element_id(id: i64, depth: usize) -> i64 {
+    id + ELEMENT_ID_OFFSET * i64::try_from(depth).unwrap_or(0)
 }
 
 /// The attnum behind a [`leaf_id`].
 pub(super) fn attnum_of(leaf: i64) -> Option<i16> {
-    let attnum = if leaf > ELEMENT_ID_OFFSET {
-        leaf - ELEMENT_ID_OFFSET
-    } else {
-        leaf
-    };
-    i16::try_from(attnum).ok()
+    i16::try_from(leaf % ELEMENT_ID_OFFSET).ok()
 }
 
 /// The schema of a segment's file: stored names, stored types, DuckLake's field ids. Every field
@@ -74,20 +68,22 @@ pub(super) fn file_schema(columns: &[Column]) -> SchemaRef {
     let fields: Vec<Field> = columns
         .iter()
         .map(|column| {
-            let data_type = match stored_type(column.ty) {
-                DataType::List(item) => DataType::List(Arc::new(with_id(
-                    Field::new(item.name(), item.data_type().clone(), true),
-                    element_id(column.attnum),
-                ))),
-                other => other,
-            };
-            with_id(
-                Field::new(&column.stored_name, data_type, true),
-                i64::from(column.attnum),
-            )
+            let id = i64::from(column.attnum);
+            let data_type = with_element_ids(stored_type(column.ty), id);
+            with_id(Field::new(&column.stored_name, data_type, true), id)
         })
         .collect();
     Arc::new(Schema::new(fields))
+}
+
+/// A list type whose elements, and theirs, have DuckLake's field ids.
+fn with_element_ids(data_type: DataType, id: i64) -> DataType {
+    let DataType::List(item) = data_type else {
+        return data_type;
+    };
+    let id = element_id(id, 1);
+    let inner = with_element_ids(item.data_type().clone(), id);
+    DataType::List(Arc::new(with_id(Field::new(item.name(), inner, true), id)))
 }
 
 fn with_id(field: Field, id: i64) -> Field {

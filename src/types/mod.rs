@@ -4,6 +4,7 @@ pub mod binary;
 pub mod calendar;
 mod cells;
 mod decimal;
+mod dimensions;
 pub mod enums;
 mod extended;
 pub mod jsonpath;
@@ -15,6 +16,7 @@ mod timetz;
 mod transcendental;
 mod zone;
 
+pub use dimensions::{dimensions, fitted, is_rectangular, ragged};
 pub use extended::Extended;
 pub use numeric::Numeric;
 pub use pgtype::{InDomain, PgType};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, new_null_array};
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{
-    DataType, Date32Type, Date64Type, Decimal128Type, Field, Float32Type, Float64Type,
+    DataType, Date32Type, Date64Type, Decimal128Type, Float32Type, Float64Type,
     Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
 };
 use arrow::util::display::array_value_to_string;
@@ -19,7 +19,7 @@ use crate::pg_catalog::names::parse_reg;
 use crate::statement::StatementContext;
 use crate::types::calendar::{DATE_MAX, DATE_MIN, DAY, TIMESTAMP_MIN};
 use crate::types::text::{PLAIN, ParseError, TextColumn, UNNAMED, parse_column};
-use crate::types::{PgType, Style};
+use crate::types::{PgType, Style, is_rectangular, ragged};
 
 /// How a column of an Arrow type becomes one of a PostgreSQL type.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ pub(super) enum Adoption {
     /// Intervals without nanoseconds.
     Interval,
     /// Lists, by their elements.
-    List(Box<Adoption>, PgType),
+    List(Box<Adoption>),
 }
 
 impl Adoption {
@@ -163,9 +163,8 @@ impl Adoption {
                     | DataType::LargeListView(field) => field.data_type(),
                     _ => return None,
                 };
-                let element = ty.element()?;
-                let inner = Self::of(values, element)?;
-                Some(Self::List(Box::new(inner), element))
+                let inner = Self::of(values, ty.item()?)?;
+                Some(Self::List(Box::new(inner)))
             }
             DataType::Utf8View => {
                 let json = ty.oid == PgType::JSON.oid || ty.oid == PgType::JSONB.oid;
@@ -257,7 +256,7 @@ impl Adoption {
                 Ok(Arc::new(times.clone()))
             }
             Self::Interval => super::exact::intervals(array),
-            Self::List(inner, element) => lists(context, array, inner, *element),
+            Self::List(inner) => lists(context, array, inner, ty),
         }
     }
 }
@@ -492,8 +491,11 @@ fn lists(
     context: &StatementContext,
     array: &ArrayRef,
     inner: &Adoption,
-    element: PgType,
+    ty: PgType,
 ) -> Result<ArrayRef, ParseError> {
+    let (DataType::List(field), Some(item)) = (ty.data_type(), ty.item()) else {
+        return Err(failed(format!("{ty} is no array")));
+    };
     let from = match array.data_type() {
         DataType::List(field)
         | DataType::LargeList(field)
@@ -508,7 +510,7 @@ fn lists(
     let index = |offset: i32| usize::try_from(offset).unwrap_or(0);
     let (first, last) = (index(offsets[0]), index(offsets[list.len()]));
     let values = list.values().slice(first, last - first);
-    let values = inner.adopt(context, &values, element).map_err(|fault| {
+    let values = inner.adopt(context, &values, item).map_err(|fault| {
         let place = first + fault.row;
         let row = (0..list.len())
             .find(|row| place < index(offsets[row + 1]))
@@ -517,8 +519,12 @@ fn lists(
     })?;
     let moved = offsets.iter().map(|offset| offset - offsets[0]);
     let offsets = arrow::buffer::OffsetBuffer::new(moved.collect());
-    let field: Field = element.field("item", true);
-    ListArray::try_new(Arc::new(field), offsets, values, list.nulls().cloned())
-        .map(|list| Arc::new(list) as ArrayRef)
-        .map_err(failed)
+    let list = ListArray::try_new(field, offsets, values, list.nulls().cloned()).map_err(failed)?;
+    match (0..list.len()).find(|row| !is_rectangular(&list, *row)) {
+        Some(row) => Err(ParseError {
+            row,
+            error: ragged(),
+        }),
+        None => Ok(Arc::new(list)),
+    }
 }

@@ -19,7 +19,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::OutputColumn;
 use crate::pg_catalog::names::Names;
 use crate::types::text::{PLAIN, TextColumn, parse_column};
-use crate::types::{PgType, Style};
+use crate::types::{PgType, Style, dimensions};
 
 /// Says in a field's metadata what PostgreSQL calls its type.
 const TYPE_KEY: &str = "postgresql.type";
@@ -65,8 +65,10 @@ fn data_type(ty: PgType, options: &CopyOptions) -> DataType {
         DataType::Interval(_) => DataType::Interval(IntervalUnit::MonthDayNano),
         DataType::List(_) => {
             let element = ty.element().unwrap_or(PgType::TEXT);
-            let field = Field::new("item", data_type(element, options), true);
-            DataType::List(Arc::new(field))
+            let dimensions = dimensions(&ty.data_type());
+            (0..dimensions).fold(data_type(element, options), |inner, _| {
+                DataType::List(Arc::new(Field::new("item", inner, true)))
+            })
         }
         DataType::LargeUtf8 if options.numeric_as_float => DataType::Float64,
         DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => DataType::Utf8,
@@ -77,8 +79,7 @@ fn data_type(ty: PgType, options: &CopyOptions) -> DataType {
 /// A batch with the columns of `schema`.
 ///
 /// # Errors
-/// `22008` for infinite dates and timestamps, which Arrow does not have; `0A000` for arrays of
-/// several dimensions.
+/// `22008` for infinite dates and timestamps, which Arrow does not have.
 pub(super) fn offer(
     batch: &RecordBatch,
     columns: &[OutputColumn],
@@ -137,13 +138,8 @@ fn convert(
         }
         (DataType::List(_), DataType::List(item)) => {
             let list = array.as_list::<i32>();
-            let element = ty.element().unwrap_or(PgType::TEXT);
-            if matches!(list.values().data_type(), DataType::List(_)) {
-                return Err(Error::unsupported(
-                    "arrays of several dimensions in Arrow and Parquet",
-                ));
-            }
-            let values = convert(list.values(), element, item.data_type(), looks)?;
+            let inner = ty.item().unwrap_or(PgType::TEXT);
+            let values = convert(list.values(), inner, item.data_type(), looks)?;
             let (offsets, nulls) = (list.offsets().clone(), list.nulls().cloned());
             ListArray::try_new(Arc::clone(item), offsets, values, nulls)
                 .map(|list| Arc::new(list) as ArrayRef)

@@ -14,9 +14,9 @@ use tokio::task::JoinHandle;
 use crate::base::{Error, Result};
 use crate::pg_catalog::names::parse_reg;
 use crate::statement::StatementContext;
-use crate::types::PgType;
 use crate::types::binary;
 use crate::types::text::{ParseError, parse_column};
+use crate::types::{PgType, fitted};
 
 /// Rows of a batch.
 pub(super) const BATCH_ROWS: usize = 8_192;
@@ -190,14 +190,7 @@ impl Reader {
                 .collect();
             self.texts(&values, ty)?
         };
-        match *array.data_type() == ty.data_type() {
-            true => Ok(array),
-            // Several dimensions are lists of lists, which a column of lists cannot hold.
-            false => Err(ParseError {
-                row: 0,
-                error: Error::unsupported("multidimensional arrays in a table"),
-            }),
-        }
+        fitted(array, ty).map_err(|(row, error)| ParseError { row, error })
     }
 
     fn texts(&self, values: &[Option<&str>], ty: PgType) -> Result<ArrayRef, ParseError> {

@@ -14,7 +14,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::names::{Names, parse_reg};
 use crate::statement::StatementContext;
 use crate::types::text::{TextColumn, parse_column};
-use crate::types::{PgType, numerics};
+use crate::types::{PgType, fitted, numerics};
 
 /// Families of types that are assigned to one another alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,8 @@ pub fn assigned(
     from: PgType,
     to: PgType,
 ) -> Result<ArrayRef> {
-    if from.oid == to.oid && *array.data_type() == to.data_type() {
+    // Arrays in an array may turn out not to be as long as each other.
+    if from.oid == to.oid && *array.data_type() == to.data_type() && to.more_dimensions == 0 {
         return Ok(array.clone());
     }
     assign(context, array, from, to)
@@ -135,7 +136,7 @@ pub(super) fn assign(
     }
     let same_shape = from.oid == to.oid && (to.typmod < 0 || from.typmod == to.typmod);
     if same_shape && array.data_type() == &target {
-        return Ok(array.clone());
+        return fitted(array.clone(), to).map_err(|(_, error)| error);
     }
     use Family::{Float, Integer, Numeric, Oid, String};
     match (family(from), family(to)) {
@@ -167,10 +168,11 @@ pub(super) fn assign(
         }
         (Integer | Numeric, Numeric) => strict(array, &target).map_err(|_| numeric_overflow(to)),
         (Numeric, Float) => strict(array, &target).map_err(|_| out_of_range(to)),
-        _ if from.oid == to.oid => strict(array, &target).map_err(|error| {
-            if let Err(refused) = check_depth(array, to) {
-                return refused;
-            }
+        _ if from.oid == to.oid => strict(
+            &fitted(array.clone(), to).map_err(|(_, error)| error)?,
+            &target,
+        )
+        .map_err(|error| {
             Error::new(
                 SqlState::DATATYPE_MISMATCH,
                 format!("cannot store {from} as {to}"),
@@ -229,16 +231,7 @@ pub(super) fn read_rows(
     }
     let array = parse_column(values, to, &context.style, context.transaction_time)
         .map_err(|trouble| (trouble.row, trouble.error))?;
-    check_depth(&array, to).map_err(|error| (0, error))?;
-    Ok(array)
-}
-
-/// `0A000` for arrays of more dimensions than a column of the type holds: one.
-fn check_depth(array: &ArrayRef, to: PgType) -> Result<()> {
-    if depth(array.data_type()) > depth(&to.data_type()) {
-        return Err(Error::unsupported("multidimensional arrays in a table"));
-    }
-    Ok(())
+    fitted(array, to)
 }
 
 /// The values as texts.
@@ -355,13 +348,5 @@ fn numeric_overflow(ty: PgType) -> Error {
             }
         )),
         None => error,
-    }
-}
-
-/// Dimensions of an Arrow array type; 0 for no array.
-fn depth(data_type: &DataType) -> usize {
-    match data_type {
-        DataType::List(item) | DataType::LargeList(item) => 1 + depth(item.data_type()),
-        _ => 0,
     }
 }

@@ -5,7 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::TypeName;
 use super::cursor::Cursor;
 use super::sequences::sequence_options;
-use super::types::written;
+use super::types::written_column_type;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{ForeignAction, Timing};
 use crate::engine::definition::{
@@ -32,7 +32,7 @@ pub(super) fn column_rest(cursor: &mut Cursor, name: String) -> Result<ColumnDef
             cursor.any_word()?;
             TypeName::Known(ty)
         }
-        None => written(cursor)?,
+        None => written_column_type(cursor)?,
     };
     if let TypeName::Known(ty) = &ty
         && ty.info().category == 'P'

@@ -6,7 +6,7 @@ use super::constraints::{
     column, column_rest, default, generation, like_options, new_timing, table_constraint,
 };
 use super::cursor::Cursor;
-use super::types::written;
+use super::types::written_column_type;
 use super::{domains, roles, routines, sequences, storage, user_types, views};
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
@@ -428,7 +428,7 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
             return Ok(AlterAction::SetDefault { column, default });
         }
         if cursor.accept("SET DATA TYPE") || cursor.accept("TYPE") {
-            let ty = written(cursor)?;
+            let ty = written_column_type(cursor)?;
             if cursor.word().as_deref() == Some("COLLATE") {
                 return Err(Error::unsupported("ALTER COLUMN … TYPE … COLLATE"));
             }

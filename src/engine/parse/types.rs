@@ -135,6 +135,26 @@ pub(super) fn written(cursor: &mut Cursor) -> Result<TypeName> {
     Ok(ty.written_at(position))
 }
 
+/// The type of a column at the cursor: for arrays with the dimensions they are declared to have.
+pub(super) fn written_column_type(cursor: &mut Cursor) -> Result<TypeName> {
+    let position = cursor.position();
+    let ty = cursor.data_type()?;
+    let mut dimensions = 0;
+    let mut inner = &ty;
+    while let DataType::Array(
+        ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
+    ) = inner
+    {
+        dimensions += 1;
+        inner = element;
+    }
+    let written = written_type(&ty).map_err(|error| error.at(position))?;
+    Ok(match written {
+        TypeName::Known(ty) => TypeName::Known(ty.with_dimensions(dimensions)),
+        named => named.written_at(position),
+    })
+}
+
 /// The type an AST names, for what may only be a built-in one.
 ///
 /// # Errors

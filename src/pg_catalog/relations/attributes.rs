@@ -120,9 +120,13 @@ pub(super) fn pg_attribute(
             ("attstattarget", &|_| (-1).into()),
             ("attlen", &|row| row.ty.info().len.into()),
             ("attnum", &|row| row.attnum.into()),
-            ("attndims", &|row| {
-                i32::from(row.column.is_some() && types::is_array(row.ty)).into()
-            }),
+            (
+                "attndims",
+                &|row| match row.column.is_some() && types::is_array(row.ty) {
+                    true => (i32::from(row.ty.more_dimensions) + 1).into(),
+                    false => 0.into(),
+                },
+            ),
             ("attcacheoff", &|_| (-1).into()),
             ("atttypmod", &|row| row.ty.declared_typmod().into()),
             ("attbyval", &|row| row.storage().by_value.into()),

@@ -16,6 +16,7 @@ use crate::catalog::{
     Column, ColumnStatistics, Location, Relation, RelationKind, Schema, Segment, Snapshot, View,
 };
 use crate::storage::{files, form};
+use crate::types::dimensions;
 
 /// One snapshot being written.
 pub(super) struct Projection<'a> {
@@ -235,8 +236,17 @@ fn insert_column(out: &Projection<'_>, table: Oid, column: &Column) -> Result<()
             if is_list { "" } else { "literal" },
         ],
     )?;
-    if let Some(element) = column.ty.element() {
-        let id = form::element_id(column.attnum);
+    let Some(element) = column.ty.element() else {
+        return Ok(());
+    };
+    let depth = dimensions(&column.ty.data_type());
+    for level in 1..=depth {
+        let (parent, id) = (level - 1, level);
+        let [parent, id] = [parent, id].map(|level| form::element_id(column.attnum.into(), level));
+        let (ty, default) = match level == depth {
+            true => (form::lake_element_type(element), "literal"),
+            false => (form::lake_type(column.ty), ""),
+        };
         out.execute(
             INSERT,
             params![
@@ -245,10 +255,10 @@ fn insert_column(out: &Projection<'_>, table: Oid, column: &Column) -> Result<()
                 table.0,
                 id,
                 "element",
-                form::lake_element_type(element),
+                ty,
                 true,
-                column.attnum,
-                "literal",
+                parent,
+                default
             ],
         )?;
     }

@@ -20,7 +20,7 @@ use crate::types::text::{
     Numbers, PLAIN, Style, TextColumn, UNNAMED, Width, cannot_hold, date_out_of_range, element_of,
     interval_out_of_range, is_text, midnight, timestamp_out_of_range, write_padded,
 };
-use crate::types::{PgType, TimeTz};
+use crate::types::{PgType, TimeTz, ragged};
 
 /// One column, ready to write values of as binary.
 pub struct BinaryColumn<'a> {
@@ -397,13 +397,6 @@ fn write_address(text: &str, out: &mut Vec<u8>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn ragged() -> Error {
-    Error::new(
-        SqlState::ARRAY_SUBSCRIPT_ERROR,
-        "multidimensional arrays must have array expressions with matching dimensions",
-    )
 }
 
 #[inline]

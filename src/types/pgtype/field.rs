@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
 use super::{DOMAIN_KEY, InDomain, METADATA_KEY, Made, PgType, TYPMOD_KEY};
 use crate::base::Oid;
+use crate::types::dimensions;
 
 impl PgType {
     /// The Arrow type that holds values of this type.
@@ -45,7 +46,10 @@ impl PgType {
             }
             t if t.oid == Self::VOID.oid => DataType::Null,
             t => match t.element() {
-                Some(element) => DataType::List(Arc::new(element.field("item", true))),
+                Some(element) => {
+                    let lists = DataType::List(Arc::new(element.field("item", true)));
+                    (0..self.more_dimensions).fold(lists, |lists, _| dimensions::around(lists))
+                }
                 None => DataType::Utf8View,
             },
         }

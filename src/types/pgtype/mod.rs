@@ -39,6 +39,15 @@ pub struct PgType {
     /// outside assignments and casts a domain is that type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<InDomain>,
+    /// How many dimensions more than one the arrays of a column are declared to have. PostgreSQL has
+    /// one type for all: only columns have this, expressions over them never.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_dimensions: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 /// A domain that values, or the elements of arrays, are of.
@@ -84,6 +93,7 @@ impl PgType {
             typmod: -1,
             made: Made::None,
             domain: None,
+            more_dimensions: 0,
         }
     }
 
@@ -94,6 +104,16 @@ impl PgType {
             typmod: -1,
             made: Made::Enum { array },
             domain: None,
+            more_dimensions: 0,
+        }
+    }
+
+    /// The same array type, for a column whose arrays have so many dimensions.
+    pub fn with_dimensions(self, dimensions: usize) -> Self {
+        let more = u8::try_from(dimensions.saturating_sub(1)).unwrap_or(u8::MAX);
+        Self {
+            more_dimensions: more,
+            ..self
         }
     }
 
@@ -233,6 +253,17 @@ impl PgType {
                 let element = self.info().element;
                 (element != Oid::INVALID).then_some(Self::of(element.0).with_typmod(self.typmod))
             }
+        }
+    }
+
+    /// What lists of a column of this array type hold: arrays of a dimension less, or elements.
+    pub fn item(self) -> Option<Self> {
+        match self.more_dimensions {
+            0 => self.element(),
+            more => Some(Self {
+                more_dimensions: more - 1,
+                ..self
+            }),
         }
     }
 

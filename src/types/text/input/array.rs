@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{ArrayRef, ListArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::Field;
 
 use super::{Input, ParseError, is_space, parse_column};
 use crate::base::{Error, Result, SqlState};
@@ -112,7 +112,7 @@ pub(in crate::types) fn build(
             row: 0,
             error: Error::internal("building an array", error),
         })?);
-        field = Arc::new(Field::new("item", DataType::List(field), true));
+        field = Arc::new(Field::new("item", array.data_type().clone(), true));
     }
     Ok(array)
 }
