@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field};
 
 use super::call::short::{ANYARRAY, ELEMENT, INT, INTS};
 use super::call::{Call, functions};
-use super::compare::{comparable, comparator};
+use super::compare::{both_comparable, comparator};
 use super::resolve::Returns;
 use super::text::flatten;
 use crate::base::{Error, Result, SqlState};
@@ -294,7 +294,7 @@ fn one_dimension(elements: &ArrayRef, what: &str) -> Result<()> {
 
 /// Which elements are a value; NULL is NULL.
 fn same(elements: &ArrayRef, value: ArrayRef) -> Result<BooleanArray> {
-    let (elements, value) = comparable(elements, &value)?;
+    let (elements, value) = both_comparable(elements, &value)?;
     let value = arrow::array::Scalar::new(value);
     cmp::not_distinct(&elements, &value).map_err(failed)
 }

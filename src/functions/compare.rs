@@ -1,13 +1,17 @@
-//! Comparing the values of two columns as PostgreSQL does.
+//! Values as others that Arrow compares the way PostgreSQL compares the first.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DynComparator, make_comparator};
+use arrow::array::{
+    ArrayRef, AsArray, Decimal128Array, DynComparator, Float32Array, Float64Array, make_comparator,
+};
 use arrow::compute::SortOptions;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Float32Type, Float64Type, IntervalMonthDayNanoType};
 
+use super::array_key::has_array_key;
 use crate::base::{Error, Result};
-use crate::types::numerics;
+use crate::types::calendar::DAY;
+use crate::types::{PgType, numerics};
 
 fn failed(error: arrow::error::ArrowError) -> Error {
     Error::internal("comparing", error)
@@ -15,7 +19,7 @@ fn failed(error: arrow::error::ArrowError) -> Error {
 
 /// Compares a row of `a` with a row of `b`; NULLs are last.
 pub(super) fn comparator(a: &ArrayRef, b: &ArrayRef) -> Result<DynComparator> {
-    let (a, b) = comparable(a, b)?;
+    let (a, b) = both_comparable(a, b)?;
     let options = SortOptions {
         descending: false,
         nulls_first: false,
@@ -24,14 +28,78 @@ pub(super) fn comparator(a: &ArrayRef, b: &ArrayRef) -> Result<DynComparator> {
 }
 
 /// Two columns as values of one type that compare as PostgreSQL's do.
-pub(super) fn comparable(a: &ArrayRef, b: &ArrayRef) -> Result<(ArrayRef, ArrayRef)> {
-    if [a.data_type(), b.data_type()].contains(&&DataType::LargeUtf8) {
-        let (a, b) = (numerics::keys(a)?, numerics::keys(b)?);
-        return Ok((Arc::new(a), Arc::new(b)));
-    }
-    let b = match a.data_type() == b.data_type() {
+pub(super) fn both_comparable(a: &ArrayRef, b: &ArrayRef) -> Result<(ArrayRef, ArrayRef)> {
+    let open = [a.data_type(), b.data_type()].contains(&&DataType::LargeUtf8);
+    let b = match open || a.data_type() == b.data_type() {
         true => b.clone(),
         false => arrow::compute::cast(b, a.data_type()).map_err(failed)?,
     };
-    Ok((a.clone(), b))
+    if open {
+        return Ok((numeric_keys(a)?, numeric_keys(&b)?));
+    }
+    // What is text here compares as text does.
+    Ok((comparable(a, PgType::TEXT)?, comparable(&b, PgType::TEXT)?))
+}
+
+/// The type of what [`comparable`] makes of values of type `ty` in arrays of the type `held`.
+pub(crate) fn comparable_type(held: &DataType, ty: PgType) -> DataType {
+    match held {
+        DataType::LargeUtf8 | DataType::Decimal256(..) => DataType::Utf8,
+        DataType::Interval(_) => PgType::numeric(38, 0).data_type(),
+        array if has_array_key(array) => DataType::Binary,
+        _ if ty.oid == PgType::JSONB.oid => PgType::TEXT.data_type(),
+        held => held.clone(),
+    }
+}
+
+/// Values of type `ty` as such that are equal, and in order, where theirs are: zero has one sign and
+/// NaN one pattern, numerics have no zeros at the end, a month has 30 days of 24 hours, and jsonb
+/// and arrays have keys.
+///
+/// # Errors
+/// `XX000` if they are no values of the type.
+pub(crate) fn comparable(array: &ArrayRef, ty: PgType) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::LargeUtf8 | DataType::Decimal256(..) => numeric_keys(array),
+        DataType::Interval(_) => interval_keys(array),
+        DataType::Float32 => {
+            let floats = array.as_primitive::<Float32Type>();
+            let plain: Float32Array = floats.unary(|value| match value.is_nan() {
+                true => f32::NAN,
+                false => value + 0.0,
+            });
+            Ok(Arc::new(plain))
+        }
+        DataType::Float64 => {
+            let floats = array.as_primitive::<Float64Type>();
+            let plain: Float64Array = floats.unary(|value| match value.is_nan() {
+                true => f64::NAN,
+                false => value + 0.0,
+            });
+            Ok(Arc::new(plain))
+        }
+        held if has_array_key(held) => super::array_key::keys(array, ty.element()),
+        _ if ty.oid == PgType::JSONB.oid => super::jsonb::keys(array),
+        _ => Ok(Arc::clone(array)),
+    }
+}
+
+/// Text that compares as numerics do.
+pub(super) fn numeric_keys(array: &ArrayRef) -> Result<ArrayRef> {
+    Ok(Arc::new(numerics::keys(array)?))
+}
+
+/// Intervals as the numbers of microseconds PostgreSQL compares them by.
+pub(crate) fn interval_keys(array: &ArrayRef) -> Result<ArrayRef> {
+    let keys: Decimal128Array = array
+        .as_primitive::<IntervalMonthDayNanoType>()
+        .iter()
+        .map(|interval| {
+            let interval = interval?;
+            let days = i128::from(interval.months) * 30 + i128::from(interval.days);
+            Some(days * i128::from(DAY) + i128::from(interval.nanoseconds / 1_000))
+        })
+        .collect();
+    let keys = keys.with_precision_and_scale(38, 0).map_err(failed)?;
+    Ok(Arc::new(keys))
 }

@@ -1,6 +1,10 @@
 //! Operators and functions that change or compare jsonb.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, StringArray};
+use arrow::datatypes::DataType;
 
 use super::call::short::{BOOL, INT, JSON, JSONB, TEXT, TEXTS};
 use super::call::{Call, functions};
@@ -415,4 +419,19 @@ fn write_stripped(json: &Json<'_>, out: &mut String) {
         Kind::String(text) => super::json::quoted(text, out),
         _ => out.push_str(json.raw),
     }
+}
+
+/// Text that compares as jsonb values do.
+pub(crate) fn keys(array: &ArrayRef) -> Result<ArrayRef> {
+    let cast = |array: &ArrayRef, to: &DataType| {
+        arrow::compute::cast(array, to).map_err(|error| Error::internal("comparing jsonb", error))
+    };
+    let texts = cast(array, &DataType::Utf8View)?;
+    let keys = texts
+        .as_string_view()
+        .iter()
+        .map(|text| text.map(super::jsonb_key).transpose())
+        .collect::<Result<StringArray>>()?;
+    let keys: ArrayRef = Arc::new(keys);
+    cast(&keys, &PgType::TEXT.data_type())
 }

@@ -5,6 +5,7 @@
 mod advisory;
 mod aggregate;
 mod are;
+mod array_key;
 mod array_order;
 mod arrays;
 mod bytea;
@@ -67,13 +68,16 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
+pub(crate) use array_key::{has_array_key, keys as array_keys};
 pub(crate) use bytea::no_latin1;
 pub(crate) use call::scalar as scalar_value;
 use call::{Bound as BoundFunction, Function};
+pub(crate) use compare::{comparable, comparable_type, interval_keys};
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};
 pub(crate) use framed::{Framed, Over, function as framed};
 pub(crate) use json_tree::key as jsonb_key;
+pub(crate) use jsonb::keys as jsonb_keys;
 pub(crate) use numeric_aggregate::numeric_extreme;
 pub(crate) use sample::{PERCENT as SAMPLE_PERCENT, PLACE as SAMPLE_PLACE};
 pub(crate) use variadic::variadic;

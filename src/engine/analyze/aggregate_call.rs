@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNode;
+use datafusion::functions_aggregate::first_last::first_value_udaf;
 use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery, NullTreatment};
 use datafusion::logical_expr::{Expr, ExprSchemable, SortExpr, WindowFunctionDefinition};
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause};
@@ -16,6 +17,7 @@ use super::subquery::has_subquery;
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::numeric;
+use crate::engine::semantics;
 use crate::functions;
 use crate::types::PgType;
 
@@ -134,9 +136,41 @@ impl Analyst<'_> {
                     let key = self.key(arg.clone())?;
                     *arg = Typed::new(key, PgType::TEXT);
                 }
+                if name == "count" && self.has_array_key(arg)? {
+                    *arg = Typed::new(self.key(arg.clone())?, PgType::BYTEA);
+                }
             }
         }
-        let udaf = self.aggregate_function(name, &mut args)?;
+        let mut filter = filter;
+        if let ("min" | "max", [arg]) = (name, args.as_slice())
+            && array_element(arg.ty).is_some_and(PgType::is_encoded)
+        {
+            return Err(Error::unsupported(format!("{name}({})", arg.base())));
+        }
+        // What is found in an order is the first.
+        let mut first_of = None;
+        if let ("min" | "max", [arg]) = (name, args.as_slice())
+            && self.has_array_key(arg)?
+        {
+            if over.is_some() {
+                return Err(Error::unsupported(format!(
+                    "{name}({}) as a window function",
+                    arg.base()
+                )));
+            }
+            let key = semantics::array_key(arg.expr.clone(), arg.ty);
+            order = vec![SortExpr::new(key, name == "min", false)];
+            let there = arg.expr.clone().is_not_null();
+            filter = Some(match filter {
+                Some(filter) => typed::and(filter, there),
+                None => there,
+            });
+            first_of = Some(first_value_udaf());
+        }
+        let udaf = match first_of {
+            Some(first) => first,
+            None => self.aggregate_function(name, &mut args)?,
+        };
         let first = args.first().map(|arg| (arg.base(), arg.expr.clone()));
         let exprs: Vec<Expr> = args.into_iter().map(|arg| self.said(arg)).collect();
         let result = |expr: Expr, schema_of: &Expr| -> Result<Typed> {

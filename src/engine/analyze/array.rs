@@ -1,6 +1,6 @@
 //! Arrays: literals, elements, slices; fields of rows.
 
-use datafusion::logical_expr::{Expr, Operator};
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 use sqlparser::ast::{self, Expr as Ast, Subscript};
 
 use super::Analyst;
@@ -9,10 +9,33 @@ use super::level::Level;
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
-use crate::types::PgType;
+use crate::functions::has_array_key;
+use crate::types::{PgType, dimensions, ragged};
 use arrow::datatypes::DataType;
 
 impl Analyst<'_> {
+    /// The Arrow type of an array, which says how many dimensions it has.
+    fn held(&self, array: &Typed) -> Result<DataType> {
+        let schema = self.schema_for(&[&array.expr])?;
+        // Columns of a set operation are not known by name.
+        let held = array.expr.get_type(&schema);
+        Ok(held.unwrap_or_else(|_| array.ty.data_type()))
+    }
+
+    /// Dimensions of an array.
+    pub(super) fn dimensions(&self, array: &Typed) -> Result<usize> {
+        self.held(array).map(|held| dimensions(&held))
+    }
+
+    /// Whether a value is an array that is compared by a key.
+    pub(super) fn has_array_key(&self, value: &Typed) -> Result<bool> {
+        let jsonb = |element: PgType| element.oid == PgType::JSONB.oid;
+        Ok(match array_element(value.ty) {
+            Some(element) => jsonb(element) || has_array_key(&self.held(value)?),
+            None => false,
+        })
+    }
+
     /// `ARRAY[…]`
     pub(super) fn array(&self, level: &Level<'_>, elements: &[Ast]) -> Result<Typed> {
         self.array_as(level, elements, None)
@@ -44,10 +67,7 @@ impl Analyst<'_> {
             })
             .collect();
         if lengths.len() > 1 {
-            return Err(Error::new(
-                SqlState::ARRAY_SUBSCRIPT_ERROR,
-                "multidimensional arrays must have array expressions with matching dimensions",
-            ));
+            return Err(ragged());
         }
         let values = elements
             .iter()

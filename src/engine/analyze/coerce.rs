@@ -268,7 +268,12 @@ impl Analyst<'_> {
                 return Ok(Typed::new(Expr::Cast(cast), ty));
             }
         }
-        Ok(Typed::new(typed::recast(value.expr, value.ty, ty), ty))
+        // Elements are converted in arrays of whatever dimensions.
+        let held = match value.ty.element() {
+            Some(_) if ty.element().is_some() => ty.with_dimensions(self.dimensions(&value)?),
+            _ => ty,
+        };
+        Ok(Typed::new(typed::recast(value.expr, value.ty, held), ty))
     }
 
     /// A literal of a type from its text; the modifier cuts and pads as a cast does.

@@ -352,6 +352,9 @@ impl Analyst<'_> {
         if self.is_open(&value)? {
             return Ok(numeric::key(value.expr));
         }
+        if self.has_array_key(&value)? {
+            return Ok(semantics::array_key(value.expr, value.ty));
+        }
         if is_bpchar(value.ty) {
             return Ok(self.native("rtrim", vec![value.expr])?.expr);
         }
@@ -374,7 +377,10 @@ impl Analyst<'_> {
             }
             let left = self.coerced(left.clone(), ty)?;
             let right = self.coerced(right.clone(), ty)?;
-            let _ = op;
+            if self.has_array_key(&left)? || self.has_array_key(&right)? {
+                let [left, right] = [left, right].map(|side| semantics::array_key(side.expr, ty));
+                return Ok(Some(Typed::new(binary(left, *op, right), PgType::BOOL)));
+            }
             let compared = self.native(sign, vec![left.expr, right.expr])?;
             return Ok(Some(compared));
         }

@@ -5,10 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float32Array, Float64Array};
-use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, IntervalMonthDayNanoType, IntervalUnit,
-};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
 
@@ -16,6 +13,7 @@ use crate::base::name::quote;
 use crate::base::{Error, Result};
 use crate::catalog::{Column, Index, IndexPart, IndexedBy, Relation};
 use crate::engine::Bound;
+use crate::functions::{comparable, comparable_type};
 use crate::types::PgType;
 
 /// One row's key, comparable byte by byte; `None` for one that is equal to no other.
@@ -89,7 +87,8 @@ impl KeySet {
                 }
             }
         }
-        let fields = fields.iter().map(|ty| SortField::new(comparable_type(ty)));
+        let fields = fields.iter().zip(&shown);
+        let fields = fields.map(|(held, (_, ty))| SortField::new(comparable_type(held, *ty)));
         let converter = RowConverter::new(fields.collect())
             .map_err(|error| Error::internal("comparing keys", error))?;
         let (positions, remembered) = match &computed {
@@ -144,7 +143,11 @@ impl KeySet {
 
     /// The keys of rows, from [`KeySet::arrays`].
     pub(super) fn convert(&self, arrays: &[ArrayRef], answer: &[ArrayRef]) -> Result<Vec<Key>> {
-        let comparable = arrays.iter().map(comparable).collect::<Result<Vec<_>>>()?;
+        let comparable = arrays
+            .iter()
+            .zip(&self.shown)
+            .map(|(array, (_, ty))| comparable(array, *ty))
+            .collect::<Result<Vec<_>>>()?;
         let rows = self
             .converter
             .convert_columns(&comparable)
@@ -168,59 +171,6 @@ impl KeySet {
             })
             .collect())
     }
-}
-
-/// The type whose bytes are equal exactly if PostgreSQL's values are.
-fn comparable_type(ty: &DataType) -> DataType {
-    match ty {
-        DataType::Interval(IntervalUnit::MonthDayNano) => DataType::Decimal128(38, 0),
-        ty => ty.clone(),
-    }
-}
-
-/// Zero has one sign, NaN one pattern, and a month 30 days of 24 hours.
-fn comparable(array: &ArrayRef) -> Result<ArrayRef> {
-    Ok(match array.data_type() {
-        DataType::Float32 => {
-            let floats = array.as_primitive::<Float32Type>();
-            let plain: Float32Array = floats.unary(|value| {
-                if value.is_nan() {
-                    f32::NAN
-                } else {
-                    value + 0.0
-                }
-            });
-            Arc::new(plain)
-        }
-        DataType::Float64 => {
-            let floats = array.as_primitive::<Float64Type>();
-            let plain: Float64Array = floats.unary(|value| {
-                if value.is_nan() {
-                    f64::NAN
-                } else {
-                    value + 0.0
-                }
-            });
-            Arc::new(plain)
-        }
-        DataType::Interval(IntervalUnit::MonthDayNano) => {
-            let intervals = array.as_primitive::<IntervalMonthDayNanoType>();
-            let spans: Decimal128Array = intervals
-                .iter()
-                .map(|interval| {
-                    interval.map(|interval| {
-                        let days = i128::from(interval.months) * 30 + i128::from(interval.days);
-                        days * 86_400_000_000_000 + i128::from(interval.nanoseconds)
-                    })
-                })
-                .collect();
-            let spans = spans
-                .with_precision_and_scale(38, 0)
-                .map_err(|error| Error::internal("comparing intervals", error))?;
-            Arc::new(spans)
-        }
-        _ => Arc::clone(array),
-    })
 }
 
 pub(super) fn hash(key: &[u8]) -> u64 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, IntervalMonthDayNanoArray, Time64MicrosecondArray,
+    Array, ArrayRef, AsArray, IntervalMonthDayNanoArray, Time64MicrosecondArray,
     TimestampMicrosecondArray,
 };
 use arrow::datatypes::{
@@ -221,14 +221,5 @@ fn scale(
 }
 
 pub(super) fn key(args: &[ArrayRef]) -> Result<ArrayRef> {
-    let keys: Decimal128Array = args[0]
-        .as_primitive::<IntervalMonthDayNanoType>()
-        .iter()
-        .map(|interval| {
-            let interval = interval?;
-            let days = i128::from(interval.months) * 30 + i128::from(interval.days);
-            Some(days * i128::from(DAY) + i128::from(interval.nanoseconds / 1_000))
-        })
-        .collect();
-    Ok(Arc::new(keys.with_precision_and_scale(38, 0)?))
+    crate::functions::interval_keys(&args[0]).map_err(external)
 }

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::{Result, clock, keys, rows, series, subscript};
+use super::{Result, array_key, clock, keys, rows, series, subscript};
 use crate::types::PgType;
 
 /// Computes a column from columns of the same length.
@@ -33,6 +33,7 @@ pub(in crate::engine) fn computed(name: &str) -> Option<Computed> {
     [
         clock::LIST,
         keys::LIST,
+        array_key::LIST,
         series::LIST,
         rows::LIST,
         subscript::LIST,

@@ -1,10 +1,11 @@
 //! Plans that group or join by values that are equal though they look different: numerics without
-//! declared scale (`1.0` and `1.00`), intervals (a day and 24 hours), jsonb (`[1]` and `[1.0]`).
+//! declared scale (`1.0` and `1.00`), intervals (a day and 24 hours), jsonb (`[1]` and `[1.0]`),
+//! arrays of such.
 //! They go by keys, and show the first value of each group, as PostgreSQL does.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, StringArray};
+use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema};
@@ -15,9 +16,11 @@ use datafusion::logical_expr::{
 };
 
 use super::Result;
+use super::array_key::array_key;
 use super::computed::Computed;
 use crate::engine::numeric;
 use crate::engine::scope::external;
+use crate::functions::{self, has_array_key};
 use crate::types::PgType;
 
 pub(super) const LIST: &[Computed] = &[Computed {
@@ -35,15 +38,7 @@ pub(in crate::engine) fn jsonb_key(value: Expr) -> Expr {
 }
 
 fn jsonb_keys(args: &[ArrayRef]) -> Result<ArrayRef> {
-    let texts = arrow::compute::cast(&args[0], &DataType::Utf8View)?;
-    let keys = texts
-        .as_string_view()
-        .iter()
-        .map(|text| text.map(crate::functions::jsonb_key).transpose())
-        .collect::<crate::base::Result<StringArray>>()
-        .map_err(external)?;
-    let keys = arrow::compute::cast(&keys, &PgType::TEXT.data_type())?;
-    Ok(keys)
+    functions::jsonb_keys(&args[0]).map_err(external)
 }
 
 /// Rewrites the nodes of a plan; their expressions were rewritten before.
@@ -90,6 +85,7 @@ enum Kind {
     Numeric,
     Interval,
     Jsonb,
+    Array(PgType),
 }
 
 impl Kind {
@@ -97,6 +93,9 @@ impl Kind {
         match field.data_type() {
             DataType::LargeUtf8 | DataType::Decimal256(..) => Some(Self::Numeric),
             DataType::Interval(_) => Some(Self::Interval),
+            array @ DataType::List(_) => {
+                has_array_key(array).then(|| Self::Array(PgType::of_field(field)))
+            }
             DataType::Utf8 | DataType::Utf8View => {
                 (PgType::of_field(field).oid == PgType::JSONB.oid).then_some(Self::Jsonb)
             }
@@ -109,6 +108,7 @@ impl Kind {
             Self::Numeric => numeric::key(value),
             Self::Interval => super::interval_key(value),
             Self::Jsonb => jsonb_key(value),
+            Self::Array(ty) => array_key(value, ty),
         }
     }
 }

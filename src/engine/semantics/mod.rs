@@ -7,6 +7,7 @@
 
 mod apply;
 mod arithmetic;
+mod array_key;
 mod casts;
 mod clock;
 mod computed;
@@ -36,6 +37,7 @@ use super::scope::Scope;
 use crate::statement::StatementContext;
 
 pub(super) use apply::safe_memberships;
+pub(super) use array_key::array_key;
 pub(super) use casts::{converted, is_cast};
 pub(super) use clock::interval_key;
 pub(super) use computed::computed;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Datum, Scalar};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Datum, ListArray, Scalar};
 use arrow::compute::kernels::cmp;
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -15,7 +15,7 @@ use datafusion::logical_expr::{
 
 use super::Result;
 use crate::engine::scope::external;
-use crate::types::numerics;
+use crate::types::PgType;
 
 /// Operators it knows.
 const SIGNS: [&str; 14] = [
@@ -100,6 +100,25 @@ impl Quantified {
     }
 }
 
+/// What arrays of whatever dimensions hold.
+fn element_type(arrays: &ListArray) -> DataType {
+    match arrays.values().as_list_opt() {
+        Some(inner) => element_type(inner),
+        None => arrays.value_type(),
+    }
+}
+
+/// The elements of one array, in the order of its text, whatever its dimensions.
+fn elements(mut array: ArrayRef) -> ArrayRef {
+    while let Some(inner) = array.as_list_opt::<i32>() {
+        let offsets = inner.value_offsets();
+        let (first, last) = (offsets[0], offsets[inner.len()]);
+        let index = |offset: i32| usize::try_from(offset).unwrap_or(0);
+        array = inner.values().slice(index(first), index(last - first));
+    }
+    array
+}
+
 /// The type both are compared in: numerics with the digits of either, else the elements'.
 fn common_type(value: &DataType, element: &DataType) -> DataType {
     use DataType::{Decimal128, Decimal256};
@@ -121,10 +140,8 @@ fn common_type(value: &DataType, element: &DataType) -> DataType {
 /// Values as Arrow compares them the way PostgreSQL does.
 fn comparable(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(match array.data_type() {
-        DataType::Interval(_) => super::clock::key(std::slice::from_ref(array))?,
-        DataType::LargeUtf8 => Arc::new(numerics::keys(array).map_err(external)?),
         DataType::Utf8 => arrow::compute::cast(array, &DataType::Utf8View)?,
-        _ => array.clone(),
+        _ => crate::functions::comparable(array, PgType::TEXT).map_err(external)?,
     })
 }
 
@@ -159,7 +176,7 @@ impl ScalarUDFImpl for Quantified {
         let values = args.args[0].to_array(rows)?;
         let arrays = args.args[1].to_array(rows)?;
         let arrays = arrays.as_list::<i32>();
-        let common = common_type(values.data_type(), &arrays.value_type());
+        let common = common_type(values.data_type(), &element_type(arrays));
         let values = arrow::compute::cast(&values, &common)?;
         let mut results = Vec::with_capacity(rows);
         for row in 0..rows {
@@ -167,7 +184,7 @@ impl ScalarUDFImpl for Quantified {
                 results.push(None);
                 continue;
             }
-            let elements = arrow::compute::cast(&arrays.value(row), &common)?;
+            let elements = arrow::compute::cast(&elements(arrays.value(row)), &common)?;
             // No elements decide whatever the value is.
             if elements.is_empty() {
                 results.push(Some(self.all));
