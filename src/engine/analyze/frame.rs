@@ -1,6 +1,7 @@
 //! Window frames: those DataFusion computes as PostgreSQL does, and those it does not know, whose
 //! calls are made over frames of our own ([`functions::Framed`]).
 
+use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{
     Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition,
@@ -392,4 +393,30 @@ fn unbounded(units: Units) -> ScalarValue {
         Units::Rows | Units::Groups => ScalarValue::UInt64(None),
         Units::Range => ScalarValue::Null,
     }
+}
+
+/// The frame over rows in an order by `keys`. Where no distance is in it, RANGE means what GROUPS
+/// does, and DataFusion takes some types for GROUPS alone.
+pub(super) fn over_keys(frame: WindowFrame, keys: &[DataType]) -> WindowFrame {
+    let bare = |bound: &WindowFrameBound| match bound {
+        WindowFrameBound::CurrentRow => true,
+        WindowFrameBound::Preceding(by) | WindowFrameBound::Following(by) => by.is_null(),
+    };
+    let grouped = keys.iter().any(|key| {
+        matches!(
+            key,
+            DataType::Binary | DataType::BinaryView | DataType::FixedSizeBinary(_)
+        )
+    });
+    let ranged = frame.units == WindowFrameUnits::Range && !keys.is_empty();
+    if !(ranged && grouped && bare(&frame.start_bound) && bare(&frame.end_bound)) {
+        return frame;
+    }
+    let bound = |bound: WindowFrameBound| match bound {
+        WindowFrameBound::CurrentRow => bound,
+        WindowFrameBound::Preceding(_) => WindowFrameBound::Preceding(unbounded(Units::Groups)),
+        WindowFrameBound::Following(_) => WindowFrameBound::Following(unbounded(Units::Groups)),
+    };
+    let (start, end) = (frame.start_bound.clone(), frame.end_bound.clone());
+    WindowFrame::new_bounds(WindowFrameUnits::Groups, bound(start), bound(end))
 }

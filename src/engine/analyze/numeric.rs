@@ -31,8 +31,14 @@ impl Analyst<'_> {
         left: &Typed,
         right: &Typed,
     ) -> Result<Option<Expr>> {
-        // Only the values decide how many digits a quotient has.
-        let open = op == Operator::Divide || self.is_open(left)? || self.is_open(right)?;
+        // Only the values decide how many digits a quotient has; and DataFusion takes what is left of
+        // 0.5 by 1.0 for 0, and a product with a constant 0 for that constant, whatever its scale.
+        let open = match op {
+            Operator::Divide | Operator::Modulo => true,
+            Operator::Multiply => may_be_zero(&left.expr) || may_be_zero(&right.expr),
+            _ => false,
+        } || self.is_open(left)?
+            || self.is_open(right)?;
         if !open {
             return Ok(None);
         }
@@ -55,6 +61,8 @@ impl Analyst<'_> {
             semantics::interval_key(shown)
         } else if value.is(PgType::JSONB) {
             semantics::jsonb_key(shown)
+        } else if self.has_array_key(value)? {
+            semantics::array_key(shown, value.ty)
         } else {
             shown
         })
@@ -66,6 +74,15 @@ impl Analyst<'_> {
             true => self.coerced(value, PgType::FLOAT8),
             false => Ok(value),
         }
+    }
+}
+
+/// Whether an expression is, or may turn out to be, the constant 0.
+fn may_be_zero(expr: &Expr) -> bool {
+    match expr {
+        Expr::Literal(ScalarValue::Decimal128(value, ..), _) => *value == Some(0),
+        Expr::Literal(..) => false,
+        expr => expr.column_refs().is_empty() && !expr.contains_outer(),
     }
 }
 

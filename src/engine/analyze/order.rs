@@ -312,7 +312,7 @@ fn numbering(fun: WindowFunctionDefinition, sort: &[SortExpr]) -> Expr {
             args: Vec::new(),
             partition_by: Vec::new(),
             order_by: sort.to_vec(),
-            window_frame: WindowFrame::new((!sort.is_empty()).then_some(false)),
+            window_frame: WindowFrame::new((!sort.is_empty()).then_some(true)),
             filter: None,
             null_treatment: None,
             distinct: false,

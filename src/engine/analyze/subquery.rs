@@ -60,9 +60,8 @@ impl Analyst<'_> {
     /// An answer of one column as a value.
     pub(super) fn scalar(&self, answer: Answer) -> Result<Expr> {
         let mut answer = answer;
-        // No row is NULL, also where no value is.
-        if (!answer.plan.schema().field(0).is_nullable() || is_constant(&answer.plan))
-            && !semantics::is_one_row(&answer.plan)
+        // No row is NULL, also where no value is, or none will be once the plan is optimised.
+        if !semantics::is_one_row(&answer.plan)
             && let Some(nullable) = semantics::computed("nullable")
         {
             let name = format!("\0value{}", self.number());
@@ -300,18 +299,6 @@ pub(super) fn aggregate_call(
     Expr::AggregateFunction(AggregateFunction::new_udf(
         function, args, false, None, order, None,
     ))
-}
-
-/// Whether the value a plan answers turns out to be a constant, whatever it says of NULL now.
-fn is_constant(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::Projection(projection) => {
-            (projection.expr.first()).is_some_and(|value| value.column_refs().is_empty())
-        }
-        LogicalPlan::Limit(limit) => is_constant(&limit.input),
-        LogicalPlan::Sort(sort) => is_constant(&sort.input),
-        _ => false,
-    }
 }
 
 fn columns_differ(many: bool) -> Error {

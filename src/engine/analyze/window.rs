@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{NullTreatment, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{
-    Expr, LogicalPlan, SortExpr, Window, WindowFrame, WindowFunctionDefinition,
+    Expr, ExprSchemable, LogicalPlan, SortExpr, Window, WindowFrame, WindowFunctionDefinition,
 };
 use sqlparser::ast::{self, NamedWindowExpr, WindowSpec, WindowType};
 
-use super::frame::{Made, framed};
+use super::frame::{Made, framed, over_keys};
 use super::level::{Clause, Level};
 use super::query::{plain, project};
 use super::{Analyst, Converted, place};
@@ -94,7 +95,14 @@ impl Analyst<'_> {
             .collect::<Result<Vec<_>>>()?
             .concat();
         let (fun, args, window_frame, filter) = match frame {
-            Made::Native(frame) => (fun, args, frame, filter),
+            Made::Native(frame) => {
+                let keys: Vec<&Expr> = order_by.iter().map(|key| &key.expr).collect();
+                let schema = self.schema_for(&keys)?;
+                // What has no type here says so elsewhere.
+                let types = keys.iter().filter_map(|key| key.get_type(&schema).ok());
+                let types: Vec<DataType> = types.collect();
+                (fun, args, over_keys(frame, &types), filter)
+            }
             Made::Own(frame, offsets, counted) => {
                 let parts = (frame, offsets, counted);
                 let (fun, args) = framed(parts, &fun, args, filter, &order_by)?;

@@ -452,7 +452,12 @@ impl Generator {
         };
         let text = match self.below(4) {
             0 => format!("SELECT {}", over(self, left)),
-            1 => format!("VALUES ({}), ({})", over(self, left), over(self, left)),
+            // No row twice: window functions that count rows need an order of all.
+            1 => format!(
+                "VALUES ({}) UNION VALUES ({})",
+                over(self, left),
+                over(self, left)
+            ),
             2 => {
                 let values = types.iter().map(|ty| self.aggregate(*ty, &columns, 0));
                 let values = values.collect::<Vec<_>>().join(", ");
@@ -462,7 +467,7 @@ impl Generator {
             _ => {
                 let values = over(self, &visible);
                 let order = self.order(types.len());
-                format!("SELECT {values} FROM {table}{order}")
+                format!("SELECT DISTINCT {values} FROM {table}{order}")
             }
         };
         let names: Vec<String> = (0..types.len()).map(|index| format!("g{index}")).collect();
