@@ -102,6 +102,15 @@ pub(super) fn origin(plan: &LogicalPlan, index: usize) -> Option<(Oid, i16)> {
         LogicalPlan::Sort(sort) => origin(&sort.input, index),
         LogicalPlan::Limit(limit) => origin(&limit.input, index),
         LogicalPlan::Distinct(distinct) => origin(distinct.input(), index),
+        // What windows compute comes behind the rows.
+        LogicalPlan::Window(window) if index < window.input.schema().fields().len() => {
+            origin(&window.input, index)
+        }
+        LogicalPlan::Aggregate(aggregate) => {
+            let column = aggregate.group_expr.get(index)?.try_as_col()?;
+            let index = aggregate.input.schema().maybe_index_of_column(column)?;
+            origin(&aggregate.input, index)
+        }
         LogicalPlan::Join(join) => {
             let left = join.left.schema().fields().len();
             if join.schema.fields().len() < left {

@@ -1,4 +1,4 @@
-//! Real clients: Python's, Node's, Java's and psql. Environments with pinned packages are made by
+//! Real clients: Python's, Node's, Java's, Rust's and psql. Environments with pinned packages are made by
 //! the test run itself, once per target folder; a client that cannot be had is a failure, not a
 //! skip.
 //!
@@ -55,7 +55,7 @@ fn stem(path: &Path) -> String {
 }
 
 fn scripts() -> Vec<PathBuf> {
-    ["py", "mjs", "java"]
+    ["py", "mjs", "java", "rs"]
         .into_iter()
         .flat_map(|kind| super::story::files(&clients(), kind))
         .filter(|path| path.parent() == Some(&clients()))
@@ -75,6 +75,7 @@ fn client(script: &Path) -> Result<(), Failed> {
             command.arg(copy);
             command
         }
+        Some("rs") => cargo(&stem(script))?,
         _ => {
             let mut command = Command::new("java");
             command.args(["-cp", JDBC]).arg(script);
@@ -215,6 +216,24 @@ fn node() -> &'static Path {
         std::fs::copy(shared.join("trial.mjs"), folder.join("trial.mjs")).expect("copy");
         folder
     })
+}
+
+/// A program in Rust, whose package is in `shared`: it depends on what the server's tests do not.
+fn cargo(name: &str) -> Result<Command, Failed> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let package = clients().join("shared").join(name).join("Cargo.toml");
+    let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--locked", "--manifest-path"])
+        .arg(package)
+        .arg("--target-dir")
+        .arg(&folder)
+        .output()?;
+    if !built.status.success() {
+        return Err(String::from_utf8_lossy(&built.stderr).into_owned().into());
+    }
+    Ok(Command::new(
+        folder.join("debug").join(format!("{name}-client")),
+    ))
 }
 
 /// Makes a folder with what `wanted` names, unless it is there from an earlier run.

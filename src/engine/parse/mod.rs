@@ -261,6 +261,8 @@ fn nested(cursor: &mut Cursor, outer: &str) -> Result<Box<Statement>> {
     let offset = cursor.offset();
     let command = match command(cursor)? {
         command @ (Command::Query(_) | Command::Dml(_) | Command::CreateTableAs(_)) => command,
+        // What was prepared is looked at by its name.
+        command @ Command::Execute { .. } if outer == "EXPLAIN" => command,
         _ => {
             return Err(Error::unsupported(format!("{outer} {word}")));
         }

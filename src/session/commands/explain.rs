@@ -20,6 +20,23 @@ impl Session {
         explain: &Explain,
         run: Run<'_>,
     ) -> Result<Response> {
+        if let Command::Execute { name, arguments } = &explain.statement.command {
+            let Some((statement, plan, values)) = self.executed(name, arguments, &run).await?
+            else {
+                return Err(Error::unsupported("EXPLAIN of an empty statement"));
+            };
+            let explain = Explain {
+                options: explain.options,
+                statement: Box::new(statement.as_ref().clone()),
+            };
+            let run = Run {
+                statement: &statement,
+                plan: Some(plan),
+                parameters: &values,
+                interrupt: run.interrupt,
+            };
+            return Box::pin(self.explain(&explain, run)).await;
+        }
         let engine = self.shared.engine.clone();
         let context = self.context()?;
         let bound = match &explain.statement.command {

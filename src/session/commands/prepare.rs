@@ -11,7 +11,7 @@ use crate::engine::{Command, OutputColumn, Statement, TypeName, parse_query};
 use crate::observe::Interrupt;
 use crate::pg_catalog::names;
 use crate::session::dispatch::Run;
-use crate::session::prepared::no_statement;
+use crate::session::prepared::{Plan, no_statement};
 use crate::session::{CommandTag, Response, Session};
 use crate::types::PgType;
 
@@ -45,9 +45,24 @@ impl Session {
         arguments: &[ast::Expr],
         run: Run<'_>,
     ) -> Result<Response> {
+        let Some((statement, plan, values)) = self.executed(name, arguments, &run).await? else {
+            return Ok(Response::Empty);
+        };
+        self.dispatch(&statement, Some(plan), &values, run.interrupt)
+            .await
+    }
+
+    /// The statement EXECUTE means, its binding and the values of its parameters; `None` of an empty
+    /// one.
+    pub(super) async fn executed(
+        &mut self,
+        name: &str,
+        arguments: &[ast::Expr],
+        run: &Run<'_>,
+    ) -> Result<Option<(Arc<Statement>, Plan, Vec<ArrayRef>)>> {
         let planned = self.fresh(name, run.interrupt).await?;
         let Some(statement) = planned.statement else {
-            return Ok(Response::Empty);
+            return Ok(None);
         };
         let types = planned.plan.parameters.clone();
         if arguments.len() != types.len() {
@@ -61,9 +76,8 @@ impl Session {
                 arguments.len()
             )));
         }
-        let values = self.arguments(arguments, &types, &run).await?;
-        self.dispatch(&statement, Some(planned.plan), &values, run.interrupt)
-            .await
+        let values = self.arguments(arguments, &types, run).await?;
+        Ok(Some((statement, planned.plan, values)))
     }
 
     /// Works out the arguments of EXECUTE, each as its parameter's type.
