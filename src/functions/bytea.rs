@@ -1,5 +1,7 @@
 //! Bytes: single bytes and bits, encodings of text, digests, Unicode escapes and forms.
 
+use std::borrow::Cow;
+
 use sha2::Digest;
 use unicode_normalization::UnicodeNormalization;
 
@@ -7,7 +9,7 @@ use super::call::short::{BIGINT, BYTEA, INT, TEXT};
 use super::call::{Call, functions};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
-use crate::types::PgType;
+use crate::types::{Encoding, PgType};
 
 functions! { pub(super) LIST:
     "get_byte" Immutable {
@@ -40,20 +42,21 @@ functions! { pub(super) LIST:
     "convert_to" Stable {
         (TEXT, TEXT) -> PgType::BYTEA, strict, |call, row| {
             let encoding = encoding(call.must_text(1, row), "destination")?;
-            encoding.encode(call.must_text(0, row)).map(Value::Bytes)
+            encoding.encode(call.must_text(0, row)).map(|bytes| Value::Bytes(bytes.into_owned()))
         };
     }
     "convert_from" Stable {
         (BYTEA, TEXT) -> PgType::TEXT, strict, |call, row| {
             let encoding = encoding(call.must_text(1, row), "source")?;
-            encoding.decode(call.bytes(0, row)).map(Value::from)
+            decoded(encoding, call.bytes(0, row)).map(Value::from)
         };
     }
     "convert" Stable {
         (BYTEA, TEXT, TEXT) -> PgType::BYTEA, strict, |call, row| {
             let from = encoding(call.must_text(1, row), "source")?;
             let to = encoding(call.must_text(2, row), "destination")?;
-            to.encode(&from.decode(call.bytes(0, row))?).map(Value::Bytes)
+            let text = decoded(from, call.bytes(0, row))?;
+            to.encode(&text).map(|bytes| Value::Bytes(bytes.into_owned()))
         };
     }
     "unistr" Immutable { (TEXT) -> PgType::TEXT, strict, |call, row| unistr(call.must_text(0, row)); }
@@ -111,101 +114,27 @@ fn digest<D: Digest>(call: &Call<'_>, row: usize) -> Result<Value> {
     Ok(Value::Bytes(D::digest(call.bytes(0, row)).to_vec()))
 }
 
-/// The encodings text can be turned into and back.
-#[derive(Clone, Copy)]
-enum Encoding {
-    Utf8,
-    Ascii,
-    Latin1,
-}
-
-fn encoding(name: &str, which: &str) -> Result<Encoding> {
-    let folded: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    Ok(match folded.as_str() {
-        "utf8" | "unicode" => Encoding::Utf8,
-        "sqlascii" => Encoding::Ascii,
-        "latin1" | "iso88591" => Encoding::Latin1,
-        known
-            if known.starts_with("latin")
-                || known.starts_with("win")
-                || known.starts_with("iso8859")
-                || known.starts_with("euc")
-                || known.starts_with("koi8") =>
-        {
-            return Err(Error::unsupported(format!("encoding {name}")));
-        }
-        _ => {
-            return Err(Error::new(
-                SqlState::INVALID_PARAMETER_VALUE,
-                format!("invalid {which} encoding name \"{name}\""),
-            ));
-        }
+fn encoding(name: &str, which: &str) -> Result<&'static Encoding> {
+    Encoding::named(name).ok_or_else(|| {
+        Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("invalid {which} encoding name \"{name}\""),
+        )
     })
 }
 
-/// `22P05` for a character LATIN1 does not have.
-pub(crate) fn no_latin1(character: char) -> Error {
-    let bytes: Vec<_> = character
-        .to_string()
-        .bytes()
-        .map(|byte| format!("0x{byte:02x}"))
-        .collect();
-    Error::new(
-        SqlState::UNTRANSLATABLE_CHARACTER,
-        format!(
-            "character with byte sequence {} in encoding \"UTF8\" has no equivalent in encoding \
-             \"LATIN1\"",
-            bytes.join(" ")
-        ),
-    )
-}
-
-impl Encoding {
-    fn encode(self, text: &str) -> Result<Vec<u8>> {
-        match self {
-            Self::Utf8 | Self::Ascii => Ok(text.as_bytes().to_vec()),
-            Self::Latin1 => text
-                .chars()
-                .map(|c| u8::try_from(c).map_err(|_| no_latin1(c)))
-                .collect(),
-        }
+/// Bytes in an encoding as text, which has no NUL.
+fn decoded(encoding: &Encoding, bytes: &[u8]) -> Result<String> {
+    if bytes.contains(&0) {
+        return Err(Error::new(
+            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+            format!(
+                "invalid byte sequence for encoding \"{}\": 0x00",
+                encoding.name
+            ),
+        ));
     }
-
-    fn decode(self, bytes: &[u8]) -> Result<String> {
-        match self {
-            Self::Latin1 => Ok(bytes.iter().map(|byte| char::from(*byte)).collect()),
-            Self::Utf8 | Self::Ascii => match std::str::from_utf8(bytes) {
-                Ok(text) if !text.contains('\0') => Ok(text.to_owned()),
-                Ok(_) => Err(bad_sequence(&[0])),
-                Err(error) => {
-                    let rest = &bytes[error.valid_up_to()..];
-                    // As many bytes as the first one announces, or are left.
-                    let length = match rest.first() {
-                        Some(0xc0..=0xdf) => 2,
-                        Some(0xe0..=0xef) => 3,
-                        Some(0xf0..=0xf7) => 4,
-                        _ => 1,
-                    };
-                    Err(bad_sequence(&rest[..length.min(rest.len())]))
-                }
-            },
-        }
-    }
-}
-
-fn bad_sequence(bytes: &[u8]) -> Error {
-    let shown: Vec<String> = bytes.iter().map(|byte| format!("0x{byte:02x}")).collect();
-    Error::new(
-        SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-        format!(
-            "invalid byte sequence for encoding \"UTF8\": {}",
-            shown.join(" ")
-        ),
-    )
+    encoding.decode(bytes).map(Cow::into_owned)
 }
 
 /// `\XXXX`, `\+XXXXXX`, `\uXXXX`, `\UXXXXXXXX` to characters.

@@ -11,7 +11,7 @@ use crate::catalog::RelationKind;
 use crate::pg_catalog::relations::types;
 use crate::pg_catalog::relations::{constraints, functions as procs, objects};
 use crate::pg_catalog::{SystemBody, Value, layout, names};
-use crate::types::PgType;
+use crate::types::{Encoding, PgType};
 
 const NAME: Param = Param::Is(PgType::NAME);
 
@@ -129,28 +129,21 @@ functions! { pub(super) LIST:
     "acldefault" Stable { (TEXT, OID) -> ACL, strict, acl_default; }
     "pg_encoding_to_char" Stable {
         (INT) -> PgType::NAME, strict, |call, row| {
-            Ok(match call.int(0, row) {
-                Some(0) => "SQL_ASCII",
-                Some(6) => "UTF8",
-                Some(8) => "LATIN1",
-                _ => "",
-            }
-            .into())
+            let number = call.int(0, row).and_then(|number| i32::try_from(number).ok());
+            Ok(number.and_then(Encoding::numbered).map_or("", |encoding| encoding.name).into())
         };
     }
     "pg_char_to_encoding" Stable {
         (TEXT) -> PgType::INT4, strict, |call, row| {
-            Ok(match call.must_text(0, row).to_uppercase().replace('-', "").as_str() {
-                "SQL_ASCII" => 0,
-                "UTF8" | "UNICODE" => 6,
-                "LATIN1" | "ISO88591" => 8,
-                _ => -1,
-            }
-            .into())
+            Ok(Encoding::named(call.must_text(0, row)).map_or(-1, |encoding| encoding.number).into())
         };
     }
     "getdatabaseencoding" Stable { () -> PgType::NAME, strict, |_, _| Ok("UTF8".into()); }
-    "pg_client_encoding" Stable { () -> PgType::NAME, strict, |_, _| Ok("UTF8".into()); }
+    "pg_client_encoding" Stable {
+        () -> PgType::NAME, strict, |call, _| {
+            Ok(call.context.settings.client_encoding().name.into())
+        };
+    }
 }
 
 fn name_letter(call: &Call<'_>, row: usize) -> Result<Value> {

@@ -69,7 +69,6 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 pub(crate) use array_key::{has_array_key, keys as array_keys};
-pub(crate) use bytea::no_latin1;
 pub(crate) use call::scalar as scalar_value;
 use call::{Bound as BoundFunction, Function};
 pub(crate) use compare::{comparable, comparable_type, interval_keys};

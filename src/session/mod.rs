@@ -34,6 +34,7 @@ use crate::notify::Mailbox;
 use crate::observe::{Activity, Interrupt, Sessions};
 use crate::settings::Settings;
 use crate::statement::{Effects, LastValues, Random};
+use crate::types::Encoding;
 use crate::types::PgType;
 
 use derived::{Derived, Told};
@@ -193,6 +194,11 @@ impl Session {
     }
 
     /// How long the connection may wait for the next message, and the error it ends with then
+    /// What the client speaks.
+    pub fn client_encoding(&self) -> &'static Encoding {
+        self.values.settings.client_encoding()
+    }
+
     /// (idle_session_timeout, idle_in_transaction_session_timeout).
     pub fn idle_deadline(&self) -> Option<(std::time::Duration, Error)> {
         let settings = &self.values.settings;

@@ -14,7 +14,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::{Rows, Statement};
 use crate::pg_catalog::names::{self, Names};
 use crate::statement::{Cursor, StatementContext};
-use crate::types::{PgType, Style, binary, text};
+use crate::types::{Encoding, PgType, Style, binary, text};
 
 /// A portal.
 #[derive(Debug)]
@@ -243,12 +243,14 @@ impl Session {
         // Only names of objects are looked up.
         let has_names = planned.plan.parameters.iter().any(|ty| ty.is_reg());
         let context = has_names.then(|| self.context()).transpose()?;
+        let encoding = self.client_encoding();
         let mut values = Vec::with_capacity(expected);
         for (index, (value, ty)) in parameters.iter().zip(&planned.plan.parameters).enumerate() {
             values.push(read_parameter(
                 value.as_deref(),
                 *ty,
                 formats(index),
+                encoding,
                 (&style, now),
                 context.as_deref().filter(|_| ty.is_reg()),
                 (portal, index),
@@ -397,19 +399,25 @@ fn read_parameter(
     value: Option<&[u8]>,
     ty: PgType,
     is_binary: bool,
+    encoding: &Encoding,
     (style, now): (&Style, i64),
     names: Option<&StatementContext>,
     (portal, index): (&str, usize),
 ) -> Result<ArrayRef> {
+    let text = || value.map(|bytes| encoding.decode(bytes)).transpose();
     let read = if is_binary {
-        binary::parse_column(&[value], ty, style).map_err(|failed| failed.error)
+        let value = value.map(|bytes| encoding.decode_binary(bytes, ty));
+        value.transpose().and_then(|value| {
+            binary::parse_column(&[value.as_deref()], ty, style).map_err(|failed| failed.error)
+        })
     } else if let (Some(context), Some(value)) = (names, value) {
-        binary::utf8(value)
-            .and_then(|text| names::parse_reg(context, ty, text))
+        encoding
+            .decode(value)
+            .and_then(|text| names::parse_reg(context, ty, &text))
             .map(|oid| Arc::new(UInt32Array::from(vec![oid.0])) as ArrayRef)
     } else {
-        value.map(binary::utf8).transpose().and_then(|text| {
-            text::parse_column(&[text], ty, style, now).map_err(|failed| failed.error)
+        text().and_then(|text| {
+            text::parse_column(&[text.as_deref()], ty, style, now).map_err(|failed| failed.error)
         })
     };
     read.map_err(|error| {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::{Context, Setting, all, find, number, style, word};
 use crate::base::error::Level;
 use crate::base::{Error, Result, SqlState};
-use crate::types::Style;
 use crate::types::enums::Enums;
+use crate::types::{Encoding, Style};
 
 /// Values by name. Names of the table are borrowed from it, custom ones are owned.
 type Values = BTreeMap<Cow<'static, str>, Arc<str>>;
@@ -163,6 +163,11 @@ impl Settings {
             bytea_hex: self.known("bytea_output") == "hex",
             enums: Enums::NONE,
         }
+    }
+
+    /// What the client speaks.
+    pub fn client_encoding(&self) -> &'static Encoding {
+        Encoding::named(self.known("client_encoding")).unwrap_or(Encoding::UTF8)
     }
 
     /// `search_path`, as a list of names; `$user` unexpanded.

@@ -4,6 +4,7 @@ use super::number::invalid;
 use super::{Kind, Setting, find, number, style};
 use crate::base::name::{quote, truncate};
 use crate::base::{Error, Result, SqlState};
+use crate::types::Encoding;
 
 /// `text` as the value of `setting`, as SHOW prints it.
 ///
@@ -159,109 +160,14 @@ pub fn join_arguments(name: &str, arguments: &[String]) -> Result<String> {
     }
 }
 
-/// Only UTF-8 is spoken. `SQL_ASCII` asks for bytes as they are, which is the same.
+/// What the client speaks.
 fn encoding(setting: &Setting, text: &str) -> Result<String> {
-    let clean: String = text
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    match clean.as_str() {
-        "utf8" | "unicode" => Ok("UTF8".into()),
-        "sqlascii" => Ok("SQL_ASCII".into()),
-        _ if ENCODINGS.contains(&clean.as_str()) => Err(Error::new(
-            SqlState::FEATURE_NOT_SUPPORTED,
-            format!(
-                "conversion between {} and UTF8 is not supported",
-                text.to_ascii_uppercase()
-            ),
-        )
-        .hint("Use client_encoding UTF8.")),
-        _ => Err(invalid(setting, text)),
+    match Encoding::named(text) {
+        Some(encoding) if encoding.is_known() => Ok(encoding.name.to_owned()),
+        Some(encoding) => Err(encoding.unconvertible().hint("Use client_encoding UTF8.")),
+        None => Err(invalid(setting, text)),
     }
 }
-
-/// Encodings PostgreSQL converts to and from, without punctuation.
-const ENCODINGS: &[&str] = &[
-    "abc",
-    "alt",
-    "big5",
-    "euccn",
-    "eucjis2004",
-    "eucjp",
-    "euckr",
-    "euctw",
-    "gb18030",
-    "gbk",
-    "iso88591",
-    "iso885910",
-    "iso885913",
-    "iso885914",
-    "iso885915",
-    "iso885916",
-    "iso88592",
-    "iso88593",
-    "iso88594",
-    "iso88595",
-    "iso88596",
-    "iso88597",
-    "iso88598",
-    "iso88599",
-    "johab",
-    "koi8",
-    "koi8r",
-    "koi8u",
-    "latin1",
-    "latin10",
-    "latin2",
-    "latin3",
-    "latin4",
-    "latin5",
-    "latin6",
-    "latin7",
-    "latin8",
-    "latin9",
-    "mskanji",
-    "muleinternal",
-    "shiftjis",
-    "shiftjis2004",
-    "sjis",
-    "tcvn",
-    "tcvn5712",
-    "uhc",
-    "vscii",
-    "win",
-    "win1250",
-    "win1251",
-    "win1252",
-    "win1253",
-    "win1254",
-    "win1255",
-    "win1256",
-    "win1257",
-    "win1258",
-    "win866",
-    "win874",
-    "win932",
-    "win936",
-    "win949",
-    "win950",
-    "windows1250",
-    "windows1251",
-    "windows1252",
-    "windows1253",
-    "windows1254",
-    "windows1255",
-    "windows1256",
-    "windows1257",
-    "windows1258",
-    "windows866",
-    "windows874",
-    "windows932",
-    "windows936",
-    "windows949",
-    "windows950",
-];
 
 /// Only printable ASCII is kept, for the sake of logs; every other byte becomes `?`, as in
 /// PostgreSQL.

@@ -5,6 +5,7 @@ pub mod calendar;
 mod cells;
 mod decimal;
 mod dimensions;
+mod encoding;
 pub mod enums;
 mod extended;
 pub mod jsonpath;
@@ -17,6 +18,7 @@ mod transcendental;
 mod zone;
 
 pub use dimensions::{dimensions, fitted, is_rectangular, ragged};
+pub use encoding::{Encoding, Widener};
 pub use extended::Extended;
 pub use numeric::Numeric;
 pub use pgtype::{InDomain, PgType};

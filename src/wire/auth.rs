@@ -111,7 +111,7 @@ async fn cleartext(
         Authentication::CleartextPassword,
     ));
     out.flush().await?;
-    let mut body = Body(reader.before_login().await??.body);
+    let mut body = Body::utf8(reader.before_login().await??.body);
     let password = body.text()?;
     body.end()?;
     if password.is_empty() {
@@ -147,7 +147,7 @@ async fn scram(
     )));
     out.flush().await?;
 
-    let mut body = Body(reader.before_login().await??.body);
+    let mut body = Body::utf8(reader.before_login().await??.body);
     let mechanism = body.text()?;
     let plus = match mechanism.as_str() {
         SCRAM_SHA_256 => false,

@@ -312,7 +312,7 @@ impl Connection {
             // Left over of a copy that failed: to be ignored.
             return Ok(());
         }
-        let message = Message::decode(frame);
+        let message = Message::decode(frame, self.session.client_encoding());
         if extended {
             self.phase = Phase::Pipeline;
         }
@@ -431,8 +431,14 @@ impl Connection {
         Ok(())
     }
 
+    /// What is said from now on is said as the client now reads it: SET may just have changed that.
+    pub(super) fn attune(&mut self) {
+        self.out.speak(self.session.client_encoding());
+    }
+
     /// NoticeResponses.
     pub(super) fn report(&mut self) {
+        self.attune();
         for report in self.session.take_reports() {
             self.out.message(&error::notice(&report));
         }

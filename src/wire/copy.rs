@@ -81,7 +81,7 @@ impl Connection {
             inbound = self.frames.recv() => inbound.ok_or(Failure::Gone)?,
         };
         match inbound {
-            Inbound::Frame(frame) => Ok(Message::decode(frame)?),
+            Inbound::Frame(frame) => Ok(Message::decode(frame, self.session.client_encoding())?),
             Inbound::Violation(error) => Err(error.into()),
         }
     }

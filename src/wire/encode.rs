@@ -16,9 +16,9 @@ use super::output::Output;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::OutputColumn;
 use crate::session::RowsResponse;
-use crate::types::PgType;
 use crate::types::binary::BinaryColumn;
 use crate::types::text::TextColumn;
+use crate::types::{Encoding, PgType};
 
 /// RowDescription; `binary` has the format of each column.
 pub(super) fn row_description(columns: &[OutputColumn], binary: &[bool]) -> PgWireBackendMessage {
@@ -53,13 +53,16 @@ enum Cells<'a> {
 struct RowEncoder<'a> {
     columns: Vec<Cells<'a>>,
     column_count: [u8; 2],
+    /// What the client reads, and the columns' types, if that is not what is written.
+    spoken: Option<(&'static Encoding, &'a [OutputColumn])>,
 }
 
 impl<'a> RowEncoder<'a> {
     fn new(
         batch: &'a RecordBatch,
-        types: &[OutputColumn],
+        types: &'a [OutputColumn],
         response: &'a RowsResponse,
+        encoding: &'static Encoding,
     ) -> Result<Self> {
         let columns = batch
             .columns()
@@ -83,6 +86,7 @@ impl<'a> RowEncoder<'a> {
         Ok(Self {
             columns,
             column_count,
+            spoken: (!encoding.is_same()).then_some((encoding, types)),
         })
     }
 
@@ -103,9 +107,19 @@ impl<'a> RowEncoder<'a> {
         let [high, low] = self.column_count;
         buffer.extend_from_slice(&[b'D', 0, 0, 0, 0, high, low]);
         let start = buffer.len() - 6;
-        for column in &self.columns {
+        for (index, column) in self.columns.iter().enumerate() {
             if let Cells::Binary(column) = column {
+                let counted = buffer.len();
                 column.write_counted(row, buffer)?;
+                // A NULL has a length and no bytes.
+                let cell = counted + 4;
+                if let Some((encoding, types)) = self.spoken
+                    && buffer.len() > cell
+                {
+                    encoding.encode_binary(cell, types[index].ty, buffer)?;
+                    let length = buffer.len() - cell;
+                    patch(buffer, counted, length)?;
+                }
                 continue;
             }
             buffer.extend_from_slice(&(-1_i32).to_be_bytes());
@@ -115,6 +129,9 @@ impl<'a> RowEncoder<'a> {
                 Cells::Binary(_) | Cells::Void => true,
             };
             if present {
+                if let Some((encoding, _)) = self.spoken {
+                    encoding.encode_tail(cell, buffer)?;
+                }
                 let length = buffer.len() - cell;
                 patch(buffer, cell - 4, length)?;
             }
@@ -154,10 +171,11 @@ impl Connection {
         rows_max: usize,
     ) -> Result<Sent, Failure> {
         let columns = response.rows.columns().clone();
+        let encoding = self.out.encoding();
         let mut sent = 0;
         while let Some(batch) = response.rows.next().await? {
             let wanted = batch.num_rows().min(rows_max - sent);
-            let encoder = RowEncoder::new(&batch, &columns, response)?;
+            let encoder = RowEncoder::new(&batch, &columns, response, encoding)?;
             let mut row = 0;
             while row < wanted {
                 row = encoder.write(row..wanted, &mut self.out)?;

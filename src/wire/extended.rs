@@ -76,7 +76,9 @@ impl Connection {
     /// Execute. `rows_max` 0 is all rows. A portal that reached its limit keeps its running answer:
     /// the rest streams on at the next Execute.
     pub(super) async fn execute(&mut self, portal: &str, rows_max: usize) -> Result<(), Failure> {
-        let tag = match self.session.execute(portal).await? {
+        let response = self.session.execute(portal).await?;
+        self.attune();
+        let tag = match response {
             Response::Rows(mut response) => {
                 let rows_max = if rows_max == 0 { usize::MAX } else { rows_max };
                 let sent = self.send_rows(&mut response, rows_max).await?;

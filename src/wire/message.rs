@@ -1,15 +1,17 @@
 //! Frames to messages: a checked decoder for what a client may say after login.
 //!
-//! Every read is bounded by the frame, every text is checked to be UTF-8, every count is checked
+//! Every read is bounded by the frame, every text is converted from the client's encoding, every count is checked
 //! against the bytes that are there, so no frame can panic or reserve memory beyond its own size.
 //! Wordings and codes are those of PostgreSQL's `pqformat.c`. A body that does not decode is an
 //! ordinary error: the framing is intact, the connection goes on.
+
+use std::borrow::Cow;
 
 use bytes::{Buf, Bytes};
 
 use super::frame::Frame;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::types::binary::utf8;
+use crate::types::Encoding;
 
 /// A message of the client.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,12 +81,16 @@ pub(super) enum Target {
 }
 
 impl Message {
-    /// Decodes a frame.
+    /// Decodes a frame, whose texts are in the client's encoding.
     ///
     /// # Errors
-    /// `08P01` malformed, `22021` not UTF-8, `22023` unsupported format code.
-    pub(super) fn decode(frame: Frame) -> Result<Self> {
-        let mut body = Body(frame.body);
+    /// `08P01` malformed, `22021` not of the encoding, `22P05` characters that UTF-8 does not have,
+    /// `22023` unsupported format code.
+    pub(super) fn decode(frame: Frame, encoding: &'static Encoding) -> Result<Self> {
+        let mut body = Body {
+            bytes: frame.body,
+            encoding,
+        };
         let message = match frame.kind {
             b'Q' => Self::Query(body.text()?),
             b'P' => {
@@ -108,7 +114,7 @@ impl Message {
             b'H' => Self::Flush,
             b'S' => Self::Sync,
             b'F' => return Ok(Self::FunctionCall),
-            b'd' => return Ok(Self::CopyData(body.0)),
+            b'd' => return Ok(Self::CopyData(body.bytes)),
             b'c' => Self::CopyDone,
             b'f' => Self::CopyFail(body.text()?),
             b'X' => return Ok(Self::Terminate),
@@ -123,20 +129,33 @@ impl Message {
 }
 
 /// The rest of a frame's body.
-pub(super) struct Body(pub(super) Bytes);
+pub(super) struct Body {
+    /// What is left.
+    pub(super) bytes: Bytes,
+    /// What texts are in.
+    pub(super) encoding: &'static Encoding,
+}
 
 impl Body {
+    /// Before the client has said what it speaks.
+    pub(super) fn utf8(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            encoding: Encoding::UTF8,
+        }
+    }
+
     /// A string up to its NUL.
     pub(super) fn text(&mut self) -> Result<String> {
-        let length = memchr::memchr(0, &self.0)
+        let length = memchr::memchr(0, &self.bytes)
             .ok_or_else(|| violation("invalid string in message".to_owned()))?;
-        let bytes = self.0.split_to(length);
-        self.0.advance(1);
-        utf8(&bytes).map(str::to_owned)
+        let bytes = self.bytes.split_to(length);
+        self.bytes.advance(1);
+        self.encoding.decode(&bytes).map(Cow::into_owned)
     }
 
     fn need(&self, bytes: usize) -> Result<()> {
-        if self.0.len() < bytes {
+        if self.bytes.len() < bytes {
             return Err(violation("insufficient data left in message".to_owned()));
         }
         Ok(())
@@ -144,24 +163,24 @@ impl Body {
 
     fn u8(&mut self) -> Result<u8> {
         self.need(1)?;
-        Ok(self.0.get_u8())
+        Ok(self.bytes.get_u8())
     }
 
     /// An unsigned 16-bit number.
     pub(super) fn u16(&mut self) -> Result<u16> {
         self.need(2)?;
-        Ok(self.0.get_u16())
+        Ok(self.bytes.get_u16())
     }
 
     fn u32(&mut self) -> Result<u32> {
         self.need(4)?;
-        Ok(self.0.get_u32())
+        Ok(self.bytes.get_u32())
     }
 
     /// A signed 32-bit number.
     pub(super) fn i32(&mut self) -> Result<i32> {
         self.need(4)?;
-        Ok(self.0.get_i32())
+        Ok(self.bytes.get_i32())
     }
 
     /// `length` bytes.
@@ -169,7 +188,7 @@ impl Body {
         // A negative length cannot be satisfied by any message.
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         self.need(length)?;
-        Ok(self.0.split_to(length))
+        Ok(self.bytes.split_to(length))
     }
 
     /// A count of things of at least `bytes` bytes each.
@@ -228,7 +247,7 @@ impl Body {
 
     /// Checks that nothing is left.
     pub(super) fn end(&self) -> Result<()> {
-        if self.0.is_empty() {
+        if self.bytes.is_empty() {
             Ok(())
         } else {
             Err(violation("invalid message format".to_owned()))
@@ -245,7 +264,7 @@ mod tests {
     use super::*;
 
     fn decode(kind: u8, body: &'static [u8]) -> Result<Message> {
-        Message::decode(Frame::of(kind, Bytes::from_static(body)))
+        Message::decode(Frame::of(kind, Bytes::from_static(body)), Encoding::UTF8)
     }
 
     #[test]

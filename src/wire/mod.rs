@@ -23,6 +23,7 @@ mod message;
 mod output;
 mod scram;
 mod simple;
+mod spoken;
 mod startup;
 pub mod tls;
 

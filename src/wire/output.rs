@@ -12,8 +12,9 @@ use bytes::BytesMut;
 use pgwire::messages::PgWireBackendMessage;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::frame::Gone;
+use super::{frame::Gone, spoken};
 use crate::base::limits::FLUSH_BYTES;
+use crate::types::Encoding;
 
 /// How long a client may take no byte at all while bytes wait for it. Readers that pause between
 /// rows (a person at a pager, a slow pipeline) are legitimate, so it is long; without it a vanished
@@ -36,6 +37,8 @@ pub(super) struct Output {
     complete: usize,
     /// pgwire encodes into this type.
     scratch: BytesMut,
+    /// What the client reads.
+    encoding: &'static Encoding,
 }
 
 impl Output {
@@ -47,7 +50,18 @@ impl Output {
             written: 0,
             complete: 0,
             scratch: BytesMut::new(),
+            encoding: Encoding::UTF8,
         }
+    }
+
+    /// The client reads this encoding from now on.
+    pub(super) fn speak(&mut self, encoding: &'static Encoding) {
+        self.encoding = encoding;
+    }
+
+    /// What the client reads.
+    pub(super) fn encoding(&self) -> &'static Encoding {
+        self.encoding
     }
 
     /// Appends a control message.
@@ -59,7 +73,10 @@ impl Output {
             return;
         }
         self.cut();
-        self.buffer.extend_from_slice(&self.scratch);
+        match self.encoding.is_same() || self.scratch.is_ascii() {
+            true => self.buffer.extend_from_slice(&self.scratch),
+            false => spoken::message(&self.scratch, self.encoding, &mut self.buffer),
+        }
         self.complete = self.buffer.len();
     }
 

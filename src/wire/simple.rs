@@ -42,6 +42,7 @@ impl Connection {
 
     /// Sends what a statement answers. `last` commits before saying that it is complete.
     async fn respond(&mut self, response: Response, last: bool) -> Result<(), Failure> {
+        self.attune();
         let tag = match response {
             Response::Rows(mut response) => {
                 self.out

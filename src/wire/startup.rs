@@ -248,7 +248,7 @@ struct Packet {
 
 impl Packet {
     fn parse(packet: Bytes) -> Result<Self> {
-        let mut body = Body(packet);
+        let mut body = Body::utf8(packet);
         let [major, minor] = [body.u16()?, body.u16()?];
         if major != 3 {
             return Err(Error::new(

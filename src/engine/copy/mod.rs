@@ -16,7 +16,6 @@ mod exact;
 mod fields;
 mod file;
 mod filter;
-mod latin1;
 mod lines;
 mod matched;
 mod offer;
@@ -30,6 +29,8 @@ mod tests;
 mod text;
 mod values;
 mod writer;
+
+use crate::types::Encoding;
 
 pub use file::{NewFile, load_file, write_file};
 pub use packed::PackedWriter;
@@ -57,8 +58,8 @@ pub struct CopyOptions {
     pub force_not_null: Vec<usize>,
     /// FORCE_NULL: indexes of columns.
     pub force_null: Vec<usize>,
-    /// ENCODING: whether text is in LATIN1, not in UTF-8.
-    pub latin1: bool,
+    /// ENCODING, of text.
+    pub encoding: &'static Encoding,
     /// COMPRESSION
     pub compression: Compression,
     /// NUMERIC: whether numerics without a scale of their own are given to Arrow as floats, not as
@@ -82,7 +83,7 @@ impl CopyOptions {
             force_quote: Vec::new(),
             force_not_null: Vec::new(),
             force_null: Vec::new(),
-            latin1: false,
+            encoding: Encoding::UTF8,
             compression: match format {
                 CopyFormat::Parquet => Compression::Zstd,
                 _ => Compression::None,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::fields::Splitter;
-use super::latin1::widen;
 use super::lines::{Line, Scanner, bad};
 use super::target::{Fill, Target, line_place};
 use super::values::{Batch, Reader, Readers, Span, Values};
@@ -12,6 +11,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Relation};
 use crate::observe::Transfer;
 use crate::statement::StatementContext;
+use crate::types::Widener;
 use crate::types::binary::invalid_sequence;
 
 /// Bytes of one row at most, which has to be in memory whole.
@@ -21,7 +21,7 @@ pub(super) const ROW_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub(super) struct TextLoader {
     target: Target,
     header: Header,
-    latin1: bool,
+    widener: Widener,
     scanner: Scanner,
     splitter: Splitter,
     /// Bytes not yet consumed: the beginning of a row.
@@ -48,7 +48,7 @@ impl TextLoader {
         Ok(Self {
             target,
             header: options.header,
-            latin1: options.latin1,
+            widener: Widener::new(options.encoding),
             scanner: Scanner::new(options),
             splitter: Splitter::new(options, count),
             buffer: Vec::new(),
@@ -66,9 +66,12 @@ impl TextLoader {
         if self.ended {
             return Ok(());
         }
-        let bytes = match self.latin1 {
-            true => widen(bytes),
-            false => bytes,
+        let bytes = match self.widener.widen(bytes, closed) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.settle()?;
+                return Err(self.target.at(error, &number_place(self.scanner.number)));
+            }
         };
         // Rows are read in place; what is left of the last one moves to the front.
         let buffer = joined(std::mem::take(&mut self.buffer), bytes);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 
 use super::binary::SIGNATURE;
-use super::latin1::narrow;
 use super::packed::PackedWriter;
 use super::{CopyFormat, CopyOptions, Header};
 use crate::base::{Error, Result, SqlState};
@@ -156,10 +155,7 @@ impl RowWriter {
             self.finish(at, false, out);
         }
         out.push(b'\n');
-        match self.options.latin1 {
-            true => narrow(start, out),
-            false => Ok(()),
-        }
+        self.options.encoding.encode_tail(start, out)
     }
 
     /// What comes after the rows.
@@ -263,10 +259,7 @@ impl PreparedRows<'_> {
             }
         }
         out.push(b'\n');
-        match options.latin1 {
-            true => narrow(start, out),
-            false => Ok(()),
-        }
+        options.encoding.encode_tail(start, out)
     }
 }
 

@@ -157,8 +157,14 @@ impl Session {
             .iter()
             .map(|index| relation.columns[*index].name.as_str())
             .collect();
-        let (options, freeze) =
-            copy_options(&copy.options, copy.direction, &names, Some(&relation))?;
+        let client = context.settings.client_encoding();
+        let (options, freeze) = copy_options(
+            &copy.options,
+            copy.direction,
+            &names,
+            Some(&relation),
+            client,
+        )?;
         // PostgreSQL says so when the first row comes.
         let refused = (freeze.0 && !self.transaction()?.is_fresh(oid)).then(|| {
             Error::new(
@@ -219,7 +225,8 @@ impl Session {
     ) -> Result<Response> {
         let columns = rows.columns().clone();
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        let (options, _) = copy_options(&copy.options, copy.direction, &names, relation)?;
+        let client = context.settings.client_encoding();
+        let (options, _) = copy_options(&copy.options, copy.direction, &names, relation, client)?;
         let table = relation.map_or(Oid::INVALID, |relation| relation.oid);
         let kind = match &copy.file {
             Some(_) => TransferKind::CopyToFile,

@@ -5,17 +5,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::catalog::Relation;
 use crate::engine::command::{CopyDirection, CopyOptionValue};
 use crate::engine::copy::{Compression, CopyFormat, CopyOptions, Header};
-
-/// PostgreSQL's other encodings, without the signs in their names.
-const ENCODINGS: &str = "\
-    eucjp euccn euckr euctw eucjis2004 muleinternal latin2 iso88592 latin3 iso88593 \
-    latin4 iso88594 latin5 iso88599 latin6 iso885910 latin7 iso885913 latin8 iso885914 latin9 \
-    iso885915 latin10 iso885916 win1250 windows1250 win1251 windows1251 win1252 windows1252 \
-    win1253 windows1253 win1254 windows1254 win1255 windows1255 win1256 windows1256 win1257 \
-    windows1257 win1258 windows1258 win866 win874 koi8 koi8r koi8u iso88595 iso88596 iso88597 \
-    iso88598 sjis shiftjis big5 gbk uhc gb18030 johab shiftjis2004 abc alt tcvn tcvn5712 \
-    vscii win win932 win936 win949 win950 mskanji windows866 windows874 windows932 windows936 \
-    windows949 windows950";
+use crate::types::Encoding;
 
 /// Options as written; what is not said has a default that depends on the format.
 #[derive(Debug, Default)]
@@ -29,7 +19,7 @@ struct Said<'a> {
     force_quote: Option<Vec<usize>>,
     force_not_null: Option<Vec<usize>>,
     force_null: Option<Vec<usize>>,
-    latin1: Option<bool>,
+    encoding: Option<&'static Encoding>,
     compression: Option<&'a str>,
     numeric: Option<&'a str>,
     matching: Option<&'a str>,
@@ -75,6 +65,7 @@ pub(super) fn copy_options(
     direction: CopyDirection,
     columns: &[&str],
     relation: Option<&Relation>,
+    client: &'static Encoding,
 ) -> Result<(CopyOptions, Freeze)> {
     let mut said = Said::default();
     let mut seen: Vec<&str> = Vec::new();
@@ -92,7 +83,7 @@ pub(super) fn copy_options(
         )?;
     }
     let freeze = Freeze(said.freeze);
-    Ok((check(said, direction)?, freeze))
+    Ok((check(said, direction, client)?, freeze))
 }
 
 fn read<'a>(
@@ -114,7 +105,7 @@ fn read<'a>(
             said.force_not_null = Some(listed("FORCE_NOT_NULL", value, columns)?);
         }
         "force_null" => said.force_null = Some(listed("FORCE_NULL", value, columns)?),
-        "encoding" => said.latin1 = Some(encoding(name, value)?),
+        "encoding" => said.encoding = Some(encoding(name, value)?),
         "freeze" => {
             said.freeze =
                 boolean(value).ok_or_else(|| syntax(format!("{name} requires a Boolean value")))?;
@@ -127,7 +118,11 @@ fn read<'a>(
     Ok(())
 }
 
-fn check(said: Said<'_>, direction: CopyDirection) -> Result<CopyOptions> {
+fn check(
+    said: Said<'_>,
+    direction: CopyDirection,
+    client: &'static Encoding,
+) -> Result<CopyOptions> {
     let format = said.format.unwrap_or(CopyFormat::Text);
     let csv = format == CopyFormat::Csv;
     let to = direction == CopyDirection::To;
@@ -140,7 +135,7 @@ fn check(said: Said<'_>, direction: CopyDirection) -> Result<CopyOptions> {
         if let Some((_, option)) = settled.into_iter().find(|(said, _)| *said) {
             return Err(syntax(format!("cannot specify {option} in {word} mode")));
         }
-        if said.latin1 == Some(true) && format.has_schema() {
+        if said.encoding.is_some_and(|encoding| !encoding.is_same()) && format.has_schema() {
             return Err(unavailable(format!(
                 "cannot specify ENCODING in {word} mode"
             )));
@@ -216,6 +211,13 @@ fn check(said: Said<'_>, direction: CopyDirection) -> Result<CopyOptions> {
     let compression = said.compression.map(|word| compression(word, format, to));
     let numeric_as_float = said.numeric.map(|word| as_float(word, format, to));
     let by_position = said.matching.map(|word| by_position(word, format, to));
+    let encoding = said.encoding.unwrap_or(client);
+    if format == CopyFormat::Binary && !encoding.is_same() {
+        return Err(
+            Error::unsupported(format!("COPY in binary with encoding {}", encoding.name))
+                .hint("Say ENCODING 'UTF8'."),
+        );
+    }
     let default = CopyOptions::of(format);
     Ok(CopyOptions {
         delimiter,
@@ -227,7 +229,7 @@ fn check(said: Said<'_>, direction: CopyDirection) -> Result<CopyOptions> {
         force_not_null: said.force_not_null.unwrap_or_default(),
         force_null: said.force_null.unwrap_or_default(),
         compression: compression.transpose()?.unwrap_or(default.compression),
-        latin1: said.latin1.unwrap_or(false),
+        encoding,
         numeric_as_float: numeric_as_float.transpose()?.unwrap_or(false),
         by_position: by_position.transpose()?.unwrap_or(false),
         ..default
@@ -288,21 +290,11 @@ fn by_position(word: &str, format: CopyFormat, to: bool) -> Result<bool> {
 
 /// Whether text is in LATIN1. UTF-8 is what the server speaks, and SQL_ASCII is whatever the server
 /// speaks; PostgreSQL's other encodings are refused by name.
-fn encoding(name: &str, value: &CopyOptionValue) -> Result<bool> {
-    let said = text(name, value)?;
-    let word: String = said
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    match word.as_str() {
-        "utf8" | "unicode" | "sqlascii" => Ok(false),
-        "latin1" | "iso88591" => Ok(true),
-        word if ENCODINGS.split(' ').any(|name| name == word) => {
-            Err(Error::unsupported(format!("COPY with encoding \"{said}\""))
-                .hint("Convert the data to UTF8."))
-        }
-        _ => Err(invalid(
+fn encoding(name: &str, value: &CopyOptionValue) -> Result<&'static Encoding> {
+    match Encoding::named(text(name, value)?) {
+        Some(encoding) if encoding.is_known() => Ok(encoding),
+        Some(encoding) => Err(encoding.unconvertible().hint("Convert the data to UTF8.")),
+        None => Err(invalid(
             "argument to option \"encoding\" must be a valid encoding name",
         )),
     }
@@ -421,7 +413,8 @@ mod tests {
         } else {
             CopyDirection::From
         };
-        copy_options(&options, direction, &["a", "b"], None).map(|(options, _)| options)
+        copy_options(&options, direction, &["a", "b"], None, Encoding::UTF8)
+            .map(|(options, _)| options)
     }
 
     #[test]

@@ -229,6 +229,11 @@ impl Connection {
                 text(&mut body, &json()?);
                 b'Q'
             }
+            "QueryBytes" => {
+                body.extend(unhex(rest)?);
+                body.push(0);
+                b'Q'
+            }
             "Parse" => {
                 let json = json()?;
                 text(&mut body, &json["name"]);
