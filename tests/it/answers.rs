@@ -79,10 +79,25 @@ pub(crate) async fn ask(client: &Client, query: &str) -> Answer {
 impl Rows {
     /// The same rows in an order that depends on them alone.
     pub(crate) fn sorted(mut self) -> Self {
+        // What may differ in its last digits comes last, and without them.
+        let floats: Vec<bool> = self
+            .columns
+            .iter()
+            .map(|(_, ty)| ty.starts_with("float"))
+            .collect();
         self.rows.sort_by_cached_key(|row| {
-            row.iter()
-                .map(|value| value.as_deref().map(|value| digits(value).to_owned()))
-                .collect::<Vec<_>>()
+            let part = |wanted: bool| {
+                let values = row.iter().zip(&floats);
+                let values = values.filter(move |(_, float)| **float == wanted);
+                values.map(move |(value, _)| {
+                    let value = value.as_deref()?;
+                    Some(match value.parse::<f64>() {
+                        Ok(float) if wanted => format!("{float:.9e}"),
+                        _ => digits(value).to_owned(),
+                    })
+                })
+            };
+            part(false).chain(part(true)).collect::<Vec<_>>()
         });
         self
     }

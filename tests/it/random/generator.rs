@@ -47,6 +47,8 @@ pub(super) struct Generator {
     aliases: usize,
     /// WITH queries that can be read.
     named: Vec<(String, Columns)>,
+    /// Whether rows may be equal in all their columns: then none of them is before another.
+    pub(super) alike: bool,
 }
 
 impl Generator {
@@ -55,6 +57,7 @@ impl Generator {
             state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             aliases: 0,
             named: Vec::new(),
+            alike: false,
         };
         for _ in 0..8 {
             generator.next();
@@ -296,6 +299,7 @@ impl Generator {
     pub(super) fn table(&mut self) -> (String, Columns) {
         let alias = self.alias();
         if !self.named.is_empty() && self.chance(40) {
+            self.alike = true;
             let at = self.below(self.named.len());
             let (name, columns) = &self.named[at];
             let columns = columns
@@ -358,6 +362,7 @@ impl Generator {
             );
             return (text, vec![(format!("{alias}.g"), Type::Int)]);
         }
+        self.alike = true;
         if self.chance(10) {
             let text = format!(
                 "unnest({}) {alias}(g)",

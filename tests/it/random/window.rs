@@ -39,7 +39,10 @@ impl Generator {
         if matches!(ty, Type::Int | Type::Big) && self.chance(50) {
             return self.ranked(ty, &keys, &partition, columns);
         }
-        let frame = self.pick(ROWS);
+        let frame = match self.alike {
+            true => self.pick(PEERS),
+            false => self.pick(ROWS),
+        };
         let over = format!("OVER ({partition}ORDER BY {}{frame})", total(columns));
         let value = self.expr(ty, 1, columns, 0);
         let filter = match self.chance(15) {
@@ -48,6 +51,7 @@ impl Generator {
         };
         if self.chance(50) {
             return match self.below(5) {
+                0 | 1 if self.alike => format!("last_value({value}) {over}"),
                 0 => format!("lag({value}) {over}"),
                 1 => format!(
                     "lead({value}, {}, {}) {over}",
@@ -60,8 +64,10 @@ impl Generator {
             };
         }
         match ty {
+            Type::Int if self.alike => format!("(dense_rank() {over})::int"),
             Type::Int => format!("ntile({}) {over}", 1 + self.below(4)),
             Type::Big => match self.below(3) {
+                0 if self.alike => format!("rank() {over}"),
                 0 => format!("row_number() {over}"),
                 1 => format!("count({value}){filter} {over}"),
                 _ => format!(
