@@ -12,6 +12,7 @@ pub mod jsonpath;
 mod numeric;
 pub mod numerics;
 pub mod pgtype;
+pub mod precision;
 pub mod text;
 mod timetz;
 mod transcendental;

@@ -427,6 +427,19 @@ impl Analyst<'_> {
             };
             return Err(super::at(error, span));
         };
+        // Now, with so many digits of a second.
+        let precision = match (name, args.as_slice()) {
+            (
+                "current_timestamp" | "current_time" | "localtimestamp" | "localtime",
+                [
+                    Typed {
+                        expr: Expr::Literal(ScalarValue::Int32(Some(digits)), _),
+                        ..
+                    },
+                ],
+            ) => Some((*digits).clamp(0, 6)),
+            _ => None,
+        };
         let args = match functions::takes_numerics(name) {
             true => args,
             false => args
@@ -437,7 +450,10 @@ impl Analyst<'_> {
         let args = self.typed_arguments(&function, args)?;
         let schema = self.schema_for(&args.iter().collect::<Vec<_>>())?;
         let result = typed::call(function, args, &schema)?;
-        Ok(Self::enum_result(name, &given, result))
+        Ok(match precision {
+            Some(digits) => Typed::new(result.expr, result.ty.with_typmod(digits)),
+            None => Self::enum_result(name, &given, result),
+        })
     }
 
     /// `f(a, VARIADIC array)`

@@ -11,7 +11,7 @@ use datafusion::logical_expr::expr::Cast;
 use super::Analyst;
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::semantics::{converted, read};
+use crate::engine::semantics::{converted, precise, read};
 use crate::types::PgType;
 
 /// Types PostgreSQL prefers among those of their category.
@@ -215,6 +215,12 @@ impl Analyst<'_> {
         } else {
             to
         };
+        // First as that type, then as exact as it is.
+        if to.is_precise() {
+            let plain = self.coerced_beneath(value, to.with_typmod(-1))?;
+            let expr = precise(self.scope.context, plain.expr, to);
+            return Ok(Typed::new(expr, to));
+        }
         let zoned = match (value.ty.oid, to.oid) {
             (from, to) if to == PgType::TIMETZ.oid => {
                 let from = [PgType::TIME.oid, PgType::TIMESTAMPTZ.oid].contains(&from);

@@ -8,7 +8,9 @@ use super::level::Level;
 use super::typed::{self, Typed};
 use super::{Analyst, at};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::parse;
 use crate::types::PgType;
+use crate::types::precision::Fields;
 
 impl Analyst<'_> {
     pub(super) fn literal(&self, level: &Level<'_>, value: &ValueWithSpan) -> Result<Typed> {
@@ -75,92 +77,36 @@ impl Analyst<'_> {
         let Some(text) = value.unknown_text().map(str::to_owned) else {
             return self.cast(value, PgType::INTERVAL);
         };
-        if interval.leading_precision.is_some() || interval.fractional_seconds_precision.is_some() {
-            return Err(Error::unsupported("a precision of INTERVAL"));
-        }
-        let Some(leading) = &interval.leading_field else {
-            return self
-                .read(&text, PgType::INTERVAL)
-                .map_err(|error| error.or_at(value.place));
-        };
-        let last = interval.last_field.as_ref().unwrap_or(leading);
-        let text = with_units(&text, leading, last);
-        let read = self
-            .read(&text, PgType::INTERVAL)
-            .map_err(|error| error.or_at(value.place))?;
-        self.only_fields(read, last)
-    }
-
-    /// What is smaller than the last field is cut off.
-    fn only_fields(&self, value: Typed, last: &DateTimeField) -> Result<Typed> {
-        let Typed {
-            expr: datafusion::logical_expr::Expr::Literal(literal, metadata),
-            ty,
-            row,
-            place,
-        } = value
-        else {
-            return Ok(value);
-        };
-        let ScalarValue::IntervalMonthDayNano(Some(mut parts)) = literal else {
-            return Ok(Typed {
-                expr: datafusion::logical_expr::Expr::Literal(literal, metadata),
-                ty,
-                row,
-                place,
-            });
-        };
-        let (minute, hour) = (60_000_000_000, 3_600_000_000_000);
-        match last {
-            DateTimeField::Year => {
-                (parts.months, parts.days, parts.nanoseconds) = (parts.months / 12 * 12, 0, 0);
+        let second = interval.leading_field == Some(DateTimeField::Second);
+        let digits = match interval.leading_precision {
+            Some(digits) if second => Some(digits),
+            // Only of seconds there are parts; what sqlparser takes beyond is not PostgreSQL's.
+            Some(_) => {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    "syntax error at or near \"(\"",
+                ));
             }
-            DateTimeField::Month => (parts.days, parts.nanoseconds) = (0, 0),
-            DateTimeField::Day => parts.nanoseconds = 0,
-            DateTimeField::Hour => parts.nanoseconds = parts.nanoseconds / hour * hour,
-            DateTimeField::Minute => parts.nanoseconds = parts.nanoseconds / minute * minute,
-            DateTimeField::Second => {}
-            other => return Err(Error::unsupported(format!("INTERVAL … {other}"))),
-        }
-        Ok(Typed::new(
-            datafusion::logical_expr::Expr::Literal(
-                ScalarValue::IntervalMonthDayNano(Some(parts)),
-                metadata,
-            ),
-            ty,
-        ))
-    }
-}
-
-/// A bare number counts the last field: `INTERVAL '5' MINUTE`, `INTERVAL '1-2' YEAR TO MONTH`.
-fn with_units(text: &str, leading: &DateTimeField, last: &DateTimeField) -> String {
-    let trimmed = text.trim();
-    let bare = !trimmed.is_empty()
-        && trimmed
-            .trim_start_matches(['+', '-'])
-            .chars()
-            .all(|c| c.is_ascii_digit() || c == '.');
-    if bare {
-        return format!("{trimmed} {last}");
-    }
-    // `day to hour`: a day and a number of hours; `minute to second`: minutes and seconds.
-    let clock = trimmed.rsplit(' ').next().unwrap_or_default();
-    let colons = clock.matches(':').count();
-    match (leading, last) {
-        (_, DateTimeField::Hour) if trimmed.contains(' ') && colons == 0 => {
-            let (days, hours) = trimmed.rsplit_once(' ').unwrap_or((trimmed, "0"));
-            if hours.chars().all(|c| c.is_ascii_digit()) {
-                return format!("{days} {hours}:00:00");
-            }
-            trimmed.to_owned()
-        }
-        (DateTimeField::Minute, DateTimeField::Second) if colons == 1 && !trimmed.contains(' ') => {
-            match trimmed.strip_prefix('-') {
-                Some(rest) => format!("-00:{rest}"),
-                None => format!("00:{trimmed}"),
-            }
-        }
-        _ => trimmed.to_owned(),
+            None => interval.fractional_seconds_precision,
+        };
+        let fields = match (&interval.leading_field, &interval.last_field) {
+            (None, _) => None,
+            (Some(first), None) => Some(first.to_string().to_lowercase()),
+            (Some(first), Some(last)) => Some(format!("{first} to {last}").to_lowercase()),
+        };
+        let fields = match fields {
+            Some(name) => Some(Fields::named(&name).ok_or_else(|| {
+                let last = name.rsplit(' ').next().unwrap_or_default();
+                Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!("syntax error at or near \"{last}\""),
+                )
+            })?),
+            None => None,
+        };
+        let ty = parse::interval(fields, digits)?;
+        self.read(&text, ty)
+            .map_err(|error| error.or_at(value.place))
     }
 }
 

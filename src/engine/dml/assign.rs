@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::names::{Names, parse_reg};
 use crate::statement::StatementContext;
+use crate::types::precision::precisely;
 use crate::types::text::{TextColumn, parse_column};
 use crate::types::{PgType, fitted, numerics};
 
@@ -168,10 +169,15 @@ pub(super) fn assign(
         }
         (Integer | Numeric, Numeric) => strict(array, &target).map_err(|_| numeric_overflow(to)),
         (Numeric, Float) => strict(array, &target).map_err(|_| out_of_range(to)),
+        _ if to.is_precise() && family(from) != String => {
+            let plain = assign(context, array, from, to.with_typmod(-1))?;
+            Ok(precisely(&plain, to))
+        }
         _ if from.oid == to.oid => strict(
             &fitted(array.clone(), to).map_err(|(_, error)| error)?,
             &target,
         )
+        .map(|array| precisely(&array, to))
         .map_err(|error| {
             Error::new(
                 SqlState::DATATYPE_MISMATCH,

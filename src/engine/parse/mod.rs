@@ -53,7 +53,7 @@ pub(crate) use patch::{
 pub use place::locate;
 pub use redirect::redirect;
 pub(crate) use redirect::renamed_sources;
-pub use types::{TypeName, built_in_type, written_type};
+pub use types::{TypeName, built_in_type, interval, written_type};
 
 /// The prefix of an expression that was kept with its names found.
 pub(crate) const PINNED: &str = "\0pinned";

@@ -181,6 +181,15 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 tokens[index].token = Token::LBracket;
                 tokens.insert(index + 1, TokenWithSpan::new(Token::RBracket, span));
             }
+            // sqlparser forgets the precision of `INTERVAL(3) 'text'`.
+            Some("INTERVAL") if here.is_precise_interval() => {
+                let span = tokens[index].span;
+                let plain = |token: Token| TokenWithSpan::new(token, span);
+                let text = tokens.remove(index + 4);
+                let rest = [plain(Token::LParen), text, plain(word("AS"))];
+                tokens.insert(index + 4, plain(Token::RParen));
+                tokens.splice(index..index, [plain(word("CAST"))].into_iter().chain(rest));
+            }
             Some(name) if queries && here.types_a_string(name) => {
                 let span = tokens[index].span;
                 let (ty, text) = (tokens[index].clone(), tokens[index + 1].clone());
@@ -319,6 +328,17 @@ impl Here<'_> {
                 Some(Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_))
             )
             && !matches!(self.before(), Some(Token::Period | Token::DoubleColon))
+    }
+
+    /// `INTERVAL (digits) 'text'`
+    fn is_precise_interval(&self) -> bool {
+        self.is(1, &Token::LParen)
+            && matches!(self.token(2), Some(Token::Number(..)))
+            && self.is(3, &Token::RParen)
+            && matches!(
+                self.token(4),
+                Some(Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_))
+            )
     }
 
     fn after_group(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::catalog::{SearchPath, Snapshot};
 use crate::engine::command::ObjectName;
 use crate::types::PgType;
+use crate::types::precision::{self, Fields, interval_typmod};
 
 /// Longest `varchar(n)`, as in PostgreSQL.
 const CHARACTERS_MAX: u64 = 10_485_760;
@@ -223,27 +224,23 @@ fn built_in(ty: &DataType) -> Result<PgType> {
         }
         DataType::Bytea => PgType::BYTEA,
         DataType::Date => PgType::DATE,
-        DataType::Time(None | Some(6), TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
-            PgType::TIME
+        DataType::Time(digits, zone) => match zone {
+            TimezoneInfo::None | TimezoneInfo::WithoutTimeZone => precise(PgType::TIME, *digits)?,
+            TimezoneInfo::WithTimeZone | TimezoneInfo::Tz => precise(PgType::TIMETZ, *digits)?,
+        },
+        DataType::Timestamp(digits, zone) => match zone {
+            TimezoneInfo::None | TimezoneInfo::WithoutTimeZone => {
+                precise(PgType::TIMESTAMP, *digits)?
+            }
+            TimezoneInfo::WithTimeZone | TimezoneInfo::Tz => precise(PgType::TIMESTAMPTZ, *digits)?,
+        },
+        DataType::Interval { fields, precision } => {
+            let name = fields
+                .as_ref()
+                .map(|fields| fields.to_string().to_lowercase());
+            let fields = name.as_deref().and_then(Fields::named);
+            interval(fields, *precision)?
         }
-        DataType::Time(None | Some(6), TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
-            PgType::TIMETZ
-        }
-        DataType::Timestamp(None | Some(6), TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
-            PgType::TIMESTAMP
-        }
-        DataType::Timestamp(None | Some(6), TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
-            PgType::TIMESTAMPTZ
-        }
-        DataType::Time(Some(precision), _) | DataType::Timestamp(Some(precision), _) => {
-            return Err(Error::unsupported(format!(
-                "a time precision of {precision} digits (only 6)"
-            )));
-        }
-        DataType::Interval {
-            fields: None,
-            precision: None | Some(6),
-        } => PgType::INTERVAL,
         DataType::Uuid => PgType::UUID,
         DataType::JSON => PgType::JSON,
         DataType::JSONB => PgType::JSONB,
@@ -264,8 +261,7 @@ fn built_in(ty: &DataType) -> Result<PgType> {
         other => {
             let name = other.to_string().to_lowercase();
             let word = name.split([' ', '(']).next().unwrap_or_default();
-            // An interval with fields or a precision comes here too.
-            return Err(match UNBUILT.contains(&word) || word == "interval" {
+            return Err(match UNBUILT.contains(&word) {
                 true => Error::unsupported(format!("type \"{name}\"")),
                 false => undefined(&name),
             });
@@ -313,6 +309,11 @@ fn custom(name: &ast::ObjectName, modifiers: &[String]) -> Result<TypeName> {
             )),
             _ => Err(out_of_range("invalid type modifier")),
         },
+        ("time" | "timetz" | "timestamp" | "timestamptz", 1) => {
+            let ty = PgType::by_name(name).unwrap_or(PgType::TIMESTAMP);
+            precise(ty, number(0))
+        }
+        ("interval", 1) => interval(None, number(0)),
         ("serial" | "serial4" | "bigserial" | "serial8" | "smallserial" | "serial2", _) => {
             Err(Error::unsupported(format!("type \"{name}\"")))
         }
@@ -373,6 +374,37 @@ fn numeric(info: &ExactNumberInfo) -> Result<PgType> {
         i8::try_from(scale).unwrap_or(i8::MAX),
     );
     Ok(PgType::numeric(precision, scale))
+}
+
+/// A type of times with so many digits of a second.
+fn precise(ty: PgType, digits: Option<u64>) -> Result<PgType> {
+    Ok(match kept(digits)? {
+        Some(digits) => ty.with_typmod(digits.into()),
+        None => ty,
+    })
+}
+
+/// An interval of some fields, with so many digits of a second.
+pub fn interval(fields: Option<Fields>, digits: Option<u64>) -> Result<PgType> {
+    if digits.is_some() && fields.is_some_and(|fields| !fields.have_seconds()) {
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "syntax error at or near \"(\"",
+        ));
+    }
+    let typmod = interval_typmod(fields, kept(digits)?);
+    Ok(PgType::INTERVAL.with_typmod(typmod))
+}
+
+/// Digits of a second as values have them; PostgreSQL warns of more and goes on.
+fn kept(digits: Option<u64>) -> Result<Option<u8>> {
+    match digits {
+        Some(digits) if digits > precision::DIGITS_MAX => Err(Error::unsupported(format!(
+            "a time precision of {digits} digits"
+        ))
+        .detail("Times have at most 6 digits of a second.")),
+        digits => Ok(digits.and_then(|digits| u8::try_from(digits).ok())),
+    }
 }
 
 fn characters(ty: PgType, name: &str, length: Option<&CharacterLength>) -> Result<PgType> {

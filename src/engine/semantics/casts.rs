@@ -28,6 +28,7 @@ use crate::statement::StatementContext;
 use crate::types::PgType;
 use crate::types::numerics;
 use crate::types::pgtype::TYPMOD_KEY;
+use crate::types::precision::precisely;
 use crate::types::text::{TextColumn, parse_column};
 
 /// Replaces the casts Arrow does otherwise. Types must have been coerced.
@@ -86,6 +87,22 @@ pub(in crate::engine) fn converted(
     ))
 }
 
+/// A time as exact as its type says.
+pub(in crate::engine) fn precise(context: &Arc<StatementContext>, value: Expr, ty: PgType) -> Expr {
+    let conversion = Conversion {
+        way: Way::Precise,
+        from: ty.with_typmod(-1),
+        to: ty,
+        field: Arc::new(ty.field("", true)),
+        context: context.clone(),
+        signature: Signature::any(1, Way::Precise.volatility()),
+    };
+    Expr::ScalarFunction(ScalarFunction::new_udf(
+        Arc::new(ScalarUDF::new_from_impl(conversion)),
+        vec![value],
+    ))
+}
+
 /// The same conversion in another statement.
 pub(super) fn rebind(
     context: &Arc<StatementContext>,
@@ -132,6 +149,8 @@ enum Way {
     Number,
     /// Between local time and UTC.
     Zone,
+    /// A time to one of fewer digits.
+    Precise,
 }
 
 impl Way {
@@ -211,6 +230,10 @@ impl Way {
         if a.is_decimal() && b.is_floating() {
             return Some(Self::Number);
         }
+        if ty.is_precise() && a == b {
+            let typmod = PgType::of_field(from).typmod;
+            return (typmod != ty.typmod).then_some(Self::Precise);
+        }
         let local = |ty: &DataType| matches!(ty, DataType::Timestamp(_, None) | DataType::Date32);
         let absolute = |ty: &DataType| matches!(ty, DataType::Timestamp(_, Some(_)));
         let clock = matches!(b, DataType::Time64(_));
@@ -223,9 +246,13 @@ impl Way {
             Self::Input | Self::Output | Self::Zone | Self::Scalar | Self::Elements => {
                 Volatility::Stable
             }
-            Self::Fit | Self::Said | Self::Round | Self::Strip | Self::Numeric | Self::Number => {
-                Volatility::Immutable
-            }
+            Self::Fit
+            | Self::Said
+            | Self::Round
+            | Self::Strip
+            | Self::Numeric
+            | Self::Number
+            | Self::Precise => Volatility::Immutable,
         }
     }
 }
@@ -330,6 +357,10 @@ impl Conversion {
             Way::Numeric => numerics::to_numeric(array, self.to).map_err(external),
             Way::Number => numerics::from_numeric(array, self.to).map_err(external),
             Way::Zone => self.zone(array),
+            Way::Precise => {
+                let array = cast(array, self.field.data_type())?;
+                Ok(precisely(&array, self.to))
+            }
         }
     }
 

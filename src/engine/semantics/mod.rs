@@ -38,7 +38,7 @@ use crate::statement::StatementContext;
 
 pub(super) use apply::safe_memberships;
 pub(super) use array_key::array_key;
-pub(super) use casts::{converted, is_cast};
+pub(super) use casts::{converted, is_cast, precise};
 pub(super) use clock::interval_key;
 pub(super) use computed::computed;
 pub(super) use keys::{jsonb_key, key_of};

@@ -29,7 +29,8 @@ impl Session {
             .iter()
             .map(|ty| {
                 let ty = ty.resolve(&context.snapshot, &context.search_path)?;
-                Ok((ty != PgType::UNKNOWN).then_some(ty))
+                // Modifiers of parameters say nothing, as those of functions.
+                Ok((ty != PgType::UNKNOWN).then_some(ty.unmodified()))
             })
             .collect::<Result<_>>()?;
         let statement = Arc::new(statement.clone());

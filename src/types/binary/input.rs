@@ -16,6 +16,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::types::calendar::{
     DATE_MAX, DATE_MIN, DAY, EPOCH_2000_DAYS, EPOCH_2000_MICROS, TIMESTAMP_MIN,
 };
+use crate::types::precision::precisely;
 use crate::types::text::{
     PLAIN, ParseError, Style, build_array, date_out_of_range, interval_out_of_range,
     timestamp_out_of_range,
@@ -36,6 +37,16 @@ pub fn parse_column(
     style: &Style,
 ) -> Result<ArrayRef, ParseError> {
     let ty = ty.undomained();
+    let plain = plain(values, ty, style)?;
+    Ok(match ty.element() {
+        // Elements are read as columns of their own.
+        Some(_) => plain,
+        None => precisely(&plain, ty),
+    })
+}
+
+/// The values as they were sent, however exact the type is.
+fn plain(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRef, ParseError> {
     Ok(match ty.oid {
         _ if ty.is_enum() => read_text(values, ty, style, |bytes| utf8(bytes).map(str::to_owned))?,
         oid if oid == PgType::BOOL.oid => {

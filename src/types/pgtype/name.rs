@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::PgType;
 use crate::base::Oid;
+use crate::types::precision;
 
 /// Stand around the OID of a user's type where messages will have its name: two characters that no
 /// text means anything with.
@@ -50,6 +51,12 @@ impl fmt::Display for PgType {
         match (self.precision_scale(), self.char_length()) {
             (Some((precision, scale)), _) => write!(f, "{name}({precision},{scale})"),
             (_, Some(length)) => write!(f, "{name}({length})"),
+            _ if self.is_precise() => {
+                // It stands behind the first word.
+                let (first, rest) = name.split_once(' ').unwrap_or((name, ""));
+                let space = if rest.is_empty() { "" } else { " " };
+                write!(f, "{first}{}{space}{rest}", precision::shown(*self))
+            }
             _ => f.write_str(name),
         }
     }

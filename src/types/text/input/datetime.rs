@@ -8,7 +8,8 @@ use super::iso::{iso_date, iso_time, iso_timestamp};
 use super::tokens::split;
 use super::{Input, trim};
 use crate::base::{Error, Result, SqlState};
-use crate::types::calendar::{DATE_MAX, DATE_MIN, DAY, EPOCH_2000_MICROS, TIMESTAMP_MIN};
+use crate::types::calendar::{DATE_MAX, DATE_MIN, DAY, TIMESTAMP_MIN};
+use crate::types::precision::{rounded, rounded_moment};
 use crate::types::{PgType, TimeTz, Zone};
 
 /// Why a value is refused.
@@ -165,26 +166,10 @@ fn instant(
     let local = days.checked_mul(DAY).and_then(|day| day.checked_add(time));
     let local = local.ok_or_else(fail)?;
     let micros = local.checked_sub(offset(zone, local) * 1_000_000);
-    match micros.map(|micros| rounded_instant(micros, input.ty.typmod)) {
+    match micros.map(|micros| rounded_moment(micros, input.ty.typmod)) {
         Some(micros) if (TIMESTAMP_MIN..i64::MAX).contains(&micros) => Ok(micros),
         _ => Err(fail()),
     }
-}
-
-/// Rounds half away from 2000-01-01, where PostgreSQL's timestamps are zero.
-fn rounded_instant(micros: i64, typmod: i32) -> i64 {
-    let since = micros.saturating_sub(EPOCH_2000_MICROS);
-    rounded(since, typmod).saturating_add(EPOCH_2000_MICROS)
-}
-
-/// Rounds to the digits of `time(n)`, half away from zero.
-fn rounded(micros: i64, typmod: i32) -> i64 {
-    let Ok(digits @ 0..=5) = u32::try_from(typmod) else {
-        return micros;
-    };
-    let unit = 10_i64.pow(6 - digits);
-    let half = if micros < 0 { -unit / 2 } else { unit / 2 };
-    micros.saturating_add(half) / unit * unit
 }
 
 fn general(text: &str, input: &Input<'_>) -> Result<Value> {

@@ -5,6 +5,7 @@ use arrow::datatypes::IntervalMonthDayNano;
 use super::datetime::seconds_micros;
 use super::{Input, trim};
 use crate::base::{Error, Result, SqlState};
+use crate::types::precision::{Fields, within};
 use crate::types::text::IntervalStyle;
 
 /// Why a value is refused.
@@ -21,7 +22,11 @@ pub(super) fn interval(text: &str, input: &Input<'_>) -> Result<IntervalMonthDay
         let trimmed = trim(text);
         let sum = match trimmed.strip_prefix('P') {
             Some(rest) => iso(rest)?,
-            None => words(trimmed, input.style.interval_style)?,
+            None => words(
+                trimmed,
+                input.style.interval_style,
+                Fields::of(input.ty.typmod),
+            )?,
         };
         sum.finish(input.ty.typmod)
     };
@@ -226,29 +231,24 @@ impl Sum {
     }
 
     fn finish(&self, typmod: i32) -> Read<IntervalMonthDayNano> {
-        // The low half of the modifier is the precision of seconds.
-        let micros = match u32::try_from(typmod & 0xffff) {
-            Ok(digits @ 0..=5) if typmod >= 0 => {
-                let unit = 10_i64.pow(6 - digits);
-                let half = if self.micros < 0 { -unit / 2 } else { unit / 2 };
-                self.micros.saturating_add(half) / unit * unit
-            }
-            _ => self.micros,
-        };
+        let (months, days, micros) = within(self.months, self.days, self.micros, typmod);
         Ok(IntervalMonthDayNano {
-            months: i32::try_from(self.months).map_err(|_| Refusal::Range)?,
-            days: i32::try_from(self.days).map_err(|_| Refusal::Range)?,
+            months: i32::try_from(months).map_err(|_| Refusal::Range)?,
+            days: i32::try_from(days).map_err(|_| Refusal::Range)?,
             nanoseconds: micros.checked_mul(1_000).ok_or(Refusal::Range)?,
         })
     }
 }
 
-/// `hh:mm`, `hh:mm:ss[.f]`, `mm:ss.f`, without sign, in microseconds.
-fn clock(text: &str) -> Read<i64> {
+/// `hh:mm`, `hh:mm:ss[.f]`, `mm:ss.f`, without sign, in microseconds. Of minutes and seconds alone
+/// two numbers are these.
+fn clock(text: &str, of: Option<Fields>) -> Read<i64> {
     let number = |text: &str| text.parse::<i64>().map_err(|_| Refusal::Syntax);
     let parts: Vec<_> = text.split(':').collect();
     let (hours, minutes, seconds) = match parts.as_slice() {
-        [minutes, seconds] if seconds.contains('.') => (0, number(minutes)?, *seconds),
+        [minutes, seconds] if seconds.contains('.') || of == Some(Fields::MinuteToSecond) => {
+            (0, number(minutes)?, *seconds)
+        }
         [hours, minutes] => (number(hours)?, number(minutes)?, "0"),
         [hours, minutes, seconds] => (number(hours)?, number(minutes)?, *seconds),
         _ => return Err(Refusal::Syntax),
@@ -305,8 +305,23 @@ fn fields(text: &str) -> Vec<String> {
     fields
 }
 
+/// The unit of a number without one.
+fn last_unit(of: Option<Fields>) -> Unit {
+    match of {
+        Some(Fields::Year) => Unit::Year,
+        Some(Fields::Month | Fields::YearToMonth) => Unit::Month,
+        Some(Fields::Day) => Unit::Day,
+        Some(Fields::Hour | Fields::DayToHour) => Unit::Hour,
+        Some(Fields::Minute | Fields::DayToMinute | Fields::HourToMinute) => Unit::Minute,
+        Some(
+            Fields::Second | Fields::DayToSecond | Fields::HourToSecond | Fields::MinuteToSecond,
+        )
+        | None => Unit::Second,
+    }
+}
+
 /// PostgreSQL's and SQL's forms.
-fn words(text: &str, style: IntervalStyle) -> Read<Sum> {
+fn words(text: &str, style: IntervalStyle, of: Option<Fields>) -> Read<Sum> {
     let mut fields = fields(text);
     let ago = fields.iter().any(|field| field == "ago");
     // Only the end may say so, except for units without a number, which say nothing.
@@ -355,7 +370,7 @@ fn words(text: &str, style: IntervalStyle) -> Read<Sum> {
             for unit in [Unit::Hour, Unit::Minute, Unit::Second] {
                 mark(unit)?;
             }
-            let micros = clock(field.trim_start_matches(['-', '+']))?;
+            let micros = clock(field.trim_start_matches(['-', '+']), of)?;
             add(
                 &mut sum.micros,
                 if field.starts_with('-') {
@@ -381,7 +396,9 @@ fn words(text: &str, style: IntervalStyle) -> Read<Sum> {
             }
             // SQL's form: days before a time, seconds at the end.
             Some(next) if next.contains(':') => Unit::Day,
-            _ => Unit::Second,
+            // A bare number at the end counts the last field; before hours there are days.
+            Some(_) if at + 1 == fields.len() && last_unit(of) == Unit::Hour => Unit::Day,
+            _ => last_unit(of),
         };
         mark(unit)?;
         sum.add(number, unit)?;
