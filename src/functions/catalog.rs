@@ -224,6 +224,12 @@ fn format_type(call: &Call<'_>, row: usize) -> Result<Value> {
     if oid == PgType::BPCHAR.oid && typmod == Some(-1) {
         return Ok("bpchar".into());
     }
+    // Nor is `bit` as short as that.
+    match oid {
+        oid if oid == PgType::BIT.oid && typmod == Some(-1) => return Ok("\"bit\"".into()),
+        Oid(1561) if typmod == Some(-1) => return Ok("\"bit\"[]".into()),
+        _ => {}
+    }
     let ty = PgType::of(oid.0).with_typmod(typmod.unwrap_or(-1));
     Ok(names::type_name(call.context, ty)
         .unwrap_or_else(|| "???".to_owned())

@@ -8,6 +8,7 @@ mod are;
 mod array_key;
 mod array_order;
 mod arrays;
+mod bits;
 mod bytea;
 mod bytes;
 mod call;
@@ -83,6 +84,7 @@ pub(crate) use variadic::variadic;
 
 use crate::base::Result;
 use crate::statement::StatementContext;
+use crate::types::PgType;
 
 /// Our functions by name.
 static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
@@ -90,6 +92,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         advisory::LIST,
         advisory::ALL,
         arrays::LIST,
+        bits::LIST,
         bytea::LIST,
         bytes::LIST,
         catalog::LIST,
@@ -315,6 +318,7 @@ fn gathered(name: &str) -> Option<Arc<AggregateUDF>> {
         .into_iter()
         .flatten()
         .chain([&statistics::COUNT])
+        .chain(&bits::ALL)
         .find(|gathered| gathered.name == name)
         .map(gather::aggregate)
 }
@@ -333,6 +337,26 @@ pub(crate) fn aggregate_over(
         "max" => Some(gather::aggregate(&statistics::GREATEST_INTERVAL)),
         _ => None,
     }
+}
+
+/// The functions of this name over types that travel as codes: the name behind which each is, and
+/// what it takes.
+pub(crate) fn coded(name: &str) -> Vec<(&'static str, Vec<PgType>)> {
+    const FAMILIES: &[&str] = &["inet", "bit", "macaddr", "money", "pg_lsn"];
+    let families = FAMILIES
+        .iter()
+        .filter_map(|family| OURS.get(format!("{name} {family}").as_str()));
+    families
+        .flat_map(|function| {
+            function.overloads.iter().map(|overload| {
+                let takes = overload.params.iter().map(|param| match param {
+                    resolve::Param::Is(ty) => *ty,
+                    _ => PgType::UNKNOWN,
+                });
+                (function.name, takes.collect())
+            })
+        })
+        .collect()
 }
 
 /// Whether a scalar function takes numerics without declared scale as what they are.

@@ -3,6 +3,7 @@
 pub mod binary;
 pub mod calendar;
 mod cells;
+pub mod coded;
 mod decimal;
 mod dimensions;
 mod encoding;

@@ -46,6 +46,18 @@ fn text(ty: &Type, raw: &[u8]) -> Read<String> {
             let _ = write!(out, "{byte:02x}");
             out
         }),
+        "bit" | "varbit" => bits(raw)?,
+        "inet" | "cidr" => address(raw)?,
+        "macaddr" | "macaddr8" => {
+            let octets: Vec<String> = raw.iter().map(|octet| format!("{octet:02x}")).collect();
+            octets.join(":")
+        }
+        "money" => money(i64::from_be_bytes(raw.try_into()?)),
+        "pg_lsn" => {
+            let lsn = u64::from_be_bytes(raw.try_into()?);
+            format!("{:X}/{:X}", lsn >> 32, lsn & 0xffff_ffff)
+        }
+        "xid8" => u64::from_be_bytes(raw.try_into()?).to_string(),
         "uuid" => uuid::Uuid::from_slice(raw)?.to_string(),
         "jsonb" => std::str::from_utf8(&raw[1..])?.to_owned(),
         "void" => String::new(),
@@ -53,6 +65,49 @@ fn text(ty: &Type, raw: &[u8]) -> Read<String> {
         name if name.starts_with("reg") => u32::from_be_bytes(raw.try_into()?).to_string(),
         _ => std::str::from_utf8(raw)?.to_owned(),
     })
+}
+
+/// So many bits, and bytes that hold them.
+fn bits(raw: &[u8]) -> Read<String> {
+    let count = usize::try_from(i32::from_be_bytes(raw[..4].try_into()?))?;
+    let mut all: String = raw[4..].iter().map(|byte| format!("{byte:08b}")).collect();
+    all.truncate(count);
+    Ok(all)
+}
+
+/// Family, mask, whether it is a network, bytes. Only IPv4 and what has no IPv4 in it.
+fn address(raw: &[u8]) -> Read<String> {
+    let [family, mask, network, _, bytes @ ..] = raw else {
+        return Err("too short".into());
+    };
+    let (host, whole) = match family {
+        2 => {
+            let octets = <[u8; 4]>::try_from(bytes)?;
+            (std::net::Ipv4Addr::from(octets).to_string(), 32)
+        }
+        _ => {
+            let octets = <[u8; 16]>::try_from(bytes)?;
+            (std::net::Ipv6Addr::from(octets).to_string(), 128)
+        }
+    };
+    Ok(match *mask == whole && *network == 0 {
+        true => host,
+        false => format!("{host}/{mask}"),
+    })
+}
+
+/// Hundredths of a dollar.
+fn money(amount: i64) -> String {
+    let cents = amount.unsigned_abs();
+    let digits = (cents / 100).to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    let sign = if amount < 0 { "-" } else { "" };
+    format!("{sign}${}.{:02}", groups.join(","), cents % 100)
 }
 
 /// PostgreSQL's shortest text of a float: fixed notation from 1e-4 up to 15 digits, else with an

@@ -315,6 +315,9 @@ impl Analyst<'_> {
         name: &str,
         args: &mut [Typed],
     ) -> Result<Arc<datafusion::logical_expr::AggregateUDF>> {
+        if let Some(over_codes) = self.coded_aggregate(name, args)? {
+            return Ok(over_codes);
+        }
         self.enum_aggregate(name, args)?;
         // Sums of small integers are bigint.
         if name == "sum"

@@ -402,7 +402,10 @@ impl Analyst<'_> {
         if let Some(value) = self.enum_call(name, &args)? {
             return Ok(value);
         }
-        let args = args.into_iter().map(Typed::undomained).collect();
+        let args: Vec<Typed> = args.into_iter().map(Typed::undomained).collect();
+        if let Some(value) = self.coded_call(name, &args)? {
+            return Ok(value);
+        }
         let args = self.enum_arguments(name, args)?;
         let given: Vec<PgType> = args.iter().map(|arg| arg.ty).collect();
         // Padding is no part of the text a function sees.

@@ -13,6 +13,7 @@ use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics::{converted, precise, read};
 use crate::types::PgType;
+use crate::types::coded::bits;
 
 /// Types PostgreSQL prefers among those of their category.
 pub(super) fn is_preferred(ty: PgType) -> bool {
@@ -23,6 +24,8 @@ pub(super) fn is_preferred(ty: PgType) -> bool {
         PgType::OID,
         PgType::TIMESTAMPTZ,
         PgType::INTERVAL,
+        PgType::INET,
+        PgType::VARBIT,
     ]
     .iter()
     .any(|preferred| preferred.oid == ty.oid)
@@ -90,7 +93,7 @@ pub(super) fn implicitly(from: PgType, to: PgType) -> bool {
         f if f.oid == PgType::CHAR.oid => one_of(&[PgType::TEXT]),
         f if f.oid == PgType::OID.oid => to.is_reg(),
         f if f.oid == PgType::PG_NODE_TREE.oid => one_of(&[PgType::TEXT]),
-        _ => false,
+        f => super::coded::implicitly(f, to),
     }
 }
 
@@ -166,6 +169,7 @@ fn explicitly(from: PgType, to: PgType) -> bool {
     pairs
         .iter()
         .any(|(a, b)| a.oid == from.oid && b.oid == to.oid)
+        || super::coded::conversion(from, to).is_some()
 }
 
 impl Analyst<'_> {
@@ -180,6 +184,11 @@ impl Analyst<'_> {
 
     /// As [`Self::coerced`], beneath all domains.
     fn coerced_beneath(&self, value: Typed, to: PgType) -> Result<Typed> {
+        // Text is read first and then cut.
+        if bits::length(to).is_some() && (value.is_unknown() || is_string(value.ty)) {
+            let plain = self.coerced_beneath(value, to.with_typmod(-1))?;
+            return self.coerced_beneath(plain, to);
+        }
         if value.is_unknown() {
             return match &value.expr {
                 Expr::Literal(ScalarValue::Utf8(Some(text)), _) => self
@@ -215,6 +224,9 @@ impl Analyst<'_> {
         } else {
             to
         };
+        if let Some(recoded) = self.recoded(&value, to)? {
+            return Ok(recoded);
+        }
         // First as that type, then as exact as it is.
         if to.is_precise() {
             let plain = self.coerced_beneath(value, to.with_typmod(-1))?;
@@ -288,6 +300,10 @@ impl Analyst<'_> {
         if category(to) == 'S' && to.typmod >= 0 {
             let plain = typed::text(text);
             return Ok(Typed::new(typed::cast(plain.expr, to), to));
+        }
+        if bits::length(to).is_some() {
+            let plain = self.read(text, to.with_typmod(-1))?;
+            return self.coerced(plain, to);
         }
         if to.oid == PgType::TEXT.oid {
             return Ok(typed::text(text));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::common::TableReference;
+use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::expr::{Cast, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{
     Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, Union, Window,
@@ -146,7 +146,8 @@ impl Analyst<'_> {
             let (a, b) = (left.column(index), right.column(index));
             let b = b.at(place::column(beside, index));
             let ty = self.common_type(&[&a, &b], word)?;
-            for value in [a, b] {
+            for (value, answer) in [(a, &left), (b, &right)] {
+                self.register_output(answer, index);
                 let at = value.place.clone();
                 self.to_common(value, ty, word)
                     .map_err(|error| error.or_at(at))?;
@@ -206,12 +207,20 @@ impl Analyst<'_> {
             .converted()
     }
 
+    /// Remembers what a column of an answer is: conversions ask.
+    fn register_output(&self, answer: &Answer, index: usize) {
+        let named = answer.plan.schema().qualified_field(index);
+        let shown = answer.columns[index].name.clone();
+        self.register(&Column::from(named), named.1, shown);
+    }
+
     /// The answer with its columns cast to `types`, without hidden columns.
     pub(super) fn retyped(&self, answer: Answer, types: &[PgType]) -> Result<Answer> {
         let mut columns = Vec::with_capacity(types.len());
         let mut exprs = Vec::with_capacity(types.len());
         for (index, ty) in types.iter().enumerate() {
             self.learn_output(&answer, index, *ty);
+            self.register_output(&answer, index);
             let value = self.coerced(answer.column(index), *ty)?;
             let name = answer.plan.schema().field(index).name().clone();
             exprs.push(value.expr.alias(name));

@@ -192,6 +192,10 @@ impl Analyst<'_> {
             let said = |arg: Typed| Typed::new(self.said(arg.clone()), arg.ty);
             return Ok(args.into_iter().map(said).collect());
         }
+        // What else the name may mean: a cast, an operator's function.
+        if crate::functions::scalar(self.scope.context, name).is_none() {
+            return Ok(args);
+        }
         Err(self.no_function(name, &args))
     }
 
@@ -208,9 +212,12 @@ impl Analyst<'_> {
 
     /// `42883` for an aggregate that takes no enums.
     pub(super) fn enum_aggregate(&self, name: &str, args: &[Typed]) -> Result<()> {
-        if args.iter().any(|arg| arg.ty.is_encoded()) && !AGGREGATES.contains(&name) {
-            return Err(self.no_function(name, args));
+        let takes = |arg: &Typed| {
+            !arg.ty.is_encoded() || AGGREGATES.contains(&name) && super::coded::has(name, arg.ty)
+        };
+        match args.iter().all(takes) {
+            true => Ok(()),
+            false => Err(self.no_function(name, args)),
         }
-        Ok(())
     }
 }

@@ -10,6 +10,7 @@ use super::{Analyst, at};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse;
 use crate::types::PgType;
+use crate::types::coded::bits;
 use crate::types::precision::Fields;
 
 impl Analyst<'_> {
@@ -33,8 +34,11 @@ impl Analyst<'_> {
             Value::Placeholder(id) => self
                 .placeholder(level, id)
                 .map_err(|error| at(error, value.span))?,
-            Value::HexStringLiteral(_) | Value::SingleQuotedByteStringLiteral(_) => {
-                return Err(Error::unsupported("a bit string"));
+            Value::HexStringLiteral(digits) => {
+                bit_string(bits::of_hex(digits).map_err(|error| at(error, value.span))?)
+            }
+            Value::SingleQuotedByteStringLiteral(digits) => {
+                bit_string(bits::of_binary(digits).map_err(|error| at(error, value.span))?)
             }
             other => {
                 return Err(at(
@@ -50,7 +54,11 @@ impl Analyst<'_> {
 
     /// `type 'text'`
     pub(super) fn typed_string(&self, typed: &ast::TypedString) -> Result<Typed> {
-        let ty = self.resolve_type(&typed.data_type)?;
+        let ty = match &typed.data_type {
+            // As long as it is written, where `bit` elsewhere is one bit.
+            ast::DataType::Bit(None) => PgType::BIT,
+            ty => self.resolve_type(ty)?,
+        };
         let text = match &typed.value.value {
             Value::SingleQuotedString(text)
             | Value::EscapedStringLiteral(text)
@@ -108,6 +116,10 @@ impl Analyst<'_> {
         self.read(&text, ty)
             .map_err(|error| error.or_at(value.place))
     }
+}
+
+fn bit_string(bits: String) -> Typed {
+    typed::literal(ScalarValue::Utf8View(Some(bits)), PgType::BIT)
 }
 
 /// A number as written: `integer` if it fits, then `bigint`, then `numeric`.

@@ -17,6 +17,7 @@ mod arguments;
 mod array;
 mod call;
 mod case;
+mod coded;
 mod coerce;
 mod combine;
 mod condition;

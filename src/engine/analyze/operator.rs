@@ -11,6 +11,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::numeric;
 use crate::engine::semantics::{self, Quantified};
 use crate::types::PgType;
+use crate::types::coded::bits;
 
 /// What choosing among candidates came to.
 pub(super) enum Choice<T> {
@@ -215,7 +216,8 @@ impl Analyst<'_> {
                 ))
             }
             Make::Call(name) => {
-                let result = self.native(name, vec![operand.expr])?;
+                let operand = self.said(operand);
+                let result = self.native(name, vec![operand])?;
                 self.coerced(result, candidate.result)
             }
             _ => Err(Error::unsupported(format!("operator {sign} before {ty}"))),
@@ -441,14 +443,16 @@ impl Analyst<'_> {
     /// `text || anything`; `None` if this is no such join.
     fn join_text(&self, sign: &str, left: &Typed, right: &Typed) -> Result<Option<Typed>> {
         let string = |value: &Typed| category(value.ty) == 'S' || value.is_unknown();
+        // Beside what is a text or nothing yet, these are joined as what they are.
+        let joined = |value: &Typed| value.is(PgType::JSONB) || bits::is(value.ty);
         let other = |value: &Typed| {
             !string(value) && array_element(value.ty).is_none() && !value.is(PgType::BYTEA)
         };
         let joins = sign == "||"
             && (category(left.ty) == 'S' && other(right)
                 || other(left) && category(right.ty) == 'S'
-                || left.is_unknown() && other(right) && !right.is(PgType::JSONB)
-                || other(left) && right.is_unknown() && !left.is(PgType::JSONB));
+                || left.is_unknown() && other(right) && !joined(right)
+                || other(left) && right.is_unknown() && !joined(left));
         if !joins {
             return Ok(None);
         }

@@ -52,6 +52,7 @@ pub(super) static OPERATORS: LazyLock<Table> = LazyLock::new(|| {
     dates(&mut table);
     texts(&mut table);
     documents(&mut table);
+    bits(&mut table);
     table
 });
 
@@ -109,6 +110,8 @@ fn comparisons(table: &mut Table) {
         PgType::OID,
         PgType::OIDVECTOR,
         PgType::JSONB,
+        PgType::BIT,
+        PgType::VARBIT,
     ];
     for (sign, op) in COMPARISONS {
         let mut compare =
@@ -456,4 +459,17 @@ fn documents(table: &mut Table) {
     ] {
         add(table, sign, T::JSONB, right, result, Make::Call(name));
     }
+}
+
+fn bits(table: &mut Table) {
+    use PgType as T;
+    for (sign, name) in [("&", "& bit"), ("|", "| bit"), ("#", "# bit")] {
+        add(table, sign, T::BIT, T::BIT, T::BIT, Make::Call(name));
+    }
+    for (sign, name) in [("<<", "<< bit"), (">>", ">> bit")] {
+        add(table, sign, T::BIT, T::INT4, T::BIT, Make::Call(name));
+    }
+    prefix(table, "~", T::BIT, T::BIT, Make::Call("~ bit"));
+    let joined = Make::Call("|| bit");
+    add(table, "||", T::VARBIT, T::VARBIT, T::VARBIT, joined);
 }

@@ -13,6 +13,7 @@ use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
 use crate::functions;
 use crate::types::PgType;
+use crate::types::coded::bits;
 
 impl Analyst<'_> {
     pub(super) fn special_form(&self, level: &Level<'_>, expression: &Ast) -> Result<Typed> {
@@ -48,7 +49,11 @@ impl Analyst<'_> {
             Ast::Floor { expr, field } => self.rounded(level, "floor", expr, field),
             Ast::Position { expr, r#in } => {
                 let (part, whole) = (analysed(expr)?, analysed(r#in)?);
-                call("strpos", vec![whole, part])
+                let name = match [&whole, &part].iter().any(|value| bits::is(value.ty)) {
+                    true => "position",
+                    false => "strpos",
+                };
+                call(name, vec![whole, part])
             }
             Ast::Substring {
                 expr,

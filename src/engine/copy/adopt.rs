@@ -18,6 +18,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::names::parse_reg;
 use crate::statement::StatementContext;
 use crate::types::calendar::{DATE_MAX, DATE_MIN, DAY, TIMESTAMP_MIN};
+use crate::types::coded::Code;
 use crate::types::text::{PLAIN, ParseError, TextColumn, UNNAMED, parse_column};
 use crate::types::{PgType, Style, is_rectangular, ragged};
 
@@ -83,7 +84,7 @@ impl Adoption {
         if ty.is_reg() && is_text {
             return Some(Self::Name);
         }
-        if ty.is_enum() || ty.oid == PgType::TIMETZ.oid {
+        if ty.is_enum() || Code::of(ty).is_some() {
             return is_text.then_some(Self::Read);
         }
         match &to {

@@ -18,6 +18,7 @@ use super::{CopyFormat, CopyOptions};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::OutputColumn;
 use crate::pg_catalog::names::Names;
+use crate::types::coded::Code;
 use crate::types::text::{PLAIN, TextColumn, parse_column};
 use crate::types::{PgType, Style, dimensions};
 
@@ -55,7 +56,7 @@ fn field(name: &str, ty: PgType, options: &CopyOptions) -> Field {
 
 /// The Arrow type offered for a PostgreSQL type.
 fn data_type(ty: PgType, options: &CopyOptions) -> DataType {
-    if ty.is_reg() || ty.is_enum() || ty.oid == PgType::TIMETZ.oid {
+    if ty.is_reg() || ty.is_enum() || Code::of(ty).is_some() {
         return DataType::Utf8;
     }
     let is_parquet = options.format == CopyFormat::Parquet;

@@ -10,9 +10,11 @@ use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, new_null_array};
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type};
 
+use super::recode;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::names::{Names, parse_reg};
 use crate::statement::StatementContext;
+use crate::types::coded::bits;
 use crate::types::precision::precisely;
 use crate::types::text::{TextColumn, parse_column};
 use crate::types::{PgType, fitted, numerics};
@@ -68,20 +70,21 @@ pub fn is_assignable(from: PgType, to: PgType) -> bool {
     if let (Some(from), Some(to)) = (from.element(), to.element()) {
         return is_assignable(from, to);
     }
-    matches!(
-        (family(from), family(to)),
-        (_, String)
-            | (Integer | Float | Numeric, Integer | Float | Numeric)
-            | (Integer, Oid)
-            | (Oid, Integer | Oid)
-            | (Date, Timestamp | TimestampTz)
-            | (Timestamp, Date | Time | TimestampTz)
-            | (TimestampTz, Date | Time | TimeTz | Timestamp)
-            | (TimeTz, Time)
-            | (Time, Interval | TimeTz)
-            | (Interval, Time)
-            | (Json, Json)
-    )
+    recode::is_assignable(from, to)
+        || matches!(
+            (family(from), family(to)),
+            (_, String)
+                | (Integer | Float | Numeric, Integer | Float | Numeric)
+                | (Integer, Oid)
+                | (Oid, Integer | Oid)
+                | (Date, Timestamp | TimestampTz)
+                | (Timestamp, Date | Time | TimestampTz)
+                | (TimestampTz, Date | Time | TimeTz | Timestamp)
+                | (TimeTz, Time)
+                | (Time, Interval | TimeTz)
+                | (Interval, Time)
+                | (Json, Json)
+        )
 }
 
 /// Checks that an expression of type `from` may be assigned to `column`.
@@ -140,6 +143,14 @@ pub(super) fn assign(
         return fitted(array.clone(), to).map_err(|(_, error)| error);
     }
     use Family::{Float, Integer, Numeric, Oid, String};
+    if let Some(recoded) = recode::recoded(array, from, to)? {
+        return Ok(recoded);
+    }
+    if family(to) == String
+        && let Some(told) = recode::told(array, from)
+    {
+        return limit_length(context, &told, to);
+    }
     match (family(from), family(to)) {
         (String, String) => limit_length(context, &as_text(array)?, to),
         (_, String) => {
@@ -169,6 +180,7 @@ pub(super) fn assign(
         }
         (Integer | Numeric, Numeric) => strict(array, &target).map_err(|_| numeric_overflow(to)),
         (Numeric, Float) => strict(array, &target).map_err(|_| out_of_range(to)),
+        _ if bits::is(to) => read(context, &texts_of(context, array, from)?, to),
         _ if to.is_precise() && family(from) != String => {
             let plain = assign(context, array, from, to.with_typmod(-1))?;
             Ok(precisely(&plain, to))

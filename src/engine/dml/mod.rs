@@ -23,6 +23,7 @@ mod keys;
 mod merge;
 mod merging;
 mod names;
+mod recode;
 mod references;
 mod rekey;
 mod returning;

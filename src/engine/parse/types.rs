@@ -10,35 +10,29 @@ use crate::base::{Error, Result, SqlState};
 use crate::catalog::{SearchPath, Snapshot};
 use crate::engine::command::ObjectName;
 use crate::types::PgType;
+use crate::types::coded::bits::BITS_MAX;
 use crate::types::precision::{self, Fields, interval_typmod};
 
 /// Longest `varchar(n)`, as in PostgreSQL.
 const CHARACTERS_MAX: u64 = 10_485_760;
 /// Types PostgreSQL has and commons does not.
 const UNBUILT: &[&str] = &[
-    "bit",
     "box",
-    "cidr",
     "circle",
     "citext",
     "cstring",
     "datemultirange",
     "daterange",
     "hstore",
-    "inet",
     "int4multirange",
     "int4range",
     "int8multirange",
     "int8range",
     "line",
     "lseg",
-    "macaddr",
-    "macaddr8",
-    "money",
     "nummultirange",
     "numrange",
     "path",
-    "pg_lsn",
     "pg_snapshot",
     "point",
     "polygon",
@@ -55,8 +49,6 @@ const UNBUILT: &[&str] = &[
     "tstzrange",
     "tsvector",
     "txid_snapshot",
-    "varbit",
-    "xid8",
     "xml",
 ];
 /// Digits a numeric can have here; PostgreSQL's limit is 1,000.
@@ -241,6 +233,9 @@ fn built_in(ty: &DataType) -> Result<PgType> {
             let fields = name.as_deref().and_then(Fields::named);
             interval(fields, *precision)?
         }
+        // Without a length it is one bit long.
+        DataType::Bit(length) => bits(PgType::BIT, Some(length.unwrap_or(1)))?,
+        DataType::BitVarying(length) | DataType::VarBit(length) => bits(PgType::VARBIT, *length)?,
         DataType::Uuid => PgType::UUID,
         DataType::JSON => PgType::JSON,
         DataType::JSONB => PgType::JSONB,
@@ -314,6 +309,8 @@ fn custom(name: &ast::ObjectName, modifiers: &[String]) -> Result<TypeName> {
             precise(ty, number(0))
         }
         ("interval", 1) => interval(None, number(0)),
+        ("bit", 1) => bits(PgType::BIT, number(0)),
+        ("varbit", 1) => bits(PgType::VARBIT, number(0)),
         ("serial" | "serial4" | "bigserial" | "serial8" | "smallserial" | "serial2", _) => {
             Err(Error::unsupported(format!("type \"{name}\"")))
         }
@@ -374,6 +371,21 @@ fn numeric(info: &ExactNumberInfo) -> Result<PgType> {
         i8::try_from(scale).unwrap_or(i8::MAX),
     );
     Ok(PgType::numeric(precision, scale))
+}
+
+/// A type of bit strings of so many bits.
+fn bits(ty: PgType, length: Option<u64>) -> Result<PgType> {
+    let name = ty.info().name;
+    match length {
+        None => Ok(ty),
+        Some(0) => Err(out_of_range(&format!(
+            "length for type {name} must be at least 1"
+        ))),
+        Some(length) if length > BITS_MAX => Err(out_of_range(&format!(
+            "length for type {name} cannot exceed {BITS_MAX}"
+        ))),
+        Some(length) => Ok(ty.with_typmod(i32::try_from(length).unwrap_or(i32::MAX))),
+    }
 }
 
 /// A type of times with so many digits of a second.

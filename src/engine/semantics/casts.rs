@@ -26,6 +26,7 @@ use crate::engine::scope::external;
 use crate::pg_catalog::names::{Names, parse_reg};
 use crate::statement::StatementContext;
 use crate::types::PgType;
+use crate::types::coded::bits;
 use crate::types::numerics;
 use crate::types::pgtype::TYPMOD_KEY;
 use crate::types::precision::precisely;
@@ -165,7 +166,10 @@ impl Way {
                 if json && PgType::of_field(from).oid != ty.oid {
                     return Some(Self::Input);
                 }
-                return match ty.char_length() {
+                if bits::is(ty) && !bits::is(PgType::of_field(from)) {
+                    return Some(Self::Input);
+                }
+                return match ty.char_length().or(bits::length(ty)) {
                     Some(_) => Some(Self::Fit),
                     None if padded && ty.oid != PgType::BPCHAR.oid => Some(Self::Strip),
                     None => None,
@@ -419,6 +423,15 @@ impl Conversion {
     }
 
     fn fit(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        if bits::is(self.to) {
+            let text = cast(array, &DataType::Utf8View)?;
+            let fitted: StringViewArray = text
+                .as_string_view()
+                .iter()
+                .map(|text| text.map(|text| bits::fitted(self.to, text)))
+                .collect();
+            return cast(&(Arc::new(fitted) as ArrayRef), self.field.data_type());
+        }
         let Some(length) = self.to.char_length() else {
             return Ok(array.clone());
         };

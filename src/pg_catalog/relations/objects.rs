@@ -286,6 +286,7 @@ pub(super) fn shown_default(context: &StatementContext, default: &str, of: PgTyp
     if literal {
         let ty = match of.plain() {
             PgType::BPCHAR => "bpchar".to_owned(),
+            PgType::BIT => "\"bit\"".to_owned(),
             ty => crate::pg_catalog::names::written(context, ty),
         };
         format!("{default}::{ty}")

@@ -4,7 +4,6 @@
 //! The width written follows the PostgreSQL type, never the Arrow type: a client decodes by the OID
 //! it was told.
 
-use core::net::IpAddr;
 use std::ops::Range;
 
 use arrow::array::{Array, BooleanArray};
@@ -15,6 +14,7 @@ use crate::types::calendar::{
     DATE_MAX, DATE_MIN, EPOCH_2000_DAYS, EPOCH_2000_MICROS, TIMESTAMP_MIN,
 };
 use crate::types::cells::{Blobs, Cells, Dates, Intervals, Ints, Ranges, Stamps, Texts, Times};
+use crate::types::coded::{self, Address, Code, bits};
 use crate::types::decimal::Numerics;
 use crate::types::text::{
     Numbers, PLAIN, Style, TextColumn, UNNAMED, Width, cannot_hold, date_out_of_range, element_of,
@@ -47,12 +47,14 @@ enum Written<'a> {
     Char(Texts<'a>),
     /// jsonb: a version byte, then text.
     Jsonb(Box<BinaryColumn<'a>>),
-    /// inet: family, bits, not a cidr, bytes of the address.
-    Inet(Texts<'a>),
+    Address(Blobs<'a>, PgType),
     Bytes(Blobs<'a>),
     Date(Dates<'a>),
     Time(Times<'a>),
     TimeTz(Ints<'a>),
+    /// Codes that are numbers.
+    Number(Ints<'a>, PgType),
+    Bits(Texts<'a>),
     Timestamp(Stamps<'a>),
     /// A date shown as a timestamp.
     Midnight(Dates<'a>),
@@ -114,7 +116,10 @@ impl<'a> BinaryColumn<'a> {
                 None => Written::Text(texts),
             },
             (oid, Cells::Text(texts)) if oid == PgType::CHAR.oid => Written::Char(texts),
-            (oid, Cells::Text(texts)) if oid == PgType::INET.oid => Written::Inet(texts),
+            (_, Cells::Text(texts)) if bits::is(ty) => Written::Bits(texts),
+            (_, Cells::Bytes(bytes)) if Code::of(ty) == Some(Code::Bytes) => {
+                Written::Address(bytes, ty)
+            }
             (oid, _) if oid == PgType::JSONB.oid || oid == PgType::JSONPATH.oid => {
                 Written::Jsonb(Box::new(Self::new(array, PgType::JSON, style)?))
             }
@@ -138,6 +143,9 @@ impl<'a> BinaryColumn<'a> {
                 None => return Err(cannot_hold(array, ty)),
             },
             (oid, Cells::Int(ints)) if oid == PgType::TIMETZ.oid => Written::TimeTz(ints),
+            (_, Cells::Int(ints)) if Code::of(ty) == Some(Code::Number) => {
+                Written::Number(ints, ty)
+            }
             (oid, Cells::Int(ints)) => match Width::of(ty) {
                 Some(width) if oid == PgType::INT2.oid => Written::Int2(ints, width),
                 Some(width) if oid == PgType::INT4.oid => Written::Int4(ints, width),
@@ -217,7 +225,11 @@ impl<'a> BinaryColumn<'a> {
                 out.push(1);
                 values.write(row, out)?;
             }
-            Written::Inet(values) => write_address(values.get(row), out)?,
+            Written::Address(values, ty) => Address::unpack(values.get(row)).send(*ty, out),
+            Written::Bits(values) => bits::send(values.get(row), out),
+            Written::Number(values, ty) => {
+                coded::send_number(*ty, values.get(row).unwrap_or_default(), out);
+            }
             Written::Bytes(values) => out.extend_from_slice(values.get(row)),
             Written::Date(values) => {
                 let days = values.get(row).ok_or_else(date_out_of_range)?;
@@ -379,24 +391,6 @@ impl Lists<'_> {
         }
         Ok(has_null)
     }
-}
-
-/// An address of one host, as `inet_send` writes it.
-fn write_address(text: &str, out: &mut Vec<u8>) -> Result<()> {
-    let address = text
-        .parse::<IpAddr>()
-        .map_err(|error| Error::internal("writing an address", error))?;
-    match address {
-        IpAddr::V4(address) => {
-            out.extend_from_slice(&[2, 32, 0, 4]);
-            out.extend_from_slice(&address.octets());
-        }
-        IpAddr::V6(address) => {
-            out.extend_from_slice(&[3, 128, 0, 16]);
-            out.extend_from_slice(&address.octets());
-        }
-    }
-    Ok(())
 }
 
 #[inline]

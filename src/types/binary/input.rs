@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{
     ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, PrimitiveArray,
+    StringViewBuilder,
 };
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type,
@@ -16,6 +17,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::types::calendar::{
     DATE_MAX, DATE_MIN, DAY, EPOCH_2000_DAYS, EPOCH_2000_MICROS, TIMESTAMP_MIN,
 };
+use crate::types::coded::{self, Address, Code, bits};
 use crate::types::precision::precisely;
 use crate::types::text::{
     PLAIN, ParseError, Style, build_array, date_out_of_range, interval_out_of_range,
@@ -133,6 +135,36 @@ fn plain(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRef
             [0] => Ok(String::new()),
             [byte] => utf8(&[byte]).map(str::to_owned),
         })?,
+        _ if Code::of(ty) == Some(Code::Number) => {
+            let read = |bytes: &[u8]| {
+                coded::receive_number(ty, bytes).ok_or_else(|| match fixed::<8>(bytes) {
+                    Err(error) => error,
+                    Ok(_) => bad("incorrect binary data format"),
+                })
+            };
+            primitive::<Int64Type>(values, read)?
+        }
+        _ if Code::of(ty) == Some(Code::Bytes) => {
+            let mut builder = BinaryBuilder::with_capacity(values.len(), 0);
+            for (row, value) in values.iter().enumerate() {
+                let address = value.map(|bytes| Address::receive(ty, bytes)).transpose();
+                let address = address.map_err(|error| ParseError { row, error })?;
+                builder.append_option(address.map(Address::pack));
+            }
+            Arc::new(builder.finish())
+        }
+        _ if bits::is(ty) => {
+            let mut builder = StringViewBuilder::with_capacity(values.len());
+            for (row, value) in values.iter().enumerate() {
+                let read = value.map(|bytes| {
+                    let bits = bits::receive(ty, bytes);
+                    bits.unwrap_or_else(|| Err(bad("invalid length in external bit string")))
+                });
+                let read = read.transpose();
+                builder.append_option(read.map_err(|error| ParseError { row, error })?);
+            }
+            Arc::new(builder.finish())
+        }
         _ if ty.element().is_some() => arrays(values, ty, style)?,
         _ => {
             let mut texts = Vec::with_capacity(values.len());

@@ -7,13 +7,17 @@ use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
 use super::{DOMAIN_KEY, InDomain, METADATA_KEY, Made, PgType, TYPMOD_KEY};
 use crate::base::Oid;
+use crate::types::coded::Code;
 use crate::types::dimensions;
 
 impl PgType {
     /// The Arrow type that holds values of this type.
     pub fn data_type(self) -> DataType {
+        if let Some(code) = Code::of(self) {
+            return code.data_type();
+        }
         match self {
-            t if t.is_enum() || t.oid == Self::TIMETZ.oid => DataType::Int64,
+            t if t.is_enum() => DataType::Int64,
             t if t.oid == Self::BOOL.oid => DataType::Boolean,
             t if t.oid == Self::INT2.oid => DataType::Int16,
             t if t.oid == Self::INT4.oid => DataType::Int32,

@@ -10,6 +10,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
+use super::coded::Code;
 use crate::base::Oid;
 
 pub use name::{awaits_names, named};
@@ -180,15 +181,17 @@ impl PgType {
     pub const fn at_rest(self) -> Self {
         match self.made {
             Made::Enum { .. } => Self::INT8,
-            Made::None if self.oid.0 == Self::TIMETZ.oid.0 => Self::INT8,
-            Made::EnumArray { .. } | Made::None => self,
+            Made::EnumArray { .. } => self,
+            Made::None => match Code::of(self) {
+                Some(code) => code.at_rest(),
+                None => self,
+            },
         }
     }
 
-    /// Whether values, or the elements of arrays, travel as numbers whose meaning only the type
-    /// tells.
+    /// Whether values, or the elements of arrays, travel as what only the type tells the meaning of.
     pub const fn is_encoded(self) -> bool {
-        self.is_made() || matches!(self.oid.0, 1266 | 1270)
+        self.is_made() || Code::of(self).is_some() || Code::of_elements(self)
     }
 
     /// Whether a user made it.

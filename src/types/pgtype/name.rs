@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::PgType;
 use crate::base::Oid;
-use crate::types::precision;
+use crate::types::{coded::bits, precision};
 
 /// Stand around the OID of a user's type where messages will have its name: two characters that no
 /// text means anything with.
@@ -51,6 +51,7 @@ impl fmt::Display for PgType {
         match (self.precision_scale(), self.char_length()) {
             (Some((precision, scale)), _) => write!(f, "{name}({precision},{scale})"),
             (_, Some(length)) => write!(f, "{name}({length})"),
+            _ if bits::is(*self) && self.typmod >= 0 => write!(f, "{name}({})", self.typmod),
             _ if self.is_precise() => {
                 // It stands behind the first word.
                 let (first, rest) = name.split_once(' ').unwrap_or((name, ""));

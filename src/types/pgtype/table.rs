@@ -61,9 +61,13 @@ types! {
     OIDVECTOR    30   "oidvector"    "oidvector"                    -1 'A' 1013;
     JSON         114  "json"         "json"                         -1 'U' 199;
     PG_NODE_TREE 194  "pg_node_tree" "pg_node_tree"                 -1 'Z' 0;
+    CIDR         650  "cidr"         "cidr"                         -1 'I' 651;
     FLOAT4       700  "float4"       "real"                         4  'N' 1021;
     FLOAT8       701  "float8"       "double precision"             8  'N' 1022;
     UNKNOWN      705  "unknown"      "unknown"                      -2 'X' 0;
+    MACADDR8     774  "macaddr8"     "macaddr8"                     8  'U' 775;
+    MONEY        790  "money"        "money"                        8  'N' 791;
+    MACADDR      829  "macaddr"      "macaddr"                      6  'U' 1040;
     INET         869  "inet"         "inet"                         -1 'I' 1041;
     ACLITEM      1033 "aclitem"      "aclitem"                      12 'U' 1034;
     BPCHAR       1042 "bpchar"       "character"                    -1 'S' 1014;
@@ -74,6 +78,8 @@ types! {
     TIMESTAMPTZ  1184 "timestamptz"  "timestamp with time zone"     8  'D' 1185;
     INTERVAL     1186 "interval"     "interval"                     16 'T' 1187;
     TIMETZ       1266 "timetz"       "time with time zone"          12 'D' 1270;
+    BIT          1560 "bit"          "bit"                          -1 'V' 1561;
+    VARBIT       1562 "varbit"       "bit varying"                  -1 'V' 1563;
     NUMERIC      1700 "numeric"      "numeric"                      -1 'N' 1231;
     REGPROCEDURE 2202 "regprocedure" "regprocedure"                 4  'N' 2207;
     REGOPER      2203 "regoper"      "regoper"                      4  'N' 2208;
@@ -93,6 +99,7 @@ types! {
     REGROLE      4096 "regrole"      "regrole"                      4  'N' 4097;
     REGCOLLATION 4191 "regcollation" "regcollation"                 4  'N' 4192;
     PG_MCV_LIST  5017 "pg_mcv_list"  "pg_mcv_list"                  -1 'Z' 0;
+    XID8         5069 "xid8"         "xid8"                         8  'U' 271;
 }
 
 /// What does not differ between enumerated types.

@@ -14,6 +14,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::types::cells::{
     Blobs, Cells, Dates, Floats, Intervals, Ints, Ranges, Stamps, Texts, Times,
 };
+use crate::types::coded::{self, Address, Code};
 use crate::types::decimal::{Numerics, Scratch};
 use crate::types::enums::{Labels, lost};
 use crate::types::{PgType, TimeTz, Zone};
@@ -44,6 +45,9 @@ enum Written<'a> {
     Date(Dates<'a>, &'a Style),
     Time(Times<'a>),
     TimeTz(Ints<'a>),
+    /// Codes that are numbers.
+    Number(Ints<'a>, PgType),
+    Address(Blobs<'a>, PgType),
     Timestamp(Stamps<'a>, Option<Zone>, &'a Style),
     /// A date shown as a timestamp.
     Midnight(Dates<'a>, Option<Zone>, &'a Style),
@@ -186,6 +190,12 @@ impl<'a> TextColumn<'a> {
             (oid, Cells::Bool(array)) if oid == PgType::BOOL.oid => Written::Bool(array),
             (_, Cells::Int(ints)) if ty.is_reg() => Written::Reg(ints, ty, names),
             (oid, Cells::Int(ints)) if oid == PgType::TIMETZ.oid => Written::TimeTz(ints),
+            (_, Cells::Int(ints)) if Code::of(ty) == Some(Code::Number) => {
+                Written::Number(ints, ty)
+            }
+            (_, Cells::Bytes(bytes)) if Code::of(ty) == Some(Code::Bytes) => {
+                Written::Address(bytes, ty)
+            }
             (_, Cells::Int(ints)) if ty.is_enum() => {
                 Written::Enum(ints, ty, style.enums.labels(ty))
             }
@@ -279,6 +289,13 @@ impl<'a> TextColumn<'a> {
             Written::Time(values) => date::write_time(values.get(row), out),
             Written::TimeTz(values) => {
                 TimeTz::unpack(values.get(row).unwrap_or_default()).write(out);
+            }
+            Written::Number(values, ty) => {
+                coded::write_number(*ty, values.get(row).unwrap_or_default(), out);
+            }
+            Written::Address(values, ty) => {
+                let address = Address::unpack(values.get(row));
+                out.extend_from_slice(address.shown(*ty).as_bytes());
             }
             Written::Timestamp(values, zone, style) => {
                 let micros = values.get(row).ok_or_else(timestamp_out_of_range)?;

@@ -30,6 +30,7 @@ use super::Style;
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
+use crate::types::coded::{self, Address, Code, bits};
 use crate::types::enums::no_label;
 use crate::types::jsonpath::Path;
 
@@ -89,6 +90,18 @@ pub fn parse_column(
         }
         oid if oid == PgType::TIMETZ.oid => {
             primitive::<Int64Type>(values, |text| datetime::timetz(text, &input))?
+        }
+        _ if Code::of(ty) == Some(Code::Number) => {
+            primitive::<Int64Type>(values, |text| coded::read_number(ty, text))?
+        }
+        _ if Code::of(ty) == Some(Code::Bytes) => {
+            let mut builder = BinaryBuilder::with_capacity(values.len(), 0);
+            for (row, value) in values.iter().enumerate() {
+                let address = value.map(|text| Address::parse(ty, text)).transpose();
+                let address = address.map_err(|error| ParseError { row, error })?;
+                builder.append_option(address.map(Address::pack));
+            }
+            Arc::new(builder.finish())
         }
         oid if oid == PgType::TIMESTAMP.oid => {
             primitive::<TimestampMicrosecondType>(values, |text| datetime::timestamp(text, &input))?
@@ -304,6 +317,7 @@ fn texts(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayRef, ParseEr
                 // One byte; a longer character cannot be kept in part.
                 builder.append_value(text.get(..1.min(text.len())).unwrap_or_default());
             }
+            _ if bits::is(ty) => builder.append_value(bits::parse(ty, text).map_err(fail)?),
             oid if oid == PgType::JSON.oid => {
                 json::check(text).map_err(fail)?;
                 builder.append_value(text);

@@ -1,0 +1,153 @@
+//! Types whose values travel as codes: their conversions, and the functions and aggregates over
+//! them, which stand apart from those of the Arrow types that hold the codes.
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{AggregateUDF, Expr};
+
+use super::Analyst;
+use super::coerce::array_element;
+use super::operator::{Choice, choose};
+use super::typed::{self, Typed};
+use crate::base::{Error, Result, SqlState};
+use crate::functions;
+use crate::types::PgType;
+use crate::types::coded::{Code, bits};
+
+/// Casts with a function of their own.
+const CONVERSIONS: &[(PgType, PgType, &str)] = &[
+    (PgType::BIT, PgType::INT4, "int4 bit"),
+    (PgType::BIT, PgType::INT8, "int8 bit"),
+    (PgType::INT4, PgType::BIT, "bit int4"),
+    (PgType::INT8, PgType::BIT, "bit int8"),
+    (PgType::BIT, PgType::VARBIT, "varbit bit"),
+    (PgType::VARBIT, PgType::BIT, "bit bit"),
+];
+
+/// Those PostgreSQL makes by itself.
+const IMPLICIT: &[(PgType, PgType)] =
+    &[(PgType::BIT, PgType::VARBIT), (PgType::VARBIT, PgType::BIT)];
+
+/// Whether PostgreSQL converts one of these types to another by itself.
+pub(super) fn implicitly(from: PgType, to: PgType) -> bool {
+    IMPLICIT
+        .iter()
+        .any(|(a, b)| a.oid == from.oid && b.oid == to.oid)
+}
+
+/// The function behind a cast.
+pub(super) fn conversion(from: PgType, to: PgType) -> Option<&'static str> {
+    CONVERSIONS
+        .iter()
+        .find(|(a, b, _)| a.oid == from.oid && b.oid == to.oid)
+        .map(|(.., name)| *name)
+}
+
+/// Whether an aggregate of any type takes this one: not all that have an order have a smallest and
+/// largest value.
+pub(super) fn has(aggregate: &str, ty: PgType) -> bool {
+    let unordered = [
+        PgType::BIT,
+        PgType::VARBIT,
+        PgType::MACADDR,
+        PgType::MACADDR8,
+    ];
+    !matches!(aggregate, "min" | "max") || !unordered.iter().any(|other| other.oid == ty.oid)
+}
+
+fn is_coded(ty: PgType) -> bool {
+    Code::of(ty).is_some() && ty.oid != PgType::TIMETZ.oid
+}
+
+impl Analyst<'_> {
+    /// A value as one of another type, if one of the two is such a type and has a function for it.
+    pub(super) fn recoded(&self, value: &Typed, to: PgType) -> Result<Option<Typed>> {
+        if let (Some(a), Some(b)) = (array_element(value.ty), array_element(to))
+            && a.oid != b.oid
+            && conversion(a, b).is_some()
+        {
+            // Of the elements there is no function here.
+            return match bits::is(a) && bits::is(b) {
+                true => Ok(None),
+                false => Err(Error::unsupported(format!("a cast from {a}[] to {b}[]"))),
+            };
+        }
+        let fits = value.ty.oid == to.oid && bits::is(to);
+        let name = match conversion(value.ty, to) {
+            Some(name) => name,
+            None if fits && to.oid == PgType::BIT.oid => "bit bit",
+            None if fits => "varbit bit",
+            None => return Ok(None),
+        };
+        let mut args = vec![self.said(value.clone())];
+        if bits::is(to) {
+            args.push(typed::int4(to.typmod).expr);
+            if bits::is(value.ty) {
+                args.push(typed::boolean(Some(true)));
+            }
+        }
+        let converted = self.native(name, args)?;
+        Ok(Some(match bits::is(to) {
+            true => Typed::new(converted.expr, to),
+            false => self.coerced(converted, to)?,
+        }))
+    }
+
+    /// A call of a function over such types; `None` if it is one of others.
+    pub(super) fn coded_call(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
+        let any = args.iter().any(|arg| is_coded(arg.ty));
+        let other = functions::scalar(self.scope.context, name).is_some();
+        if !any && (other || PgType::by_name(name).is_some()) {
+            return Ok(None);
+        }
+        let known = functions::coded(name);
+        if known.is_empty() {
+            return Ok(None);
+        }
+        let candidates: Vec<(Vec<PgType>, usize)> = known
+            .iter()
+            .enumerate()
+            .map(|(index, (_, takes))| (takes.clone(), index))
+            .collect();
+        let types: Vec<PgType> = args.iter().map(Typed::base).collect();
+        let (behind, takes) = match choose(&candidates, &types) {
+            Choice::One(index) => &known[index],
+            Choice::None => return Err(self.no_function(name, args)),
+            Choice::Many => {
+                let shown: Vec<String> = types.iter().map(PgType::to_string).collect();
+                return Err(Error::new(
+                    SqlState::AMBIGUOUS_FUNCTION,
+                    format!("function {name}({}) is not unique", shown.join(", ")),
+                )
+                .hint(
+                    "Could not choose a best candidate function. You might need to add explicit \
+                     type casts.",
+                ));
+            }
+        };
+        let args: Vec<Expr> = args
+            .iter()
+            .zip(takes)
+            .map(|(arg, ty)| Ok(self.said(self.coerced(arg.clone(), *ty)?)))
+            .collect::<Result<_>>()?;
+        self.native(behind, args).map(Some)
+    }
+
+    /// An aggregate over such types that is none of others.
+    pub(super) fn coded_aggregate(
+        &self,
+        name: &str,
+        args: &mut [Typed],
+    ) -> Result<Option<Arc<AggregateUDF>>> {
+        let [arg] = args else { return Ok(None) };
+        let (family, ty) = match arg.ty {
+            ty if bits::is(ty) => ("bit", PgType::BIT),
+            _ => return Ok(None),
+        };
+        let Some(aggregate) = functions::aggregate(&format!("{name} {family}")) else {
+            return Ok(None);
+        };
+        *arg = self.coerced(arg.clone(), ty)?;
+        Ok(Some(aggregate))
+    }
+}

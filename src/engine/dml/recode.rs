@@ -1,0 +1,82 @@
+//! Assignments between types whose values travel as codes, and to and from others.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Int64Array};
+use arrow::datatypes::{DataType, Int64Type};
+
+use crate::base::Result;
+use crate::types::coded::{Address, mac};
+use crate::types::{PgType, numerics};
+
+/// Pairs of which the first may be assigned to the second.
+const PAIRS: &[(PgType, PgType)] = &[
+    (PgType::BIT, PgType::VARBIT),
+    (PgType::VARBIT, PgType::BIT),
+    (PgType::CIDR, PgType::INET),
+    (PgType::INET, PgType::CIDR),
+    (PgType::MACADDR, PgType::MACADDR8),
+    (PgType::MACADDR8, PgType::MACADDR),
+    (PgType::INT4, PgType::MONEY),
+    (PgType::INT8, PgType::MONEY),
+    (PgType::NUMERIC, PgType::MONEY),
+    (PgType::MONEY, PgType::NUMERIC),
+];
+
+/// Whether a value of one of these types may be assigned to a column of another.
+pub(super) fn is_assignable(from: PgType, to: PgType) -> bool {
+    PAIRS
+        .iter()
+        .any(|(a, b)| a.oid == from.oid && b.oid == to.oid)
+}
+
+/// The values where their text would not be read as they are meant; `None` where it is.
+pub(super) fn recoded(array: &ArrayRef, from: PgType, to: PgType) -> Result<Option<ArrayRef>> {
+    let numbers = || array.as_primitive_opt::<Int64Type>();
+    Ok(match (from.plain(), to.plain()) {
+        (PgType::CIDR, PgType::INET) => Some(array.clone()),
+        (PgType::INET, PgType::CIDR) => array.as_binary_opt::<i32>().map(|codes| {
+            let networks: BinaryArray = codes
+                .iter()
+                .map(|code| code.map(|code| Address::unpack(code).network().pack()))
+                .collect();
+            Arc::new(networks) as ArrayRef
+        }),
+        (PgType::MACADDR, PgType::MACADDR8) => numbers().map(|codes| {
+            let longer: Int64Array = codes.unary(mac::lengthened);
+            Arc::new(longer) as ArrayRef
+        }),
+        (PgType::MACADDR8, PgType::MACADDR) => match numbers() {
+            Some(codes) => {
+                let shorter: Int64Array = codes.try_unary(mac::shortened)?;
+                Some(Arc::new(shorter))
+            }
+            None => None,
+        },
+        (PgType::MONEY, PgType::NUMERIC) => match numbers() {
+            Some(amounts) => {
+                let cents: Decimal128Array = amounts
+                    .iter()
+                    .map(|amount| amount.map(i128::from))
+                    .collect();
+                let cents = cents.with_data_type(DataType::Decimal128(20, 2));
+                Some(numerics::to_numeric(&(Arc::new(cents) as ArrayRef), to)?)
+            }
+            None => None,
+        },
+        _ => None,
+    })
+}
+
+/// The texts of addresses that are assigned to text, which say the mask always; `None` of others.
+pub(super) fn told(array: &dyn Array, from: PgType) -> Option<ArrayRef> {
+    let codes = match from.plain() {
+        PgType::INET | PgType::CIDR => array.as_binary_opt::<i32>()?,
+        _ => return None,
+    };
+    let texts: arrow::array::StringViewArray = codes
+        .iter()
+        .map(|code| code.map(|code| Address::unpack(code).full()))
+        .collect();
+    Some(Arc::new(texts))
+}
