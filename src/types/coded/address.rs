@@ -5,7 +5,7 @@
 //! The code is the family, then two bits for each of the address's: the network's, a mark that ends
 //! them, the host's. The mark is less than any bit.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::invalid;
 use crate::base::{Error, Result, SqlState};
@@ -28,6 +28,21 @@ const ZERO: u8 = 1;
 const ONE: u8 = 2;
 /// The families in the binary form.
 const FAMILIES: [u8; 2] = [2, 3];
+
+impl From<IpAddr> for Address {
+    /// One host.
+    fn from(host: IpAddr) -> Self {
+        let (long, bits) = match host {
+            IpAddr::V4(host) => (false, host.to_bits().into()),
+            IpAddr::V6(host) => (true, host.to_bits()),
+        };
+        Self {
+            long,
+            masklen: if long { 128 } else { 32 },
+            bits,
+        }
+    }
+}
 
 impl Address {
     /// Bits of an address of its family.
