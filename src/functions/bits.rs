@@ -16,9 +16,11 @@ functions! { pub(super) LIST:
     // Casts: to a length, and whether it was asked for.
     "bit bit" Immutable {
         (BIT, INT, BOOL) -> PgType::BIT, strict, |call, row| Ok(fitted(call, row, PgType::BIT));
+        (VARBIT, INT, BOOL) -> PgType::BIT, strict, |call, row| Ok(fitted(call, row, PgType::BIT));
     }
     "varbit bit" Immutable {
         (VARBIT, INT, BOOL) -> PgType::VARBIT, strict, |call, row| Ok(fitted(call, row, PgType::VARBIT));
+        (BIT, INT, BOOL) -> PgType::VARBIT, strict, |call, row| Ok(fitted(call, row, PgType::VARBIT));
     }
     "bit int4" Immutable {
         (INT, INT) -> PgType::BIT, strict, |call, row| Ok(of_integer(call, row, 32));

@@ -32,7 +32,9 @@ mod jsonb;
 mod jsonpath;
 mod make;
 mod math;
+mod money;
 mod native;
+mod network;
 mod numeric_aggregate;
 mod ordered;
 mod pattern;
@@ -108,6 +110,8 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         jsonpath::LIST,
         make::LIST,
         math::LIST,
+        money::LIST,
+        network::LIST,
         privilege::LIST,
         sequence::LIST,
         real::LIST,
@@ -319,6 +323,7 @@ fn gathered(name: &str) -> Option<Arc<AggregateUDF>> {
         .flatten()
         .chain([&statistics::COUNT])
         .chain(&bits::ALL)
+        .chain([&money::SUM])
         .find(|gathered| gathered.name == name)
         .map(gather::aggregate)
 }

@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use super::call::{Function, Overload};
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
+use crate::types::coded::Code;
 
 /// What a parameter takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,7 +265,10 @@ impl Param {
         {
             return Some(0);
         }
-        if argument.ty.is_some_and(PgType::is_made) {
+        if argument
+            .ty
+            .is_some_and(|ty| ty.is_made() || Code::of(ty).is_some())
+        {
             return None;
         }
         if from.is_null() {

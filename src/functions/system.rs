@@ -13,7 +13,6 @@ use crate::pg_catalog::Value;
 use crate::privileges::has_privileges_of;
 use crate::statement::Effect;
 use crate::types::PgType;
-use crate::types::coded::Address;
 
 /// `pg_signal_backend`: its members may cancel and terminate other roles' sessions.
 const PG_SIGNAL_BACKEND: Oid = Oid(4200);
@@ -201,10 +200,7 @@ fn own(call: &Call<'_>) -> Option<Arc<Activity>> {
 
 fn client_address(call: &Call<'_>, _: usize) -> Result<Value> {
     let peer = own(call).and_then(|activity| activity.client);
-    Ok(match peer {
-        Some(peer) => Value::Bytes(Address::from(peer.ip()).pack()),
-        None => Value::Null,
-    })
+    Ok(peer.map(|peer| peer.ip()).into())
 }
 
 fn notify(call: &Call<'_>, row: usize) -> Result<Value> {

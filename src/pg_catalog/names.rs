@@ -190,7 +190,18 @@ pub fn type_name(context: &StatementContext, ty: PgType) -> Option<String> {
 pub fn written(context: &StatementContext, ty: PgType) -> String {
     let made = ty.is_made() || ty.domain.is_some();
     let named = made.then(|| type_name(context, ty)).flatten();
-    named.unwrap_or_else(|| ty.to_string())
+    named.unwrap_or_else(|| {
+        // By the names that mean any length, where `character` and `bit` mean one.
+        let (inner, brackets) = match ty.element() {
+            Some(inner) => (inner, "[]"),
+            None => (ty, ""),
+        };
+        match inner {
+            PgType::BPCHAR => format!("bpchar{brackets}"),
+            PgType::BIT => format!("\"bit\"{brackets}"),
+            _ => ty.to_string(),
+        }
+    })
 }
 
 /// The relation an unqualified name means, users' or the system's.

@@ -5,6 +5,7 @@
 //! say a value is.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -18,6 +19,7 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
 
 use crate::base::{Error, Oid, Result};
+use crate::types::coded::Address;
 use crate::types::{Numeric, PgType};
 
 /// One value, to be read as whatever PostgreSQL type its place has.
@@ -95,6 +97,17 @@ from_int!(i16, i32, i64, u32);
 impl From<f64> for Value {
     fn from(value: f64) -> Self {
         Self::Float(value)
+    }
+}
+
+impl From<IpAddr> for Value {
+    /// An inet of one host.
+    fn from(host: IpAddr) -> Self {
+        let address = match host {
+            IpAddr::V4(host) => Address::of_host(false, host.to_bits().into()),
+            IpAddr::V6(host) => Address::of_host(true, host.to_bits()),
+        };
+        Self::Bytes(address.pack())
     }
 }
 

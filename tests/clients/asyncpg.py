@@ -4,6 +4,7 @@ import io
 import json
 from datetime import datetime
 from decimal import Decimal
+from ipaddress import ip_address, ip_interface, ip_network
 
 import asyncpg
 from trial import fails, run, shows
@@ -47,6 +48,18 @@ async def types(connection):
         assert await connection.fetchval(f"SELECT $1::{ty}", DOCUMENT) == DOCUMENT
     assert await connection.fetchval("SELECT count(*) FROM generate_series(1, $1::int) AS g(i) WHERE i = ANY($2)", 9, [1, 3]) == 2
     await refused("22P02", connection.fetchval("SELECT 'x'::text::int4"))
+    # Addresses, bit strings and their kin.
+    one = (ip_interface("10.0.0.1/24"), ip_network("10.0.0.0/8"), asyncpg.BitString("101"), asyncpg.BitString(""), 5)
+    assert tuple(await connection.fetchrow("SELECT $1::inet, $2::cidr, $3::bit(3), $4::varbit, $5::xid8", *one)) == one
+    assert await connection.fetchval("SELECT $1::inet[]", [one[0], None]) == [one[0], None]
+    assert await connection.fetchval("SELECT $1::inet", ip_address("::1")) == ip_address("::1")
+    assert await connection.fetchval("SELECT $1::money + $2::money", "1.5", "2") == "$3.50"
+    assert await connection.fetchval("SELECT $1::macaddr", "08002b-010203") == "08:00:2b:01:02:03"
+    await connection.execute("CREATE TABLE coded (i inet, n cidr, b bit(3), v varbit, x xid8)")
+    await connection.copy_records_to_table("coded", records=[one, (None,) * 5])
+    await refused("22026", connection.copy_records_to_table("coded", records=[(asyncpg.BitString("1"),)], columns=["b"]))
+    assert tuple(await connection.fetchrow("SELECT * FROM coded WHERE i << $1", ip_network("10.0.0.0/16"))) == one
+    await connection.execute("DROP TABLE coded")
 
 
 @shows("type introspection")

@@ -3,6 +3,7 @@ import asyncio
 import threading
 import time
 from decimal import Decimal
+from ipaddress import ip_address, ip_interface, ip_network
 
 import psycopg
 from psycopg import sql
@@ -31,6 +32,8 @@ def types():
         cursor = connection.cursor(binary=binary)
         for wrap, ty in ((Json, "json"), (Jsonb, "jsonb")):
             assert cursor.execute(f"SELECT %s::{ty}", (wrap(DOCUMENT),)).fetchone() == (DOCUMENT,)
+        for value in (ip_interface("10.0.0.1/24"), ip_address("::1"), ip_network("10.0.0.0/8"), [ip_address("1.2.3.4"), None]):
+            assert cursor.execute("SELECT %s", (value,)).fetchone() == (value,), (value, binary)
     # Without a cast PostgreSQL finds the type.
     row = connection.execute("SELECT %s + 1, %s || 'x', %s = ANY(%s)", (1, "y", 3, [1, 2, 3])).fetchone()
     assert row == (2, "yx", True), row

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::{AggregateUDF, Expr};
 
 use super::Analyst;
-use super::coerce::array_element;
+use super::coerce::{array_element, category};
 use super::operator::{Choice, choose};
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
@@ -22,11 +22,25 @@ const CONVERSIONS: &[(PgType, PgType, &str)] = &[
     (PgType::INT8, PgType::BIT, "bit int8"),
     (PgType::BIT, PgType::VARBIT, "varbit bit"),
     (PgType::VARBIT, PgType::BIT, "bit bit"),
+    (PgType::CIDR, PgType::INET, "inet cidr"),
+    (PgType::INET, PgType::CIDR, "cidr inet"),
+    (PgType::MACADDR, PgType::MACADDR8, "macaddr8 macaddr"),
+    (PgType::MACADDR8, PgType::MACADDR, "macaddr macaddr8"),
+    (PgType::INT4, PgType::MONEY, "money int4"),
+    (PgType::INT8, PgType::MONEY, "money int8"),
+    (PgType::NUMERIC, PgType::MONEY, "money numeric"),
+    (PgType::MONEY, PgType::NUMERIC, "numeric money"),
+    (PgType::XID8, PgType::XID, "xid xid8"),
 ];
 
 /// Those PostgreSQL makes by itself.
-const IMPLICIT: &[(PgType, PgType)] =
-    &[(PgType::BIT, PgType::VARBIT), (PgType::VARBIT, PgType::BIT)];
+const IMPLICIT: &[(PgType, PgType)] = &[
+    (PgType::BIT, PgType::VARBIT),
+    (PgType::VARBIT, PgType::BIT),
+    (PgType::CIDR, PgType::INET),
+    (PgType::MACADDR, PgType::MACADDR8),
+    (PgType::MACADDR8, PgType::MACADDR),
+];
 
 /// Whether PostgreSQL converts one of these types to another by itself.
 pub(super) fn implicitly(from: PgType, to: PgType) -> bool {
@@ -62,19 +76,27 @@ fn is_coded(ty: PgType) -> bool {
 impl Analyst<'_> {
     /// A value as one of another type, if one of the two is such a type and has a function for it.
     pub(super) fn recoded(&self, value: &Typed, to: PgType) -> Result<Option<Typed>> {
+        let address = |ty: PgType| [PgType::INET.oid, PgType::CIDR.oid].contains(&ty.oid);
         if let (Some(a), Some(b)) = (array_element(value.ty), array_element(to))
             && a.oid != b.oid
-            && conversion(a, b).is_some()
+            && (conversion(a, b).is_some() || address(a) && category(b) == 'S')
         {
-            // Of the elements there is no function here.
-            return match bits::is(a) && bits::is(b) {
+            // Of the elements there is no function here; these travel alike.
+            let alike = a.oid == PgType::CIDR.oid && b.oid == PgType::INET.oid;
+            return match bits::is(a) && bits::is(b) || alike {
                 true => Ok(None),
                 false => Err(Error::unsupported(format!("a cast from {a}[] to {b}[]"))),
             };
         }
         let fits = value.ty.oid == to.oid && bits::is(to);
+        // As text an address has its mask always.
         let name = match conversion(value.ty, to) {
             Some(name) => name,
+            None if address(value.ty) && category(to) == 'S' => {
+                let address = self.coerced(value.clone(), PgType::INET)?;
+                let text = self.native("text inet", vec![self.said(address)])?;
+                return self.coerced(text, to).map(Some);
+            }
             None if fits && to.oid == PgType::BIT.oid => "bit bit",
             None if fits => "varbit bit",
             None => return Ok(None),
@@ -142,6 +164,12 @@ impl Analyst<'_> {
         let [arg] = args else { return Ok(None) };
         let (family, ty) = match arg.ty {
             ty if bits::is(ty) => ("bit", PgType::BIT),
+            ty if ty.oid == PgType::MONEY.oid => ("money", PgType::MONEY),
+            // There is none of networks but that of addresses.
+            ty if ty.oid == PgType::CIDR.oid && matches!(name, "min" | "max") => {
+                *arg = self.coerced(arg.clone(), PgType::INET)?;
+                return Ok(None);
+            }
             _ => return Ok(None),
         };
         let Some(aggregate) = functions::aggregate(&format!("{name} {family}")) else {

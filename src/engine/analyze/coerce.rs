@@ -118,7 +118,15 @@ fn is_string(ty: PgType) -> bool {
 
 /// Whether `x::to` exists for an `x` of type `from`.
 fn explicitly(from: PgType, to: PgType) -> bool {
-    if implicitly(from, to) || is_string(from) || is_string(to) {
+    if implicitly(from, to) {
+        return true;
+    }
+    // A "char" is one of text or of an integer, and of nothing else.
+    if from.oid == PgType::CHAR.oid || to.oid == PgType::CHAR.oid {
+        let other = if to.oid == PgType::CHAR.oid { from } else { to };
+        return category(other) == 'S' || other.oid == PgType::INT4.oid;
+    }
+    if is_string(from) || is_string(to) {
         return true;
     }
     if let (Some(a), Some(b)) = (array_element(from), array_element(to)) {
@@ -338,6 +346,11 @@ impl Analyst<'_> {
 
     /// As [`Self::cast`], beneath all domains; `None` if there is no such cast.
     fn cast_beneath(&self, value: Typed, to: PgType) -> Result<Option<Typed>> {
+        // A parameter is of the type, and what it is given is then cut and rounded.
+        if value.is_unknown() && to.typmod >= 0 && matches!(value.expr, Expr::Placeholder(_)) {
+            let plain = self.coerced(value, to.with_typmod(-1))?;
+            return self.cast_beneath(plain, to);
+        }
         // A "char" is a byte, and its number the byte's.
         if value.is(PgType::INT4) && to.oid == PgType::CHAR.oid {
             let text = self.native("chr", vec![value.expr])?;

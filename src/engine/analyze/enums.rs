@@ -11,6 +11,7 @@ use super::typed::{self, Typed};
 use super::{Analyst, Converted, place};
 use crate::base::{Error, Place, Result, SqlState};
 use crate::engine::parse::written_type;
+use crate::engine::semantics::converted;
 use crate::functions::scalar_value;
 use crate::types::PgType;
 
@@ -163,13 +164,22 @@ impl Analyst<'_> {
             Some(_) => PgType::TEXT.array().unwrap_or(PgType::TEXT),
             None => PgType::TEXT,
         };
-        self.coerced(value, to)
+        // As it is shown, which is not what a cast makes of an address.
+        let ty = value.ty;
+        let shown = converted(self.scope.context, self.said(value), ty, to);
+        Ok(Typed::new(shown, to))
     }
 
     /// The arguments of a function as it takes them; `42883` if it takes no enums.
     pub(super) fn enum_arguments(&self, name: &str, args: Vec<Typed>) -> Result<Vec<Typed>> {
         if !args.iter().any(|arg| arg.ty.is_encoded()) {
             return Ok(args);
+        }
+        if name.starts_with("quote_") {
+            return args
+                .into_iter()
+                .map(|arg| self.coerced(arg, PgType::TEXT))
+                .collect();
         }
         if READ_TEXT.contains(&name) {
             return args.into_iter().map(|arg| self.legible(arg)).collect();

@@ -53,6 +53,8 @@ pub(super) static OPERATORS: LazyLock<Table> = LazyLock::new(|| {
     texts(&mut table);
     documents(&mut table);
     bits(&mut table);
+    networks(&mut table);
+    amounts(&mut table);
     table
 });
 
@@ -112,6 +114,12 @@ fn comparisons(table: &mut Table) {
         PgType::JSONB,
         PgType::BIT,
         PgType::VARBIT,
+        PgType::INET,
+        PgType::MACADDR,
+        PgType::MACADDR8,
+        PgType::MONEY,
+        PgType::PG_LSN,
+        PgType::XID8,
     ];
     for (sign, op) in COMPARISONS {
         let mut compare =
@@ -472,4 +480,59 @@ fn bits(table: &mut Table) {
     prefix(table, "~", T::BIT, T::BIT, Make::Call("~ bit"));
     let joined = Make::Call("|| bit");
     add(table, "||", T::VARBIT, T::VARBIT, T::VARBIT, joined);
+}
+
+fn networks(table: &mut Table) {
+    use PgType as T;
+    for (sign, name) in [
+        ("<<", "<< inet"),
+        ("<<=", "<<= inet"),
+        (">>", ">> inet"),
+        (">>=", ">>= inet"),
+        ("&&", "&& inet"),
+    ] {
+        add(table, sign, T::INET, T::INET, T::BOOL, Make::Call(name));
+    }
+    for (sign, inet, macaddr) in [("&", "& inet", "& macaddr"), ("|", "| inet", "| macaddr")] {
+        add(table, sign, T::INET, T::INET, T::INET, Make::Call(inet));
+        for ty in [T::MACADDR, T::MACADDR8] {
+            add(table, sign, ty, ty, ty, Make::Call(macaddr));
+        }
+    }
+    prefix(table, "~", T::INET, T::INET, Make::Call("~ inet"));
+    for ty in [T::MACADDR, T::MACADDR8] {
+        prefix(table, "~", ty, ty, Make::Call("~ macaddr"));
+    }
+    let (plus, minus) = (Make::Call("+ inet"), Make::Call("- inet"));
+    add(table, "+", T::INET, T::INT8, T::INET, plus);
+    add(table, "+", T::INT8, T::INET, T::INET, plus);
+    add(table, "-", T::INET, T::INT8, T::INET, minus);
+    add(table, "-", T::INET, T::INET, T::INT8, minus);
+}
+
+/// Money and places in the log.
+fn amounts(table: &mut Table) {
+    use PgType as T;
+    let (plus, minus) = (Make::Call("+ money"), Make::Call("- money"));
+    add(table, "+", T::MONEY, T::MONEY, T::MONEY, plus);
+    add(table, "-", T::MONEY, T::MONEY, T::MONEY, minus);
+    let divide = Make::Call("/ money");
+    for ty in [T::INT2, T::INT4, T::INT8, T::FLOAT4, T::FLOAT8] {
+        add(table, "*", T::MONEY, ty, T::MONEY, Make::Call("* money"));
+        add(table, "*", ty, T::MONEY, T::MONEY, Make::Swapped("* money"));
+        add(table, "/", T::MONEY, ty, T::MONEY, divide);
+    }
+    add(table, "/", T::MONEY, T::MONEY, T::FLOAT8, divide);
+    let (plus, minus) = (Make::Call("+ pg_lsn"), Make::Call("- pg_lsn"));
+    add(table, "+", T::PG_LSN, T::NUMERIC, T::PG_LSN, plus);
+    add(
+        table,
+        "+",
+        T::NUMERIC,
+        T::PG_LSN,
+        T::PG_LSN,
+        Make::Swapped("+ pg_lsn"),
+    );
+    add(table, "-", T::PG_LSN, T::PG_LSN, T::NUMERIC, minus);
+    add(table, "-", T::PG_LSN, T::NUMERIC, T::PG_LSN, minus);
 }

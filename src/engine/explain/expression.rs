@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{
@@ -11,7 +12,8 @@ use datafusion::physical_expr::expressions::{
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr, ScalarFunctionExpr};
 
 use crate::base::name::{quote, quote_literal};
-use crate::types::text::{TextColumn, UNNAMED};
+use crate::types::coded::Code;
+use crate::types::text::{PLAIN, TextColumn, UNNAMED};
 use crate::types::{PgType, Style};
 
 /// Characters of one expression; longer ones are cut.
@@ -55,6 +57,27 @@ pub(super) fn column_name(name: &str) -> String {
     }
 }
 
+/// A literal whose value travels as a code, as it is written; `None` of any other.
+fn coded(literal: &Literal) -> Option<String> {
+    let field = literal.return_field(&Schema::empty()).ok()?;
+    let ty = PgType::of_field(&field);
+    Code::of(ty)?;
+    let array = literal.value().to_array().ok()?;
+    let column = TextColumn::new(array.as_ref(), ty, PLAIN, UNNAMED).ok()?;
+    let mut text = Vec::new();
+    match column.write(0, &mut text) {
+        Ok(true) => {
+            let text = String::from_utf8_lossy(&text);
+            let name = match ty.oid == PgType::BIT.oid {
+                true => "\"bit\"".to_owned(),
+                false => ty.plain().to_string(),
+            };
+            Some(format!("'{text}'::{name}"))
+        }
+        _ => None,
+    }
+}
+
 fn written(expression: &dyn PhysicalExpr) -> String {
     let all = |list: &[Arc<dyn PhysicalExpr>]| -> String {
         let list: Vec<_> = list.iter().map(|item| written(item.as_ref())).collect();
@@ -64,7 +87,7 @@ fn written(expression: &dyn PhysicalExpr) -> String {
         return column_name(column.name());
     }
     if let Some(literal) = expression.downcast_ref::<Literal>() {
-        return value(literal.value());
+        return coded(literal).unwrap_or_else(|| value(literal.value()));
     }
     if let Some(binary) = expression.downcast_ref::<BinaryExpr>() {
         let operator = match binary.op() {

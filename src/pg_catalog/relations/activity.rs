@@ -12,7 +12,6 @@ use crate::observe::{Activity, Transfer};
 use crate::pg_catalog::SystemRelation;
 use crate::privileges::has_privileges_of;
 use crate::statement::{Cursor, PreparedStatement, StatementContext};
-use crate::types::coded::Address;
 
 /// `pg_read_all_stats`: its members see what everybody runs.
 const PG_READ_ALL_STATS: Oid = Oid(3375);
@@ -64,11 +63,8 @@ pub(super) fn pg_stat_activity(
                 (&seen.doing.application_name).into()
             }),
             ("client_addr", &|seen| {
-                let address = match seen.activity.client {
-                    Some(peer) => Value::Bytes(Address::from(peer.ip()).pack()),
-                    None => Value::Null,
-                };
-                hidden(seen, address)
+                let address = seen.activity.client.map(|peer| peer.ip());
+                hidden(seen, address.into())
             }),
             ("client_port", &|seen| {
                 let port = seen.activity.client.map(|peer| i32::from(peer.port()));

@@ -284,11 +284,7 @@ pub(super) fn shown_default(context: &StatementContext, default: &str, of: PgTyp
         .and_then(|rest| rest.strip_suffix('\''));
     let literal = inner.is_some_and(|inner| !inner.replace("''", "").contains('\''));
     if literal {
-        let ty = match of.plain() {
-            PgType::BPCHAR => "bpchar".to_owned(),
-            PgType::BIT => "\"bit\"".to_owned(),
-            ty => crate::pg_catalog::names::written(context, ty),
-        };
+        let ty = crate::pg_catalog::names::written(context, of.plain());
         format!("{default}::{ty}")
     } else {
         default.to_owned()

@@ -5,8 +5,6 @@
 //! The code is the family, then two bits for each of the address's: the network's, a mark that ends
 //! them, the host's. The mark is less than any bit.
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use super::invalid;
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
@@ -29,22 +27,16 @@ const ONE: u8 = 2;
 /// The families in the binary form.
 const FAMILIES: [u8; 2] = [2, 3];
 
-impl From<IpAddr> for Address {
+impl Address {
     /// One host.
-    fn from(host: IpAddr) -> Self {
-        let (long, bits) = match host {
-            IpAddr::V4(host) => (false, host.to_bits().into()),
-            IpAddr::V6(host) => (true, host.to_bits()),
-        };
+    pub const fn of_host(long: bool, bits: u128) -> Self {
         Self {
             long,
             masklen: if long { 128 } else { 32 },
             bits,
         }
     }
-}
 
-impl Address {
     /// Bits of an address of its family.
     pub const fn size(self) -> u8 {
         if self.long { 128 } else { 32 }
@@ -62,9 +54,9 @@ impl Address {
 
     /// The host's bits set.
     pub const fn hostmask(self) -> u128 {
-        match self.masklen {
-            0 => self.all(),
-            masklen => self.all() >> masklen,
+        match self.all().checked_shr(self.masklen as u32) {
+            Some(mask) => mask,
+            None => 0,
         }
     }
 
@@ -273,8 +265,10 @@ impl Address {
         [a, b, c, d]
     }
 
+    /// The words of an IPv6 address.
     fn words(self) -> [u16; 8] {
-        Ipv6Addr::from_bits(self.bits).segments()
+        let bytes = self.bits.to_be_bytes();
+        std::array::from_fn(|at| u16::from_be_bytes([bytes[2 * at], bytes[2 * at + 1]]))
     }
 
     /// Appends PostgreSQL's binary form.
@@ -452,8 +446,58 @@ fn long(text: &str) -> Option<Address> {
     Some(Address {
         long: true,
         masklen,
-        bits: address.parse::<Ipv6Addr>().ok()?.to_bits(),
+        bits: long_bits(address)?,
     })
+}
+
+/// Eight words, of which `::` leaves out some that are zero; the last two may be an IPv4 address.
+fn long_bits(text: &str) -> Option<u128> {
+    let (before, after) = match text.split_once("::") {
+        Some((before, after)) => (words(before, false)?, Some(words(after, true)?)),
+        None => (words(text, true)?, None),
+    };
+    let given = before.len() + after.as_ref().map_or(0, Vec::len);
+    let left_out = match after {
+        Some(_) if given < 8 => 8 - given,
+        None if given == 8 => 0,
+        _ => return None,
+    };
+    let zeros = std::iter::repeat_n(0, left_out);
+    let all = before
+        .into_iter()
+        .chain(zeros)
+        .chain(after.into_iter().flatten());
+    Some(all.fold(0, |bits, word| bits << 16 | u128::from(word)))
+}
+
+/// Words with `:` between, or none.
+fn words(text: &str, may_end_dotted: bool) -> Option<Vec<u16>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let mut words = Vec::new();
+    let mut parts = text.split(':').peekable();
+    while let Some(part) = parts.next() {
+        if may_end_dotted && parts.peek().is_none() && part.contains('.') {
+            let octets = part
+                .split('.')
+                .map(|octet| u8::try_from(digits(octet)?).ok());
+            let mut octets = octets.collect::<Option<Vec<u8>>>()?;
+            // What is missing at the end is zero.
+            octets.resize(octets.len().max(4), 0);
+            let [a, b, c, d] = <[u8; 4]>::try_from(octets).ok()?;
+            words.extend([u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]);
+        } else {
+            let plain =
+                (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+            words.push(
+                plain
+                    .then(|| u16::from_str_radix(part, 16).ok())
+                    .flatten()?,
+            );
+        }
+    }
+    Some(words)
 }
 
 #[cfg(test)]
@@ -488,6 +532,16 @@ mod tests {
         let network = Address::parse(PgType::CIDR, "192.168.1").expect("reads");
         assert_eq!(network.abbreviated(), "192.168.1/24");
         assert!(Address::parse(PgType::CIDR, "10.1.2.3/24").is_err());
+        for text in [
+            "1:2",
+            "1:2:3:4:5:6:7:8:9",
+            "::1::",
+            ":1::",
+            "1:2:3:4:5:6:7:8::",
+            "::12345",
+        ] {
+            assert!(Address::parse(PgType::INET, text).is_err(), "{text}");
+        }
     }
 
     #[test]
