@@ -181,7 +181,7 @@ impl Analyst<'_> {
             let shown = typed::shown(expr, &self.schema_for(&[schema_of])?)?;
             let ty = match (&first, name) {
                 (Some((ty, _)), "min" | "max" | "first_value" | "last_value" | "nth_value") => *ty,
-                (Some((ty, _)), "mode" | "percentile_disc") if ty.is_enum() => {
+                (Some((ty, _)), "mode" | "percentile_disc") if ty.is_encoded() => {
                     // Of several fractions there are several values.
                     let several = shown.ty.element().and(ty.array());
                     several.unwrap_or(*ty)

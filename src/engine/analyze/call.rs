@@ -128,6 +128,13 @@ impl Analyst<'_> {
         if plain && let Some(call) = self.users_call(level, function, &list.args)? {
             return self.routine_value(level, &call);
         }
+        // Behind such names are forms of others, which the types of a call's arguments choose.
+        if name.contains(' ') {
+            return Err(Error::new(
+                SqlState::UNDEFINED_FUNCTION,
+                format!("function {name} does not exist"),
+            ));
+        }
         // A rank WITHIN GROUP is not the window function of its name.
         let name = match functions::within_group(&name) {
             Some(within) if !function.within_group.is_empty() => within.to_owned(),

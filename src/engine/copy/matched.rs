@@ -11,6 +11,7 @@ use super::target::{Places, Target};
 use super::values::BATCH_ROWS;
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
+use crate::types::precision::precisely;
 use crate::types::text::ParseError;
 
 /// The columns of record batches that are to come, matched with the table's.
@@ -115,7 +116,7 @@ impl Matched {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for (at, (source, adoption, ty)) in self.columns.iter().enumerate() {
             match adoption.adopt(&target.context, batch.column(*source), *ty) {
-                Ok(array) => arrays.push(array),
+                Ok(array) => arrays.push(precisely(&array, *ty)),
                 Err(fault) if first.as_ref().is_none_or(|(_, it)| fault.row < it.row) => {
                     first = Some((at, fault));
                 }

@@ -180,6 +180,9 @@ pub(super) fn assign(
         }
         (Integer | Numeric, Numeric) => strict(array, &target).map_err(|_| numeric_overflow(to)),
         (Numeric, Float) => strict(array, &target).map_err(|_| out_of_range(to)),
+        _ if to.element().is_some_and(is_measured) => {
+            read(context, &texts_of(context, array, from)?, to)
+        }
         _ if bits::is(to) => read(context, &texts_of(context, array, from)?, to),
         _ if to.is_precise() && family(from) != String => {
             let plain = assign(context, array, from, to.with_typmod(-1))?;
@@ -277,6 +280,11 @@ fn texts_of(
 fn as_text(array: &ArrayRef) -> Result<ArrayRef> {
     cast(array, &DataType::Utf8View)
         .map_err(|error| Error::internal("reading a string column", error))
+}
+
+/// Whether values of a type have a declared length.
+fn is_measured(ty: PgType) -> bool {
+    ty.char_length().is_some() || bits::length(ty).is_some()
 }
 
 /// Applies `varchar(n)` and `char(n)`.
