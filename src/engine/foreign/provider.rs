@@ -109,6 +109,18 @@ impl ForeignRows {
         limit: Option<usize>,
         files: Vec<File>,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
+        // What the file has is read as it is; it holds neither codes nor times that are rounded.
+        let foreign = |column: &&Column| column.ty.is_encoded() || column.ty.is_precise();
+        let columns = projection.iter().filter_map(|&at| self.columns.get(at));
+        if let Some(column) = columns.into_iter().find(foreign) {
+            let what = format!(
+                "column \"{}\" of type {} in a Parquet file",
+                column.name, column.ty
+            );
+            return Err(DataFusionError::External(Box::new(Error::unsupported(
+                what,
+            ))));
+        }
         let fields: Vec<Field> = self
             .columns
             .iter()
