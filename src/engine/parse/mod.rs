@@ -31,6 +31,7 @@ mod storage;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod types;
 mod user_types;
 mod views;

@@ -3,12 +3,11 @@
 //! Every token's span is rewritten to `(1, character position in its statement)`, so that a
 //! position found anywhere in the tree later *is* the position an error reports.
 
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Whitespace, Word};
 
 use super::bare::spell_out;
-use super::grammar::Grammar;
 use super::patch::patch;
+use super::tokens::{Placed, tokens};
 use crate::base::limits::{
     EXPRESSION_CHAIN_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_TERMS_MAX, SET_OPERATIONS_MAX,
     STATEMENT_TOKENS_MAX,
@@ -30,13 +29,7 @@ pub(super) struct Piece {
 
 /// Cuts a query string into statements; empty ones vanish.
 pub(super) fn split(sql: &str) -> Result<Vec<Piece>> {
-    let lines = Lines::new(sql);
-    let tokens = Tokenizer::new(&Grammar(PostgreSqlDialect {}), sql)
-        .tokenize_with_location()
-        .map_err(|error| {
-            let at = lines.character(error.location);
-            unreadable(sql, at, &error.message)
-        })?;
+    let tokens = tokens(sql)?;
     if tokens.len() > 2 * STATEMENT_TOKENS_MAX {
         return Err(Error::new(
             SqlState::PROGRAM_LIMIT_EXCEEDED,
@@ -45,12 +38,10 @@ pub(super) fn split(sql: &str) -> Result<Vec<Piece>> {
         .hint("Load rows with COPY instead of long INSERTs."));
     }
     let mut pieces = Vec::new();
-    let mut current: Vec<(TokenWithSpan, usize, usize)> = Vec::new();
+    let mut current: Vec<Placed> = Vec::new();
     let mut newline = false;
     let mut atomic = Atomic::default();
-    for token in tokens {
-        let start = lines.character(token.span.start);
-        let end = lines.character(token.span.end);
+    for (token, start, end) in tokens {
         match &token.token {
             Token::SemiColon if atomic.depth > 0 => current.push((token, start, end)),
             Token::SemiColon => {
@@ -129,11 +120,7 @@ impl Atomic {
 }
 
 /// One statement from its tokens and their character ranges.
-fn piece(
-    sql: &str,
-    tokens: Vec<(TokenWithSpan, usize, usize)>,
-    semicolon: bool,
-) -> Result<Option<Piece>> {
+fn piece(sql: &str, tokens: Vec<Placed>, semicolon: bool) -> Result<Option<Piece>> {
     let (Some((_, offset, _)), Some((_, _, end))) = (tokens.first(), tokens.last()) else {
         return Ok(None);
     };
@@ -302,7 +289,7 @@ fn drop_only(tokens: &mut Vec<TokenWithSpan>) {
 }
 
 /// The error for text that does not even fall into tokens.
-fn unreadable(sql: &str, at: usize, message: &str) -> Error {
+pub(super) fn unreadable(sql: &str, at: usize, message: &str) -> Error {
     let near = || slice(sql, at, sql.chars().count()).to_owned();
     let message = if message.contains("multi-line comment") {
         format!("unterminated /* comment at or near \"{}\"", near())
@@ -320,31 +307,6 @@ fn unreadable(sql: &str, at: usize, message: &str) -> Error {
         format!("syntax error at or near \"{character}\"")
     };
     Error::new(SqlState::SYNTAX_ERROR, message).at(at + 1)
-}
-
-/// Where lines start, to turn line and column into one number.
-struct Lines {
-    starts: Vec<usize>,
-}
-
-impl Lines {
-    fn new(sql: &str) -> Self {
-        let mut starts = vec![0];
-        for (index, character) in sql.chars().enumerate() {
-            if character == '\n' {
-                starts.push(index + 1);
-            }
-        }
-        Self { starts }
-    }
-
-    /// Characters before a location.
-    fn character(&self, at: Location) -> usize {
-        let line = usize::try_from(at.line.saturating_sub(1)).unwrap_or(0);
-        let column = usize::try_from(at.column.saturating_sub(1)).unwrap_or(0);
-        let start = self.starts.get(line).or(self.starts.last());
-        start.copied().unwrap_or(0) + column
-    }
 }
 
 /// Characters `start..end` of a text.
