@@ -129,9 +129,13 @@ const PSEUDO: &[(u32, &str)] = &[
     (2283, "anyelement"),
     (2776, "anynonarray"),
     (3500, "anyenum"),
+    (3831, "anyrange"),
+    (4537, "anymultirange"),
+    (4538, "anycompatiblemultirange"),
     (5077, "anycompatible"),
     (5078, "anycompatiblearray"),
     (5079, "anycompatiblenonarray"),
+    (5080, "anycompatiblerange"),
 ];
 
 impl Routine {
@@ -145,7 +149,10 @@ impl Routine {
 
     /// Whether a type takes what it is from each call.
     pub fn is_polymorphic(ty: Oid) -> bool {
-        matches!(ty.0, 2277 | 2283 | 2776 | 3500 | 5077 | 5078 | 5079)
+        matches!(
+            ty.0,
+            2277 | 2283 | 2776 | 3500 | 3831 | 4537 | 4538 | 5077..=5080
+        )
     }
 
     /// Parameters a call gives values for, in order.

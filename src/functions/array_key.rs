@@ -28,6 +28,7 @@ pub(crate) fn has_array_key(array: &DataType) -> bool {
     match item.data_type() {
         DataType::List(_)
         | DataType::LargeUtf8
+        | DataType::LargeBinary
         | DataType::Decimal256(..)
         | DataType::Interval(_)
         | DataType::Float32

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, Decimal128Array, DynComparator, Float32Array, Float64Array, make_comparator,
+    ArrayRef, AsArray, BinaryArray, Decimal128Array, DynComparator, Float32Array, Float64Array,
+    make_comparator,
 };
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, IntervalMonthDayNanoType};
@@ -11,7 +12,7 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type, IntervalMonthDayNanoT
 use super::array_key::has_array_key;
 use crate::base::{Error, Result};
 use crate::types::calendar::DAY;
-use crate::types::{PgType, numerics};
+use crate::types::{PgType, numerics, range};
 
 fn failed(error: arrow::error::ArrowError) -> Error {
     Error::internal("comparing", error)
@@ -46,15 +47,16 @@ pub(crate) fn comparable_type(held: &DataType, ty: PgType) -> DataType {
     match held {
         DataType::LargeUtf8 | DataType::Decimal256(..) => DataType::Utf8,
         DataType::Interval(_) => PgType::numeric(38, 0).data_type(),
+        DataType::LargeBinary => DataType::Binary,
         array if has_array_key(array) => DataType::Binary,
         _ if ty.oid == PgType::JSONB.oid => PgType::TEXT.data_type(),
         held => held.clone(),
     }
 }
 
-/// Values of type `ty` as such that are equal, and in order, where theirs are: zero has one sign and
-/// NaN one pattern, numerics have no zeros at the end, a month has 30 days of 24 hours, and jsonb
-/// and arrays have keys.
+/// Values of type `ty` as such that are equal, and in order, where theirs are: zero has one sign
+/// and NaN one pattern, numerics have no zeros at the end, a month has 30 days of 24 hours, and
+/// jsonb, ranges of numerics, and arrays have keys.
 ///
 /// # Errors
 /// `XX000` if they are no values of the type.
@@ -78,6 +80,7 @@ pub(crate) fn comparable(array: &ArrayRef, ty: PgType) -> Result<ArrayRef> {
             });
             Ok(Arc::new(plain))
         }
+        DataType::LargeBinary => Ok(range_keys(array)),
         held if has_array_key(held) => super::array_key::keys(array, ty.element()),
         _ if ty.oid == PgType::JSONB.oid => super::jsonb::keys(array),
         _ => Ok(Arc::clone(array)),
@@ -87,6 +90,17 @@ pub(crate) fn comparable(array: &ArrayRef, ty: PgType) -> Result<ArrayRef> {
 /// Text that compares as numerics do.
 pub(super) fn numeric_keys(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(Arc::new(numerics::keys(array)?))
+}
+
+/// Bytes that compare as ranges and multiranges of numerics do.
+pub(crate) fn range_keys(array: &ArrayRef) -> ArrayRef {
+    match array.as_binary_opt::<i64>() {
+        Some(values) => {
+            let keys = values.iter().map(|value| value.map(range::key));
+            Arc::new(keys.collect::<BinaryArray>())
+        }
+        None => Arc::clone(array),
+    }
 }
 
 /// Intervals as the numbers of microseconds PostgreSQL compares them by.

@@ -39,6 +39,7 @@ mod numeric_aggregate;
 mod ordered;
 mod pattern;
 mod privilege;
+mod range;
 mod real;
 mod regexp;
 mod resolve;
@@ -74,13 +75,14 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 pub(crate) use array_key::{has_array_key, keys as array_keys};
 pub(crate) use call::scalar as scalar_value;
 use call::{Bound as BoundFunction, Function};
-pub(crate) use compare::{comparable, comparable_type, interval_keys};
+pub(crate) use compare::{comparable, comparable_type, interval_keys, range_keys};
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};
 pub(crate) use framed::{Framed, Over, function as framed};
 pub(crate) use json_tree::key as jsonb_key;
 pub(crate) use jsonb::keys as jsonb_keys;
 pub(crate) use numeric_aggregate::numeric_extreme;
+pub(crate) use range::{Spanning, function as spanning};
 pub(crate) use sample::{PERCENT as SAMPLE_PERCENT, PLACE as SAMPLE_PLACE};
 pub(crate) use variadic::variadic;
 
@@ -318,14 +320,19 @@ pub fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
 
 /// An aggregate of ours over all values of a group.
 fn gathered(name: &str) -> Option<Arc<AggregateUDF>> {
-    [ordered::LIST, statistics::SPREAD, statistics::REGRESSION]
-        .into_iter()
-        .flatten()
-        .chain([&statistics::COUNT])
-        .chain(&bits::ALL)
-        .chain([&money::SUM])
-        .find(|gathered| gathered.name == name)
-        .map(gather::aggregate)
+    [
+        ordered::LIST,
+        range::AGGREGATES,
+        statistics::SPREAD,
+        statistics::REGRESSION,
+    ]
+    .into_iter()
+    .flatten()
+    .chain([&statistics::COUNT])
+    .chain(&bits::ALL)
+    .chain([&money::SUM])
+    .find(|gathered| gathered.name == name)
+    .map(gather::aggregate)
 }
 
 /// The aggregate to call instead of one that does not take such an argument: `avg(interval)`.

@@ -23,6 +23,17 @@ pub(super) static LIST: &[Gathered] = &[
     plain("jsonb_agg", one_text_jsonb, jsonb_agg),
     plain("json_object_agg", two_texts_json, object_agg),
     plain("jsonb_object_agg", two_texts_jsonb, jsonb_object_agg),
+    // What a group shows of arrays: DataFusion's own forgets what their elements' field says.
+    Gathered {
+        name: "\0first",
+        types: |types| (types.len() == 1).then(|| (types.to_vec(), PgType::TEXT)),
+        like_first: true,
+        within_group: false,
+        finish: |group| {
+            let first = group.columns.first().filter(|values| !values.is_empty());
+            Ok(first.map_or(Value::Null, |values| Value::Raw(values.slice(0, 1))))
+        },
+    },
     within("mode", |types| Some((types.to_vec(), PgType::TEXT)), mode),
     within("percentile_disc", percentile_disc_types, percentile_disc),
     Gathered {

@@ -31,7 +31,11 @@ static BEHIND: LazyLock<HashMap<&'static str, Operator>> = LazyLock::new(|| {
         .iter()
         .filter_map(|line| Some((functions.oid(line, "oid"), *line.get(name)?)))
         .collect();
-    let known = |oid: Oid| crate::types::pgtype::all().any(|info| info.oid == oid);
+    // Of polymorphic types those of ranges, and what is in them.
+    let known = |oid: Oid| {
+        matches!(oid.0, 2283 | 3831 | 4537)
+            || crate::types::pgtype::all().any(|info| info.oid == oid)
+    };
     let mut behind = HashMap::new();
     for line in &operators.lines {
         let (left, right) = (

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Array,
     Decimal256Array, FixedSizeBinaryArray, Float32Builder, Float64Builder, Int16Builder,
-    Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, LargeStringArray, ListArray,
-    StringViewBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt32Builder,
-    new_null_array,
+    Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, LargeBinaryBuilder, LargeStringArray,
+    ListArray, StringViewBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder,
+    UInt32Builder, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
@@ -256,6 +256,9 @@ pub fn array_of(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
         }
         DataType::Binary => {
             primitive!(BinaryBuilder::new(), values, Value::Bytes(v) => v)
+        }
+        DataType::LargeBinary => {
+            primitive!(LargeBinaryBuilder::new(), values, Value::Bytes(v) => v)
         }
         DataType::FixedSizeBinary(width) => {
             let bytes = values.iter().map(|value| match value {

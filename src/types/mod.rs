@@ -14,6 +14,7 @@ mod numeric;
 pub mod numerics;
 pub mod pgtype;
 pub mod precision;
+pub mod range;
 pub mod text;
 mod timetz;
 mod transcendental;

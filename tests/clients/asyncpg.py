@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import asyncpg
 from trial import fails, run, shows
-from values import ARRAYS, DOCUMENT, SCALARS, UTC
+from values import ARRAYS, DOCUMENT, RANGES, SCALARS, UTC
 
 
 def alone(check):
@@ -43,6 +43,14 @@ async def types(connection):
     for ty, value, text in SCALARS + ARRAYS:
         row = await connection.fetchrow(f"SELECT $1::{ty} AS got, ($1::{ty})::text AS written, NULL::{ty} AS none", value)
         assert row["got"] == value and row["written"] == text and row["none"] is None, (ty, value, row)
+    for ty, bounds, within, text in RANGES:
+        inclusive = {"lower_inc": within[0] == "[", "upper_inc": within[1] == "]"}
+        value = asyncpg.Range(*bounds, **inclusive) if bounds else asyncpg.Range(empty=True)
+        row = await connection.fetchrow(f"SELECT $1::{ty}, ($1::{ty})::text, ARRAY[$1::{ty}, NULL]", value)
+        assert tuple(row) == (value, text, [value, None]), (ty, value, row)
+        several, ty = [value] if bounds else [], ty.replace("range", "multirange")
+        row = await connection.fetchrow(f"SELECT $1::{ty}, ($1::{ty})::text", several)
+        assert tuple(row) == (several, f"{{{text}}}" if bounds else "{}"), (ty, several, row)
     for ty in ("json", "jsonb"):
         await connection.set_type_codec(ty, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
         assert await connection.fetchval(f"SELECT $1::{ty}", DOCUMENT) == DOCUMENT

@@ -6,7 +6,7 @@ import pg8000
 import pg8000.dbapi
 import pg8000.native
 from trial import DATABASE, HOST, PASSWORD, PORT, USER, fails, run, shows
-from values import ARRAYS, DOCUMENT, SCALARS
+from values import ARRAYS, DOCUMENT, RANGES, SCALARS
 
 login = dict(user=USER, password=PASSWORD, host=HOST, port=PORT, database=DATABASE)
 native = pg8000.native.Connection(**login)
@@ -18,6 +18,10 @@ def types():
     for ty, value, text in SCALARS + ARRAYS:
         got, written, null = native.run(f"SELECT CAST(:v AS {ty}), CAST(CAST(:v AS {ty}) AS text), CAST(NULL AS {ty})", v=value)[0]
         assert got == value and written == text and null is None, (ty, value, got, written)
+    for ty, bounds, within, text in RANGES:
+        value = pg8000.Range(*bounds, bounds=within) if bounds else pg8000.Range(is_empty=True)
+        got, written = native.run(f"SELECT CAST(:v AS {ty}), CAST(CAST(:v AS {ty}) AS text)", v=value)[0]
+        assert got == value and written == text, (ty, value, got, written)
     for ty in ("json", "jsonb"):
         assert native.run(f"SELECT CAST(:v AS {ty})", v=DOCUMENT) == [[DOCUMENT]]
     native.run("SELECT 1 AS a, 'x' AS b")

@@ -9,9 +9,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Json, Jsonb
+from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range
 from psycopg_pool import ConnectionPool
 from trial import fails, run, shows
-from values import ARRAYS, DOCUMENT, SCALARS
+from values import ARRAYS, DOCUMENT, RANGES, SCALARS
 
 connection = psycopg.connect(autocommit=True)
 connection.execute("SET timezone = 'UTC'")
@@ -34,6 +36,17 @@ def types():
             assert cursor.execute(f"SELECT %s::{ty}", (wrap(DOCUMENT),)).fetchone() == (DOCUMENT,)
         for value in (ip_interface("10.0.0.1/24"), ip_address("::1"), ip_network("10.0.0.0/8"), [ip_address("1.2.3.4"), None]):
             assert cursor.execute("SELECT %s", (value,)).fetchone() == (value,), (value, binary)
+    for ty, bounds, within, text in RANGES:
+        made = Range(*bounds, within) if bounds else Range(empty=True)
+        several = Multirange([] if made.isempty else [made])
+        sets = ((ty, made, text), (ty.replace("range", "multirange"), several, f"{{{text}}}" if bounds else "{}"))
+        for ty, value, text in sets:
+            for binary in (False, True):
+                for mark in ("%s", "%b", "%t"):
+                    cursor = connection.cursor(binary=binary)
+                    query = f"SELECT {mark}::{ty}, ({mark}::{ty})::text, array[{mark}::{ty}, NULL]"
+                    row = cursor.execute(query, (value, value, value)).fetchone()
+                    assert row == (value, text, [value, None]), (ty, value, row, binary, mark)
     # Without a cast PostgreSQL finds the type.
     row = connection.execute("SELECT %s + 1, %s || 'x', %s = ANY(%s)", (1, "y", 3, [1, 2, 3])).fetchone()
     assert row == (2, "yx", True), row
@@ -115,14 +128,15 @@ def cursors():
 
 @shows("COPY in and out, text and binary")
 def copies():
-    connection.execute("CREATE TABLE copied (k int4, x float8, n numeric(12,3), s text, at timestamptz, b bytea, l int4[])")
-    names = ["int4", "float8", "numeric", "text", "timestamptz", "bytea", "int4[]"]
+    connection.execute("CREATE TABLE copied (k int4, x float8, n numeric(12,3), s text, at timestamptz, b bytea, l int4[], r numrange)")
+    names = ["int4", "float8", "numeric", "text", "timestamptz", "bytea", "int4[]", "numrange"]
     from values import UTC, datetime
 
+    span = Range(Decimal("1.10"), None, "(]")
     rows = [
-        (n, n / 7, Decimal(n).scaleb(-3), f"row\t{n}\\", datetime(2024, 1, 1, tzinfo=UTC), bytes([n % 256, 0]), [n, None])
+        (n, n / 7, Decimal(n).scaleb(-3), f"row\t{n}\\", datetime(2024, 1, 1, tzinfo=UTC), bytes([n % 256, 0]), [n, None], span)
         for n in range(1000)
-    ] + [(1000, None, None, None, None, None, None)]
+    ] + [(1000, None, None, None, None, None, None, None)]
     for form in ("text", "binary"):
         connection.execute("TRUNCATE copied")
         with connection.cursor().copy(f"COPY copied FROM STDIN (FORMAT {form})") as copy:

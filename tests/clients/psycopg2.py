@@ -6,8 +6,9 @@ import threading
 import psycopg2
 import psycopg2.extras
 from psycopg2 import errorcodes
+from psycopg2.extras import DateRange, DateTimeRange, DateTimeTZRange, NumericRange
 from trial import fails, run, shows
-from values import ARRAYS, DOCUMENT, SCALARS
+from values import ARRAYS, DOCUMENT, RANGES, SCALARS
 
 connection = psycopg2.connect("")
 connection.autocommit = True
@@ -27,6 +28,12 @@ def types():
     for ty in ("json", "jsonb"):
         cursor.execute(f"SELECT %s::{ty}", (psycopg2.extras.Json(DOCUMENT),))
         assert cursor.fetchone() == (DOCUMENT,)
+    kinds = {"daterange": DateRange, "tsrange": DateTimeRange, "tstzrange": DateTimeTZRange}
+    for ty, bounds, within, text in RANGES:
+        kind = kinds.get(ty, NumericRange)
+        value = kind(*bounds, within) if bounds else kind(empty=True)
+        cursor.execute(f"SELECT CAST(%s AS {ty}), CAST(CAST(%s AS {ty}) AS text), ARRAY[CAST(%s AS {ty})]", (value,) * 3)
+        assert cursor.fetchone() == (value, text, [value]), (ty, value)
     cursor.execute("SELECT %(a)s, 10 %% 3, %(a)s::text", {"a": 1})
     assert cursor.fetchone() == (1, 1, "1")
     cursor.execute("SELECT 1 AS a, 'x'::varchar(3) AS b, 2.5::numeric(4,1) AS c")

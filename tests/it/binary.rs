@@ -25,6 +25,11 @@ fn text(ty: &Type, raw: &[u8]) -> Read<String> {
     if let Kind::Array(element) = ty.kind() {
         return array(element, raw);
     }
+    match ty.kind() {
+        Kind::Range(element) => return range(element, raw),
+        Kind::Multirange(element) => return multirange(element, raw),
+        _ => {}
+    }
     Ok(match ty.name() {
         "bool" => (if raw == [1] { "t" } else { "f" }).to_owned(),
         "int2" => i16::from_be_bytes(raw.try_into()?).to_string(),
@@ -254,6 +259,48 @@ fn timetz(raw: &[u8]) -> Result<String, Box<dyn std::error::Error + Sync + Send>
         out.push_str(&format!(":{:02}", seconds % 60));
     }
     Ok(out)
+}
+
+/// The next value and what is behind it: a length, and so many bytes.
+fn sized(raw: &[u8]) -> Read<(&[u8], &[u8])> {
+    let (length, rest) = raw.split_at(4);
+    Ok(rest.split_at(usize::try_from(i32::from_be_bytes(length.try_into()?))?))
+}
+
+/// Flags (1 empty, 2 and 4 inclusive, 8 and 16 without end), and the bounds there are.
+fn range(element: &Type, raw: &[u8]) -> Read<String> {
+    let (flags, mut rest) = (raw[0], &raw[1..]);
+    if flags & 1 != 0 {
+        return Ok("empty".to_owned());
+    }
+    let mut bound = |infinite: u8| -> Read<String> {
+        if flags & infinite != 0 {
+            return Ok(String::new());
+        }
+        let (value, after) = sized(rest)?;
+        rest = after;
+        let value = text(element, value)?;
+        Ok(match value.contains([' ', ',']) {
+            true => format!("\"{value}\""),
+            false => value,
+        })
+    };
+    let (lower, upper) = (bound(8)?, bound(16)?);
+    let from = if flags & 2 != 0 { '[' } else { '(' };
+    let to = if flags & 4 != 0 { ']' } else { ')' };
+    Ok(format!("{from}{lower},{upper}{to}"))
+}
+
+/// How many ranges, and each.
+fn multirange(element: &Type, raw: &[u8]) -> Read<String> {
+    let (count, mut rest) = raw.split_at(4);
+    let mut ranges = Vec::new();
+    for _ in 0..u32::from_be_bytes(count.try_into()?) {
+        let (value, after) = sized(rest)?;
+        rest = after;
+        ranges.push(range(element, value)?);
+    }
+    Ok(format!("{{{}}}", ranges.join(",")))
 }
 
 /// Microseconds since 2000-01-01.

@@ -6,6 +6,9 @@ commons> INSERT INTO people VALUES ('ann', 'happy', '{sad,happy}'), ('bob', 'sad
 commons> ALTER TYPE mood ADD VALUE 'ok' BEFORE 'happy'
 commons> INSERT INTO people VALUES ('eve', 'ok', '{ok}')
 commons> COMMENT ON TYPE mood IS 'how one feels'
+commons> CREATE TABLE stays (room int, during daterange, price nummultirange, seen tstzrange[])
+commons> INSERT INTO stays VALUES (1, '[2024-01-01,2024-01-05]', '{[1.50,2),[7,)}', '{empty}'), (2, 'empty', '{}', NULL)
+commons> CREATE UNIQUE INDEX ON stays (during)
 commons> BEGIN
 commons> ALTER TYPE mood ADD VALUE 'lost'
 commons> CREATE TYPE lost AS ENUM ('x')
@@ -13,6 +16,8 @@ server! kill
 server! start
 commons> SELECT name, m, ms FROM people ORDER BY m DESC
 commons> SELECT enum_range(NULL::mood), obj_description('mood'::regtype)
+commons> SELECT * FROM stays ORDER BY during
+commons> INSERT INTO stays VALUES (3, '(2023-12-31,2024-01-06)')
 commons> SELECT 'x'::lost
 commons> ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'
 commons> ALTER TYPE mood RENAME TO feeling
@@ -27,6 +32,11 @@ commons: eve | ok | {ok}
 commons: bob | sad | NULL
 commons: enum_range | obj_description
 commons: {sad,ok,happy} | how one feels
+commons: room | during | price | seen
+commons: 2 | empty | {} | NULL
+commons: 1 | [2024-01-01,2024-01-06) | {[1.50,2),[7,)} | {empty}
+commons: ERROR 23505: duplicate key value violates unique constraint "stays_during_idx"
+commons: DETAIL: Key (during)=([2024-01-01,2024-01-06)) already exists.
 commons: ERROR 42704: type "lost" does not exist
 commons: name | m | pg_typeof
 commons: bob | sad | feeling

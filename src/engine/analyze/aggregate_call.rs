@@ -16,7 +16,6 @@ use super::level::{Clause, Level};
 use super::subquery::has_subquery;
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::numeric;
 use crate::engine::semantics;
 use crate::functions;
 use crate::types::PgType;
@@ -126,19 +125,9 @@ impl Analyst<'_> {
         if nested && over.is_none() {
             return Err(nested_calls());
         }
-        // What is counted once is equal whatever zeros it shows.
         if modifiers.distinct {
             for arg in &mut args {
-                if self.is_open(arg)? {
-                    arg.expr = numeric::trimmed(arg.expr.clone());
-                }
-                if name == "count" && (arg.is(PgType::JSONB) || arg.is(PgType::INTERVAL)) {
-                    let key = self.key(arg.clone())?;
-                    *arg = Typed::new(key, PgType::TEXT);
-                }
-                if name == "count" && self.has_array_key(arg)? {
-                    *arg = Typed::new(self.key(arg.clone())?, PgType::BYTEA);
-                }
+                self.counted_once(name, arg)?;
             }
         }
         let mut filter = filter;
@@ -185,6 +174,9 @@ impl Analyst<'_> {
                     // Of several fractions there are several values.
                     let several = shown.ty.element().and(ty.array());
                     several.unwrap_or(*ty)
+                }
+                (Some((ty, _)), "range_agg" | "range_intersect_agg") => {
+                    return Ok(Self::range_gathered(shown, name, *ty));
                 }
                 (Some((ty, _)), "array_agg") if array_element(*ty).is_some() => *ty,
                 (Some((ty, _)), "array_agg") => ty.array().unwrap_or(shown.ty),

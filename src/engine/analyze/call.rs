@@ -9,6 +9,7 @@ use super::aggregate_call::modifiers;
 use super::coerce::array_element;
 use super::from::part;
 use super::level::Level;
+use super::ranges::is_range_of_numerics;
 use super::set::Elements;
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result, SqlState};
@@ -357,6 +358,14 @@ impl Analyst<'_> {
                 if open && name != "coalesce" {
                     return Ok(Typed::new(numeric::extreme(name == "greatest", args), ty));
                 }
+                if is_range_of_numerics(ty) && name != "coalesce" {
+                    let how = match name {
+                        "greatest" => functions::Spanning::Greatest,
+                        _ => functions::Spanning::Least,
+                    };
+                    let args = args.into_iter().map(|arg| Typed::new(arg, ty)).collect();
+                    return self.spanning(how, args, ty);
+                }
                 // Intervals are not in the order of their parts.
                 let call = match name {
                     "greatest" if ty.oid == PgType::INTERVAL.oid => {
@@ -410,6 +419,9 @@ impl Analyst<'_> {
             return Ok(value);
         }
         let args: Vec<Typed> = args.into_iter().map(Typed::undomained).collect();
+        if let Some(value) = self.range_call(name, &args)? {
+            return Ok(value);
+        }
         if let Some(value) = self.coded_call(name, &args)? {
             return Ok(value);
         }
@@ -468,6 +480,9 @@ impl Analyst<'_> {
 
     /// `f(a, VARIADIC array)`
     fn variadic_call(&self, name: &str, mut args: Vec<Typed>, array: Typed) -> Result<Typed> {
+        if let Some(value) = self.collected_ranges(name, &args, &array)? {
+            return Ok(value);
+        }
         let array = match array.is_unknown() {
             true => self.coerced(array, PgType::of(1009))?,
             false => array,

@@ -174,9 +174,11 @@ fn explicitly(from: PgType, to: PgType) -> bool {
         (PgType::XID, PgType::INT4),
         (PgType::INT4, PgType::XID),
     ];
+    let multirange = from.multirange().is_some_and(|own| own.oid == to.oid);
     pairs
         .iter()
         .any(|(a, b)| a.oid == from.oid && b.oid == to.oid)
+        || multirange
         || super::coded::conversion(from, to).is_some()
 }
 
@@ -252,6 +254,10 @@ impl Analyst<'_> {
         if let Some(function) = zoned {
             let value = self.said(value);
             return Ok(Typed::new(self.native(function, vec![value])?.expr, ty));
+        }
+        // A range is written as the multirange of it alone.
+        if value.ty.multirange().is_some_and(|own| own.oid == to.oid) {
+            return Ok(Typed::new(typed::cast(value.expr, to), ty));
         }
         if value.ty.is_encoded() && value.ty.oid != ty.oid {
             let expr = converted(self.scope.context, value.expr, value.ty, ty);

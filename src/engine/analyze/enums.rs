@@ -60,6 +60,8 @@ const READ_TIMES: &[&str] = &["current_time", "date_part", "extract", "timetz", 
 const AGGREGATES: &[&str] = &[
     "array_agg",
     "count",
+    "cume_dist within group",
+    "dense_rank within group",
     "json_agg",
     "json_object_agg",
     "jsonb_agg",
@@ -67,7 +69,9 @@ const AGGREGATES: &[&str] = &[
     "max",
     "min",
     "mode",
+    "percent_rank within group",
     "percentile_disc",
+    "rank within group",
 ];
 
 /// The comparison of two values of one enum.
@@ -222,9 +226,10 @@ impl Analyst<'_> {
 
     /// `42883` for an aggregate that takes no enums.
     pub(super) fn enum_aggregate(&self, name: &str, args: &[Typed]) -> Result<()> {
-        let takes = |arg: &Typed| {
-            !arg.ty.is_encoded() || AGGREGATES.contains(&name) && super::coded::has(name, arg.ty)
-        };
+        self.range_aggregate(name, args)?;
+        let any = |name: &str| AGGREGATES.contains(&name) || name.starts_with("range_");
+        let takes =
+            |arg: &Typed| !arg.ty.is_encoded() || any(name) && super::coded::has(name, arg.ty);
         match args.iter().all(takes) {
             true => Ok(()),
             false => Err(self.no_function(name, args)),

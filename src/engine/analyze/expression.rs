@@ -10,6 +10,7 @@ use sqlparser::tokenizer::Span;
 use super::coerce::array_element;
 use super::level::Level;
 use super::names::is_call;
+use super::ranges::is_range_of_numerics;
 use super::subquery::negated_if;
 use super::typed::{self, Typed, and, not, or};
 use super::{Analyst, Converted, place};
@@ -335,6 +336,7 @@ impl Analyst<'_> {
             && ty.oid != PgType::BPCHAR.oid
             && ty.oid != PgType::JSONB.oid
             && ty.oid != PgType::NUMERIC.oid
+            && !is_range_of_numerics(ty)
             && array_element(ty).is_none()
         {
             let value = self.coerced(value, ty)?.expr;

@@ -7,6 +7,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
 use super::Analyst;
+use super::ranges::is_range_of_numerics;
 use super::typed::{self, Typed};
 use crate::base::Result;
 use crate::engine::{numeric, semantics};
@@ -61,6 +62,8 @@ impl Analyst<'_> {
             semantics::interval_key(shown)
         } else if value.is(PgType::JSONB) {
             semantics::jsonb_key(shown)
+        } else if is_range_of_numerics(value.ty) {
+            semantics::range_key(shown)
         } else if self.has_array_key(value)? {
             semantics::array_key(shown, value.ty)
         } else {

@@ -4,7 +4,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Like, Operator};
 
 use super::Analyst;
-use super::coerce::{array_element, category, implicitly, is_bpchar, is_preferred, vector_element};
+use super::coerce::{array_element, category, implicitly, is_preferred, vector_element};
 use super::operators::{COMPARISONS, Candidate, Make, OPERATORS};
 use super::typed::{self, Typed, binary};
 use crate::base::{Error, Result, SqlState};
@@ -130,7 +130,12 @@ impl Analyst<'_> {
         self.make(candidate, left, right)
     }
 
-    fn binary_candidate(&self, sign: &str, left: PgType, right: PgType) -> Result<Candidate> {
+    pub(super) fn binary_candidate(
+        &self,
+        sign: &str,
+        left: PgType,
+        right: PgType,
+    ) -> Result<Candidate> {
         let unknown = |ty: PgType| ty.oid == PgType::UNKNOWN.oid;
         let all = OPERATORS.get(sign).map(Vec::as_slice).unwrap_or_default();
         // One unknown side is first taken for the other's type.
@@ -140,6 +145,9 @@ impl Analyst<'_> {
             _ => (left, right),
         };
         if let Some(candidate) = super::enums::comparison(sign, a, b) {
+            return Ok(candidate);
+        }
+        if let Some(candidate) = super::ranges::operator(sign, a, b) {
             return Ok(candidate);
         }
         let exact = all.iter().find(|candidate| {
@@ -265,6 +273,7 @@ impl Analyst<'_> {
                 let args = vec![self.said(moment(left)?), self.said(moment(right)?)];
                 self.native(sign, args)?.expr
             }
+            Make::Span(how) => return self.spanning(how, vec![left, right], result),
             Make::Join => binary(left.expr, Operator::StringConcat, right.expr),
             Make::Match {
                 insensitive,
@@ -312,55 +321,6 @@ impl Analyst<'_> {
         }
         let result = self.native(name, vec![self.said(left), self.said(right)])?;
         self.coerced(result, ty)
-    }
-
-    /// A comparison of operands some comparison operator takes.
-    pub(super) fn compare(&self, op: Operator, left: Typed, right: Typed) -> Result<Expr> {
-        if left.is(PgType::JSONB)
-            && let Some((sign, _)) = COMPARISONS.iter().find(|(_, known)| *known == op)
-        {
-            return Ok(self.native(sign, vec![left.expr, right.expr])?.expr);
-        }
-        let (left, right) = self.comparable(left, right)?;
-        Ok(binary(left, op, right))
-    }
-
-    /// Two operands of one comparison as values Arrow compares as PostgreSQL does.
-    fn comparable(&self, left: Typed, right: Typed) -> Result<(Expr, Expr)> {
-        if let Some(padded) = same_padding(&left, &right) {
-            return Ok(padded);
-        }
-        let larger = if implicitly(left.ty, right.ty) {
-            right.base()
-        } else {
-            left.base()
-        };
-        let left = self.coerced(left, larger)?;
-        let right = self.coerced(right, larger)?;
-        if left.is(PgType::NUMERIC) {
-            return self.numeric_keys(left, right);
-        }
-        Ok((self.key(left)?, self.key(right)?))
-    }
-
-    /// A value as one Arrow sorts, groups and compares as PostgreSQL does.
-    pub(super) fn key(&self, value: Typed) -> Result<Expr> {
-        if value.is(PgType::INTERVAL) {
-            return Ok(semantics::interval_key(value.expr));
-        }
-        if value.is(PgType::JSONB) {
-            return Ok(semantics::jsonb_key(value.expr));
-        }
-        if self.is_open(&value)? {
-            return Ok(numeric::key(value.expr));
-        }
-        if self.has_array_key(&value)? {
-            return Ok(semantics::array_key(value.expr, value.ty));
-        }
-        if is_bpchar(value.ty) {
-            return Ok(self.native("rtrim", vec![value.expr])?.expr);
-        }
-        Ok(value.expr)
     }
 
     /// The operators of arrays; `None` if `sign` is none of them.
@@ -464,32 +424,6 @@ impl Analyst<'_> {
         )))
     }
 
-    /// `IS [NOT] DISTINCT FROM`
-    pub(super) fn distinct(&self, left: Typed, right: Typed, negated: bool) -> Result<Typed> {
-        if let (Some(_), Some(_)) = (&left.row, &right.row) {
-            return self.distinct_rows(left, right, negated);
-        }
-        let op = if negated {
-            Operator::IsNotDistinctFrom
-        } else {
-            Operator::IsDistinctFrom
-        };
-        if array_element(left.ty).is_some() || array_element(right.ty).is_some() {
-            let ty = if array_element(left.ty).is_some() {
-                left.base()
-            } else {
-                right.base()
-            };
-            let (left, right) = (self.coerced(left, ty)?, self.coerced(right, ty)?);
-            return Ok(Typed::bool(binary(left.expr, op, right.expr)));
-        }
-        let candidate = self.binary_candidate("=", left.base(), right.base())?;
-        let left = self.coerced(left, candidate.left.unwrap_or(candidate.right))?;
-        let right = self.coerced(right, candidate.right)?;
-        let (left, right) = self.comparable(left, right)?;
-        Ok(Typed::bool(binary(left, op, right)))
-    }
-
     /// `left sign ANY (array)`, or `ALL`.
     pub(super) fn over_elements(
         &self,
@@ -548,32 +482,6 @@ impl Analyst<'_> {
         } else {
             left
         })
-    }
-}
-
-/// Two `char(n)` of one length as they are stored: a column's values are padded, and a literal can
-/// be. Nothing need be taken off then, and what is known of the column's values still helps.
-fn same_padding(left: &Typed, right: &Typed) -> Option<(Expr, Expr)> {
-    if !is_bpchar(left.ty) || !is_bpchar(right.ty) {
-        return None;
-    }
-    let text = |value: &Typed| match &value.expr {
-        Expr::Literal(ScalarValue::Utf8View(Some(text)), _) => Some(text.trim_end().to_owned()),
-        _ => None,
-    };
-    let padded = |text: &str, length: usize| {
-        let padded = format!("{text:length$}");
-        Expr::Literal(ScalarValue::Utf8View(Some(padded)), None)
-    };
-    let column = |value: &Typed| match &value.expr {
-        Expr::Column(_) => value.ty.char_length(),
-        _ => None,
-    };
-    match (column(left), column(right)) {
-        (Some(a), Some(b)) if a == b => Some((left.expr.clone(), right.expr.clone())),
-        (Some(length), _) => Some((left.expr.clone(), padded(&text(right)?, length))),
-        (_, Some(length)) => Some((padded(&text(left)?, length), right.expr.clone())),
-        (None, None) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use datafusion::logical_expr::Operator;
 
+use crate::functions::Spanning;
 use crate::types::PgType;
 
 /// How an operator is computed, its operands being of the types it takes.
@@ -28,6 +29,8 @@ pub(super) enum Make {
     Join,
     /// A regular expression, with the operator's case and negation.
     Match { insensitive: bool, negated: bool },
+    /// A function of ranges and multiranges.
+    Span(Spanning),
     /// LIKE, likewise.
     Like { insensitive: bool, negated: bool },
 }

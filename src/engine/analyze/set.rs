@@ -60,6 +60,9 @@ impl Analyst<'_> {
                          explicit type casts.",
                     ));
                 }
+                if let Some(ty) = array.ty.range() {
+                    return self.ranges_of(array, ty).map(Some);
+                }
                 let Some(ty) = array.ty.element() else {
                     return Err(self.no_function("unnest", &[array]));
                 };

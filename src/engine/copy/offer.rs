@@ -56,7 +56,7 @@ fn field(name: &str, ty: PgType, options: &CopyOptions) -> Field {
 
 /// The Arrow type offered for a PostgreSQL type.
 fn data_type(ty: PgType, options: &CopyOptions) -> DataType {
-    if ty.is_reg() || ty.is_enum() || Code::of(ty).is_some() {
+    if ty.is_reg() || ty.is_enum() || Code::of(ty).is_some() || ty.has_bounds() {
         return DataType::Utf8;
     }
     let is_parquet = options.format == CopyFormat::Parquet;

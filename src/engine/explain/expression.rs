@@ -61,7 +61,9 @@ pub(super) fn column_name(name: &str) -> String {
 fn coded(literal: &Literal) -> Option<String> {
     let field = literal.return_field(&Schema::empty()).ok()?;
     let ty = PgType::of_field(&field);
-    Code::of(ty)?;
+    if Code::of(ty).is_none() && !ty.has_bounds() {
+        return None;
+    }
     let array = literal.value().to_array().ok()?;
     let column = TextColumn::new(array.as_ref(), ty, PLAIN, UNNAMED).ok()?;
     let mut text = Vec::new();

@@ -1,6 +1,6 @@
 //! Plans that group or join by values that are equal though they look different: numerics without
-//! declared scale (`1.0` and `1.00`), intervals (a day and 24 hours), jsonb (`[1]` and `[1.0]`),
-//! arrays of such.
+//! declared scale (`1.0` and `1.00`) and ranges of them, intervals (a day and 24 hours), jsonb
+//! (`[1]` and `[1.0]`), arrays of such.
 //! They go by keys, and show the first value of each group, as PostgreSQL does.
 
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema};
 use datafusion::functions_aggregate::first_last::first_value_udaf;
 use datafusion::logical_expr::{
-    Aggregate, Distinct, DistinctOn, Expr, ExprSchemable, GroupingSet, LogicalPlan, Projection,
-    when,
+    Aggregate, AggregateUDF, Distinct, DistinctOn, Expr, ExprSchemable, GroupingSet, LogicalPlan,
+    Projection, when,
 };
 
 use super::Result;
@@ -23,11 +23,26 @@ use crate::engine::scope::external;
 use crate::functions::{self, has_array_key};
 use crate::types::PgType;
 
-pub(super) const LIST: &[Computed] = &[Computed {
-    name: "jsonb_key",
-    returns: Some(PgType::TEXT),
-    body: jsonb_keys,
-}];
+pub(super) const LIST: &[Computed] = &[
+    Computed {
+        name: "jsonb_key",
+        returns: Some(PgType::TEXT),
+        body: jsonb_keys,
+    },
+    Computed {
+        name: "range_key",
+        returns: Some(PgType::BYTEA),
+        body: |args| Ok(functions::range_keys(&args[0])),
+    },
+];
+
+/// Bytes that compare as a range or multirange of numerics does.
+pub(in crate::engine) fn range_key(value: Expr) -> Expr {
+    match super::computed("range_key") {
+        Some(function) => function.call(vec![value]),
+        None => value,
+    }
+}
 
 /// Text that compares as a jsonb value does.
 pub(in crate::engine) fn jsonb_key(value: Expr) -> Expr {
@@ -85,6 +100,7 @@ enum Kind {
     Numeric,
     Interval,
     Jsonb,
+    Range,
     Array(PgType),
 }
 
@@ -93,6 +109,7 @@ impl Kind {
         match field.data_type() {
             DataType::LargeUtf8 | DataType::Decimal256(..) => Some(Self::Numeric),
             DataType::Interval(_) => Some(Self::Interval),
+            DataType::LargeBinary => Some(Self::Range),
             array @ DataType::List(_) => {
                 has_array_key(array).then(|| Self::Array(PgType::of_field(field)))
             }
@@ -108,8 +125,17 @@ impl Kind {
             Self::Numeric => numeric::key(value),
             Self::Interval => super::interval_key(value),
             Self::Jsonb => jsonb_key(value),
+            Self::Range => range_key(value),
             Self::Array(ty) => array_key(value, ty),
         }
+    }
+}
+
+/// The aggregate that gives the first value of a group.
+fn first_of(kind: Kind) -> Arc<AggregateUDF> {
+    match kind {
+        Kind::Array(_) => functions::aggregate("\0first").unwrap_or_else(first_value_udaf),
+        _ => first_value_udaf(),
     }
 }
 
@@ -160,7 +186,7 @@ fn group_by_keys(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
         if let Some(kind) = kind(group) {
             let name = format!("\0first{index}");
             groups.push(kind.key(group.clone()).alias(format!("\0key{index}")));
-            let first = first_value_udaf().call(vec![group.clone()]);
+            let first = first_of(kind).call(vec![group.clone()]);
             firsts.push(first.alias(&name));
             output.push(
                 Expr::Column(Column::from_name(name))
@@ -187,11 +213,13 @@ fn sets_by_keys(aggregate: &Aggregate, sets: &GroupingSet) -> Result<Transformed
     let schema = aggregate.input.schema().clone();
     let mut input = columns(&schema);
     let mut keyed: Vec<(Expr, Expr, String)> = Vec::new();
+    let mut firsts = Vec::new();
     for expr in sets.distinct_expr() {
         if let Some(kind) = kind_of(expr, &schema) {
             let name = format!("\0key{}", keyed.len());
             input.push(kind.key(expr.clone()).alias(&name));
             let first = format!("\0first{}", keyed.len());
+            firsts.push(first_of(kind).call(vec![expr.clone()]).alias(&first));
             keyed.push((expr.clone(), Expr::Column(Column::from_name(name)), first));
         }
     }
@@ -230,9 +258,7 @@ fn sets_by_keys(aggregate: &Aggregate, sets: &GroupingSet) -> Result<Transformed
         })
         .map(|call| call.map(|call| call.data))
         .collect::<Result<Vec<_>>>()?;
-    for (expr, _, first) in &keyed {
-        computed.push(first_value_udaf().call(vec![expr.clone()]).alias(first));
-    }
+    computed.extend(firsts);
     let input = Projection::try_new(input, aggregate.input.clone())?;
     let group = vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))];
     let input = Arc::new(LogicalPlan::Projection(input));

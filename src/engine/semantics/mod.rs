@@ -41,7 +41,7 @@ pub(super) use array_key::array_key;
 pub(super) use casts::{converted, is_cast, precise};
 pub(super) use clock::interval_key;
 pub(super) use computed::computed;
-pub(super) use keys::{jsonb_key, key_of};
+pub(super) use keys::{jsonb_key, key_of, range_key};
 pub(super) use literals::read;
 pub(super) use quantified::Quantified;
 pub(super) use rows::{is_volatile, opaque, row_text};

@@ -98,6 +98,7 @@ fn lasting(name: &str) -> Option<Fill> {
         "pg_operator" => types::pg_operator,
         "pg_opfamily" => access::pg_opfamily,
         "pg_proc" => functions::pg_proc,
+        "pg_range" => types::pg_range,
         "pg_rewrite" => objects::pg_rewrite,
         "pg_sequence" => constraints::pg_sequence,
         "pg_shdepend" => dependencies::pg_shdepend,

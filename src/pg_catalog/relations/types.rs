@@ -19,6 +19,9 @@ static CASTS: LazyLock<File> =
 static OPERATORS: LazyLock<File> =
     LazyLock::new(|| File::new(include_str!("../../../sql/pg_catalog/pg_operator.tsv")));
 
+static RANGES: LazyLock<File> =
+    LazyLock::new(|| File::new(include_str!("../../../sql/pg_catalog/pg_range.tsv")));
+
 /// How PostgreSQL stores values of a type: what `pg_attribute` repeats of `pg_type`.
 #[derive(Debug, Clone, Copy)]
 pub struct Storage {
@@ -248,6 +251,10 @@ pub(super) fn pg_type(
 
 pub(super) fn pg_cast(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
     from_file(relation, &CASTS, &[])
+}
+
+pub(super) fn pg_range(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    from_file(relation, &RANGES, &[])
 }
 
 pub(super) fn pg_operator(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {

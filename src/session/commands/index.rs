@@ -172,6 +172,13 @@ impl Session {
 /// index changes no answer; tools only expect it to be there.
 fn check_operators(ty: PgType, method: &str) -> Result<()> {
     let plain = PgType::of(ty.oid.0);
+    if plain.is_range() && ["gist", "spgist"].contains(&method)
+        || plain.is_multirange() && method == "gist"
+    {
+        return Err(Error::unsupported(format!(
+            "access method \"{method}\" for type {plain}"
+        )));
+    }
     let there = match method {
         "gin" => ty.element().is_some() || plain == PgType::JSONB,
         "gist" => false,

@@ -406,22 +406,26 @@ fn check_types(context: &StatementContext, routine: &Routine) -> Result<()> {
     let stands_for = ty == PgType::VOID.oid || ty == PgType::RECORD.oid;
     if Routine::is_polymorphic(ty) {
         let inputs = routine.input_types();
-        let compatible = |ty: &Oid| matches!(ty.0, 5077..=5079);
-        let any = inputs
-            .iter()
-            .any(|input| Routine::is_polymorphic(*input) && compatible(input) == compatible(&ty));
+        let compatible = |ty: &Oid| matches!(ty.0, 4538 | 5077..=5080);
+        // That there is a range over a type does not say which.
+        let range = |ty: &Oid| matches!(ty.0, 3831 | 4537 | 4538 | 5080);
+        let any = inputs.iter().any(|input| {
+            Routine::is_polymorphic(*input)
+                && compatible(input) == compatible(&ty)
+                && (range(input) || !range(&ty))
+        });
         if !any {
-            let (name, others) = if compatible(&ty) {
-                (
-                    context.snapshot.type_name(ty),
+            let name = context.snapshot.type_name(ty);
+            let others = match (compatible(&ty), range(&ty)) {
+                (true, true) => "anycompatiblerange or anycompatiblemultirange",
+                (true, false) => {
                     "anycompatible, anycompatiblearray, anycompatiblenonarray, anycompatiblerange, \
-                     or anycompatiblemultirange",
-                )
-            } else {
-                (
-                    context.snapshot.type_name(ty),
-                    "anyelement, anyarray, anynonarray, anyenum, anyrange, or anymultirange",
-                )
+                     or anycompatiblemultirange"
+                }
+                (false, true) => "anyrange or anymultirange",
+                (false, false) => {
+                    "anyelement, anyarray, anynonarray, anyenum, anyrange, or anymultirange"
+                }
             };
             return Err(
                 invalid("cannot determine result data type".to_owned()).detail(format!(

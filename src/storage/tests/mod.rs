@@ -206,6 +206,11 @@ fn values(rng: &mut StdRng, data_type: &DataType, rows: usize) -> ArrayRef {
                 .map(|_| rng.random_bool(0.8).then(|| rng.random::<[u8; 3]>()))
                 .collect::<BinaryArray>(),
         ),
+        DataType::LargeBinary => Arc::new(
+            (0..rows)
+                .map(|_| rng.random_bool(0.8).then(|| rng.random::<[u8; 3]>()))
+                .collect::<LargeBinaryArray>(),
+        ),
         DataType::FixedSizeBinary(16) => {
             let values: Vec<Option<[u8; 16]>> = (0..rows)
                 .map(|_| rng.random_bool(0.8).then(|| rng.random()))

@@ -20,7 +20,7 @@ use crate::types::text::{
     Numbers, PLAIN, Style, TextColumn, UNNAMED, Width, cannot_hold, date_out_of_range, element_of,
     interval_out_of_range, is_text, midnight, timestamp_out_of_range, write_padded,
 };
-use crate::types::{PgType, TimeTz, ragged};
+use crate::types::{PgType, TimeTz, ragged, range};
 
 /// One column, ready to write values of as binary.
 pub struct BinaryColumn<'a> {
@@ -59,6 +59,7 @@ enum Written<'a> {
     /// A date shown as a timestamp.
     Midnight(Dates<'a>),
     Interval(Intervals<'a>),
+    Range(range::Column<'a>, PgType),
     Array(Lists<'a>),
     Record(Vec<(Oid, BinaryColumn<'a>)>),
     Indexed(Vec<usize>, Box<BinaryColumn<'a>>),
@@ -145,6 +146,9 @@ impl<'a> BinaryColumn<'a> {
             (oid, Cells::Int(ints)) if oid == PgType::TIMETZ.oid => Written::TimeTz(ints),
             (_, Cells::Int(ints)) if Code::of(ty) == Some(Code::Number) => {
                 Written::Number(ints, ty)
+            }
+            (_, Cells::Bytes(_)) if ty.has_bounds() => {
+                Written::Range(range::Column::new(array), ty)
             }
             (oid, Cells::Int(ints)) => match Width::of(ty) {
                 Some(width) if oid == PgType::INT2.oid => Written::Int2(ints, width),
@@ -254,6 +258,9 @@ impl<'a> BinaryColumn<'a> {
                 put(out, span.micros.to_be_bytes());
                 put(out, span.days.to_be_bytes());
                 put(out, span.months.to_be_bytes());
+            }
+            Written::Range(values, ty) => {
+                range::write_binary(&values.get(row).unwrap_or_default(), *ty, out)?;
             }
             Written::Array(array) => array.write(row, out)?,
             Written::Record(fields) => {

@@ -23,7 +23,7 @@ use crate::types::text::{
     PLAIN, ParseError, Style, build_array, date_out_of_range, interval_out_of_range,
     timestamp_out_of_range,
 };
-use crate::types::{PgType, TimeTz};
+use crate::types::{PgType, TimeTz, range};
 
 /// Dimensions of an array at most, as in PostgreSQL.
 const DIMENSIONS_MAX: i32 = 6;
@@ -165,6 +165,7 @@ fn plain(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRef
             }
             Arc::new(builder.finish())
         }
+        _ if ty.has_bounds() => range::parse_binary(values, ty, style)?,
         _ if ty.element().is_some() => arrays(values, ty, style)?,
         _ => {
             let mut texts = Vec::with_capacity(values.len());
@@ -181,7 +182,7 @@ fn bad(message: impl Into<String>) -> Error {
     Error::new(SqlState::INVALID_BINARY_REPRESENTATION, message)
 }
 
-fn insufficient() -> Error {
+pub(in crate::types) fn insufficient() -> Error {
     Error::new(
         SqlState::PROTOCOL_VIOLATION,
         "insufficient data left in message",
@@ -197,7 +198,7 @@ fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
 }
 
 /// Takes `N` bytes from the front.
-fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N]> {
+pub(in crate::types) fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N]> {
     let (head, rest) = bytes.split_first_chunk::<N>().ok_or_else(insufficient)?;
     *bytes = rest;
     Ok(*head)

@@ -5,4 +5,5 @@ mod input;
 
 pub use column::BinaryColumn;
 pub use input::parse_column;
+pub(super) use input::{insufficient, take};
 pub(crate) use input::{invalid_sequence, utf8};

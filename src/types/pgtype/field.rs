@@ -18,6 +18,11 @@ impl PgType {
         }
         match self {
             t if t.is_enum() => DataType::Int64,
+            // Numerics show zeros that do not count: ranges that look different may be equal, and
+            // go by keys. No other type travels in large binaries, so that the Arrow type alone
+            // says so.
+            t if t.subtype() == Some(Self::NUMERIC) => DataType::LargeBinary,
+            t if t.has_bounds() => DataType::Binary,
             t if t.oid == Self::BOOL.oid => DataType::Boolean,
             t if t.oid == Self::INT2.oid => DataType::Int16,
             t if t.oid == Self::INT4.oid => DataType::Int32,
@@ -116,7 +121,9 @@ impl PgType {
                 | DataType::Date32
                 | DataType::Time64(_)
                 | DataType::Timestamp(..)
-                | DataType::Interval(_)),
+                | DataType::Interval(_)
+                | DataType::Binary
+                | DataType::LargeBinary),
                 held,
             ) => own == *held,
             _ => true,

@@ -6,6 +6,7 @@
 
 mod field;
 mod name;
+mod range;
 mod table;
 
 use serde::{Deserialize, Serialize};
@@ -191,7 +192,11 @@ impl PgType {
 
     /// Whether values, or the elements of arrays, travel as what only the type tells the meaning of.
     pub const fn is_encoded(self) -> bool {
-        self.is_made() || Code::of(self).is_some() || Code::of_elements(self)
+        self.is_made()
+            || Code::of(self).is_some()
+            || Code::of_elements(self)
+            || self.has_bounds()
+            || self.has_elements_with_bounds()
     }
 
     /// Whether a user made it.

@@ -94,10 +94,22 @@ types! {
     PG_NDISTINCT 3361 "pg_ndistinct" "pg_ndistinct"                 -1 'Z' 0;
     PG_DEPENDENCIES 3402 "pg_dependencies" "pg_dependencies"        -1 'Z' 0;
     JSONB        3802 "jsonb"        "jsonb"                        -1 'U' 3807;
+    INT4RANGE    3904 "int4range"    "int4range"                   -1 'R' 3905;
+    NUMRANGE     3906 "numrange"     "numrange"                    -1 'R' 3907;
+    TSRANGE      3908 "tsrange"      "tsrange"                     -1 'R' 3909;
+    TSTZRANGE    3910 "tstzrange"    "tstzrange"                   -1 'R' 3911;
+    DATERANGE    3912 "daterange"    "daterange"                   -1 'R' 3913;
+    INT8RANGE    3926 "int8range"    "int8range"                   -1 'R' 3927;
     JSONPATH     4072 "jsonpath"     "jsonpath"                     -1 'U' 4073;
     REGNAMESPACE 4089 "regnamespace" "regnamespace"                 4  'N' 4090;
     REGROLE      4096 "regrole"      "regrole"                      4  'N' 4097;
     REGCOLLATION 4191 "regcollation" "regcollation"                 4  'N' 4192;
+    INT4MULTIRANGE 4451 "int4multirange" "int4multirange"              -1 'R' 6150;
+    NUMMULTIRANGE 4532 "nummultirange" "nummultirange"               -1 'R' 6151;
+    TSMULTIRANGE 4533 "tsmultirange" "tsmultirange"                -1 'R' 6152;
+    TSTZMULTIRANGE 4534 "tstzmultirange" "tstzmultirange"              -1 'R' 6153;
+    DATEMULTIRANGE 4535 "datemultirange" "datemultirange"              -1 'R' 6155;
+    INT8MULTIRANGE 4536 "int8multirange" "int8multirange"              -1 'R' 6157;
     PG_MCV_LIST  5017 "pg_mcv_list"  "pg_mcv_list"                  -1 'Z' 0;
     XID8         5069 "xid8"         "xid8"                         8  'U' 271;
 }

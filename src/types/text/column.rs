@@ -17,7 +17,7 @@ use crate::types::cells::{
 use crate::types::coded::{self, Address, Code};
 use crate::types::decimal::{Numerics, Scratch};
 use crate::types::enums::{Labels, lost};
-use crate::types::{PgType, TimeTz, Zone};
+use crate::types::{PgType, TimeTz, Zone, range};
 
 /// One column, ready to write values of as text: all downcasts and settings resolved once per
 /// batch.
@@ -52,6 +52,7 @@ enum Written<'a> {
     /// A date shown as a timestamp.
     Midnight(Dates<'a>, Option<Zone>, &'a Style),
     Interval(Intervals<'a>, &'a Style),
+    Range(range::Column<'a>, PgType, &'a Style),
     Array(Ranges<'a>, Box<TextColumn<'a>>),
     /// `int2vector` and `oidvector`
     Vector(Ranges<'a>, Box<TextColumn<'a>>),
@@ -228,6 +229,9 @@ impl<'a> TextColumn<'a> {
                 true => Written::Hex(blobs),
                 false => Written::Escape(blobs),
             },
+            (_, Cells::Bytes(_)) if ty.has_bounds() => {
+                Written::Range(range::Column::new(array), ty, style)
+            }
             (oid, Cells::Date(dates)) if oid == PgType::DATE.oid => Written::Date(dates, style),
             (oid, Cells::Date(dates))
                 if oid == PgType::TIMESTAMP.oid || oid == PgType::TIMESTAMPTZ.oid =>
@@ -308,6 +312,9 @@ impl<'a> TextColumn<'a> {
             Written::Interval(values, style) => {
                 let span = values.get(row).ok_or_else(interval_out_of_range)?;
                 interval::write_interval(span, style.interval_style, out);
+            }
+            Written::Range(values, ty, style) => {
+                range::write_text(&values.get(row).unwrap_or_default(), *ty, style, out)?;
             }
             Written::Array(ranges, values) => nested::write_array(ranges.get(row), values, out)?,
             Written::Vector(ranges, values) => {

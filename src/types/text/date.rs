@@ -98,7 +98,7 @@ fn write_iso(date: Civil, out: &mut Vec<u8>) {
 
 /// Appends a date, in days since 1970-01-01.
 #[inline]
-pub(super) fn write_date(days: i32, style: &Style, out: &mut Vec<u8>) -> Result<()> {
+pub(in crate::types) fn write_date(days: i32, style: &Style, out: &mut Vec<u8>) -> Result<()> {
     match days {
         i32::MAX => out.extend_from_slice(b"infinity"),
         i32::MIN => out.extend_from_slice(b"-infinity"),
@@ -168,7 +168,7 @@ pub(super) fn write_fraction(micros: i64, out: &mut Vec<u8>) {
 
 /// Appends a timestamp in microseconds since 1970-01-01; with a zone it is an instant, shown there.
 #[inline]
-pub(super) fn write_timestamp(
+pub(in crate::types) fn write_timestamp(
     micros: i64,
     zone: Option<Zone>,
     style: &Style,

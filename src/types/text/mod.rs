@@ -19,10 +19,15 @@ pub use column::TextColumn;
 pub(super) use column::{
     Numbers, Width, cannot_hold, element_of, interval_out_of_range, is_text, midnight, write_padded,
 };
-pub(super) use date::{date_out_of_range, timestamp_out_of_range, write_offset, write_time};
+pub(super) use date::{
+    date_out_of_range, timestamp_out_of_range, write_date, write_offset, write_time,
+    write_timestamp,
+};
 pub(super) use input::build_array;
 pub(in crate::types) use input::fit;
 pub use input::{ParseError, build_list, parse_column, parse_value, zone, zone_abbreviations};
+pub(super) use nested::{is_space, quote};
+pub(super) use number::write_int;
 
 /// The session settings that change how values are written and read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

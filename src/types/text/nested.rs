@@ -43,7 +43,7 @@ pub(super) fn write_array(
 }
 
 /// PostgreSQL's isspace.
-fn is_space(byte: u8) -> bool {
+pub(in crate::types) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
@@ -57,7 +57,7 @@ fn needs_quotes(text: &[u8]) -> bool {
 }
 
 /// Puts `out[at..]` in double quotes in place, with `escape` before each of `special`.
-fn quote(at: usize, out: &mut Vec<u8>, special: &[u8], escape: u8) {
+pub(in crate::types) fn quote(at: usize, out: &mut Vec<u8>, special: &[u8], escape: u8) {
     let length = out.len();
     let escapes = out[at..]
         .iter()

@@ -4,7 +4,7 @@ use std::io::Write;
 
 /// Appends an integer.
 #[inline]
-pub(super) fn write_int(value: i64, out: &mut Vec<u8>) {
+pub(in crate::types) fn write_int(value: i64, out: &mut Vec<u8>) {
     let mut buffer = itoa::Buffer::new();
     out.extend_from_slice(buffer.format(value).as_bytes());
 }

@@ -45,3 +45,20 @@ ARRAYS = [
 ]
 
 DOCUMENT = {"a": [1, 2.5, None, True], "\u00e9": {"x": "y"}}
+
+# Ranges: the type, the bounds (None is an empty range), which of them are within, and the text of it and of a multirange
+# of it alone.
+RANGES = [
+    ("int4range", (1, 5), "[)", "[1,5)"),
+    ("int8range", (None, 2**40), "()", f"(,{2**40})"),
+    ("numrange", (Decimal("1.10"), Decimal("2.5")), "(]", "(1.10,2.5]"),
+    ("daterange", (date(2024, 2, 29), date(2024, 3, 1)), "[)", "[2024-02-29,2024-03-01)"),
+    ("tsrange", (datetime(2024, 1, 1, 10), None), "[)", '["2024-01-01 10:00:00",)'),
+    (
+        "tstzrange",
+        (datetime(2024, 1, 1, 10, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)),
+        "[]",
+        '["2024-01-01 10:00:00+00","2024-01-02 00:00:00+00"]',
+    ),
+    ("int4range", None, "[)", "empty"),
+]

@@ -35,6 +35,8 @@ pub(in crate::engine::analyze) struct Call {
 pub(in crate::engine) struct Generic {
     element: Option<PgType>,
     compatible: Option<PgType>,
+    /// What ranges among arguments that are compatible are over; nothing converts those.
+    bounds: Option<PgType>,
 }
 
 impl Generic {
@@ -43,6 +45,10 @@ impl Generic {
         match ty.0 {
             2283 | 2776 => self.element,
             2277 => self.element.and_then(PgType::array),
+            3831 => self.element.and_then(PgType::range_over),
+            4537 => (self.element.and_then(PgType::range_over)).and_then(PgType::multirange),
+            5080 => self.compatible.and_then(PgType::range_over),
+            4538 => (self.compatible.and_then(PgType::range_over)).and_then(PgType::multirange),
             5077 | 5079 => self.compatible,
             5078 => self.compatible.and_then(PgType::array),
             _ => Some(snapshot.value_type(ty)),
@@ -375,10 +381,12 @@ fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
     for (ty, from) in declared.iter().zip(types) {
         let is_unknown = from.oid == PgType::UNKNOWN.oid;
         match ty.0 {
-            2283 | 2776 | 2277 if is_unknown => unknown = true,
-            5077..=5079 if is_unknown => unknown_compatible = true,
-            2283 | 2776 | 2277 => {
+            2283 | 2776 | 2277 | 3831 | 4537 if is_unknown => unknown = true,
+            4538 | 5077..=5080 if is_unknown => unknown_compatible = true,
+            2283 | 2776 | 2277 | 3831 | 4537 => {
                 let element = match ty.0 {
+                    3831 => from.subtype().filter(|_| from.is_range())?,
+                    4537 => from.subtype().filter(|_| from.is_multirange())?,
                     2277 => array_element(*from)?,
                     2776 if array_element(*from).is_some() => return None,
                     _ => *from,
@@ -389,12 +397,20 @@ fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
                     Some(_) => return None,
                 }
             }
-            5077..=5079 => {
+            4538 | 5077..=5080 => {
                 let element = match ty.0 {
+                    5080 => from.subtype().filter(|_| from.is_range())?,
+                    4538 => from.subtype().filter(|_| from.is_multirange())?,
                     5078 => array_element(*from)?,
                     5079 if array_element(*from).is_some() => return None,
                     _ => *from,
                 };
+                if matches!(ty.0, 4538 | 5080) {
+                    if generic.bounds.is_some_and(|known| known.oid != element.oid) {
+                        return None;
+                    }
+                    generic.bounds = Some(element);
+                }
                 generic.compatible = Some(match generic.compatible {
                     None => element,
                     Some(known) => common(known, element)?,
@@ -405,6 +421,10 @@ fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
     }
     if unknown_compatible && generic.compatible.is_none() {
         generic.compatible = Some(PgType::TEXT);
+    }
+    let other = |known: PgType| generic.compatible.is_none_or(|ty| ty.oid != known.oid);
+    if generic.bounds.is_some_and(other) {
+        return None;
     }
     // Of literals alone nothing says what they are.
     if unknown && generic.element.is_none() {

@@ -29,10 +29,10 @@ use arrow::datatypes::{
 use super::Style;
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
-use crate::types::PgType;
 use crate::types::coded::{self, Address, Code, bits};
 use crate::types::enums::no_label;
 use crate::types::jsonpath::Path;
+use crate::types::{PgType, range};
 
 pub(in crate::types) use array::build as build_array;
 pub(in crate::types) use number::fit;
@@ -121,6 +121,7 @@ pub fn parse_column(
         }
         _ if ty.is_reg() => primitive::<UInt32Type>(values, |text| number::reg(text, ty))?,
         oid if oid == PgType::VOID.oid => Arc::new(NullArray::new(values.len())),
+        _ if ty.has_bounds() => range::parse_text(values, ty, style, now)?,
         _ if ty.element().is_some() => array::parse(values, &input)?,
         _ => texts(values, &input)?,
     })

@@ -1,0 +1,145 @@
+//! Comparing values the way PostgreSQL does, where Arrow's order of what they travel as is another.
+
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, Operator};
+
+use super::Analyst;
+use super::coerce::{array_element, implicitly, is_bpchar};
+use super::operators::COMPARISONS;
+use super::ranges::is_range_of_numerics;
+use super::typed::{Typed, binary};
+use crate::base::{Error, Result};
+use crate::engine::{numeric, semantics};
+use crate::types::PgType;
+
+impl Analyst<'_> {
+    /// A comparison of operands some comparison operator takes.
+    pub(super) fn compare(&self, op: Operator, left: Typed, right: Typed) -> Result<Expr> {
+        if left.is(PgType::JSONB)
+            && let Some((sign, _)) = COMPARISONS.iter().find(|(_, known)| *known == op)
+        {
+            return Ok(self.native(sign, vec![left.expr, right.expr])?.expr);
+        }
+        let (left, right) = self.comparable(left, right)?;
+        Ok(binary(left, op, right))
+    }
+
+    /// Two operands of one comparison as values Arrow compares as PostgreSQL does.
+    fn comparable(&self, left: Typed, right: Typed) -> Result<(Expr, Expr)> {
+        if let Some(padded) = same_padding(&left, &right) {
+            return Ok(padded);
+        }
+        let larger = if implicitly(left.ty, right.ty) {
+            right.base()
+        } else {
+            left.base()
+        };
+        let left = self.coerced(left, larger)?;
+        let right = self.coerced(right, larger)?;
+        if left.is(PgType::NUMERIC) {
+            return self.numeric_keys(left, right);
+        }
+        Ok((self.key(left)?, self.key(right)?))
+    }
+
+    /// A value as one Arrow sorts, groups and compares as PostgreSQL does.
+    pub(super) fn key(&self, value: Typed) -> Result<Expr> {
+        if value.is(PgType::INTERVAL) {
+            return Ok(semantics::interval_key(value.expr));
+        }
+        if value.is(PgType::JSONB) {
+            return Ok(semantics::jsonb_key(value.expr));
+        }
+        if is_range_of_numerics(value.ty) {
+            return Ok(semantics::range_key(value.expr));
+        }
+        if self.is_open(&value)? {
+            return Ok(numeric::key(value.expr));
+        }
+        if self.has_array_key(&value)? {
+            return Ok(semantics::array_key(value.expr, value.ty));
+        }
+        if is_bpchar(value.ty) {
+            return Ok(self.native("rtrim", vec![value.expr])?.expr);
+        }
+        Ok(value.expr)
+    }
+
+    /// `IS [NOT] DISTINCT FROM`
+    pub(super) fn distinct(&self, left: Typed, right: Typed, negated: bool) -> Result<Typed> {
+        if let (Some(_), Some(_)) = (&left.row, &right.row) {
+            return self.distinct_rows(left, right, negated);
+        }
+        let op = if negated {
+            Operator::IsNotDistinctFrom
+        } else {
+            Operator::IsDistinctFrom
+        };
+        if array_element(left.ty).is_some() || array_element(right.ty).is_some() {
+            let ty = if array_element(left.ty).is_some() {
+                left.base()
+            } else {
+                right.base()
+            };
+            let (left, right) = (self.coerced(left, ty)?, self.coerced(right, ty)?);
+            if self.has_array_key(&left)? || self.has_array_key(&right)? {
+                let [left, right] = [left, right].map(|side| semantics::array_key(side.expr, ty));
+                return Ok(Typed::bool(binary(left, op, right)));
+            }
+            return Ok(Typed::bool(binary(left.expr, op, right.expr)));
+        }
+        let candidate = self.binary_candidate("=", left.base(), right.base())?;
+        let left = self.coerced(left, candidate.left.unwrap_or(candidate.right))?;
+        let right = self.coerced(right, candidate.right)?;
+        let (left, right) = self.comparable(left, right)?;
+        Ok(Typed::bool(binary(left, op, right)))
+    }
+
+    /// An argument of an aggregate called with DISTINCT: what is equal is looked at once, whatever
+    /// zeros it shows.
+    pub(super) fn counted_once(&self, name: &str, arg: &mut Typed) -> Result<()> {
+        if self.is_open(arg)? {
+            arg.expr = numeric::trimmed(arg.expr.clone());
+        }
+        if is_range_of_numerics(arg.ty) && !matches!(name, "count" | "range_agg") {
+            let arg = arg.base();
+            return Err(Error::unsupported(format!("{name}(DISTINCT {arg})")));
+        }
+        if name != "count" {
+            return Ok(());
+        }
+        if arg.is(PgType::JSONB) || arg.is(PgType::INTERVAL) {
+            *arg = Typed::new(self.key(arg.clone())?, PgType::TEXT);
+        }
+        if is_range_of_numerics(arg.ty) || self.has_array_key(arg)? {
+            *arg = Typed::new(self.key(arg.clone())?, PgType::BYTEA);
+        }
+        Ok(())
+    }
+}
+
+/// Two `char(n)` of one length as they are stored: a column's values are padded, and a literal can
+/// be. Nothing need be taken off then, and what is known of the column's values still helps.
+fn same_padding(left: &Typed, right: &Typed) -> Option<(Expr, Expr)> {
+    if !is_bpchar(left.ty) || !is_bpchar(right.ty) {
+        return None;
+    }
+    let text = |value: &Typed| match &value.expr {
+        Expr::Literal(ScalarValue::Utf8View(Some(text)), _) => Some(text.trim_end().to_owned()),
+        _ => None,
+    };
+    let padded = |text: &str, length: usize| {
+        let padded = format!("{text:length$}");
+        Expr::Literal(ScalarValue::Utf8View(Some(padded)), None)
+    };
+    let column = |value: &Typed| match &value.expr {
+        Expr::Column(_) => value.ty.char_length(),
+        _ => None,
+    };
+    match (column(left), column(right)) {
+        (Some(a), Some(b)) if a == b => Some((left.expr.clone(), right.expr.clone())),
+        (Some(length), _) => Some((left.expr.clone(), padded(&text(right)?, length))),
+        (_, Some(length)) => Some((padded(&text(left)?, length), right.expr.clone())),
+        (None, None) => None,
+    }
+}
