@@ -44,6 +44,8 @@ pub enum Dependent {
     Column(Oid, i16),
     /// An index, by its OID, which goes and leaves the table.
     Index(Oid, Oid),
+    /// A field, which goes and leaves the type of rows.
+    Attribute(Oid, i16),
 }
 
 impl Cascade {
@@ -128,7 +130,10 @@ impl Snapshot {
                     let schema = self.schema(ty.schema).map_or("?", |s| s.name.as_str());
                     format!("type {}.{}", quote(schema), quote(&ty.name))
                 }
-                None => object.to_string(),
+                None => match self.pg_type(oid) {
+                    Some(_) => format!("type {}", self.type_name(oid)),
+                    None => object.to_string(),
+                },
             },
         }
     }
@@ -175,6 +180,16 @@ impl Snapshot {
                     "column {} of {}",
                     column.map_or("?", |column| column.name.as_str()),
                     describe(ObjectId::Relation(table))
+                )
+            }
+            Dependent::Attribute(ty, attnum) => {
+                let composite = self.user_type(ty).and_then(|ty| ty.composite());
+                let mut attributes = composite.into_iter().flat_map(|of| &of.attributes);
+                let attribute = attributes.find(|attribute| attribute.attnum == attnum);
+                format!(
+                    "column {} of composite {}",
+                    attribute.map_or("?", |attribute| attribute.name.as_str()),
+                    describe(ObjectId::Type(ty))
                 )
             }
             Dependent::Index(table, oid) => {
@@ -282,6 +297,7 @@ impl Snapshot {
                 .filter(|other| other.oid != oid)
                 .map(|other| ObjectId::Relation(other.oid))
                 .chain(self.dependent_routines(oid))
+                .chain(self.users_of_rows(oid))
                 .collect(),
             ObjectId::Routine(oid) => self
                 .dependants(oid)
@@ -308,6 +324,20 @@ impl Snapshot {
                     || array.is_some_and(|array| routine.takes_or_gives(array))
             })
             .map(|routine| ObjectId::Routine(routine.oid))
+    }
+
+    /// Domains over the rows of a relation, and views that say their type.
+    fn users_of_rows(&self, relation: Oid) -> Vec<ObjectId> {
+        let Some(relation) = self.relation(relation) else {
+            return Vec::new();
+        };
+        let views = self.views_of_type(relation.row_type);
+        let views = views.filter(|view| view.oid != relation.oid);
+        let domains = self.domains_over(relation.row_type);
+        domains
+            .map(|domain| ObjectId::Type(domain.oid))
+            .chain(views.map(|view| ObjectId::Relation(view.oid)))
+            .collect()
     }
 
     /// The functions made of a relation or another function.

@@ -91,6 +91,20 @@ impl Places {
     }
 }
 
+/// A stable OID for something that belongs to a relation but has none of its own (a default, a
+/// view's rule): above every OID that is handed out, and unique while relations' OIDs stay below a
+/// million.
+pub fn derived_oid(relation: Oid, attnum: i16) -> Oid {
+    let attnum = u32::from(attnum.unsigned_abs()) & 0x7ff;
+    Oid(0x8000_0000 | (relation.0.wrapping_shl(11) & 0x7fff_f800) | attnum)
+}
+
+/// The row type an array type over a table's rows is over, by the array type's OID.
+pub fn row_type_of_array(array: Oid) -> Option<Oid> {
+    let row_type = Oid((array.0 & 0x7fff_ffff) >> 11);
+    (derived_oid(row_type, 0) == array).then_some(row_type)
+}
+
 impl Snapshot {
     /// Where things are. Only of a snapshot that is done: one being changed would remember what was
     /// before.

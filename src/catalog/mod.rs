@@ -30,7 +30,7 @@ pub use constraint::{
     Check, Constraints, ForeignAction, ForeignKey, Index, IndexPart, IndexedBy, Timing,
 };
 pub use dependency::{Cascade, Dependence, Dependent};
-pub use derived::Places;
+pub use derived::{Places, derived_oid, row_type_of_array};
 pub use object::{
     CheckOption, Column, Database, Generation, Membership, ObjectId, Persistence, Relation,
     RelationKind, Role, Schema, View,
@@ -40,4 +40,4 @@ pub use routine::{Parallel, Parameter, ParameterMode, Routine, RoutineBody, Vola
 pub use segment::{ColumnStatistics, Location, Segment};
 pub use sequence::{Sequence, Standing};
 pub use snapshot::Snapshot;
-pub use user_type::{TypeKind, UserType};
+pub use user_type::{Attribute, Composite, TypeKind, UserType};

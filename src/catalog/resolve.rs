@@ -133,7 +133,13 @@ impl Snapshot {
         path.candidates(self, schema)
             .into_iter()
             .find_map(|oid| self.relation_named(oid, name))
-            .ok_or_else(|| undefined_relation(schema, name))
+            .ok_or_else(|| match self.resolve_type(path, schema, name) {
+                Some(ty) if ty.composite().is_some() => Error::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("\"{}\" is a composite type", ty.name),
+                ),
+                _ => undefined_relation(schema, name),
+            })
     }
 
     /// Whether a look-up of the relation's bare name along the path finds this very relation

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acl, Relation, SearchPath, Snapshot};
+use super::{Acl, ObjectId, Relation, SearchPath, Snapshot};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::types::enums::{Enums, Labels};
+use crate::types::pgtype::Shape;
 use crate::types::{InDomain, PgType};
 
 /// A type: what PostgreSQL keeps in `pg_type` of it.
@@ -38,6 +39,51 @@ pub enum TypeKind {
     Enum(Labels),
     /// CREATE DOMAIN
     Domain(Domain),
+    /// AS (…)
+    Composite(Composite),
+}
+
+/// A type of rows that no relation has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Composite {
+    /// `pg_class.oid` of the relation PostgreSQL keeps for it.
+    pub relation: Oid,
+    /// Number for the next attribute that is added.
+    pub next_attnum: i16,
+    /// The fields, in order.
+    pub attributes: Vec<Attribute>,
+}
+
+/// A field of a type of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// Number, from 1; never reused in its type.
+    pub attnum: i16,
+    /// Name, unique in the type.
+    pub name: String,
+    /// Type.
+    pub ty: PgType,
+    /// COMMENT ON COLUMN
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+impl Composite {
+    /// A field by its name.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name == name)
+    }
+
+    fn shape(&self) -> Shape {
+        let types: Vec<_> = self
+            .attributes
+            .iter()
+            .map(|attribute| attribute.ty)
+            .collect();
+        Shape::of(&types)
+    }
 }
 
 /// A domain: a type whose values keep constraints.
@@ -70,6 +116,33 @@ pub struct DomainCheck {
     pub comment: Option<String>,
 }
 
+/// What a type's name means.
+#[derive(Debug, Clone, Copy)]
+pub enum Found<'a> {
+    /// A user's type.
+    Type(&'a Arc<UserType>),
+    /// The rows of a relation.
+    Rows(&'a Arc<Relation>),
+}
+
+impl Found<'_> {
+    /// The type.
+    pub fn ty(self) -> PgType {
+        match self {
+            Self::Type(ty) => ty.ty(),
+            Self::Rows(relation) => relation.row_ty(),
+        }
+    }
+
+    /// The type of arrays over it; `None` if commons has no such arrays.
+    pub fn array_ty(self) -> Option<PgType> {
+        match self {
+            Self::Type(ty) => ty.array_ty(),
+            Self::Rows(relation) => relation.row_ty().array(),
+        }
+    }
+}
+
 /// One thing a domain, or a domain beneath it, asks of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
@@ -99,13 +172,16 @@ impl UserType {
         match &self.kind {
             TypeKind::Enum(_) => PgType::enumerated(self.oid, self.array),
             TypeKind::Domain(domain) => domain.base.in_domain(self.oid),
+            TypeKind::Composite(composite) => {
+                PgType::composite(self.oid, self.array, composite.shape())
+            }
         }
     }
 
     /// The type of arrays over it; `None` if commons has no such arrays.
     pub fn array_ty(&self) -> Option<PgType> {
         match &self.kind {
-            TypeKind::Enum(_) => self.ty().array(),
+            TypeKind::Enum(_) | TypeKind::Composite(_) => self.ty().array(),
             TypeKind::Domain(domain) => domain.base.arrays_in_domain(self.oid, self.array),
         }
     }
@@ -114,7 +190,15 @@ impl UserType {
     pub fn labels(&self) -> Option<&Labels> {
         match &self.kind {
             TypeKind::Enum(labels) => Some(labels),
-            TypeKind::Domain(_) => None,
+            TypeKind::Domain(_) | TypeKind::Composite(_) => None,
+        }
+    }
+
+    /// What a type of rows is made of.
+    pub fn composite(&self) -> Option<&Composite> {
+        match &self.kind {
+            TypeKind::Composite(composite) => Some(composite),
+            TypeKind::Enum(_) | TypeKind::Domain(_) => None,
         }
     }
 
@@ -122,13 +206,31 @@ impl UserType {
     pub fn domain(&self) -> Option<&Domain> {
         match &self.kind {
             TypeKind::Domain(domain) => Some(domain),
-            TypeKind::Enum(_) => None,
+            TypeKind::Enum(_) | TypeKind::Composite(_) => None,
         }
     }
 
     /// `pg_type.typname` of the type of arrays over it.
     pub fn array_name(&self) -> String {
         format!("_{}", self.name)
+    }
+}
+
+/// The type of arrays over a relation's rows: above every OID that is handed out.
+pub fn row_array(row_type: Oid) -> Oid {
+    super::derived_oid(row_type, 0)
+}
+
+impl Relation {
+    /// The type of its rows.
+    pub fn row_ty(&self) -> PgType {
+        let types: Vec<_> = self.columns.iter().map(|column| column.ty).collect();
+        PgType::composite(self.row_type, row_array(self.row_type), Shape::of(&types))
+    }
+
+    /// Whether rows of it are values: those of a sequence are not.
+    fn has_row_type(&self) -> bool {
+        self.sequence().is_none()
     }
 }
 
@@ -175,7 +277,40 @@ impl Snapshot {
         if let Some(ty) = self.user_type(oid) {
             return Some(ty.ty());
         }
-        self.types().find(|ty| ty.array == oid)?.array_ty()
+        if let Some(over) = self.types().find(|ty| ty.array == oid) {
+            return over.array_ty();
+        }
+        if let Some(relation) = self.relation_with_rows(oid) {
+            return Some(relation.row_ty());
+        }
+        let over = super::row_type_of_array(oid)?;
+        self.relation_with_rows(over)?.row_ty().array()
+    }
+
+    /// The relation whose rows are of a type; also of a snapshot that is being changed.
+    pub fn relation_with_rows(&self, row_type: Oid) -> Option<&Arc<Relation>> {
+        let mut relations = self.relations();
+        relations.find(|relation| relation.row_type == row_type && relation.has_row_type())
+    }
+
+    /// The type of rows that PostgreSQL keeps a relation for, by the relation's OID.
+    pub fn composite_of_relation(&self, relation: Oid) -> Option<&Arc<UserType>> {
+        self.types()
+            .find(|ty| ty.composite().is_some_and(|of| of.relation == relation))
+    }
+
+    /// What the fields of a type of rows are called, in order; `None` of what has none.
+    pub fn field_names(&self, ty: Oid) -> Option<Vec<&str>> {
+        if let Some(ty) = self.user_type(ty) {
+            let attributes = ty.composite()?.attributes.iter();
+            return Some(
+                attributes
+                    .map(|attribute| attribute.name.as_str())
+                    .collect(),
+            );
+        }
+        let columns = self.relation_with_rows(ty)?.columns.iter();
+        Some(columns.map(|column| column.name.as_str()).collect())
     }
 
     /// As [`Self::pg_type`], with no more than the OID of what is not known as a type of values.
@@ -271,6 +406,37 @@ impl Snapshot {
         })
     }
 
+    /// The fields, of types of rows, that are of a type or of arrays of it.
+    pub fn attributes_of_type(
+        &self,
+        ty: Oid,
+    ) -> impl Iterator<Item = (&Arc<UserType>, &Attribute)> {
+        self.types().flat_map(move |of| {
+            let attributes = of.composite().into_iter().flat_map(|c| &c.attributes);
+            attributes
+                .filter(move |attribute| made_of(attribute.ty) == Some(ty))
+                .map(move |attribute| (of, attribute))
+        })
+    }
+
+    /// The type of values that a name means, of arrays of them if `array`: a user's type, or the
+    /// rows of a relation.
+    pub fn resolve_value_type(
+        &self,
+        path: &SearchPath,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Option<Found<'_>> {
+        let mut schemas = path.candidates(self, schema).into_iter();
+        schemas.find_map(|oid| {
+            let own = self.type_named(oid, name).map(Found::Type);
+            own.or_else(|| {
+                let relation = self.relation_named(oid, name)?;
+                relation.has_row_type().then_some(Found::Rows(relation))
+            })
+        })
+    }
+
     /// The user's type a name means: in `schema` if one is given, else first found along the path.
     pub fn resolve_type(
         &self,
@@ -297,6 +463,37 @@ impl Snapshot {
         self.enums = Enums::new(labels);
     }
 
+    /// What is of a type of rows that is made of something else now is something else too, and so
+    /// are the types it is a field of.
+    pub(super) fn retype_attributes(&mut self, ty: PgType) {
+        let mut changed = Vec::new();
+        for of in Arc::make_mut(&mut self.types).values_mut() {
+            let uses = |attribute: &Attribute| made_of(attribute.ty) == Some(ty.oid);
+            if !of
+                .composite()
+                .is_some_and(|of| of.attributes.iter().any(uses))
+            {
+                continue;
+            }
+            let of = Arc::make_mut(of);
+            if let TypeKind::Composite(composite) = &mut of.kind {
+                let attributes = composite.attributes.iter_mut();
+                for attribute in attributes.filter(|attribute| uses(attribute)) {
+                    let own = attribute.ty;
+                    let made = match own.oid == ty.oid {
+                        true => ty.made,
+                        false => ty.array().unwrap_or(own).made,
+                    };
+                    attribute.ty = PgType { made, ..own };
+                }
+            }
+            changed.push(of.ty());
+        }
+        for ty in changed {
+            self.retype_attributes(ty);
+        }
+    }
+
     /// The columns of tables that are of a type, or of arrays of it.
     pub fn columns_of_type(&self, oid: Oid) -> impl Iterator<Item = (&Arc<Relation>, i16)> {
         self.relations()
@@ -307,6 +504,47 @@ impl Snapshot {
                     .filter(move |column| made_of(column.ty) == Some(oid))
                     .map(move |column| (relation, column.attnum))
             })
+    }
+
+    /// `0A000` if what a type of rows is made of cannot change: `what` is the type, as messages
+    /// name it.
+    pub(super) fn refuse_row_users(&self, ty: Oid, what: &str) -> Result<()> {
+        if let Some((table, attnum)) = self.columns_of_type(ty).next() {
+            let column = table.columns.iter().find(|column| column.attnum == attnum);
+            let column = column.map_or("?", |column| column.name.as_str());
+            let uses = match self.user_type(ty) {
+                Some(_) => "uses it",
+                None => "uses its row type",
+            };
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!(
+                    "cannot alter {what} because column \"{}.{column}\" {uses}",
+                    table.name
+                ),
+            ));
+        }
+        let mut users: Vec<String> = Vec::new();
+        let views = self.views_of_type(ty);
+        users.extend(views.map(|view| self.describe(ObjectId::Relation(view.oid))));
+        let domains = self.domains_over(ty);
+        users.extend(domains.map(|of| self.describe(ObjectId::Type(of.oid))));
+        for (of, _) in self.attributes_of_type(ty) {
+            self.refuse_row_users(of.oid, what)?;
+        }
+        match users.is_empty() {
+            true => Ok(()),
+            false => {
+                let lines: Vec<_> = users
+                    .iter()
+                    .map(|user| format!("{user} uses it."))
+                    .collect();
+                let what = format!("changing what {what} is made of while others use it");
+                Err(Error::unsupported(what)
+                    .detail(lines.join("\n"))
+                    .hint("Drop them first and create them again afterwards."))
+            }
+        }
     }
 
     /// Views whose columns or bodies say a type.

@@ -1,9 +1,12 @@
 //! The closure of DROP … CASCADE: what goes with what is dropped, found depth first.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use super::user_type::made_of;
 use super::{
-    Cascade, Change, Column, Dependence, Dependent, Generation, Index, ObjectId, Relation, Snapshot,
+    Cascade, Change, Column, Dependence, Dependent, Generation, Index, ObjectId, Relation,
+    Snapshot, TypeKind, UserType,
 };
 use crate::base::Oid;
 
@@ -46,6 +49,7 @@ impl<'a> Walk<'a> {
             | Dependent::Constraint(table, _)
             | Dependent::Column(table, _)
             | Dependent::Index(table, _) => !visited.contains(&ObjectId::Relation(table)),
+            Dependent::Attribute(ty, _) => !visited.contains(&ObjectId::Type(ty)),
         });
         Cascade { changes, others }
     }
@@ -72,12 +76,19 @@ impl<'a> Walk<'a> {
         };
         match object {
             ObjectId::Relation(oid) => {
+                if let Some(relation) = self.snapshot.relation(oid) {
+                    self.release_columns(relation.row_type);
+                    self.release_attributes(relation.row_type);
+                }
                 self.release(oid);
                 // They cannot go before the table, but what others have of them must.
                 sequences.iter().for_each(|oid| self.release(*oid));
             }
             ObjectId::Routine(oid) => self.release_calls(oid),
-            ObjectId::Type(oid) => self.release_columns(oid),
+            ObjectId::Type(oid) => {
+                self.release_columns(oid);
+                self.release_attributes(oid);
+            }
             ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => {}
         }
         self.changes.push(Change::Drop(object));
@@ -126,7 +137,7 @@ impl<'a> Walk<'a> {
                     self.visit(ObjectId::Relation(oid), None);
                 }
                 Dependent::Object(object) => self.visit(object, Some(on)),
-                Dependent::Default(..) => {}
+                Dependent::Default(..) | Dependent::Attribute(..) => {}
             }
             listed.push(self.others.split_off(before));
         }
@@ -294,7 +305,7 @@ impl<'a> Walk<'a> {
                     let relation = oid;
                     self.changes.push(Change::AlterColumn { relation, column });
                 }
-                Dependent::Object(_) => {}
+                Dependent::Object(_) | Dependent::Attribute(..) => {}
             }
         }
     }
@@ -313,7 +324,13 @@ impl<'a> Walk<'a> {
     /// Takes away the columns that are of type `oid`, and what refers to them.
     fn release_columns(&mut self, oid: Oid) {
         let mut columns: Vec<_> = self.snapshot.columns_of_type(oid).collect();
-        columns.sort_by_key(|(table, attnum)| (table.oid, *attnum));
+        let is_array = |table: &Relation, attnum: i16| {
+            let mut columns = table.columns.iter();
+            let column = columns.find(|column| column.attnum == attnum);
+            column.is_some_and(|column| column.ty.declared() != oid)
+        };
+        // What is of the type's arrays comes first.
+        columns.sort_by_key(|(table, attnum)| (!is_array(table, *attnum), table.oid, *attnum));
         for (table, attnum) in columns {
             let relation = ObjectId::Relation(table.oid);
             // It goes later in its own right, or went already.
@@ -322,9 +339,45 @@ impl<'a> Walk<'a> {
                 self.visit(relation, on);
                 continue;
             }
-            let on = Dependent::Object(ObjectId::Type(oid));
+            let of = table.columns.iter().find(|column| column.attnum == attnum);
+            let of = of.map_or(oid, |column| column.ty.declared());
+            let on = Dependent::Object(ObjectId::Type(of));
             self.list(Dependent::Column(table.oid, attnum), on);
             self.drop_column(table, attnum);
+        }
+    }
+
+    /// Takes away the fields, of types of rows that stay, that are of type `oid`.
+    fn release_attributes(&mut self, oid: Oid) {
+        let mut types: Vec<Arc<UserType>> = Vec::new();
+        for (of, _) in self.snapshot.attributes_of_type(oid) {
+            if !types.iter().any(|other| other.oid == of.oid) {
+                types.push(of.clone());
+            }
+        }
+        for was in types {
+            let object = ObjectId::Type(was.oid);
+            let goes = self.roots.contains(&ObjectId::Schema(was.schema));
+            if goes || self.roots.contains(&object) || self.visited.contains(&object) {
+                let on = self.dropped_schema_of(object).map(Dependent::Object);
+                self.visit(object, on);
+                continue;
+            }
+            let mut ty = UserType::clone(&was);
+            if let TypeKind::Composite(composite) = &mut ty.kind {
+                composite.attributes.retain(|attribute| {
+                    let goes = made_of(attribute.ty) == Some(oid);
+                    if goes {
+                        let on = Dependent::Object(ObjectId::Type(attribute.ty.declared()));
+                        self.list(Dependent::Attribute(was.oid, attribute.attnum), on);
+                    }
+                    !goes
+                });
+            }
+            self.changes.push(Change::AlterType {
+                was: Box::new(UserType::clone(&was)),
+                ty: Box::new(ty),
+            });
         }
     }
 

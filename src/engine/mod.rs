@@ -57,13 +57,13 @@ use memory::ServerPool;
 
 pub use command::{Command, Direction, ExplainOptions, Statement};
 pub use dml::{
-    BoundDml, DmlKind, DmlResult, Gone, Orphan, Touched, assigned, check_assignable, is_assignable,
-    is_literal,
+    BoundDml, DmlKind, DmlResult, Gone, Orphan, Touched, assign_to, assigned, check_assignable,
+    is_assignable, is_literal,
 };
 pub use explain::Explanation;
 pub use parse::{
-    TypeName, capital_value, locate, parse, parse_expression, parse_query, redirect, rename_column,
-    settle_default, written_type,
+    FieldNames, TypeName, capital_value, locate, parse, parse_expression, parse_query, redirect,
+    rename_column, settle_default, written_type,
 };
 pub(crate) use parse::{fold, object_name};
 pub use recipe::view_definition;

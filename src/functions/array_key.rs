@@ -33,7 +33,10 @@ pub(crate) fn has_array_key(array: &DataType) -> bool {
         | DataType::Interval(_)
         | DataType::Float32
         | DataType::Float64 => true,
-        _ => PgType::of_field(item).oid == PgType::JSONB.oid,
+        _ => {
+            let element = PgType::of_field(item);
+            element.oid == PgType::JSONB.oid || element.is_composite()
+        }
     }
 }
 

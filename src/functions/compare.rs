@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type, IntervalMonthDayNanoT
 use super::array_key::has_array_key;
 use crate::base::{Error, Result};
 use crate::types::calendar::DAY;
-use crate::types::{PgType, numerics, range};
+use crate::types::{PgType, numerics, range, row};
 
 fn failed(error: arrow::error::ArrowError) -> Error {
     Error::internal("comparing", error)
@@ -62,6 +62,7 @@ pub(crate) fn comparable_type(held: &DataType, ty: PgType) -> DataType {
 /// `XX000` if they are no values of the type.
 pub(crate) fn comparable(array: &ArrayRef, ty: PgType) -> Result<ArrayRef> {
     match array.data_type() {
+        DataType::Binary if ty.is_composite() => Ok(Arc::new(row::keys(array.as_ref())?)),
         DataType::LargeUtf8 | DataType::Decimal256(..) => numeric_keys(array),
         DataType::Interval(_) => interval_keys(array),
         DataType::Float32 => {

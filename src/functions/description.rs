@@ -35,13 +35,21 @@ functions! { pub(super) LIST:
         (OID, INT) -> PgType::TEXT, strict, |call, row| {
             let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
             let relation = call.context.snapshot.relation(oid);
+            let of_type = || {
+                let composite = call.context.snapshot.composite_of_relation(oid)?.composite()?;
+                let mut attributes = composite.attributes.iter();
+                let attribute = attributes
+                    .find(|attribute| Some(i64::from(attribute.attnum)) == call.int(1, row));
+                attribute?.comment.clone()
+            };
             let column = relation.and_then(|relation| {
                 relation
                     .columns
                     .iter()
                     .find(|column| Some(i64::from(column.attnum)) == call.int(1, row))
             });
-            Ok(column.and_then(|column| column.comment.clone()).into())
+            let comment = column.and_then(|column| column.comment.clone());
+            Ok(comment.or_else(of_type).into())
         };
     }
     "shobj_description" Stable {

@@ -1,15 +1,14 @@
 //! JSON made of values: `to_json`, `json_build_object`, `json_build_array`, `array_to_json`.
 
-use std::fmt::Write;
-
 use arrow::array::{Array, ArrayRef, AsArray};
 
 use super::call::short::{ANY, ANYARRAY, BOOL, TEXTS};
 use super::call::{Call, functions};
+use super::json_tree::quoted;
 use super::text::texts;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
-use crate::types::PgType;
+use crate::types::{PgType, row};
 
 functions! { pub(super) LIST:
     "to_json" Stable { (ANY) -> PgType::JSON, strict, |call, row| whole(call, row); }
@@ -70,7 +69,8 @@ fn item(call: &Call<'_>, row: usize) -> Result<Value> {
     let mut out = String::new();
     let nested = call
         .raw(0)
-        .is_some_and(|values| values.data_type().is_nested());
+        .is_some_and(|values| values.data_type().is_nested())
+        || call.ty(0).is_some_and(PgType::is_composite);
     if nested && !call.null(0, row) {
         out.push_str("\n ");
     }
@@ -240,6 +240,26 @@ fn one(call: &Call<'_>, value: &ArrayRef, ty: PgType, out: &mut String) -> Resul
         out.push('}');
         return Ok(());
     }
+    if let Some(shape) = ty.shape() {
+        let types = shape.types();
+        let fields = row::fields(&row::values(value.as_ref())?, &types)?;
+        let names = call
+            .context
+            .snapshot
+            .field_names(ty.oid)
+            .unwrap_or_default();
+        out.push('{');
+        for (index, ((field, ty), name)) in fields.iter().zip(types.iter()).zip(names).enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            quoted(name, out);
+            out.push(':');
+            one(call, field, *ty, out)?;
+        }
+        out.push('}');
+        return Ok(());
+    }
     let text = texts(call, value, ty)?.pop().flatten().unwrap_or_default();
     match ty.info().category {
         // Numbers stand as they are, but JSON has no NaN or infinity.
@@ -268,26 +288,4 @@ fn iso(text: &str) -> String {
         text.push_str(":00");
     }
     text
-}
-
-/// A JSON string.
-pub(super) fn quoted(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if c < ' ' => {
-                // Writing to a String does not fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }

@@ -410,13 +410,13 @@ fn write_stripped(json: &Json<'_>, out: &mut String) {
                     out.push(',');
                 }
                 first = false;
-                super::json::quoted(key, out);
+                super::json_tree::quoted(key, out);
                 out.push(':');
                 write_stripped(value, out);
             }
             out.push('}');
         }
-        Kind::String(text) => super::json::quoted(text, out),
+        Kind::String(text) => super::json_tree::quoted(text, out),
         _ => out.push_str(json.raw),
     }
 }
@@ -430,7 +430,7 @@ pub(crate) fn keys(array: &ArrayRef) -> Result<ArrayRef> {
     let keys = texts
         .as_string_view()
         .iter()
-        .map(|text| text.map(super::jsonb_key).transpose())
+        .map(|text| text.map(super::json_tree::key).transpose())
         .collect::<Result<StringArray>>()?;
     let keys: ArrayRef = Arc::new(keys);
     cast(&keys, &PgType::TEXT.data_type())

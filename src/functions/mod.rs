@@ -27,7 +27,6 @@ mod gather;
 mod identity;
 mod json;
 mod json_get;
-mod json_tree;
 mod jsonb;
 mod jsonpath;
 mod make;
@@ -38,6 +37,7 @@ mod network;
 mod numeric_aggregate;
 mod ordered;
 mod pattern;
+mod populate;
 mod privilege;
 mod range;
 mod real;
@@ -72,6 +72,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
+use crate::types::json_tree;
 pub(crate) use array_key::{has_array_key, keys as array_keys};
 pub(crate) use call::scalar as scalar_value;
 use call::{Bound as BoundFunction, Function};
@@ -79,9 +80,9 @@ pub(crate) use compare::{comparable, comparable_type, interval_keys, range_keys}
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};
 pub(crate) use framed::{Framed, Over, function as framed};
-pub(crate) use json_tree::key as jsonb_key;
 pub(crate) use jsonb::keys as jsonb_keys;
 pub(crate) use numeric_aggregate::numeric_extreme;
+pub(crate) use populate::{Wanted as Populate, populate};
 pub(crate) use range::{Spanning, function as spanning};
 pub(crate) use sample::{PERCENT as SAMPLE_PERCENT, PLACE as SAMPLE_PLACE};
 pub(crate) use variadic::variadic;
@@ -155,7 +156,8 @@ pub fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarU
 pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<Arc<ScalarUDF>> {
     match function.inner().downcast_ref::<BoundFunction>() {
         Some(bound) => Some(Arc::new(ScalarUDF::new_from_impl(bound.rebound(context)))),
-        None => waiting::scalar(context, function.name()),
+        None => populate::rebind(context, function)
+            .or_else(|| waiting::scalar(context, function.name())),
     }
 }
 

@@ -286,7 +286,7 @@ fn object_agg(group: &Group<'_>) -> Result<Value> {
         if index > 0 {
             out.push_str(", ");
         }
-        super::json::quoted(key, &mut out);
+        super::json_tree::quoted(key, &mut out);
         out.push_str(" : ");
         out.push_str(value);
     }

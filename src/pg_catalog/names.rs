@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::relations::objects::row_type_of_array;
 use super::relations::{functions, types};
 use super::{find, layout};
 use crate::base::name::quote;
@@ -113,6 +112,10 @@ pub fn relation_parts(snapshot: &Snapshot, oid: Oid) -> Option<(Oid, &str)> {
             .or_else(|| {
                 let (table, index) = snapshot.index(oid)?;
                 Some((table.schema, index.name.as_str()))
+            })
+            .or_else(|| {
+                let ty = snapshot.composite_of_relation(oid)?;
+                Some((ty.schema, ty.name.as_str()))
             }),
     }
 }
@@ -181,7 +184,7 @@ pub fn type_name(context: &StatementContext, ty: PgType) -> Option<String> {
     if let Some(relation) = context.snapshot.relation_of_type(ty.oid) {
         return relation_name(context, relation.oid);
     }
-    let row_type = row_type_of_array(ty.oid)?;
+    let row_type = crate::catalog::row_type_of_array(ty.oid)?;
     let relation = context.snapshot.relation_of_type(row_type)?;
     relation_name(context, relation.oid).map(|name| format!("{name}[]"))
 }
@@ -217,7 +220,11 @@ pub fn relation_in(snapshot: &Snapshot, schema: Oid, name: &str) -> Option<Oid> 
         Some(relation) => Some(relation.oid),
         None => find(schema, name)
             .map(|relation| relation.oid)
-            .or_else(|| snapshot.places().index_named(schema, name)),
+            .or_else(|| snapshot.places().index_named(schema, name))
+            .or_else(|| {
+                let ty = snapshot.type_named(schema, name)?;
+                Some(ty.composite()?.relation)
+            }),
     }
 }
 
@@ -399,9 +406,9 @@ fn find_type(context: &StatementContext, text: &str) -> Result<Option<Oid>> {
     };
     Ok(match ty {
         Some(ty) if brackets => {
-            let user = context.snapshot.user_type(ty);
-            user.map(|user| user.array)
-                .or_else(|| PgType::of(ty.0).array().map(|array| array.oid))
+            let user = context.snapshot.user_type(ty).map(|user| user.array);
+            let value = || Some(context.snapshot.value_type(ty).array()?.oid);
+            user.or_else(value)
         }
         other => other,
     })

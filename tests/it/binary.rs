@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::fmt::Write;
 
-use tokio_postgres::types::{FromSql, Kind, Type};
+use tokio_postgres::types::{Field, FromSql, Kind, Type};
 
 /// Any value, as text.
 pub(crate) struct Binary(pub(crate) String);
@@ -28,6 +28,7 @@ fn text(ty: &Type, raw: &[u8]) -> Read<String> {
     match ty.kind() {
         Kind::Range(element) => return range(element, raw),
         Kind::Multirange(element) => return multirange(element, raw),
+        Kind::Composite(fields) => return record(fields, raw),
         _ => {}
     }
     Ok(match ty.name() {
@@ -113,6 +114,45 @@ fn money(amount: i64) -> String {
         .collect();
     let sign = if amount < 0 { "-" } else { "" };
     format!("{sign}${}.{:02}", groups.join(","), cents % 100)
+}
+
+/// A row: how many fields, and each with its type and its length.
+fn record(fields: &[Field], raw: &[u8]) -> Read<String> {
+    let int = |at: usize| -> Read<i32> { Ok(i32::from_be_bytes(raw[at..at + 4].try_into()?)) };
+    if usize::try_from(int(0)?) != Ok(fields.len()) {
+        return Err(format!("{} fields instead of {}", int(0)?, fields.len()).into());
+    }
+    let mut at = 4;
+    let mut out = String::from("(");
+    for (index, field) in fields.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        let oid = int(at)?;
+        if u32::try_from(oid) != Ok(field.type_().oid()) {
+            return Err(format!("a field of type {oid}, not {}", field.type_()).into());
+        }
+        let length = int(at + 4)?;
+        at += 8;
+        let Ok(length) = usize::try_from(length) else {
+            continue;
+        };
+        let value = text(field.type_(), &raw[at..at + length])?;
+        at += length;
+        let special =
+            |c: char| matches!(c, '"' | '\\' | '(' | ')' | ',') || c.is_ascii_whitespace();
+        if value.is_empty() || value.contains(special) {
+            let value = value.replace('\\', "\\\\").replace('"', "\"\"");
+            let _ = write!(out, "\"{value}\"");
+        } else {
+            out.push_str(&value);
+        }
+    }
+    if at != raw.len() {
+        return Err("bytes behind the last field".into());
+    }
+    out.push(')');
+    Ok(out)
 }
 
 /// PostgreSQL's shortest text of a float: fixed notation from 1e-4 up to 15 digits, else with an

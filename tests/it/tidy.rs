@@ -67,6 +67,10 @@ const HOMES: &[(&str, &[&str])] = &[
 /// `Database::writer` before `Hub`; nothing else nests.
 const LEDGER: &[(&str, &str)] = &[
     (
+        "src/types/pgtype/shape.rs",
+        "lock: the lists of types that rows were made of, one each, never forgotten; to look and to add",
+    ),
+    (
         "src/catalog/derived.rs",
         "mutex: what is remembered of a snapshot, one entry a system relation; to look and to insert",
     ),

@@ -42,6 +42,6 @@ commons: name | m | pg_typeof
 commons: bob | sad | feeling
 commons: eve | fine | feeling
 commons: ERROR 2BP01: cannot drop type feeling because other objects depend on it
-commons: DETAIL: column m of table people depends on type feeling
-column ms of table people depends on type feeling
+commons: DETAIL: column ms of table people depends on type feeling[]
+column m of table people depends on type feeling
 commons: HINT: Use DROP ... CASCADE to drop the dependent objects too.

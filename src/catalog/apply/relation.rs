@@ -49,6 +49,9 @@ impl Snapshot {
             return Err(wrong_kind(&old, "view"));
         }
         check_view_columns(&old.columns, columns)?;
+        if columns.len() > old.columns.len() {
+            self.refuse_row_uses(oid)?;
+        }
         if view.depends_on.contains(&oid) || self.reads_reach(&view.depends_on, oid) {
             return Err(Error::new(
                 SqlState::INVALID_OBJECT_DEFINITION,
@@ -119,7 +122,15 @@ impl Snapshot {
         Ok(())
     }
 
+    /// `0A000` if rows of a relation are values of columns, which will not become others.
+    fn refuse_row_uses(&self, oid: Oid) -> Result<()> {
+        let relation = self.must_relation(oid)?;
+        let what = format!("{} \"{}\"", relation.kind_name(), relation.name);
+        self.refuse_row_users(relation.row_type, &what)
+    }
+
     pub(super) fn add_column(&mut self, oid: Oid, column: &Column) -> Result<()> {
+        self.refuse_row_uses(oid)?;
         let relation = self.relation_mut(oid)?;
         table_only(relation, "ADD COLUMN")?;
         check_new_column_name(relation, &column.name)?;
@@ -136,6 +147,7 @@ impl Snapshot {
     pub(super) fn drop_column(&mut self, oid: Oid, attnum: i16) -> Result<()> {
         let mut copy = Relation::clone(self.must_relation(oid)?);
         table_only(&copy, "DROP COLUMN")?;
+        self.refuse_row_uses(oid)?;
         let name = column_mut(&mut copy, attnum)?.name.clone();
         let table = self.describe(ObjectId::Relation(oid));
         let closure = self.column_closure(oid, attnum)?;
@@ -155,6 +167,10 @@ impl Snapshot {
     }
 
     pub(super) fn alter_column(&mut self, oid: Oid, column: &Column) -> Result<()> {
+        let mut columns = self.must_relation(oid)?.columns.iter();
+        if columns.any(|old| old.attnum == column.attnum && old.ty != column.ty) {
+            self.refuse_row_uses(oid)?;
+        }
         let relation = self.relation_mut(oid)?;
         table_only(relation, "ALTER COLUMN")?;
         let old = column_mut(relation, column.attnum)?;
@@ -219,7 +235,13 @@ impl Snapshot {
                 format!("relation \"{name}\" already exists"),
             ));
         }
-        if self.type_named(schema, name).is_some() {
+        if let Some(ty) = self.type_named(schema, name) {
+            if ty.composite().is_some() {
+                return Err(Error::new(
+                    SqlState::DUPLICATE_TABLE,
+                    format!("relation \"{name}\" already exists"),
+                ));
+            }
             return Err(Error::new(
                 SqlState::DUPLICATE_OBJECT,
                 format!("type \"{name}\" already exists"),
@@ -234,7 +256,18 @@ impl Snapshot {
             .iter()
             .filter_map(|column| made_of(column.ty))
         {
-            self.must_type(ty)?;
+            // Rows of another relation are values too, but not of the one being made.
+            let of = self.relation_with_rows(ty);
+            if of.is_none() {
+                self.must_type(ty)?;
+            }
+            if relation.persistence == Persistence::Permanent
+                && of.is_some_and(|of| of.persistence == Persistence::Temporary)
+            {
+                return Err(Error::unsupported(
+                    "a column of a temporary table's row type in another table",
+                ));
+            }
         }
         Ok(())
     }

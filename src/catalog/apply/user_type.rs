@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::user_type::UserType;
-use super::super::{ObjectId, Snapshot};
+use super::super::user_type::{UserType, made_of};
+use super::super::{ObjectId, Persistence, Snapshot};
 use super::{concurrent_update, is_required_schema, missing_schema};
 use crate::base::{Error, Oid, Result, SqlState};
 
@@ -11,6 +11,20 @@ impl Snapshot {
     pub(super) fn create_type(&mut self, ty: &UserType) -> Result<()> {
         self.check_type_place(ty.schema, &ty.name)?;
         self.must_role_oid(ty.owner)?;
+        let attributes = ty.composite().into_iter().flat_map(|of| &of.attributes);
+        let used = attributes.filter_map(|attribute| made_of(attribute.ty));
+        let domain = ty.domain().and_then(|domain| made_of(domain.base));
+        for used in used.chain(domain) {
+            match self.relation_with_rows(used) {
+                None => drop(self.must_type(used)?),
+                Some(of) if of.persistence == Persistence::Temporary => {
+                    return Err(Error::unsupported(
+                        "a type made of a temporary table's row type",
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
         self.check_acl(ty.acl.as_ref())?;
         if self.user_type(ty.oid).is_some() {
             return Err(Error::internal("creating a type", "its OID is taken"));
@@ -29,9 +43,17 @@ impl Snapshot {
         if (ty.schema, &ty.name) != (was.schema, &was.name) {
             self.check_type_place(ty.schema, &ty.name)?;
         }
+        if was.ty() != ty.ty() {
+            let what = format!("type \"{}\"", was.name);
+            self.refuse_row_users(was.oid, &what)?;
+        }
         let (kind, name, schema) = (ty.kind.clone(), ty.name.clone(), ty.schema);
         let next = self.type_mut(was.oid)?;
         (next.kind, next.name, next.schema) = (kind, name, schema);
+        let (before, now) = (was.ty(), next.ty());
+        if before != now && now.is_composite() {
+            self.retype_attributes(now);
+        }
         self.index_types();
         Ok(())
     }

@@ -222,7 +222,7 @@ impl Analyst<'_> {
                 "window functions are not allowed in GROUP BY",
             ));
         }
-        if let Some(fields) = &value.row {
+        if let Some(fields) = value.row.as_ref().filter(|_| !value.ty.is_composite()) {
             return Ok(fields.iter().map(|(_, field)| field.expr.clone()).collect());
         }
         self.equality_types(value.base(), value.base())

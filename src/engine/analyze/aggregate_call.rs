@@ -95,7 +95,7 @@ impl Analyst<'_> {
             order = within;
         }
         for (index, arg) in args.iter_mut().enumerate() {
-            if arg.row.is_some() {
+            if arg.row.is_some() && !arg.ty.is_composite() {
                 *arg = match name {
                     // A row is there if any of its columns is.
                     "count" if modifiers.distinct => {
@@ -274,33 +274,6 @@ impl Analyst<'_> {
         Ok(Typed::new(key.expr, PgType::TEXT))
     }
 
-    /// The arguments of a JSON aggregate as the JSON text it strings together.
-    fn as_json_text(&self, name: &str, args: &mut [Typed]) -> Result<()> {
-        let ways: &[&str] = match name {
-            "json_agg" => &["json_agg.item"],
-            "jsonb_agg" => &["to_jsonb"],
-            "json_object_agg" => &["json_object_agg.key", "to_json"],
-            "jsonb_object_agg" => &["json_object_agg.key", "to_jsonb"],
-            _ => return Ok(()),
-        };
-        for (arg, way) in args.iter_mut().zip(ways) {
-            if arg.row.is_some() {
-                let row = self.json_row(Some(arg.clone()), name.starts_with("jsonb"))?;
-                *arg = match *way {
-                    // A row starts a line.
-                    "json_agg.item" => {
-                        self.native("concat", vec![typed::text("\n ").expr, row.expr])?
-                    }
-                    _ => row,
-                };
-                continue;
-            }
-            let value = self.said(self.legible(arg.clone())?);
-            *arg = self.native(way, vec![value])?;
-        }
-        Ok(())
-    }
-
     /// The aggregate of a name for these arguments.
     fn aggregate_function(
         &self,
@@ -337,6 +310,7 @@ impl Analyst<'_> {
             ]
             .iter()
             .any(|ty| arg.is(*ty))
+                || arg.ty.is_composite()
         };
         if matches!(name, "min" | "max") && args.iter().any(unordered) {
             return Err(self.no_function(name, args));

@@ -61,7 +61,8 @@ impl Analyst<'_> {
             arg.expr,
             Expr::Column(_) | Expr::Literal(..) | Expr::Cast(_) | Expr::OuterReferenceColumn(..)
         );
-        if declared && forgets && arg.row.is_none() && array_element(arg.ty).is_none() {
+        let is_value = arg.row.is_none() || arg.ty.is_composite();
+        if declared && forgets && is_value && array_element(arg.ty).is_none() {
             typed::cast(
                 arg.expr,
                 PgType {

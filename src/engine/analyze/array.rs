@@ -31,7 +31,9 @@ impl Analyst<'_> {
     pub(super) fn has_array_key(&self, value: &Typed) -> Result<bool> {
         let jsonb = |element: PgType| element.oid == PgType::JSONB.oid;
         Ok(match array_element(value.ty) {
-            Some(element) => jsonb(element) || has_array_key(&self.held(value)?),
+            Some(element) => {
+                jsonb(element) || element.is_composite() || has_array_key(&self.held(value)?)
+            }
             None => false,
         })
     }
@@ -213,6 +215,7 @@ impl Analyst<'_> {
         chain: &[ast::AccessExpr],
     ) -> Result<Typed> {
         let mut value = self.expression(level, root)?;
+        let whole = chain;
         let mut chain = chain.iter().peekable();
         while let Some(access) = chain.next() {
             // All subscripts of an array belong together: how many there are matters.
@@ -228,7 +231,26 @@ impl Analyst<'_> {
                 continue;
             }
             value = match access {
-                ast::AccessExpr::Dot(Ast::Identifier(name)) => self.field(value, &fold(name))?,
+                ast::AccessExpr::Dot(Ast::Identifier(name)) => {
+                    let is_row = Self::is_row(&value);
+                    match self.field(value, &fold(name)) {
+                        Err(error) if is_row && error.state() == SqlState::UNDEFINED_COLUMN => {
+                            let before = whole.len() - chain.len() - 1;
+                            let row = match before {
+                                0 => root.clone(),
+                                before => Ast::CompoundFieldAccess {
+                                    root: Box::new(root.clone()),
+                                    access_chain: whole[..before].to_vec(),
+                                },
+                            };
+                            match self.as_function(level, row, name)? {
+                                Some(value) => value,
+                                None => return Err(error),
+                            }
+                        }
+                        field => field?,
+                    }
+                }
                 ast::AccessExpr::Dot(_) => return Err(Error::unsupported("this field access")),
                 ast::AccessExpr::Subscript(subscript) => self.subscript(level, value, subscript)?,
             };

@@ -404,7 +404,7 @@ impl Analyst<'_> {
                 let expr = case(vec![(equal, null)], Some(a.expr));
                 return Ok(Typed::new(expr, a.ty));
             }
-            "row_to_json" | "to_json" | "to_jsonb" if args.iter().any(|arg| arg.row.is_some()) => {
+            "row_to_json" | "to_json" | "to_jsonb" if args.iter().any(Self::is_there) => {
                 let row = self.json_row(args.into_iter().next(), name == "to_jsonb")?;
                 return Ok(row);
             }
@@ -421,6 +421,18 @@ impl Analyst<'_> {
         let args: Vec<Typed> = args.into_iter().map(Typed::undomained).collect();
         if let Some(value) = self.range_call(name, &args)? {
             return Ok(value);
+        }
+        if let Some(row) = self.populated_row(name, &args)? {
+            return Ok(row);
+        }
+        // A field of a row may be written as a function of it.
+        if let [value] = args.as_slice()
+            && Self::is_row(value)
+            && functions::scalar(self.scope.context, name).is_none()
+            && let Some(fields) = self.fields(value)
+            && let Some((_, field)) = fields.iter().find(|(field, _)| field == name)
+        {
+            return Ok(field.clone());
         }
         if let Some(value) = self.coded_call(name, &args)? {
             return Ok(value);
@@ -557,8 +569,8 @@ impl Analyst<'_> {
             let separator = if binary && index > 0 { ", " } else { separator };
             let colon = if binary { ": " } else { ":" };
             parts.push(typed::text(&format!("{separator}{quoted}{colon}")).expr);
-            let value = self.legible(self.settled(value.clone())?)?;
-            let value = if value.row.is_some() {
+            let value = self.json_legible(self.settled(value.clone())?)?;
+            let value = if Self::is_there(&value) {
                 self.json_row(Some(value), binary)?
             } else {
                 let arg = self.said(value);

@@ -9,6 +9,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Cast;
 
 use super::Analyst;
+use super::composite::Readiness;
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics::{converted, precise, read};
@@ -46,7 +47,11 @@ pub(super) fn implicitly(from: PgType, to: PgType) -> bool {
         return true;
     }
     if let (Some(a), Some(b)) = (array_element(from), array_element(to)) {
-        return implicitly(a, b);
+        return implicitly(a, b) && !(a.is(PgType::RECORD) ^ b.is(PgType::RECORD));
+    }
+    if from.is_composite() && to.is(PgType::RECORD) || from.is(PgType::RECORD) && to.is_composite()
+    {
+        return true;
     }
     if from.is_reg() && to.oid == PgType::OID.oid {
         return true;
@@ -224,6 +229,12 @@ impl Analyst<'_> {
                 _ => Ok(Typed::new(typed::recast(value.expr, PgType::TEXT, to), to)),
             };
         }
+        if let Some(row) = self.row_as(&value, to, Readiness::Implicit)? {
+            return Ok(row);
+        }
+        if value.ty.is_composite() && to.is(PgType::RECORD) {
+            return self.as_record(value);
+        }
         // Only a modifier changes values within a type; text types are read alike.
         let same = value.ty.oid == to.oid && (to.typmod < 0 || to.typmod == value.ty.typmod);
         if same {
@@ -382,6 +393,12 @@ impl Analyst<'_> {
         if value.is(PgType::CHAR) && to.oid == PgType::INT4.oid {
             let number = self.native("ascii", vec![value.expr])?;
             return self.coerced(number, to).map(Some);
+        }
+        if let Some(row) = self.row_as(&value, to, Readiness::Explicit)? {
+            return Ok(Some(row));
+        }
+        if value.is(PgType::RECORD) && to.is_composite() {
+            return Ok(None);
         }
         if value.is_unknown() || explicitly(value.ty, to) {
             let typmod = to.typmod;

@@ -50,6 +50,10 @@ impl Analyst<'_> {
         if value.is(PgType::JSONB) {
             return Ok(semantics::jsonb_key(value.expr));
         }
+        if value.ty.is_composite() {
+            self.row_order(value.ty)?;
+            return Ok(semantics::row_key(value.expr));
+        }
         if is_range_of_numerics(value.ty) {
             return Ok(semantics::range_key(value.expr));
         }
@@ -67,7 +71,8 @@ impl Analyst<'_> {
 
     /// `IS [NOT] DISTINCT FROM`
     pub(super) fn distinct(&self, left: Typed, right: Typed, negated: bool) -> Result<Typed> {
-        if let (Some(_), Some(_)) = (&left.row, &right.row) {
+        let written = |value: &Typed| value.row.is_some() && !value.ty.is_composite();
+        if written(&left) && written(&right) {
             return self.distinct_rows(left, right, negated);
         }
         let op = if negated {
@@ -75,6 +80,9 @@ impl Analyst<'_> {
         } else {
             Operator::IsDistinctFrom
         };
+        if let Some(compared) = self.compare_composites(op, &left, &right)? {
+            return Ok(compared);
+        }
         if array_element(left.ty).is_some() || array_element(right.ty).is_some() {
             let ty = if array_element(left.ty).is_some() {
                 left.base()
@@ -101,6 +109,10 @@ impl Analyst<'_> {
         if self.is_open(arg)? {
             arg.expr = numeric::trimmed(arg.expr.clone());
         }
+        if arg.ty.is_composite() {
+            self.row_equality(arg.ty)
+                .map_err(|_| super::operator::no_equality(arg.base()))?;
+        }
         if is_range_of_numerics(arg.ty) && !matches!(name, "count" | "range_agg") {
             let arg = arg.base();
             return Err(Error::unsupported(format!("{name}(DISTINCT {arg})")));
@@ -111,7 +123,7 @@ impl Analyst<'_> {
         if arg.is(PgType::JSONB) || arg.is(PgType::INTERVAL) {
             *arg = Typed::new(self.key(arg.clone())?, PgType::TEXT);
         }
-        if is_range_of_numerics(arg.ty) || self.has_array_key(arg)? {
+        if is_range_of_numerics(arg.ty) || arg.ty.is_composite() || self.has_array_key(arg)? {
             *arg = Typed::new(self.key(arg.clone())?, PgType::BYTEA);
         }
         Ok(())

@@ -28,6 +28,7 @@ const READ_TEXT: &[&str] = &[
     "jsonb_build_object",
     "quote_literal",
     "quote_nullable",
+    "row_to_json",
     "to_json",
     "to_jsonb",
 ];
@@ -74,10 +75,11 @@ const AGGREGATES: &[&str] = &[
     "rank within group",
 ];
 
-/// The comparison of two values of one enum.
+/// The comparison of two values of one enum, or of one type of rows.
 pub(super) fn comparison(sign: &str, left: PgType, right: PgType) -> Option<Candidate> {
     let (_, op) = COMPARISONS.iter().find(|(known, _)| *known == sign)?;
-    (left.is_enum() && left.oid == right.oid).then_some(Candidate {
+    let known = left.is_enum() || left.is_composite();
+    (known && left.oid == right.oid).then_some(Candidate {
         left: Some(left),
         right,
         result: PgType::BOOL,
@@ -174,6 +176,19 @@ impl Analyst<'_> {
         Ok(Typed::new(shown, to))
     }
 
+    /// As [`Self::legible`], but rows, which JSON is made of as they are.
+    pub(super) fn json_legible(&self, value: Typed) -> Result<Typed> {
+        match array_element(value.ty) {
+            // The elements say of which type they are.
+            Some(of) if of.is_composite() => {
+                let ty = value.base();
+                Ok(Typed::new(typed::cast(value.expr, ty), value.ty))
+            }
+            None if value.ty.is_composite() => Ok(value),
+            _ => self.legible(value),
+        }
+    }
+
     /// The arguments of a function as it takes them; `42883` if it takes no enums.
     pub(super) fn enum_arguments(&self, name: &str, args: Vec<Typed>) -> Result<Vec<Typed>> {
         if !args.iter().any(|arg| arg.ty.is_encoded()) {
@@ -186,7 +201,14 @@ impl Analyst<'_> {
                 .collect();
         }
         if READ_TEXT.contains(&name) {
-            return args.into_iter().map(|arg| self.legible(arg)).collect();
+            let json = name.contains("json");
+            return args
+                .into_iter()
+                .map(|arg| match json {
+                    true => self.json_legible(arg),
+                    false => self.legible(arg),
+                })
+                .collect();
         }
         if READ_VALUES.contains(&name) || GIVE_ARRAYS.contains(&name) {
             // A literal beside an enum, or beside an array of it, is one.

@@ -15,7 +15,7 @@ use super::subquery::negated_if;
 use super::typed::{self, Typed, and, not, or};
 use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::parse::{PINNED, fold};
+use crate::engine::parse::{ASSIGNED, PINNED, fold};
 use crate::engine::semantics;
 use crate::types::PgType;
 
@@ -182,7 +182,7 @@ impl Analyst<'_> {
                             _ => analysed(expr)?,
                         }
                     }
-                    _ => match negative_literal(expr) {
+                    _ => match super::literal::negative_literal(expr) {
                         Some(value) => value?,
                         None => analysed(expr)?,
                     },
@@ -259,10 +259,15 @@ impl Analyst<'_> {
             Ast::Prefixed { prefix, value } if prefix.value == PINNED => {
                 self.pinned(|pinned| pinned.expression(level, value))?
             }
+            Ast::Prefixed { prefix, value } if prefix.value.starts_with(ASSIGNED) => {
+                let value = analysed(value)?;
+                self.assigned_row(value, &prefix.value[ASSIGNED.len()..])?
+            }
             Ast::Prefixed { prefix, value } => {
                 return Err(Error::unsupported(format!("{prefix} {value}")));
             }
-            Ast::Wildcard(_) | Ast::QualifiedWildcard(..) => {
+            Ast::QualifiedWildcard(name, _) => self.star_row(level, name)?,
+            Ast::Wildcard(_) => {
                 return Err(Error::new(
                     SqlState::FEATURE_NOT_SUPPORTED,
                     "row expansion via \"*\" is not supported here",
@@ -296,6 +301,11 @@ impl Analyst<'_> {
     fn is_null(&self, value: Typed, negated: bool) -> Result<Typed> {
         if let Some(fields) = &value.row {
             return Ok(self.row_is_null(fields, negated));
+        }
+        if let Some(shape) = value.ty.shape() {
+            return Ok(Typed::bool(semantics::null_test(
+                value.expr, shape, negated,
+            )));
         }
         let value = self.settled(value)?;
         Ok(Typed::bool(if negated {
@@ -338,6 +348,7 @@ impl Analyst<'_> {
             && ty.oid != PgType::NUMERIC.oid
             && !is_range_of_numerics(ty)
             && array_element(ty).is_none()
+            && !ty.is_composite()
         {
             let value = self.coerced(value, ty)?.expr;
             let items = items
@@ -509,7 +520,7 @@ impl Analyst<'_> {
 
     /// A cast, also of an array whose elements have no type yet.
     fn cast_value(&self, value: Typed, to: PgType) -> Result<Typed> {
-        if value.row.is_some() && super::coerce::category(to) == 'S' {
+        if value.row.is_some() && !value.ty.is_composite() && super::coerce::category(to) == 'S' {
             return Ok(Typed::new(typed::cast(value.expr, to), to));
         }
         self.cast(value, to)
@@ -542,23 +553,6 @@ pub(super) fn strip(expression: &Ast) -> &Ast {
     match expression {
         Ast::Nested(inner) => strip(inner),
         other => other,
-    }
-}
-
-/// `-5` under a cast is the number itself; `(-5)` too, but `-5::int` is `-(5::int)`.
-fn negative_literal(expression: &Ast) -> Option<Result<Typed>> {
-    match strip(expression) {
-        Ast::UnaryOp {
-            op: UnaryOperator::Minus,
-            expr,
-        } => match expr.as_ref() {
-            Ast::Value(ValueWithSpan {
-                value: Value::Number(text, _),
-                ..
-            }) => Some(super::literal::number(text, true)),
-            _ => None,
-        },
-        _ => None,
     }
 }
 

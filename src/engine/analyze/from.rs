@@ -228,13 +228,19 @@ impl Analyst<'_> {
                 Some(ObjectNamePart::Identifier(ident)) => ident.span,
                 _ => sqlparser::tokenizer::Span::empty(),
             };
-            return Err(super::at(
-                Error::new(
+            let snapshot = &self.scope.context.snapshot;
+            let ty = snapshot.resolve_type(self.scope.path, schema, short);
+            let error = match ty.filter(|ty| ty.composite().is_some()) {
+                Some(ty) => Error::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("\"{}\" is a composite type", ty.name),
+                ),
+                None => Error::new(
                     SqlState::UNDEFINED_TABLE,
                     format!("relation \"{}\" does not exist", parts.join(".")),
                 ),
-                span,
-            ));
+            };
+            return Err(super::at(error, span));
         };
         // Inside a function's body it is asked at once: not every statement that calls functions
         // looks at what they read.
@@ -295,6 +301,13 @@ impl Analyst<'_> {
             }
             _ => Vec::new(),
         };
+        let row = match &source.body {
+            RelationBody::Stored(relation) => Some(relation.row_ty()),
+            RelationBody::Local(local) => snapshot
+                .relation(local.relation)
+                .map(|relation| relation.row_ty()),
+            RelationBody::System(_) | RelationBody::Function(..) | RelationBody::Shared(_) => None,
+        };
         let scan = TableScanBuilder::new(source.canonical_name(&snapshot), Arc::new(source))
             .build()
             .map(LogicalPlan::TableScan)
@@ -314,6 +327,7 @@ impl Analyst<'_> {
         }
         if let Some(relation) = named.relations.first_mut() {
             relation.oid = oid;
+            relation.row = row;
             relation.schema = match alias {
                 // The target of a change goes by its own name where it was given no other.
                 Some(alias) if own_name.is_some_and(|(_, own)| *own == *fold(&alias.name)) => {
@@ -441,6 +455,7 @@ impl Analyst<'_> {
                 oid: None,
                 null_supplied: false,
                 scalar: false,
+                row: None,
             }],
             plan,
             columns: named,

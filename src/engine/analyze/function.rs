@@ -16,12 +16,14 @@ use super::level::{Clause, Level};
 use super::query::{Answer, Output, one_row, plain, project};
 use super::set::Elements;
 use super::typed::{self, Typed};
-use super::{Analyst, Converted};
+use super::{Analyst, Converted, json_record};
 use crate::base::{Error, Oid, Result};
 use crate::engine::parse::ROWS_FROM;
+use crate::engine::semantics;
 use crate::engine::source::{RelationBody, RelationSource};
 use crate::functions;
 use crate::types::PgType;
+use crate::types::pgtype::Shape;
 
 impl Analyst<'_> {
     /// `name(args) [WITH ORDINALITY] [alias]`
@@ -60,7 +62,13 @@ impl Analyst<'_> {
                 ..alias.clone()
             });
             let alias = named.or(plain.as_ref());
-            return self.function_source_in(&inner, (plan, columns, order), scalar, alias, name);
+            let mut source =
+                self.function_source_in(&inner, (plan, columns, order), scalar, alias, name)?;
+            let row = self.scope.context.snapshot.value_type(call.routine.returns);
+            if let Some(relation) = source.relations.first_mut() {
+                relation.row = row.is_composite().then_some(row);
+            }
+            return Ok(source);
         }
         let by_name = args
             .iter()
@@ -102,11 +110,52 @@ impl Analyst<'_> {
         }
         let short = function.rsplit('.').next().unwrap_or(&function);
         let short = functions::set_column(short).to_owned();
+        if let Some((row, columns)) = self.record_columns(&function, &values, alias)? {
+            let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+            let alias = json_record::listed(alias, &names);
+            let alias = alias.as_ref();
+            if !function.ends_with("set") {
+                return self.row_source(&inner, row, names, ordinality, alias, &short);
+            }
+            let shape = row.ty.shape().unwrap_or_else(|| Shape::of(&[]));
+            let columns = columns.into_iter().enumerate();
+            let columns = columns
+                .map(|(index, (name, ty))| {
+                    let array = row.expr.clone();
+                    let array = semantics::fields_of_elements(array, shape, index);
+                    (name, Elements { array, ty })
+                })
+                .collect();
+            return self.rows_of(&inner, columns, ordinality, alias);
+        }
         match self.elements(&function, values.clone())? {
-            Some(elements) => self.rows_of(&inner, vec![(short, elements)], ordinality, alias),
+            Some(elements) => {
+                let row = elements.ty.is_composite().then_some(elements.ty);
+                let columns = self.spread_elements(short, elements);
+                let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+                let listed = row.and_then(|_| json_record::listed(alias, &names));
+                let alias = listed.as_ref().or(alias);
+                let mut source = self.rows_of(&inner, columns, ordinality, alias)?;
+                if let Some(relation) = source.relations.first_mut() {
+                    relation.row = row;
+                }
+                Ok(source)
+            }
             None => {
                 let value = self.scalar_call(&inner, &function, values, name)?;
                 let value = self.settled(value)?;
+                if value.ty.is_composite()
+                    && let Some(fields) = self.fields(&value)
+                {
+                    let row = value.ty;
+                    let names = fields.iter().map(|(name, _)| name.clone()).collect();
+                    let mut source =
+                        self.row_source(&inner, value, names, ordinality, alias, &short)?;
+                    if let Some(relation) = source.relations.first_mut() {
+                        relation.row = Some(row);
+                    }
+                    return Ok(source);
+                }
                 self.one_value(&inner, &short, value, ordinality, alias)
             }
         }
@@ -151,7 +200,7 @@ impl Analyst<'_> {
             let Some(elements) = self.elements(&name, args)? else {
                 return Err(Error::unsupported(format!("ROWS FROM with {name}")));
             };
-            columns.push((name, elements));
+            columns.extend(self.spread_elements(name, elements));
         }
         self.rows_of(&inner, columns, ordinality, alias)
     }
@@ -172,7 +221,7 @@ impl Analyst<'_> {
             let Some(elements) = self.elements("unnest", vec![value])? else {
                 return Err(Error::unsupported("unnest of this"));
             };
-            columns.push(("unnest".to_owned(), elements));
+            columns.extend(self.spread_elements("unnest".to_owned(), elements));
         }
         self.rows_of(&inner, columns, ordinality, alias)
     }

@@ -266,6 +266,7 @@ impl Analyst<'_> {
                 oid: None,
                 null_supplied: false,
                 scalar: false,
+                row: None,
             }],
             columns,
             ..source

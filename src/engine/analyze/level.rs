@@ -24,6 +24,7 @@ use super::{Analyst, Converted, at};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::engine::error::similar;
 use crate::engine::parse::fold;
+use crate::types::PgType;
 
 /// A column that can be named.
 #[derive(Debug, Clone)]
@@ -45,6 +46,8 @@ pub(super) struct Relation {
     pub(super) null_supplied: bool,
     /// Whether its rows are single values: a function's.
     pub(super) scalar: bool,
+    /// The type of its rows, if that has a name.
+    pub(super) row: Option<PgType>,
 }
 
 /// Where an expression stands: what may be in it.
@@ -286,6 +289,20 @@ impl Analyst<'_> {
         columns.clone()
     }
 
+    /// `name.*` where one value belongs: the row of the relation.
+    pub(super) fn star_row(&self, level: &Level<'_>, name: &ast::ObjectName) -> Result<Typed> {
+        let parts: Vec<String> = name.0.iter().map(part).collect();
+        let (schema, relation) = match parts.as_slice() {
+            [relation] => (None, relation),
+            [schema, relation] => (Some(schema.as_str()), relation),
+            _ => return Err(Error::unsupported("this form of *")),
+        };
+        match level.relation(schema, relation)? {
+            Some((depth, relation)) => self.whole_row(level, relation, depth),
+            None => Err(at(level.missing_from(relation), name.span())),
+        }
+    }
+
     /// The columns of the relation `name`, for `name.*`.
     pub(super) fn starred(&self, level: &Level<'_>, name: &ast::ObjectName) -> Result<Vec<Named>> {
         let parts: Vec<String> = name.0.iter().map(part).collect();
@@ -383,6 +400,7 @@ impl Analyst<'_> {
             if schema.is_none()
                 && let Ok(row) = self.column(level, &parts[0])
                 && row.row.is_some()
+                && !row.ty.is_composite()
             {
                 return self.field(row, name);
             }
@@ -403,7 +421,13 @@ impl Analyst<'_> {
             )),
             (None, _) => match self.system_column(&found, name)? {
                 Some(value) => Ok(value),
-                None => Err(at(self.no_column(level, Some(relation), name), span)),
+                None => {
+                    let row = ast::Expr::Identifier(parts[parts.len() - 2].clone());
+                    match self.as_function(level, row, &parts[parts.len() - 1])? {
+                        Some(value) => Ok(value),
+                        None => Err(at(self.no_column(level, Some(relation), name), span)),
+                    }
+                }
             },
         }
     }
@@ -435,7 +459,10 @@ impl Analyst<'_> {
             .into_iter()
             .map(|column| Ok((column.name, self.seen(level, column.value, depth)?)))
             .collect::<Result<Vec<_>>>()?;
-        self.row_of(fields)
+        match relation.row {
+            Some(ty) => self.row_of_relation(fields, ty, relation.null_supplied),
+            None => self.row_of(fields),
+        }
     }
 
     fn no_column(&self, level: &Level<'_>, relation: Option<&str>, name: &str) -> Error {

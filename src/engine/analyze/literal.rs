@@ -184,3 +184,20 @@ fn numeric(text: &str) -> Result<Typed> {
         PgType::NUMERIC,
     ))
 }
+
+/// `-5` under a cast is the number itself; `(-5)` too, but `-5::int` is `-(5::int)`.
+pub(super) fn negative_literal(expression: &ast::Expr) -> Option<Result<Typed>> {
+    match super::expression::strip(expression) {
+        ast::Expr::UnaryOp {
+            op: ast::UnaryOperator::Minus,
+            expr,
+        } => match expr.as_ref() {
+            ast::Expr::Value(ast::ValueWithSpan {
+                value: ast::Value::Number(text, _),
+                ..
+            }) => Some(number(text, true)),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -21,15 +21,18 @@ mod coded;
 mod coerce;
 mod combine;
 mod comparison;
+mod composite;
 mod condition;
 mod determined;
 mod domains;
+mod elements;
 mod enums;
 mod expression;
 mod frame;
 mod from;
 mod function;
 mod join;
+mod json_record;
 mod level;
 mod literal;
 mod names;
@@ -275,30 +278,18 @@ impl Analyst<'_> {
     }
 
     /// The parameters of the function whose statement this is, as what it stands in.
-    fn around(&self, context: &StatementContext, arguments: &Arguments) -> Result<Level<'_>> {
+    fn around(&self, _: &StatementContext, arguments: &Arguments) -> Result<Level<'_>> {
         let values = arguments
             .types
             .iter()
             .enumerate()
             .map(|(index, ty)| {
-                let row = context.snapshot.relations().find(|r| r.row_type == ty.oid);
-                match row {
-                    // What there is to know of it is what columns it has.
-                    Some(relation) => {
-                        let fields = relation
-                            .columns
-                            .iter()
-                            .map(|column| Ok((column.name.clone(), typed::null(column.ty)?)))
-                            .collect::<Result<_>>()?;
-                        self.row_of(fields)
-                    }
-                    None => {
-                        let mut known = self.parameters.borrow_mut();
-                        known.insert(index + 1, Some(*ty));
-                        drop(known);
-                        self.parameter(&format!("${}", index + 1))
-                    }
-                }
+                let mut known = self.parameters.borrow_mut();
+                known.insert(index + 1, Some(*ty));
+                drop(known);
+                let value = self.parameter(&format!("${}", index + 1))?;
+                let row = self.fields(&value);
+                Ok(Typed { row, ..value })
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(routine::parameter_level(&arguments.routine, values))

@@ -66,6 +66,8 @@ impl Analyst<'_> {
             semantics::range_key(shown)
         } else if self.has_array_key(value)? {
             semantics::array_key(shown, value.ty)
+        } else if value.ty.is_composite() {
+            semantics::row_key(shown)
         } else {
             shown
         })

@@ -4,12 +4,12 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Like, Operator};
 
 use super::Analyst;
-use super::coerce::{array_element, category, implicitly, is_preferred, vector_element};
+use super::coerce::{array_element, category, implicitly, is_preferred};
 use super::operators::{COMPARISONS, Candidate, Make, OPERATORS};
 use super::typed::{self, Typed, binary};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::numeric;
-use crate::engine::semantics::{self, Quantified};
+use crate::engine::semantics;
 use crate::types::PgType;
 use crate::types::coded::bits;
 
@@ -109,10 +109,17 @@ impl Analyst<'_> {
     pub(super) fn operate(&self, sign: &str, left: Typed, right: Typed) -> Result<Typed> {
         let sign = if sign == "!=" { "<>" } else { sign };
         let (left, right) = (left.undomained(), right.undomained());
-        if let (Some(_), Some(_)) = (&left.row, &right.row)
+        let written = |value: &Typed| value.row.is_some() && !value.ty.is_composite();
+        if written(&left)
+            && written(&right)
             && let Some((_, op)) = COMPARISONS.iter().find(|(known, _)| *known == sign)
         {
             return self.compare_rows(*op, left, right);
+        }
+        if let Some((_, op)) = COMPARISONS.iter().find(|(known, _)| *known == sign)
+            && let Some(compared) = self.compare_composites(*op, &left, &right)?
+        {
+            return Ok(compared);
         }
         if (array_element(left.ty).is_some() || array_element(right.ty).is_some())
             && let Some(applied) = self.over_arrays(sign, &left, &right)?
@@ -424,55 +431,16 @@ impl Analyst<'_> {
         )))
     }
 
-    /// `left sign ANY (array)`, or `ALL`.
-    pub(super) fn over_elements(
-        &self,
-        sign: &str,
-        all: bool,
-        left: Typed,
-        array: Typed,
-    ) -> Result<Typed> {
-        let sign = if sign == "!=" { "<>" } else { sign };
-        let (left, array) = (left.undomained(), array.undomained());
-        let array = if array.is_unknown() {
-            let element = match left.is_unknown() {
-                true => PgType::TEXT,
-                false => left.base(),
-            };
-            let ty = element.array().ok_or_else(not_an_array)?;
-            self.coerced(array, ty)?
-        } else if let Some(array_of) = vector_element(array.ty).and_then(PgType::array) {
-            self.coerced(array, array_of)?
-        } else {
-            array
-        };
-        let Some(element) = array_element(array.ty) else {
-            return Err(not_an_array());
-        };
-        let candidate = self.binary_candidate(sign, left.base(), element)?;
-        let (Make::Compare(_) | Make::Like { .. } | Make::Match { .. }) = candidate.make else {
-            return Err(Error::unsupported(format!("{sign} ANY or ALL")));
-        };
-        let mut ty = candidate.right;
-        let mut left = self.coerced(left, candidate.left.unwrap_or(ty))?;
-        if matches!(candidate.make, Make::Compare(_)) && left.ty.oid != ty.oid {
-            ty = if implicitly(left.ty, ty) {
-                ty
-            } else {
-                left.base()
-            };
-            left = self.coerced(left, ty)?;
-        }
-        let array = self.coerced(array, ty.array().ok_or_else(not_an_array)?)?;
-        let Some(quantified) = Quantified::new(sign, all) else {
-            return Err(Error::unsupported(format!("{sign} ANY or ALL")));
-        };
-        Ok(Typed::bool(quantified.call(left.expr, array.expr)))
-    }
-
     /// The types `=` compares an `a` and a `b` as: what an IN list or a set operation needs.
     pub(super) fn equality_types(&self, left: PgType, right: PgType) -> Result<PgType> {
         if left.element().is_some() && left.oid == right.oid {
+            if let Some(element) = left.element().filter(|element| element.is_composite()) {
+                self.row_equality(element)?;
+            }
+            return Ok(left);
+        }
+        if left.is_composite() && left.oid == right.oid {
+            self.row_equality(left)?;
             return Ok(left);
         }
         let candidate = self.binary_candidate("=", left, right)?;
@@ -485,7 +453,7 @@ impl Analyst<'_> {
     }
 }
 
-fn not_an_array() -> Error {
+pub(super) fn not_an_array() -> Error {
     Error::new(
         SqlState::WRONG_OBJECT_TYPE,
         "op ANY/ALL (array) requires array on right side",

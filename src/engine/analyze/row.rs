@@ -11,6 +11,7 @@ use super::level::Level;
 use super::select::Target;
 use super::typed::{self, Typed, and, boolean, not, or};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::parse::FIELDS;
 use crate::engine::semantics;
 use crate::types::PgType;
 
@@ -59,7 +60,13 @@ impl Analyst<'_> {
 
     /// `(row).name`
     pub(super) fn field(&self, row: Typed, name: &str) -> Result<Typed> {
-        let Some(fields) = &row.row else {
+        if name == FIELDS {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "row expansion via \"*\" is not supported here",
+            ));
+        }
+        let Some(fields) = self.fields(&row) else {
             return Err(Error::new(
                 SqlState::WRONG_OBJECT_TYPE,
                 format!(
@@ -73,16 +80,21 @@ impl Analyst<'_> {
             .find(|(field, _)| field == name)
             .map(|(_, value)| value.clone())
             .ok_or_else(|| {
-                Error::new(
-                    SqlState::UNDEFINED_COLUMN,
-                    format!("could not identify column \"{name}\" in record data type"),
-                )
+                let message = match row.ty.is_composite() {
+                    true => format!("column \"{name}\" not found in data type {}", row.base()),
+                    false => format!("could not identify column \"{name}\" in record data type"),
+                };
+                Error::new(SqlState::UNDEFINED_COLUMN, message)
             })
     }
 
     /// Adds the fields of rows among the first `outputs` targets, for a query around to name.
     pub(super) fn keep_fields(&self, targets: &mut Vec<Target>, outputs: usize) {
         for index in 0..outputs {
+            // What has a type of its own says its fields itself.
+            if targets[index].value.ty.is_composite() {
+                continue;
+            }
             let Some(fields) = targets[index].value.row.clone() else {
                 continue;
             };
@@ -139,8 +151,14 @@ impl Analyst<'_> {
             }
             ast::Expr::CompoundFieldAccess { root, access_chain } => {
                 match access_chain.as_slice() {
-                    [ast::AccessExpr::Dot(ast::Expr::Wildcard(_))] => {
-                        let value = self.expression(level, root)?;
+                    [
+                        before @ ..,
+                        ast::AccessExpr::Dot(ast::Expr::Identifier(all)),
+                    ] if all.value == FIELDS => {
+                        let value = match before {
+                            [] => self.expression(level, root)?,
+                            before => self.access(level, root, before)?,
+                        };
                         self.fields_of(value).map(Some)
                     }
                     _ => Ok(None),

@@ -309,7 +309,7 @@ impl Analyst<'_> {
 
     /// A row's fields as targets.
     pub(super) fn fields_of(&self, value: Typed) -> Result<Vec<Target>> {
-        let Some(fields) = &value.row else {
+        let Some(fields) = self.fields(&value) else {
             return Err(Error::new(
                 SqlState::WRONG_OBJECT_TYPE,
                 format!("type {} is not composite", value.base()),
@@ -385,7 +385,7 @@ impl Analyst<'_> {
         };
         for index in compared {
             let ty = targets[index].value.base();
-            let is_record = targets[index].value.row.is_some();
+            let is_record = targets[index].value.row.is_some() && !ty.is_composite();
             if !is_record {
                 self.equality_types(ty, ty)
                     .map_err(|_| super::operator::no_equality(ty))?;
@@ -395,7 +395,7 @@ impl Analyst<'_> {
         for (index, order) in items {
             let value = targets[index].value.clone();
             let ty = value.base();
-            if value.row.is_none() {
+            if value.row.is_none() || ty.is_composite() {
                 self.ordering_exists(ty)?;
             }
             let key = self.key(value.clone())?;

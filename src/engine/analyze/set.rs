@@ -72,6 +72,7 @@ impl Analyst<'_> {
                 }))
             }
             "generate_series" => self.series(args).map(Some),
+            name if name.ends_with("_recordset") => self.populated_set(name, &args),
             _ => {
                 let Some(array_name) = functions::set_as_array(name) else {
                     return Ok(None);

@@ -115,7 +115,7 @@ pub(super) fn cast(expr: Expr, ty: PgType) -> Expr {
     if field.metadata().is_empty() {
         // DataFusion keeps an operand's metadata through a cast to a type without any, and
         // `relname::text` would still be a name.
-        let said = [(METADATA_KEY.to_owned(), ty.oid.to_string())];
+        let said = [(METADATA_KEY.to_owned(), ty.said())];
         field = field.with_metadata(said.into());
     }
     Expr::Cast(Cast::new_from_field(Box::new(expr), Arc::new(field)))
@@ -197,6 +197,11 @@ pub(super) fn unknown(value: Option<&str>) -> Typed {
         None => ScalarValue::Null,
     };
     Typed::new(Expr::Literal(value, None), PgType::UNKNOWN)
+}
+
+/// Whether a value is the NULL that no type is said of.
+pub(super) fn is_null(value: &Typed) -> bool {
+    value.is_unknown() && matches!(value.expr, Expr::Literal(ScalarValue::Null, _))
 }
 
 /// NULL of a type.

@@ -23,8 +23,9 @@ pub use dml::{Dml, DmlAction, Inference, Merge, MergeAction, MergeClause, Overri
 pub use domain::{AlterDomain, CreateDomain, DomainAction};
 pub use explain::{Explain, ExplainFormat, ExplainOptions};
 pub use object::{
-    Alter, AlterAction, AlterType, CommentTarget, CreateForeignTable, CreateSchema, CreateTable,
-    CreateTableAs, CreateType, CreateView, Drop, ObjectKind, OnCommit, TypeAction,
+    Alter, AlterAction, AlterType, AttributeAction, CommentTarget, CreateForeignTable,
+    CreateSchema, CreateTable, CreateTableAs, CreateType, CreateView, Drop, NewType, ObjectKind,
+    OnCommit, TypeAction,
 };
 pub use role::{Grant, GrantRole, GrantTarget, RoleOption, RoleSetting, RoleSpec};
 

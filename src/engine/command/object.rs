@@ -132,13 +132,22 @@ pub enum ObjectKind {
     Database,
 }
 
-/// CREATE TYPE … AS ENUM
+/// CREATE TYPE
 #[derive(Debug, Clone)]
 pub struct CreateType {
     /// Name.
     pub name: ObjectName,
-    /// Labels, in order.
-    pub labels: Vec<String>,
+    /// What is made.
+    pub kind: NewType,
+}
+
+/// What CREATE TYPE makes.
+#[derive(Debug, Clone)]
+pub enum NewType {
+    /// AS ENUM: labels, in order.
+    Enum(Vec<String>),
+    /// AS (…): the names and types of fields, in order.
+    Composite(Vec<(String, TypeName)>),
 }
 
 /// ALTER TYPE
@@ -175,6 +184,31 @@ pub enum TypeAction {
     OwnerTo(RoleSpec),
     /// SET SCHEMA
     SetSchema(String),
+    /// RENAME ATTRIBUTE
+    RenameAttribute {
+        /// Old name.
+        from: String,
+        /// New name.
+        to: String,
+    },
+    /// ADD, DROP, ALTER ATTRIBUTE
+    Attributes(Vec<AttributeAction>),
+}
+
+/// What ALTER TYPE does to a field.
+#[derive(Debug, Clone)]
+pub enum AttributeAction {
+    /// ADD ATTRIBUTE
+    Add(String, TypeName),
+    /// DROP ATTRIBUTE
+    Drop {
+        /// Which.
+        name: String,
+        /// IF EXISTS
+        if_exists: bool,
+    },
+    /// ALTER ATTRIBUTE … TYPE
+    SetType(String, TypeName),
 }
 
 /// ALTER

@@ -84,7 +84,7 @@ impl Adoption {
         if ty.is_reg() && is_text {
             return Some(Self::Name);
         }
-        if ty.is_enum() || Code::of(ty).is_some() || ty.has_bounds() {
+        if ty.is_enum() || ty.is_composite() || Code::of(ty).is_some() || ty.has_bounds() {
             return is_text.then_some(Self::Read);
         }
         match &to {

@@ -39,7 +39,7 @@ pub(super) fn schema(columns: &[OutputColumn], options: &CopyOptions) -> Schema 
 
 fn field(name: &str, ty: PgType, options: &CopyOptions) -> Field {
     let mut metadata = HashMap::new();
-    if !ty.is_enum() {
+    if !ty.is_made() {
         metadata.insert(TYPE_KEY.to_owned(), ty.to_string());
     }
     let extension = match ty.oid {
@@ -56,7 +56,8 @@ fn field(name: &str, ty: PgType, options: &CopyOptions) -> Field {
 
 /// The Arrow type offered for a PostgreSQL type.
 fn data_type(ty: PgType, options: &CopyOptions) -> DataType {
-    if ty.is_reg() || ty.is_enum() || Code::of(ty).is_some() || ty.has_bounds() {
+    if ty.is_reg() || ty.is_enum() || ty.is_composite() || Code::of(ty).is_some() || ty.has_bounds()
+    {
         return DataType::Utf8;
     }
     let is_parquet = options.format == CopyFormat::Parquet;

@@ -95,6 +95,12 @@ pub fn check_assignable(column: &str, from: PgType, to: PgType) -> Result<()> {
     if is_assignable(from, to) {
         return Ok(());
     }
+    if from.is(PgType::RECORD) && to.is_composite() {
+        return Err(Error::new(
+            SqlState::CANNOT_COERCE,
+            format!("cannot cast type record to {to}"),
+        ));
+    }
     Err(Error::new(
         SqlState::DATATYPE_MISMATCH,
         format!(

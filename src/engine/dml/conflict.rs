@@ -131,7 +131,12 @@ impl Engine {
         ]))];
         let mut assigned = Vec::new();
         let mut places = Vec::new();
-        for (index, expr) in assigned_columns(context, relation, update.assignments.clone())? {
+        let old = |name: &str| {
+            let parts = [sides[0].alias.as_str(), name];
+            Expr::CompoundIdentifier(parts.map(target::quoted).to_vec())
+        };
+        let assignments = update.assignments.clone();
+        for (index, expr) in assigned_columns(context, relation, assignments, old)? {
             let column = &relation.columns[index];
             let cell = Cell::of(&expr);
             if let Some(cell) = &cell {

@@ -1,25 +1,24 @@
 //! INSERT: bound into cells or a query, defaults for what is left out, executed into segments.
 
-use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
-use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableObject, Value};
+use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableObject};
 
 use super::DmlKind;
 use super::arbiter::arbiters;
 use super::assign::{assign, check_assignable};
 use super::conflict::Conflict;
 use super::feeds::{Feed, Feeds, default_expression};
+use super::fields;
 use super::intake::{Intake, Written};
 use super::names::Names;
 use super::rows;
 use super::set::check_list;
 use super::target::{self, at, is_default, position};
 use super::through::{Aim, Through};
-use super::values::{Cell, Inputs, Parameters, parameter};
+use super::values::{Cell, Inputs, Parameters, settle_used, used_parameters};
 use super::work::Work;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Generation, Privilege, Relation};
@@ -73,6 +72,7 @@ impl Engine {
         parameters: &mut Parameters,
     ) -> Result<(Insert, Vec<Need>)> {
         target::refuse_extensions(insert)?;
+        let without;
         let own = insert.source.as_ref().and_then(|s| s.with.as_ref());
         if own.is_some_and(changes_rows) {
             return Err(misplaced());
@@ -87,6 +87,13 @@ impl Engine {
             mut needs,
             ..
         } = self.aim(context, name, verb, Privilege::Insert)?;
+        let insert = match fields::without_fields(context, &relation, insert)? {
+            Some(insert) => {
+                without = insert;
+                &without
+            }
+            None => insert,
+        };
         let mut columns = insert.columns.clone();
         if let Some(through) = &through {
             if insert.on.is_some() {
@@ -326,7 +333,10 @@ impl Computing {
         for chunk in self.expressions.chunks(EXPRESSIONS_PER_QUERY) {
             let items = chunk
                 .iter()
-                .map(|(expr, _)| SelectItem::UnnamedExpr(expr.clone()))
+                .map(|(expr, column)| {
+                    let column = &relation.columns[*column];
+                    SelectItem::UnnamedExpr(fields::assigned(column, expr.clone()))
+                })
                 .collect();
             let query = names.around(target::select(items, Vec::new(), None));
             // Parameters of other chunks get their types there.
@@ -494,30 +504,6 @@ fn untyped_columns(query: &ast::Query) -> Vec<Untyped> {
             _ => None,
         })
         .collect()
-}
-
-/// The indexes of the parameters that `query` uses.
-fn used_parameters<T: ast::Visit>(query: &T) -> BTreeSet<usize> {
-    let mut used = BTreeSet::new();
-    let _: ControlFlow<()> = ast::visit_expressions(query, |expr| {
-        if let Expr::Value(value) = expr
-            && let Value::Placeholder(name) = &value.value
-            && let Some(index) = parameter(name)
-        {
-            used.insert(index);
-        }
-        ControlFlow::Continue(())
-    });
-    used
-}
-
-/// Takes over the types of the parameters that `query` uses.
-pub(super) fn settle_used<T: ast::Visit>(parameters: &mut Parameters, query: &T, bound: &Bound) {
-    for index in used_parameters(query) {
-        if let Some(ty) = bound.parameters.get(index) {
-            parameters.settle(index, *ty);
-        }
-    }
 }
 
 /// The positions of the columns that a list names; of all, if it is empty.

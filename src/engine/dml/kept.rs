@@ -71,9 +71,16 @@ fn types_in(context: &StatementContext, expression: &Expr) -> Vec<(Span, String)
             && let [ObjectNamePart::Identifier(ident)] = name.0.as_slice()
             && let Ok(ty) = written_type(&DataType::Custom(name.clone(), Vec::new()))
             && let Ok(ty) = ty.resolve(&context.snapshot, &context.search_path)
-            && let Some(ty) = made_of(ty).and_then(|ty| context.snapshot.user_type(ty))
+            && let Some(oid) = made_of(ty)
         {
-            full.push((ident.span, full_name(context, ty.schema, &ty.name)));
+            let own = context.snapshot.user_type(oid);
+            let own = own.map(|ty| (ty.schema, ty.name.as_str()));
+            let rows = || {
+                let relation = context.snapshot.relation_with_rows(oid)?;
+                Some((relation.schema, relation.name.as_str()))
+            };
+            let found = own.or_else(rows);
+            full.extend(found.map(|(schema, name)| (ident.span, full_name(context, schema, name))));
         }
         ControlFlow::Continue(())
     });

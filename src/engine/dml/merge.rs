@@ -200,7 +200,7 @@ impl Engine {
         let bound = self
             .bind_with(context, &query, parameters.known(), &locals)
             .await?;
-        super::insert::settle_used(parameters, &query, &bound);
+        super::values::settle_used(parameters, &query, &bound);
         Ok(bound)
     }
 
@@ -219,7 +219,11 @@ impl Engine {
         let given: Vec<(usize, Expr)> = match &clause.action {
             MergeAction::Nothing | MergeAction::Delete => Vec::new(),
             MergeAction::Update(assignments) => {
-                let assigned = assigned_columns(context, relation, assignments.clone())?;
+                let old = |name: &str| {
+                    let target = sides.first().map_or("", |side| side.alias.as_str());
+                    Expr::CompoundIdentifier([target, name].map(target::quoted).to_vec())
+                };
+                let assigned = assigned_columns(context, relation, assignments.clone(), old)?;
                 assigned.into_iter().collect()
             }
             MergeAction::Insert {
@@ -362,7 +366,7 @@ fn given_values(
             continue;
         }
         check_given(column, overriding)?;
-        given.push((index, expr.clone()));
+        given.push((index, super::fields::assigned(column, expr.clone())));
     }
     Ok(given)
 }

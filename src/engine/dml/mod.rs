@@ -13,6 +13,7 @@ mod assign;
 mod conflict;
 mod explain;
 mod feeds;
+mod fields;
 mod hits;
 mod insert;
 mod intake;
@@ -73,6 +74,7 @@ pub(super) use rows::check_not_null;
 pub(super) use sink::Sink;
 
 pub use assign::{assigned, check_assignable, is_assignable};
+pub use fields::assign_to;
 pub use references::Orphan;
 pub use values::is_literal;
 pub use work::{Gone, Touched};
@@ -193,7 +195,7 @@ impl Engine {
                 let bound = self
                     .bind_with(context, &query, parameters.known(), &names.locals)
                     .await?;
-                insert::settle_used(&mut parameters, &query, &bound);
+                values::settle_used(&mut parameters, &query, &bound);
                 needs.extend(bound.needs.iter().cloned());
                 let columns = Some(bound.columns.clone().into());
                 (None, Body::Query(bound), columns)
@@ -339,7 +341,7 @@ impl Engine {
             let bound = self
                 .bind_with(context, &query, parameters.known(), &names.beside(&[local]))
                 .await?;
-            insert::settle_used(parameters, &query, &bound);
+            values::settle_used(parameters, &query, &bound);
             bound
         } else {
             self.bind_over(context, items, &sides, None, names, RETURNED, parameters)

@@ -18,10 +18,10 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder};
 use sqlparser::ast::{self, SelectItem};
 
-use super::insert::settle_used;
 use super::names::Names;
 use super::target;
 use super::values::Parameters;
+use super::values::settle_used;
 use crate::base::{Error, Oid, Result};
 use crate::engine::local::LocalRelation;
 use crate::engine::{Bound, Engine};

@@ -14,7 +14,6 @@ use sqlparser::ast::{self, Expr, FromTable, SelectItem};
 
 use super::DmlKind;
 use super::assign::{assign, check_assignable};
-use super::insert::settle_used;
 use super::names::Names;
 use super::rekey::changed_columns;
 use super::returning::{Side, aliases, all_of, joined_batch, joined_schema, merges_columns};
@@ -24,6 +23,7 @@ use super::set::{assigned_columns, check_list};
 use super::sink::Sink;
 use super::target;
 use super::through::{Aim, Through};
+use super::values::settle_used;
 use super::values::{Cell, Parameters};
 use super::work::{Work, is_referenced};
 use crate::base::{Error, Result, SqlState};
@@ -243,7 +243,13 @@ impl Engine {
         let mut has_old = false;
         let mut rules = Rules::default();
         if let Some(assignments) = parts.assignments.take() {
-            let mut assigned = assigned_columns(context, &relation, assignments)?;
+            let old = |name: &str| {
+                Expr::CompoundIdentifier(vec![
+                    target::quoted(&alias),
+                    target::quoted(&hidden(name)),
+                ])
+            };
+            let mut assigned = assigned_columns(context, &relation, assignments, old)?;
             changed = changed_columns(&relation, assigned.keys().copied());
             for (index, column) in relation.columns.iter().enumerate() {
                 match assigned.remove(&index) {

@@ -1,16 +1,17 @@
 //! SET of UPDATE and ON CONFLICT DO UPDATE: which column becomes what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlparser::ast::{self, AssignmentTarget, Expr, SelectItem, SetExpr};
 
 use super::feeds::default_expression;
-use super::target;
+use super::{fields, target};
 use crate::base::{Error, Place, Result, SqlState};
 use crate::catalog::{Column, Generation, Relation};
 use crate::statement::StatementContext;
 
-/// The assignments by column index; DEFAULT is replaced by what it stands for.
+/// The assignments by column index; DEFAULT is replaced by what it stands for. `old` is what a
+/// column is before, of which only fields are assigned to.
 ///
 /// # Errors
 /// `42601`, `42703`, `428C9` as PostgreSQL.
@@ -18,11 +19,28 @@ pub(super) fn assigned_columns(
     context: &StatementContext,
     relation: &Relation,
     assignments: Vec<ast::Assignment>,
+    old: impl Fn(&str) -> Expr,
 ) -> Result<BTreeMap<usize, Expr>> {
     let mut assigned = BTreeMap::new();
+    // Columns of which only fields are assigned to.
+    let mut parts = BTreeSet::new();
     for assignment in assignments {
         for (name, value) in pairs(assignment)? {
             let place = target::position(&name);
+            if let Some((index, column, path)) = fields::path(&name, relation)? {
+                check_settable(column)?;
+                let base = match assigned.remove(&index) {
+                    Some(before) if parts.contains(&index) => before,
+                    Some(_) => return Err(twice(&column.name)),
+                    None => old(&column.name),
+                };
+                parts.insert(index);
+                let of = (column.name.as_str(), column.ty);
+                let value = fields::with_field(context, of, &base, &path, value)
+                    .map_err(|error| target::at(error, place))?;
+                assigned.insert(index, value);
+                continue;
+            }
             let name = target::column_name(&name, relation)?;
             let index = relation
                 .columns
@@ -43,12 +61,9 @@ pub(super) fn assigned_columns(
             } else {
                 value
             };
+            let value = fields::assigned(column, value);
             if assigned.insert(index, value).is_some() {
-                let error = Error::new(
-                    SqlState::SYNTAX_ERROR,
-                    format!("multiple assignments to same column \"{name}\""),
-                );
-                return Err(error.without_position());
+                return Err(twice(&name));
             }
             if column.expression().is_some() {
                 // It is made anew in any case.
@@ -57,6 +72,15 @@ pub(super) fn assigned_columns(
         }
     }
     Ok(assigned)
+}
+
+/// `42601`
+fn twice(column: &str) -> Error {
+    Error::new(
+        SqlState::SYNTAX_ERROR,
+        format!("multiple assignments to same column \"{column}\""),
+    )
+    .without_position()
 }
 
 /// One value for each column of an assignment.

@@ -13,10 +13,10 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::empty::EmptyTable;
 use sqlparser::ast::{self, SelectItem, SetExpr};
 
-use super::insert::settle_used;
 use super::names::{Names, mentions};
 use super::returning::joined_batch;
 use super::values::Parameters;
+use super::values::settle_used;
 use super::work::Work;
 use super::{Body, DmlKind, rows, target};
 use crate::base::{Error, Oid, Result, SqlState};

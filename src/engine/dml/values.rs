@@ -2,16 +2,19 @@
 //! parameters: ten thousand rows of pandas' `to_sql` are parsed, grouped by how each column's
 //! values were written, and converted group by group.
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::compute::{concat, interleave, take};
-use sqlparser::ast::{CastKind, DataType as SqlType, Expr, UnaryOperator, Value};
+use sqlparser::ast::{self, CastKind, DataType as SqlType, Expr, UnaryOperator, Value};
 
 use super::assign::{assign, check_assignable, read_rows, read_values};
 use super::target::{at, is_default, position, quoted};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Column;
+use crate::engine::Bound;
 use crate::engine::parse::{PINNED, built_in_type};
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -412,6 +415,7 @@ pub(super) fn default_of(context: &StatementContext, column: &Column) -> Result<
         .map(crate::engine::parse::parse_expression)
         .transpose()
         .map(|expr| expr.filter(|expr| !is_default(expr)).map(pinned))
+        .map(|expr| expr.map(|expr| super::fields::assigned(column, expr)))
 }
 
 /// The expression with its names meaning what they meant when it was kept.
@@ -435,4 +439,28 @@ pub fn is_literal(text: &str) -> Result<bool> {
         Cell::of(&expr),
         Some(Cell::Literal { ty: None, .. })
     ))
+}
+
+/// The indexes of the parameters that `query` uses.
+pub(super) fn used_parameters<T: ast::Visit>(query: &T) -> BTreeSet<usize> {
+    let mut used = BTreeSet::new();
+    let _: ControlFlow<()> = ast::visit_expressions(query, |expr| {
+        if let Expr::Value(value) = expr
+            && let Value::Placeholder(name) = &value.value
+            && let Some(index) = parameter(name)
+        {
+            used.insert(index);
+        }
+        ControlFlow::Continue(())
+    });
+    used
+}
+
+/// Takes over the types of the parameters that `query` uses.
+pub(super) fn settle_used<T: ast::Visit>(parameters: &mut Parameters, query: &T, bound: &Bound) {
+    for index in used_parameters(query) {
+        if let Some(ty) = bound.parameters.get(index) {
+            parameters.settle(index, *ty);
+        }
+    }
 }

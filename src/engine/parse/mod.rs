@@ -14,6 +14,7 @@ mod cursor;
 mod cursors;
 mod domains;
 mod explain;
+mod field_names;
 mod grammar;
 mod maintenance;
 mod merge;
@@ -47,6 +48,7 @@ use cursor::Cursor;
 use split::Piece;
 
 pub(crate) use cursor::{fold, object_name};
+pub use field_names::FieldNames;
 pub(crate) use patch::{
     EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, GROUP_BY_DISTINCT, ROWS_FROM, SUBSCRIPTED,
     VARIADIC,
@@ -58,6 +60,11 @@ pub use types::{TypeName, built_in_type, interval, written_type};
 
 /// The prefix of an expression that was kept with its names found.
 pub(crate) const PINNED: &str = "\0pinned";
+/// The name that stands for all fields of a row.
+pub(crate) const FIELDS: &str = "\0fields";
+/// What stands, with the number of a type of rows, before an expression that is assigned to what is
+/// of that type.
+pub(crate) const ASSIGNED: &str = "\0assigned ";
 
 /// Parses a query string. An empty string gives no statements. Nothing runs if any statement is
 /// wrong.
@@ -115,8 +122,10 @@ pub fn capital_value(text: &str) -> Result<String> {
 fn replace_column(text: &str, from: &str, with: &str) -> Result<String> {
     let expression = parse_expression(text)?;
     let mut places = Vec::new();
+    let mut fields = FieldNames::default();
     let _: ControlFlow<()> = ast::visit_expressions(&expression, |expr| {
         let ident = match expr {
+            expr if fields.is_one(expr) => None,
             ast::Expr::Identifier(ident) => Some(ident),
             ast::Expr::CompoundIdentifier(parts) => parts.last(),
             _ => None,

@@ -211,10 +211,9 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
             }
             _ => {}
         }
-        // `(t).*` is `t.*`.
+        // `(row).*`: all fields, under a name that none has.
         if (Here { tokens, index }).is_row_star() {
-            tokens.remove(index + 2);
-            tokens.remove(index);
+            tokens[index + 1].token = quoted(super::FIELDS);
         }
         index += 1;
     }
@@ -389,16 +388,23 @@ impl Here<'_> {
         matches!(self.before(), Some(Token::Word(_) | Token::RParen))
     }
 
-    /// `( name ) . *`
+    /// `.*` behind a row that is not named as a relation is.
     fn is_row_star(&self) -> bool {
-        self.is(0, &Token::LParen)
-            && matches!(self.token(1), Some(Token::Word(_)))
-            && self.is(2, &Token::RParen)
-            && self.is(3, &Token::Period)
-            && self.is(4, &Token::Mul)
-            // Not the argument of a function.
-            && !matches!(self.before(), Some(Token::Word(word))
-                if word.keyword == Keyword::NoKeyword)
+        if !self.is(0, &Token::Period) || !self.is(1, &Token::Mul) {
+            return false;
+        }
+        // Fields of fields stand in between.
+        let mut tokens = self.tokens[..self.index].iter().rev();
+        loop {
+            match tokens.next().map(|token| &token.token) {
+                Some(Token::RParen | Token::RBracket) => return true,
+                Some(Token::Word(_)) => {}
+                _ => return false,
+            }
+            if tokens.next().map(|token| &token.token) != Some(&Token::Period) {
+                return false;
+            }
+        }
     }
 }
 

@@ -73,7 +73,7 @@ impl TypeName {
             } => (name, *array, *position),
         };
         let schema = name.schema.as_deref();
-        let found = snapshot.resolve_type(path, schema, &name.name);
+        let found = snapshot.resolve_value_type(path, schema, &name.name);
         let ty = match (found, array) {
             (Some(ty), true) => Some(ty.array_ty().ok_or_else(|| {
                 Error::unsupported(format!("type {name}[], arrays of a domain over arrays"))

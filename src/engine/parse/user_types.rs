@@ -2,11 +2,15 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::TypeName;
 use super::cursor::Cursor;
 use super::roles;
+use super::types::written;
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::command::{AlterType, Command, CreateType, TypeAction};
+use crate::engine::command::{
+    AlterType, AttributeAction, Command, CreateType, NewType, TypeAction,
+};
 use crate::types::enums::Place;
 
 /// CREATE TYPE
@@ -21,15 +25,60 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
             cursor.list(label)?
         };
         cursor.expect_token(&Token::RParen)?;
-        return Ok(Command::CreateType(CreateType { name, labels }));
+        let kind = NewType::Enum(labels);
+        return Ok(Command::CreateType(CreateType { name, kind }));
     }
-    Err(Error::unsupported(if cursor.accept("AS RANGE") {
-        "CREATE TYPE … AS RANGE"
-    } else if cursor.accept("AS") {
-        "CREATE TYPE … AS (…)"
+    if cursor.accept("AS RANGE") {
+        return Err(Error::unsupported("CREATE TYPE … AS RANGE"));
+    }
+    if cursor.accept("AS") {
+        cursor.expect_token(&Token::LParen)?;
+        let fields = if cursor.sees(&Token::RParen) {
+            Vec::new()
+        } else {
+            cursor.list(field)?
+        };
+        cursor.expect_token(&Token::RParen)?;
+        let kind = NewType::Composite(fields);
+        return Ok(Command::CreateType(CreateType { name, kind }));
+    }
+    Err(Error::unsupported("CREATE TYPE without AS"))
+}
+
+/// `name type`
+fn field(cursor: &mut Cursor) -> Result<(String, TypeName)> {
+    let name = cursor.name()?;
+    let ty = written(cursor)?;
+    if cursor.word().as_deref() == Some("COLLATE") {
+        return Err(Error::unsupported("COLLATE of a field of a type"));
+    }
+    Ok((name, ty))
+}
+
+/// ADD, DROP, ALTER ATTRIBUTE; `None` if it is none of them.
+fn attribute(cursor: &mut Cursor) -> Result<Option<AttributeAction>> {
+    let action = if cursor.accept("ADD ATTRIBUTE") {
+        let (name, ty) = field(cursor)?;
+        AttributeAction::Add(name, ty)
+    } else if cursor.accept("DROP ATTRIBUTE") {
+        let if_exists = cursor.if_exists();
+        let name = cursor.name()?;
+        AttributeAction::Drop { name, if_exists }
+    } else if cursor.accept("ALTER ATTRIBUTE") {
+        let name = cursor.name()?;
+        cursor.accept("SET DATA");
+        cursor.expect("TYPE")?;
+        let ty = written(cursor)?;
+        if cursor.word().as_deref() == Some("COLLATE") {
+            return Err(Error::unsupported("COLLATE of a field of a type"));
+        }
+        AttributeAction::SetType(name, ty)
     } else {
-        "CREATE TYPE without AS ENUM"
-    }))
+        return Ok(None);
+    };
+    // Nothing depends on a field.
+    cursor.cascade();
+    Ok(Some(action))
 }
 
 /// A label, which is no longer than a name.
@@ -77,13 +126,27 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
         TypeAction::OwnerTo(roles::role(cursor)?)
     } else if cursor.accept("SET SCHEMA") {
         TypeAction::SetSchema(cursor.name()?)
+    } else if cursor.accept("RENAME ATTRIBUTE") {
+        let from = cursor.name()?;
+        cursor.expect("TO")?;
+        let to = cursor.name()?;
+        cursor.cascade();
+        TypeAction::RenameAttribute { from, to }
     } else {
-        return Err(match cursor.word().as_deref() {
-            Some(word @ ("RENAME" | "ADD" | "DROP" | "ALTER" | "SET")) => {
-                Error::unsupported(format!("ALTER TYPE … {word} ATTRIBUTE"))
+        let mut actions = Vec::new();
+        while let Some(action) = attribute(cursor)? {
+            actions.push(action);
+            if !cursor.accept_token(&Token::Comma) {
+                break;
             }
-            _ => cursor.syntax_error(),
-        });
+        }
+        if actions.is_empty() {
+            return Err(match cursor.word().as_deref() {
+                Some("SET") => Error::unsupported("ALTER TYPE … SET (…)"),
+                _ => cursor.syntax_error(),
+            });
+        }
+        TypeAction::Attributes(actions)
     };
     Ok(Command::AlterType(AlterType { name, action }))
 }

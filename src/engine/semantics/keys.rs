@@ -1,6 +1,6 @@
 //! Plans that group or join by values that are equal though they look different: numerics without
 //! declared scale (`1.0` and `1.00`) and ranges of them, intervals (a day and 24 hours), jsonb
-//! (`[1]` and `[1.0]`), arrays of such.
+//! (`[1]` and `[1.0]`), arrays of such, rows with such fields.
 //! They go by keys, and show the first value of each group, as PostgreSQL does.
 
 use std::sync::Arc;
@@ -102,6 +102,7 @@ enum Kind {
     Jsonb,
     Range,
     Array(PgType),
+    Row,
 }
 
 impl Kind {
@@ -116,6 +117,7 @@ impl Kind {
             DataType::Utf8 | DataType::Utf8View => {
                 (PgType::of_field(field).oid == PgType::JSONB.oid).then_some(Self::Jsonb)
             }
+            DataType::Binary => PgType::of_field(field).is_composite().then_some(Self::Row),
             _ => None,
         }
     }
@@ -127,6 +129,7 @@ impl Kind {
             Self::Jsonb => jsonb_key(value),
             Self::Range => range_key(value),
             Self::Array(ty) => array_key(value, ty),
+            Self::Row => super::row_key(value),
         }
     }
 }

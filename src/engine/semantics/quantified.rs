@@ -27,6 +27,8 @@ const SIGNS: [&str; 14] = [
 pub(in crate::engine) struct Quantified {
     sign: &'static str,
     all: bool,
+    /// Whether the values are rows.
+    rows: bool,
     signature: Signature,
 }
 
@@ -37,8 +39,15 @@ impl Quantified {
         Some(Self {
             sign,
             all,
+            rows: false,
             signature: Signature::any(2, Volatility::Immutable),
         })
+    }
+
+    /// The same, over rows if `rows`.
+    #[must_use]
+    pub(in crate::engine) fn over_rows(self, rows: bool) -> Self {
+        Self { rows, ..self }
     }
 
     /// The call.
@@ -51,7 +60,10 @@ impl Quantified {
 
     /// The operator between one value and every element.
     fn apply(&self, value: &ArrayRef, elements: &ArrayRef) -> Result<BooleanArray> {
-        let (value, elements) = (comparable(value)?, comparable(elements)?);
+        let (value, elements) = (
+            comparable(value, self.rows)?,
+            comparable(elements, self.rows)?,
+        );
         let value: Scalar<ArrayRef> = Scalar::new(value);
         let (left, right): (&dyn Datum, &dyn Datum) = (&value, &elements);
         Ok(match self.sign {
@@ -138,8 +150,9 @@ fn common_type(value: &DataType, element: &DataType) -> DataType {
 }
 
 /// Values as Arrow compares them the way PostgreSQL does.
-fn comparable(array: &ArrayRef) -> Result<ArrayRef> {
+fn comparable(array: &ArrayRef, rows: bool) -> Result<ArrayRef> {
     Ok(match array.data_type() {
+        _ if rows => Arc::new(crate::types::row::keys(array.as_ref()).map_err(external)?),
         DataType::Utf8 => arrow::compute::cast(array, &DataType::Utf8View)?,
         _ => crate::functions::comparable(array, PgType::TEXT).map_err(external)?,
     })

@@ -24,8 +24,9 @@ struct Attribute<'a> {
     name: Cow<'a, str>,
     attnum: i16,
     ty: PgType,
-    /// The column, of what is none of an index.
+    /// The column, of a relation's.
     column: Option<&'a Column>,
+    of_index: bool,
 }
 
 impl Attribute<'_> {
@@ -75,6 +76,7 @@ fn of_index<'a>(table: &'a Relation, index: &'a Index) -> Vec<Attribute<'a>> {
             attnum,
             ty,
             column: None,
+            of_index: true,
         });
     }
     found
@@ -101,6 +103,18 @@ pub(super) fn pg_attribute(
                 rows.extend(of_index(table, index));
                 continue;
             }
+            Entry::Composite(ty) => {
+                let attributes = ty.composite().into_iter().flat_map(|of| &of.attributes);
+                rows.extend(attributes.map(|attribute| Attribute {
+                    relation: entry.oid(),
+                    name: Cow::Borrowed(attribute.name.as_str()),
+                    attnum: attribute.attnum,
+                    ty: attribute.ty,
+                    column: None,
+                    of_index: false,
+                }));
+                continue;
+            }
         };
         rows.extend(columns.iter().map(|column| Attribute {
             relation: entry.oid(),
@@ -108,6 +122,7 @@ pub(super) fn pg_attribute(
             attnum: column.attnum,
             ty: column.ty,
             column: Some(column),
+            of_index: false,
         }));
     }
     build::<Attribute<'_>>(
@@ -122,7 +137,7 @@ pub(super) fn pg_attribute(
             ("attnum", &|row| row.attnum.into()),
             (
                 "attndims",
-                &|row| match row.column.is_some() && types::is_array(row.ty) {
+                &|row| match !row.of_index && types::is_array(row.ty) {
                     true => (i32::from(row.ty.more_dimensions) + 1).into(),
                     false => 0.into(),
                 },

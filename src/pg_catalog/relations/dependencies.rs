@@ -137,6 +137,15 @@ pub(super) fn pg_depend(
     for ty in snapshot.types() {
         rows.push((PG_TYPE, ty.oid, PG_NAMESPACE, ty.schema, 0, 'n'));
         rows.push((PG_TYPE, ty.array, PG_TYPE, ty.oid, 0, 'i'));
+        if let Some(composite) = ty.composite() {
+            rows.push((PG_CLASS, composite.relation, PG_TYPE, ty.oid, 0, 'i'));
+            for attribute in &composite.attributes {
+                let of = attribute.ty.declared();
+                if !of.is_system() {
+                    of_columns.push((composite.relation, attribute.attnum, of));
+                }
+            }
+        }
         if let Some(domain) = ty.domain() {
             let base = domain.base.declared();
             if !base.is_system() {

@@ -7,7 +7,10 @@ use arrow::record_batch::RecordBatch;
 use super::{Value, access, build, constraints};
 use crate::base::{Oid, Result};
 use crate::catalog::acl::DisplayAclItem;
-use crate::catalog::{Acl, Column, Index, Persistence, Relation, RelationKind, Schema, Snapshot};
+pub(super) use crate::catalog::derived_oid;
+use crate::catalog::{
+    Acl, Column, Index, Persistence, Relation, RelationKind, Schema, Snapshot, UserType,
+};
 use crate::pg_catalog::{Readers, SystemRelation, all, layout};
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -42,6 +45,8 @@ pub(super) enum Entry {
     User(Arc<Relation>),
     /// An index, with its table.
     Index(Arc<Relation>, Index),
+    /// A type of rows that no relation has.
+    Composite(Arc<UserType>),
 }
 
 impl Entry {
@@ -55,6 +60,12 @@ impl Entry {
                     .into_iter()
                     .map(|(table, index)| Self::Index(table, index)),
             )
+            .chain(
+                snapshot
+                    .types()
+                    .filter(|ty| ty.composite().is_some())
+                    .map(|ty| Self::Composite(ty.clone())),
+            )
             .collect()
     }
 
@@ -63,6 +74,7 @@ impl Entry {
             Self::System(relation) => relation.oid,
             Self::User(relation) => relation.oid,
             Self::Index(_, index) => index.oid,
+            Self::Composite(ty) => ty.composite().map_or(Oid::INVALID, |of| of.relation),
         }
     }
 
@@ -71,6 +83,7 @@ impl Entry {
             Self::System(relation) => relation.kind,
             Self::User(relation) => relation.relkind(),
             Self::Index(..) => 'i',
+            Self::Composite(_) => 'c',
         }
     }
 }
@@ -103,20 +116,6 @@ pub(super) fn system_acl(snapshot: &Snapshot, relation: &SystemRelation) -> Valu
     items.into()
 }
 
-/// A stable OID for something that belongs to a relation but has none of its own (a default, a
-/// view's rule): above every OID that is handed out, and unique while relations' OIDs stay below a
-/// million.
-pub(super) fn derived_oid(relation: Oid, attnum: i16) -> Oid {
-    let attnum = u32::from(attnum.unsigned_abs()) & 0x7ff;
-    Oid(0x8000_0000 | (relation.0.wrapping_shl(11) & 0x7fff_f800) | attnum)
-}
-
-/// The row type an array type over a table's rows is over, by the array type's OID.
-pub fn row_type_of_array(array: Oid) -> Option<Oid> {
-    let row_type = Oid((array.0 & 0x7fff_ffff) >> 11);
-    (derived_oid(row_type, 0) == array).then_some(row_type)
-}
-
 pub(super) fn pg_namespace(
     relation: &SystemRelation,
     context: &StatementContext,
@@ -144,10 +143,10 @@ pub(super) fn pg_class(
     let stored = |entry: &Entry| match entry {
         Entry::System(relation) => relation.kind == 'r',
         Entry::User(relation) => relation.is_stored(),
-        Entry::Index(..) => false,
+        Entry::Index(..) | Entry::Composite(_) => false,
     };
     let pages = |entry: &Entry| match entry {
-        Entry::System(_) | Entry::Index(..) => 0,
+        Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => 0,
         Entry::User(relation) => i64::try_from(relation_bytes(relation).div_ceil(PAGE_BYTES))
             .unwrap_or(i64::MAX)
             .min(i32::MAX.into()),
@@ -161,28 +160,34 @@ pub(super) fn pg_class(
                 Entry::System(relation) => relation.name.into(),
                 Entry::User(relation) => (&relation.name).into(),
                 Entry::Index(_, index) => (&index.name).into(),
+                Entry::Composite(ty) => (&ty.name).into(),
             }),
             ("relnamespace", &|entry| match entry {
                 Entry::System(relation) => relation.schema.into(),
                 Entry::User(relation) | Entry::Index(relation, _) => relation.schema.into(),
+                Entry::Composite(ty) => ty.schema.into(),
             }),
             ("reltype", &|entry| match entry {
                 Entry::System(relation) => relation.row_type.into(),
                 Entry::User(relation) if relation.sequence().is_none() => relation.row_type.into(),
                 Entry::User(_) | Entry::Index(..) => Oid::INVALID.into(),
+                Entry::Composite(ty) => ty.oid.into(),
             }),
             ("relowner", &|entry| match entry {
                 Entry::System(_) => Oid::SUPERUSER.into(),
+                Entry::Composite(ty) => ty.owner.into(),
                 Entry::User(relation) | Entry::Index(relation, _) => relation.owner.into(),
             }),
             ("relam", &|entry| match entry {
                 Entry::Index(_, index) => access::method(&index.method).into(),
-                Entry::System(_) | Entry::User(_) => if stored(entry) { 2 } else { 0 }.into(),
+                Entry::System(_) | Entry::User(_) | Entry::Composite(_) => {
+                    if stored(entry) { 2 } else { 0 }.into()
+                }
             }),
             ("relfilenode", &|entry| match entry {
                 Entry::User(relation) if stored(entry) => relation.oid.into(),
                 Entry::Index(_, index) => index.oid.into(),
-                Entry::User(_) | Entry::System(_) => Oid::INVALID.into(),
+                Entry::User(_) | Entry::System(_) | Entry::Composite(_) => Oid::INVALID.into(),
             }),
             ("relpages", &|entry| pages(entry).into()),
             ("relallvisible", &|entry| pages(entry).into()),
@@ -191,7 +196,7 @@ pub(super) fn pg_class(
                     Value::Float(relation_rows(relation) as f64)
                 }
                 Entry::Index(table, _) => Value::Float(relation_rows(table) as f64),
-                Entry::User(_) | Entry::System(_) => Value::Float(-1.0),
+                Entry::User(_) | Entry::System(_) | Entry::Composite(_) => Value::Float(-1.0),
             }),
             ("relpersistence", &|entry| match entry {
                 Entry::User(relation) | Entry::Index(relation, _)
@@ -199,7 +204,9 @@ pub(super) fn pg_class(
                 {
                     't'.into()
                 }
-                Entry::User(_) | Entry::Index(..) | Entry::System(_) => 'p'.into(),
+                Entry::User(_) | Entry::Index(..) | Entry::System(_) | Entry::Composite(_) => {
+                    'p'.into()
+                }
             }),
             ("relkind", &|entry| entry.kind().into()),
             ("relnatts", &|entry| match entry {
@@ -209,10 +216,14 @@ pub(super) fn pg_class(
                 Entry::Index(_, index) => {
                     Value::Int((index.parts.len() + index.include.len()) as i64)
                 }
+                Entry::Composite(ty) => {
+                    let next = ty.composite().map_or(1, |of| of.next_attnum);
+                    (next - 1).into()
+                }
             }),
             ("relhasindex", &|entry| match entry {
                 Entry::User(relation) => (!relation.constraints.indexes.is_empty()).into(),
-                Entry::System(_) | Entry::Index(..) => false.into(),
+                Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => false.into(),
             }),
             // PostgreSQL keeps foreign keys with triggers, and psql looks for keys only where there
             // are some.
@@ -221,11 +232,11 @@ pub(super) fn pg_class(
                     let keys = !relation.constraints.foreign.is_empty();
                     (keys || snapshot.places().is_referenced(relation.oid)).into()
                 }
-                Entry::System(_) | Entry::Index(..) => false.into(),
+                Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => false.into(),
             }),
             ("relchecks", &|entry| match entry {
                 Entry::User(relation) => Value::Int(relation.constraints.checks.len() as i64),
-                Entry::System(_) | Entry::Index(..) => 0.into(),
+                Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => 0.into(),
             }),
             ("relhasrules", &|entry| {
                 matches!(entry.kind(), 'v' | 'm').into()
@@ -238,16 +249,18 @@ pub(super) fn pg_class(
                     | RelationKind::Sequence(_)
                     | RelationKind::Foreign { .. } => true.into(),
                 },
-                Entry::System(_) | Entry::Index(..) => true.into(),
+                Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => true.into(),
             }),
             ("relreplident", &|entry| match entry {
                 Entry::User(_) if stored(entry) => 'd'.into(),
-                Entry::User(_) | Entry::Index(..) | Entry::System(_) => 'n'.into(),
+                Entry::User(_) | Entry::Index(..) | Entry::System(_) | Entry::Composite(_) => {
+                    'n'.into()
+                }
             }),
             ("relacl", &|entry| match entry {
                 Entry::System(relation) => system_acl(snapshot, relation),
                 Entry::User(relation) => acl(snapshot, relation.acl.as_ref()),
-                Entry::Index(..) => Value::Null,
+                Entry::Index(..) | Entry::Composite(_) => Value::Null,
             }),
         ],
     )
@@ -369,6 +382,13 @@ pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
     for ty in snapshot.types() {
         if let Some(comment) = &ty.comment {
             rows.push((ty.oid, PG_TYPE, 0, comment.clone()));
+        }
+        if let Some(composite) = ty.composite() {
+            for attribute in &composite.attributes {
+                let comment = attribute.comment.iter().cloned();
+                let row = |text| (composite.relation, PG_CLASS, attribute.attnum, text);
+                rows.extend(comment.map(row));
+            }
         }
         let checks = ty.domain().map_or(&[][..], |domain| &domain.checks);
         for check in checks {

@@ -6,8 +6,8 @@ use super::objects::{acl, shown_default};
 use super::types::{self, Shape, Storage};
 use super::{SystemRelation, Value, build};
 use crate::base::{Oid, Result};
-use crate::catalog::UserType;
 use crate::catalog::user_type::Domain;
+use crate::catalog::{TypeKind, UserType};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 use crate::types::pgtype::Made;
@@ -21,6 +21,9 @@ struct Row<'a> {
 /// How PostgreSQL would store values of a user's type.
 pub(super) fn storage(ty: PgType) -> Storage {
     let array = ty.element().is_some();
+    if ty.element().unwrap_or(ty).is_composite() {
+        return types::build_in(Oid::INVALID);
+    }
     Storage {
         name: "",
         by_value: !array,
@@ -40,6 +43,19 @@ const ENUM: Shape = Shape {
     analyze: Oid::INVALID,
     align: "i",
     storage: "p",
+    collation: Oid::INVALID,
+};
+
+/// The shape of types of rows.
+const COMPOSITE: Shape = Shape {
+    len: -1,
+    by_value: false,
+    category: 'C',
+    output: Oid(2291),
+    send: Oid(2403),
+    analyze: Oid::INVALID,
+    align: "d",
+    storage: "x",
     collation: Oid::INVALID,
 };
 
@@ -63,6 +79,8 @@ fn shape_of(ty: PgType) -> Shape {
     match ty.made {
         Made::Enum { .. } => ENUM,
         Made::EnumArray { .. } => array_of(ENUM),
+        Made::Row { .. } => COMPOSITE,
+        Made::RowArray { .. } => array_of(COMPOSITE),
         Made::None => types::shape(ty.oid).unwrap_or(ENUM),
     }
 }
@@ -90,11 +108,12 @@ pub(super) fn pg_type(
         .flat_map(|ty| [true, false].map(|array| Row { ty, array }))
         .collect();
     // I/O functions by PostgreSQL's OIDs.
-    let input = |row: &Row<'_>, array: u32, domain: u32, own: u32| {
-        Value::from(match row.domain() {
+    let input = |row: &Row<'_>, array: u32, domain: u32, composite: u32, own: u32| {
+        Value::from(match row.ty.kind {
             _ if row.array => array,
-            Some(_) => domain,
-            None => own,
+            TypeKind::Domain(_) => domain,
+            TypeKind::Composite(_) => composite,
+            TypeKind::Enum(_) => own,
         })
     };
     build::<Row<'_>>(
@@ -114,16 +133,21 @@ pub(super) fn pg_type(
             ("typlen", &|row| i32::from(row.shape().len).into()),
             ("typbyval", &|row| row.shape().by_value.into()),
             ("typtype", &|row| {
-                Value::from(match row.domain() {
+                Value::from(match row.ty.kind {
                     _ if row.array => 'b',
-                    Some(_) => 'd',
-                    None => 'e',
+                    TypeKind::Domain(_) => 'd',
+                    TypeKind::Composite(_) => 'c',
+                    TypeKind::Enum(_) => 'e',
                 })
             }),
             ("typcategory", &|row| row.shape().category.into()),
             ("typisdefined", &|_| true.into()),
             ("typdelim", &|_| ','.into()),
-            ("typsubscript", &|row| input(row, 6179, 0, 0)),
+            ("typrelid", &|row| {
+                let composite = row.ty.composite().filter(|_| !row.array);
+                composite.map_or(Oid::INVALID, |of| of.relation).into()
+            }),
+            ("typsubscript", &|row| input(row, 6179, 0, 0, 0)),
             ("typelem", &|row| match row.array {
                 true => row.ty.oid.into(),
                 false => Oid::INVALID.into(),
@@ -132,9 +156,9 @@ pub(super) fn pg_type(
                 true => Oid::INVALID.into(),
                 false => row.ty.array.into(),
             }),
-            ("typinput", &|row| input(row, 750, 2597, 3506)),
+            ("typinput", &|row| input(row, 750, 2597, 2290, 3506)),
             ("typoutput", &|row| row.shape().output.into()),
-            ("typreceive", &|row| input(row, 2400, 2598, 3532)),
+            ("typreceive", &|row| input(row, 2400, 2598, 2402, 3532)),
             ("typsend", &|row| row.shape().send.into()),
             ("typanalyze", &|row| row.shape().analyze.into()),
             ("typalign", &|row| row.shape().align.into()),

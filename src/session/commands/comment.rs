@@ -82,6 +82,13 @@ impl Session {
                     (ObjectId::Relation(relation.oid), None)
                 }
             },
+            CommentTarget::Column { relation, column }
+                if let Some(change) =
+                    super::composite::commented(&context, relation, column, text)? =>
+            {
+                self.push(vec![change], Vec::new())?;
+                return Ok(tag("COMMENT"));
+            }
             CommentTarget::Column { relation, column } => {
                 let relation = relation_of(&context, relation)?;
                 let column = relation

@@ -13,7 +13,7 @@ use crate::base::name::{quote, truncate};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Check, Generation, Index, IndexPart, IndexedBy, Relation, Timing};
 use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
-use crate::engine::{parse_expression, parse_query};
+use crate::engine::{FieldNames, parse_expression, parse_query};
 use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::{Session, interruptible};
@@ -437,7 +437,11 @@ pub(super) fn check_comparable(ty: PgType) -> Result<()> {
 pub(super) fn columns_read(relation: &Relation, expression: &str, what: &str) -> Result<Vec<i16>> {
     let parsed = parse_expression(expression)?;
     let mut read = BTreeSet::new();
+    let mut fields = FieldNames::default();
     let visited = ast::visit_expressions(&parsed, |expr| {
+        if fields.is_one(expr) {
+            return ControlFlow::Continue(());
+        }
         let ident = match expr {
             ast::Expr::Identifier(ident) => ident,
             ast::Expr::CompoundIdentifier(parts) => match parts.last() {

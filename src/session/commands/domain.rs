@@ -405,6 +405,8 @@ fn domain_of(context: &StatementContext, name: &ObjectName) -> Result<(UserType,
 /// `42501` without USAGE on a type.
 pub(super) fn usable(context: &StatementContext, ty: PgType) -> Result<()> {
     let needs: Vec<Need> = made_of(ty)
+        // Everybody may use the type of a relation's rows.
+        .filter(|oid| context.snapshot.relation_with_rows(*oid).is_none())
         .map(|oid| Need::Privilege {
             role: context.role,
             object: ObjectId::Type(oid),

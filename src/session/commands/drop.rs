@@ -345,6 +345,13 @@ pub(super) fn named(
 
 /// DROP says which kind of object is missing, and of a missing schema that the schema is.
 fn missing(context: &StatementContext, kind: ObjectKind, name: &ObjectName, error: Error) -> Error {
+    if error.state() == SqlState::WRONG_OBJECT_TYPE {
+        return Error::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("\"{}\" is not a {}", name.name, word_of(kind)),
+        )
+        .hint("Use DROP TYPE to remove a type.");
+    }
     if error.state() != SqlState::UNDEFINED_TABLE {
         return error;
     }

@@ -5,6 +5,7 @@ mod alter;
 mod alter_column;
 mod alter_type;
 mod comment;
+mod composite;
 mod constraint;
 mod copy;
 mod copy_options;

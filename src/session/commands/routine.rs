@@ -169,7 +169,8 @@ impl Session {
                 let engine = self.shared.engine.clone();
                 let work = engine.kept(context, None, text);
                 let text = interruptible(run.interrupt, work).await?;
-                let query = parse_query(&format!("SELECT {text}"))?;
+                let mut query = parse_query(&format!("SELECT {text}"))?;
+                crate::engine::assign_to(&mut query, context.snapshot.value_type(ty));
                 let work = engine.bind(context, &query, &[]);
                 let bound = interruptible(run.interrupt, work).await;
                 let bound = bound.map_err(Error::without_position)?;

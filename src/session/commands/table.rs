@@ -316,7 +316,8 @@ impl Session {
         run: &Run<'_>,
     ) -> Result<()> {
         check_default_shape(default)?;
-        let query = parse_query(&format!("SELECT ({default})"))?;
+        let mut query = parse_query(&format!("SELECT ({default})"))?;
+        crate::engine::assign_to(&mut query, ty);
         let work = self.shared.engine.bind(context, &query, &[]);
         let bound = interruptible(run.interrupt, work)
             .await
@@ -370,7 +371,9 @@ pub(super) fn check_kept(column: &str, from: PgType, to: PgType) -> Result<()> {
 /// `0A000` for what a DEFAULT cannot hold.
 fn check_default_shape(default: &str) -> Result<()> {
     let expression = crate::engine::parse_expression(default)?;
+    let mut fields = crate::engine::FieldNames::default();
     let refused = ast::visit_expressions(&expression, |expression| match expression {
+        part if fields.is_one(part) => ControlFlow::Continue(()),
         ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => {
             ControlFlow::Break("column reference")
         }

@@ -4,7 +4,7 @@ use super::{skipping, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, ObjectId, TypeKind, UserType};
-use crate::engine::command::{AlterType, CreateType, ObjectName, RoleSpec, TypeAction};
+use crate::engine::command::{AlterType, CreateType, NewType, ObjectName, RoleSpec, TypeAction};
 use crate::pg_catalog;
 use crate::session::{CommandTag, Session};
 use crate::statement::StatementContext;
@@ -12,15 +12,21 @@ use crate::types::PgType;
 use crate::types::enums::Labels;
 
 impl Session {
-    /// CREATE TYPE … AS ENUM
+    /// CREATE TYPE
     pub(in crate::session) fn create_type(&mut self, create: &CreateType) -> Result<CommandTag> {
         let context = self.context()?;
         let schema = context
             .snapshot
             .resolve_creation_schema(&context.search_path, create.name.schema.as_deref())?;
+        let labels = match &create.kind {
+            NewType::Enum(labels) => labels,
+            NewType::Composite(fields) => {
+                return self.create_composite(&context, schema, &create.name.name, fields);
+            }
+        };
         let database = self.shared.database.clone();
         let mut seen = std::collections::BTreeSet::new();
-        if let Some(twice) = create.labels.iter().find(|label| !seen.insert(*label)) {
+        if let Some(twice) = labels.iter().find(|label| !seen.insert(*label)) {
             return Err(Error::new(
                 SqlState::UNIQUE_VIOLATION,
                 "duplicate key value violates unique constraint \"pg_enum_typid_label_index\"",
@@ -31,8 +37,7 @@ impl Session {
             )));
         }
         let (oid, array) = (database.new_oid(), database.new_oid());
-        let labels = create
-            .labels
+        let labels = labels
             .iter()
             .map(|label| (database.new_oid(), label.clone()));
         let ty = UserType {
@@ -53,7 +58,18 @@ impl Session {
     pub(in crate::session) fn alter_type(&mut self, alter: &AlterType) -> Result<CommandTag> {
         let context = self.context()?;
         let done = tag("ALTER TYPE");
-        let was = type_of(&context, &alter.name)?;
+        if matches!(
+            alter.action,
+            TypeAction::Attributes(_) | TypeAction::RenameAttribute { .. }
+        ) {
+            super::composite::must_be_composite(&context, &alter.name)?;
+        }
+        let was = type_of(&context, &alter.name).map_err(|error| match error.state() {
+            SqlState::DEPENDENT_OBJECTS_STILL_EXIST => {
+                super::composite::not_to_alter(&context, &alter.name).unwrap_or(error)
+            }
+            _ => error,
+        })?;
         let owner = crate::privileges::Need::Owner {
             role: context.role,
             object: ObjectId::Type(was.oid),
@@ -100,6 +116,21 @@ impl Session {
                 self.give_type(&context, &was, spec)?;
                 return Ok(done);
             }
+            TypeAction::RenameAttribute { from, to } => {
+                super::composite::rename_attribute(&mut ty, from, to)?;
+                refuse_texts(&context, &was, "RENAME ATTRIBUTE")?;
+            }
+            TypeAction::Attributes(actions) => {
+                for action in actions {
+                    let skipped = super::composite::alter_attribute(&context, &mut ty, action)?;
+                    if let Some(skipped) = skipped {
+                        self.notice(skipped);
+                    }
+                }
+                if ty == was {
+                    return Ok(done);
+                }
+            }
         }
         let change = Change::AlterType {
             was: Box::new(was),
@@ -128,7 +159,7 @@ impl Session {
 fn labels_of(ty: &mut UserType) -> Result<&mut Labels> {
     match &mut ty.kind {
         TypeKind::Enum(labels) => Ok(labels),
-        TypeKind::Domain(_) => Err(Error::new(
+        TypeKind::Domain(_) | TypeKind::Composite(_) => Err(Error::new(
             SqlState::WRONG_OBJECT_TYPE,
             format!("{} is not an enum", quote(&ty.name)),
         )),

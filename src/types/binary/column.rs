@@ -16,6 +16,7 @@ use crate::types::calendar::{
 use crate::types::cells::{Blobs, Cells, Dates, Intervals, Ints, Ranges, Stamps, Texts, Times};
 use crate::types::coded::{self, Address, Code, bits};
 use crate::types::decimal::Numerics;
+use crate::types::row::{self, Rows};
 use crate::types::text::{
     Numbers, PLAIN, Style, TextColumn, UNNAMED, Width, cannot_hold, date_out_of_range, element_of,
     interval_out_of_range, is_text, midnight, timestamp_out_of_range, write_padded,
@@ -62,6 +63,8 @@ enum Written<'a> {
     Range(range::Column<'a>, PgType),
     Array(Lists<'a>),
     Record(Vec<(Oid, BinaryColumn<'a>)>),
+    /// Rows of a type that has a name.
+    Rows(Rows),
     Indexed(Vec<usize>, Box<BinaryColumn<'a>>),
     /// Values without a binary form of their own, as text in the plain style.
     Shown(TextColumn<'a>),
@@ -100,6 +103,9 @@ impl<'a> BinaryColumn<'a> {
                     element: element.oid,
                     lower_bound: i32::from(!vector),
                 })
+            }
+            (_, Cells::Bytes(_)) if let Some(shape) = ty.shape() => {
+                Written::Rows(row::binaries(array, shape, style)?)
             }
             (oid, Cells::Struct(fields)) if oid == PgType::RECORD.oid => {
                 let fields = fields.into_iter().map(|(_, column)| {
@@ -263,13 +269,8 @@ impl<'a> BinaryColumn<'a> {
                 range::write_binary(&values.get(row).unwrap_or_default(), *ty, out)?;
             }
             Written::Array(array) => array.write(row, out)?,
-            Written::Record(fields) => {
-                put(out, length(fields.len())?);
-                for (oid, field) in fields {
-                    put(out, oid.0.to_be_bytes());
-                    field.write_counted(row, out)?;
-                }
-            }
+            Written::Record(fields) => write_record(row, fields, out)?,
+            Written::Rows(rows) => out.extend_from_slice(rows.get(row)),
             Written::Indexed(rows, values) => return values.write(rows[row], out),
             Written::Shown(column) => return column.write(row, out),
         }
@@ -400,6 +401,20 @@ impl Lists<'_> {
     }
 }
 
+/// Appends a row of fields, as `record_send`.
+pub(in crate::types) fn write_record(
+    row: usize,
+    fields: &[(Oid, BinaryColumn<'_>)],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    put(out, length(fields.len())?);
+    for (oid, field) in fields {
+        put(out, oid.0.to_be_bytes());
+        field.write_counted(row, out)?;
+    }
+    Ok(())
+}
+
 #[inline]
 fn put<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {
     out.extend_from_slice(&bytes);
@@ -417,13 +432,16 @@ fn counted<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {
 
 /// A count as the protocol writes it.
 fn length(count: usize) -> Result<[u8; 4]> {
-    let count = i32::try_from(count).map_err(|_| {
-        Error::new(
-            SqlState::PROGRAM_LIMIT_EXCEEDED,
-            "value exceeds the maximum size of 2147483647 bytes",
-        )
-    })?;
+    let count = i32::try_from(count).map_err(|_| too_long())?;
     Ok(count.to_be_bytes())
+}
+
+/// `54000`
+pub(in crate::types) fn too_long() -> Error {
+    Error::new(
+        SqlState::PROGRAM_LIMIT_EXCEEDED,
+        "value exceeds the maximum size of 2147483647 bytes",
+    )
 }
 
 /// Days since 2000-01-01.

@@ -50,6 +50,7 @@ pub fn parse_column(
 /// The values as they were sent, however exact the type is.
 fn plain(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRef, ParseError> {
     Ok(match ty.oid {
+        _ if ty.is_composite() => super::record::parse(values, ty, style)?,
         _ if ty.is_enum() => read_text(values, ty, style, |bytes| utf8(bytes).map(str::to_owned))?,
         oid if oid == PgType::BOOL.oid => {
             let mut builder = BooleanBuilder::with_capacity(values.len());
@@ -178,7 +179,7 @@ fn plain(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRef
     })
 }
 
-fn bad(message: impl Into<String>) -> Error {
+pub(super) fn bad(message: impl Into<String>) -> Error {
     Error::new(SqlState::INVALID_BINARY_REPRESENTATION, message)
 }
 

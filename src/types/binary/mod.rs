@@ -2,8 +2,10 @@
 
 mod column;
 mod input;
+mod record;
 
 pub use column::BinaryColumn;
+pub(super) use column::{too_long, write_record};
 pub use input::parse_column;
 pub(super) use input::{insufficient, take};
 pub(crate) use input::{invalid_sequence, utf8};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
-use super::{DOMAIN_KEY, InDomain, METADATA_KEY, Made, PgType, TYPMOD_KEY};
+use super::{DOMAIN_KEY, InDomain, METADATA_KEY, Made, PgType, Shape, TYPMOD_KEY};
 use crate::base::Oid;
 use crate::types::coded::Code;
 use crate::types::dimensions;
@@ -23,6 +23,7 @@ impl PgType {
             // says so.
             t if t.subtype() == Some(Self::NUMERIC) => DataType::LargeBinary,
             t if t.has_bounds() => DataType::Binary,
+            t if t.is_composite() => DataType::Binary,
             t if t.oid == Self::BOOL.oid => DataType::Boolean,
             t if t.oid == Self::INT2.oid => DataType::Int16,
             t if t.oid == Self::INT4.oid => DataType::Int32,
@@ -87,6 +88,8 @@ impl PgType {
             Made::None => self.oid.to_string(),
             Made::Enum { array } => format!("{} enum {array}", self.oid),
             Made::EnumArray { element } => format!("{} enum[] {element}", self.oid),
+            Made::Row { array, shape } => format!("{} row {array} {shape}", self.oid),
+            Made::RowArray { element, shape } => format!("{} row[] {element} {shape}", self.oid),
         }
     }
 
@@ -94,14 +97,24 @@ impl PgType {
     fn heard(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         let mut ty = Self::of(words.next()?.parse().ok()?);
-        while let (Some(word), Some(oid)) = (words.next(), words.next()) {
-            let oid = Oid(oid.parse().ok()?);
-            match word {
-                "enum" => ty.made = Made::Enum { array: oid },
-                "enum[]" => ty.made = Made::EnumArray { element: oid },
-                _ => return None,
-            }
-        }
+        let Some(word) = words.next() else {
+            return Some(ty);
+        };
+        let other = Oid(words.next()?.parse().ok()?);
+        let mut shape = || words.next().and_then(Shape::heard);
+        ty.made = match word {
+            "enum" => Made::Enum { array: other },
+            "enum[]" => Made::EnumArray { element: other },
+            "row" => Made::Row {
+                array: other,
+                shape: shape()?,
+            },
+            "row[]" => Made::RowArray {
+                element: other,
+                shape: shape()?,
+            },
+            _ => return None,
+        };
         Some(ty)
     }
 
@@ -110,6 +123,7 @@ impl PgType {
     fn is_held_by(self, held: &DataType) -> bool {
         match (self.data_type(), held) {
             (_, DataType::Null) => true,
+            (own, held) if self.is_composite() => own == *held,
             (DataType::Timestamp(_, a), DataType::Timestamp(_, b)) => a.is_some() == b.is_some(),
             (
                 own @ (DataType::Boolean

@@ -7,6 +7,7 @@
 mod field;
 mod name;
 mod range;
+mod shape;
 mod table;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,8 @@ use super::coded::Code;
 use crate::base::Oid;
 
 pub use name::{awaits_names, named};
-use table::{ENUM, MADE_ARRAY};
+pub use shape::Shape;
+use table::{COMPOSITE, ENUM, MADE_ARRAY};
 pub use table::{TypeInfo, all};
 
 /// Field metadata key holding the OID of a PostgreSQL type (decimal text).
@@ -79,6 +81,20 @@ pub enum Made {
         /// That type.
         element: Oid,
     },
+    /// A type of rows: CREATE TYPE … AS (…), or a relation's.
+    Row {
+        /// The type of arrays over it.
+        array: Oid,
+        /// What its fields are of.
+        shape: Shape,
+    },
+    /// The type of arrays over a type of rows.
+    RowArray {
+        /// That type.
+        element: Oid,
+        /// What the fields of its rows are of.
+        shape: Shape,
+    },
 }
 
 impl Made {
@@ -117,6 +133,30 @@ impl PgType {
             more_dimensions: more,
             ..self
         }
+    }
+
+    /// A type of rows with fields of these types and, apart, its arrays' type.
+    pub const fn composite(oid: Oid, array: Oid, shape: Shape) -> Self {
+        Self {
+            oid,
+            typmod: -1,
+            more_dimensions: 0,
+            made: Made::Row { array, shape },
+            domain: None,
+        }
+    }
+
+    /// What the fields are of, if values are rows of a type that has a name.
+    pub const fn shape(self) -> Option<Shape> {
+        match self.made {
+            Made::Row { shape, .. } => Some(shape),
+            Made::None | Made::Enum { .. } | Made::EnumArray { .. } | Made::RowArray { .. } => None,
+        }
+    }
+
+    /// Whether values are rows of a type that has a name.
+    pub const fn is_composite(self) -> bool {
+        self.shape().is_some()
     }
 
     /// A domain over this type.
@@ -182,7 +222,8 @@ impl PgType {
     pub const fn at_rest(self) -> Self {
         match self.made {
             Made::Enum { .. } => Self::INT8,
-            Made::EnumArray { .. } => self,
+            Made::Row { .. } => Self::BYTEA,
+            Made::EnumArray { .. } | Made::RowArray { .. } => self,
             Made::None => match Code::of(self) {
                 Some(code) => code.at_rest(),
                 None => self,
@@ -197,6 +238,11 @@ impl PgType {
             || Code::of_elements(self)
             || self.has_bounds()
             || self.has_elements_with_bounds()
+    }
+
+    /// Whether it is the same type, whatever the modifiers.
+    pub fn is(self, other: Self) -> bool {
+        self.oid == other.oid
     }
 
     /// Whether a user made it.
@@ -219,7 +265,8 @@ impl PgType {
         match self.made {
             Made::None => {}
             Made::Enum { .. } => return &ENUM,
-            Made::EnumArray { .. } => return &MADE_ARRAY,
+            Made::Row { .. } => return &COMPOSITE,
+            Made::EnumArray { .. } | Made::RowArray { .. } => return &MADE_ARRAY,
         }
         all()
             .find(|info| info.oid == self.oid)
@@ -239,11 +286,19 @@ impl PgType {
         if self.domain.is_some() {
             return self.undomained().array();
         }
-        if let Made::Enum { array } = self.made {
-            return Some(Self {
-                made: Made::EnumArray { element: self.oid },
+        let made = |array: Oid, made| {
+            Some(Self {
+                made,
                 ..Self::of(array.0)
-            });
+            })
+        };
+        match self.made {
+            Made::Enum { array } => return made(array, Made::EnumArray { element: self.oid }),
+            Made::Row { array, shape } => {
+                let element = self.oid;
+                return made(array, Made::RowArray { element, shape });
+            }
+            Made::EnumArray { .. } | Made::RowArray { .. } | Made::None => {}
         }
         let array = self.info().array;
         (array != Oid::INVALID).then_some(Self::of(array.0).with_typmod(self.typmod))
@@ -251,8 +306,12 @@ impl PgType {
 
     /// The element type if this is an array type.
     pub fn element(self) -> Option<Self> {
-        if let Made::EnumArray { element } = self.made {
-            return Some(Self::enumerated(element, self.oid));
+        match self.made {
+            Made::EnumArray { element } => return Some(Self::enumerated(element, self.oid)),
+            Made::RowArray { element, shape } => {
+                return Some(Self::composite(element, self.oid, shape));
+            }
+            Made::Enum { .. } | Made::Row { .. } | Made::None => {}
         }
         match self.oid {
             Oid(22) => Some(Self::INT2),
@@ -338,6 +397,11 @@ mod tests {
             sizes.declared_element(),
             Some(PgType::numeric(12, 2).in_domain(Oid(30000)))
         );
+        let point = PgType::composite(Oid(20002), Oid(20001), Shape::of(&[mood, sizes]));
+        assert_eq!(PgType::of_field(&point.field("c", true)), point);
+        let points = point.array().expect("has one");
+        assert_eq!(PgType::of_field(&points.field("c", true)), points);
+        assert_eq!(points.element(), Some(point));
         let moods = mood.array().expect("has one");
         assert_eq!(PgType::of_field(&moods.field("c", true)), moods);
         assert_eq!(moods.element(), Some(mood));

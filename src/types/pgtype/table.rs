@@ -124,6 +124,16 @@ pub(super) static ENUM: TypeInfo = TypeInfo {
     array: Oid(0),
     element: Oid(0),
 };
+/// What does not differ between types of rows.
+pub(super) static COMPOSITE: TypeInfo = TypeInfo {
+    oid: Oid(0),
+    name: "composite",
+    sql_name: "composite",
+    len: -1,
+    category: 'C',
+    array: Oid(0),
+    element: Oid(0),
+};
 /// What does not differ between the types of arrays over users' types.
 pub(super) static MADE_ARRAY: TypeInfo = TypeInfo {
     oid: Oid(0),

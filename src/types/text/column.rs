@@ -17,6 +17,7 @@ use crate::types::cells::{
 use crate::types::coded::{self, Address, Code};
 use crate::types::decimal::{Numerics, Scratch};
 use crate::types::enums::{Labels, lost};
+use crate::types::row::{self, Rows};
 use crate::types::{PgType, TimeTz, Zone, range};
 
 /// One column, ready to write values of as text: all downcasts and settings resolved once per
@@ -57,6 +58,8 @@ enum Written<'a> {
     /// `int2vector` and `oidvector`
     Vector(Ranges<'a>, Box<TextColumn<'a>>),
     Record(Vec<TextColumn<'a>>),
+    /// Rows of a type that has a name.
+    Rows(Rows),
     Json(Box<nested::JsonColumn<'a>>),
     Indexed(Vec<usize>, Box<TextColumn<'a>>),
 }
@@ -174,6 +177,9 @@ impl<'a> TextColumn<'a> {
                     Self::new(column, ty, style, names)
                 });
                 Written::Record(fields.collect::<Result<_>>()?)
+            }
+            (_, Cells::Bytes(_)) if let Some(shape) = ty.shape() => {
+                Written::Rows(row::texts(array, shape, style, names)?)
             }
             (_, Cells::Struct(_) | Cells::Map(..)) => {
                 Written::Json(Box::new(nested::JsonColumn::new(array, style, names)?))
@@ -326,6 +332,7 @@ impl<'a> TextColumn<'a> {
                 }
             }
             Written::Record(fields) => nested::write_record(row, fields, out)?,
+            Written::Rows(rows) => out.extend_from_slice(rows.get(row)),
             Written::Json(column) => column.write(row, out)?,
             Written::Indexed(rows, values) => return values.write(rows[row], out),
         }

@@ -25,8 +25,10 @@ pub(super) use date::{
 };
 pub(super) use input::build_array;
 pub(in crate::types) use input::fit;
-pub use input::{ParseError, build_list, parse_column, parse_value, zone, zone_abbreviations};
-pub(super) use nested::{is_space, quote};
+pub use input::{
+    ParseError, build_list, parse_column, parse_value, refuse_domains, zone, zone_abbreviations,
+};
+pub(super) use nested::{is_space, quote, write_record};
 pub(super) use number::write_int;
 
 /// The session settings that change how values are written and read.

@@ -80,7 +80,11 @@ pub(in crate::types) fn quote(at: usize, out: &mut Vec<u8>, special: &[u8], esca
 }
 
 /// Appends `(…)`, as `record_out`.
-pub(super) fn write_record(row: usize, fields: &[TextColumn<'_>], out: &mut Vec<u8>) -> Result<()> {
+pub(in crate::types) fn write_record(
+    row: usize,
+    fields: &[TextColumn<'_>],
+    out: &mut Vec<u8>,
+) -> Result<()> {
     out.push(b'(');
     for (place, field) in fields.iter().enumerate() {
         if place > 0 {

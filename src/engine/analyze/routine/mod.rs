@@ -10,6 +10,7 @@
 //! function is called alone and carried out by the session.
 
 mod body;
+mod composite;
 mod resolve;
 mod result;
 mod rows;
@@ -205,7 +206,10 @@ impl Analyst<'_> {
         let snapshot = &self.scope.context.snapshot;
         let result = ResultColumns::of(snapshot, &call.routine, call.generic)?;
         let args = self.argument_values(call)?;
-        if args.iter().any(|arg| arg.row.is_some()) {
+        if args
+            .iter()
+            .any(|arg| arg.row.is_some() && !arg.ty.is_composite())
+        {
             return Err(Error::unsupported(
                 "a row as an argument of such a function",
             ));
@@ -275,7 +279,7 @@ impl Analyst<'_> {
                     )));
                 }
             } else if !stays {
-                if arg.row.is_some() {
+                if arg.row.is_some() && !arg.ty.is_composite() {
                     return Err(Error::unsupported("such a row as an argument"));
                 }
                 once.push(index);
@@ -301,7 +305,9 @@ impl Analyst<'_> {
         let mut source = self.under_alias(plan, columns, None, "\0arguments")?;
         source.outer = references;
         for (index, column) in once.iter().zip(&source.columns) {
-            args[*index] = column.value.clone();
+            let value = column.value.clone();
+            let row = self.fields(&value);
+            args[*index] = Typed { row, ..value };
         }
         let once = Some(Once { source });
         Ok(Prepared { args, once })
@@ -386,6 +392,7 @@ pub(super) fn parameter_level<'p>(routine: &Routine, args: Vec<Typed>) -> Level<
                 oid: None,
                 null_supplied: false,
                 scalar: false,
+                row: None,
             });
         }
     }
@@ -396,6 +403,7 @@ pub(super) fn parameter_level<'p>(routine: &Routine, args: Vec<Typed>) -> Level<
         oid: None,
         null_supplied: false,
         scalar: false,
+        row: None,
     });
     level
 }
@@ -462,7 +470,7 @@ pub(super) fn any_null(args: &[Typed]) -> Option<Expr> {
     args.iter()
         .filter(|arg| match &arg.expr {
             Expr::Literal(value, _) => value.is_null(),
-            _ => arg.row.is_none(),
+            _ => !Analyst::is_there(arg),
         })
         .map(|arg| arg.expr.clone().is_null())
         .reduce(typed::or)

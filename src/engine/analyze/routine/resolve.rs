@@ -221,10 +221,10 @@ impl Analyst<'_> {
         let mut args: Vec<Option<Typed>> = vec![None; inputs.len()];
         let mut rest = Vec::new();
         for ((one, place), ty) in given.into_iter().zip(&chosen.places).zip(&chosen.takes) {
-            let value = match one.value.row {
-                Some(_) => one.value,
-                None => self.coerced(one.value, *ty)?,
-            };
+            let value = self.coerced(one.value, *ty)?;
+            // The body names its fields.
+            let row = self.fields(&value);
+            let value = Typed { row, ..value };
             if chosen.expanded && *place + 1 == inputs.len() {
                 rest.push(value);
             } else {
@@ -340,15 +340,10 @@ fn candidate(
         .iter()
         .zip(given)
         .map(|(ty, one)| {
-            // A row fits a relation of as many columns.
-            let relation = snapshot.relations().find(|r| r.row_type == *ty);
-            match (relation, &one.value.row) {
-                (Some(relation), Some(row)) => {
-                    (relation.columns.len() == row.len()).then_some(one.value.base())
-                }
-                (Some(_), None) | (None, Some(_)) => None,
-                (None, None) => generic.actual(snapshot, *ty),
-            }
+            let actual = generic.actual(snapshot, *ty)?;
+            // A row that is written is taken for one of any type, and for nothing else.
+            let written = one.value.row.is_some() && one.value.is(PgType::RECORD);
+            (!written || actual.is_composite()).then_some(actual)
         })
         .collect::<Option<Vec<_>>>()?;
     Some(Candidate {

@@ -41,16 +41,17 @@ impl ResultColumns {
         match outputs.as_slice() {
             [] if routine.returns == PgType::RECORD.oid => Ok(Self::Record),
             [] => {
-                let row = snapshot.relations().find(|r| r.row_type == routine.returns);
-                Ok(match row {
-                    Some(relation) => Self::Rows(
-                        relation
-                            .columns
-                            .iter()
-                            .map(|column| (column.name.clone(), column.ty))
+                let ty = actual(routine.returns)?;
+                let names = snapshot.field_names(ty.oid);
+                Ok(match (ty.shape(), names) {
+                    (Some(shape), Some(names)) if ty.oid == routine.returns => Self::Rows(
+                        names
+                            .into_iter()
+                            .map(str::to_owned)
+                            .zip(shape.types().iter().copied())
                             .collect(),
                     ),
-                    None => Self::Value(actual(routine.returns)?, None),
+                    _ => Self::Value(ty, None),
                 })
             }
             [one] if routine.returns != PgType::RECORD.oid => {
@@ -107,12 +108,19 @@ pub(in crate::engine) fn check_result(
             let [column] = columns else {
                 return mismatch("Final statement must return exactly one column.".into());
             };
-            if is_assignable(column.ty, *ty) {
+            let written = column.ty.is(PgType::RECORD) && ty.is_composite();
+            if is_assignable(column.ty, *ty) || written {
                 return Ok(());
             }
             mismatch(format!("Actual return type is {}.", shown(column.ty)))
         }
         ResultColumns::Rows(wanted) => {
+            if let [row] = columns
+                && row.ty.is_composite()
+                && row.ty.oid == routine.returns
+            {
+                return Ok(());
+            }
             for (index, column) in columns.iter().enumerate() {
                 let Some((_, ty)) = wanted.get(index) else {
                     return mismatch("Final statement returns too many columns.".into());

@@ -56,8 +56,29 @@ impl Analyst<'_> {
         if let (true, ResultColumns::Value(ty, _)) = (body.value, &wanted) {
             return self.inlined(level, call, &body, &wanted, *ty);
         }
+        let row = snapshot.value_type(routine.returns);
+        // A row of one field may be given as that field.
+        let fields = row.shape().map_or(0, |shape| shape.types().len());
+        if body.value && fields > 1 && matches!(wanted, ResultColumns::Rows(_)) {
+            let wanted = ResultColumns::Value(row, None);
+            let value = self.inlined(level, call, &body, &wanted, row)?;
+            return Ok(Typed {
+                row: self.fields(&value),
+                ..value
+            });
+        }
         let prepared = self.prepared(call, &body)?;
-        let answer = self.answered(call, &body, &prepared.args, &wanted, Wanted::Answer)?;
+        let (wanted, answer) = match &wanted {
+            // A row of a type that has a name is one value.
+            ResultColumns::Rows(_) if row.is_composite() => {
+                let answer = self.answered_row(call, &body, &prepared.args, row, &wanted)?;
+                (ResultColumns::Value(row, None), answer)
+            }
+            _ => {
+                let answer = self.answered(call, &body, &prepared.args, &wanted, Wanted::Answer)?;
+                (wanted, answer)
+            }
+        };
         let volatile = is_volatile(&answer.plan).converted()?;
         if volatile && !level.relations.borrow().is_empty() {
             // A subquery that refers to nothing outside is computed once, a function for each row.
@@ -79,6 +100,10 @@ impl Analyst<'_> {
                 };
                 let again = self.chain.is_none() && once.is_none() && !volatile;
                 let value = self.over_once(once, value)?;
+                let value = Typed {
+                    row: self.fields(&value),
+                    ..value
+                };
                 if again {
                     let mut values = self.shared.values.borrow_mut();
                     values.push((key, value.clone()));
@@ -180,7 +205,7 @@ impl Analyst<'_> {
     }
 
     /// What the body answers, in the columns that the function declares.
-    fn answered(
+    pub(super) fn answered(
         &self,
         call: &Call,
         body: &Body,
@@ -215,7 +240,11 @@ impl Analyst<'_> {
             match wanted {
                 ResultColumns::Void | ResultColumns::Record => Ok(answer),
                 ResultColumns::Value(ty, _) => inner.fitted(answer, &[(routine.name.clone(), *ty)]),
-                ResultColumns::Rows(columns) => inner.fitted(answer, columns),
+                ResultColumns::Rows(columns) => match answer.columns.as_slice() {
+                    // Rows of the very type.
+                    [row] if row.ty.is_composite() && row.ty.oid == routine.returns => Ok(answer),
+                    _ => inner.fitted(answer, columns),
+                },
             }
         })
     }
@@ -272,7 +301,10 @@ impl Analyst<'_> {
         wanted: &ResultColumns,
     ) -> Result<Elements> {
         let routine = &call.routine;
-        let ResultColumns::Value(ty, _) = wanted else {
+        let row = self.scope.context.snapshot.value_type(routine.returns);
+        let is_row = matches!(wanted, ResultColumns::Rows(_)) && row.is_composite();
+        let of_row = ResultColumns::Value(row, None);
+        let ResultColumns::Value(ty, _) = (if is_row { &of_row } else { wanted }) else {
             return Err(Error::unsupported(format!(
                 "the rows of function {} in a select list",
                 routine.name
@@ -291,7 +323,10 @@ impl Analyst<'_> {
             ))
             .hint("Call the function in FROM."));
         }
-        let answer = self.answered(call, body, &prepared.args, wanted, Wanted::Ordered)?;
+        let answer = match is_row {
+            true => self.answered_row(call, body, &prepared.args, *ty, wanted)?,
+            false => self.answered(call, body, &prepared.args, wanted, Wanted::Ordered)?,
+        };
         let answer = self.unless_null_rows(routine, &prepared.args, answer)?;
         let array = self.collected(answer)?;
         Ok(Elements {
@@ -348,6 +383,13 @@ impl Analyst<'_> {
         let body = self.body_of(routine)?;
         let prepared = self.prepared(call, &body)?;
         let mut answer = self.answered(call, &body, &prepared.args, &wanted, Wanted::Ordered)?;
+        if let ResultColumns::Rows(columns) = &wanted
+            && let [row] = answer.columns.as_slice()
+            && row.ty.is_composite()
+            && row.ty.oid == routine.returns
+        {
+            answer = self.spread_row(answer, columns)?;
+        }
         if wanted == ResultColumns::Void {
             return Err(run_only(routine));
         }
@@ -504,7 +546,10 @@ fn is_procedure(analyst: &Analyst<'_>, routine: &Routine) -> Error {
 
 impl Analyst<'_> {
     /// The columns a call says itself: `AS t(a integer, b text)`.
-    fn defined(&self, alias: Option<&ast::TableAlias>) -> Result<ResultColumns> {
+    pub(in crate::engine::analyze) fn defined(
+        &self,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<ResultColumns> {
         let columns = alias
             .map(|alias| alias.columns.as_slice())
             .unwrap_or_default();

@@ -8,6 +8,7 @@ mod interval;
 mod iso;
 mod json;
 mod number;
+mod record;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -36,6 +37,7 @@ use crate::types::{PgType, range};
 
 pub(in crate::types) use array::build as build_array;
 pub(in crate::types) use number::fit;
+pub use record::refuse_domains;
 pub use zone::{zone, zone_abbreviations};
 
 /// A value that could not be read.
@@ -68,6 +70,7 @@ pub fn parse_column(
     let ty = ty.undomained();
     let input = Input { ty, style, now };
     Ok(match ty.oid {
+        _ if ty.is_composite() => record::parse(values, &input)?,
         _ if ty.is_enum() => {
             let labels = style.enums.labels(ty);
             primitive::<Int64Type>(values, |text| match labels.named(text) {

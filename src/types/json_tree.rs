@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 
 use crate::base::{Error, Result};
 use crate::types::{Extended, Numeric};
@@ -11,13 +12,13 @@ const DEPTH_MAX: usize = 2_000;
 
 /// A value with its text as it stands.
 #[derive(Debug)]
-pub(super) struct Json<'a> {
-    pub(super) raw: &'a str,
-    pub(super) kind: Kind<'a>,
+pub(crate) struct Json<'a> {
+    pub(crate) raw: &'a str,
+    pub(crate) kind: Kind<'a>,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind<'a> {
+pub(crate) enum Kind<'a> {
     Null,
     Bool(bool),
     Number,
@@ -27,7 +28,7 @@ pub(super) enum Kind<'a> {
 }
 
 /// Reads text that an input function has accepted.
-pub(super) fn parse(text: &str) -> Result<Json<'_>> {
+pub(crate) fn parse(text: &str) -> Result<Json<'_>> {
     let mut reader = Reader { text, at: 0 };
     reader
         .value(0)
@@ -165,7 +166,7 @@ impl<'a> Reader<'a> {
 
 impl Json<'_> {
     /// What `json_typeof` says.
-    pub(super) fn type_name(&self) -> &'static str {
+    pub(crate) fn type_name(&self) -> &'static str {
         match self.kind {
             Kind::Null => "null",
             Kind::Bool(_) => "boolean",
@@ -177,7 +178,7 @@ impl Json<'_> {
     }
 
     /// As text: a string without quotes, JSON's null as none.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         match &self.kind {
             Kind::Null => None,
             Kind::String(text) => Some(text.clone().into_owned()),
@@ -185,7 +186,7 @@ impl Json<'_> {
         }
     }
 
-    pub(super) fn field(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn field(&self, name: &str) -> Option<&Self> {
         match &self.kind {
             // Of two fields of one name the last counts.
             Kind::Object(fields) => fields
@@ -197,7 +198,7 @@ impl Json<'_> {
         }
     }
 
-    pub(super) fn item(&self, index: i64) -> Option<&Self> {
+    pub(crate) fn item(&self, index: i64) -> Option<&Self> {
         match &self.kind {
             Kind::Array(items) => items.get(position(index, items.len())?),
             _ => None,
@@ -205,7 +206,7 @@ impl Json<'_> {
     }
 
     /// One step of a path: a field's name, or an element's number.
-    pub(super) fn step(&self, step: &str) -> Option<&Self> {
+    pub(crate) fn step(&self, step: &str) -> Option<&Self> {
         match &self.kind {
             Kind::Object(_) => self.field(step),
             Kind::Array(_) => self.item(step.trim().parse::<i32>().ok()?.into()),
@@ -215,7 +216,7 @@ impl Json<'_> {
 }
 
 /// An index from the end if negative.
-pub(super) fn position(index: i64, count: usize) -> Option<usize> {
+pub(crate) fn position(index: i64, count: usize) -> Option<usize> {
     let count = i64::try_from(count).ok()?;
     let at = if index < 0 { index + count } else { index };
     usize::try_from(at).ok().filter(|_| at < count)
@@ -223,7 +224,7 @@ pub(super) fn position(index: i64, count: usize) -> Option<usize> {
 
 /// A jsonb value: keys in order, each once.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Tree {
+pub(crate) enum Tree {
     Null,
     Bool(bool),
     Number(String),
@@ -238,7 +239,7 @@ fn key_order(a: &str, b: &str) -> Ordering {
 }
 
 impl Tree {
-    pub(super) fn of(json: &Json<'_>) -> Self {
+    pub(crate) fn of(json: &Json<'_>) -> Self {
         match &json.kind {
             Kind::Null => Self::Null,
             Kind::Bool(value) => Self::Bool(*value),
@@ -260,21 +261,21 @@ impl Tree {
     }
 
     /// Reads jsonb's text.
-    pub(super) fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         Ok(Self::of(&parse(text)?))
     }
 
-    pub(super) fn is_scalar(&self) -> bool {
+    pub(crate) fn is_scalar(&self) -> bool {
         !matches!(self, Self::Array(_) | Self::Object(_))
     }
 
     /// As jsonb prints it.
-    pub(super) fn write(&self, out: &mut String) {
+    pub(crate) fn write(&self, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Number(number) => out.push_str(number),
-            Self::String(text) => super::json::quoted(text, out),
+            Self::String(text) => quoted(text, out),
             Self::Array(items) => {
                 out.push('[');
                 for (index, item) in items.iter().enumerate() {
@@ -291,7 +292,7 @@ impl Tree {
                     if index > 0 {
                         out.push_str(", ");
                     }
-                    super::json::quoted(key, out);
+                    quoted(key, out);
                     out.push_str(": ");
                     value.write(out);
                 }
@@ -301,7 +302,7 @@ impl Tree {
     }
 
     /// Over many lines, four blanks a level.
-    pub(super) fn write_pretty(&self, depth: usize, out: &mut String) {
+    pub(crate) fn write_pretty(&self, depth: usize, out: &mut String) {
         let indent = |out: &mut String, depth: usize| {
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', depth * 4));
@@ -326,7 +327,7 @@ impl Tree {
                         out.push(',');
                     }
                     indent(out, depth + 1);
-                    super::json::quoted(key, out);
+                    quoted(key, out);
                     out.push_str(": ");
                     value.write_pretty(depth + 1, out);
                 }
@@ -349,7 +350,7 @@ impl Tree {
     }
 
     /// jsonb's order of whole values: an empty array comes before everything.
-    pub(super) fn order(&self, other: &Self) -> Ordering {
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Array(items), other) if items.is_empty() && other.is_scalar() => Ordering::Less,
             (one, Self::Array(items)) if items.is_empty() && one.is_scalar() => Ordering::Greater,
@@ -386,7 +387,7 @@ impl Tree {
     }
 
     /// `@>` of whole values: an array contains a scalar that is its element.
-    pub(super) fn contains(&self, other: &Self) -> bool {
+    pub(crate) fn contains(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Array(items), scalar) if scalar.is_scalar() => {
                 items.iter().any(|item| item.same(scalar))
@@ -415,7 +416,7 @@ impl Tree {
 }
 
 /// Puts a field in its place; one that is there already is replaced.
-pub(super) fn insert(fields: &mut Vec<(String, Tree)>, key: &str, value: Tree) {
+pub(crate) fn insert(fields: &mut Vec<(String, Tree)>, key: &str, value: Tree) {
     match fields.binary_search_by(|(name, _)| key_order(name, key)) {
         Ok(at) => fields[at].1 = value,
         Err(at) => fields.insert(at, (key.to_owned(), value)),
@@ -478,4 +479,26 @@ impl Tree {
             }
         }
     }
+}
+
+/// A JSON string.
+pub(crate) fn quoted(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            c if c < ' ' => {
+                // Writing to a String does not fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
 }

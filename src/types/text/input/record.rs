@@ -1,0 +1,102 @@
+//! Rows as `record_in` reads them: `(1,"a b",)`.
+
+use arrow::array::ArrayRef;
+use arrow::buffer::NullBuffer;
+
+use super::{Input, ParseError, is_space, parse_column};
+use crate::base::{Error, Result, SqlState};
+use crate::types::{PgType, fitted, row};
+
+/// Reads a column of rows.
+pub(super) fn parse(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayRef, ParseError> {
+    let types = input.ty.shape().map(|shape| shape.types());
+    let types = types.unwrap_or_default();
+    let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); types.len()];
+    for (row, value) in values.iter().enumerate() {
+        match value {
+            Some(text) => {
+                let read = refuse_domains(input.ty).and_then(|()| fields(text, &mut columns));
+                read.map_err(|error| ParseError { row, error })?;
+            }
+            None => columns.iter_mut().for_each(|column| column.push(None)),
+        }
+    }
+    let columns: Vec<_> = columns
+        .iter()
+        .zip(types.iter())
+        .map(|(column, ty)| {
+            let texts: Vec<_> = column.iter().map(Option::as_deref).collect();
+            let array = parse_column(&texts, *ty, input.style, input.now)?;
+            fitted(array, *ty).map_err(|(row, error)| ParseError { row, error })
+        })
+        .collect::<Result<_, _>>()?;
+    let nulls: NullBuffer = values.iter().map(Option::is_some).collect();
+    row::build(&columns, &types, values.len(), Some(&nulls))
+        .map_err(|error| ParseError { row: 0, error })
+}
+
+/// `0A000` for rows with fields of domains: what a domain asks of a value is an expression, which
+/// is computed elsewhere.
+///
+/// # Errors
+/// `0A000`
+pub fn refuse_domains(ty: PgType) -> Result<()> {
+    let of_domain = |ty: PgType| ty.domain.is_some();
+    match ty.shape().is_some_and(|shape| shape.has(&of_domain)) {
+        true => Err(
+            Error::unsupported("reading a row that has a field of a domain")
+                .hint("Write it as ROW(…) with a cast to its type."),
+        ),
+        false => Ok(()),
+    }
+}
+
+fn malformed(text: &str, detail: &str) -> Error {
+    Error::new(
+        SqlState::INVALID_TEXT_REPRESENTATION,
+        format!("malformed record literal: \"{text}\""),
+    )
+    .detail(detail)
+}
+
+/// Takes one literal apart; a field that is not there at all is NULL.
+fn fields(text: &str, columns: &mut [Vec<Option<String>>]) -> Result<()> {
+    let mut rest = text.trim_start_matches(space).chars().peekable();
+    if rest.next() != Some('(') {
+        return Err(malformed(text, "Missing left parenthesis."));
+    }
+    let too_few = || malformed(text, "Too few columns.");
+    for (index, column) in columns.iter_mut().enumerate() {
+        if index > 0 && rest.next_if_eq(&',').is_none() {
+            return Err(too_few());
+        }
+        if matches!(rest.peek(), Some(',' | ')')) {
+            column.push(None);
+            continue;
+        }
+        let mut value = String::new();
+        let mut quoted = false;
+        let ended = || malformed(text, "Unexpected end of input.");
+        while quoted || !matches!(rest.peek(), Some(',' | ')')) {
+            match rest.next().ok_or_else(ended)? {
+                '\\' => value.push(rest.next().ok_or_else(ended)?),
+                '"' if !quoted => quoted = true,
+                '"' if rest.next_if_eq(&'"').is_some() => value.push('"'),
+                '"' => quoted = false,
+                other => value.push(other),
+            }
+        }
+        column.push(Some(value));
+    }
+    if rest.next() != Some(')') {
+        return Err(malformed(text, "Too many columns."));
+    }
+    match rest.all(space) {
+        true => Ok(()),
+        false => Err(malformed(text, "Junk after right parenthesis.")),
+    }
+}
+
+fn space(c: char) -> bool {
+    u8::try_from(c).is_ok_and(is_space)
+}
