@@ -352,7 +352,7 @@ impl Analyst<'_> {
             if let [relation] = level_out.relations.borrow().as_slice()
                 && let Some(value) = self.system_column(relation, &name)?
             {
-                return Ok(value);
+                return self.seen(level, value, depth);
             }
         }
         // The name of a relation is its row.
@@ -420,7 +420,7 @@ impl Analyst<'_> {
                 span,
             )),
             (None, _) => match self.system_column(&found, name)? {
-                Some(value) => Ok(value),
+                Some(value) => self.seen(level, value, depth),
                 None => {
                     let row = ast::Expr::Identifier(parts[parts.len() - 2].clone());
                     match self.as_function(level, row, &parts[parts.len() - 1])? {

@@ -21,27 +21,36 @@ impl Analyst<'_> {
         let Some(oid) = relation.oid else {
             return Ok(None);
         };
-        let number =
-            |value: u32, ty: PgType| Ok(Some(typed::literal(ScalarValue::UInt32(Some(value)), ty)));
+        let number = |value: u32, ty| typed::literal(ScalarValue::UInt32(Some(value)), ty);
         if !matches!(
             name,
             "tableoid" | "xmin" | "xmax" | "cmin" | "cmax" | "ctid"
         ) {
             return Ok(None);
         }
-        if relation.null_supplied {
-            return Err(Error::unsupported(format!(
-                "system column \"{name}\" of a relation that an outer join supplies NULLs for"
-            )));
-        }
-        match name {
+        let value = match name {
             "tableoid" => number(oid.0, PgType::OID),
             "xmin" if oid.is_system() => {
                 let version = self.scope.context.snapshot.version().0;
                 number(u32::try_from(version).unwrap_or(u32::MAX), PgType::XID)
             }
             "xmax" if oid.is_system() => number(0, PgType::XID),
-            _ => Err(Error::unsupported(format!("system column \"{name}\""))),
+            _ => return Err(Error::unsupported(format!("system column \"{name}\""))),
+        };
+        if !relation.null_supplied {
+            return Ok(Some(value));
+        }
+        // A row of the catalog that has an OID is there if its OID is.
+        let mut columns = relation.columns.iter();
+        match columns.find(|column| oid.is_system() && column.name == "oid") {
+            Some(column) => {
+                let there = column.value.expr.clone().is_not_null();
+                let expr = typed::case(vec![(there, value.expr)], None);
+                Ok(Some(Typed::new(expr, value.ty)))
+            }
+            None => Err(Error::unsupported(format!(
+                "system column \"{name}\" of a relation that an outer join supplies NULLs for"
+            ))),
         }
     }
 }
