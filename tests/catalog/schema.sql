@@ -51,6 +51,12 @@ CREATE TABLE team.offer (what public.word, price team.price, prices team.prices)
 COMMENT ON DOMAIN team.price IS 'in euros';
 COMMENT ON CONSTRAINT price_check ON DOMAIN team.price IS 'nothing is free';
 GRANT USAGE ON TYPE public.word TO catalog_ann;
+CREATE TYPE team.address AS (street text, zip character varying(10));
+CREATE TYPE public.parcel AS (id integer, home team.address, weights numeric(6,2)[]);
+CREATE TABLE team.parcels (id integer PRIMARY KEY, what public.parcel, others public.parcel[]);
+COMMENT ON TYPE team.address IS 'where one lives';
+COMMENT ON COLUMN team.address.zip IS 'digits';
+GRANT USAGE ON TYPE public.parcel TO catalog_ann;
 CREATE SEQUENCE public.counter START 10 INCREMENT 5 MAXVALUE 1000 CYCLE;
 CREATE VIEW team.result AS SELECT t.id, t.name FROM public.t;
 CREATE VIEW public.sums AS SELECT line.event, count(*) AS n FROM team.line GROUP BY line.event;
