@@ -24,7 +24,7 @@ pub(super) fn around(lists: DataType) -> DataType {
     DataType::List(Arc::new(Field::new("item", lists, true)))
 }
 
-/// `array`, of lists of some dimensions or of no lists, with as many as a column of type `to` holds.
+/// `array`, of lists of some dimensions or none, with as many as a column of type `to` holds.
 ///
 /// # Errors
 /// `0A000` for arrays that have more or fewer, `2202E` for such that hold arrays of different

@@ -36,8 +36,8 @@ enum Table {
     Single(&'static encoding_rs::Encoding, Controls),
     /// One or more bytes a character.
     Multiple(&'static encoding_rs::Encoding),
-    /// As [`Table::Multiple`], but every byte of those beyond ASCII is at least 0xa1: the standard's
-    /// encoding is a larger one of the same family.
+    /// As [`Table::Multiple`], but every byte of those beyond ASCII is at least 0xa1: the encoding
+    /// of the standard is a larger one of the same family.
     High(&'static encoding_rs::Encoding),
     /// None here.
     Missing,
@@ -386,8 +386,8 @@ fn shown(bytes: &[u8]) -> String {
     shown.join(" ")
 }
 
-/// A value in binary with its texts changed: the value itself, that of a jsonb after its version, or
-/// the elements of an array.
+/// A value in binary with its texts changed: the value itself, that of a jsonb after its version,
+/// or the elements of an array.
 fn recode<'a>(
     bytes: &'a [u8],
     ty: PgType,
@@ -420,8 +420,8 @@ fn is_text(ty: PgType) -> bool {
 }
 
 /// An array in binary: dimensions, flags, element type; for each dimension its length and first
-/// subscript; for each element its length and bytes. `None` if it is not of this form, which whoever
-/// reads it will say.
+/// subscript; for each element its length and bytes. `None` if it is not of this form, which
+/// whoever reads it will say.
 fn elements(
     bytes: &[u8],
     element: PgType,

@@ -1,6 +1,6 @@
-//! Real clients: Python's, Node's, Java's, Rust's and psql. Environments with pinned packages are made by
-//! the test run itself, once per target folder; a client that cannot be had is a failure, not a
-//! skip.
+//! Real clients: Python's, Node's, Java's, Rust's and psql. Environments with pinned packages are
+//! made by the test run itself, once per target folder; a client that cannot be had is a failure,
+//! not a skip.
 //!
 //! Every script of `tests/clients` has a server of its own, and ends by printing its row of
 //! README's client matrix: the client, its version, and the checks that passed. The row must be in

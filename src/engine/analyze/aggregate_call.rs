@@ -16,7 +16,6 @@ use super::level::{Clause, Level};
 use super::subquery::has_subquery;
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::semantics;
 use crate::functions;
 use crate::types::PgType;
 
@@ -131,33 +130,15 @@ impl Analyst<'_> {
             }
         }
         let mut filter = filter;
-        if let ("min" | "max", [arg]) = (name, args.as_slice())
-            && array_element(arg.ty).is_some_and(PgType::is_encoded)
-        {
-            return Err(Error::unsupported(format!("{name}({})", arg.base())));
-        }
-        // What is found in an order is the first.
-        let mut first_of = None;
-        if let ("min" | "max", [arg]) = (name, args.as_slice())
-            && self.has_array_key(arg)?
-        {
-            if over.is_some() {
-                return Err(Error::unsupported(format!(
-                    "{name}({}) as a window function",
-                    arg.base()
-                )));
+        let udaf = match self.array_extreme(name, &args, over.is_some())? {
+            Some((first, there)) => {
+                order = vec![first];
+                filter = Some(match filter {
+                    Some(filter) => typed::and(filter, there),
+                    None => there,
+                });
+                first_value_udaf()
             }
-            let key = semantics::array_key(arg.expr.clone(), arg.ty);
-            order = vec![SortExpr::new(key, name == "min", false)];
-            let there = arg.expr.clone().is_not_null();
-            filter = Some(match filter {
-                Some(filter) => typed::and(filter, there),
-                None => there,
-            });
-            first_of = Some(first_value_udaf());
-        }
-        let udaf = match first_of {
-            Some(first) => first,
             None => self.aggregate_function(name, &mut args)?,
         };
         let first = args.first().map(|arg| (arg.base(), arg.expr.clone()));

@@ -1,6 +1,6 @@
 //! Arrays: literals, elements, slices; fields of rows.
 
-use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator, SortExpr};
 use sqlparser::ast::{self, Expr as Ast, Subscript};
 
 use super::Analyst;
@@ -9,6 +9,7 @@ use super::level::Level;
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
+use crate::engine::semantics;
 use crate::functions::has_array_key;
 use crate::types::{PgType, dimensions, ragged};
 use arrow::datatypes::DataType;
@@ -25,6 +26,37 @@ impl Analyst<'_> {
     /// Dimensions of an array.
     pub(super) fn dimensions(&self, array: &Typed) -> Result<usize> {
         self.held(array).map(|held| dimensions(&held))
+    }
+
+    /// The least or greatest of arrays that are compared by a key: the first in this order, of those
+    /// that are there.
+    ///
+    /// # Errors
+    /// `0A000` for what cannot be found so.
+    pub(super) fn array_extreme(
+        &self,
+        name: &str,
+        args: &[Typed],
+        windowed: bool,
+    ) -> Result<Option<(SortExpr, Expr)>> {
+        let ("min" | "max", [arg]) = (name, args) else {
+            return Ok(None);
+        };
+        if array_element(arg.ty).is_some_and(PgType::is_encoded) {
+            return Err(Error::unsupported(format!("{name}({})", arg.base())));
+        }
+        if !self.has_array_key(arg)? {
+            return Ok(None);
+        }
+        if windowed {
+            return Err(Error::unsupported(format!(
+                "{name}({}) as a window function",
+                arg.base()
+            )));
+        }
+        let key = semantics::array_key(arg.expr.clone(), arg.ty);
+        let first = SortExpr::new(key, name == "min", false);
+        Ok(Some((first, arg.expr.clone().is_not_null())))
     }
 
     /// Whether a value is an array that is compared by a key.

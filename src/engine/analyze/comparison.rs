@@ -21,7 +21,17 @@ impl Analyst<'_> {
             return Ok(self.native(sign, vec![left.expr, right.expr])?.expr);
         }
         let (left, right) = self.comparable(left, right)?;
-        Ok(binary(left, op, right))
+        // DataFusion may guess that such a condition leaves more rows than there are, and fail.
+        let columns = left.column_refs();
+        let itself = right
+            .column_refs()
+            .iter()
+            .any(|column| columns.contains(column));
+        let bare = matches!((&left, &right), (Expr::Column(_), Expr::Column(_)));
+        match semantics::computed("same") {
+            Some(same) if itself && !bare => Ok(binary(same.call(vec![left.clone()]), op, right)),
+            _ => Ok(binary(left, op, right)),
+        }
     }
 
     /// Two operands of one comparison as values Arrow compares as PostgreSQL does.

@@ -11,7 +11,7 @@ use super::query::{Answer, Wanted};
 use super::typed::Typed;
 use super::{Analyst, Converted, place};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{ObjectId, Privilege, Privileges};
+use crate::catalog::{self, ObjectId, Privilege, Privileges};
 use crate::engine::parse::fold;
 use crate::engine::semantics::guarded;
 use crate::engine::source::{RelationBody, RelationSource};
@@ -308,6 +308,12 @@ impl Analyst<'_> {
                 .map(|relation| relation.row_ty()),
             RelationBody::System(_) | RelationBody::Function(..) | RelationBody::Shared(_) => None,
         };
+        let never_null = |columns: &[catalog::Column]| columns.iter().position(|c| c.not_null);
+        let certain = match &source.body {
+            RelationBody::System(relation) => never_null(&relation.columns),
+            RelationBody::Stored(relation) => never_null(&relation.columns),
+            _ => None,
+        };
         let scan = TableScanBuilder::new(source.canonical_name(&snapshot), Arc::new(source))
             .build()
             .map(LogicalPlan::TableScan)
@@ -328,6 +334,8 @@ impl Analyst<'_> {
         if let Some(relation) = named.relations.first_mut() {
             relation.oid = oid;
             relation.row = row;
+            let certain = certain.and_then(|index| relation.columns.get(index));
+            relation.certain = certain.map(|column| column.value.clone());
             relation.schema = match alias {
                 // The target of a change goes by its own name where it was given no other.
                 Some(alias) if own_name.is_some_and(|(_, own)| *own == *fold(&alias.name)) => {
@@ -454,6 +462,7 @@ impl Analyst<'_> {
                 columns: named.clone(),
                 oid: None,
                 null_supplied: false,
+                certain: None,
                 scalar: false,
                 row: None,
             }],

@@ -265,6 +265,7 @@ impl Analyst<'_> {
                 columns: columns.clone(),
                 oid: None,
                 null_supplied: false,
+                certain: None,
                 scalar: false,
                 row: None,
             }],

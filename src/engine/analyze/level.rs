@@ -44,6 +44,8 @@ pub(super) struct Relation {
     pub(super) oid: Option<Oid>,
     /// Whether an outer join makes rows without it.
     pub(super) null_supplied: bool,
+    /// A column that is NULL in those rows alone.
+    pub(super) certain: Option<Typed>,
     /// Whether its rows are single values: a function's.
     pub(super) scalar: bool,
     /// The type of its rows, if that has a name.

@@ -32,8 +32,8 @@ impl Analyst<'_> {
         left: &Typed,
         right: &Typed,
     ) -> Result<Option<Expr>> {
-        // Only the values decide how many digits a quotient has; and DataFusion takes what is left of
-        // 0.5 by 1.0 for 0, and a product with a constant 0 for that constant, whatever its scale.
+        // Only the values decide how many digits a quotient has; and DataFusion takes what is left
+        // of 0.5 by 1.0 for 0, and a product with a constant 0 for that, whatever its scale.
         let open = match op {
             Operator::Divide | Operator::Modulo => true,
             Operator::Multiply => may_be_zero(&left.expr) || may_be_zero(&right.expr),

@@ -21,35 +21,34 @@ impl Analyst<'_> {
         let Some(oid) = relation.oid else {
             return Ok(None);
         };
-        let number = |value: u32, ty| typed::literal(ScalarValue::UInt32(Some(value)), ty);
         if !matches!(
             name,
             "tableoid" | "xmin" | "xmax" | "cmin" | "cmax" | "ctid"
         ) {
             return Ok(None);
         }
-        let value = match name {
-            "tableoid" => number(oid.0, PgType::OID),
+        let (value, ty) = match name {
+            "tableoid" => (oid.0, PgType::OID),
             "xmin" if oid.is_system() => {
                 let version = self.scope.context.snapshot.version().0;
-                number(u32::try_from(version).unwrap_or(u32::MAX), PgType::XID)
+                (u32::try_from(version).unwrap_or(u32::MAX), PgType::XID)
             }
-            "xmax" if oid.is_system() => number(0, PgType::XID),
+            "xmax" if oid.is_system() => (0, PgType::XID),
             _ => return Err(Error::unsupported(format!("system column \"{name}\""))),
         };
-        if !relation.null_supplied {
-            return Ok(Some(value));
-        }
-        // A row of the catalog that has an OID is there if its OID is.
-        let mut columns = relation.columns.iter();
-        match columns.find(|column| oid.is_system() && column.name == "oid") {
-            Some(column) => {
-                let there = column.value.expr.clone().is_not_null();
-                let expr = typed::case(vec![(there, value.expr)], None);
-                Ok(Some(Typed::new(expr, value.ty)))
+        let value = typed::literal(ScalarValue::UInt32(Some(value)), ty);
+        match &relation.certain {
+            _ if !relation.null_supplied => Ok(Some(value)),
+            Some(certain) => {
+                let there = certain.expr.clone().is_not_null();
+                Ok(Some(Typed::new(
+                    typed::case(vec![(there, value.expr)], None),
+                    ty,
+                )))
             }
             None => Err(Error::unsupported(format!(
-                "system column \"{name}\" of a relation that an outer join supplies NULLs for"
+                "system column \"{name}\" of a table without a NOT NULL column, for which an outer \
+                 join supplies NULLs"
             ))),
         }
     }

@@ -23,6 +23,12 @@ pub(super) const LIST: &[Computed] = &[
         returns: None,
         body: |args| Ok(args[0].clone()),
     },
+    // The value itself.
+    Computed {
+        name: "same",
+        returns: None,
+        body: |args| Ok(args[0].clone()),
+    },
     // May be NULL, whatever DataFusion knows of its argument.
     Computed {
         name: "nullable",

@@ -53,8 +53,8 @@ impl Session {
             .await
     }
 
-    /// The statement EXECUTE means, its binding and the values of its parameters; `None` of an empty
-    /// one.
+    /// The statement EXECUTE means, its binding and the values of its parameters; `None` of an
+    /// empty one.
     pub(super) async fn executed(
         &mut self,
         name: &str,

@@ -43,8 +43,8 @@ pub struct PgType {
     /// outside assignments and casts a domain is that type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<InDomain>,
-    /// How many dimensions more than one the arrays of a column are declared to have. PostgreSQL has
-    /// one type for all: only columns have this, expressions over them never.
+    /// How many dimensions more than one the arrays of a column are declared to have. PostgreSQL
+    /// has one type for all: only columns have this, expressions over them never.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more_dimensions: u8,
 }

@@ -391,6 +391,7 @@ pub(super) fn parameter_level<'p>(routine: &Routine, args: Vec<Typed>) -> Level<
                     .collect(),
                 oid: None,
                 null_supplied: false,
+                certain: None,
                 scalar: false,
                 row: None,
             });
@@ -402,6 +403,7 @@ pub(super) fn parameter_level<'p>(routine: &Routine, args: Vec<Typed>) -> Level<
         columns,
         oid: None,
         null_supplied: false,
+        certain: None,
         scalar: false,
         row: None,
     });
