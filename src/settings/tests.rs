@@ -158,9 +158,9 @@ fn words_are_checked() {
     );
     refuses(
         "client_encoding",
-        "latin1",
+        "johab",
         unsupported,
-        "conversion between LATIN1 and UTF8 is not supported",
+        "conversion between JOHAB and UTF8 is not supported",
     );
     shows(&mut s, "client_encoding", "utf-8", "UTF8");
 }

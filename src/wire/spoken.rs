@@ -77,7 +77,7 @@ mod tests {
         let latin1 = Encoding::named("latin1").unwrap();
         let mut out = b"before".to_vec();
         message("E\0\0\0\u{10}SERROR\0Mé€\0\0".as_bytes(), latin1, &mut out);
-        assert_eq!(out, b"beforeE\0\0\0\x0fSERROR\0M\xe9?\0\0");
+        assert_eq!(out, b"beforeE\0\0\0\x10SERROR\0M\xe9?\0\0");
         let mut row = "T\0\0\0\u{1c}\0\u{1}é\0".as_bytes().to_vec();
         row.extend_from_slice(&[7; COLUMN_BYTES]);
         let mut out = Vec::new();

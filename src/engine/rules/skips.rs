@@ -3,7 +3,9 @@
 //! DataFusion moves the order that is asked of a limit below it if the rows have no order yet that
 //! it would break, but looks for one only where the limit has an end: of
 //! `SELECT * FROM (SELECT … ORDER BY a DESC OFFSET 2) q ORDER BY a` it would skip the smallest
-//! rows. So while the rule works every limit has an end, behind all rows.
+//! rows. So while the rule works every limit has an end, behind all rows. And where columns that
+//! only the sort needs are dropped between it and the limit, nobody sees that its order is asked
+//! for, and it is left out: they are dropped behind the limit.
 
 use std::sync::Arc;
 
@@ -11,8 +13,10 @@ use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::limit::GlobalLimitExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 
 /// More rows than there are.
 const ALL: usize = usize::MAX / 4;
@@ -45,12 +49,32 @@ fn ended(
     }
 }
 
+/// A limit without an end over columns of sorted rows, as columns of the limited rows.
+fn over_sort(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    let Some(limit) = plan.downcast_ref::<GlobalLimitExec>() else {
+        return Ok(Transformed::no(plan));
+    };
+    let projection = limit.input();
+    if limit.fetch().is_some() || !projection.is::<ProjectionExec>() {
+        return Ok(Transformed::no(plan));
+    }
+    let sorted = projection.children()[0].clone();
+    let Some(sort) = sorted.downcast_ref::<SortExec>() else {
+        return Ok(Transformed::no(plan));
+    };
+    let mut limited = GlobalLimitExec::new(sorted.clone(), limit.skip(), None);
+    limited.set_required_ordering(Some(sort.expr().clone()));
+    let columns = replace_children_if_necessary(projection.clone(), vec![Arc::new(limited)])?;
+    Ok(Transformed::yes(columns))
+}
+
 impl PhysicalOptimizerRule for Skips {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = plan.transform_up(over_sort)?.data;
         let plan = plan.transform_up(|plan| Ok(ended(plan, None, Some(ALL))))?;
         if !plan.transformed {
             return self.rule.optimize(plan.data, config);
