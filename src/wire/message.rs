@@ -1,9 +1,9 @@
 //! Frames to messages: a checked decoder for what a client may say after login.
 //!
 //! Every read is bounded by the frame, every text is converted from the client's encoding, every
-//! count is checked against the bytes that are there, so no frame can panic or reserve memory beyond
-//! its own size. Wordings and codes are those of PostgreSQL's `pqformat.c`. A body that does not
-//! decode is an ordinary error: the framing is intact, the connection goes on.
+//! count is checked against the bytes that are there, so no frame can panic or reserve memory
+//! beyond its own size. Wordings and codes are those of PostgreSQL's `pqformat.c`. A body that does
+//! not decode is an ordinary error: the framing is intact, the connection goes on.
 
 use std::borrow::Cow;
 

@@ -28,8 +28,8 @@ impl Analyst<'_> {
         self.held(array).map(|held| dimensions(&held))
     }
 
-    /// The least or greatest of arrays that are compared by a key: the first in this order, of those
-    /// that are there.
+    /// The least or greatest of arrays that are compared by a key: the first in this order, of
+    /// those that are there.
     ///
     /// # Errors
     /// `0A000` for what cannot be found so.

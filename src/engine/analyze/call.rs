@@ -555,35 +555,6 @@ impl Analyst<'_> {
             _ => None,
         })
     }
-
-    /// A row as a JSON object.
-    pub(super) fn json_row(&self, row: Option<Typed>, binary: bool) -> Result<Typed> {
-        let Some(fields) = row.and_then(|row| row.row) else {
-            return Err(Error::unsupported("this as JSON"));
-        };
-        let ty = if binary { PgType::JSONB } else { PgType::JSON };
-        let mut parts: Vec<Expr> = Vec::new();
-        for (index, (name, value)) in fields.iter().enumerate() {
-            let quoted = serde_json::Value::String(name.clone()).to_string();
-            let separator = if index == 0 { "{" } else { "," };
-            let separator = if binary && index > 0 { ", " } else { separator };
-            let colon = if binary { ": " } else { ":" };
-            parts.push(typed::text(&format!("{separator}{quoted}{colon}")).expr);
-            let value = self.json_legible(self.settled(value.clone())?)?;
-            let value = if Self::is_there(&value) {
-                self.json_row(Some(value), binary)?
-            } else {
-                let arg = self.said(value);
-                self.native(if binary { "to_jsonb" } else { "to_json" }, vec![arg])?
-            };
-            let shown = self.coerced(value, PgType::TEXT)?.expr;
-            let filled = self.native("coalesce", vec![shown, typed::text("null").expr])?;
-            parts.push(filled.expr);
-        }
-        parts.push(typed::text(if fields.is_empty() { "{}" } else { "}" }).expr);
-        let text = self.native("concat", parts)?;
-        Ok(Typed::new(typed::cast(text.expr, ty), ty))
-    }
 }
 
 /// COALESCE that computes no argument twice, as DataFusion would all but the last. It computes all

@@ -231,7 +231,8 @@ impl PgType {
         }
     }
 
-    /// Whether values, or the elements of arrays, travel as what only the type tells the meaning of.
+    /// Whether values, or the elements of arrays, travel as what only the type tells the meaning
+    /// of.
     pub const fn is_encoded(self) -> bool {
         self.is_made()
             || Code::of(self).is_some()
