@@ -124,12 +124,17 @@ impl Analyst<'_> {
                 Expr::from((qualifier, field)).alias(field.name())
             })
             .collect();
-        Ok(Answer {
+        let answer = Answer {
             plan: project(exprs, plan)?,
             columns,
             order: Vec::new(),
             outer,
-        })
+        };
+        // ORDER BY asks what they are now, not what the first query's were.
+        for index in 0..answer.columns.len() {
+            self.register_output(&answer, index);
+        }
+        Ok(answer)
     }
 
     /// Two answers with columns of the same types, named as the first's. `beside` is what the

@@ -1,5 +1,5 @@
-//! Rows as JSON; and `json_populate_record`, `json_to_record` and their kin: rows made of JSON, of a
-//! type that an argument or the call's own column list says.
+//! Rows as JSON; and `json_populate_record`, `json_to_record` and their kin: rows made of JSON, of
+//! a type that an argument or the call's own column list says.
 
 use datafusion::logical_expr::Expr;
 use sqlparser::ast;
