@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 
 use super::scope::external;
 use crate::base::{Error, Result};
+use crate::functions::evaluated;
 use crate::types::Extended;
 use crate::types::numerics::{NumericColumn, column, keys};
 
@@ -189,20 +190,6 @@ impl ScalarUDFImpl for NumericFunction {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        let constant = args
-            .args
-            .iter()
-            .all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
-        let rows = if constant { 1 } else { args.number_rows };
-        let arrays = args
-            .args
-            .iter()
-            .map(|argument| argument.to_array(rows))
-            .collect::<Result<Vec<_>, _>>()?;
-        let result = self.compute(&arrays).map_err(external)?;
-        Ok(match constant {
-            true => ColumnarValue::Scalar(crate::functions::scalar_value(&result)?),
-            false => ColumnarValue::Array(result),
-        })
+        evaluated(&args, |arrays, _| self.compute(arrays).map_err(external))
     }
 }

@@ -260,6 +260,27 @@ pub(crate) fn scalar(array: &ArrayRef) -> Result<ScalarValue, DataFusionError> {
     }
 }
 
+/// What a function that depends on its arguments alone makes of columns of so many rows: of
+/// constants, one constant.
+pub(crate) fn evaluated(
+    args: &ScalarFunctionArgs,
+    compute: impl FnOnce(&[ArrayRef], usize) -> Result<ArrayRef, DataFusionError>,
+) -> Result<ColumnarValue, DataFusionError> {
+    let constant = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
+    let once = args.args.iter().all(constant);
+    let rows = if once { 1 } else { args.number_rows };
+    let arrays = args
+        .args
+        .iter()
+        .map(|arg| arg.to_array(rows))
+        .collect::<Result<Vec<_>, _>>()?;
+    let array = compute(&arrays, rows)?;
+    Ok(match once {
+        true => ColumnarValue::Scalar(scalar(&array)?),
+        false => ColumnarValue::Array(array),
+    })
+}
+
 /// One argument, in the few Arrow types bodies read.
 enum Arg {
     Text(StringViewArray),

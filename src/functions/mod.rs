@@ -74,8 +74,8 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use crate::types::json_tree;
 pub(crate) use array_key::{has_array_key, keys as array_keys};
-pub(crate) use call::scalar as scalar_value;
 use call::{Bound as BoundFunction, Function};
+pub(crate) use call::{evaluated, scalar as scalar_value};
 pub(crate) use compare::{comparable, comparable_type, interval_keys, range_keys};
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};

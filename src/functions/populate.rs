@@ -10,13 +10,14 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, new_null_a
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::kernels::zip::zip;
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{DataFusionError, ScalarValue};
+use datafusion::common::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
 
+use super::call::{evaluated, external};
 use super::json_tree::{Json, Kind, parse};
 use crate::base::{Error, Result, SqlState};
 use crate::statement::StatementContext;
@@ -339,31 +340,15 @@ impl ScalarUDFImpl for Populate {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        let constant = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
-        let constant = args.args.iter().all(constant);
-        let rows = if constant { 1 } else { args.number_rows };
-        let failed = |error: Error| DataFusionError::External(Box::new(error));
-        let json = args.args[0].to_array(rows)?;
-        let json = arrow::compute::cast(&json, &DataType::Utf8View)?;
-        let texts: Vec<Option<&str>> = json.as_string_view().iter().collect();
-        let base = args
-            .args
-            .get(1)
-            .map(|base| base.to_array(rows))
-            .transpose()?;
-        let base = base.as_ref().map(|base| row::values(base.as_ref()));
-        let base = base.transpose().map_err(failed)?;
-        let made = match self.wanted.set {
-            true => self.set(&texts, base.as_deref()),
-            false => self.one(&texts, base.as_deref()),
-        };
-        let made = made.map_err(failed)?;
-        if !constant {
-            return Ok(ColumnarValue::Array(made));
-        }
-        Ok(ColumnarValue::Scalar(match self.wanted.set {
-            true => super::scalar_value(&made)?,
-            false => ScalarValue::try_from_array(&made, 0)?,
-        }))
+        evaluated(&args, |arrays, _| {
+            let json = arrow::compute::cast(&arrays[0], &DataType::Utf8View)?;
+            let texts: Vec<Option<&str>> = json.as_string_view().iter().collect();
+            let base = arrays.get(1).map(|base| row::values(base.as_ref()));
+            let made = base.transpose().and_then(|base| match self.wanted.set {
+                true => self.set(&texts, base.as_deref()),
+                false => self.one(&texts, base.as_deref()),
+            });
+            made.map_err(external)
+        })
     }
 }

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::call::{external, scalar};
+use super::call::{evaluated, external};
 use super::gather::{Gathered, Group, Taken};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
@@ -157,18 +157,8 @@ impl ScalarUDFImpl for Function {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        let is_scalar = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
-        let once = args.args.iter().all(is_scalar);
-        let rows = if once { 1 } else { args.number_rows };
-        let arrays = args
-            .args
-            .iter()
-            .map(|arg| arg.to_array(rows))
-            .collect::<Result<Vec<_>, _>>()?;
-        let array = self.compute(&arrays, rows).map_err(external)?;
-        Ok(match once {
-            true => ColumnarValue::Scalar(scalar(&array)?),
-            false => ColumnarValue::Array(array),
+        evaluated(&args, |arrays, rows| {
+            self.compute(arrays, rows).map_err(external)
         })
     }
 }

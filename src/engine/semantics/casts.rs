@@ -23,6 +23,7 @@ use super::literals::is_text;
 use super::{Result, map_expressions};
 use crate::base::{Error, SqlState};
 use crate::engine::scope::external;
+use crate::functions::evaluated;
 use crate::pg_catalog::names::{Names, parse_reg};
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -332,18 +333,7 @@ impl ScalarUDFImpl for Conversion {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let value = &args.args[0];
-        let array = match value {
-            ColumnarValue::Array(array) => array.clone(),
-            ColumnarValue::Scalar(scalar) => scalar.to_array()?,
-        };
-        let converted = self.convert(&array)?;
-        Ok(match value {
-            ColumnarValue::Array(_) => ColumnarValue::Array(converted),
-            ColumnarValue::Scalar(_) => {
-                ColumnarValue::Scalar(crate::functions::scalar_value(&converted)?)
-            }
-        })
+        evaluated(&args, |arrays, _| self.convert(&arrays[0]))
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -15,6 +14,7 @@ use datafusion::logical_expr::{
 use super::Result;
 use crate::base::Error;
 use crate::engine::scope::external;
+use crate::functions::evaluated;
 use crate::types::pgtype::Shape;
 use crate::types::{PgType, row};
 
@@ -196,21 +196,8 @@ impl ScalarUDFImpl for RowFunction {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let constant = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
-        let constant = args.args.iter().all(constant);
-        let rows = if constant { 1 } else { args.number_rows };
-        let arrays = args
-            .args
-            .iter()
-            .map(|arg| arg.to_array(rows))
-            .collect::<Result<Vec<_>>>()?;
-        let result = self.compute(&arrays, rows).map_err(external)?;
-        if !constant {
-            return Ok(ColumnarValue::Array(result));
-        }
-        Ok(ColumnarValue::Scalar(match result.data_type() {
-            DataType::List(_) => crate::functions::scalar_value(&result)?,
-            _ => ScalarValue::try_from_array(&result, 0)?,
-        }))
+        evaluated(&args, |arrays, rows| {
+            self.compute(arrays, rows).map_err(external)
+        })
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -14,6 +13,7 @@ use datafusion::logical_expr::{
 };
 
 use super::{Result, array_key, clock, keys, rows, series, subscript};
+use crate::functions::evaluated;
 use crate::types::PgType;
 
 /// Computes a column from columns of the same length.
@@ -111,24 +111,6 @@ impl ScalarUDFImpl for Function {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let scalar = args
-            .args
-            .iter()
-            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let rows = if scalar { 1 } else { args.number_rows };
-        let arrays = args
-            .args
-            .iter()
-            .map(|arg| arg.to_array(rows))
-            .collect::<Result<Vec<_>>>()?;
-        let result = (self.computed.body)(&arrays)?;
-        Ok(if scalar && result.len() == 1 {
-            ColumnarValue::Scalar(match result.data_type() {
-                DataType::List(_) => crate::functions::scalar_value(&result)?,
-                _ => ScalarValue::try_from_array(&result, 0)?,
-            })
-        } else {
-            ColumnarValue::Array(result)
-        })
+        evaluated(&args, |arrays, _| (self.computed.body)(arrays))
     }
 }
