@@ -6,10 +6,10 @@ use std::sync::Arc;
 use datafusion::logical_expr::{AggregateUDF, Expr};
 
 use super::Analyst;
-use super::coerce::{array_element, category};
+use super::coerce::{array_element, category, not_unique};
 use super::operator::{Choice, choose};
 use super::typed::{self, Typed};
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Result};
 use crate::functions;
 use crate::types::PgType;
 use crate::types::coded::{Code, bits};
@@ -137,14 +137,7 @@ impl Analyst<'_> {
             Choice::None => return Err(self.no_function(name, args)),
             Choice::Many => {
                 let shown: Vec<String> = types.iter().map(PgType::to_string).collect();
-                return Err(Error::new(
-                    SqlState::AMBIGUOUS_FUNCTION,
-                    format!("function {name}({}) is not unique", shown.join(", ")),
-                )
-                .hint(
-                    "Could not choose a best candidate function. You might need to add explicit \
-                     type casts.",
-                ));
+                return Err(not_unique(&format!("{name}({})", shown.join(", "))));
             }
         };
         let args: Vec<Expr> = args

@@ -556,17 +556,25 @@ pub(super) fn check_known(name: &str, index: usize) -> Result<()> {
             | "array_fill"
     );
     match index {
-        0 if polymorphic => Err(Error::new(
-            SqlState::DATATYPE_MISMATCH,
-            "could not determine polymorphic type because input has type unknown",
-        )),
-        0 if name == "array_agg" => Err(Error::new(
-            SqlState::AMBIGUOUS_FUNCTION,
-            format!("function {name}(unknown) is not unique"),
-        )
-        .hint(
-            "Could not choose a best candidate function. You might need to add explicit type casts.",
-        )),
+        0 if polymorphic => Err(undetermined()),
+        0 if name == "array_agg" => Err(not_unique(&format!("{name}(unknown)"))),
         _ => Ok(()),
     }
+}
+
+/// `42804`: what a polymorphic type is nobody says.
+pub(super) fn undetermined() -> Error {
+    Error::new(
+        SqlState::DATATYPE_MISMATCH,
+        "could not determine polymorphic type because input has type unknown",
+    )
+}
+
+/// `42725`: a call that several functions fit equally well, as it is shown.
+pub(super) fn not_unique(call: &str) -> Error {
+    Error::new(
+        SqlState::AMBIGUOUS_FUNCTION,
+        format!("function {call} is not unique"),
+    )
+    .hint("Could not choose a best candidate function. You might need to add explicit type casts.")
 }

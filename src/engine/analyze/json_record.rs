@@ -5,6 +5,7 @@ use datafusion::logical_expr::Expr;
 use sqlparser::ast;
 
 use super::Analyst;
+use super::coerce::undetermined;
 use super::from::Source;
 use super::level::Level;
 use super::query::{Answer, Output, one_row, plain, project};
@@ -89,10 +90,7 @@ impl Analyst<'_> {
             keeps: !name.ends_with("set"),
         };
         if base.is_unknown() {
-            return Err(Error::new(
-                SqlState::DATATYPE_MISMATCH,
-                "could not determine polymorphic type because input has type unknown",
-            ));
+            return Err(undetermined());
         }
         if base.row.is_some() && base.is(PgType::RECORD) {
             return Err(Error::unsupported(format!("{name} with a row of no type")));

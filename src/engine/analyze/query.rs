@@ -55,6 +55,20 @@ impl Answer {
         Typed::new(column, self.columns[index].ty)
     }
 
+    /// The same rows in other columns, computed over the plan; what their order is told by stays
+    /// behind them.
+    pub(super) fn in_columns(self, mut exprs: Vec<Expr>, columns: Vec<Output>) -> Result<Self> {
+        if !self.order.is_empty() {
+            exprs.extend(self.plan.schema().iter().map(Expr::from));
+        }
+        Ok(Self {
+            plan: project(exprs, self.plan)?,
+            columns,
+            order: self.order,
+            outer: self.outer,
+        })
+    }
+
     /// The answer as a subquery in an expression.
     pub(super) fn into_subquery(self) -> Subquery {
         Subquery {

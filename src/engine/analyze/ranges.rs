@@ -6,7 +6,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
 
 use super::Analyst;
-use super::coerce::implicitly;
+use super::coerce::{implicitly, not_unique, undetermined};
 use super::operators::{COMPARISONS, Candidate, Make};
 use super::set::Elements;
 use super::typed::{self, Typed};
@@ -113,7 +113,7 @@ impl Analyst<'_> {
             return match how {
                 Spanning::Lower | Spanning::Upper => Ok(None),
                 Spanning::Merged | Spanning::Collected => Err(undetermined()),
-                _ => Err(ambiguous(name)),
+                _ => Err(not_unique(&format!("{name}(unknown)"))),
             };
         };
         if !ty.has_bounds() && matches!(how, Spanning::Lower | Spanning::Upper) {
@@ -282,21 +282,4 @@ impl Analyst<'_> {
             None => Typed::new(result.expr, first),
         }
     }
-}
-
-/// `42804`
-fn undetermined() -> Error {
-    Error::new(
-        SqlState::DATATYPE_MISMATCH,
-        "could not determine polymorphic type because input has type unknown",
-    )
-}
-
-/// `42725`
-fn ambiguous(name: &str) -> Error {
-    Error::new(
-        SqlState::AMBIGUOUS_FUNCTION,
-        format!("function {name}(unknown) is not unique"),
-    )
-    .hint("Could not choose a best candidate function. You might need to add explicit type casts.")
 }

@@ -7,7 +7,7 @@ use datafusion::common::{Column, UnnestOptions};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection};
 use std::sync::Arc;
 
-use super::coerce::category;
+use super::coerce::{category, not_unique};
 use super::level::{Clause, Level};
 use super::operator::{Choice, choose};
 use super::query::plain;
@@ -51,14 +51,7 @@ impl Analyst<'_> {
                 let [array] = <[Typed; 1]>::try_from(args)
                     .map_err(|args| self.no_function("unnest", &args))?;
                 if array.is_unknown() {
-                    return Err(Error::new(
-                        SqlState::AMBIGUOUS_FUNCTION,
-                        "function unnest(unknown) is not unique",
-                    )
-                    .hint(
-                        "Could not choose a best candidate function. You might need to add \
-                         explicit type casts.",
-                    ));
+                    return Err(not_unique("unnest(unknown)"));
                 }
                 if let Some(ty) = array.ty.range() {
                     return self.ranges_of(array, ty).map(Some);
@@ -127,22 +120,17 @@ impl Analyst<'_> {
             })
             .collect();
         let types: Vec<T> = args.iter().map(Typed::base).collect();
-        let (ty, step, name) =
-            match choose(&candidates, &types) {
-                Choice::One(index) => kinds[index],
-                Choice::None => return Err(self.no_function("generate_series", &args)),
-                Choice::Many => {
-                    let shown: Vec<String> = types.iter().map(ToString::to_string).collect();
-                    return Err(Error::new(
-                    SqlState::AMBIGUOUS_FUNCTION,
-                    format!("function generate_series({}) is not unique", shown.join(", ")),
-                )
-                .hint(
-                    "Could not choose a best candidate function. You might need to add explicit \
-                     type casts.",
-                ));
-                }
-            };
+        let (ty, step, name) = match choose(&candidates, &types) {
+            Choice::One(index) => kinds[index],
+            Choice::None => return Err(self.no_function("generate_series", &args)),
+            Choice::Many => {
+                let shown: Vec<String> = types.iter().map(ToString::to_string).collect();
+                return Err(not_unique(&format!(
+                    "generate_series({})",
+                    shown.join(", ")
+                )));
+            }
+        };
         let mut args = args;
         if args.len() == 2 {
             args.push(typed::int4(1));

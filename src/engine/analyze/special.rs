@@ -7,7 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::Analyst;
-use super::coerce::category;
+use super::coerce::{category, not_unique};
 use super::level::Level;
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
@@ -28,14 +28,7 @@ impl Analyst<'_> {
                 let field = field.trim_matches('\'').to_owned();
                 let value = analysed(expr)?;
                 if value.is_unknown() {
-                    return Err(Error::new(
-                        SqlState::AMBIGUOUS_FUNCTION,
-                        "function pg_catalog.extract(unknown, unknown) is not unique",
-                    )
-                    .hint(
-                        "Could not choose a best candidate function. You might need to add \
-                         explicit type casts.",
-                    ));
+                    return Err(not_unique("pg_catalog.extract(unknown, unknown)"));
                 }
                 let name = if functions::scalar(self.scope.context, "extract").is_some() {
                     "extract"

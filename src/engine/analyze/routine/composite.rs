@@ -1,13 +1,11 @@
 //! Functions that give rows of a type that has a name: as one value, and as their fields.
 
-use datafusion::logical_expr::Expr;
-
 use super::super::Analyst;
-use super::super::query::{Answer, Output, Wanted, project};
+use super::super::query::{Answer, Output, Wanted};
 use super::super::typed::Typed;
 use super::body::Body;
 use super::resolve::Call;
-use super::result::ResultColumns;
+use super::result::{ResultColumns, outputs};
 use crate::base::Result;
 use crate::engine::semantics;
 use crate::types::PgType;
@@ -29,19 +27,14 @@ impl Analyst<'_> {
         let count = answer.columns.len();
         let fields = (0..count).map(|index| answer.column(index).expr).collect();
         let row = semantics::make(ty, fields);
-        let mut exprs = vec![row.alias(format!("\0row{}", self.number()))];
-        if !answer.order.is_empty() {
-            exprs.extend(answer.plan.schema().iter().map(Expr::from));
-        }
-        Ok(Answer {
-            plan: project(exprs, answer.plan)?,
-            columns: vec![Output {
-                name: call.routine.name.clone(),
-                ty,
-            }],
-            order: answer.order,
-            outer: answer.outer,
-        })
+        let column = Output {
+            name: call.routine.name.clone(),
+            ty,
+        };
+        answer.in_columns(
+            vec![row.alias(format!("\0row{}", self.number()))],
+            vec![column],
+        )
     }
 
     /// An answer of rows, as one of their fields.
@@ -53,25 +46,11 @@ impl Analyst<'_> {
         let row = answer.column(0);
         let fields = self.fields(&row).unwrap_or_default();
         let number = self.number();
-        let mut exprs: Vec<Expr> = fields
+        let exprs = fields
             .iter()
             .enumerate()
             .map(|(index, (_, field))| field.expr.clone().alias(format!("\0out{number}_{index}")))
             .collect();
-        if !answer.order.is_empty() {
-            exprs.extend(answer.plan.schema().iter().map(Expr::from));
-        }
-        Ok(Answer {
-            plan: project(exprs, answer.plan)?,
-            columns: columns
-                .iter()
-                .map(|(name, ty)| Output {
-                    name: name.clone(),
-                    ty: ty.unmodified(),
-                })
-                .collect(),
-            order: answer.order,
-            outer: answer.outer,
-        })
+        answer.in_columns(exprs, outputs(columns))
     }
 }

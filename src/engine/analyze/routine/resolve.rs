@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sqlparser::ast::{FunctionArg, FunctionArgExpr};
 
 use super::super::Analyst;
-use super::super::coerce::array_element;
+use super::super::coerce::{array_element, not_unique, undetermined};
 use super::super::level::Level;
 use super::super::operator::{Choice, choose};
 use super::super::typed::Typed;
@@ -192,14 +192,7 @@ impl Analyst<'_> {
             Choice::None => return Ok(None),
             Choice::Many => {
                 let shown = shown_call(snapshot, &parts.join("."), &given);
-                return Err(Error::new(
-                    SqlState::AMBIGUOUS_FUNCTION,
-                    format!("function {shown} is not unique"),
-                )
-                .hint(
-                    "Could not choose a best candidate function. You might need to add explicit \
-                     type casts.",
-                ));
+                return Err(not_unique(&shown));
             }
         };
         let Some(routine) = chosen.routine.clone() else {
@@ -235,12 +228,10 @@ impl Analyst<'_> {
         let types = inputs
             .iter()
             .map(|ty| {
-                chosen.generic.actual(snapshot, *ty).ok_or_else(|| {
-                    Error::new(
-                        SqlState::DATATYPE_MISMATCH,
-                        "could not determine polymorphic type because input has type unknown",
-                    )
-                })
+                chosen
+                    .generic
+                    .actual(snapshot, *ty)
+                    .ok_or_else(|| undetermined())
             })
             .collect::<Result<Vec<_>>>()?;
         if !rest.is_empty() {

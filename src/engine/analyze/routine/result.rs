@@ -1,5 +1,6 @@
 //! What a function answers, and whether its body does.
 
+use super::super::coerce::undetermined;
 use super::super::query::Output;
 use super::resolve::Generic;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -26,14 +27,7 @@ impl ResultColumns {
         routine: &Routine,
         generic: Generic,
     ) -> Result<Self> {
-        let actual = |ty: Oid| {
-            generic.actual(snapshot, ty).ok_or_else(|| {
-                Error::new(
-                    SqlState::DATATYPE_MISMATCH,
-                    "could not determine polymorphic type because input has type unknown",
-                )
-            })
-        };
+        let actual = |ty: Oid| generic.actual(snapshot, ty).ok_or_else(undetermined);
         let outputs: Vec<_> = routine.outputs().collect();
         if routine.returns == PgType::VOID.oid {
             return Ok(Self::Void);
@@ -140,4 +134,15 @@ pub(in crate::engine) fn check_result(
             Ok(())
         }
     }
+}
+
+/// The columns a function answers.
+pub(super) fn outputs(columns: &[(String, PgType)]) -> Vec<Output> {
+    columns
+        .iter()
+        .map(|(name, ty)| Output {
+            name: name.clone(),
+            ty: ty.unmodified(),
+        })
+        .collect()
 }

@@ -12,7 +12,7 @@ use super::super::typed::{self, Typed};
 use super::super::{Analyst, Converted, condition};
 use super::body::{Body, run_only};
 use super::resolve::Call;
-use super::result::{ResultColumns, check_result};
+use super::result::{ResultColumns, check_result, outputs};
 use super::spread::{only_value, spread};
 use super::{any_null, unless_null};
 use crate::base::{Error, Result, SqlState};
@@ -257,21 +257,7 @@ impl Analyst<'_> {
             let value = self.coerced(answer.column(index), *ty)?;
             exprs.push(value.expr.alias(format!("\0out{number}_{index}")));
         }
-        if !answer.order.is_empty() {
-            exprs.extend(answer.plan.schema().iter().map(Expr::from));
-        }
-        Ok(Answer {
-            plan: project(exprs, answer.plan)?,
-            columns: columns
-                .iter()
-                .map(|(name, ty)| Output {
-                    name: name.clone(),
-                    ty: ty.unmodified(),
-                })
-                .collect(),
-            order: answer.order,
-            outer: answer.outer,
-        })
+        answer.in_columns(exprs, outputs(columns))
     }
 
     /// The values of a function in `ROWS FROM`, as an array of them.
