@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, ListArray};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder};
 use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 
 use super::compare::{comparable, numeric_keys};
 use crate::base::{Error, Result};
-use crate::types::PgType;
+use crate::types::{PgType, held};
 
 /// What comes before an element that is there, before one that is NULL, and after the last.
 const END: u8 = 0;
@@ -75,7 +75,7 @@ pub(crate) fn keys(arrays: &ArrayRef, element: Option<PgType>) -> Result<ArrayRe
         let mut sizes: Vec<usize> = Vec::with_capacity(levels.len());
         for lists in &levels {
             let parents = inside.len();
-            inside = range(lists, &inside);
+            inside = held(lists, inside);
             sizes.push(inside.len() / parents.max(1));
         }
         for element in inside.clone() {
@@ -97,11 +97,4 @@ pub(crate) fn keys(arrays: &ArrayRef, element: Option<PgType>) -> Result<ArrayRe
         builder.append_value(&key);
     }
     Ok(Arc::new(builder.finish()))
-}
-
-/// What the lists of `rows`, which stand behind each other, hold together.
-fn range(lists: &ListArray, rows: &std::ops::Range<usize>) -> std::ops::Range<usize> {
-    let offsets = lists.value_offsets();
-    let index = |at: usize| usize::try_from(offsets[at]).unwrap_or(0);
-    index(rows.start)..index(rows.end)
 }

@@ -14,10 +14,9 @@ use super::call::short::{ANYARRAY, ELEMENT, INT, INTS};
 use super::call::{Call, functions};
 use super::compare::{both_comparable, comparator};
 use super::resolve::Returns;
-use super::text::flatten;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
-use crate::types::PgType;
+use crate::types::{PgType, flattened};
 
 /// Elements an array may have; PostgreSQL's bound.
 const ELEMENTS_MAX: usize = 134_217_727;
@@ -166,11 +165,7 @@ pub(super) fn length(call: &Call<'_>, row: usize) -> Result<Value> {
 
 /// The elements of all dimensions.
 pub(super) fn flat(call: &Call<'_>, arg: usize, row: usize) -> Option<ArrayRef> {
-    let mut array = call.list(arg, row)?;
-    while let Some(inner) = flatten(&array) {
-        array = inner;
-    }
-    Some(array)
+    call.list(arg, row).map(flattened)
 }
 
 /// An array of these elements as a value.

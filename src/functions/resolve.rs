@@ -8,8 +8,8 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 
 use super::call::{Function, Overload};
 use crate::base::{Error, Result, SqlState};
-use crate::types::PgType;
 use crate::types::coded::Code;
+use crate::types::{PgType, dimensions};
 
 /// What a parameter takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -422,15 +422,7 @@ impl Returns {
                 field => field,
             },
             Self::Deepest => {
-                let depth = |field: &FieldRef| {
-                    let mut depth = 0;
-                    let mut ty = field.data_type();
-                    while let DataType::List(inner) = ty {
-                        depth += 1;
-                        ty = inner.data_type();
-                    }
-                    depth
-                };
+                let depth = |field: &FieldRef| dimensions(field.data_type());
                 let deepest = (0..fields.len())
                     .max_by_key(|index| (depth(&fields[*index]), usize::MAX - index));
                 argument(deepest.unwrap_or(0))

@@ -9,8 +9,8 @@ use super::call::{Call, functions};
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::{Value, names};
-use crate::types::PgType;
 use crate::types::text::TextColumn;
+use crate::types::{PgType, flattened};
 
 /// `text[]`
 pub(super) const TEXTS: PgType = PgType::of(1009);
@@ -326,30 +326,16 @@ fn argument(call: &Call<'_>, position: Option<usize>, last: &mut usize) -> Resul
 /// Elements of every dimension, joined; NULLs left out unless they have a text of their own.
 fn array_to_string(call: &Call<'_>, row: usize, null: Option<&str>) -> Result<Value> {
     let separator = call.must_text(1, row);
-    let Some(mut array) = call.list(0, row) else {
+    let Some(array) = call.list(0, row).map(flattened) else {
         return Ok(Value::Null);
     };
     let ty = call.ty(0).and_then(PgType::element);
-    while let Some(inner) = flatten(&array) {
-        array = inner;
-    }
     let ty = ty.unwrap_or_else(|| PgType::of_data_type(array.data_type()));
     let parts: Vec<String> = texts(call, &array, ty)?
         .into_iter()
         .filter_map(|text| text.or_else(|| null.map(str::to_owned)))
         .collect();
     Ok(parts.join(separator).into())
-}
-
-/// The elements of all elements, if the elements are arrays.
-pub(super) fn flatten(array: &ArrayRef) -> Option<ArrayRef> {
-    use arrow::array::AsArray;
-    let lists = array.as_list_opt::<i32>()?;
-    let offsets = lists.offsets();
-    let (first, last) = (*offsets.first()?, *offsets.last()?);
-    let first = usize::try_from(first).ok()?;
-    let count = usize::try_from(last).ok()?.checked_sub(first)?;
-    Some(lists.values().slice(first, count))
 }
 
 pub(super) fn string_to_array(call: &Call<'_>, row: usize) -> Result<Value> {

@@ -2,6 +2,7 @@
 //! says for itself; Arrow's lists of lists have as many as their type. A column holds arrays of as
 //! many dimensions as it was declared with, and empty ones.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, new_empty_array};
@@ -65,7 +66,7 @@ pub fn is_rectangular(lists: &ListArray, row: usize) -> bool {
         return true;
     };
     let mut sizes = Vec::new();
-    lists.is_null(row) || fill(inner, range(lists, row), 0, &mut sizes)
+    lists.is_null(row) || fill(inner, held(lists, row..row + 1), 0, &mut sizes)
 }
 
 /// What arrays in an array that are not as long as each other are refused with.
@@ -76,21 +77,26 @@ pub fn ragged() -> Error {
     )
 }
 
-fn range(lists: &ListArray, row: usize) -> std::ops::Range<usize> {
+/// What the lists of `rows`, which stand behind each other, hold together.
+pub fn held(lists: &ListArray, rows: Range<usize>) -> Range<usize> {
     let offsets = lists.value_offsets();
     let index = |at: usize| usize::try_from(offsets[at]).unwrap_or(0);
-    index(row)..index(row + 1)
+    index(rows.start)..index(rows.end)
+}
+
+/// The elements of an array's elements and so on, whatever its dimensions.
+pub fn flattened(mut array: ArrayRef) -> ArrayRef {
+    while let Some(lists) = array.as_list_opt::<i32>() {
+        let inside = held(lists, 0..lists.len());
+        array = lists.values().slice(inside.start, inside.len());
+    }
+    array
 }
 
 /// Whether the lists of `rows` have the size found at their depth, which the first of them sets.
-fn fill(
-    lists: &ListArray,
-    rows: std::ops::Range<usize>,
-    depth: usize,
-    sizes: &mut Vec<usize>,
-) -> bool {
+fn fill(lists: &ListArray, rows: Range<usize>, depth: usize, sizes: &mut Vec<usize>) -> bool {
     rows.into_iter().all(|row| {
-        let inside = range(lists, row);
+        let inside = held(lists, row..row + 1);
         if sizes.len() == depth {
             sizes.push(inside.len());
         }

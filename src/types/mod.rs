@@ -22,7 +22,7 @@ mod timetz;
 mod transcendental;
 mod zone;
 
-pub use dimensions::{dimensions, fitted, is_rectangular, ragged};
+pub use dimensions::{dimensions, fitted, flattened, held, is_rectangular, ragged};
 pub use encoding::{Encoding, Widener};
 pub use extended::Extended;
 pub use numeric::Numeric;

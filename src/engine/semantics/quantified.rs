@@ -15,7 +15,7 @@ use datafusion::logical_expr::{
 
 use super::Result;
 use crate::engine::scope::external;
-use crate::types::PgType;
+use crate::types::{PgType, flattened};
 
 /// Operators it knows.
 const SIGNS: [&str; 14] = [
@@ -120,17 +120,6 @@ fn element_type(arrays: &ListArray) -> DataType {
     }
 }
 
-/// The elements of one array, in the order of its text, whatever its dimensions.
-fn elements(mut array: ArrayRef) -> ArrayRef {
-    while let Some(inner) = array.as_list_opt::<i32>() {
-        let offsets = inner.value_offsets();
-        let (first, last) = (offsets[0], offsets[inner.len()]);
-        let index = |offset: i32| usize::try_from(offset).unwrap_or(0);
-        array = inner.values().slice(index(first), index(last - first));
-    }
-    array
-}
-
 /// The type both are compared in: numerics with the digits of either, else the elements'.
 fn common_type(value: &DataType, element: &DataType) -> DataType {
     use DataType::{Decimal128, Decimal256};
@@ -197,7 +186,7 @@ impl ScalarUDFImpl for Quantified {
                 results.push(None);
                 continue;
             }
-            let elements = arrow::compute::cast(&elements(arrays.value(row)), &common)?;
+            let elements = arrow::compute::cast(&flattened(arrays.value(row)), &common)?;
             // No elements decide whatever the value is.
             if elements.is_empty() {
                 results.push(Some(self.all));

@@ -431,7 +431,10 @@ fn counted<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {
 }
 
 /// A count as the protocol writes it.
-fn length(count: usize) -> Result<[u8; 4]> {
+///
+/// # Errors
+/// `54000`
+pub(in crate::types) fn length(count: usize) -> Result<[u8; 4]> {
     let count = i32::try_from(count).map_err(|_| too_long())?;
     Ok(count.to_be_bytes())
 }

@@ -485,11 +485,21 @@ fn arrays(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRe
         };
         rows.push(sizes);
     }
-    let children = parse_column(&elements, element, style).map_err(|failure| ParseError {
-        row: owners.get(failure.row).copied().unwrap_or(0),
-        error: failure.error,
-    })?;
+    let children =
+        parse_column(&elements, element, style).map_err(|failure| failure.of_owner(&owners))?;
     build_array(children, &rows, element)
+}
+
+/// A value with its length before it, off the front; `None` is NULL.
+pub(in crate::types) fn counted<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>> {
+    let length = i32::from_be_bytes(take(rest)?);
+    if length == -1 {
+        return Ok(None);
+    }
+    let length = usize::try_from(length).map_err(|_| insufficient())?;
+    let (value, after) = rest.split_at_checked(length).ok_or_else(insufficient)?;
+    *rest = after;
+    Ok(Some(value))
 }
 
 /// Appends the elements of one array; returns the sizes of its dimensions.
@@ -535,16 +545,7 @@ fn array<'a>(
         _ => return Err(insufficient()),
     };
     for _ in 0..count {
-        let length = i32::from_be_bytes(take(&mut rest)?);
-        elements.push(match usize::try_from(length) {
-            Ok(length) => {
-                let (value, after) = rest.split_at_checked(length).ok_or_else(insufficient)?;
-                rest = after;
-                Some(value)
-            }
-            Err(_) if length == -1 => None,
-            Err(_) => return Err(insufficient()),
-        });
+        elements.push(counted(&mut rest)?);
     }
     match rest {
         [] if count == 0 => Ok(Vec::new()),

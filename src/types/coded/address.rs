@@ -5,9 +5,9 @@
 //! The code is the family, then two bits for each of the address's: the network's, a mark that ends
 //! them, the host's. The mark is less than any bit.
 
-use super::invalid;
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
+use crate::types::text::invalid;
 
 /// An address and how many of its bits are the network's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

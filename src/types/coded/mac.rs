@@ -1,8 +1,9 @@
 //! Hardware addresses, `macaddr` and `macaddr8`, as numbers.
 
-use super::{invalid, signed, unsigned};
+use super::{signed, unsigned};
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
+use crate::types::text::invalid;
 
 /// The code of six octets.
 pub fn code(octets: [u8; 6]) -> i64 {

@@ -9,7 +9,8 @@ pub mod money;
 use arrow::datatypes::DataType;
 
 use super::PgType;
-use crate::base::{Error, Result, SqlState};
+use super::text::invalid;
+use crate::base::Result;
 
 pub use address::Address;
 
@@ -125,17 +126,6 @@ pub(super) fn receive_number(ty: PgType, bytes: &[u8]) -> Option<i64> {
         true => value.cast_signed(),
         false => signed(value),
     })
-}
-
-/// `22P02` in PostgreSQL's words.
-fn invalid(ty: PgType, text: &str) -> Error {
-    Error::new(
-        SqlState::INVALID_TEXT_REPRESENTATION,
-        format!(
-            "invalid input syntax for type {}: \"{text}\"",
-            ty.info().sql_name
-        ),
-    )
 }
 
 /// `X/Y`, each of one to eight hexadecimal digits.

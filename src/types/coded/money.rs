@@ -1,8 +1,8 @@
 //! `money` in hundredths, as the locale "C" writes it: `-$1,234.50`.
 
-use super::invalid;
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
+use crate::types::text::invalid;
 
 /// Digits behind the point.
 const DIGITS: u32 = 2;

@@ -2,10 +2,11 @@
 
 use arrow::array::ArrayRef;
 
-use super::{Bound, Point, Span, encode, points, united, values};
+use super::outline::{self, Outline};
+use super::{Point, Span, values};
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
-use crate::types::binary::{BinaryColumn, insufficient, parse_column, take};
+use crate::types::binary::{BinaryColumn, counted, insufficient, length, parse_column, take};
 use crate::types::text::{PLAIN, ParseError, Style};
 
 const EMPTY: u8 = 0x01;
@@ -13,13 +14,6 @@ const LOWER_INCLUSIVE: u8 = 0x02;
 const UPPER_INCLUSIVE: u8 = 0x04;
 const LOWER_INFINITE: u8 = 0x08;
 const UPPER_INFINITE: u8 = 0x10;
-
-/// A span as received: where its bounds' bytes are, and whether their values are within.
-struct Received {
-    lower: Option<usize>,
-    upper: Option<usize>,
-    flags: u8,
-}
 
 /// Reads a column of values of type `ty`.
 ///
@@ -30,55 +24,18 @@ pub(in crate::types) fn parse(
     ty: PgType,
     style: &Style,
 ) -> Result<ArrayRef, ParseError> {
-    let subtype = ty.subtype().unwrap_or(PgType::INT8);
-    let mut bounds: Vec<Option<&[u8]>> = Vec::new();
-    let mut owners = Vec::new();
-    let mut rows = Vec::with_capacity(values.len());
-    for (row, value) in values.iter().enumerate() {
-        let read = value.map(|bytes| match ty.is_multirange() {
-            true => many(bytes, &mut bounds),
-            false => one(bytes, &mut bounds).map(|span| span.into_iter().collect()),
-        });
-        rows.push(
-            read.transpose()
-                .map_err(|error| ParseError { row, error })?,
-        );
-        owners.resize(bounds.len(), row);
-    }
-    let read = parse_column(&bounds, subtype, style).map_err(|failure| ParseError {
-        row: owners.get(failure.row).copied().unwrap_or(0),
-        error: failure.error,
-    })?;
-    let points = points(read.as_ref()).map_err(|error| ParseError { row: 0, error })?;
-    let mut encoded = Vec::with_capacity(rows.len());
-    for (row, received) in rows.into_iter().enumerate() {
-        let received: Option<Vec<Received>> = received;
-        let spans = received.map(|received| {
-            let bound = |at: Option<usize>, inclusive| Bound {
-                point: at.and_then(|at| points.get(at).cloned().flatten()),
-                inclusive,
-            };
-            let spans = received.into_iter().filter_map(|span| {
-                let lower = bound(span.lower, span.flags & LOWER_INCLUSIVE != 0);
-                let upper = bound(span.upper, span.flags & UPPER_INCLUSIVE != 0);
-                Span::of(lower, upper, subtype).transpose()
-            });
-            spans.collect::<Result<Vec<Span>>>().map(united)
-        });
-        let spans = spans
-            .transpose()
-            .map_err(|error| ParseError { row, error })?;
-        encoded.push(spans.map(|spans| encode(&spans)));
-    }
-    Ok(super::column(&encoded, ty))
+    let outlined = |bytes, bounds: &mut Vec<Option<_>>| match ty.is_multirange() {
+        true => many(bytes, bounds),
+        false => one(bytes, bounds).map(|span| span.into_iter().collect()),
+    };
+    outline::parse(values, ty, outlined, |bounds, subtype| {
+        parse_column(bounds, subtype, style)
+    })
 }
 
+/// What has a length before it, and is there.
 fn sized<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8]> {
-    let length = i32::from_be_bytes(take(bytes)?);
-    let length = usize::try_from(length).map_err(|_| insufficient())?;
-    let (value, rest) = bytes.split_at_checked(length).ok_or_else(insufficient)?;
-    *bytes = rest;
-    Ok(value)
+    counted(bytes)?.ok_or_else(insufficient)
 }
 
 fn finished(rest: &[u8]) -> Result<()> {
@@ -91,7 +48,7 @@ fn finished(rest: &[u8]) -> Result<()> {
     }
 }
 
-fn one<'a>(bytes: &'a [u8], bounds: &mut Vec<Option<&'a [u8]>>) -> Result<Option<Received>> {
+fn one<'a>(bytes: &'a [u8], bounds: &mut Vec<Option<&'a [u8]>>) -> Result<Option<Outline>> {
     let mut rest = bytes;
     let [flags] = take(&mut rest)?;
     let mut bound = |infinite: u8| {
@@ -103,15 +60,16 @@ fn one<'a>(bytes: &'a [u8], bounds: &mut Vec<Option<&'a [u8]>>) -> Result<Option
     };
     let (lower, upper) = (bound(LOWER_INFINITE)?, bound(UPPER_INFINITE)?);
     finished(rest)?;
-    let received = Received {
+    let inclusive = [LOWER_INCLUSIVE, UPPER_INCLUSIVE].map(|flag| flags & flag != 0);
+    let outline = Outline {
         lower,
         upper,
-        flags,
+        inclusive,
     };
-    Ok((flags & EMPTY == 0).then_some(received))
+    Ok((flags & EMPTY == 0).then_some(outline))
 }
 
-fn many<'a>(bytes: &'a [u8], bounds: &mut Vec<Option<&'a [u8]>>) -> Result<Vec<Received>> {
+fn many<'a>(bytes: &'a [u8], bounds: &mut Vec<Option<&'a [u8]>>) -> Result<Vec<Outline>> {
     let mut rest = bytes;
     let count = u32::from_be_bytes(take(&mut rest)?);
     let mut ranges = Vec::new();
@@ -133,7 +91,7 @@ pub(in crate::types) fn write(spans: &[Span], ty: PgType, out: &mut Vec<u8>) -> 
     }
     out.extend_from_slice(&length(spans.len())?);
     for span in spans {
-        counted(out, |out| write_one(Some(span), subtype, out))?;
+        write_counted(out, |out| write_one(Some(span), subtype, out))?;
     }
     Ok(())
 }
@@ -151,7 +109,7 @@ fn write_one(span: Option<&Span>, subtype: PgType, out: &mut Vec<u8>) -> Result<
             | flag(span.upper.point.is_none(), UPPER_INFINITE),
     );
     for point in [&span.lower.point, &span.upper.point].into_iter().flatten() {
-        counted(out, |out| write_point(point, subtype, out))?;
+        write_counted(out, |out| write_point(point, subtype, out))?;
     }
     Ok(())
 }
@@ -163,21 +121,11 @@ fn write_point(point: &Point, subtype: PgType, out: &mut Vec<u8>) -> Result<()> 
 }
 
 /// Appends what `write` writes, with its length before it.
-fn counted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+fn write_counted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
     write(out)?;
     let bytes = length(out.len() - at - 4)?;
     out[at..at + 4].copy_from_slice(&bytes);
     Ok(())
-}
-
-fn length(count: usize) -> Result<[u8; 4]> {
-    let count = i32::try_from(count).map_err(|_| {
-        Error::new(
-            SqlState::PROGRAM_LIMIT_EXCEEDED,
-            "value exceeds the maximum size of 2147483647 bytes",
-        )
-    })?;
-    Ok(count.to_be_bytes())
 }

@@ -13,6 +13,7 @@
 
 mod algebra;
 mod binary;
+mod outline;
 mod text;
 
 use std::cmp::Ordering;

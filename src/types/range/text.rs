@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use arrow::array::ArrayRef;
 
-use super::{Bound, Point, Span, encode, points, united};
+use super::outline::{self, Outline};
+use super::{Bound, Point, Span};
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 use crate::types::text::{
@@ -13,13 +14,6 @@ use crate::types::text::{
 
 /// An empty range.
 const EMPTY: &str = "empty";
-
-/// A span as written: where its bounds' texts are, and whether their values are within.
-struct Written {
-    lower: Option<usize>,
-    upper: Option<usize>,
-    inclusive: [bool; 2],
-}
 
 /// Reads a column of literals of type `ty`.
 ///
@@ -31,57 +25,14 @@ pub(in crate::types) fn parse(
     style: &Style,
     now: i64,
 ) -> Result<ArrayRef, ParseError> {
-    let subtype = ty.subtype().unwrap_or(PgType::INT8);
-    let mut bounds = Bounds::default();
-    let mut rows = Vec::with_capacity(values.len());
-    for (row, value) in values.iter().enumerate() {
-        let read = value.map(|text| match ty.is_multirange() {
-            true => many(text, &mut bounds),
-            false => one(text, &mut bounds).map(|span| span.into_iter().collect()),
-        });
-        rows.push(
-            read.transpose()
-                .map_err(|error| ParseError { row, error })?,
-        );
-        bounds.owners.resize(bounds.texts.len(), row);
-    }
-    let texts: Vec<Option<&str>> = bounds
-        .texts
-        .iter()
-        .map(|text| Some(text.as_str()))
-        .collect();
-    let read = parse_column(&texts, subtype, style, now).map_err(|failure| ParseError {
-        row: bounds.owners.get(failure.row).copied().unwrap_or(0),
-        error: failure.error,
-    })?;
-    let points = points(read.as_ref()).map_err(|error| ParseError { row: 0, error })?;
-    let mut encoded = Vec::with_capacity(rows.len());
-    for (row, written) in rows.into_iter().enumerate() {
-        let spans = written.map(|written| {
-            let bound = |at: Option<usize>, inclusive| Bound {
-                point: at.and_then(|at| points.get(at).cloned().flatten()),
-                inclusive,
-            };
-            let spans = written.into_iter().filter_map(|span| {
-                let lower = bound(span.lower, span.inclusive[0]);
-                let upper = bound(span.upper, span.inclusive[1]);
-                Span::of(lower, upper, subtype).transpose()
-            });
-            spans.collect::<Result<Vec<Span>>>().map(united)
-        });
-        let spans = spans
-            .transpose()
-            .map_err(|error| ParseError { row, error })?;
-        encoded.push(spans.map(|spans| encode(&spans)));
-    }
-    Ok(super::column(&encoded, ty))
-}
-
-/// The texts of bounds, and the rows they are of.
-#[derive(Default)]
-struct Bounds {
-    texts: Vec<String>,
-    owners: Vec<usize>,
+    let outlined = |text, bounds: &mut Vec<String>| match ty.is_multirange() {
+        true => many(text, bounds),
+        false => one(text, bounds).map(|span| span.into_iter().collect()),
+    };
+    outline::parse(values, ty, outlined, |bounds, subtype| {
+        let texts: Vec<Option<&str>> = bounds.iter().map(|text| Some(text.as_str())).collect();
+        parse_column(&texts, subtype, style, now)
+    })
 }
 
 fn malformed(what: &str, text: &str, detail: &str) -> Error {
@@ -105,7 +56,7 @@ fn is_empty_at(bytes: &[u8], at: usize) -> bool {
 }
 
 /// A range; `None` if it is the word for an empty one.
-fn one(text: &str, bounds: &mut Bounds) -> Result<Option<Written>> {
+fn one(text: &str, bounds: &mut Vec<String>) -> Result<Option<Outline>> {
     let fail = |detail| Err(malformed("range", text, detail));
     let bytes = text.as_bytes();
     let mut at = skip(bytes, 0);
@@ -135,7 +86,7 @@ fn one(text: &str, bounds: &mut Bounds) -> Result<Option<Written>> {
     if skip(bytes, at + 1) < bytes.len() {
         return fail("Junk after right parenthesis or bracket.");
     }
-    Ok(Some(Written {
+    Ok(Some(Outline {
         lower,
         upper,
         inclusive: [from, to],
@@ -143,7 +94,7 @@ fn one(text: &str, bounds: &mut Bounds) -> Result<Option<Written>> {
 }
 
 /// A bound's text, which is not written where there is no bound.
-fn bound(text: &str, at: &mut usize, bounds: &mut Bounds) -> Result<Option<usize>> {
+fn bound(text: &str, at: &mut usize, bounds: &mut Vec<String>) -> Result<Option<usize>> {
     let bytes = text.as_bytes();
     let ends = |byte: Option<&u8>| matches!(byte, Some(b',' | b')' | b']'));
     if ends(bytes.get(*at)) {
@@ -169,14 +120,12 @@ fn bound(text: &str, at: &mut usize, bounds: &mut Bounds) -> Result<Option<usize
             byte => value.push(byte),
         }
     }
-    bounds
-        .texts
-        .push(String::from_utf8_lossy(&value).into_owned());
-    Ok(Some(bounds.texts.len() - 1))
+    bounds.push(String::from_utf8_lossy(&value).into_owned());
+    Ok(Some(bounds.len() - 1))
 }
 
 /// The ranges of a multirange.
-fn many(text: &str, bounds: &mut Bounds) -> Result<Vec<Written>> {
+fn many(text: &str, bounds: &mut Vec<String>) -> Result<Vec<Outline>> {
     let fail = |detail| malformed("multirange", text, detail);
     let bytes = text.as_bytes();
     let next = |at: usize| {

@@ -22,7 +22,7 @@ use arrow::datatypes::DataType;
 use super::cells::Cells;
 use super::coded::Code;
 use super::pgtype::Made;
-use super::text::PLAIN;
+use super::text::{PLAIN, ParseError, refuse_domains};
 use super::{PgType, binary, fitted};
 use crate::base::{Error, Result};
 
@@ -50,6 +50,37 @@ fn raw(ty: PgType) -> PgType {
         DataType::UInt32 => PgType::OID,
         _ => ty.undomained(),
     }
+}
+
+/// Reads a column of rows: `part` takes each apart into the columns of its fields, which `read`
+/// then reads.
+pub(super) fn parse<V: Copy, F: Clone>(
+    values: &[Option<V>],
+    ty: PgType,
+    part: impl Fn(V, &[PgType], &mut [Vec<Option<F>>]) -> Result<()>,
+    read: impl Fn(&[Option<F>], PgType) -> Result<ArrayRef, ParseError>,
+) -> Result<ArrayRef, ParseError> {
+    let types = ty.shape().map(|shape| shape.types()).unwrap_or_default();
+    let mut columns: Vec<Vec<Option<F>>> = vec![Vec::new(); types.len()];
+    for (row, value) in values.iter().enumerate() {
+        match value {
+            Some(value) => {
+                let parted = refuse_domains(ty).and_then(|()| part(*value, &types, &mut columns));
+                parted.map_err(|error| ParseError { row, error })?;
+            }
+            None => columns.iter_mut().for_each(|column| column.push(None)),
+        }
+    }
+    let columns: Vec<_> = columns
+        .iter()
+        .zip(types.iter())
+        .map(|(column, ty)| {
+            fitted(read(column, *ty)?, *ty).map_err(|(row, error)| ParseError { row, error })
+        })
+        .collect::<Result<_, _>>()?;
+    let nulls: NullBuffer = values.iter().map(Option::is_some).collect();
+    build(&columns, &types, values.len(), Some(&nulls))
+        .map_err(|error| ParseError { row: 0, error })
 }
 
 /// Rows of these columns, NULL where `nulls` says so.

@@ -24,10 +24,10 @@ pub(super) use date::{
     write_timestamp,
 };
 pub(super) use input::build_array;
-pub(in crate::types) use input::fit;
 pub use input::{
     ParseError, build_list, parse_column, parse_value, refuse_domains, zone, zone_abbreviations,
 };
+pub(in crate::types) use input::{fit, invalid};
 pub(super) use nested::{is_space, quote, write_record};
 pub(super) use number::write_int;
 

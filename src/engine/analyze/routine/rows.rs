@@ -470,20 +470,18 @@ impl Analyst<'_> {
         let order = right.order.clone();
         let joined = self.crossed(&level, once, right)?;
         let number = self.number();
-        let mut exprs: Vec<Expr> = shown
+        let exprs = shown
             .into_iter()
             .enumerate()
             .map(|(index, expr)| expr.alias(format!("\0out{number}_{index}")))
             .collect();
-        if !order.is_empty() {
-            exprs.extend(joined.plan.schema().iter().map(Expr::from));
-        }
-        Ok(Answer {
-            plan: project(exprs, joined.plan)?,
-            columns,
+        let answer = Answer {
+            plan: joined.plan,
+            columns: Vec::new(),
             order,
             outer: joined.outer,
-        })
+        };
+        answer.in_columns(exprs, columns)
     }
 
     /// An answer with the number of each row as its last column.

@@ -42,11 +42,8 @@ pub(super) fn parse(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayR
         }
     }
     let texts: Vec<_> = elements.iter().map(Option::as_deref).collect();
-    let children = parse_column(&texts, element, input.style, input.now);
-    let children = children.map_err(|failure| ParseError {
-        row: owners.get(failure.row).copied().unwrap_or(0),
-        error: failure.error,
-    })?;
+    let children = parse_column(&texts, element, input.style, input.now)
+        .map_err(|failure| failure.of_owner(&owners))?;
     build(children, &rows, element)
 }
 

@@ -49,6 +49,17 @@ pub struct ParseError {
     pub error: Error,
 }
 
+impl ParseError {
+    /// The same of whole values, where it was parts of them that were read as one column: `owners`
+    /// has the value each part is of.
+    pub(in crate::types) fn of_owner(self, owners: &[usize]) -> Self {
+        Self {
+            row: owners.get(self.row).copied().unwrap_or(0),
+            ..self
+        }
+    }
+}
+
 /// Reads text values into an Arrow array of `ty.data_type()`; `None` is NULL. This is PostgreSQL's
 /// `typinput`, with the length coercion of `varchar(n)`, `numeric(p,s)` and their like. Values of
 /// an array type with more than one dimension become lists of lists; all values of a call must then
@@ -168,7 +179,7 @@ fn trim(text: &str) -> &str {
 }
 
 /// `22P02` in PostgreSQL's words.
-fn invalid(ty: PgType, text: &str) -> Error {
+pub(in crate::types) fn invalid(ty: PgType, text: &str) -> Error {
     Error::new(
         SqlState::INVALID_TEXT_REPRESENTATION,
         format!(

@@ -1,38 +1,18 @@
 //! Rows as `record_in` reads them: `(1,"a b",)`.
 
 use arrow::array::ArrayRef;
-use arrow::buffer::NullBuffer;
 
 use super::{Input, ParseError, is_space, parse_column};
 use crate::base::{Error, Result, SqlState};
-use crate::types::{PgType, fitted, row};
+use crate::types::{PgType, row};
 
 /// Reads a column of rows.
 pub(super) fn parse(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayRef, ParseError> {
-    let types = input.ty.shape().map(|shape| shape.types());
-    let types = types.unwrap_or_default();
-    let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); types.len()];
-    for (row, value) in values.iter().enumerate() {
-        match value {
-            Some(text) => {
-                let read = refuse_domains(input.ty).and_then(|()| fields(text, &mut columns));
-                read.map_err(|error| ParseError { row, error })?;
-            }
-            None => columns.iter_mut().for_each(|column| column.push(None)),
-        }
-    }
-    let columns: Vec<_> = columns
-        .iter()
-        .zip(types.iter())
-        .map(|(column, ty)| {
-            let texts: Vec<_> = column.iter().map(Option::as_deref).collect();
-            let array = parse_column(&texts, *ty, input.style, input.now)?;
-            fitted(array, *ty).map_err(|(row, error)| ParseError { row, error })
-        })
-        .collect::<Result<_, _>>()?;
-    let nulls: NullBuffer = values.iter().map(Option::is_some).collect();
-    row::build(&columns, &types, values.len(), Some(&nulls))
-        .map_err(|error| ParseError { row: 0, error })
+    let part = |text, _: &[PgType], columns: &mut [Vec<Option<String>>]| fields(text, columns);
+    row::parse(values, input.ty, part, |column, ty| {
+        let texts: Vec<_> = column.iter().map(Option::as_deref).collect();
+        parse_column(&texts, ty, input.style, input.now)
+    })
 }
 
 /// `0A000` for rows with fields of domains: what a domain asks of a value is an expression, which
