@@ -212,6 +212,20 @@ impl Cursor {
         Ok(items)
     }
 
+    /// `(item, item, …)`, or `()`.
+    pub(super) fn parenthesised_or_none<T>(
+        &mut self,
+        item: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.expect_token(&Token::LParen)?;
+        let items = match self.sees(&Token::RParen) {
+            true => Vec::new(),
+            false => self.list(item)?,
+        };
+        self.expect_token(&Token::RParen)?;
+        Ok(items)
+    }
+
     /// `(item, item, …)`
     pub(super) fn parenthesised<T>(
         &mut self,

@@ -218,14 +218,8 @@ fn create_foreign_table(cursor: &mut Cursor) -> Result<Command> {
     let if_not_exists = cursor.if_not_exists();
     let name = cursor.object_name()?;
     // PostgreSQL wants the parentheses; without them the columns are read from the file.
-    let columns = if cursor.accept_token(&Token::LParen) {
-        let columns = if cursor.sees(&Token::RParen) {
-            Vec::new()
-        } else {
-            cursor.list(column)?
-        };
-        cursor.expect_token(&Token::RParen)?;
-        columns
+    let columns = if cursor.sees(&Token::LParen) {
+        cursor.parenthesised_or_none(column)?
     } else {
         Vec::new()
     };

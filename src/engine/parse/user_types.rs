@@ -18,28 +18,14 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
     cursor.expect("TYPE")?;
     let name = cursor.object_name()?;
     if cursor.accept("AS ENUM") {
-        cursor.expect_token(&Token::LParen)?;
-        let labels = if cursor.sees(&Token::RParen) {
-            Vec::new()
-        } else {
-            cursor.list(label)?
-        };
-        cursor.expect_token(&Token::RParen)?;
-        let kind = NewType::Enum(labels);
+        let kind = NewType::Enum(cursor.parenthesised_or_none(label)?);
         return Ok(Command::CreateType(CreateType { name, kind }));
     }
     if cursor.accept("AS RANGE") {
         return Err(Error::unsupported("CREATE TYPE … AS RANGE"));
     }
     if cursor.accept("AS") {
-        cursor.expect_token(&Token::LParen)?;
-        let fields = if cursor.sees(&Token::RParen) {
-            Vec::new()
-        } else {
-            cursor.list(field)?
-        };
-        cursor.expect_token(&Token::RParen)?;
-        let kind = NewType::Composite(fields);
+        let kind = NewType::Composite(cursor.parenthesised_or_none(field)?);
         return Ok(Command::CreateType(CreateType { name, kind }));
     }
     Err(Error::unsupported("CREATE TYPE without AS"))
