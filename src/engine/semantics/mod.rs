@@ -14,6 +14,7 @@ mod composite;
 mod computed;
 mod keys;
 mod literals;
+mod pulled;
 mod quantified;
 mod rows;
 mod scalars;

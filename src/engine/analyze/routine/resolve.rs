@@ -231,7 +231,7 @@ impl Analyst<'_> {
                 chosen
                     .generic
                     .actual(snapshot, *ty)
-                    .ok_or_else(|| undetermined())
+                    .ok_or_else(undetermined)
             })
             .collect::<Result<Vec<_>>>()?;
         if !rest.is_empty() {
