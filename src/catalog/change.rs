@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::acl::Acl;
 use super::constraint::Constraints;
+use super::default_acl::DefaultAcl;
 use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, View};
 use super::routine::Routine;
 use super::segment::Segment;
@@ -154,6 +155,13 @@ pub enum Change {
         was: Option<Acl>,
         /// New list; `None` is the default.
         acl: Option<Acl>,
+    },
+    /// ALTER DEFAULT PRIVILEGES: what objects made later start with.
+    SetDefaultAcl {
+        /// What it was worked out from; changed meanwhile is a conflict.
+        was: Option<Box<DefaultAcl>>,
+        /// From now on; `None` is what is hard-wired. Of the same objects as `was`.
+        now: Option<Box<DefaultAcl>>,
     },
     /// COMMENT ON
     Comment {

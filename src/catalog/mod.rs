@@ -8,6 +8,7 @@ pub mod acl;
 mod apply;
 pub mod change;
 mod constraint;
+mod default_acl;
 mod dependency;
 mod derived;
 mod genesis;
@@ -29,6 +30,7 @@ pub use change::Change;
 pub use constraint::{
     Check, Constraints, ForeignAction, ForeignKey, Index, IndexPart, IndexedBy, Timing,
 };
+pub use default_acl::{DefaultAcl, DefaultKind};
 pub use dependency::{Cascade, Dependence, Dependent};
 pub use derived::{Places, derived_oid, row_type_of_array};
 pub use object::{

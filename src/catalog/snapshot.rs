@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::default_acl::DefaultAcl;
 use super::derived::Derived;
 use super::object::{Database, Membership, ObjectId, Relation, Role, Schema};
 use super::routine::Routine;
@@ -27,6 +28,7 @@ pub struct Snapshot {
     pub(super) routines: Arc<BTreeMap<Oid, Arc<Routine>>>,
     pub(super) routine_names: Arc<BTreeMap<(Oid, String), BTreeSet<Oid>>>,
     pub(super) types: Arc<BTreeMap<Oid, Arc<UserType>>>,
+    pub(super) default_acls: Arc<BTreeMap<Oid, Arc<DefaultAcl>>>,
     /// The labels of `types`, as values are read and written with.
     pub(super) enums: Enums,
     pub(super) derived: Derived,
@@ -75,6 +77,7 @@ impl Snapshot {
             roles: Arc::new(roles),
             routines: Arc::default(),
             routine_names: Arc::default(),
+            default_acls: Arc::default(),
             derived: Derived::default(),
         };
         snapshot.index_types();
@@ -86,6 +89,13 @@ impl Snapshot {
         for routine in routines {
             self.place_routine(routine);
         }
+        self
+    }
+
+    /// The same with default privileges, as recovery reads them.
+    pub fn with_default_acls(mut self, acls: impl IntoIterator<Item = DefaultAcl>) -> Self {
+        let acls = acls.into_iter().map(|acl| (acl.oid, Arc::new(acl)));
+        self.default_acls = Arc::new(acls.collect());
         self
     }
 

@@ -94,6 +94,7 @@ impl Temporary {
             | Change::AlterType { .. }
             | Change::AlterRole { .. }
             | Change::SetRoleSettings { .. }
+            | Change::SetDefaultAcl { .. }
             | Change::SetPassword { .. }
             | Change::AddMember(_)
             | Change::RemoveMember { .. } => None,

@@ -130,6 +130,7 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<ObjectId> {
         | Change::Comment { .. }
         | Change::AlterRole { .. }
         | Change::SetRoleSettings { .. }
+        | Change::SetDefaultAcl { .. }
         | Change::SetPassword { .. }
         | Change::AddMember(_)
         | Change::RemoveMember { .. }

@@ -11,7 +11,7 @@ use super::mask::{acl_of, all_of, held, mask_in};
 use super::roles::{has_privileges_of, privileges_roles};
 use crate::base::error::Report;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Acl, AclItem, ObjectId, Privilege, Privileges, Snapshot};
+use crate::catalog::{Acl, AclItem, DefaultKind, ObjectId, Privilege, Privileges, Snapshot};
 
 /// The list an object of this kind has before anybody granted anything (PostgreSQL's `acldefault`).
 pub fn default_acl(snapshot: &Snapshot, object: ObjectId) -> Acl {
@@ -24,19 +24,20 @@ pub fn default_acl(snapshot: &Snapshot, object: ObjectId) -> Acl {
         grantable: Privileges::NONE,
         grantor: owner,
     };
-    let mut acl = Vec::with_capacity(2);
-    if object == ObjectId::Database {
-        let publics = [Privilege::Connect, Privilege::Temporary].into_iter();
-        acl.push(item(Oid::INVALID, publics.collect()));
+    match object {
+        ObjectId::Database => {
+            let publics = [Privilege::Connect, Privilege::Temporary].into_iter();
+            vec![
+                item(Oid::INVALID, publics.collect()),
+                item(owner, Privileges::DATABASE),
+            ]
+        }
+        ObjectId::Routine(_) => DefaultKind::Routine.hard_wired(owner),
+        ObjectId::Type(_) => DefaultKind::Type.hard_wired(owner),
+        ObjectId::Schema(_) | ObjectId::Relation(_) | ObjectId::Role(_) => {
+            vec![item(owner, all_of(snapshot, object))]
+        }
     }
-    if let ObjectId::Routine(_) = object {
-        acl.push(item(Oid::INVALID, Privileges::ROUTINE));
-    }
-    if let ObjectId::Type(_) = object {
-        acl.push(item(Oid::INVALID, Privileges::TYPE));
-    }
-    acl.push(item(owner, all_of(snapshot, object)));
-    acl
 }
 
 /// The list after `role` granted `privileges` (`None`: ALL) on `object` to each grantee
@@ -275,32 +276,23 @@ pub(super) fn bare_name(snapshot: &Snapshot, object: ObjectId) -> String {
 }
 
 /// Changes to lists of one object.
-struct List<'a> {
-    snapshot: &'a Snapshot,
-    owner: Option<Oid>,
+pub(super) struct List<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) owner: Option<Oid>,
 }
 
 impl List<'_> {
     /// The list with `item` merged in.
-    fn add(&self, mut acl: Acl, item: AclItem) -> Result<Acl> {
+    pub(super) fn add(&self, mut acl: Acl, item: AclItem) -> Result<Acl> {
         if !item.grantable.is_empty() {
             self.refuse_circle(&acl, item)?;
         }
-        match acl
-            .iter_mut()
-            .find(|other| other.grantee == item.grantee && other.grantor == item.grantor)
-        {
-            Some(other) => {
-                other.privileges = other.privileges.union(item.privileges);
-                other.grantable = other.grantable.union(item.grantable);
-            }
-            None => acl.push(item),
-        }
+        merge(&mut acl, item);
         Ok(acl)
     }
 
     /// The list without what `item` names, and without what was granted by virtue of it.
-    fn remove(&self, mut acl: Acl, item: AclItem, cascade: bool) -> Result<Acl> {
+    pub(super) fn remove(&self, mut acl: Acl, item: AclItem, cascade: bool) -> Result<Acl> {
         let Some(index) = acl
             .iter()
             .position(|other| other.grantee == item.grantee && other.grantor == item.grantor)
@@ -392,6 +384,20 @@ impl List<'_> {
     }
 }
 
-fn invalid(message: &str) -> Error {
+/// Puts an item into a list, together with what the same grantor gave the same grantee before.
+pub(super) fn merge(acl: &mut Acl, item: AclItem) {
+    match acl
+        .iter_mut()
+        .find(|other| other.grantee == item.grantee && other.grantor == item.grantor)
+    {
+        Some(other) => {
+            other.privileges = other.privileges.union(item.privileges);
+            other.grantable = other.grantable.union(item.grantable);
+        }
+        None => acl.push(item),
+    }
+}
+
+pub(super) fn invalid(message: &str) -> Error {
     Error::new(SqlState::INVALID_GRANT_OPERATION, message)
 }

@@ -6,6 +6,7 @@
 //! everybody may read them, and they appear in no need.
 
 mod authorize;
+mod default;
 mod grant;
 mod mask;
 mod needs;
@@ -15,6 +16,7 @@ mod roles;
 mod tests;
 
 pub use authorize::{Authorized, authorize, has_privilege, may_see};
+pub use default::{DefaultGrant, change_default, with_default_privileges};
 pub use grant::{default_acl, grant, may_grant_any, revoke};
 pub use needs::{Need, needs_of};
 pub use path::search_path;

@@ -286,6 +286,12 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
                 }]
             }
         }
+        Change::SetDefaultAcl { was, now } => {
+            let of = now.as_ref().or(was.as_ref());
+            of.and_then(|of| needs.giving_to(of.role))
+                .into_iter()
+                .collect()
+        }
         Change::Comment {
             object,
             attnum: _,

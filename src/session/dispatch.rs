@@ -113,6 +113,13 @@ impl Session {
             Command::DropRole { roles, if_exists } => self.drop_roles(roles, *if_exists).map(done),
             Command::Grant(grant) => self.grant(grant).map(done),
             Command::GrantRole(grant) => self.grant_role(grant).map(done),
+            Command::DefaultPrivileges(alter) => self.alter_default_privileges(alter).map(done),
+            Command::ReassignOwned { roles, to } => {
+                self.reassign_owned(roles, to, run).await.map(done)
+            }
+            Command::DropOwned { roles, cascade } => {
+                self.drop_owned(roles, *cascade, run).await.map(done)
+            }
 
             Command::Set { local, name, value } => self.set_command(*local, name, value).map(done),
             Command::SetRole { local, role } => self
@@ -230,6 +237,9 @@ impl Session {
             Command::Grant(_) => "GRANT",
             Command::GrantRole(grant) if grant.revoke => "REVOKE ROLE",
             Command::GrantRole(_) => "GRANT ROLE",
+            Command::DefaultPrivileges(_) => "ALTER DEFAULT PRIVILEGES",
+            Command::ReassignOwned { .. } => "REASSIGN OWNED",
+            Command::DropOwned { .. } => "DROP OWNED",
             // DML is checked where its target is known: temporary tables may be written. What runs
             // a prepared statement comes back here with that statement. The rest writes nothing.
             Command::Query(_)

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::super::{Acl, AclItem, ObjectId, Snapshot};
+use super::super::{Acl, AclItem, DefaultAcl, ObjectId, Snapshot};
 use super::concurrent_update;
 use crate::base::{Error, Oid, Result};
 
@@ -63,6 +63,31 @@ impl Snapshot {
             return Err(concurrent_update());
         }
         *current = acl.cloned();
+        Ok(())
+    }
+
+    pub(super) fn set_default_acl(
+        &mut self,
+        was: Option<&DefaultAcl>,
+        now: Option<&DefaultAcl>,
+    ) -> Result<()> {
+        let Some(of) = now.or(was) else { return Ok(()) };
+        self.must_role_oid(of.role)?;
+        if let Some(schema) = of.schema {
+            self.must_exist(ObjectId::Schema(schema))?;
+        }
+        self.check_acl(now.map(|now| &now.acl))?;
+        let current = self.default_acl_of(of.role, of.schema, of.kind);
+        if current.map(AsRef::as_ref) != was {
+            return Err(concurrent_update());
+        }
+        let acls = Arc::make_mut(&mut self.default_acls);
+        if let Some(was) = was {
+            acls.remove(&was.oid);
+        }
+        if let Some(now) = now {
+            acls.insert(now.oid, Arc::new(now.clone()));
+        }
         Ok(())
     }
 

@@ -99,6 +99,9 @@ impl Snapshot {
             Change::SetAcl { object, was, acl } => {
                 self.set_acl(*object, was.as_ref(), acl.as_ref())
             }
+            Change::SetDefaultAcl { was, now } => {
+                self.set_default_acl(was.as_deref(), now.as_deref())
+            }
             Change::Comment {
                 object,
                 attnum,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::reserved::check_role_name;
-use super::super::{Acl, Membership, ObjectId, Role, Snapshot};
+use super::super::{Acl, AclItem, Membership, ObjectId, Role, Snapshot};
 use super::{concurrent_update, required};
 use crate::base::{Error, Oid, Result, SqlState};
 
@@ -118,6 +118,14 @@ impl Snapshot {
         }
         for ty in self.types() {
             note(ObjectId::Type(ty.oid), ty.owner, ty.acl.as_ref());
+        }
+        for of in self.default_acls() {
+            let names = |item: &AclItem| item.grantee == role || item.grantor == role;
+            if of.role == role {
+                uses.push(format!("owner of {}", self.describe_default_acl(of)));
+            } else if of.acl.iter().any(names) {
+                uses.push(format!("privileges for {}", self.describe_default_acl(of)));
+            }
         }
         uses
     }

@@ -71,6 +71,9 @@ impl Snapshot {
         self.refuse_dependants(ObjectId::Schema(oid), &format!("drop {described}"))?;
         Arc::make_mut(&mut self.schema_names).remove(&schema.name);
         Arc::make_mut(&mut self.schemas).remove(&oid);
+        if self.default_acls().any(|of| of.schema == Some(oid)) {
+            Arc::make_mut(&mut self.default_acls).retain(|_, of| of.schema != Some(oid));
+        }
         Ok(())
     }
 

@@ -27,7 +27,9 @@ pub use object::{
     CreateSchema, CreateTable, CreateTableAs, CreateType, CreateView, Drop, NewType, ObjectKind,
     OnCommit, TypeAction,
 };
-pub use role::{Grant, GrantRole, GrantTarget, RoleOption, RoleSetting, RoleSpec};
+pub use role::{
+    DefaultPrivileges, Grant, GrantRole, GrantTarget, RoleOption, RoleSetting, RoleSpec,
+};
 
 /// One statement of a query string.
 #[derive(Debug, Clone)]
@@ -160,6 +162,22 @@ pub enum Command {
     Grant(Grant),
     /// GRANT role TO and REVOKE role FROM.
     GrantRole(GrantRole),
+    /// ALTER DEFAULT PRIVILEGES
+    DefaultPrivileges(DefaultPrivileges),
+    /// REASSIGN OWNED
+    ReassignOwned {
+        /// Whose.
+        roles: Vec<RoleSpec>,
+        /// New owner.
+        to: RoleSpec,
+    },
+    /// DROP OWNED
+    DropOwned {
+        /// Whose.
+        roles: Vec<RoleSpec>,
+        /// CASCADE
+        cascade: bool,
+    },
 
     /// SET name
     Set {

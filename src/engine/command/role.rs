@@ -1,6 +1,7 @@
 //! Roles, and what they may do.
 
 use super::{ObjectName, SetValue};
+use crate::catalog::DefaultKind;
 use crate::engine::routine_definition::{RoutineKind, RoutineSpec};
 
 /// A role, or a word for one.
@@ -72,6 +73,27 @@ pub struct Grant {
     pub grant_option: bool,
     /// GRANTED BY
     pub granted_by: Option<RoleSpec>,
+    /// CASCADE, of REVOKE.
+    pub cascade: bool,
+}
+
+/// ALTER DEFAULT PRIVILEGES
+#[derive(Debug, Clone)]
+pub struct DefaultPrivileges {
+    /// Whose objects; `None` is the current user's.
+    pub roles: Option<Vec<RoleSpec>>,
+    /// In which schemas; none is everywhere.
+    pub schemas: Vec<String>,
+    /// Which objects.
+    pub kind: DefaultKind,
+    /// REVOKE
+    pub revoke: bool,
+    /// Privilege words, upper-cased; `None` is ALL PRIVILEGES.
+    pub privileges: Option<Vec<String>>,
+    /// To or from whom.
+    pub grantees: Vec<RoleSpec>,
+    /// WITH GRANT OPTION; for REVOKE, GRANT OPTION FOR.
+    pub grant_option: bool,
     /// CASCADE, of REVOKE.
     pub cascade: bool,
 }

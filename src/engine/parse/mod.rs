@@ -19,6 +19,7 @@ mod grammar;
 mod maintenance;
 mod merge;
 mod objects;
+mod ownership;
 mod patch;
 mod place;
 mod redirect;
@@ -311,6 +312,7 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "COMMENT" => objects::comment(cursor),
         "GRANT" => roles::grant(cursor),
         "REVOKE" => roles::revoke(cursor),
+        "REASSIGN" => ownership::reassign(cursor),
         "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "SAVEPOINT" | "RELEASE"
         | "LOCK" => session::transaction(cursor),
         "SET" => session::set(cursor),
@@ -325,7 +327,7 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "VACUUM" | "ANALYZE" | "ANALYSE" | "CHECKPOINT" => maintenance::maintenance(cursor),
         "CALL" => routines::call(cursor),
         // Statements PostgreSQL has and commons does not.
-        "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "REASSIGN" | "REINDEX" | "SECURITY" => {
+        "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "REINDEX" | "SECURITY" => {
             Err(Error::unsupported(word))
         }
         _ => Err(cursor.syntax_error()),

@@ -7,7 +7,7 @@ use super::constraints::{
 };
 use super::cursor::Cursor;
 use super::types::written_column_type;
-use super::{domains, roles, routines, sequences, storage, user_types, views};
+use super::{domains, ownership, roles, routines, sequences, storage, user_types, views};
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
@@ -283,6 +283,9 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     if matches!(word.as_str(), "ROLE" | "USER" | "GROUP") {
         return roles::alter(cursor);
     }
+    if word == "DEFAULT" {
+        return ownership::default_privileges(cursor);
+    }
     if word == "TYPE" {
         return user_types::alter(cursor);
     }
@@ -297,7 +300,7 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
             "AGGREGATE" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE" | "POLICY"
             | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM"
             | "TABLESPACE" | "TRIGGER" => Error::unsupported(format!("ALTER {word}")),
-            "DEFAULT" | "MATERIALIZED" | "FOREIGN" | "EVENT" | "LARGE" | "OPERATOR" | "TEXT" => {
+            "MATERIALIZED" | "FOREIGN" | "EVENT" | "LARGE" | "OPERATOR" | "TEXT" => {
                 Error::unsupported(format!(
                     "ALTER {word} {}",
                     cursor.second_word().unwrap_or_default()
@@ -479,6 +482,9 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
     {
         return roles::drop(cursor);
     }
+    if word == "OWNED" {
+        return ownership::drop(cursor);
+    }
     if let Some(kind) = routines::kind(cursor) {
         return routines::drop(cursor, kind);
     }
@@ -489,7 +495,7 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
             return Err(match word.as_str() {
                 "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE"
                 | "POLICY" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION"
-                | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "OWNED" => {
+                | "TABLESPACE" | "TRANSFORM" | "TRIGGER" => {
                     Error::unsupported(format!("DROP {word}"))
                 }
                 "MATERIALIZED" | "FOREIGN" | "EVENT" | "ACCESS" | "OPERATOR" | "TEXT" | "USER" => {

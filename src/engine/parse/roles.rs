@@ -21,7 +21,7 @@ pub(super) fn role(cursor: &mut Cursor) -> Result<RoleSpec> {
 }
 
 /// A role, or PUBLIC.
-fn grantee(cursor: &mut Cursor) -> Result<RoleSpec> {
+pub(super) fn grantee(cursor: &mut Cursor) -> Result<RoleSpec> {
     for (word, spec) in [
         ("CURRENT_USER", RoleSpec::CurrentUser),
         ("CURRENT_ROLE", RoleSpec::CurrentUser),
@@ -301,31 +301,43 @@ pub(super) fn revoke(cursor: &mut Cursor) -> Result<Command> {
 
 /// What stands between GRANT and ON or TO: privileges or roles, which only the next word tells
 /// apart.
-fn granted_words(cursor: &mut Cursor) -> Result<Vec<String>> {
+pub(super) fn granted_words(cursor: &mut Cursor) -> Result<Vec<Granted>> {
     cursor.list(|cursor| {
         let word = cursor.any_word()?;
         if word == "all" {
             cursor.accept("PRIVILEGES");
         }
-        if cursor.sees(&Token::LParen) {
-            return Err(Error::unsupported("a privilege on columns"));
-        }
-        Ok(word)
+        let columns = match cursor.sees(&Token::LParen) {
+            true => cursor.parenthesised(Cursor::name)?,
+            false => Vec::new(),
+        };
+        Ok(Granted { word, columns })
     })
 }
 
-fn roles_if_to(cursor: &Cursor, words: &[String], to: &str) -> Option<Vec<String>> {
-    (cursor.word().as_deref() == Some(to)).then(|| words.to_vec())
+/// A privilege or a role, as it stands before ON or TO.
+pub(super) struct Granted {
+    word: String,
+    /// The columns it is on, if it says them.
+    pub(super) columns: Vec<String>,
+}
+
+fn roles_if_to(cursor: &Cursor, words: &[Granted], to: &str) -> Option<Vec<String>> {
+    (cursor.word().as_deref() == Some(to))
+        .then(|| words.iter().map(|granted| granted.word.clone()).collect())
 }
 
 /// Privilege words, or `None` for ALL.
-fn privileges(words: Vec<String>) -> Result<Option<Vec<String>>> {
-    if words == ["all"] {
+pub(super) fn privileges(words: Vec<Granted>) -> Result<Option<Vec<String>>> {
+    if words.iter().any(|granted| !granted.columns.is_empty()) {
+        return Err(Error::unsupported("a privilege on columns"));
+    }
+    if matches!(words.as_slice(), [one] if one.word == "all") {
         return Ok(None);
     }
     words
         .into_iter()
-        .map(|word| match word.as_str() {
+        .map(|Granted { word, columns: _ }| match word.as_str() {
             "select" | "insert" | "update" | "delete" | "truncate" | "references" | "trigger"
             | "usage" | "create" | "connect" | "temporary" | "temp" | "execute" => Ok(word
                 .to_uppercase()
@@ -399,7 +411,7 @@ fn target(cursor: &mut Cursor) -> Result<GrantTarget> {
     cursor.list(Cursor::object_name).map(GrantTarget::Tables)
 }
 
-fn grantees(cursor: &mut Cursor) -> Result<Vec<RoleSpec>> {
+pub(super) fn grantees(cursor: &mut Cursor) -> Result<Vec<RoleSpec>> {
     cursor.list(|cursor| {
         cursor.accept("GROUP");
         grantee(cursor)

@@ -24,6 +24,8 @@ const PG_FOREIGN_DATA_WRAPPER: Oid = Oid(2328);
 const PG_FOREIGN_SERVER: Oid = Oid(1417);
 /// `pg_authid`'s OID.
 const PG_AUTHID: Oid = Oid(1260);
+/// `pg_default_acl`'s OID.
+const PG_DEFAULT_ACL: Oid = Oid(826);
 
 /// One row of `pg_depend`: (class, object, referenced class, referenced object, referenced column,
 /// kind).
@@ -234,6 +236,15 @@ pub(super) fn pg_shdepend(
             relation.owner,
             relation.acl.as_ref(),
         );
+    }
+    for routine in snapshot.routines() {
+        add(PG_PROC, routine.oid, routine.owner, routine.acl.as_ref());
+    }
+    for ty in snapshot.types() {
+        add(PG_TYPE, ty.oid, ty.owner, ty.acl.as_ref());
+    }
+    for of in snapshot.default_acls() {
+        add(PG_DEFAULT_ACL, of.oid, of.role, Some(&of.acl));
     }
     build::<Row>(
         relation,

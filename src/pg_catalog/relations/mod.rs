@@ -83,6 +83,7 @@ fn lasting(name: &str) -> Option<Fill> {
         "pg_constraint" => constraints::pg_constraint,
         "pg_database" => roles::pg_database,
         "pg_db_role_setting" => roles::pg_db_role_setting,
+        "pg_default_acl" => roles::pg_default_acl,
         "pg_depend" => dependencies::pg_depend,
         "pg_description" => objects::pg_description,
         "pg_enum" => user_types::pg_enum,

@@ -7,7 +7,7 @@ use arrow::record_batch::RecordBatch;
 use super::objects::acl;
 use super::{Value, build};
 use crate::base::{Oid, Result};
-use crate::catalog::{Membership, Role};
+use crate::catalog::{DefaultAcl, Membership, Role};
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
 
@@ -78,6 +78,27 @@ pub(super) fn pg_db_role_setting(
         &[
             ("setrole", &|(role, _)| (*role).into()),
             ("setconfig", &|(_, settings)| settings.clone().into()),
+        ],
+    )
+}
+
+pub(super) fn pg_default_acl(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let snapshot = &context.snapshot;
+    let rows: Vec<_> = snapshot.default_acls().cloned().collect();
+    build::<Arc<DefaultAcl>>(
+        relation,
+        &rows,
+        &[
+            ("oid", &|row| row.oid.into()),
+            ("defaclrole", &|row| row.role.into()),
+            ("defaclnamespace", &|row| {
+                row.schema.unwrap_or(Oid::INVALID).into()
+            }),
+            ("defaclobjtype", &|row| row.kind.letter().into()),
+            ("defaclacl", &|row| acl(snapshot, Some(&row.acl))),
         ],
     )
 }

@@ -15,15 +15,7 @@ impl Session {
     pub(in crate::session) fn grant(&mut self, grant: &Grant) -> Result<CommandTag> {
         let context = self.context()?;
         self.check_grantor(&context, grant.granted_by.as_ref())?;
-        let asked = match &grant.privileges {
-            None => None,
-            Some(words) => Some(
-                words
-                    .iter()
-                    .map(|word| privilege(word))
-                    .collect::<Result<Privileges>>()?,
-            ),
-        };
+        let asked = asked(grant.privileges.as_deref())?;
         let grantees = grant
             .grantees
             .iter()
@@ -214,6 +206,13 @@ fn targets(context: &StatementContext, on: &GrantTarget) -> Result<Vec<ObjectId>
             .map(|name| named(context, ObjectKind::Database, &bare(name)))
             .collect(),
     }
+}
+
+/// The privileges words mean; `None` is ALL.
+pub(super) fn asked(words: Option<&[String]>) -> Result<Option<Privileges>> {
+    words
+        .map(|words| words.iter().map(|word| privilege(word)).collect())
+        .transpose()
 }
 
 /// The privilege a word means, whatever it is granted on.

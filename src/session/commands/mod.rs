@@ -10,6 +10,7 @@ mod constraint;
 mod copy;
 mod copy_options;
 mod cursor;
+mod default_privileges;
 mod dml;
 mod domain;
 mod drop;
@@ -25,6 +26,7 @@ mod lock;
 mod maintain;
 mod materialized;
 mod on_commit;
+mod owned;
 mod prepare;
 mod query;
 mod readers;
@@ -131,7 +133,12 @@ impl Session {
             return Ok(());
         }
         let transaction = self.transaction()?;
-        let authorized = privileges::authorize(transaction.view(), needs, changes)?;
+        let view = transaction.view();
+        let changes = changes
+            .into_iter()
+            .map(|change| privileges::with_default_privileges(view, change))
+            .collect();
+        let authorized = privileges::authorize(view, needs, changes)?;
         transaction.push(authorized)?;
         self.catalog_moved();
         Ok(())

@@ -21,6 +21,7 @@ pub(super) enum Kind {
     Membership,
     Routine,
     Type,
+    DefaultAcl,
 }
 
 impl Kind {
@@ -33,6 +34,7 @@ impl Kind {
             Self::Membership => "membership",
             Self::Routine => "routine",
             Self::Type => "type",
+            Self::DefaultAcl => "default acl",
         }
     }
 }
@@ -125,6 +127,11 @@ pub(super) fn record(
     let old = before.into_iter().flat_map(Snapshot::types);
     for pair in differing(old, after.types(), |ty| ty.oid) {
         write.object(Kind::Type, (oid_of(&pair, |t| t.oid), Oid::INVALID), &pair)?;
+    }
+    let old = before.into_iter().flat_map(Snapshot::default_acls);
+    for pair in differing(old, after.default_acls(), |acl| acl.oid) {
+        let key = (oid_of(&pair, |acl| acl.oid), Oid::INVALID);
+        write.object(Kind::DefaultAcl, key, &pair)?;
     }
     let old = memberships(before);
     let new = memberships(Some(after));

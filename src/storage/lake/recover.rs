@@ -78,7 +78,8 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded> {
         objects::<Membership>(connection, Kind::Membership)?,
         objects(connection, Kind::Type)?,
     )
-    .with_routines(objects::<Routine>(connection, Kind::Routine)?);
+    .with_routines(objects::<Routine>(connection, Kind::Routine)?)
+    .with_default_acls(objects(connection, Kind::DefaultAcl)?);
     let sequences = super::sequence::load(connection, &snapshot)?;
     Ok(Loaded {
         sequences,
