@@ -205,6 +205,10 @@ impl Analyst<'_> {
             return self.coerced_beneath(plain, to);
         }
         if value.is_unknown() {
+            // `x::unknown` says nothing: what holds it decides.
+            if to.oid == PgType::UNKNOWN.oid {
+                return Ok(value);
+            }
             return match &value.expr {
                 Expr::Literal(ScalarValue::Utf8(Some(text)), _) => self
                     .read(text, to)
