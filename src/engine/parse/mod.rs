@@ -16,6 +16,7 @@ mod domains;
 mod explain;
 mod field_names;
 mod grammar;
+mod here;
 mod maintenance;
 mod merge;
 mod objects;

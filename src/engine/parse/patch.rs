@@ -6,6 +6,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
+use super::here::Here;
 use crate::base::{Error, Result, SqlState};
 
 /// The function whose arguments are the functions of `ROWS FROM (…)`. No client can send a NUL.
@@ -164,6 +165,9 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 tokens.remove(index + 1);
                 tokens[index].token = quoted(ROWS_FROM);
             }
+            Some(name @ ("ARRAY" | "TABLE")) if here.is_label() => {
+                tokens[index].token = quoted(&name.to_ascii_lowercase());
+            }
             // sqlparser reads `TABLE t` only where nothing follows.
             Some("TABLE") if here.begins_query() => {
                 let span = tokens[index].span;
@@ -218,194 +222,6 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
         index += 1;
     }
     Ok(())
-}
-
-/// A place among tokens.
-struct Here<'t> {
-    tokens: &'t [TokenWithSpan],
-    index: usize,
-}
-
-impl Here<'_> {
-    fn token(&self, ahead: usize) -> Option<&Token> {
-        self.tokens
-            .get(self.index + ahead)
-            .map(|token| &token.token)
-    }
-
-    fn is(&self, ahead: usize, token: &Token) -> bool {
-        self.token(ahead) == Some(token)
-    }
-
-    /// An unquoted word, in capitals.
-    fn word(&self, ahead: usize) -> Option<String> {
-        match self.token(ahead)? {
-            Token::Word(Word {
-                value,
-                quote_style: None,
-                ..
-            }) => Some(value.to_ascii_uppercase()),
-            _ => None,
-        }
-    }
-
-    fn words(&self, ahead: usize, count: usize) -> String {
-        (ahead..ahead + count)
-            .filter_map(|ahead| self.word(ahead))
-            .collect::<Vec<_>>()
-            .join(" ")
-    }
-
-    fn before(&self) -> Option<&Token> {
-        self.tokens
-            .get(self.index.checked_sub(1)?)
-            .map(|token| &token.token)
-    }
-
-    fn after(&self, token: &Token) -> bool {
-        self.before() == Some(token)
-    }
-
-    /// Whether a window frame's bound ends here.
-    fn after_frame(&self) -> bool {
-        matches!(self.before(), Some(Token::Word(Word { value, quote_style: None, .. }))
-            if ["ROW", "PRECEDING", "FOLLOWING"]
-                .iter()
-                .any(|end| value.eq_ignore_ascii_case(end)))
-    }
-
-    /// Whether a query may begin here.
-    fn begins_query(&self) -> bool {
-        let begins = [
-            "UNION",
-            "ALL",
-            "DISTINCT",
-            "EXCEPT",
-            "INTERSECT",
-            "AS",
-            "FOR",
-        ];
-        match self.before() {
-            None | Some(Token::LParen) => true,
-            Some(Token::Word(word)) if word.quote_style.is_none() => {
-                begins
-                    .iter()
-                    .any(|begin| word.value.eq_ignore_ascii_case(begin))
-                    || self.after_target()
-            }
-            Some(Token::Word(_) | Token::RParen) => self.after_target(),
-            _ => false,
-        }
-    }
-
-    /// Whether the target of an INSERT stands before.
-    fn after_target(&self) -> bool {
-        let first = self.tokens.first().map(|token| token.token.to_string());
-        first.is_some_and(|first| first.eq_ignore_ascii_case("INSERT")) && self.index > 2
-    }
-
-    /// `type 'text'`, with a type sqlparser does not know: a user's, or one of these.
-    fn types_a_string(&self, word: &str) -> bool {
-        const TYPES: &[&str] = &[
-            "BPCHAR",
-            "CID",
-            "JSONPATH",
-            "NAME",
-            "OID",
-            "REGPROC",
-            "REGPROCEDURE",
-            "REGROLE",
-            "REGTYPE",
-            "TID",
-            "XID",
-        ];
-        let named = matches!(self.token(0), Some(Token::Word(word))
-            if word.keyword == Keyword::NoKeyword);
-        (named || TYPES.contains(&word))
-            && matches!(
-                self.token(1),
-                Some(Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_))
-            )
-            && !matches!(self.before(), Some(Token::Period | Token::DoubleColon))
-    }
-
-    /// `INTERVAL (digits) 'text'`
-    fn is_precise_interval(&self) -> bool {
-        self.is(1, &Token::LParen)
-            && matches!(self.token(2), Some(Token::Number(..)))
-            && self.is(3, &Token::RParen)
-            && matches!(
-                self.token(4),
-                Some(Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_))
-            )
-    }
-
-    fn after_group(&self) -> bool {
-        matches!(self.before(), Some(Token::Word(Word { value, quote_style: None, .. }))
-            if value.eq_ignore_ascii_case("GROUP"))
-    }
-
-    /// Whether this word is the SET of an UPDATE: of a statement, or of ON CONFLICT.
-    fn follows_update(&self) -> bool {
-        let mut depth = 0_usize;
-        for at in (0..self.index).rev() {
-            match &self.tokens[at].token {
-                Token::RParen => depth += 1,
-                Token::LParen if depth == 0 => return false,
-                Token::LParen => depth -= 1,
-                Token::Word(word) if depth == 0 && word.keyword == Keyword::UPDATE => return true,
-                Token::Word(word) if depth == 0 && word.keyword == Keyword::SET => return false,
-                _ => {}
-            }
-        }
-        false
-    }
-
-    /// Whether what stands before may be an operand.
-    fn after_operand(&self) -> bool {
-        match self.before() {
-            Some(Token::Word(word)) => {
-                word.quote_style.is_some()
-                    || ![
-                        "SELECT", "AS", "DISTINCT", "ALL", "BY", "WHERE", "AND", "OR", "NOT",
-                    ]
-                    .iter()
-                    .any(|other| word.value.eq_ignore_ascii_case(other))
-            }
-            Some(
-                Token::RParen
-                | Token::RBracket
-                | Token::Number(..)
-                | Token::SingleQuotedString(_)
-                | Token::Placeholder(_),
-            ) => true,
-            _ => false,
-        }
-    }
-
-    /// Whether what stands before may be a type's name.
-    fn after_type(&self) -> bool {
-        matches!(self.before(), Some(Token::Word(_) | Token::RParen))
-    }
-
-    /// `.*` behind a row that is not named as a relation is.
-    fn is_row_star(&self) -> bool {
-        if !self.is(0, &Token::Period) || !self.is(1, &Token::Mul) {
-            return false;
-        }
-        // Fields of fields stand in between.
-        let mut tokens = self.tokens[..self.index].iter().rev();
-        loop {
-            match tokens.next().map(|token| &token.token) {
-                Some(Token::RParen | Token::RBracket) => return true,
-                Some(Token::Word(_)) => {}
-                _ => return false,
-            }
-            if tokens.next().map(|token| &token.token) != Some(&Token::Period) {
-                return false;
-            }
-        }
-    }
 }
 
 /// Marks the window whose definition `index` stands in, by its name.
