@@ -1,6 +1,7 @@
 //! DECLARE, FETCH, MOVE, CLOSE: cursors, over portals.
 
 use arrow::array::RecordBatch;
+use sqlparser::ast;
 
 use super::tag;
 use crate::base::{Error, Result, SqlState};
@@ -34,16 +35,11 @@ impl Session {
         let Command::Query(query) = &statement.command else {
             return Err(Error::unsupported("a cursor over anything but a query"));
         };
-        let (context, rows) = self.open_query(query, &run).await?;
-        let columns = rows.columns().clone();
+        let state = self.start_query(query, &run, "FETCH", scroll).await?;
+        let columns = state.rows.columns().clone();
         let plan = Plan {
             columns: Some(columns.clone()),
             ..Plan::default()
-        };
-        let writing = Writing {
-            style: context.style.clone(),
-            names: Names::new(context),
-            tag: counted("FETCH"),
         };
         self.portals.open(
             name,
@@ -51,16 +47,32 @@ impl Session {
             plan,
             Vec::new(),
             vec![binary; columns.len()],
-            Progress::Suspended(Suspended {
-                rows,
-                writing,
-                place: Place::start(scroll),
-            }),
+            Progress::Suspended(state),
         );
         if hold && let Some(portal) = self.portals.find(name) {
             portal.hold = Hold::AtCommit;
         }
         Ok(tag("DECLARE CURSOR"))
+    }
+
+    /// A query that has started; its rows wait.
+    async fn start_query(
+        &mut self,
+        query: &ast::Query,
+        run: &Run<'_>,
+        tag: &'static str,
+        scroll: bool,
+    ) -> Result<Suspended> {
+        let (context, rows) = self.open_query(query, run).await?;
+        Ok(Suspended {
+            rows,
+            writing: Writing {
+                style: context.style.clone(),
+                names: Names::new(context),
+                tag: counted(tag),
+            },
+            place: Place::start(scroll),
+        })
     }
 
     /// FETCH and MOVE (`skip`).
@@ -85,12 +97,22 @@ impl Session {
                 portal.progress = Progress::Over(over);
                 return self.fetched(columns, Vec::new(), binary, skip);
             }
+            // Bind opened it, and no Execute came yet.
             Progress::New => {
-                portal.progress = Progress::New;
-                return Err(Error::new(
-                    SqlState::INVALID_CURSOR_STATE,
-                    format!("portal \"{name}\" has not been run"),
-                ));
+                let statement = portal.statement.clone();
+                let Some((statement, Command::Query(query))) =
+                    statement.as_ref().map(|one| (one, &one.command))
+                else {
+                    return Err(cannot_be_run(name));
+                };
+                let (plan, parameters) = (portal.plan.clone(), portal.parameters.clone());
+                let bound = Run {
+                    statement,
+                    plan: Some(plan),
+                    parameters: &parameters,
+                    interrupt: run.interrupt,
+                };
+                self.start_query(query, &bound, "SELECT", false).await?
             }
         };
         let taken = state
