@@ -143,6 +143,8 @@ impl Session {
             Command::Begin(modes) => self.begin_block(modes, &statement.text).map(done),
             Command::Commit { chain } => self.commit_block(*chain).await.map(done),
             Command::Rollback { chain } => self.rollback_block(*chain).map(done),
+            Command::PrepareTransaction => self.prepare_block().map(done),
+            Command::EndPrepared { commit, name } => self.end_prepared(*commit, name).map(done),
             Command::Savepoint(name) => self.savepoint_command(name).map(done),
             Command::RollbackTo(name) => self.rollback_to_command(name).map(done),
             Command::Release(name) => self.release_command(name).map(done),
@@ -194,7 +196,10 @@ impl Session {
     pub(super) fn check_not_failed(&self, command: &Command) -> Result<()> {
         let ends_it = matches!(
             command,
-            Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_)
+            Command::Commit { .. }
+                | Command::PrepareTransaction
+                | Command::Rollback { .. }
+                | Command::RollbackTo(_)
         );
         if self.has_failed() && !ends_it {
             return Err(state::failed());
@@ -258,6 +263,8 @@ impl Session {
             | Command::Discard(_)
             | Command::Begin(_)
             | Command::Commit { .. }
+            | Command::PrepareTransaction
+            | Command::EndPrepared { .. }
             | Command::Rollback { .. }
             | Command::Savepoint(_)
             | Command::RollbackTo(_)

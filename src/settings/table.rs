@@ -252,7 +252,7 @@ settings! {
     "max_parallel_workers_per_gather" = "2", User, ASYNC, integer(0, 1024, ""),
         "Accepted without effect: threads are shared by all queries.";
     "max_prepared_transactions" = "0", Postmaster, MEMORY, integer(0, 262143, ""),
-        "How many prepared transactions there may be; PREPARE TRANSACTION is not supported.";
+        "How many prepared transactions there may be: none.";
     "max_worker_processes" = "8", Postmaster, ASYNC, integer(0, 262143, ""),
         "Accepted without effect: the server is one process.";
     "parallel_setup_cost" = "1000", User, COST, Real,

@@ -227,6 +227,15 @@ pub enum Command {
         /// AND CHAIN
         chain: bool,
     },
+    /// PREPARE TRANSACTION
+    PrepareTransaction,
+    /// COMMIT PREPARED, or ROLLBACK PREPARED.
+    EndPrepared {
+        /// Which of the two.
+        commit: bool,
+        /// The transaction's.
+        name: String,
+    },
     /// ROLLBACK, ABORT
     Rollback {
         /// AND CHAIN

@@ -198,7 +198,10 @@ pub(super) fn transaction(cursor: &mut Cursor) -> Result<Command> {
         return Ok(Command::Begin(modes(cursor, false)?));
     }
     if cursor.accept("COMMIT") || cursor.accept("END") {
-        refuse_prepared(cursor, "COMMIT")?;
+        if cursor.accept("PREPARED") {
+            let (commit, name) = (true, cursor.string()?);
+            return Ok(Command::EndPrepared { commit, name });
+        }
         work(cursor);
         return Ok(Command::Commit {
             chain: chain(cursor),
@@ -216,7 +219,10 @@ pub(super) fn transaction(cursor: &mut Cursor) -> Result<Command> {
     }
     if !cursor.accept("ABORT") {
         cursor.expect("ROLLBACK")?;
-        refuse_prepared(cursor, "ROLLBACK")?;
+        if cursor.accept("PREPARED") {
+            let (commit, name) = (false, cursor.string()?);
+            return Ok(Command::EndPrepared { commit, name });
+        }
     }
     work(cursor);
     if cursor.accept("TO") {
@@ -226,13 +232,6 @@ pub(super) fn transaction(cursor: &mut Cursor) -> Result<Command> {
     Ok(Command::Rollback {
         chain: chain(cursor),
     })
-}
-
-fn refuse_prepared(cursor: &Cursor, of: &str) -> Result<()> {
-    if cursor.word().as_deref() == Some("PREPARED") {
-        return Err(Error::unsupported(format!("{of} PREPARED")));
-    }
-    Ok(())
 }
 
 fn work(cursor: &mut Cursor) {
@@ -359,8 +358,9 @@ pub(super) fn prepared(cursor: &mut Cursor) -> Result<Command> {
         return Ok(Command::Execute { name, arguments });
     }
     cursor.expect("PREPARE")?;
-    if cursor.word().as_deref() == Some("TRANSACTION") {
-        return Err(Error::unsupported("PREPARE TRANSACTION"));
+    if cursor.accept("TRANSACTION") {
+        cursor.string()?;
+        return Ok(Command::PrepareTransaction);
     }
     let name = cursor.name()?;
     let types = if cursor.sees(&Token::LParen) {

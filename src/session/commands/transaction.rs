@@ -56,6 +56,35 @@ impl Session {
         Ok(tag("ROLLBACK"))
     }
 
+    /// PREPARE TRANSACTION. As on a PostgreSQL with `max_prepared_transactions = 0`, its default,
+    /// the block is rolled back: clients count on it to be over in any case.
+    pub(in crate::session) fn prepare_block(&mut self) -> Result<CommandTag> {
+        let sound = self.in_block() && !self.has_failed();
+        self.rollback_block(false)?;
+        if sound {
+            return Err(Error::new(
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "prepared transactions are disabled",
+            ));
+        }
+        Ok(tag("ROLLBACK"))
+    }
+
+    /// COMMIT PREPARED and ROLLBACK PREPARED: there are no prepared transactions.
+    pub(in crate::session) fn end_prepared(&self, commit: bool, name: &str) -> Result<CommandTag> {
+        if self.in_block() {
+            let word = if commit { "COMMIT" } else { "ROLLBACK" };
+            return Err(Error::new(
+                SqlState::ACTIVE_SQL_TRANSACTION,
+                format!("{word} PREPARED cannot run inside a transaction block"),
+            ));
+        }
+        Err(Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("prepared transaction with identifier \"{name}\" does not exist"),
+        ))
+    }
+
     /// What a chained transaction takes over, or `None` if none follows.
     fn end_of_block(&mut self, what: &str, chain: bool) -> Result<Option<Modes>> {
         if !self.in_block() {
