@@ -13,4 +13,4 @@ SELECT a.rolname,
        s.setconfig AS rolconfig,
        a.oid
 FROM pg_catalog.pg_authid a
-LEFT JOIN pg_catalog.pg_db_role_setting s ON a.oid = s.setrole
+LEFT JOIN pg_catalog.pg_db_role_setting s ON a.oid = s.setrole AND s.setdatabase = 0

@@ -9,5 +9,5 @@ SELECT a.rolname AS usename,
        a.rolvaliduntil AS valuntil,
        s.setconfig AS useconfig
 FROM pg_catalog.pg_authid a
-LEFT JOIN pg_catalog.pg_db_role_setting s ON a.oid = s.setrole
+LEFT JOIN pg_catalog.pg_db_role_setting s ON a.oid = s.setrole AND s.setdatabase = 0
 WHERE a.rolcanlogin

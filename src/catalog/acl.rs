@@ -100,6 +100,13 @@ impl Privileges {
     pub const NONE: Privileges = Privileges(0);
     /// All a table, view or foreign table has.
     pub const RELATION: Privileges = Privileges(127);
+    /// All a column has.
+    pub const COLUMN: Privileges = Privileges(
+        Privilege::Select as u16
+            | Privilege::Insert as u16
+            | Privilege::Update as u16
+            | Privilege::References as u16,
+    );
     /// All a sequence has.
     pub const SEQUENCE: Privileges = Privileges(1 | 4 | 128);
     /// All a schema has.

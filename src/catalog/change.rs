@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::acl::Acl;
 use super::constraint::Constraints;
 use super::default_acl::DefaultAcl;
-use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, View};
+use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, SettingsOf, View};
 use super::routine::Routine;
 use super::segment::Segment;
 use super::sequence::Sequence;
@@ -156,6 +156,17 @@ pub enum Change {
         /// New list; `None` is the default.
         acl: Option<Acl>,
     },
+    /// GRANT and REVOKE of a column: the whole new list.
+    SetColumnAcl {
+        /// Relation.
+        relation: Oid,
+        /// Which column.
+        attnum: i16,
+        /// What it was worked out from; changed meanwhile is a conflict.
+        was: Option<Acl>,
+        /// New list; `None` is no grant.
+        acl: Option<Acl>,
+    },
     /// ALTER DEFAULT PRIVILEGES: what objects made later start with.
     SetDefaultAcl {
         /// What it was worked out from; changed meanwhile is a conflict.
@@ -179,10 +190,10 @@ pub enum Change {
         /// The role from now on.
         role: Role,
     },
-    /// ALTER ROLE … SET
-    SetRoleSettings {
-        /// Role.
-        role: Oid,
+    /// ALTER ROLE … SET, ALTER DATABASE … SET
+    SetSettings {
+        /// Whose.
+        of: SettingsOf,
         /// What they were worked out from; settings changed meanwhile are a conflict.
         was: BTreeMap<String, String>,
         /// All of them.

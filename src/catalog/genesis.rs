@@ -44,6 +44,8 @@ impl Snapshot {
                 Privileges::DATABASE,
             )),
             comment: Some("default administrative connection database".into()),
+            settings: BTreeMap::new(),
+            everywhere: BTreeMap::new(),
         };
         let usage = Privileges::from(Privilege::Usage);
         let schema = |oid, name: &str, owner, comment: &str| Schema {

@@ -35,7 +35,7 @@ pub use dependency::{Cascade, Dependence, Dependent};
 pub use derived::{Places, derived_oid, row_type_of_array};
 pub use object::{
     CheckOption, Column, Database, Generation, Membership, ObjectId, Persistence, Relation,
-    RelationKind, Role, Schema, View,
+    RelationKind, Role, Schema, SettingsOf, View,
 };
 pub use resolve::{SearchPath, undefined_relation};
 pub use routine::{Parallel, Parameter, ParameterMode, Routine, RoutineBody, Volatility};

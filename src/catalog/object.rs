@@ -41,6 +41,25 @@ pub struct Database {
     pub acl: Option<Acl>,
     /// COMMENT ON DATABASE.
     pub comment: Option<String>,
+    /// ALTER DATABASE … SET; under a role, ALTER ROLE … IN DATABASE … SET.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<Oid, BTreeMap<String, String>>,
+    /// ALTER ROLE ALL SET
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub everywhere: BTreeMap<String, String>,
+}
+
+/// Which sessions start with settings that the catalog keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingsOf {
+    /// A role's: ALTER ROLE … SET.
+    Role(Oid),
+    /// A role's in the database: ALTER ROLE … IN DATABASE … SET.
+    RoleHere(Oid),
+    /// All in the database: ALTER DATABASE … SET.
+    Database,
+    /// All: ALTER ROLE ALL SET.
+    Everybody,
 }
 
 /// A schema.
@@ -92,6 +111,10 @@ pub struct Relation {
     pub persistence: Persistence,
     /// How many times the object was created, replaced or refreshed; 1 at first.
     pub publication: u64,
+    /// Grants on single columns, by their numbers; what is granted on the whole relation is not
+    /// repeated here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub column_acls: BTreeMap<i16, Acl>,
     /// What a table promises of its rows, and its indexes.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::default_acl::DefaultAcl;
 use super::derived::Derived;
-use super::object::{Database, Membership, ObjectId, Relation, Role, Schema};
+use super::object::{Database, Membership, ObjectId, Relation, Role, Schema, SettingsOf};
 use super::routine::Routine;
 use super::user_type::UserType;
 use crate::base::{Error, Oid, Result, SqlState, Version};
@@ -210,6 +210,18 @@ impl Snapshot {
     pub fn role_name(&self, oid: Oid) -> String {
         self.role(oid)
             .map_or_else(|| format!("unknown (OID={oid})"), |role| role.name.clone())
+    }
+
+    /// The settings that sessions start with, as stored.
+    pub fn settings_of(&self, of: SettingsOf) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        let found = match of {
+            SettingsOf::Role(role) => self.role(role).map(|role| &role.settings),
+            SettingsOf::RoleHere(role) => self.database.settings.get(&role),
+            SettingsOf::Database => self.database.settings.get(&Oid::INVALID),
+            SettingsOf::Everybody => Some(&self.database.everywhere),
+        };
+        found.unwrap_or(&NONE)
     }
 
     /// All functions and procedures, by OID.

@@ -74,6 +74,7 @@ impl Temporary {
             | Change::AlterColumn { relation, .. }
             | Change::SetConstraints { relation, .. }
             | Change::DropConstraint { relation, .. }
+            | Change::SetColumnAcl { relation, .. }
             | Change::Populate { relation, .. }
             | Change::SetSchema { relation, .. }
             | Change::AddSegments { relation, .. }
@@ -93,7 +94,7 @@ impl Temporary {
             | Change::CreateType(_)
             | Change::AlterType { .. }
             | Change::AlterRole { .. }
-            | Change::SetRoleSettings { .. }
+            | Change::SetSettings { .. }
             | Change::SetDefaultAcl { .. }
             | Change::SetPassword { .. }
             | Change::AddMember(_)

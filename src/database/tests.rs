@@ -59,6 +59,7 @@ fn new_table(database: &Database, name: &str, schema: Oid, persistence: Persiste
         next_attnum: 2,
         persistence,
         publication: 1,
+        column_acls: std::collections::BTreeMap::new(),
         constraints: crate::catalog::Constraints::NONE,
         kind: RelationKind::Table {
             segments: Arc::from([]),

@@ -111,6 +111,7 @@ impl Bench {
             columns,
             persistence: Persistence::Permanent,
             publication: 1,
+            column_acls: std::collections::BTreeMap::new(),
             constraints: crate::catalog::Constraints::NONE,
             kind,
         }

@@ -1,5 +1,7 @@
 //! The leaves of a bound plan, and what they need.
 
+use std::collections::BTreeSet;
+
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
@@ -23,20 +25,26 @@ pub(super) struct Reads {
 impl Reads {
     /// Reads them off the scans: a name that a WITH query shadows is no scan, so it is not among
     /// them.
-    pub(super) fn of(plan: &LogicalPlan, role: Oid) -> Result<Self, DataFusionError> {
+    ///
+    /// `names` are the columns of the catalog that the query itself names.
+    pub(super) fn of(
+        plan: &LogicalPlan,
+        role: Oid,
+        names: &BTreeSet<(Oid, i16)>,
+    ) -> Result<Self, DataFusionError> {
         let mut reads = Self::default();
         plan.apply_with_subqueries(|plan| {
             if let LogicalPlan::TableScan(scan) = plan
                 && let Some(source) = scan.source.downcast_ref::<RelationSource>()
             {
-                reads.add(source, role);
+                reads.add(source, role, names);
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
         Ok(reads)
     }
 
-    fn add(&mut self, source: &RelationSource, role: Oid) {
+    fn add(&mut self, source: &RelationSource, role: Oid, names: &BTreeSet<(Oid, i16)>) {
         let relation = match &source.body {
             RelationBody::Stored(relation) => relation,
             // System relations are everybody's, with few exceptions.
@@ -60,20 +68,32 @@ impl Reads {
         };
         let inside = source.rights().is_some();
         let role = source.rights().unwrap_or(role);
-        let mut need = |object, privilege| {
-            let need = Need::Privilege {
-                role,
-                object,
-                any_of: Privileges::from(privilege),
-            };
+        let mut add = |need| {
             if !self.needs.contains(&need) {
                 self.needs.push(need);
             }
         };
+        let need = |object, privilege| Need::Privilege {
+            role,
+            object,
+            any_of: Privileges::from(privilege),
+        };
         if source.qualified {
-            need(ObjectId::Schema(relation.schema), Privilege::Usage);
+            add(need(ObjectId::Schema(relation.schema), Privilege::Usage));
         }
-        need(ObjectId::Relation(relation.oid), Privilege::Select);
+        // Which columns a function names nobody noted: it needs the whole relation.
+        add(match inside {
+            true => need(ObjectId::Relation(relation.oid), Privilege::Select),
+            false => {
+                let all = (relation.oid, i16::MIN)..=(relation.oid, i16::MAX);
+                Need::Columns {
+                    role,
+                    relation: relation.oid,
+                    any_of: Privilege::Select.into(),
+                    columns: names.range(all).map(|(_, attnum)| *attnum).collect(),
+                }
+            }
+        });
         // What a function reads is the function's business: it may read something else tomorrow.
         if !inside && !self.relations.contains(&relation.oid) {
             self.relations.push(relation.oid);

@@ -4,7 +4,7 @@ use super::call::short::{INT, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use super::resolve::Param;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{ObjectId, Privilege};
+use crate::catalog::{ObjectId, Privilege, Relation};
 use crate::pg_catalog::{Readers, Value, layout, names};
 use crate::privileges::{
     default_acl, has_privilege, has_privileges_of, is_member, privileges_roles,
@@ -23,10 +23,9 @@ functions! { pub(super) LIST:
         (REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_table(call, row, None, 0, 1);
         (ROLE, REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_table(call, row, Some(0), 1, 2);
     }
-    // There are no column privileges: the table's count.
     "has_any_column_privilege" Stable {
-        (REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_table(call, row, None, 0, 1);
-        (ROLE, REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_table(call, row, Some(0), 1, 2);
+        (REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_any_column(call, row, None, 0);
+        (ROLE, REGCLASS, TEXT) -> PgType::BOOL, strict, |call, row| on_any_column(call, row, Some(0), 1);
     }
     "has_column_privilege" Stable {
         (REGCLASS, TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_column(call, row, None);
@@ -190,22 +189,81 @@ fn on_table(
     Ok((superuser || reads).into())
 }
 
+const OF_COLUMNS: &[(&str, Privilege)] = &[
+    ("SELECT", Privilege::Select),
+    ("INSERT", Privilege::Insert),
+    ("UPDATE", Privilege::Update),
+    ("REFERENCES", Privilege::References),
+];
+
 fn on_column(call: &Call<'_>, row: usize, who: Option<usize>) -> Result<Value> {
     let table = usize::from(who.is_some());
     let oid = call.oid(table, row)?.unwrap_or(Oid::INVALID);
-    if let Some(name) = call.text(table + 1, row)
-        && let Some(relation) = call.context.snapshot.relation(oid)
-        && relation.column(name).is_none()
-    {
-        return Err(Error::new(
-            SqlState::UNDEFINED_COLUMN,
-            format!(
-                "column \"{name}\" of relation \"{}\" does not exist",
-                relation.name
-            ),
-        ));
-    }
-    on_table(call, row, who, table, table + 2)
+    let Some(relation) = call.context.snapshot.relation(oid) else {
+        return on_table(call, row, who, table, table + 2);
+    };
+    let column = match call.text(table + 1, row) {
+        Some(name) => Some(relation.column(name).ok_or_else(|| {
+            Error::new(
+                SqlState::UNDEFINED_COLUMN,
+                format!(
+                    "column \"{name}\" of relation \"{}\" does not exist",
+                    relation.name
+                ),
+            )
+        })?),
+        None => {
+            let attnum = call.int(table + 1, row);
+            let mut columns = relation.columns.iter();
+            columns.find(|column| Some(i64::from(column.attnum)) == attnum)
+        }
+    };
+    let Some(column) = column else {
+        return Ok(Value::Null);
+    };
+    let wanted = privileges(call.must_text(table + 2, row), OF_COLUMNS)?;
+    let role = role(call, row, who)?;
+    Ok(on_columns(call, role, relation, &wanted, |attnum| {
+        attnum == column.attnum
+    })
+    .into())
+}
+
+fn on_any_column(call: &Call<'_>, row: usize, who: Option<usize>, table: usize) -> Result<Value> {
+    let oid = call.oid(table, row)?.unwrap_or(Oid::INVALID);
+    let Some(relation) = call.context.snapshot.relation(oid) else {
+        return on_table(call, row, who, table, table + 1);
+    };
+    let wanted = privileges(call.must_text(table + 1, row), OF_COLUMNS)?;
+    let role = role(call, row, who)?;
+    Ok(on_columns(call, role, relation, &wanted, |_| true).into())
+}
+
+/// Whether `role` holds any of `wanted` on the relation, or on one of these columns.
+fn on_columns(
+    call: &Call<'_>,
+    role: Oid,
+    relation: &Relation,
+    wanted: &[(Privilege, bool)],
+    columns: impl Fn(i16) -> bool,
+) -> bool {
+    let roles = privileges_roles(&call.context.snapshot, role);
+    let mut items = relation
+        .column_acls
+        .iter()
+        .filter(|(attnum, _)| columns(**attnum))
+        .flat_map(|(_, acl)| acl)
+        .filter(|item| item.grantee == Oid::INVALID || roles.contains(&item.grantee));
+    let object = ObjectId::Relation(relation.oid);
+    wanted
+        .iter()
+        .any(|(privilege, option)| holds(call, role, object, *privilege, *option))
+        || items.any(|item| {
+            wanted.iter().any(|(privilege, option)| match option {
+                true => item.grantable.contains(*privilege),
+                false => item.privileges.contains(*privilege),
+            })
+        })
 }
 
 fn on_sequence(

@@ -82,7 +82,9 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<ObjectId> {
     match change {
         Change::CreateRelation(relation) => vec![ObjectId::Relation(relation.oid)],
         Change::ReplaceView { oid, .. } => vec![ObjectId::Relation(*oid)],
-        Change::Touch { relation } => vec![ObjectId::Relation(*relation)],
+        Change::SetColumnAcl { relation, .. } | Change::Touch { relation } => {
+            vec![ObjectId::Relation(*relation)]
+        }
         Change::CreateRoutine(routine) | Change::ReplaceRoutine(routine) => {
             vec![ObjectId::Routine(routine.oid)]
         }
@@ -129,7 +131,7 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<ObjectId> {
         | Change::SetOwner { .. }
         | Change::Comment { .. }
         | Change::AlterRole { .. }
-        | Change::SetRoleSettings { .. }
+        | Change::SetSettings { .. }
         | Change::SetDefaultAcl { .. }
         | Change::SetPassword { .. }
         | Change::AddMember(_)

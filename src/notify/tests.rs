@@ -66,6 +66,7 @@ fn create(name: &str) -> Change {
         next_attnum: 1,
         persistence: Persistence::Permanent,
         publication: 1,
+        column_acls: std::collections::BTreeMap::new(),
         constraints: crate::catalog::Constraints::NONE,
         kind: RelationKind::View(view),
     }))

@@ -1,6 +1,8 @@
 //! The one check.
 
-use super::mask::held;
+use std::collections::BTreeSet;
+
+use super::mask::{held, held_on_column, holds_on_columns};
 use super::needs::Need;
 use super::roles::{has_privileges_of, is_admin, is_member, is_superuser};
 use crate::base::name::quote;
@@ -50,6 +52,28 @@ pub fn has_privilege(
     held(snapshot, role, object).contains(privilege)
 }
 
+/// As [`has_privilege`], of a column: what is granted on its relation counts too.
+pub fn has_column_privilege(
+    snapshot: &Snapshot,
+    role: Oid,
+    relation: Oid,
+    attnum: i16,
+    privilege: Privilege,
+) -> bool {
+    let columns = BTreeSet::from([attnum]);
+    holds_on_columns(snapshot, role, relation, privilege.into(), &columns)
+}
+
+/// Whether `role` holds `privilege` on the relation or on some column of it.
+pub fn has_any_column_privilege(
+    snapshot: &Snapshot,
+    role: Oid,
+    relation: Oid,
+    privilege: Privilege,
+) -> bool {
+    holds_on_columns(snapshot, role, relation, privilege.into(), &BTreeSet::new())
+}
+
 /// Whether `role` may be told of `object`: it has USAGE on the schema, and owns the object or holds
 /// some privilege on it.
 pub fn may_see(snapshot: &Snapshot, role: Oid, object: ObjectId) -> bool {
@@ -74,9 +98,11 @@ pub fn may_see(snapshot: &Snapshot, role: Oid, object: ObjectId) -> bool {
                 return oid.is_system();
             };
             let schema = ObjectId::Schema(relation.schema);
+            let mut columns = relation.column_acls.keys();
             has_privilege(snapshot, role, schema, Privilege::Usage)
                 && (!held(snapshot, role, object).is_empty()
-                    || has_privileges_of(snapshot, role, relation.owner))
+                    || has_privileges_of(snapshot, role, relation.owner)
+                    || columns.any(|of| !held_on_column(snapshot, role, oid, *of).is_empty()))
         }
     }
 }
@@ -93,6 +119,15 @@ fn is_met(snapshot: &Snapshot, need: &Need) -> Result<bool> {
             !held(snapshot, *role, *object)
                 .intersection(*any_of)
                 .is_empty()
+        }
+        Need::Columns {
+            role,
+            relation,
+            any_of,
+            columns,
+        } => {
+            ensure_exists(snapshot, ObjectId::Relation(*relation))?;
+            holds_on_columns(snapshot, *role, *relation, *any_of, columns)
         }
         Need::Owner { role, object } => match snapshot.owner(*object) {
             Some(owner) => has_privileges_of(snapshot, *role, owner),
@@ -134,45 +169,13 @@ fn is_met(snapshot: &Snapshot, need: &Need) -> Result<bool> {
 /// PostgreSQL's message for an unmet need, with what would help. The message is about `need`, the
 /// first unmet one; the hint covers every privilege that is missing, so that one request is enough.
 fn refusal(snapshot: &Snapshot, need: &Need, needs: &[Need]) -> Error {
+    if let Some((_, object, any_of)) = privilege_of(need) {
+        return lacking(snapshot, object, any_of, needs);
+    }
     let named = |oid: Oid| quote(&snapshot.role_name(oid)).into_owned();
     match need {
-        Need::Privilege { object, any_of, .. } => {
-            let mut error = if any_of.contains(Privilege::Temporary) {
-                error(format!(
-                    "permission denied to create temporary tables in database \"{}\"",
-                    snapshot.database().name
-                ))
-            } else {
-                denied(snapshot, *object)
-            };
-            let mut details = Vec::new();
-            let mut grants: Vec<(String, Vec<String>)> = Vec::new();
-            for need in needs {
-                if let Need::Privilege {
-                    role,
-                    object,
-                    any_of,
-                } = need
-                    && matches!(is_met(snapshot, need), Ok(false))
-                {
-                    let (detail, owner, grant) = missing(snapshot, *role, *object, *any_of);
-                    if details.contains(&detail) {
-                        continue;
-                    }
-                    details.push(detail);
-                    match grants.iter_mut().find(|(other, _)| *other == owner) {
-                        Some((_, list)) => list.push(grant),
-                        None => grants.push((owner, vec![grant])),
-                    }
-                }
-            }
-            let asks: Vec<String> = grants
-                .iter()
-                .map(|(owner, grants)| format!("Ask {owner} for: {}", grants.join(" ")))
-                .collect();
-            error = error.detail(details.join("\n"));
-            error.hint(asks.join("\n"))
-        }
+        Need::Privilege { object, .. } => denied(snapshot, *object),
+        Need::Columns { relation, .. } => denied(snapshot, ObjectId::Relation(*relation)),
         Need::Owner { object, .. } => {
             let error = error(format!(
                 "must be owner of {}",
@@ -230,6 +233,57 @@ fn refusal(snapshot: &Snapshot, need: &Need, needs: &[Need]) -> Error {
                 named(*role)
             )),
     }
+}
+
+/// The privileges a need asks for, who is to have them and on what.
+fn privilege_of(need: &Need) -> Option<(Oid, ObjectId, Privileges)> {
+    match need {
+        Need::Privilege {
+            role,
+            object,
+            any_of,
+        } => Some((*role, *object, *any_of)),
+        Need::Columns {
+            role,
+            relation,
+            any_of,
+            columns: _,
+        } => Some((*role, ObjectId::Relation(*relation), *any_of)),
+        _ => None,
+    }
+}
+
+/// `42501` for a missing privilege, with every privilege of `needs` that is missing too.
+fn lacking(snapshot: &Snapshot, object: ObjectId, any_of: Privileges, needs: &[Need]) -> Error {
+    let error = if any_of.contains(Privilege::Temporary) {
+        error(format!(
+            "permission denied to create temporary tables in database \"{}\"",
+            snapshot.database().name
+        ))
+    } else {
+        denied(snapshot, object)
+    };
+    let mut details = Vec::new();
+    let mut grants: Vec<(String, Vec<String>)> = Vec::new();
+    let unmet = needs
+        .iter()
+        .filter(|need| matches!(is_met(snapshot, need), Ok(false)));
+    for (role, object, any_of) in unmet.filter_map(privilege_of) {
+        let (detail, owner, grant) = missing(snapshot, role, object, any_of);
+        if details.contains(&detail) {
+            continue;
+        }
+        details.push(detail);
+        match grants.iter_mut().find(|(other, _)| *other == owner) {
+            Some((_, list)) => list.push(grant),
+            None => grants.push((owner, vec![grant])),
+        }
+    }
+    let asks: Vec<String> = grants
+        .iter()
+        .map(|(owner, grants)| format!("Ask {owner} for: {}", grants.join(" ")))
+        .collect();
+    error.detail(details.join("\n")).hint(asks.join("\n"))
 }
 
 /// What `role` lacks on `object`: the fact, whom to ask, and the statement to ask for.

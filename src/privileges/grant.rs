@@ -7,11 +7,65 @@
 use std::collections::BTreeSet;
 
 use super::authorize::{ensure_exists, no_grant_option};
-use super::mask::{acl_of, all_of, held, mask_in};
+use super::mask::{acl_of, all_of, held, held_on_column, mask_in};
 use super::roles::{has_privileges_of, privileges_roles};
 use crate::base::error::Report;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Acl, AclItem, DefaultKind, ObjectId, Privilege, Privileges, Snapshot};
+
+/// What has a list that GRANT and REVOKE change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// An object.
+    Object(ObjectId),
+    /// A column of a relation.
+    Column(Oid, i16),
+}
+
+impl From<ObjectId> for On {
+    fn from(object: ObjectId) -> Self {
+        Self::Object(object)
+    }
+}
+
+impl On {
+    /// The object, or the relation that has the column.
+    fn object(self) -> ObjectId {
+        match self {
+            Self::Object(object) => object,
+            Self::Column(relation, _) => ObjectId::Relation(relation),
+        }
+    }
+
+    /// Everything that can be granted on it.
+    fn all(self, snapshot: &Snapshot) -> Privileges {
+        match self {
+            Self::Object(object) => all_of(snapshot, object),
+            Self::Column(..) => Privileges::COLUMN,
+        }
+    }
+
+    /// Its list.
+    fn acl(self, snapshot: &Snapshot) -> Acl {
+        match self {
+            Self::Object(object) => acl_of(snapshot, object).into_owned(),
+            Self::Column(relation, attnum) => {
+                let relation = snapshot.relation(relation);
+                let acl = relation.and_then(|relation| relation.column_acls.get(&attnum));
+                acl.cloned().unwrap_or_default()
+            }
+        }
+    }
+
+    /// The list that says who may grant: a column's is its relation's and its own.
+    fn grantors(self, snapshot: &Snapshot) -> Acl {
+        let mut acl = acl_of(snapshot, self.object()).into_owned();
+        if let Self::Column(..) = self {
+            acl.extend(self.acl(snapshot));
+        }
+        acl
+    }
+}
 
 /// The list an object of this kind has before anybody granted anything (PostgreSQL's `acldefault`).
 pub fn default_acl(snapshot: &Snapshot, object: ObjectId) -> Acl {
@@ -40,7 +94,7 @@ pub fn default_acl(snapshot: &Snapshot, object: ObjectId) -> Acl {
     }
 }
 
-/// The list after `role` granted `privileges` (`None`: ALL) on `object` to each grantee
+/// The list after `role` granted `privileges` (`None`: ALL) on an object or column to each grantee
 /// (`Oid::INVALID`: PUBLIC). The grantor is the owner if `role` has the owner's rights, else `role`
 /// itself, or a role it inherits from, by its grant options.
 ///
@@ -51,25 +105,26 @@ pub fn default_acl(snapshot: &Snapshot, object: ObjectId) -> Acl {
 pub fn grant(
     snapshot: &Snapshot,
     role: Oid,
-    object: ObjectId,
+    on: impl Into<On>,
     privileges: Option<Privileges>,
     grantees: &[Oid],
     grant_option: bool,
 ) -> Result<(Acl, Vec<Report>)> {
-    let asked = check_asked(snapshot, object, privileges, grantees)?;
+    let on = on.into();
+    let asked = check_asked(snapshot, on, privileges, grantees)?;
     if grant_option && grantees.contains(&Oid::INVALID) {
         return Err(invalid("grant options can only be granted to roles"));
     }
-    let mut acl = acl_of(snapshot, object).into_owned();
-    let grantor = select_grantor(snapshot, role, object, &acl, asked);
+    let mut acl = on.acl(snapshot);
+    let grantor = select_grantor(snapshot, role, on, asked);
     let given = asked.intersection(grantor.options);
-    let reports = check_options(snapshot, role, object, privileges, &grantor, Doing::Grant)?;
+    let reports = check_options(snapshot, role, on, privileges, &grantor, Doing::Grant)?;
     if given.is_empty() {
         return Ok((acl, reports));
     }
     let list = List {
         snapshot,
-        owner: snapshot.owner(object),
+        owner: snapshot.owner(on.object()),
     };
     for grantee in grantees {
         let item = AclItem {
@@ -95,20 +150,21 @@ pub fn grant(
 pub fn revoke(
     snapshot: &Snapshot,
     role: Oid,
-    object: ObjectId,
+    on: impl Into<On>,
     privileges: Option<Privileges>,
     grantees: &[Oid],
     grant_option_only: bool,
     cascade: bool,
 ) -> Result<(Acl, Vec<Report>)> {
-    let asked = check_asked(snapshot, object, privileges, grantees)?;
-    let mut acl = acl_of(snapshot, object).into_owned();
-    let grantor = select_grantor(snapshot, role, object, &acl, asked);
+    let on = on.into();
+    let asked = check_asked(snapshot, on, privileges, grantees)?;
+    let mut acl = on.acl(snapshot);
+    let grantor = select_grantor(snapshot, role, on, asked);
     let taken = asked.intersection(grantor.options);
-    let reports = check_options(snapshot, role, object, privileges, &grantor, Doing::Revoke)?;
+    let reports = check_options(snapshot, role, on, privileges, &grantor, Doing::Revoke)?;
     let list = List {
         snapshot,
-        owner: snapshot.owner(object),
+        owner: snapshot.owner(on.object()),
     };
     for grantee in grantees {
         let item = AclItem {
@@ -129,35 +185,44 @@ pub fn revoke(
 /// Whether `role` may pass on anything of `object`: it has the owner's rights, or some grant
 /// option.
 pub fn may_grant_any(snapshot: &Snapshot, role: Oid, object: ObjectId) -> bool {
-    let acl = acl_of(snapshot, object);
-    let grantor = select_grantor(snapshot, role, object, &acl, all_of(snapshot, object));
-    !grantor.options.is_empty()
+    let all = all_of(snapshot, object);
+    let may = |on| !select_grantor(snapshot, role, on, all).options.is_empty();
+    let relation = match object {
+        ObjectId::Relation(oid) => snapshot.relation(oid),
+        _ => None,
+    };
+    let mut columns = relation.into_iter().flat_map(|relation| {
+        let attnums = relation.column_acls.keys();
+        attnums.map(|attnum| On::Column(relation.oid, *attnum))
+    });
+    may(object.into()) || columns.any(may)
 }
 
 /// The privileges asked for, every one of which the object's kind has; grantees are there.
 fn check_asked(
     snapshot: &Snapshot,
-    object: ObjectId,
+    on: On,
     privileges: Option<Privileges>,
     grantees: &[Oid],
 ) -> Result<Privileges> {
-    ensure_exists(snapshot, object)?;
+    ensure_exists(snapshot, on.object())?;
     for grantee in grantees.iter().filter(|oid| **oid != Oid::INVALID) {
         ensure_exists(snapshot, ObjectId::Role(*grantee))?;
     }
-    let all = all_of(snapshot, object);
+    let all = on.all(snapshot);
     let asked = privileges.unwrap_or(all);
     if let Some(foreign) = asked.difference(all).iter().next() {
-        let kind = match object {
-            ObjectId::Database => "database",
-            ObjectId::Schema(_) => "schema",
+        let kind = match on {
+            On::Column(..) => "column",
+            On::Object(ObjectId::Database) => "database",
+            On::Object(ObjectId::Schema(_)) => "schema",
             // PostgreSQL tells a table from a relation by whether a sequence would have the
             // privilege.
-            ObjectId::Relation(_) if foreign == Privilege::Usage => "table",
-            ObjectId::Relation(_) => "relation",
-            ObjectId::Role(_) => "role",
-            ObjectId::Routine(_) => "function",
-            ObjectId::Type(_) => "type",
+            On::Object(ObjectId::Relation(_)) if foreign == Privilege::Usage => "table",
+            On::Object(ObjectId::Relation(_)) => "relation",
+            On::Object(ObjectId::Role(_)) => "role",
+            On::Object(ObjectId::Routine(_)) => "function",
+            On::Object(ObjectId::Type(_)) => "type",
         };
         return Err(invalid(&format!(
             "invalid privilege type {} for {kind}",
@@ -175,21 +240,16 @@ struct Grantor {
 
 /// PostgreSQL's `select_best_grantor`: the owner if `role` has its rights, else the role among
 /// those it inherits from that has most of the grant options asked for, itself first.
-fn select_grantor(
-    snapshot: &Snapshot,
-    role: Oid,
-    object: ObjectId,
-    acl: &Acl,
-    asked: Privileges,
-) -> Grantor {
-    if let Some(owner) = snapshot.owner(object)
+fn select_grantor(snapshot: &Snapshot, role: Oid, on: On, asked: Privileges) -> Grantor {
+    if let Some(owner) = snapshot.owner(on.object())
         && has_privileges_of(snapshot, role, owner)
     {
         return Grantor {
             role: owner,
-            options: all_of(snapshot, object),
+            options: on.all(snapshot),
         };
     }
+    let acl = on.grantors(snapshot);
     let inherited = privileges_roles(snapshot, role);
     let others = inherited.iter().copied().filter(|other| *other != role);
     let mut best = Grantor {
@@ -222,15 +282,29 @@ enum Doing {
 fn check_options(
     snapshot: &Snapshot,
     role: Oid,
-    object: ObjectId,
+    on: On,
     privileges: Option<Privileges>,
     grantor: &Grantor,
     doing: Doing,
 ) -> Result<Vec<Report>> {
-    if grantor.options.is_empty() && held(snapshot, role, object).is_empty() {
-        return Err(no_grant_option(snapshot, object));
+    let object = on.object();
+    let mut has = held(snapshot, role, object);
+    if let On::Column(relation, attnum) = on {
+        has = has
+            .intersection(Privileges::COLUMN)
+            .union(held_on_column(snapshot, role, relation, attnum));
     }
-    let asked = privileges.unwrap_or_else(|| all_of(snapshot, object));
+    if grantor.options.is_empty() && has.is_empty() {
+        let error = no_grant_option(snapshot, object);
+        return Err(match on {
+            On::Object(_) => error,
+            On::Column(..) => Error::new(
+                SqlState::INSUFFICIENT_PRIVILEGE,
+                format!("permission denied for {}", name_of(snapshot, on)),
+            ),
+        });
+    }
+    let asked = privileges.unwrap_or_else(|| on.all(snapshot));
     let done = asked.intersection(grantor.options);
     let (state, verb) = match doing {
         Doing::Grant => (SqlState::WARNING_PRIVILEGE_NOT_GRANTED, "were granted for"),
@@ -239,20 +313,32 @@ fn check_options(
             "could be revoked for",
         ),
     };
-    let name = bare_name(snapshot, object);
+    let name = name_of(snapshot, on);
     Ok(if done.is_empty() {
         vec![Report::warning(
             state,
-            format!("no privileges {verb} \"{name}\""),
+            format!("no privileges {verb} {name}"),
         )]
     } else if privileges.is_some() && done != asked {
         vec![Report::warning(
             state,
-            format!("not all privileges {verb} \"{name}\""),
+            format!("not all privileges {verb} {name}"),
         )]
     } else {
         Vec::new()
     })
+}
+
+/// What is granted on, as warnings name it.
+fn name_of(snapshot: &Snapshot, on: On) -> String {
+    let name = bare_name(snapshot, on.object());
+    let On::Column(relation, attnum) = on else {
+        return format!("\"{name}\"");
+    };
+    let columns = snapshot.relation(relation).map(|of| of.columns.iter());
+    let column = columns.and_then(|mut columns| columns.find(|of| of.attnum == attnum));
+    let column = column.map_or("?", |column| column.name.as_str());
+    format!("column \"{column}\" of relation \"{name}\"")
 }
 
 /// The object's name without schema and quotes.

@@ -66,6 +66,46 @@ const ALL: Privileges = Privileges::RELATION
     .union(Privileges::DATABASE)
     .union(Privileges::ROUTINE);
 
+/// What `role` holds on a column because of what was granted on it alone.
+pub(super) fn held_on_column(
+    snapshot: &Snapshot,
+    role: Oid,
+    relation: Oid,
+    attnum: i16,
+) -> Privileges {
+    let Some(relation) = snapshot.relation(relation) else {
+        return Privileges::NONE;
+    };
+    relation
+        .column_acls
+        .get(&attnum)
+        .map_or(Privileges::NONE, |acl| {
+            let roles = privileges_roles(snapshot, role);
+            mask_in(acl, Some(relation.owner), &roles).held
+        })
+}
+
+/// Whether `role` holds any of `any_of` on the relation, or else on each of these columns; on some
+/// column, if none is said.
+pub(super) fn holds_on_columns(
+    snapshot: &Snapshot,
+    role: Oid,
+    relation: Oid,
+    any_of: Privileges,
+    columns: &BTreeSet<i16>,
+) -> bool {
+    let holds = |held: Privileges| !held.intersection(any_of).is_empty();
+    if holds(held(snapshot, role, ObjectId::Relation(relation))) {
+        return true;
+    }
+    let on_column = |attnum: &i16| holds(held_on_column(snapshot, role, relation, *attnum));
+    match snapshot.relation(relation) {
+        Some(of) if columns.is_empty() => of.column_acls.keys().any(on_column),
+        Some(_) => columns.iter().all(on_column),
+        None => false,
+    }
+}
+
 /// What `role` holds on `object`, through itself, PUBLIC, the roles it inherits from, and the
 /// predefined roles.
 pub(super) fn held(snapshot: &Snapshot, role: Oid, object: ObjectId) -> Privileges {

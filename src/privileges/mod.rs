@@ -15,9 +15,11 @@ mod roles;
 #[cfg(test)]
 mod tests;
 
-pub use authorize::{Authorized, authorize, has_privilege, may_see};
+pub use authorize::{
+    Authorized, authorize, has_any_column_privilege, has_column_privilege, has_privilege, may_see,
+};
 pub use default::{DefaultGrant, change_default, with_default_privileges};
-pub use grant::{default_acl, grant, may_grant_any, revoke};
+pub use grant::{On, default_acl, grant, may_grant_any, revoke};
 pub use needs::{Need, needs_of};
 pub use path::search_path;
 pub use roles::{has_privileges_of, is_admin, is_member, is_superuser, privileges_roles};

@@ -2,10 +2,12 @@
 //!
 //! exhaustive: every kind of change is named here, so that none can be made without asking.
 
+use std::collections::BTreeSet;
+
 use super::mask::acl_of;
 use super::roles::{has_privileges_of, is_superuser};
 use crate::base::Oid;
-use crate::catalog::{Change, ObjectId, Privilege, Privileges, RelationKind, Snapshot};
+use crate::catalog::{Change, ObjectId, Privilege, Privileges, RelationKind, SettingsOf, Snapshot};
 
 /// One thing that must be permitted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,6 +20,17 @@ pub enum Need {
         object: ObjectId,
         /// Any of these suffices.
         any_of: Privileges,
+    },
+    /// `role` holds at least one of `any_of` on the whole relation, or else on each of the columns.
+    Columns {
+        /// Who.
+        role: Oid,
+        /// On what.
+        relation: Oid,
+        /// Any of these suffices.
+        any_of: Privileges,
+        /// Which columns; if there are none, some column suffices.
+        columns: BTreeSet<i16>,
     },
     /// `role` owns `object` (itself, or by membership), or is superuser.
     Owner {
@@ -286,6 +299,16 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
                 }]
             }
         }
+        Change::SetColumnAcl {
+            relation,
+            attnum: _,
+            was,
+            acl,
+        } if was != acl => vec![Need::GrantOption {
+            role,
+            object: ObjectId::Relation(*relation),
+        }],
+        Change::SetColumnAcl { .. } => Vec::new(),
         Change::SetDefaultAcl { was, now } => {
             let of = now.as_ref().or(was.as_ref());
             of.and_then(|of| needs.giving_to(of.role))
@@ -314,10 +337,17 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             }
         }
         // Everybody may change their own password and settings.
-        Change::SetRoleSettings {
-            role: target,
-            was: _,
-            settings: _,
+        Change::SetSettings {
+            of: SettingsOf::Everybody,
+            ..
+        } => vec![needs.superuser("alter settings globally")],
+        Change::SetSettings {
+            of: SettingsOf::Database,
+            ..
+        } => vec![needs.owner(ObjectId::Database)],
+        Change::SetSettings {
+            of: SettingsOf::Role(target) | SettingsOf::RoleHere(target),
+            ..
         }
         | Change::SetPassword {
             role: target,
@@ -455,10 +485,11 @@ impl Asking<'_> {
         if self.snapshot.relation(relation).is_none() {
             return Vec::new();
         }
-        vec![Need::Privilege {
+        vec![Need::Columns {
             role: self.role,
-            object: ObjectId::Relation(relation),
+            relation,
             any_of: any_of.iter().copied().collect(),
+            columns: BTreeSet::new(),
         }]
     }
 }

@@ -46,6 +46,7 @@ fn relation(oid: Oid, name: &str, kind: RelationKind) -> Change {
         next_attnum: 1,
         persistence: Persistence::Permanent,
         publication: 1,
+        column_acls: std::collections::BTreeMap::new(),
         constraints: crate::catalog::Constraints::NONE,
         kind,
     }))

@@ -106,9 +106,13 @@ impl Session {
                 self.create_role(name, options).await.map(done)
             }
             Command::AlterRole { role, options } => self.alter_role(role, options).await.map(done),
-            Command::AlterRoleSet { role, setting } => {
-                self.alter_role_set(role.as_ref(), setting).map(done)
-            }
+            Command::AlterSettings {
+                role,
+                database,
+                setting,
+            } => self
+                .alter_settings(role.as_ref(), database.as_deref(), setting)
+                .map(|()| done(commands::tag(commands::settings_word(&statement.text)))),
             Command::RenameRole { name, to } => self.rename_role(name, to).map(done),
             Command::DropRole { roles, if_exists } => self.drop_roles(roles, *if_exists).map(done),
             Command::Grant(grant) => self.grant(grant).map(done),
@@ -234,9 +238,8 @@ impl Session {
             Command::Truncate { .. } => "TRUNCATE TABLE",
             Command::Comment { .. } => "COMMENT",
             Command::CreateRole { .. } => "CREATE ROLE",
-            Command::AlterRole { .. }
-            | Command::AlterRoleSet { .. }
-            | Command::RenameRole { .. } => "ALTER ROLE",
+            Command::AlterRole { .. } | Command::RenameRole { .. } => "ALTER ROLE",
+            Command::AlterSettings { .. } => commands::settings_word(&statement.text),
             Command::DropRole { .. } => "DROP ROLE",
             Command::Grant(grant) if grant.revoke => "REVOKE",
             Command::Grant(_) => "GRANT",

@@ -9,7 +9,7 @@ use super::state::Values;
 use super::{Session, Shared};
 use crate::base::error::Report;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, ObjectId, Privilege, Role, Schema, Snapshot};
+use crate::catalog::{Change, ObjectId, Privilege, Role, Schema, SettingsOf, Snapshot};
 use crate::database::{AdvisoryScope, Isolation, Transaction};
 use crate::observe::Activity;
 use crate::privileges;
@@ -76,10 +76,17 @@ impl Session {
         Ok(session)
     }
 
-    /// Defaults, then the role's own settings, then what the client asked for: the later wins.
+    /// Defaults, then what the catalog keeps, then what the client asked for: the later wins.
     fn start_settings(&mut self, role: &Role, parameters: &[(String, String)]) -> Result<()> {
         let mut settings = self.shared.settings.clone();
-        for (name, value) in &role.settings {
+        let snapshot = self.shared.database.snapshot();
+        let kept = [
+            SettingsOf::Everybody,
+            SettingsOf::Database,
+            SettingsOf::Role(role.oid),
+            SettingsOf::RoleHere(role.oid),
+        ];
+        for (name, value) in kept.iter().flat_map(|of| snapshot.settings_of(*of)) {
             // A setting stored in the catalog must not lock its role out: PostgreSQL warns, too.
             if let Err(error) = settings.set(name, value, true) {
                 self.reports.push(Report {
@@ -93,7 +100,6 @@ impl Session {
         }
         settings.mark_session_start();
         self.values.settings = Arc::new(settings);
-        let snapshot = self.shared.database.snapshot();
         self.values.note_roles(&snapshot);
         self.note_application_name();
         Ok(())

@@ -147,6 +147,7 @@ fn relation(database: &Database, name: &str, schema: Oid, columns: &[(&str, PgTy
         columns,
         persistence: Persistence::Permanent,
         publication: 1,
+        column_acls: std::collections::BTreeMap::new(),
         constraints: commons::catalog::Constraints::NONE,
         kind: RelationKind::Table {
             segments: Arc::from([]),

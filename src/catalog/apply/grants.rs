@@ -21,6 +21,9 @@ impl Snapshot {
             }
             ObjectId::Relation(oid) => {
                 let relation = self.relation_mut(oid)?;
+                for acl in relation.column_acls.values_mut() {
+                    *acl = hand_over(acl, relation.owner, owner);
+                }
                 (&mut relation.owner, &mut relation.acl)
             }
             ObjectId::Routine(oid) => {
@@ -63,6 +66,26 @@ impl Snapshot {
             return Err(concurrent_update());
         }
         *current = acl.cloned();
+        Ok(())
+    }
+
+    pub(super) fn set_column_acl(
+        &mut self,
+        oid: Oid,
+        attnum: i16,
+        was: Option<&Acl>,
+        acl: Option<&Acl>,
+    ) -> Result<()> {
+        self.check_acl(acl)?;
+        let relation = self.relation_mut(oid)?;
+        super::relation::column_mut(relation, attnum)?;
+        if relation.column_acls.get(&attnum) != was {
+            return Err(concurrent_update());
+        }
+        match acl {
+            Some(acl) => relation.column_acls.insert(attnum, acl.clone()),
+            None => relation.column_acls.remove(&attnum),
+        };
         Ok(())
     }
 

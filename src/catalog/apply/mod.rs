@@ -99,6 +99,12 @@ impl Snapshot {
             Change::SetAcl { object, was, acl } => {
                 self.set_acl(*object, was.as_ref(), acl.as_ref())
             }
+            Change::SetColumnAcl {
+                relation,
+                attnum,
+                was,
+                acl,
+            } => self.set_column_acl(*relation, *attnum, was.as_ref(), acl.as_ref()),
             Change::SetDefaultAcl { was, now } => {
                 self.set_default_acl(was.as_deref(), now.as_deref())
             }
@@ -108,18 +114,7 @@ impl Snapshot {
                 text,
             } => self.comment(*object, *attnum, text.as_ref()),
             Change::AlterRole { was, role } => self.alter_role(was, role),
-            Change::SetRoleSettings {
-                role,
-                was,
-                settings,
-            } => {
-                let role = self.role_mut(*role)?;
-                if role.settings != *was {
-                    return Err(concurrent_update());
-                }
-                role.settings = settings.clone();
-                Ok(())
-            }
+            Change::SetSettings { of, was, settings } => self.set_settings(*of, was, settings),
             // The verifier itself is kept apart from the catalog.
             Change::SetPassword { role, verifier: _ } => self.role_mut(*role).map(drop),
             Change::AddMember(membership) => self.add_member(*membership),

@@ -156,6 +156,7 @@ impl Snapshot {
         })?;
         let relation = self.relation_mut(oid)?;
         relation.columns.retain(|column| column.attnum != attnum);
+        relation.column_acls.remove(&attnum);
         // What is promised of the column alone, or of it and others, goes with it.
         let constraints = &mut relation.constraints;
         constraints

@@ -1,9 +1,10 @@
 //! Roles and memberships.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::reserved::check_role_name;
-use super::super::{Acl, AclItem, Membership, ObjectId, Role, Snapshot};
+use super::super::{Acl, AclItem, Dependent, Membership, ObjectId, Role, SettingsOf, Snapshot};
 use super::{concurrent_update, required};
 use crate::base::{Error, Oid, Result, SqlState};
 
@@ -43,6 +44,37 @@ impl Snapshot {
         Ok(())
     }
 
+    pub(super) fn set_settings(
+        &mut self,
+        of: SettingsOf,
+        was: &BTreeMap<String, String>,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        if let SettingsOf::RoleHere(role) = of {
+            self.must_role_oid(role)?;
+        }
+        if self.settings_of(of) != was {
+            return Err(concurrent_update());
+        }
+        let settings = settings.clone();
+        match of {
+            SettingsOf::Role(role) => self.role_mut(role)?.settings = settings,
+            SettingsOf::Everybody => Arc::make_mut(&mut self.database).everywhere = settings,
+            SettingsOf::RoleHere(_) | SettingsOf::Database => {
+                let key = match of {
+                    SettingsOf::RoleHere(role) => role,
+                    _ => Oid::INVALID,
+                };
+                let all = &mut Arc::make_mut(&mut self.database).settings;
+                match settings.is_empty() {
+                    true => drop(all.remove(&key)),
+                    false => drop(all.insert(key, settings)),
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn rename_role(&mut self, oid: Oid, name: &str) -> Result<()> {
         let old = self.must_role_oid(oid)?.clone();
         check_role_name(&old.name)?;
@@ -72,6 +104,9 @@ impl Snapshot {
         }
         Arc::make_mut(&mut self.memberships)
             .retain(|(group, member), _| *group != oid && *member != oid);
+        if self.database.settings.contains_key(&oid) {
+            Arc::make_mut(&mut self.database).settings.remove(&oid);
+        }
         Arc::make_mut(&mut self.role_names).remove(&role.name);
         Arc::make_mut(&mut self.roles).remove(&oid);
         Ok(())
@@ -119,8 +154,17 @@ impl Snapshot {
         for ty in self.types() {
             note(ObjectId::Type(ty.oid), ty.owner, ty.acl.as_ref());
         }
+        let names = |item: &AclItem| item.grantee == role || item.grantor == role;
+        for relation in self.relations().filter(|relation| relation.owner != role) {
+            for (attnum, acl) in &relation.column_acls {
+                if acl.iter().any(names) {
+                    let column = Dependent::Column(relation.oid, *attnum);
+                    let column = self.describe_dependent(column, &|object| self.describe(object));
+                    uses.push(format!("privileges for {column}"));
+                }
+            }
+        }
         for of in self.default_acls() {
-            let names = |item: &AclItem| item.grantee == role || item.grantor == role;
             if of.role == role {
                 uses.push(format!("owner of {}", self.describe_default_acl(of)));
             } else if of.acl.iter().any(names) {

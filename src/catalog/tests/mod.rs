@@ -64,6 +64,7 @@ fn relation(oid: Oid, schema: Oid, name: &str, kind: RelationKind) -> Relation {
         next_attnum: 3,
         persistence: Persistence::Permanent,
         publication: 1,
+        column_acls: std::collections::BTreeMap::new(),
         constraints: crate::catalog::Constraints::NONE,
         kind,
     }

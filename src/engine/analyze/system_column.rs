@@ -8,6 +8,9 @@ use super::typed::{self, Typed};
 use crate::base::{Error, Result};
 use crate::types::PgType;
 
+/// The number of `tableoid` among the columns of every table.
+const TABLEOID: i16 = -6;
+
 impl Analyst<'_> {
     /// The system column `name` of a relation; `None` if it has none of this name.
     ///
@@ -28,7 +31,13 @@ impl Analyst<'_> {
             return Ok(None);
         }
         let (value, ty) = match name {
-            "tableoid" => (oid.0, PgType::OID),
+            "tableoid" => {
+                // Only who may read all of a relation may read its system columns.
+                if self.chain.is_none() {
+                    self.shared.names.borrow_mut().insert((oid, TABLEOID));
+                }
+                (oid.0, PgType::OID)
+            }
             "xmin" if oid.is_system() => {
                 let version = self.scope.context.snapshot.version().0;
                 (u32::try_from(version).unwrap_or(u32::MAX), PgType::XID)

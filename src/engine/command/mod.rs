@@ -137,10 +137,12 @@ pub enum Command {
         /// Options as written.
         options: Vec<RoleOption>,
     },
-    /// ALTER ROLE … SET / RESET
-    AlterRoleSet {
-        /// Which; `None` is ALL.
+    /// ALTER ROLE … SET / RESET, ALTER DATABASE … SET / RESET
+    AlterSettings {
+        /// Which role; `None` is all.
         role: Option<RoleSpec>,
+        /// IN DATABASE, ALTER DATABASE
+        database: Option<String>,
         /// What; [`SetValue::Default`] also stands for RESET.
         setting: RoleSetting,
     },

@@ -65,6 +65,8 @@ pub struct Grant {
     pub revoke: bool,
     /// Privilege words, upper-cased (`SELECT`); `None` is ALL PRIVILEGES.
     pub privileges: Option<Vec<String>>,
+    /// Privileges on columns: the word, or `None` for ALL, and which columns.
+    pub on_columns: Vec<(Option<String>, Vec<String>)>,
     /// On what.
     pub on: GrantTarget,
     /// To or from whom.

@@ -1,5 +1,6 @@
 //! INSERT … ON CONFLICT: rows that meet one with the same key are dropped, or change that one.
 
+use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -102,10 +103,21 @@ impl Engine {
             )
             .hint("For example, ON CONFLICT (column_name)."));
         }
-        needs.push(target::needs(context, relation, Privilege::Update));
-        needs.push(target::needs(context, relation, Privilege::Select));
         let alias = insert.table_alias.as_ref();
         let alias = alias.map_or_else(|| relation.name.clone(), |a| target::fold(&a.alias));
+        let set = target::assigned(relation, &update.assignments);
+        let keys = relation.constraints.indexes.iter();
+        let keys = keys.filter(|index| arbiters.contains(&index.oid));
+        let mut read: BTreeSet<i16> = keys.flat_map(|index| index.columns()).collect();
+        let named = [
+            target::columns_named(&update.assignments, relation, &alias),
+            target::columns_named(&update.selection, relation, &alias),
+        ];
+        read.extend(named.into_iter().flatten().flatten());
+        for (privilege, columns) in [(Privilege::Update, set), (Privilege::Select, read)] {
+            let need = target::needs_columns(context, relation, privilege, columns);
+            needs.push(need);
+        }
         let fields: Vec<Field> = rows::schema(relation)
             .fields()
             .iter()

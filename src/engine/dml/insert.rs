@@ -82,10 +82,10 @@ impl Engine {
         };
         let verb = "insert into";
         let Aim {
+            named,
             through,
             relation,
             mut needs,
-            ..
         } = self.aim(context, name, verb, Privilege::Insert)?;
         let insert = match fields::without_fields(context, &relation, insert)? {
             Some(insert) => {
@@ -180,6 +180,21 @@ impl Engine {
             Source::Values(rows) => rows[0].len(),
             Source::Query(bound) => bound.columns.len(),
         };
+        // Columns that are given nothing need no privilege.
+        let written = match insert.columns.as_slice() {
+            [] => named
+                .columns
+                .iter()
+                .map(|of| of.attnum)
+                .take(width)
+                .collect(),
+            names => {
+                let columns = names.iter().take(width);
+                target::columns_of(&named, columns)
+            }
+        };
+        let need = target::needs_columns(context, &named, Privilege::Insert, written);
+        needs.insert(0, need);
         let given = |index: usize| {
             let position = targets[..width]
                 .iter()

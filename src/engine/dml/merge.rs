@@ -87,14 +87,7 @@ impl Engine {
         if merge.table.0.len() > 1 {
             needs.push(target::schema_need(context, &relation));
         }
-        for clause in &merge.clauses {
-            if let Some(kind) = kind_of(&clause.action) {
-                needs.push(target::needs(context, &relation, privilege(kind)));
-            }
-        }
-        if target::names_columns(&merge.on) {
-            needs.push(target::needs(context, &relation, Privilege::Select));
-        }
+        needs.extend(needs_of(context, &merge, &relation, &alias));
         refuse_unreachable(&merge.clauses)?;
 
         let source = merge.source.clone();
@@ -313,21 +306,53 @@ impl Clause {
     }
 }
 
-fn kind_of(action: &MergeAction) -> Option<DmlKind> {
-    match action {
-        MergeAction::Nothing => None,
-        MergeAction::Delete => Some(DmlKind::Delete),
-        MergeAction::Update(_) => Some(DmlKind::Update),
-        MergeAction::Insert { .. } => Some(DmlKind::Insert),
+/// What the statement needs on its target.
+fn needs_of(
+    context: &StatementContext,
+    merge: &Merge,
+    relation: &Relation,
+    alias: &str,
+) -> Vec<Need> {
+    let mut needs = Vec::new();
+    let mut read = target::columns_named(&merge.on, relation, alias).unwrap_or_default();
+    for clause in &merge.clauses {
+        read.extend(target::columns_named(&clause.condition, relation, alias).unwrap_or_default());
+        let (privilege, columns) = match &clause.action {
+            MergeAction::Nothing => continue,
+            MergeAction::Delete => {
+                needs.push(target::needs(context, relation, Privilege::Delete));
+                continue;
+            }
+            MergeAction::Update(assignments) => {
+                for assignment in assignments {
+                    let named = target::columns_named(&assignment.value, relation, alias);
+                    read.extend(named.unwrap_or_default());
+                }
+                (Privilege::Update, target::assigned(relation, assignments))
+            }
+            MergeAction::Insert {
+                columns, values, ..
+            } => {
+                let count = values.as_ref().map_or(0, Vec::len);
+                let all = relation.columns.iter().map(|column| column.attnum);
+                let columns = match columns.as_slice() {
+                    [] => all.take(count).collect(),
+                    names => target::columns_of(relation, names.iter().take(count)),
+                };
+                (Privilege::Insert, columns)
+            }
+        };
+        needs.push(target::needs_columns(context, relation, privilege, columns));
     }
-}
-
-fn privilege(kind: DmlKind) -> Privilege {
-    match kind {
-        DmlKind::Insert => Privilege::Insert,
-        DmlKind::Update | DmlKind::Merge => Privilege::Update,
-        DmlKind::Delete => Privilege::Delete,
+    if !read.is_empty() {
+        needs.push(target::needs_columns(
+            context,
+            relation,
+            Privilege::Select,
+            read,
+        ));
     }
+    needs
 }
 
 /// `42601` for a clause after one of its kind that takes everything.

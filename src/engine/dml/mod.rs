@@ -308,12 +308,24 @@ impl Engine {
         needs: &mut Vec<Need>,
     ) -> Result<Bound> {
         let named = through.map_or(relation, |through| &through.view);
-        let reads = items.iter().any(|item| match item {
-            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => true,
-            item => target::names_columns(item),
-        });
-        if reads {
-            needs.push(target::needs(context, named, Privilege::Select));
+        let starred = |item: &SelectItem| {
+            matches!(
+                item,
+                SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
+            )
+        };
+        let alias = sides.first().map_or("", |side| side.alias.as_str());
+        let read = match items.iter().any(starred) {
+            true => Some(named.columns.iter().map(|of| of.attnum).collect()),
+            false => target::columns_named(&items, named, alias),
+        };
+        if let Some(read) = read {
+            needs.push(target::needs_columns(
+                context,
+                named,
+                Privilege::Select,
+                read,
+            ));
         }
         let schema = context.snapshot.schema(named.schema);
         for item in &mut items {

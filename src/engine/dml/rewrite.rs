@@ -5,6 +5,7 @@
 //! hits are then written again without the hit rows. The caller holds the table's rewrite lock, so
 //! no other transaction can have removed them meanwhile.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -169,20 +170,30 @@ impl Engine {
             relation,
             mut needs,
         } = self.aim(context, &parts.name, verb, privilege)?;
+        let set = parts.assignments.as_ref();
+        let set = set.map(|assignments| target::assigned(&named, assignments));
+        needs.push(match set {
+            Some(set) => target::needs_columns(context, &named, privilege, set),
+            None => target::needs(context, &named, privilege),
+        });
         if let (Some(through), Some(assignments)) = (&through, &mut parts.assignments) {
             through.reassigned(assignments)?;
         }
-        let reads = parts.selection.as_ref().is_some_and(target::names_columns)
-            || parts
-                .assignments
-                .iter()
-                .flatten()
-                .any(|assignment| target::names_columns(&assignment.value))
-            || !parts.others.is_empty();
-        if reads {
-            needs.push(target::needs(context, &named, Privilege::Select));
-        }
         let alias = parts.alias.clone().unwrap_or_else(|| named.name.clone());
+        let values = parts.assignments.iter().flatten().map(|of| &of.value);
+        let named_columns = [
+            target::columns_named(&parts.selection, &named, &alias),
+            target::columns_named(&parts.others, &named, &alias),
+        ];
+        let read: BTreeSet<i16> = values
+            .filter_map(|value| target::columns_named(value, &named, &alias))
+            .chain(named_columns.into_iter().flatten())
+            .flatten()
+            .collect();
+        if !read.is_empty() {
+            let need = target::needs_columns(context, &named, Privilege::Select, read);
+            needs.push(need);
+        }
         let schema_name = context
             .snapshot
             .schema(named.schema)

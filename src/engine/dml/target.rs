@@ -1,5 +1,6 @@
 //! The table a statement changes: found, checked, and its columns as the statement names them.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -171,6 +172,126 @@ pub(super) fn needs(context: &StatementContext, relation: &Relation, privilege: 
     }
 }
 
+/// The columns that assignments are to.
+pub(super) fn assigned(relation: &Relation, assignments: &[ast::Assignment]) -> BTreeSet<i16> {
+    let names = assignments.iter().flat_map(|of| match &of.target {
+        ast::AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
+        ast::AssignmentTarget::Tuple(names) => names.as_slice(),
+    });
+    columns_of(relation, names)
+}
+
+/// The columns that names begin with: fields and elements may follow.
+pub(super) fn columns_of<'n>(
+    relation: &Relation,
+    names: impl Iterator<Item = &'n ObjectName>,
+) -> BTreeSet<i16> {
+    let columns = names.filter_map(|name| relation.column(&fold(name.0.first()?.as_ident()?)));
+    columns.map(|column| column.attnum).collect()
+}
+
+/// As [`needs`], of these columns alone: they may have been granted without the others.
+pub(super) fn needs_columns(
+    context: &StatementContext,
+    relation: &Relation,
+    privilege: Privilege,
+    columns: BTreeSet<i16>,
+) -> Need {
+    Need::Columns {
+        role: context.role,
+        relation: relation.oid,
+        any_of: privilege.into(),
+        columns,
+    }
+}
+
+/// The columns of `relation` that a node names, where it goes by `alias`; `None` if it names none.
+/// Names are not resolved here: what another relation may be meant by counts too.
+pub(super) fn columns_named<T: ast::Visit>(
+    node: &T,
+    relation: &Relation,
+    alias: &str,
+) -> Option<BTreeSet<i16>> {
+    let mut naming = Naming {
+        relation,
+        alias,
+        found: BTreeSet::new(),
+    };
+    let _: ControlFlow<()> = node.visit(&mut naming);
+    (!naming.found.is_empty()).then_some(naming.found)
+}
+
+struct Naming<'a> {
+    relation: &'a Relation,
+    alias: &'a str,
+    found: BTreeSet<i16>,
+}
+
+impl Naming<'_> {
+    fn every_column(&mut self) {
+        let attnums = self.relation.columns.iter().map(|column| column.attnum);
+        self.found.extend(attnums);
+    }
+
+    /// A name, qualified or not, whose part before the last is `of`.
+    fn name(&mut self, of: Option<&str>, name: &str) {
+        match self.relation.column(name) {
+            Some(column) if of.is_none_or(|of| of == self.alias) => {
+                self.found.insert(column.attnum);
+            }
+            // The row; `t.f` may be a function of it.
+            _ if of.is_some_and(|of| of == self.alias) || name == self.alias => {
+                self.every_column();
+            }
+            Some(_) | None => {}
+        }
+        // `column.field`
+        if let Some(column) = of.and_then(|of| self.relation.column(of)) {
+            self.found.insert(column.attnum);
+        }
+    }
+}
+
+impl ast::Visitor for Naming<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
+        // A star of a relation around the query may be this one's.
+        if query.body.to_string().contains(".*") {
+            self.every_column();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(_) if is_default(expr) => {}
+            Expr::Identifier(ident) => self.name(None, &fold(ident)),
+            Expr::CompoundIdentifier(parts) => {
+                if let [.., of, name] = parts.as_slice() {
+                    self.name(Some(&fold(of)), &fold(name));
+                }
+            }
+            Expr::QualifiedWildcard(..) | Expr::Wildcard(_) => self.every_column(),
+            Expr::Function(function) => {
+                let wild = |argument: &ast::FunctionArg| {
+                    matches!(
+                        argument,
+                        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::QualifiedWildcard(_))
+                    )
+                };
+                if let ast::FunctionArguments::List(list) = &function.args
+                    && list.args.iter().any(wild)
+                {
+                    self.every_column();
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 /// USAGE on the table's schema.
 pub(super) fn schema_need(context: &StatementContext, relation: &Relation) -> Need {
     Need::Privilege {
@@ -184,23 +305,6 @@ pub(super) fn schema_need(context: &StatementContext, relation: &Relation) -> Ne
 pub(super) fn is_default(expr: &Expr) -> bool {
     matches!(expr, Expr::Identifier(ident)
         if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"))
-}
-
-/// Whether a node names any column (or might: names are not resolved here).
-pub(super) fn names_columns<T: ast::Visit>(node: &T) -> bool {
-    ast::visit_expressions(node, |expr| {
-        let names = match expr {
-            Expr::Identifier(_) => !is_default(expr),
-            Expr::CompoundIdentifier(_) => true,
-            _ => false,
-        };
-        if names {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    })
-    .is_break()
 }
 
 /// Cuts `schema.table.column` down to `table.column` where it means the target, which the generated

@@ -51,7 +51,7 @@ pub(super) struct Aim {
     pub(super) through: Option<Through>,
     /// The table whose rows are changed.
     pub(super) relation: Arc<Relation>,
-    /// What it needs so far.
+    /// What it needs so far, beside the privilege on what it names.
     pub(super) needs: Vec<Need>,
 }
 
@@ -68,7 +68,7 @@ impl Engine {
         privilege: Privilege,
     ) -> Result<Aim> {
         let named = target::resolve(context, name, verb)?;
-        let mut needs = vec![target::needs(context, &named, privilege)];
+        let mut needs = Vec::new();
         if name.0.len() > 1 {
             needs.push(target::schema_need(context, &named));
         }

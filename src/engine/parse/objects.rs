@@ -319,6 +319,11 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
         vec![AlterAction::Rename(cursor.name()?)]
     } else if cursor.accept("OWNER TO") {
         vec![AlterAction::OwnerTo(roles::role(cursor)?)]
+    } else if kind == ObjectKind::Database
+        && matches!(cursor.word().as_deref(), Some("SET" | "RESET"))
+        && cursor.second_word().as_deref() != Some("TABLESPACE")
+    {
+        return roles::settings(cursor, None, Some(name.name));
     } else if !relation {
         return Err(Error::unsupported(format!(
             "ALTER {word} … {}",

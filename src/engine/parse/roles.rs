@@ -131,15 +131,19 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
 }
 
 fn alter_setting(cursor: &mut Cursor, role: Option<RoleSpec>) -> Result<Command> {
-    if cursor.accept("IN DATABASE") {
-        let database = cursor.name()?;
-        if database != crate::engine::DATABASE_NAME {
-            return Err(Error::new(
-                SqlState::INVALID_CATALOG_NAME,
-                format!("database \"{database}\" does not exist"),
-            ));
-        }
-    }
+    let database = match cursor.accept("IN DATABASE") {
+        true => Some(cursor.name()?),
+        false => None,
+    };
+    settings(cursor, role, database)
+}
+
+/// SET and RESET of what sessions start with.
+pub(super) fn settings(
+    cursor: &mut Cursor,
+    role: Option<RoleSpec>,
+    database: Option<String>,
+) -> Result<Command> {
     let setting = if cursor.accept("RESET") {
         if cursor.accept("ALL") {
             RoleSetting::Reset(None)
@@ -151,7 +155,11 @@ fn alter_setting(cursor: &mut Cursor, role: Option<RoleSpec>) -> Result<Command>
         let (name, value) = set_value(cursor)?;
         RoleSetting::Set { name, value }
     };
-    Ok(Command::AlterRoleSet { role, setting })
+    Ok(Command::AlterSettings {
+        role,
+        database,
+        setting,
+    })
 }
 
 fn option(cursor: &mut Cursor) -> Result<RoleOption> {
@@ -247,12 +255,14 @@ pub(super) fn grant(cursor: &mut Cursor) -> Result<Command> {
     }
     cursor.expect("ON")?;
     let on = target(cursor)?;
+    let (on_columns, words) = of_columns(words)?;
     cursor.expect("TO")?;
     let grantees = grantees(cursor)?;
     let grant_option = cursor.accept("WITH GRANT OPTION");
     Ok(Command::Grant(Grant {
         revoke: false,
         privileges: privileges(words)?,
+        on_columns,
         on,
         grantees,
         grant_option,
@@ -285,12 +295,14 @@ pub(super) fn revoke(cursor: &mut Cursor) -> Result<Command> {
     }
     cursor.expect("ON")?;
     let on = target(cursor)?;
+    let (on_columns, words) = of_columns(words)?;
     cursor.expect("FROM")?;
     let grantees = grantees(cursor)?;
     let granted_by = granted_by(cursor)?;
     Ok(Command::Grant(Grant {
         revoke: true,
         privileges: privileges(words)?,
+        on_columns,
         on,
         grantees,
         grant_option,
@@ -327,29 +339,46 @@ fn roles_if_to(cursor: &Cursor, words: &[Granted], to: &str) -> Option<Vec<Strin
         .then(|| words.iter().map(|granted| granted.word.clone()).collect())
 }
 
+/// Privileges on columns, by their words.
+type OnColumns = Vec<(Option<String>, Vec<String>)>;
+
+/// The privileges on columns, and the others.
+fn of_columns(words: Vec<Granted>) -> Result<(OnColumns, Vec<Granted>)> {
+    let (columns, others): (Vec<_>, Vec<_>) = words
+        .into_iter()
+        .partition(|granted| !granted.columns.is_empty());
+    let columns = columns.into_iter().map(|granted| {
+        let word = match granted.word.as_str() {
+            "all" => None,
+            word => Some(privilege_word(word)?),
+        };
+        Ok((word, granted.columns))
+    });
+    Ok((columns.collect::<Result<_>>()?, others))
+}
+
 /// Privilege words, or `None` for ALL.
 pub(super) fn privileges(words: Vec<Granted>) -> Result<Option<Vec<String>>> {
-    if words.iter().any(|granted| !granted.columns.is_empty()) {
-        return Err(Error::unsupported("a privilege on columns"));
-    }
     if matches!(words.as_slice(), [one] if one.word == "all") {
         return Ok(None);
     }
-    words
-        .into_iter()
-        .map(|Granted { word, columns: _ }| match word.as_str() {
-            "select" | "insert" | "update" | "delete" | "truncate" | "references" | "trigger"
-            | "usage" | "create" | "connect" | "temporary" | "temp" | "execute" => Ok(word
-                .to_uppercase()
-                .replace("TEMPORARY", "TEMP")
-                .replace("TEMP", "TEMPORARY")),
-            _ => Err(Error::new(
-                SqlState::SYNTAX_ERROR,
-                format!("unrecognized privilege type \"{word}\""),
-            )),
-        })
-        .collect::<Result<_>>()
-        .map(Some)
+    let words = words.iter().map(|granted| privilege_word(&granted.word));
+    words.collect::<Result<_>>().map(Some)
+}
+
+/// A privilege's word as GRANT has it, upper-cased.
+fn privilege_word(word: &str) -> Result<String> {
+    match word {
+        "select" | "insert" | "update" | "delete" | "truncate" | "references" | "trigger"
+        | "usage" | "create" | "connect" | "temporary" | "temp" | "execute" => Ok(word
+            .to_uppercase()
+            .replace("TEMPORARY", "TEMP")
+            .replace("TEMP", "TEMPORARY")),
+        _ => Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!("unrecognized privilege type \"{word}\""),
+        )),
+    }
 }
 
 fn target(cursor: &mut Cursor) -> Result<GrantTarget> {

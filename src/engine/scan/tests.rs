@@ -40,6 +40,7 @@ fn relation(columns: Vec<Column>) -> Relation {
         columns,
         persistence: Persistence::Permanent,
         publication: 1,
+        column_acls: std::collections::BTreeMap::new(),
         constraints: crate::catalog::Constraints::NONE,
         kind: RelationKind::Table {
             segments: Arc::new([]),

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use arrow::record_batch::RecordBatch;
 
-use super::objects::Entry;
+use super::objects::{Entry, acl};
 use super::types::{self, Storage, build_in};
 use super::{build, user_types};
 use crate::base::{Oid, Result};
-use crate::catalog::{Column, Generation, Index, IndexedBy, Relation};
+use crate::catalog::{Acl, Column, Generation, Index, IndexedBy, Relation};
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -27,6 +27,8 @@ struct Attribute<'a> {
     /// The column, of a relation's.
     column: Option<&'a Column>,
     of_index: bool,
+    /// What is granted on it.
+    acl: Option<&'a Acl>,
 }
 
 impl Attribute<'_> {
@@ -77,6 +79,7 @@ fn of_index<'a>(table: &'a Relation, index: &'a Index) -> Vec<Attribute<'a>> {
             ty,
             column: None,
             of_index: true,
+            acl: None,
         });
     }
     found
@@ -112,9 +115,14 @@ pub(super) fn pg_attribute(
                     ty: attribute.ty,
                     column: None,
                     of_index: false,
+                    acl: None,
                 }));
                 continue;
             }
+        };
+        let acls = match entry {
+            Entry::User(relation) => Some(&relation.column_acls),
+            Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => None,
         };
         rows.extend(columns.iter().map(|column| Attribute {
             relation: entry.oid(),
@@ -123,6 +131,7 @@ pub(super) fn pg_attribute(
             ty: column.ty,
             column: Some(column),
             of_index: false,
+            acl: acls.and_then(|acls| acls.get(&column.attnum)),
         }));
     }
     build::<Attribute<'_>>(
@@ -164,6 +173,7 @@ pub(super) fn pg_attribute(
                 Some(Generation::Stored { .. }) => 's'.into(),
                 Some(Generation::Identity { .. }) | None => "".into(),
             }),
+            ("attacl", &|row| acl(&context.snapshot, row.acl)),
             ("attislocal", &|_| true.into()),
             ("attcollation", &|row| match row.storage().collation {
                 // System columns compare by byte whatever the database's collation.

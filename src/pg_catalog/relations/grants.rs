@@ -2,6 +2,7 @@
 //! share,
 //! `commons.publications`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
@@ -30,11 +31,6 @@ fn grants(context: &StatementContext) -> Vec<Grant> {
     let snapshot = &context.snapshot;
     let mine = |role| role == Oid::INVALID || has_privileges_of(snapshot, context.role, role);
     let mut rows = Vec::new();
-    // Sequences and materialized views are no tables to the standard.
-    let is_table = |kind: &RelationKind| match kind {
-        RelationKind::Table { .. } | RelationKind::View(_) | RelationKind::Foreign { .. } => true,
-        RelationKind::Materialized { .. } | RelationKind::Sequence(_) => false,
-    };
     for relation in snapshot
         .relations()
         .filter(|relation| is_table(&relation.kind))
@@ -126,13 +122,46 @@ const OF_COLUMNS: [Privilege; 4] = [
     Privilege::References,
 ];
 
+/// Grants on single columns the current role gave or got, PUBLIC's included.
+fn column_grants(context: &StatementContext) -> Vec<Grant> {
+    let snapshot = &context.snapshot;
+    let mine = |role| role == Oid::INVALID || has_privileges_of(snapshot, context.role, role);
+    let mut rows = Vec::new();
+    for relation in snapshot.relations().filter(|of| is_table(&of.kind)) {
+        for column in &relation.columns {
+            let acl = relation.column_acls.get(&column.attnum);
+            let items = acl.into_iter().flatten();
+            for item in items.filter(|item| mine(item.grantee) || mine(item.grantor)) {
+                rows.extend(item.privileges.iter().map(|privilege| Grant {
+                    grantor: item.grantor,
+                    grantee: item.grantee,
+                    schema: relation.schema,
+                    table: relation.name.clone(),
+                    column: Some(column.name.clone()),
+                    privilege,
+                    grantable: item.grantable.contains(privilege),
+                }));
+            }
+        }
+    }
+    rows
+}
+
+/// Sequences and materialized views are no tables to the standard.
+fn is_table(kind: &RelationKind) -> bool {
+    match kind {
+        RelationKind::Table { .. } | RelationKind::View(_) | RelationKind::Foreign { .. } => true,
+        RelationKind::Materialized { .. } | RelationKind::Sequence(_) => false,
+    }
+}
+
 pub(super) fn column_privileges(
     relation: &SystemRelation,
     context: &StatementContext,
 ) -> Result<RecordBatch> {
     let snapshot = &context.snapshot;
     let database = &snapshot.database().name;
-    let mut rows = Vec::new();
+    let mut rows = column_grants(context);
     for grant in grants(context) {
         let Some(table) = snapshot.relation_named(grant.schema, &grant.table) else {
             continue;
@@ -146,6 +175,25 @@ pub(super) fn column_privileges(
             ..grant
         }));
     }
+    // What is granted on the column and on its table is one row.
+    let mut seen = HashMap::new();
+    for (place, row) in rows.iter().enumerate() {
+        let key = (row.grantor, row.grantee, row.schema, row.privilege.letter());
+        let key = (key, row.table.clone(), row.column.clone());
+        let entry = seen.entry(key).or_insert((place, false));
+        entry.1 |= row.grantable;
+    }
+    let mut once: Vec<(usize, bool)> = seen.into_values().collect();
+    once.sort_unstable();
+    let rows: Vec<Grant> = once
+        .into_iter()
+        .map(|(place, grantable)| Grant {
+            grantable,
+            table: rows[place].table.clone(),
+            column: rows[place].column.clone(),
+            ..rows[place]
+        })
+        .collect();
     build::<Grant>(
         relation,
         &rows,

@@ -66,18 +66,30 @@ pub(super) fn pg_db_role_setting(
     relation: &SystemRelation,
     context: &StatementContext,
 ) -> Result<RecordBatch> {
-    let rows: Vec<(Oid, Vec<String>)> = context
-        .snapshot
-        .roles()
-        .filter(|role| !role.settings.is_empty())
-        .map(|role| (role.oid, settings(role)))
+    type Row = (Oid, Oid, Vec<String>);
+    let snapshot = &context.snapshot;
+    let database = snapshot.database();
+    let roles = snapshot.roles();
+    let roles = roles.map(|role| (Oid::INVALID, role.oid, &role.settings));
+    let here = database.settings.iter();
+    let rows: Vec<Row> = here
+        .map(|(role, settings)| (Oid::DATABASE, *role, settings))
+        .chain(roles)
+        .chain([(Oid::INVALID, Oid::INVALID, &database.everywhere)])
+        .filter(|(_, _, settings)| !settings.is_empty())
+        .map(|(database, role, settings)| {
+            let settings = settings.iter();
+            let settings = settings.map(|(name, value)| format!("{name}={value}"));
+            (database, role, settings.collect())
+        })
         .collect();
-    build::<(Oid, Vec<String>)>(
+    build::<Row>(
         relation,
         &rows,
         &[
-            ("setrole", &|(role, _)| (*role).into()),
-            ("setconfig", &|(_, settings)| settings.clone().into()),
+            ("setdatabase", &|(database, _, _)| (*database).into()),
+            ("setrole", &|(_, role, _)| (*role).into()),
+            ("setconfig", &|(_, _, settings)| settings.clone().into()),
         ],
     )
 }
@@ -101,14 +113,6 @@ pub(super) fn pg_default_acl(
             ("defaclacl", &|row| acl(snapshot, Some(&row.acl))),
         ],
     )
-}
-
-/// A role's settings as `name=value`.
-fn settings(role: &Role) -> Vec<String> {
-    role.settings
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect()
 }
 
 pub(super) fn pg_database(

@@ -10,7 +10,7 @@ use super::keep::written_by;
 use super::{no_column, relation_of, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{ObjectId, Privilege, Privileges, Relation, RelationKind};
+use crate::catalog::{Column, Privilege, Relation, RelationKind};
 use crate::engine::command::{Copy, CopyDirection, CopySource, DmlAction, ObjectName};
 use crate::engine::copy::{CopyIn, CopyWriter, load_file, write_file};
 use crate::engine::{DmlKind, Rows, Touched, parse_query};
@@ -112,10 +112,16 @@ impl Session {
     ) -> Result<Response> {
         let context = self.context()?;
         let relation = relation_of(&context, name)?;
-        let need = Need::Privilege {
+        let chosen = |column: &&Column| match columns {
+            [] => column.expression().is_none(),
+            names => names.contains(&column.name),
+        };
+        let written = relation.columns.iter().filter(chosen);
+        let need = Need::Columns {
             role: context.role,
-            object: ObjectId::Relation(relation.oid),
-            any_of: Privileges::from(Privilege::Insert),
+            relation: relation.oid,
+            any_of: Privilege::Insert.into(),
+            columns: written.map(|column| column.attnum).collect(),
         };
         privileges::authorize(&context.snapshot, &[need], ())?;
         match &relation.kind {

@@ -1,14 +1,13 @@
 //! FOREIGN KEY, declared; and the locks that keep the other side of one as it is while a statement
 //! changes this side.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::constraint::{choose_name, key_columns};
 use super::relation_of;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{
-    ForeignKey, ObjectId, Persistence, Privilege, Privileges, Relation, RelationKind,
-};
+use crate::catalog::{ForeignKey, Persistence, Privilege, Relation, RelationKind};
 use crate::database::LockMode;
 use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
 use crate::engine::{DmlKind, check_assignable};
@@ -59,6 +58,9 @@ impl Session {
         }
         let attnums = referencing(relation, columns)?;
         let (index, targets) = referenced(parent, references, attnums.len())?;
+        if let Some(parent) = &found {
+            may_refer(context, parent, targets.iter().copied().collect())?;
+        }
         let name = match &definition.name {
             Some(name) => name.clone(),
             None => choose_name(&relation.name, Some(&columns.join("_")), "fkey", |name| {
@@ -144,10 +146,17 @@ fn refuse_parent(context: &StatementContext, relation: &Relation, parent: &Relat
             format!("constraints on {word} tables may reference only {word} tables"),
         ));
     }
-    let need = Need::Privilege {
+    // Whoever may refer to nothing of it does not get to lock it.
+    may_refer(context, parent, BTreeSet::new())
+}
+
+/// `42501` unless keys may refer to these columns; to any column, if none is said.
+fn may_refer(context: &StatementContext, parent: &Relation, columns: BTreeSet<i16>) -> Result<()> {
+    let need = Need::Columns {
         role: context.role,
-        object: ObjectId::Relation(parent.oid),
-        any_of: Privileges::from(Privilege::References),
+        relation: parent.oid,
+        any_of: Privilege::References.into(),
+        columns,
     };
     privileges::authorize(&context.snapshot, &[need], ()).map(drop)
 }

@@ -1,12 +1,12 @@
 //! GRANT and REVOKE, of privileges and of membership.
 
 use super::routine_type::routine_of;
-use super::{drop::named, relation_of, tag};
-use crate::base::{Error, Result, SqlState};
+use super::{drop::named, no_column, relation_of, tag};
+use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Membership, ObjectId, Privilege, Privileges};
 use crate::engine::command::{Grant, GrantRole, GrantTarget, ObjectKind, ObjectName, RoleSpec};
 use crate::engine::routine_definition::RoutineKind;
-use crate::privileges;
+use crate::privileges::{self, On};
 use crate::session::{CommandTag, Session};
 use crate::statement::StatementContext;
 
@@ -21,42 +21,90 @@ impl Session {
             .iter()
             .map(|spec| self.grantee_of(&context, spec))
             .collect::<Result<Vec<_>>>()?;
+        let of_tables = matches!(
+            grant.on,
+            GrantTarget::Tables(_) | GrantTarget::AllTablesIn(_)
+        );
+        if !grant.on_columns.is_empty() && !of_tables {
+            return Err(Error::new(
+                SqlState::INVALID_GRANT_OPERATION,
+                "column privileges are only valid for relations",
+            ));
+        }
         for object in targets(&context, &grant.on)? {
-            // Read anew each time: the same object may be named twice.
-            let view = self.transaction()?.view().clone();
-            let (acl, reports) = if grant.revoke {
-                privileges::revoke(
-                    &view,
-                    context.role,
-                    object,
-                    asked,
-                    &grantees,
-                    grant.grant_option,
-                    grant.cascade,
-                )?
-            } else {
-                privileges::grant(
-                    &view,
-                    context.role,
-                    object,
-                    asked,
-                    &grantees,
-                    grant.grant_option,
-                )?
-            };
-            for report in reports {
-                self.report(report);
+            let whole = asked.is_none_or(|asked| !asked.is_empty());
+            if whole {
+                self.grant_on(&context, grant, On::Object(object), asked, &grantees)?;
             }
-            self.push(
-                vec![Change::SetAcl {
-                    object,
-                    was: view.acl(object).cloned(),
-                    acl: Some(acl),
-                }],
-                Vec::new(),
-            )?;
+            let ObjectId::Relation(oid) = object else {
+                continue;
+            };
+            let view = self.transaction()?.view().clone();
+            let relation = view.must_exist(object).map(|()| view.relation(oid))?;
+            let Some(relation) = relation else { continue };
+            // Who loses a privilege on the relation loses it on every column.
+            if grant.revoke && whole {
+                let asked = asked.unwrap_or(Privileges::COLUMN);
+                let asked = asked.intersection(Privileges::COLUMN);
+                for attnum in relation.column_acls.keys() {
+                    let on = On::Column(oid, *attnum);
+                    self.grant_on(&context, grant, on, Some(asked), &grantees)?;
+                }
+            }
+            for (word, columns) in &grant.on_columns {
+                let asked = word.as_deref().map(privilege).transpose()?;
+                for column in columns {
+                    let column = relation
+                        .column(column)
+                        .ok_or_else(|| no_column(relation, column))?;
+                    let on = On::Column(oid, column.attnum);
+                    let asked = asked.map(Privileges::from);
+                    self.grant_on(&context, grant, on, asked, &grantees)?;
+                }
+            }
         }
         Ok(tag(if grant.revoke { "REVOKE" } else { "GRANT" }))
+    }
+
+    /// Changes one list.
+    fn grant_on(
+        &mut self,
+        context: &StatementContext,
+        grant: &Grant,
+        on: On,
+        asked: Option<Privileges>,
+        grantees: &[Oid],
+    ) -> Result<()> {
+        // Read anew each time: the same object may be named twice.
+        let view = self.transaction()?.view().clone();
+        let (role, option) = (context.role, grant.grant_option);
+        let (acl, reports) = match grant.revoke {
+            true => {
+                let cascade = grant.cascade;
+                privileges::revoke(&view, role, on, asked, grantees, option, cascade)?
+            }
+            false => privileges::grant(&view, role, on, asked, grantees, option)?,
+        };
+        for report in reports {
+            self.report(report);
+        }
+        let change = match on {
+            On::Object(object) => Change::SetAcl {
+                object,
+                was: view.acl(object).cloned(),
+                acl: Some(acl),
+            },
+            On::Column(relation, attnum) => Change::SetColumnAcl {
+                relation,
+                attnum,
+                was: view
+                    .relation(relation)
+                    .and_then(|of| of.column_acls.get(&attnum))
+                    .cloned(),
+                acl: Some(acl).filter(|acl| !acl.is_empty()),
+            },
+        };
+        self.push(vec![change], Vec::new())
     }
 
     /// GRANT role TO and REVOKE role FROM.

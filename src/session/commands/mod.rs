@@ -61,7 +61,7 @@ use crate::privileges::{self, Need};
 use crate::statement::StatementContext;
 
 /// A tag.
-fn tag(text: impl Into<String>) -> CommandTag {
+pub(super) fn tag(text: impl Into<String>) -> CommandTag {
     CommandTag(text.into())
 }
 
@@ -72,6 +72,15 @@ pub(super) fn set_tag(text: &str) -> CommandTag {
     } else {
         "SET"
     })
+}
+
+/// What ALTER … SET of settings is called: it is of a role or of the database.
+pub(super) fn settings_word(text: &str) -> &'static str {
+    let word = text.split_whitespace().nth(1).unwrap_or_default();
+    match word.eq_ignore_ascii_case("database") {
+        true => "ALTER DATABASE",
+        false => "ALTER ROLE",
+    }
 }
 
 /// The tag of ALTER.

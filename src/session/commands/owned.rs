@@ -6,7 +6,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Acl, Change, DefaultAcl, ObjectId, Snapshot};
 use crate::database::LockMode;
 use crate::engine::command::RoleSpec;
-use crate::privileges::{self, DefaultGrant};
+use crate::privileges::{self, DefaultGrant, On};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session};
 use crate::statement::StatementContext;
@@ -104,6 +104,32 @@ impl Session {
                 was: context.snapshot.acl(object).cloned(),
                 acl: Some(acl),
             });
+        }
+        for relation in context.snapshot.relations().filter(|of| of.owner != role) {
+            for (attnum, was) in &relation.column_acls {
+                if !names(was, role) {
+                    continue;
+                }
+                let on = On::Column(relation.oid, *attnum);
+                let (acl, reports) = privileges::revoke(
+                    &context.snapshot,
+                    context.role,
+                    on,
+                    None,
+                    &[role],
+                    false,
+                    true,
+                )?;
+                for report in reports {
+                    self.report(report);
+                }
+                changes.push(Change::SetColumnAcl {
+                    relation: relation.oid,
+                    attnum: *attnum,
+                    was: Some(was.clone()),
+                    acl: Some(acl).filter(|acl| !acl.is_empty()),
+                });
+            }
         }
         let all = DefaultGrant {
             revoke: true,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::TimestampMicrosecondType;
 
-use super::{set::flat, tag};
+use super::{drop::named, set::flat, tag};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, Membership, ObjectId, Role};
-use crate::engine::command::{RoleOption, RoleSetting, RoleSpec, SetValue};
+use crate::catalog::{Change, Membership, ObjectId, Role, SettingsOf};
+use crate::engine::command::{ObjectKind, ObjectName, RoleOption, RoleSetting, RoleSpec, SetValue};
 use crate::privileges;
 use crate::session::{CommandTag, Session};
 use crate::settings::Settings;
@@ -136,23 +136,30 @@ impl Session {
             .map(Some)
     }
 
-    /// ALTER ROLE … SET / RESET
-    pub(in crate::session) fn alter_role_set(
+    /// ALTER ROLE … SET / RESET, ALTER DATABASE … SET / RESET
+    pub(in crate::session) fn alter_settings(
         &mut self,
-        spec: Option<&RoleSpec>,
+        role: Option<&RoleSpec>,
+        database: Option<&str>,
         setting: &RoleSetting,
-    ) -> Result<CommandTag> {
-        let Some(spec) = spec else {
-            return Err(Error::unsupported("ALTER ROLE ALL SET"));
-        };
+    ) -> Result<()> {
         let context = self.context()?;
-        let oid = self.role_of(&context, spec)?;
-        let mut settings = context
-            .snapshot
-            .role(oid)
-            .map(|role| role.settings.clone())
-            .unwrap_or_default();
-        let was = settings.clone();
+        let role = role.map(|spec| self.role_of(&context, spec)).transpose()?;
+        if let Some(name) = database {
+            let name = ObjectName {
+                schema: None,
+                name: name.to_owned(),
+            };
+            named(&context, ObjectKind::Database, &name)?;
+        }
+        let of = match (role, database) {
+            (Some(role), None) => SettingsOf::Role(role),
+            (Some(role), Some(_)) => SettingsOf::RoleHere(role),
+            (None, Some(_)) => SettingsOf::Database,
+            (None, None) => SettingsOf::Everybody,
+        };
+        let was = context.snapshot.settings_of(of).clone();
+        let mut settings = was.clone();
         match setting {
             RoleSetting::Set {
                 name,
@@ -174,15 +181,8 @@ impl Session {
             }
             RoleSetting::Reset(None) => settings.clear(),
         }
-        self.push(
-            vec![Change::SetRoleSettings {
-                role: oid,
-                was,
-                settings,
-            }],
-            Vec::new(),
-        )?;
-        Ok(tag("ALTER ROLE"))
+        let change = Change::SetSettings { of, was, settings };
+        self.push(vec![change], Vec::new())
     }
 
     /// ALTER ROLE … RENAME TO

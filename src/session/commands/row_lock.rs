@@ -13,7 +13,7 @@ use std::time::Duration;
 use sqlparser::ast::{self, LockClause, LockType, NonBlock, SetExpr, TableFactor};
 
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{ObjectId, Privilege, RelationKind};
+use crate::catalog::{Privilege, RelationKind};
 use crate::database::{Isolation, LockMode};
 use crate::engine::command::ObjectName;
 use crate::engine::fold;
@@ -108,10 +108,11 @@ impl Session {
                 relation.name
             )));
         }
-        let need = Need::Privilege {
+        let need = Need::Columns {
             role: context.role,
-            object: ObjectId::Relation(relation.oid),
-            any_of: [Privilege::Update].into_iter().collect(),
+            relation: relation.oid,
+            any_of: Privilege::Update.into(),
+            columns: std::collections::BTreeSet::new(),
         };
         privileges::authorize(&context.snapshot, &[need], ())?;
         Ok(relation.oid)

@@ -1,7 +1,7 @@
 //! CREATE TABLE, CREATE TABLE AS, and what tables, views and foreign tables have in
 //! common when made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -286,6 +286,7 @@ impl Session {
             columns,
             persistence: place.persistence,
             publication: 1,
+            column_acls: BTreeMap::new(),
             constraints: crate::catalog::Constraints::NONE,
             kind,
         }

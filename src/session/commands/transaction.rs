@@ -65,7 +65,8 @@ impl Session {
             return Err(Error::new(
                 SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
                 "prepared transactions are disabled",
-            ));
+            )
+            .hint("Set max_prepared_transactions to a nonzero value."));
         }
         Ok(tag("ROLLBACK"))
     }

@@ -136,6 +136,7 @@ fn relation(
         columns,
         persistence: Persistence::Permanent,
         publication: 1,
+        column_acls: std::collections::BTreeMap::new(),
         constraints: crate::catalog::Constraints::NONE,
         kind,
     }
