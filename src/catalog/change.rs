@@ -10,6 +10,7 @@ use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, Settin
 use super::routine::Routine;
 use super::segment::Segment;
 use super::sequence::Sequence;
+use super::tuning::Tuning;
 use super::user_type::UserType;
 use crate::base::{Oid, SegmentId};
 
@@ -102,6 +103,14 @@ pub enum Change {
         relation: Oid,
         /// The column from now on.
         column: Column,
+    },
+    /// What a relation was told about its storage. Whoever makes this change holds the relation's
+    /// exclusive lock.
+    SetTuning {
+        /// Relation.
+        relation: Oid,
+        /// All of it.
+        tuning: Box<Tuning>,
     },
     /// What a table promises of its rows, from now on. Whoever makes this change holds the table's
     /// exclusive lock, and has seen that all rows keep the promise.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::object::Relation;
+use super::tuning::Parameters;
 use crate::base::Oid;
 use crate::types::PgType;
 
@@ -41,6 +42,9 @@ pub struct Index {
     /// When it is checked, if it is a constraint.
     #[serde(default)]
     pub timing: Timing,
+    /// Storage parameters, which change nothing here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Parameters,
 }
 
 /// When a constraint is checked.
@@ -65,6 +69,9 @@ pub struct IndexPart {
     pub descending: bool,
     /// NULLS FIRST
     pub nulls_first: bool,
+    /// The operator class, where it is not the type's default one for the access method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operators: Option<String>,
     /// The type of an expression; a column has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ty: Option<PgType>,

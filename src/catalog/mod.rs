@@ -22,6 +22,7 @@ mod snapshot;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod tuning;
 pub mod user_type;
 mod walk;
 
@@ -42,4 +43,8 @@ pub use routine::{Parallel, Parameter, ParameterMode, Routine, RoutineBody, Vola
 pub use segment::{ColumnStatistics, Location, Segment};
 pub use sequence::{Sequence, Standing};
 pub use snapshot::Snapshot;
+pub use tuning::{
+    ColumnTuning, ParameterChanges, Parameters, ReplicaIdentity, Tuned, Tuning, check_parameter,
+    with_parameters,
+};
 pub use user_type::{Attribute, Composite, TypeKind, UserType};

@@ -10,6 +10,7 @@ use super::acl::Acl;
 use super::constraint::Constraints;
 use super::segment::Segment;
 use super::sequence::Sequence;
+use super::tuning::Tuning;
 use crate::base::Oid;
 use crate::types::PgType;
 
@@ -115,6 +116,9 @@ pub struct Relation {
     /// repeated here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub column_acls: BTreeMap<i16, Acl>,
+    /// What it was told about its storage.
+    #[serde(default, skip_serializing_if = "Tuning::is_empty")]
+    pub tuning: Tuning,
     /// What a table promises of its rows, and its indexes.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,

@@ -74,6 +74,7 @@ impl Temporary {
             | Change::AlterColumn { relation, .. }
             | Change::SetConstraints { relation, .. }
             | Change::DropConstraint { relation, .. }
+            | Change::SetTuning { relation, .. }
             | Change::SetColumnAcl { relation, .. }
             | Change::Populate { relation, .. }
             | Change::SetSchema { relation, .. }

@@ -60,6 +60,7 @@ fn new_table(database: &Database, name: &str, schema: Oid, persistence: Persiste
         persistence,
         publication: 1,
         column_acls: std::collections::BTreeMap::new(),
+        tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         kind: RelationKind::Table {
             segments: Arc::from([]),

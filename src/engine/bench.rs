@@ -112,6 +112,7 @@ impl Bench {
             persistence: Persistence::Permanent,
             publication: 1,
             column_acls: std::collections::BTreeMap::new(),
+            tuning: crate::catalog::Tuning::default(),
             constraints: crate::catalog::Constraints::NONE,
             kind,
         }

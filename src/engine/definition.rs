@@ -1,6 +1,6 @@
 //! What CREATE TABLE, SEQUENCE, INDEX and their ALTERs say, as written: names not looked up yet.
 
-use crate::catalog::{ForeignAction, Timing};
+use crate::catalog::{ForeignAction, Parameters, Timing};
 use crate::types::PgType;
 
 use super::command::ObjectName;
@@ -125,6 +125,8 @@ pub struct CreateSequence {
     pub name: ObjectName,
     /// TEMPORARY
     pub temporary: bool,
+    /// UNLOGGED
+    pub unlogged: bool,
     /// IF NOT EXISTS
     pub if_not_exists: bool,
     /// Options as written.
@@ -175,6 +177,8 @@ pub struct CreateIndex {
     pub include: Vec<String>,
     /// NULLS NOT DISTINCT
     pub nulls_not_distinct: bool,
+    /// Storage parameters.
+    pub parameters: Parameters,
     /// WHERE, as its author wrote it.
     pub predicate: Option<String>,
 }
@@ -184,6 +188,8 @@ pub struct CreateIndex {
 pub struct IndexPartDefinition {
     /// A column's name, or an expression as its author wrote it.
     pub of: Result<String, String>,
+    /// The operator class, if it is said.
+    pub operators: Option<String>,
     /// DESC
     pub descending: bool,
     /// NULLS FIRST, or what DESC implies.

@@ -60,6 +60,15 @@ fn create_index(call: &Call<'_>, relation: &Relation, index: &Index, pretty: boo
     if index.nulls_not_distinct {
         text.push_str(" NULLS NOT DISTINCT");
     }
+    if !index.parameters.is_empty() {
+        let parameters = index.parameters.iter();
+        let parameters = parameters.map(|(name, value)| match quote(value) == *value {
+            true => format!("{name}={value}"),
+            false => format!("{name}='{}'", value.replace('\'', "''")),
+        });
+        let parameters: Vec<_> = parameters.collect();
+        text.push_str(&format!(" WITH ({})", parameters.join(", ")));
+    }
     if let Some(predicate) = &index.predicate {
         text.push_str(&format!(
             " WHERE {}",
@@ -71,6 +80,10 @@ fn create_index(call: &Call<'_>, relation: &Relation, index: &Index, pretty: boo
 
 fn part(call: &Call<'_>, relation: &Relation, part: &IndexPart, pretty: bool) -> String {
     let mut text = indexed(call, relation, &part.of, pretty);
+    if let Some(operators) = &part.operators {
+        text.push(' ');
+        text.push_str(&quote(operators));
+    }
     if part.descending {
         text.push_str(" DESC");
     }

@@ -124,6 +124,7 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<ObjectId> {
         | Change::Reword { .. }
         | Change::AlterColumn { .. }
         | Change::SetConstraints { .. }
+        | Change::SetTuning { .. }
         | Change::DropConstraint { .. }
         | Change::AlterSequence { .. }
         | Change::Populate { .. }

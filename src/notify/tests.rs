@@ -67,6 +67,7 @@ fn create(name: &str) -> Change {
         persistence: Persistence::Permanent,
         publication: 1,
         column_acls: std::collections::BTreeMap::new(),
+        tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         kind: RelationKind::View(view),
     }))

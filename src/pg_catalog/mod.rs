@@ -25,6 +25,8 @@ use crate::catalog::Column;
 use crate::statement::StatementContext;
 
 pub use operators::{Operator, behind};
+pub use relations::access::{OperatorClass, operator_class};
+pub use relations::types::is_toastable;
 pub use value::Value;
 
 /// What PostgreSQL's own functions of a name take.

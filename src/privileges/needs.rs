@@ -222,6 +222,10 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             relation,
             column: _,
         }
+        | Change::SetTuning {
+            relation,
+            tuning: _,
+        }
         | Change::SetConstraints {
             relation,
             constraints: _,

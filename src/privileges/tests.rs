@@ -47,6 +47,7 @@ fn relation(oid: Oid, name: &str, kind: RelationKind) -> Change {
         persistence: Persistence::Permanent,
         publication: 1,
         column_acls: std::collections::BTreeMap::new(),
+        tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         kind,
     }))

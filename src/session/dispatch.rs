@@ -118,6 +118,7 @@ impl Session {
             Command::Grant(grant) => self.grant(grant).map(done),
             Command::GrantRole(grant) => self.grant_role(grant).map(done),
             Command::DefaultPrivileges(alter) => self.alter_default_privileges(alter).map(done),
+            Command::Reindex(reindex) => self.reindex(reindex).map(done),
             Command::ReassignOwned { roles, to } => {
                 self.reassign_owned(roles, to, run).await.map(done)
             }
@@ -246,6 +247,7 @@ impl Session {
             Command::GrantRole(grant) if grant.revoke => "REVOKE ROLE",
             Command::GrantRole(_) => "GRANT ROLE",
             Command::DefaultPrivileges(_) => "ALTER DEFAULT PRIVILEGES",
+            Command::Reindex(_) => "REINDEX",
             Command::ReassignOwned { .. } => "REASSIGN OWNED",
             Command::DropOwned { .. } => "DROP OWNED",
             // DML is checked where its target is known: temporary tables may be written. What runs

@@ -233,8 +233,8 @@ impl Session {
     }
 
     /// Storage parameters are about pages, which tables here do not have.
-    pub(super) fn say_no_effect(&mut self, storage: &[String]) {
-        for name in storage {
+    pub(super) fn say_no_effect(&mut self, storage: &[(String, String)]) {
+        for (name, _) in storage {
             self.notice(format!("storage parameter \"{name}\" has no effect"));
         }
     }

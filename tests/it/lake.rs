@@ -148,6 +148,7 @@ fn relation(database: &Database, name: &str, schema: Oid, columns: &[(&str, PgTy
         persistence: Persistence::Permanent,
         publication: 1,
         column_acls: std::collections::BTreeMap::new(),
+        tuning: commons::catalog::Tuning::default(),
         constraints: commons::catalog::Constraints::NONE,
         kind: RelationKind::Table {
             segments: Arc::from([]),

@@ -19,7 +19,7 @@ mod user_type;
 
 use std::sync::Arc;
 
-use super::{Change, ObjectId, Relation, RelationKind, Role, Schema, Snapshot};
+use super::{Change, ObjectId, Relation, RelationKind, Role, Schema, Snapshot, Tuning};
 use crate::base::{Error, Oid, Result, SqlState};
 
 impl Snapshot {
@@ -81,6 +81,10 @@ impl Snapshot {
             Change::AddColumn { relation, column } => self.add_column(*relation, column),
             Change::DropColumn { relation, attnum } => self.drop_column(*relation, *attnum),
             Change::AlterColumn { relation, column } => self.alter_column(*relation, column),
+            Change::SetTuning { relation, tuning } => {
+                self.relation_mut(*relation)?.tuning = Tuning::clone(tuning);
+                Ok(())
+            }
             Change::SetConstraints {
                 relation,
                 constraints,

@@ -157,6 +157,7 @@ impl Snapshot {
         let relation = self.relation_mut(oid)?;
         relation.columns.retain(|column| column.attnum != attnum);
         relation.column_acls.remove(&attnum);
+        relation.tuning.columns.remove(&attnum);
         // What is promised of the column alone, or of it and others, goes with it.
         let constraints = &mut relation.constraints;
         constraints
@@ -175,11 +176,16 @@ impl Snapshot {
         let relation = self.relation_mut(oid)?;
         table_only(relation, "ALTER COLUMN")?;
         let old = column_mut(relation, column.attnum)?;
+        let retyped = old.ty != column.ty;
         *old = Column {
             name: old.name.clone(),
             comment: old.comment.clone(),
             ..column.clone()
         };
+        // Another type is stored as that type is.
+        if retyped && let Some(tuning) = relation.tuning.columns.get_mut(&column.attnum) {
+            tuning.storage = None;
+        }
         check_columns(relation)
     }
 

@@ -65,6 +65,7 @@ fn relation(oid: Oid, schema: Oid, name: &str, kind: RelationKind) -> Relation {
         persistence: Persistence::Permanent,
         publication: 1,
         column_acls: std::collections::BTreeMap::new(),
+        tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         kind,
     }

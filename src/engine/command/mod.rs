@@ -11,6 +11,7 @@ mod domain;
 mod explain;
 mod object;
 mod role;
+mod tuning;
 
 use sqlparser::ast;
 
@@ -30,6 +31,8 @@ pub use object::{
 pub use role::{
     DefaultPrivileges, Grant, GrantRole, GrantTarget, RoleOption, RoleSetting, RoleSpec,
 };
+
+pub use tuning::{Reindex, ReplicaIdentityClause, Tune};
 
 /// One statement of a query string.
 #[derive(Debug, Clone)]
@@ -166,6 +169,8 @@ pub enum Command {
     GrantRole(GrantRole),
     /// ALTER DEFAULT PRIVILEGES
     DefaultPrivileges(DefaultPrivileges),
+    /// REINDEX
+    Reindex(Reindex),
     /// REASSIGN OWNED
     ReassignOwned {
         /// Whose.

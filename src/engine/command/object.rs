@@ -2,8 +2,8 @@
 
 use sqlparser::ast;
 
-use super::{ObjectName, RoleSpec};
-use crate::catalog::{CheckOption, Timing};
+use super::{ObjectName, RoleSpec, Tune};
+use crate::catalog::{CheckOption, Parameters, Timing};
 use crate::engine::definition::{
     ColumnDefinition, ConstraintDefinition, GenerationClause, Like, SequenceOption,
 };
@@ -37,8 +37,10 @@ pub struct CreateTable {
     pub constraints: Vec<ConstraintDefinition>,
     /// LIKE
     pub likes: Vec<Like>,
-    /// Names of storage parameters.
-    pub storage: Vec<String>,
+    /// UNLOGGED
+    pub unlogged: bool,
+    /// Storage parameters.
+    pub storage: Parameters,
     /// ON COMMIT
     pub on_commit: Option<OnCommit>,
 }
@@ -67,8 +69,10 @@ pub struct CreateTableAs {
     pub query: Box<ast::Query>,
     /// WITH DATA, the default.
     pub with_data: bool,
-    /// Names of storage parameters.
-    pub storage: Vec<String>,
+    /// UNLOGGED
+    pub unlogged: bool,
+    /// Storage parameters.
+    pub storage: Parameters,
     /// ON COMMIT
     pub on_commit: Option<OnCommit>,
 }
@@ -336,6 +340,8 @@ pub enum AlterAction {
     },
     /// Options of ALTER SEQUENCE.
     Sequence(Vec<SequenceOption>),
+    /// What is said of how it is stored.
+    Tune(Tune),
 }
 
 /// DROP

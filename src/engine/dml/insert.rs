@@ -181,18 +181,7 @@ impl Engine {
             Source::Query(bound) => bound.columns.len(),
         };
         // Columns that are given nothing need no privilege.
-        let written = match insert.columns.as_slice() {
-            [] => named
-                .columns
-                .iter()
-                .map(|of| of.attnum)
-                .take(width)
-                .collect(),
-            names => {
-                let columns = names.iter().take(width);
-                target::columns_of(&named, columns)
-            }
-        };
+        let written = target::inserted(&named, &insert.columns, width);
         let need = target::needs_columns(context, &named, Privilege::Insert, written);
         needs.insert(0, need);
         let given = |index: usize| {

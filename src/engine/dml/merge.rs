@@ -324,34 +324,22 @@ fn needs_of(
                 continue;
             }
             MergeAction::Update(assignments) => {
-                for assignment in assignments {
-                    let named = target::columns_named(&assignment.value, relation, alias);
-                    read.extend(named.unwrap_or_default());
-                }
+                read.extend(target::columns_read(assignments, relation, alias));
                 (Privilege::Update, target::assigned(relation, assignments))
             }
             MergeAction::Insert {
                 columns, values, ..
             } => {
                 let count = values.as_ref().map_or(0, Vec::len);
-                let all = relation.columns.iter().map(|column| column.attnum);
-                let columns = match columns.as_slice() {
-                    [] => all.take(count).collect(),
-                    names => target::columns_of(relation, names.iter().take(count)),
-                };
-                (Privilege::Insert, columns)
+                (
+                    Privilege::Insert,
+                    target::inserted(relation, columns, count),
+                )
             }
         };
         needs.push(target::needs_columns(context, relation, privilege, columns));
     }
-    if !read.is_empty() {
-        needs.push(target::needs_columns(
-            context,
-            relation,
-            Privilege::Select,
-            read,
-        ));
-    }
+    needs.extend(target::needs_to_read(context, relation, read));
     needs
 }
 

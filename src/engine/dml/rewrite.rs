@@ -5,7 +5,6 @@
 //! hits are then written again without the hit rows. The caller holds the table's rewrite lock, so
 //! no other transaction can have removed them meanwhile.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -180,20 +179,11 @@ impl Engine {
             through.reassigned(assignments)?;
         }
         let alias = parts.alias.clone().unwrap_or_else(|| named.name.clone());
-        let values = parts.assignments.iter().flatten().map(|of| &of.value);
-        let named_columns = [
-            target::columns_named(&parts.selection, &named, &alias),
-            target::columns_named(&parts.others, &named, &alias),
-        ];
-        let read: BTreeSet<i16> = values
-            .filter_map(|value| target::columns_named(value, &named, &alias))
-            .chain(named_columns.into_iter().flatten())
-            .flatten()
-            .collect();
-        if !read.is_empty() {
-            let need = target::needs_columns(context, &named, Privilege::Select, read);
-            needs.push(need);
-        }
+        let assigned = parts.assignments.as_deref().unwrap_or_default();
+        let mut read = target::columns_read(assigned, &named, &alias);
+        read.extend(target::columns_named(&parts.selection, &named, &alias).unwrap_or_default());
+        read.extend(target::columns_named(&parts.others, &named, &alias).unwrap_or_default());
+        needs.extend(target::needs_to_read(context, &named, read));
         let schema_name = context
             .snapshot
             .schema(named.schema)

@@ -181,8 +181,40 @@ pub(super) fn assigned(relation: &Relation, assignments: &[ast::Assignment]) -> 
     columns_of(relation, names)
 }
 
+/// The columns that an INSERT gives `width` values.
+pub(super) fn inserted(relation: &Relation, names: &[ObjectName], width: usize) -> BTreeSet<i16> {
+    match names {
+        [] => {
+            let all = relation.columns.iter().map(|column| column.attnum);
+            all.take(width).collect()
+        }
+        names => columns_of(relation, names.iter().take(width)),
+    }
+}
+
+/// The columns that the values of assignments name.
+pub(super) fn columns_read(
+    assignments: &[ast::Assignment],
+    relation: &Relation,
+    alias: &str,
+) -> BTreeSet<i16> {
+    let values = assignments.iter();
+    let named = values.filter_map(|of| columns_named(&of.value, relation, alias));
+    named.flatten().collect()
+}
+
+/// What reading these columns needs; nothing, if there are none.
+pub(super) fn needs_to_read(
+    context: &StatementContext,
+    relation: &Relation,
+    columns: BTreeSet<i16>,
+) -> Option<Need> {
+    let any = !columns.is_empty();
+    any.then(|| needs_columns(context, relation, Privilege::Select, columns))
+}
+
 /// The columns that names begin with: fields and elements may follow.
-pub(super) fn columns_of<'n>(
+fn columns_of<'n>(
     relation: &Relation,
     names: impl Iterator<Item = &'n ObjectName>,
 ) -> BTreeSet<i16> {

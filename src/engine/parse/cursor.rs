@@ -103,6 +103,11 @@ impl Cursor {
                 .is_some_and(|word| words.contains(&word.as_str()))
     }
 
+    /// Whether this sign, and nothing else, follows the next token.
+    pub(super) fn follows_word(&self, sign: &Token) -> bool {
+        self.parser.peek_nth_token_ref(1).token == *sign
+    }
+
     /// Whether the next token is the last one.
     pub(super) fn is_last(&self) -> bool {
         self.parser.peek_nth_token_ref(1).token == Token::EOF

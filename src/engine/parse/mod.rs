@@ -35,6 +35,7 @@ mod taken;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod tuning;
 mod types;
 mod user_types;
 mod views;
@@ -313,6 +314,7 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "COMMENT" => objects::comment(cursor),
         "GRANT" => roles::grant(cursor),
         "REVOKE" => roles::revoke(cursor),
+        "REINDEX" => tuning::reindex(cursor),
         "REASSIGN" => ownership::reassign(cursor),
         "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "SAVEPOINT" | "RELEASE"
         | "LOCK" => session::transaction(cursor),
@@ -328,9 +330,7 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "VACUUM" | "ANALYZE" | "ANALYSE" | "CHECKPOINT" => maintenance::maintenance(cursor),
         "CALL" => routines::call(cursor),
         // Statements PostgreSQL has and commons does not.
-        "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "REINDEX" | "SECURITY" => {
-            Err(Error::unsupported(word))
-        }
+        "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "SECURITY" => Err(Error::unsupported(word)),
         _ => Err(cursor.syntax_error()),
     }
 }
@@ -415,12 +415,10 @@ fn query(cursor: &mut Cursor) -> Result<Command> {
     if let ast::SetExpr::Select(select) = query.body.as_mut()
         && let Some(into) = select.into.take()
     {
-        if into.unlogged {
-            return Err(Error::unsupported("SELECT INTO UNLOGGED"));
-        }
         return Ok(Command::CreateTableAs(CreateTableAs {
             name: cursor::object_name(&into.name)?,
             temporary: into.temporary,
+            unlogged: into.unlogged,
             if_not_exists: false,
             columns: Vec::new(),
             query,

@@ -7,9 +7,10 @@ use super::constraints::{
 };
 use super::cursor::Cursor;
 use super::types::written_column_type;
-use super::{domains, ownership, roles, routines, sequences, storage, user_types, views};
+use super::{domains, ownership, roles, routines, sequences, storage, tuning, user_types, views};
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
+use crate::catalog::Parameters;
 use crate::engine::command::{
     Alter, AlterAction, Command, CommentTarget, CreateForeignTable, CreateSchema, CreateTable,
     CreateTableAs, Drop, ObjectKind, ObjectName, OnCommit,
@@ -30,8 +31,16 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
         "VIEW" => views::create_view(cursor, or_replace, temporary),
         "FUNCTION" | "PROCEDURE" if !temporary => routines::create(cursor, or_replace),
         _ if or_replace => Err(Error::unsupported(format!("CREATE OR REPLACE {word}"))),
-        "TABLE" => create_table(cursor, temporary),
-        "SEQUENCE" => sequences::create_sequence(cursor, temporary),
+        "TABLE" => create_table(cursor, temporary, false),
+        "UNLOGGED" if !temporary && cursor.accept("UNLOGGED") => match cursor.word().as_deref() {
+            Some("SEQUENCE") => sequences::create_sequence(cursor, false, true),
+            Some("MATERIALIZED") => Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "materialized views cannot be unlogged",
+            )),
+            _ => create_table(cursor, false, true),
+        },
+        "SEQUENCE" => sequences::create_sequence(cursor, temporary, false),
         _ if temporary => Err(Error::unsupported(format!("CREATE TEMPORARY {word}"))),
         "SCHEMA" => create_schema(cursor),
         "TYPE" => user_types::create(cursor),
@@ -45,11 +54,12 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
             cursor.expect("MATERIALIZED VIEW")?;
             sequences::create_materialized(cursor)
         }
-        "RECURSIVE" | "UNLOGGED" | "FOREIGN" | "EVENT" | "TEXT" | "ACCESS" | "OPERATOR"
-        | "USER" => Err(Error::unsupported(format!(
-            "CREATE {word} {}",
-            cursor.second_word().unwrap_or_default()
-        ))),
+        "RECURSIVE" | "FOREIGN" | "EVENT" | "TEXT" | "ACCESS" | "OPERATOR" | "USER" => {
+            Err(Error::unsupported(format!(
+                "CREATE {word} {}",
+                cursor.second_word().unwrap_or_default()
+            )))
+        }
         "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DATABASE" | "EXTENSION"
         | "LANGUAGE" | "POLICY" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS"
         | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "CONSTRAINT" | "TRUSTED"
@@ -75,7 +85,7 @@ fn create_schema(cursor: &mut Cursor) -> Result<Command> {
     }))
 }
 
-fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
+fn create_table(cursor: &mut Cursor, temporary: bool, unlogged: bool) -> Result<Command> {
     cursor.expect("TABLE")?;
     let if_not_exists = cursor.if_not_exists();
     let name = cursor.object_name()?;
@@ -94,6 +104,7 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
         let mut create = CreateTable {
             name: name.clone(),
             temporary,
+            unlogged,
             if_not_exists,
             columns: Vec::new(),
             constraints: Vec::new(),
@@ -142,6 +153,7 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
     Ok(Command::CreateTableAs(CreateTableAs {
         name,
         temporary,
+        unlogged,
         if_not_exists,
         columns: names,
         query,
@@ -151,9 +163,9 @@ fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
     }))
 }
 
-/// What may stand between a table's columns and AS: the names of storage parameters, and what
-/// becomes of a temporary table at commit.
-fn table_options(cursor: &mut Cursor) -> Result<(Vec<String>, Option<OnCommit>)> {
+/// What may stand between a table's columns and AS: storage parameters, and what becomes of a
+/// temporary table at commit.
+fn table_options(cursor: &mut Cursor) -> Result<(Parameters, Option<OnCommit>)> {
     let storage = storage::of_table(cursor)?;
     if cursor.accept("ON COMMIT PRESERVE ROWS") {
         return Ok((storage, None));
@@ -373,6 +385,9 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
     if cursor.accept("OWNER TO") {
         return Ok(AlterAction::OwnerTo(roles::role(cursor)?));
     }
+    if let Some(tune) = tuning::of_relation(cursor)? {
+        return Ok(AlterAction::Tune(tune));
+    }
     if cursor.accept("ADD") {
         if let Some(constraint) = table_constraint(cursor)? {
             return Ok(AlterAction::AddConstraint(constraint));
@@ -412,6 +427,9 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
     if cursor.accept("ALTER") {
         cursor.accept("COLUMN");
         let column = cursor.name()?;
+        if let Some(tune) = tuning::of_column(cursor, &column)? {
+            return Ok(AlterAction::Tune(tune));
+        }
         for not_null in [true, false] {
             if cursor.accept(if not_null {
                 "SET NOT NULL"

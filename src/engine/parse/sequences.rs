@@ -5,6 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::built_in_type;
 use super::constraints::{nulls, parenthesised_text};
 use super::cursor::Cursor;
+use super::storage;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{Command, ObjectName};
 use crate::engine::definition::{
@@ -12,12 +13,17 @@ use crate::engine::definition::{
 };
 
 /// CREATE SEQUENCE
-pub(super) fn create_sequence(cursor: &mut Cursor, temporary: bool) -> Result<Command> {
+pub(super) fn create_sequence(
+    cursor: &mut Cursor,
+    temporary: bool,
+    unlogged: bool,
+) -> Result<Command> {
     cursor.expect("SEQUENCE")?;
     let if_not_exists = cursor.if_not_exists();
     Ok(Command::CreateSequence(CreateSequence {
         name: cursor.object_name()?,
         temporary,
+        unlogged,
         if_not_exists,
         options: sequence_options(cursor)?,
     }))
@@ -145,9 +151,7 @@ pub(super) fn create_index(cursor: &mut Cursor) -> Result<Command> {
         Vec::new()
     };
     let nulls_not_distinct = nulls(cursor)?;
-    if cursor.word().as_deref() == Some("WITH") {
-        return Err(Error::unsupported("storage parameters of an index"));
-    }
+    let parameters = storage::of_index(cursor, &method)?;
     if cursor.word().as_deref() == Some("TABLESPACE") {
         return Err(Error::unsupported("CREATE INDEX … TABLESPACE"));
     }
@@ -167,6 +171,7 @@ pub(super) fn create_index(cursor: &mut Cursor) -> Result<Command> {
         parts,
         include,
         nulls_not_distinct,
+        parameters,
         predicate,
     }))
 }
@@ -185,6 +190,14 @@ fn index_part(cursor: &mut Cursor) -> Result<IndexPartDefinition> {
     if cursor.accept("COLLATE") {
         return Err(Error::unsupported("COLLATE in an index"));
     }
+    let ends = matches!(
+        cursor.word().as_deref(),
+        Some("ASC" | "DESC" | "NULLS" | "COLLATE")
+    );
+    let operators = match cursor.word() {
+        Some(_) if !ends => Some(cursor.object_name()?.name),
+        _ => None,
+    };
     let descending = cursor.accept("DESC");
     if !descending {
         cursor.accept("ASC");
@@ -196,17 +209,9 @@ fn index_part(cursor: &mut Cursor) -> Result<IndexPartDefinition> {
     } else {
         descending
     };
-    if !cursor.sees(&Token::Comma) && !cursor.sees(&Token::RParen) {
-        return Err(match cursor.word() {
-            Some(word) => Error::unsupported(format!(
-                "the operator class {} in an index",
-                word.to_lowercase()
-            )),
-            None => cursor.syntax_error(),
-        });
-    }
     Ok(IndexPartDefinition {
         of,
+        operators,
         descending,
         nulls_first,
     })

@@ -1,75 +1,78 @@
 //! Storage parameters, `WITH (fillfactor = 70)`: how PostgreSQL lays out pages and cleans them.
 //!
-//! There are no pages here, so they change nothing; they are read as PostgreSQL reads them, and
-//! whoever sets one is told.
+//! There are no pages here, so they change nothing; they are read as PostgreSQL reads them and
+//! kept, and whoever sets one is told.
 
 use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
 use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Parameters, Tuned, check_parameter};
 
-/// Those of tables, without the ones of autovacuum.
-const OF_TABLES: &[&str] = &[
-    "fillfactor",
-    "toast_tuple_target",
-    "parallel_workers",
-    "user_catalog_table",
-    "vacuum_index_cleanup",
-    "vacuum_truncate",
-    "log_autovacuum_min_duration",
-];
-
-/// `WITH (name [= value], …)` or `WITHOUT OIDS`, if it comes next; the names.
+/// `WITH (name [= value], …)` or `WITHOUT OIDS`, if it comes next.
 ///
 /// # Errors
 /// `22023` no such parameter, or a value out of bounds.
-pub(super) fn of_table(cursor: &mut Cursor) -> Result<Vec<String>> {
-    if cursor.accept("WITHOUT OIDS") || !cursor.accept("WITH") {
+pub(super) fn of_table(cursor: &mut Cursor) -> Result<Parameters> {
+    if cursor.accept("WITHOUT OIDS") {
         return Ok(Vec::new());
     }
-    cursor.parenthesised(parameter)
+    with(cursor, |name, value| {
+        let own = name.strip_prefix("toast.").unwrap_or(name);
+        if own != name && own == "fillfactor" {
+            return Err(invalid(format!("unrecognized parameter \"{own}\"")));
+        }
+        check_parameter(Tuned::Table, own, value)
+    })
 }
 
-fn parameter(cursor: &mut Cursor) -> Result<String> {
-    let first = cursor.any_word()?;
-    let (of_toast, name) = if cursor.accept_token(&Token::Period) {
-        let name = cursor.any_word()?;
-        if first != "toast" {
+/// `WITH (name [= value], …)` of an index, if it comes next.
+///
+/// # Errors
+/// As [`of_table`].
+pub(super) fn of_index(cursor: &mut Cursor, method: &str) -> Result<Parameters> {
+    with(cursor, |name, value| {
+        check_parameter(Tuned::Index(method), name, value)
+    })
+}
+
+fn with(cursor: &mut Cursor, check: impl Fn(&str, &str) -> Result<()>) -> Result<Parameters> {
+    if !cursor.accept("WITH") {
+        return Ok(Vec::new());
+    }
+    let mut parameters = Parameters::new();
+    cursor.parenthesised(|cursor| {
+        let (name, value) = written(cursor)?;
+        let value = value.unwrap_or_else(|| "true".to_owned());
+        if parameters.iter().any(|(other, _)| *other == name) {
             return Err(invalid(format!(
-                "unrecognized parameter namespace \"{first}\""
+                "parameter \"{name}\" specified more than once"
             )));
         }
-        (true, name)
-    } else {
-        (false, first)
-    };
-    let value = if cursor.accept_token(&Token::Eq) {
-        value(cursor)?
-    } else {
-        "true".to_owned()
-    };
-    let known = OF_TABLES.contains(&name.as_str()) || name.starts_with("autovacuum_");
-    if !known || (of_toast && name == "fillfactor") {
-        return Err(invalid(format!("unrecognized parameter \"{name}\"")));
-    }
-    if name == "fillfactor" {
-        let number: i64 = value.parse().map_err(|_| {
-            invalid(format!(
-                "invalid value for integer option \"{name}\": {value}"
-            ))
-        })?;
-        if !(10..=100).contains(&number) {
-            return Err(
-                invalid(format!("value {value} out of bounds for option \"{name}\""))
-                    .detail("Valid values are between \"10\" and \"100\"."),
-            );
+        check(&name, &value)?;
+        parameters.push((name, value));
+        Ok(())
+    })?;
+    Ok(parameters)
+}
+
+/// `name [= value]`
+pub(super) fn written(cursor: &mut Cursor) -> Result<(String, Option<String>)> {
+    let mut name = cursor.any_word()?;
+    if cursor.accept_token(&Token::Period) {
+        let of = std::mem::replace(&mut name, cursor.any_word()?);
+        if of != "toast" {
+            return Err(invalid(format!(
+                "unrecognized parameter namespace \"{of}\""
+            )));
         }
+        name = format!("toast.{name}");
     }
-    Ok(if of_toast {
-        format!("toast.{name}")
-    } else {
-        name
-    })
+    let value = match cursor.accept_token(&Token::Eq) {
+        true => Some(value(cursor)?),
+        false => None,
+    };
+    Ok((name, value))
 }
 
 fn value(cursor: &mut Cursor) -> Result<String> {

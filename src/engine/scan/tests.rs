@@ -41,6 +41,7 @@ fn relation(columns: Vec<Column>) -> Relation {
         persistence: Persistence::Permanent,
         publication: 1,
         column_acls: std::collections::BTreeMap::new(),
+        tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         kind: RelationKind::Table {
             segments: Arc::new([]),

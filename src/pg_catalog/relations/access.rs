@@ -52,6 +52,62 @@ pub(super) fn method(name: &str) -> Oid {
     line.map_or(BTREE, |line| METHODS.oid(line, "oid"))
 }
 
+/// What a name of an operator class means for a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorClass {
+    /// The one the type has anyway.
+    Default,
+    /// Another one for it.
+    Other,
+    /// One for other types.
+    OfOtherTypes,
+    /// None.
+    Missing,
+}
+
+/// What `name` means for `ty` in an index of the access method.
+pub fn operator_class(method_name: &str, ty: PgType, name: &str) -> OperatorClass {
+    let method = method(method_name);
+    let default = default_class(method, ty);
+    let taken = CLASSES
+        .lines
+        .iter()
+        .find(|line| CLASSES.oid(line, "oid") == default);
+    // What the type is taken for: its default class is for that.
+    let taken = taken.map(|line| CLASSES.oid(line, "opcintype"));
+    let at = CLASSES.position("opcname");
+    let mut named = CLASSES.lines.iter().filter(|line| {
+        at.and_then(|at| line.get(at)) == Some(&name) && CLASSES.oid(line, "opcmethod") == method
+    });
+    let Some(first) = named.next() else {
+        return OperatorClass::Missing;
+    };
+    let accepts = |line: &Vec<&'static str>| {
+        let of = CLASSES.oid(line, "opcintype");
+        of == ty.oid || Some(of) == taken
+    };
+    let chosen = std::iter::once(first)
+        .chain(named)
+        .find(|line| accepts(line));
+    match chosen.map(|line| CLASSES.oid(line, "oid")) {
+        None => OperatorClass::OfOtherTypes,
+        Some(oid) if oid == default => OperatorClass::Default,
+        Some(_) => OperatorClass::Other,
+    }
+}
+
+/// The OID of an operator class for a type, by its name.
+pub(super) fn class_named(method: Oid, ty: PgType, name: &str) -> Oid {
+    let at = CLASSES.position("opcname");
+    let named = CLASSES.lines.iter().filter(|line| {
+        at.and_then(|at| line.get(at)) == Some(&name) && CLASSES.oid(line, "opcmethod") == method
+    });
+    let mut oids = named.map(|line| (CLASSES.oid(line, "opcintype"), CLASSES.oid(line, "oid")));
+    let first = oids.clone().next();
+    let own = oids.find(|(of, _)| *of == ty.oid);
+    own.or(first).map_or(Oid::INVALID, |(_, oid)| oid)
+}
+
 /// The operator class an index of a method has for a type unless told otherwise; 0 if there is
 /// none.
 pub(super) fn default_class(method: Oid, ty: PgType) -> Oid {

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use arrow::record_batch::RecordBatch;
 
-use super::objects::{Entry, acl};
+use super::objects::{Entry, acl, options};
 use super::types::{self, Storage, build_in};
-use super::{build, user_types};
+use super::{Value, build, user_types};
 use crate::base::{Oid, Result};
-use crate::catalog::{Acl, Column, Generation, Index, IndexedBy, Relation};
+use crate::catalog::{Acl, Column, ColumnTuning, Generation, Index, IndexedBy, Relation};
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -29,6 +29,8 @@ struct Attribute<'a> {
     of_index: bool,
     /// What is granted on it.
     acl: Option<&'a Acl>,
+    /// What it was told.
+    tuning: Option<&'a ColumnTuning>,
 }
 
 impl Attribute<'_> {
@@ -80,6 +82,7 @@ fn of_index<'a>(table: &'a Relation, index: &'a Index) -> Vec<Attribute<'a>> {
             column: None,
             of_index: true,
             acl: None,
+            tuning: None,
         });
     }
     found
@@ -116,12 +119,13 @@ pub(super) fn pg_attribute(
                     column: None,
                     of_index: false,
                     acl: None,
+                    tuning: None,
                 }));
                 continue;
             }
         };
-        let acls = match entry {
-            Entry::User(relation) => Some(&relation.column_acls),
+        let user = match entry {
+            Entry::User(relation) => Some(relation),
             Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => None,
         };
         rows.extend(columns.iter().map(|column| Attribute {
@@ -131,7 +135,8 @@ pub(super) fn pg_attribute(
             ty: column.ty,
             column: Some(column),
             of_index: false,
-            acl: acls.and_then(|acls| acls.get(&column.attnum)),
+            acl: user.and_then(|of| of.column_acls.get(&column.attnum)),
+            tuning: user.and_then(|of| of.tuning.columns.get(&column.attnum)),
         }));
     }
     build::<Attribute<'_>>(
@@ -141,7 +146,10 @@ pub(super) fn pg_attribute(
             ("attrelid", &|row| row.relation.into()),
             ("attname", &|row| row.name.clone().into_owned().into()),
             ("atttypid", &|row| row.ty.declared().into()),
-            ("attstattarget", &|_| (-1).into()),
+            ("attstattarget", &|row| {
+                let statistics = row.tuning.and_then(|tuning| tuning.statistics);
+                statistics.unwrap_or(-1).into()
+            }),
             ("attlen", &|row| row.ty.info().len.into()),
             ("attnum", &|row| row.attnum.into()),
             (
@@ -155,7 +163,14 @@ pub(super) fn pg_attribute(
             ("atttypmod", &|row| row.ty.declared_typmod().into()),
             ("attbyval", &|row| row.storage().by_value.into()),
             ("attalign", &|row| row.storage().align.into()),
-            ("attstorage", &|row| row.storage().storage.into()),
+            ("attstorage", &|row| {
+                let storage = row.tuning.and_then(|tuning| tuning.storage);
+                storage.map_or_else(|| row.storage().storage.into(), Value::from)
+            }),
+            ("attoptions", &|row| {
+                row.tuning
+                    .map_or(Value::Null, |tuning| options(&tuning.parameters))
+            }),
             ("attnotnull", &|row| {
                 row.column.is_some_and(|column| column.not_null).into()
             }),

@@ -9,7 +9,8 @@ use super::{Value, access, build};
 use crate::base::{Oid, Result};
 use crate::catalog::user_type::DomainCheck;
 use crate::catalog::{
-    Check, ForeignKey, Index, IndexPart, IndexedBy, Relation, Sequence, Snapshot, Timing, UserType,
+    Check, ForeignKey, Index, IndexPart, IndexedBy, Relation, ReplicaIdentity, Sequence, Snapshot,
+    Timing, UserType,
 };
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
@@ -62,6 +63,13 @@ pub(super) fn pg_index(
             ("indimmediate", &|(_, index)| {
                 (!index.timing.is_deferrable()).into()
             }),
+            ("indisclustered", &|(table, index)| {
+                (table.tuning.clustered_on == Some(index.oid)).into()
+            }),
+            ("indisreplident", &|(table, index)| {
+                let identity = table.tuning.replica_identity;
+                (identity == ReplicaIdentity::Index(index.oid)).into()
+            }),
             ("indisvalid", &|_| true.into()),
             ("indisready", &|_| true.into()),
             ("indislive", &|_| true.into()),
@@ -85,7 +93,10 @@ pub(super) fn pg_index(
                         }
                         IndexedBy::Expression(_) => part.ty,
                     };
-                    let class = ty.map(|ty| access::default_class(method, ty));
+                    let class = ty.map(|ty| match &part.operators {
+                        Some(name) => access::class_named(method, ty, name),
+                        None => access::default_class(method, ty),
+                    });
                     class.map_or(0, |class| i64::from(class.0))
                 };
                 numbers(index.parts.iter().map(class).collect())

@@ -1,6 +1,6 @@
 //! The base relations: snapshot to rows.
 
-mod access;
+pub mod access;
 mod activity;
 mod attributes;
 pub mod constraints;

@@ -9,7 +9,8 @@ use crate::base::{Oid, Result};
 use crate::catalog::acl::DisplayAclItem;
 pub(super) use crate::catalog::derived_oid;
 use crate::catalog::{
-    Acl, Column, Index, Persistence, Relation, RelationKind, Schema, Snapshot, UserType,
+    Acl, CheckOption, Column, Index, Parameters, Persistence, Relation, RelationKind, Schema,
+    Snapshot, UserType,
 };
 use crate::pg_catalog::{Readers, SystemRelation, all, layout};
 use crate::statement::StatementContext;
@@ -204,9 +205,17 @@ pub(super) fn pg_class(
                 {
                     't'.into()
                 }
+                Entry::User(relation) | Entry::Index(relation, _) if relation.tuning.unlogged => {
+                    'u'.into()
+                }
                 Entry::User(_) | Entry::Index(..) | Entry::System(_) | Entry::Composite(_) => {
                     'p'.into()
                 }
+            }),
+            ("reloptions", &|entry| match entry {
+                Entry::User(relation) => options_of(relation),
+                Entry::Index(_, index) => options(&index.parameters),
+                Entry::System(_) | Entry::Composite(_) => Value::Null,
             }),
             ("relkind", &|entry| entry.kind().into()),
             ("relnatts", &|entry| match entry {
@@ -252,7 +261,9 @@ pub(super) fn pg_class(
                 Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => true.into(),
             }),
             ("relreplident", &|entry| match entry {
-                Entry::User(_) if stored(entry) => 'd'.into(),
+                Entry::User(relation) if stored(entry) => {
+                    relation.tuning.replica_identity.letter().into()
+                }
                 Entry::User(_) | Entry::Index(..) | Entry::System(_) | Entry::Composite(_) => {
                     'n'.into()
                 }
@@ -264,6 +275,26 @@ pub(super) fn pg_class(
             }),
         ],
     )
+}
+
+/// Parameters as the catalogs have them.
+pub(super) fn options(parameters: &Parameters) -> Value {
+    if parameters.is_empty() {
+        return Value::Null;
+    }
+    let options = parameters.iter();
+    let options = options.map(|(name, value)| format!("{name}={value}"));
+    options.collect::<Vec<_>>().into()
+}
+
+/// A relation's parameters; a view's are what its definition says.
+fn options_of(relation: &Relation) -> Value {
+    let option = relation.view().and_then(|view| view.check_option);
+    match option {
+        None => options(&relation.tuning.parameters),
+        Some(CheckOption::Local) => vec!["check_option=local".to_owned()].into(),
+        Some(CheckOption::Cascaded) => vec!["check_option=cascaded".to_owned()].into(),
+    }
 }
 
 /// Rows of a table, from its segments.

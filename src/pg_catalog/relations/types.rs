@@ -106,6 +106,15 @@ pub fn build_in(ty: Oid) -> Storage {
     })
 }
 
+/// Whether values of a type may be long enough to be kept outside of their rows.
+pub fn is_toastable(ty: PgType) -> bool {
+    let storage = match ty.is_made() {
+        true => super::user_types::storage(ty),
+        false => build_in(ty.oid),
+    };
+    storage.storage != "p"
+}
+
 /// Name of a built-in type (pseudo-types included) as `pg_type` has it.
 pub fn name(ty: Oid) -> Option<&'static str> {
     STORAGE.get(&ty).map(|storage| storage.name)

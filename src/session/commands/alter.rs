@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::drop::{is_missing, kind_of, named, word_of};
 use super::readers::{reworded, reworded_for_schema};
+use super::tuning::check_parameters;
 use super::{alter_tag, relation_of, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, Column, ObjectId, Relation, Schema};
+use crate::catalog::{Change, Column, ObjectId, Relation, Schema, Tuned, with_parameters};
 use crate::database::LockMode;
-use crate::engine::command::{Alter, AlterAction, ObjectKind, ObjectName};
+use crate::engine::command::{Alter, AlterAction, ObjectKind, ObjectName, Tune};
 use crate::engine::parse_query;
 use crate::privileges;
 use crate::session::dispatch::Run;
@@ -25,7 +26,7 @@ impl Session {
     ) -> Result<CommandTag> {
         let done = tag(alter_tag(alter.kind));
         if alter.kind == ObjectKind::Index {
-            self.rename_index(alter)?;
+            self.alter_index(alter)?;
             return Ok(done);
         }
         let context = self.context()?;
@@ -122,6 +123,10 @@ impl Session {
                 }));
                 return Ok(changes);
             }
+            AlterAction::Tune(tune) => {
+                let relation = relation()?.clone();
+                return self.tuned(context, &relation, tune);
+            }
             AlterAction::Sequence(options) => {
                 self.altered_sequence(context, relation()?, options)?
             }
@@ -169,7 +174,7 @@ impl Session {
     }
 
     /// ALTER INDEX … RENAME TO
-    fn rename_index(&mut self, alter: &Alter) -> Result<()> {
+    fn alter_index(&mut self, alter: &Alter) -> Result<()> {
         let context = self.context()?;
         let (table, index) = match index_of(&context, &alter.name) {
             Ok(found) => found,
@@ -180,12 +185,17 @@ impl Session {
             Err(error) => return Err(error),
         };
         owned_table(&context, &table)?;
-        let [AlterAction::Rename(name)] = alter.actions.as_slice() else {
-            return Err(Error::unsupported("this ALTER INDEX"));
-        };
         let mut constraints = table.constraints.clone();
         for of in constraints.indexes.iter_mut().filter(|i| i.oid == index) {
-            of.name.clone_from(name);
+            match alter.actions.as_slice() {
+                [AlterAction::Rename(name)] => of.name.clone_from(name),
+                [AlterAction::Tune(Tune::Parameters(changes))] => {
+                    check_parameters(Tuned::Index(&of.method), changes)?;
+                    let old = std::mem::take(&mut of.parameters);
+                    of.parameters = with_parameters(old, changes);
+                }
+                _ => return Err(Error::unsupported("this ALTER INDEX")),
+            }
         }
         self.push(
             vec![Change::SetConstraints {

@@ -216,6 +216,7 @@ impl Session {
             AlterAction::Rename(_)
             | AlterAction::OwnerTo(_)
             | AlterAction::SetSchema(_)
+            | AlterAction::Tune(_)
             | AlterAction::Sequence(_) => {
                 Err(Error::internal("altering a column", "it is something else"))
             }

@@ -196,6 +196,7 @@ impl Session {
             of: IndexedBy::Column(attnum),
             descending: false,
             nulls_first: false,
+            operators: None,
             ty: None,
         });
         Ok(Index {
@@ -204,6 +205,7 @@ impl Session {
             parts: parts.collect(),
             unique: true,
             nulls_not_distinct: *nulls_not_distinct,
+            parameters: Vec::new(),
             primary: *primary,
             constraint: Some(self.shared.database.new_oid()),
             method: "btree".to_owned(),

@@ -130,6 +130,7 @@ impl Session {
         let place = Place {
             schema: Oid::PUBLIC_SCHEMA,
             persistence: Persistence::Temporary,
+            unlogged: false,
         };
         let kind = RelationKind::Table {
             segments: Arc::from([]),

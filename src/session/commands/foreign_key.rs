@@ -138,6 +138,11 @@ fn refuse_parent(context: &StatementContext, relation: &Relation, parent: &Relat
         (Persistence::Permanent, Persistence::Temporary) => Some("permanent"),
         (Persistence::Temporary, Persistence::Permanent) => Some("temporary"),
         (Persistence::Permanent, Persistence::Permanent)
+            if parent.tuning.unlogged && !relation.tuning.unlogged =>
+        {
+            Some("permanent")
+        }
+        (Persistence::Permanent, Persistence::Permanent)
         | (Persistence::Temporary, Persistence::Temporary) => None,
     };
     if let Some(word) = lasting {

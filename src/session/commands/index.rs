@@ -10,6 +10,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Index, IndexPart, IndexedBy, Relation, RelationKind, Timing};
 use crate::database::LockMode;
 use crate::engine::definition::CreateIndex;
+use crate::pg_catalog::{self, OperatorClass};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session};
 use crate::statement::StatementContext;
@@ -105,6 +106,7 @@ impl Session {
         let mut reads = Vec::new();
         for part in &create.parts {
             let mut ty = None;
+            let operators;
             let of = match &part.of {
                 Ok(column) => {
                     let column = relation.column(column).ok_or_else(|| {
@@ -113,7 +115,7 @@ impl Session {
                             format!("column \"{column}\" does not exist"),
                         )
                     })?;
-                    check_operators(column.ty, &create.method)?;
+                    operators = chosen(column.ty, &create.method, part.operators.as_deref())?;
                     IndexedBy::Column(column.attnum)
                 }
                 Err(expression) => {
@@ -124,7 +126,7 @@ impl Session {
                         .rule_type(context, relation, expression, Some(words), run)
                         .await?;
                     ty = Some(found);
-                    check_operators(found, &create.method)?;
+                    operators = chosen(found, &create.method, part.operators.as_deref())?;
                     IndexedBy::Expression(expression.clone())
                 }
             };
@@ -132,6 +134,7 @@ impl Session {
                 of,
                 descending: part.descending,
                 nulls_first: part.nulls_first,
+                operators,
                 ty,
             });
         }
@@ -164,7 +167,34 @@ impl Session {
             include: key_columns(relation, &create.include, "index")?,
             reads,
             timing: Timing::NotDeferrable,
+            parameters: create.parameters.clone(),
         })
+    }
+}
+
+/// The operator class of a part, if it is not the one its type has anyway. Whichever it is, equal
+/// values are the same ones.
+///
+/// # Errors
+/// `42704` no such class; `42804` one for other types; as [`check_operators`].
+fn chosen(ty: PgType, method: &str, class: Option<&str>) -> Result<Option<String>> {
+    let Some(class) = class else {
+        return check_operators(ty, method).map(|()| None);
+    };
+    match pg_catalog::operator_class(method, ty, class) {
+        OperatorClass::Default => Ok(None),
+        OperatorClass::Other => Ok(Some(class.to_owned())),
+        OperatorClass::OfOtherTypes => Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            format!(
+                "operator class \"{class}\" does not accept data type {}",
+                ty.with_typmod(-1)
+            ),
+        )),
+        OperatorClass::Missing => Err(Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("operator class \"{class}\" does not exist for access method \"{method}\""),
+        )),
     }
 }
 

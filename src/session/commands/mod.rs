@@ -30,6 +30,7 @@ mod owned;
 mod prepare;
 mod query;
 mod readers;
+mod reindex;
 mod rename;
 mod role;
 mod routine;
@@ -44,6 +45,7 @@ mod show;
 mod table;
 mod transaction;
 mod truncate;
+mod tuning;
 mod user_type;
 mod view;
 
@@ -175,6 +177,11 @@ impl Session {
             }
         }
     }
+}
+
+/// A relation's kind as messages have it.
+fn word_of_relation(relation: &Relation) -> &'static str {
+    drop::word_of(drop::kind_of(relation))
 }
 
 /// The relation a name means.

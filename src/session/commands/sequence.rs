@@ -28,7 +28,7 @@ impl Session {
     ) -> Result<CommandTag> {
         let context = self.context()?;
         let done = tag("CREATE SEQUENCE");
-        let Some(place) = self.place(
+        let Some(mut place) = self.place(
             &context,
             &create.name,
             create.temporary,
@@ -37,6 +37,7 @@ impl Session {
         else {
             return Ok(done);
         };
+        place.unlogged = create.unlogged;
         refuse_name(&create.options)?;
         let mut sequence = with_options(None, &create.options)?;
         sequence.owned_by = self
@@ -188,6 +189,7 @@ impl Session {
         let place = Place {
             schema: relation.schema,
             persistence: relation.persistence,
+            unlogged: false,
         };
         if let Some(owner) = self.owner_column(context, place, options)? {
             if old.identity {
@@ -246,6 +248,7 @@ pub(super) fn beside(relation: &Relation) -> Place {
             Persistence::Permanent => Persistence::Permanent,
             Persistence::Temporary => Persistence::Temporary,
         },
+        unlogged: relation.tuning.unlogged,
     }
 }
 

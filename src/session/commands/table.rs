@@ -14,7 +14,9 @@ use super::sequence::OfColumn;
 use super::{skipping, tag};
 use crate::base::limits::{COLUMNS_MAX, TABLE_COLUMNS_MAX};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, Column, Generation, Persistence, Relation, RelationKind};
+use crate::catalog::{
+    Change, Column, Generation, Parameters, Persistence, Relation, RelationKind, Tuning,
+};
 use crate::engine::command::{CreateTable, CreateTableAs, ObjectName};
 use crate::engine::definition::{ColumnDefinition, GenerationClause};
 use crate::engine::{OutputColumn, parse_query};
@@ -30,6 +32,7 @@ use crate::types::PgType;
 pub(super) struct Place {
     pub(super) schema: Oid,
     pub(super) persistence: Persistence,
+    pub(super) unlogged: bool,
 }
 
 impl Session {
@@ -43,7 +46,7 @@ impl Session {
         let done = tag("CREATE TABLE");
         self.say_no_effect(&create.storage);
         check_on_commit(create.temporary, create.on_commit)?;
-        let Some(place) = self.place(
+        let Some(mut place) = self.place(
             &context,
             &create.name,
             create.temporary,
@@ -52,8 +55,10 @@ impl Session {
         else {
             return Ok(done);
         };
-        let changes = self.table_changes(&context, create, place, &run).await?;
-        if let Some(Change::CreateRelation(table)) = changes.last() {
+        place.unlogged = create.unlogged;
+        let mut changes = self.table_changes(&context, create, place, &run).await?;
+        if let Some(Change::CreateRelation(table)) = changes.last_mut() {
+            table.tuning.parameters = of_main_table(&create.storage);
             self.note_on_commit(table.oid, create.on_commit);
         }
         self.push(changes, Vec::new())?;
@@ -145,6 +150,7 @@ impl Session {
         let place = Place {
             schema: relation.schema,
             persistence: relation.persistence,
+            unlogged: relation.tuning.unlogged,
         };
         let sequence = self.column_sequence(
             context,
@@ -181,7 +187,7 @@ impl Session {
         let context = self.context()?;
         self.say_no_effect(&create.storage);
         check_on_commit(create.temporary, create.on_commit)?;
-        let Some(place) = self.place(
+        let Some(mut place) = self.place(
             &context,
             &create.name,
             create.temporary,
@@ -190,11 +196,12 @@ impl Session {
         else {
             return Ok(tag("CREATE TABLE AS"));
         };
+        place.unlogged = create.unlogged;
         // The permission to read is asked for before the table is there to be seen.
         let bound = self.bound_query(&context, &create.query, &run).await?;
         let columns = output_columns(&context, &bound.columns, &create.columns)?;
         let query = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
-        let relation = self.new_relation(
+        let mut relation = self.new_relation(
             &create.name.name,
             place,
             columns,
@@ -202,6 +209,7 @@ impl Session {
                 segments: Arc::from([]),
             },
         );
+        relation.tuning.parameters = of_main_table(&create.storage);
         self.note_on_commit(relation.oid, create.on_commit);
         self.push(
             vec![Change::CreateRelation(Box::new(relation.clone()))],
@@ -244,6 +252,7 @@ impl Session {
             Place {
                 schema: self.temporary_schema()?,
                 persistence: Persistence::Temporary,
+                unlogged: false,
             }
         } else {
             Place {
@@ -251,6 +260,7 @@ impl Session {
                     .snapshot
                     .resolve_creation_schema(&context.search_path, schema)?,
                 persistence: Persistence::Permanent,
+                unlogged: false,
             }
         };
         let view = self.transaction()?.view();
@@ -287,6 +297,10 @@ impl Session {
             persistence: place.persistence,
             publication: 1,
             column_acls: BTreeMap::new(),
+            tuning: Tuning {
+                unlogged: place.unlogged,
+                ..Tuning::default()
+            },
             constraints: crate::catalog::Constraints::NONE,
             kind,
         }
@@ -349,6 +363,14 @@ impl Session {
         let server = super::alter::as_server(context);
         self.finds(&server, &query, run).await.map(drop)
     }
+}
+
+/// The parameters of a table without those of the table beside it for long values, which is not
+/// there.
+fn of_main_table(parameters: &Parameters) -> Parameters {
+    let own = parameters.iter();
+    let own = own.filter(|(name, _)| !name.starts_with("toast."));
+    own.cloned().collect()
 }
 
 /// `42804` for a generated column whose expression does not fit it.

@@ -137,6 +137,7 @@ fn relation(
         persistence: Persistence::Permanent,
         publication: 1,
         column_acls: std::collections::BTreeMap::new(),
+        tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         kind,
     }
