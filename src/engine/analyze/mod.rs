@@ -118,7 +118,11 @@ pub(super) fn analyse(
         Some(arguments) if scope.view.is_none() => Some(analyst.around(scope.context, arguments)?),
         Some(_) | None => None,
     };
-    let answer = analyst.query(query, around.as_ref(), None, query::Wanted::Answer)?;
+    let wanted = match scope.view {
+        Some(_) => query::Wanted::Answer,
+        None => query::Wanted::Shown,
+    };
+    let answer = analyst.query(query, around.as_ref(), None, wanted)?;
     let uses = analyst.shared.uses.take();
     Ok(Analysis {
         plan: With::over(answer.plan, analyst.shared.once.take()),

@@ -22,6 +22,8 @@ use crate::types::PgType;
 pub(super) enum Wanted {
     /// Rows of these columns and no others.
     Answer,
+    /// The same, for a client: rows without a type of their own say what their fields are.
+    Shown,
     /// The same, but what has no type yet may stay so: a side of a set operation.
     Arm,
     /// Rows that may be read in their order: columns that only ORDER BY needs stay, behind the

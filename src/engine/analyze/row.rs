@@ -14,6 +14,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::FIELDS;
 use crate::engine::semantics;
 use crate::types::PgType;
+use crate::types::pgtype::Shape;
 
 /// What the columns are named that carry the fields of a row out of a subquery.
 const FIELD: &str = "\0field";
@@ -106,6 +107,24 @@ impl Analyst<'_> {
                 value: Typed::new(typed::cast(field.expr.clone(), field.ty), field.ty),
             }));
         }
+    }
+
+    /// A row without a type of its own as bytes that tell its fields, which a client may ask for in
+    /// binary format; any other value as it is.
+    pub(super) fn said_row(&self, value: Typed) -> Result<Typed> {
+        let Some(fields) = value.row.as_ref().filter(|_| value.is(PgType::RECORD)) else {
+            return Ok(value);
+        };
+        let mut types = Vec::with_capacity(fields.len());
+        let mut exprs = Vec::with_capacity(fields.len());
+        for (_, field) in fields.iter() {
+            let unknown = field.is_unknown();
+            let field = self.said_row(self.settled(field.clone())?)?;
+            types.push(if unknown { PgType::UNKNOWN } else { field.ty });
+            exprs.push(typed::cast(field.expr, field.ty));
+        }
+        let ty = PgType::composite(PgType::RECORD.oid, PgType::RECORD.oid, Shape::of(&types));
+        Ok(Typed::new(semantics::make(ty, exprs), ty))
     }
 
     /// The fields that [`Analyst::keep_fields`] kept of output `index`, in a relation of a plan.

@@ -87,6 +87,11 @@ impl Analyst<'_> {
         if plain_rows && wanted == Wanted::Ordered && sorting.distinct_on.is_empty() {
             self.keep_fields(&mut targets, outputs);
         }
+        if plain_rows && wanted == Wanted::Shown && tail.order.is_empty() {
+            for target in &mut targets {
+                target.value = self.said_row(target.value.clone())?;
+            }
+        }
 
         // Every stage rewrites all of these: the targets, then the arrays of set-returning calls.
         let mut calls = level.sets.take();

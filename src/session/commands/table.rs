@@ -516,7 +516,11 @@ fn ends_in_number(name: &str) -> bool {
 
 /// `42P16` for types no column can have.
 pub(super) fn check_column_type(context: &StatementContext, name: &str, ty: PgType) -> Result<()> {
-    let info = ty.info();
+    // A row that says its fields is a pseudo-type all the same.
+    let info = match ty.is(PgType::RECORD) {
+        true => PgType::RECORD.info(),
+        false => ty.info(),
+    };
     if info.category == 'P' || info.category == 'X' {
         return Err(Error::new(
             SqlState::INVALID_TABLE_DEFINITION,
