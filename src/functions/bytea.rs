@@ -5,13 +5,15 @@ use std::borrow::Cow;
 use sha2::Digest;
 use unicode_normalization::UnicodeNormalization;
 
-use super::call::short::{BIGINT, BYTEA, INT, TEXT};
+use super::call::short::{ANY, BIGINT, BYTEA, INT, TEXT};
 use super::call::{Call, functions};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
+use crate::types::binary::BinaryColumn;
 use crate::types::{Encoding, PgType};
 
 functions! { pub(super) LIST:
+    "binary send" Stable { (ANY) -> PgType::BYTEA, strict, binary; }
     "get_byte" Immutable {
         (BYTEA, INT) -> PgType::INT4, strict, |call, row| {
             let bytes = call.bytes(0, row);
@@ -76,6 +78,18 @@ functions! { pub(super) LIST:
             Ok((normalized(text, call.must_text(1, row))? == text).into())
         };
     }
+}
+
+/// A value as its type's `typsend` writes it.
+fn binary(call: &Call<'_>, row: usize) -> Result<Value> {
+    let (Some(array), Some(ty)) = (call.raw(0), call.ty(0)) else {
+        return Err(Error::unsupported("this value as binary"));
+    };
+    let value = array.slice(row, 1);
+    let column = BinaryColumn::new(value.as_ref(), ty, &call.context.style)?;
+    let mut out = Vec::new();
+    column.write(0, &mut out)?;
+    Ok(Value::Bytes(out))
 }
 
 /// A position that is one of `length`.

@@ -8,8 +8,7 @@ use super::routine;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::RelationKind;
-use crate::pg_catalog::relations::types;
-use crate::pg_catalog::relations::{constraints, functions as procs, objects};
+use crate::pg_catalog::relations::{access, constraints, functions as procs, objects, types};
 use crate::pg_catalog::{SystemBody, Value, layout, names};
 use crate::types::{Encoding, PgType};
 
@@ -40,10 +39,26 @@ functions! { pub(super) LIST:
     "pg_function_is_visible" Stable {
         (OID) -> PgType::BOOL, strict, function_is_visible;
     }
-    "pg_operator_is_visible" Stable { (OID) -> PgType::BOOL, strict, built_in_is_visible; }
-    "pg_collation_is_visible" Stable { (OID) -> PgType::BOOL, strict, built_in_is_visible; }
-    "pg_opclass_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
-    "pg_opfamily_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
+    "pg_operator_is_visible" Stable {
+        (OID) -> PgType::BOOL, strict, |call, row| {
+            built_in_is_visible(call, row, |oid| types::operator(oid).is_some())
+        };
+    }
+    "pg_collation_is_visible" Stable {
+        (OID) -> PgType::BOOL, strict, |call, row| {
+            built_in_is_visible(call, row, |oid| types::collation(oid).is_some())
+        };
+    }
+    "pg_opclass_is_visible" Stable {
+        (OID) -> PgType::BOOL, strict, |call, row| {
+            built_in_is_visible(call, row, access::is_class)
+        };
+    }
+    "pg_opfamily_is_visible" Stable {
+        (OID) -> PgType::BOOL, strict, |call, row| {
+            built_in_is_visible(call, row, access::is_family)
+        };
+    }
     "pg_conversion_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
     "pg_ts_config_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
     "pg_ts_dict_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
@@ -205,10 +220,10 @@ fn nothing_there(_: &Call<'_>, _: usize) -> Result<Value> {
     Ok(Value::Null)
 }
 
-/// Objects that exist in `pg_catalog` only, which is always on the path.
-fn built_in_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
+/// Objects that exist in `pg_catalog` only, which is always on the path; NULL for what is none.
+fn built_in_is_visible(call: &Call<'_>, row: usize, is_one: fn(Oid) -> bool) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
-    Ok((oid != Oid::INVALID && oid.is_system()).into())
+    Ok(is_one(oid).then_some(true).into())
 }
 
 fn format_type(call: &Call<'_>, row: usize) -> Result<Value> {
@@ -286,7 +301,11 @@ fn function_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
 }
 
 fn to_reg(call: &Call<'_>, row: usize, reg: PgType) -> Result<Value> {
-    names::find_reg(call.context, reg, call.must_text(0, row)).map(Value::from)
+    match names::find_reg(call.context, reg, call.must_text(0, row)) {
+        // Of several none is meant.
+        Err(error) if error.state() == SqlState::AMBIGUOUS_FUNCTION => Ok(Value::Null),
+        found => found.map(Value::from),
+    }
 }
 
 /// An expression's text stands for PostgreSQL's node tree; what it names by OID is named here.

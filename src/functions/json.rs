@@ -17,7 +17,13 @@ functions! { pub(super) LIST:
     "json_object_agg.key" Stable {
         (ANY) -> PgType::TEXT, strict, |call, row| super::text::any_text(call, 0, row).map(Value::from);
     }
-    "row_to_json" Stable { (ANY) -> PgType::JSON, strict, |call, row| whole(call, row); }
+    "row_to_json" Stable {
+        (ANY) -> PgType::JSON, strict, |call, row| whole(call, row);
+        (ANY, BOOL) -> PgType::JSON, strict, |call, row| {
+            let json = whole(call, row)?;
+            pretty(json, call.bool(1, row) == Some(true))
+        };
+    }
     "json_object" Immutable {
         (TEXTS) -> PgType::JSON, strict, |call, row| pairs(call, row);
         (TEXTS, TEXTS) -> PgType::JSON, strict, |call, row| pairs(call, row);
@@ -30,20 +36,7 @@ functions! { pub(super) LIST:
         (ANYARRAY) -> PgType::JSON, strict, |call, row| whole(call, row);
         (ANYARRAY, BOOL) -> PgType::JSON, strict, |call, row| {
             let json = whole(call, row)?;
-            if call.bool(1, row) != Some(true) {
-                return Ok(json);
-            }
-            let Value::Text(text) = &json else {
-                return Ok(json);
-            };
-            // Each element of the outermost array has a line of its own.
-            match super::json_tree::parse(text)?.kind {
-                super::json_tree::Kind::Array(items) => {
-                    let items: Vec<&str> = items.iter().map(|item| item.raw).collect();
-                    Ok(format!("[{}]", items.join(",\n ")).into())
-                }
-                _ => Ok(json),
-            }
+            pretty(json, call.bool(1, row) == Some(true))
         };
     }
     "json_build_object" Stable {
@@ -62,6 +55,33 @@ functions! { pub(super) LIST:
         () -> PgType::JSONB, loose, |call, row| normal(array(call, row)?);
         (ANY) variadic -> PgType::JSONB, loose, |call, row| normal(array(call, row)?);
     }
+}
+
+/// JSON of which each outermost element or field has a line of its own, if `pretty`.
+fn pretty(json: Value, pretty: bool) -> Result<Value> {
+    use super::json_tree::{Kind, parse};
+    let text = match &json {
+        Value::Text(text) if pretty => text,
+        _ => return Ok(json),
+    };
+    Ok(match parse(text)?.kind {
+        Kind::Array(items) => {
+            let items: Vec<&str> = items.iter().map(|item| item.raw).collect();
+            format!("[{}]", items.join(",\n ")).into()
+        }
+        Kind::Object(fields) => {
+            let mut out = String::from("{");
+            for (index, (key, value)) in fields.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { ",\n " });
+                quoted(key, &mut out);
+                out.push(':');
+                out.push_str(value.raw);
+            }
+            out.push('}');
+            out.into()
+        }
+        _ => json,
+    })
 }
 
 /// An element of `json_agg`: an array or a row starts a line.

@@ -226,25 +226,22 @@ enum Change {
     Delete,
 }
 
-/// The steps of a path; none may be NULL.
-fn path(call: &Call<'_>, row: usize) -> Result<Vec<String>> {
-    let steps = texts(call, 1, row)?;
-    let mut path = Vec::with_capacity(steps.len());
-    for (index, step) in steps.into_iter().enumerate() {
-        path.push(step.ok_or_else(|| {
-            Error::new(
-                SqlState::NULL_VALUE_NOT_ALLOWED,
-                format!("path element at position {} is null", index + 1),
-            )
-        })?);
-    }
-    Ok(path)
+/// The steps of a path.
+fn path(call: &Call<'_>, row: usize) -> Result<Vec<Option<String>>> {
+    texts(call, 1, row)
 }
 
-fn changed(tree: Tree, path: &[String], depth: usize, change: &Change) -> Result<Tree> {
+fn changed(tree: Tree, path: &[Option<String>], depth: usize, change: &Change) -> Result<Tree> {
     let Some((step, rest)) = path[depth..].split_first() else {
         return Ok(tree);
     };
+    // Steps that are never taken may be NULL.
+    let step = step.as_ref().ok_or_else(|| {
+        Error::new(
+            SqlState::NULL_VALUE_NOT_ALLOWED,
+            format!("path element at position {} is null", depth + 1),
+        )
+    })?;
     let last = rest.is_empty();
     Ok(match tree {
         Tree::Object(mut fields) => {

@@ -48,7 +48,8 @@ functions! { pub(super) LIST:
     "sign" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| {
             let x = float(call, 0, row);
-            Ok(Value::Float(if x == 0.0 || x.is_nan() { x.abs() } else { x.signum() }))
+            // NaN is neither above nor below zero.
+            Ok(Value::Float(if x == 0.0 || x.is_nan() { 0.0 } else { x.signum() }))
         };
         (NUMERIC) -> PgType::NUMERIC, strict, |call, row| Ok(call.must_numeric(0, row).signum().into());
     }

@@ -24,6 +24,7 @@ mod frame;
 mod framed;
 mod from_char;
 mod gather;
+mod hash;
 mod identity;
 mod json;
 mod json_get;
@@ -106,6 +107,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         domain::LIST,
         description::LIST,
         extract::LIST,
+        hash::LIST,
         identity::LIST,
         json::LIST,
         json_get::LIST,
@@ -401,6 +403,11 @@ pub(crate) fn aggregates_numerics(name: &str) -> bool {
         "rank",
     ];
     NAMES.contains(&name) || gathered(name).is_some() && !BY_FLOATS.contains(&name)
+}
+
+/// Whether an aggregate is of pairs of floats and of nothing else.
+pub(crate) fn takes_floats(name: &str) -> bool {
+    name == statistics::COUNT.name || statistics::REGRESSION.iter().any(|one| one.name == name)
 }
 
 /// Window function by name.

@@ -103,17 +103,17 @@ functions! { pub(super) LIST:
     "sinh" Immutable { (FLOAT) -> PgType::FLOAT8, strict, |call, row| of(call, row, f64::sinh); }
     "cosh" Immutable { (FLOAT) -> PgType::FLOAT8, strict, |call, row| of(call, row, f64::cosh); }
     "tanh" Immutable { (FLOAT) -> PgType::FLOAT8, strict, |call, row| of(call, row, f64::tanh); }
-    "asinh" Immutable { (FLOAT) -> PgType::FLOAT8, strict, |call, row| of(call, row, f64::asinh); }
+    "asinh" Immutable { (FLOAT) -> PgType::FLOAT8, strict, |call, row| of(call, row, libm::asinh); }
     "acosh" Immutable {
         (FLOAT) -> PgType::FLOAT8, strict, |call, row| {
             if float(call, 0, row) < 1.0 {
                 return Err(input_out_of_range());
             }
-            of(call, row, f64::acosh)
+            of(call, row, libm::acosh)
         };
     }
     "atanh" Immutable {
-        (FLOAT) -> PgType::FLOAT8, strict, |call, row| within_one(call, row, f64::atanh);
+        (FLOAT) -> PgType::FLOAT8, strict, |call, row| within_one(call, row, libm::atanh);
     }
     "sind" Immutable { (FLOAT) -> PgType::FLOAT8, strict, |call, row| angle(call, row, sin_degrees); }
     "cosd" Immutable { (FLOAT) -> PgType::FLOAT8, strict, |call, row| angle(call, row, cos_degrees); }

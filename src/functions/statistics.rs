@@ -249,8 +249,13 @@ fn sums(group: &Group<'_>) -> Result<Option<Sums>> {
             s.xx += dx * dx * scale;
             s.yy += dy * dy * scale;
             s.xy += dx * dy * scale;
-        } else if !x.is_finite() || !y.is_finite() {
-            (s.xx, s.yy, s.xy) = (f64::NAN, f64::NAN, f64::NAN);
+        } else {
+            if !x.is_finite() {
+                (s.xx, s.xy) = (f64::NAN, f64::NAN);
+            }
+            if !y.is_finite() {
+                (s.yy, s.xy) = (f64::NAN, f64::NAN);
+            }
         }
     }
     Ok((s.n > 0.0).then_some(s))

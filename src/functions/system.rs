@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::call::short::{BIGINT, BOOL, INT, OID, TEXT};
+use super::call::short::{ANY, BIGINT, BOOL, INT, OID, TEXT};
 use super::call::{Call, functions};
 use crate::base::error::Report;
 use crate::base::limits::{NAME_BYTES_MAX, NOTIFY_PAYLOAD_BYTES_MAX};
@@ -57,6 +57,24 @@ functions! { pub(super) LIST:
     }
     "set_config" Volatile { (TEXT, TEXT, BOOL) -> PgType::TEXT, loose, set_config; }
 
+    "current_query" Volatile {
+        () -> PgType::TEXT, strict, |call, _| Ok(own(call).map(|own| own.doing().query).into());
+    }
+    "pg_collation_for" Stable {
+        (ANY) -> PgType::TEXT, loose, |call, _| {
+            match call.ty(0) {
+                Some(ty) if ty.info().category == 'S' && ty.oid != PgType::NAME.oid => Ok("\"default\"".into()),
+                Some(ty) if ty.oid == PgType::NAME.oid => Ok("\"C\"".into()),
+                Some(ty) => Err(Error::new(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!("collations are not supported by type {ty}"),
+                )),
+                None => Ok(Value::Null),
+            }
+        };
+    }
+    // Values are not compressed one by one.
+    "pg_column_compression" Stable { (ANY) -> PgType::TEXT, strict, |_, _| Ok(Value::Null); }
     "pg_trigger_depth" Stable { () -> PgType::INT4, strict, |_, _| Ok(0.into()); }
     "pg_notification_queue_usage" Volatile { () -> PgType::FLOAT8, strict, |_, _| Ok(Value::Float(0.0)); }
     "pg_backend_pid" Stable { () -> PgType::INT4, strict, |call, _| Ok(call.context.session.0.into()); }

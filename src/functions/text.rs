@@ -30,10 +30,18 @@ functions! { pub(super) LIST:
             })
         };
     }
+    "similar_escape" Immutable {
+        (TEXT, TEXT) -> PgType::TEXT, loose, |call, row| match call.text(0, row) {
+            Some(pattern) => super::similar::similar(pattern, call.text(1, row)).map(Value::from),
+            None => Ok(Value::Null),
+        };
+    }
     "like_escape" Immutable { (TEXT, TEXT) -> PgType::TEXT, strict, like_escape; }
     "parse_ident" Immutable {
-        (TEXT) -> TEXTS, strict, |call, row| parse_ident(call, row);
-        (TEXT, BOOL) -> TEXTS, strict, |call, row| parse_ident(call, row);
+        (TEXT) -> TEXTS, strict, |call, row| parse_ident(call.must_text(0, row), true);
+        (TEXT, BOOL) -> TEXTS, strict, |call, row| {
+            parse_ident(call.must_text(0, row), call.bool(1, row) == Some(true))
+        };
     }
     "format" Stable {
         (TEXT) -> PgType::TEXT, loose, format;
@@ -130,14 +138,57 @@ fn like_escape(call: &Call<'_>, row: usize) -> Result<Value> {
     Ok(out.into())
 }
 
-fn parse_ident(call: &Call<'_>, row: usize) -> Result<Value> {
-    let text = call.must_text(0, row);
-    names::split_name(text).map(Value::from).map_err(|_| {
-        Error::new(
+fn parse_ident(text: &str, strict: bool) -> Result<Value> {
+    let wrong = |detail: &str| {
+        let error = Error::new(
             SqlState::INVALID_PARAMETER_VALUE,
             format!("string is not a valid identifier: \"{text}\""),
-        )
-    })
+        );
+        match detail {
+            "" => error,
+            detail => error.detail(detail),
+        }
+    };
+    let mut parts: Vec<String> = Vec::new();
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let mut name = String::new();
+            let mut chars = quoted.char_indices().peekable();
+            rest = loop {
+                match chars.next() {
+                    None => return Err(wrong("String has unclosed double quotes.")),
+                    Some((index, '"')) if chars.next_if(|(_, c)| *c == '"').is_none() => {
+                        break &quoted[index + 1..];
+                    }
+                    Some((_, c)) => name.push(c),
+                }
+            };
+            if name.is_empty() {
+                return Err(wrong("Quoted identifier must not be empty."));
+            }
+            parts.push(name);
+        } else {
+            let starts = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
+            let follows = |c: char| starts(c) || c.is_ascii_digit() || c == '$';
+            if !rest.starts_with(starts) {
+                return Err(wrong(match (rest.starts_with('.'), parts.is_empty()) {
+                    (true, _) => "No valid identifier before \".\".",
+                    (false, false) => "No valid identifier after \".\".",
+                    (false, true) => "",
+                }));
+            }
+            let end = rest.find(|c| !follows(c)).unwrap_or(rest.len());
+            parts.push(rest[..end].to_ascii_lowercase());
+            rest = &rest[end..];
+        }
+        rest = rest.trim_start();
+        match rest.strip_prefix('.') {
+            Some(more) => rest = more.trim_start(),
+            None if rest.is_empty() || !strict => return Ok(parts.into()),
+            None => return Err(wrong("")),
+        }
+    }
 }
 
 /// `format('%I is %L, %s', …)`: positions (`%2$s`), widths (also `%*s`) and `-`, as PostgreSQL's.

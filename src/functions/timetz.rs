@@ -27,6 +27,11 @@ functions! { pub(super) LIST:
                 Some(micros) => shown(at(call, micros)),
             })
         };
+        (TIMETZ, INT) -> PgType::TIMETZ, strict, |call, row| {
+            let given = value(call, 0, row);
+            let time = super::time::rounded(given.time, call.int(1, row));
+            Ok(shown(TimeTz { time, ..given }))
+        };
     }
     "\0time" Immutable {
         (TIMETZ) -> PgType::TIME, strict, |call, row| Ok(Value::Time(value(call, 0, row).time));

@@ -5,6 +5,7 @@
 //! under `sql/pg_catalog`, `sql/information_schema` and `sql/commons`; what commons has no concept
 //! of (operator classes, publications, …) is there, typed and empty.
 
+mod casts;
 mod data;
 pub mod layout;
 pub mod names;
@@ -24,9 +25,10 @@ use crate::base::{Oid, Result};
 use crate::catalog::Column;
 use crate::statement::StatementContext;
 
+pub use casts::{CastContext, cast_context};
 pub use operators::{Operator, behind};
 pub use relations::access::{OperatorClass, operator_class};
-pub use relations::types::is_toastable;
+pub use relations::types::{is_toastable, sent_by};
 pub use value::Value;
 
 /// What PostgreSQL's own functions of a name take.

@@ -54,8 +54,15 @@ pub fn name(context: &StatementContext, reg: PgType, oid: Oid) -> Option<String>
                 .collect();
             Some(format!("{name}({})", types.join(",")))
         }
-        PgType::REGPROC => functions::by_oid(oid)
-            .map(|function| function_name(context, function.schema, function.name)),
+        // What would not be found by its name alone has its schema.
+        PgType::REGPROC => functions::by_oid(oid).map(|function| {
+            let alone = functions::by_name(function.name).len() == 1;
+            let name = function_name(context, function.schema, function.name);
+            match alone || function.schema != Oid::PG_CATALOG {
+                true => name,
+                false => format!("pg_catalog.{name}"),
+            }
+        }),
         PgType::REGPROCEDURE => functions::by_oid(oid).map(|function| {
             let arguments: Vec<_> = function
                 .arguments
@@ -234,26 +241,28 @@ pub fn relation_in(snapshot: &Snapshot, schema: Oid, name: &str) -> Option<Oid> 
 /// `42P01`, `42704`, `3F000`, `42883`: no such object. `42602` a name that cannot be one. `42725`
 /// several functions.
 pub fn parse_reg(context: &StatementContext, reg: PgType, text: &str) -> Result<Oid> {
-    find_reg(context, reg, text)?.ok_or_else(|| missing(reg, text))
-}
-
-/// As [`parse_reg`], but `None` where there is no such object (`to_regclass` and its kin).
-///
-/// # Errors
-/// `42602` a name that cannot be one, `42725` several functions.
-pub fn find_reg(context: &StatementContext, reg: PgType, text: &str) -> Result<Option<Oid>> {
     let trimmed = text.trim();
     if trimmed == "-" {
-        return Ok(Some(Oid::INVALID));
+        return Ok(Oid::INVALID);
     }
     if !trimmed.is_empty() && trimmed.bytes().all(|byte| byte.is_ascii_digit()) {
-        return trimmed.parse().map(|oid| Some(Oid(oid))).map_err(|_| {
+        return trimmed.parse().map(Oid).map_err(|_| {
             Error::new(
                 SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
                 format!("value \"{trimmed}\" is out of range for type oid"),
             )
         });
     }
+    find_reg(context, reg, text)?.ok_or_else(|| missing(reg, text))
+}
+
+/// The object of a name; `None` where there is none (`to_regclass` and its kin, which take no
+/// numbers).
+///
+/// # Errors
+/// `42602` a name that cannot be one, `42725` several functions.
+pub fn find_reg(context: &StatementContext, reg: PgType, text: &str) -> Result<Option<Oid>> {
+    let trimmed = text.trim();
     let snapshot = &context.snapshot;
     match reg {
         PgType::REGTYPE => find_type(context, trimmed),
@@ -363,7 +372,7 @@ fn find_type(context: &StatementContext, text: &str) -> Result<Option<Oid>> {
         }
         _ => text.to_owned(),
     };
-    let spaced = bare.to_lowercase();
+    let spaced = bare.to_ascii_lowercase();
     let spaced = spaced.strip_prefix("pg_catalog.").unwrap_or(&spaced);
     let words = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
     let known = match words.as_str() {
@@ -511,7 +520,7 @@ pub fn split_name(text: &str) -> Result<Vec<String>> {
             let end = rest
                 .find(|c: char| c == '.' || c.is_whitespace())
                 .unwrap_or(rest.len());
-            part = rest[..end].to_lowercase();
+            part = rest[..end].to_ascii_lowercase();
             rest = rest[end..].trim_start();
         }
         if part.is_empty() {

@@ -73,6 +73,14 @@ impl Analyst<'_> {
         if name == "grouping" {
             return self.grouping(args);
         }
+        if function.within_group.is_empty()
+            && matches!(name, "mode" | "percentile_cont" | "percentile_disc")
+        {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("WITHIN GROUP is required for ordered-set aggregate {name}"),
+            ));
+        }
         if !function.within_group.is_empty() {
             let within = level.within(inside, || {
                 self.aggregate_order(level, &function.within_group, true)
@@ -114,6 +122,8 @@ impl Analyst<'_> {
             }
             if arg.is_unknown() && matches!(name, "bool_and" | "bool_or" | "every") {
                 *arg = self.coerced(arg.clone(), PgType::BOOL)?;
+            } else if arg.is_unknown() && functions::takes_floats(name) {
+                *arg = self.coerced(arg.clone(), PgType::FLOAT8)?;
             } else if arg.is_unknown() {
                 super::coerce::check_known(name, index)?;
                 *arg = self.settled(arg.clone())?;

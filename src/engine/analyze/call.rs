@@ -23,6 +23,7 @@ use crate::types::PgType;
 const COUNTS_PADDING: &[&str] = &[
     "octet_length",
     "bit_length",
+    "bpcharsend",
     "pg_column_size",
     "format",
     "concat",
@@ -98,6 +99,7 @@ impl Analyst<'_> {
             }
             FunctionArguments::List(list) => list,
         };
+        check_callable(&function.name)?;
         if name == SUBSCRIPTED {
             return self.subscripted(level, &list.args);
         }
@@ -405,8 +407,12 @@ impl Analyst<'_> {
                 return Ok(Typed::new(expr, a.ty));
             }
             "row_to_json" | "to_json" | "to_jsonb" if args.iter().any(Self::is_there) => {
-                let row = self.json_row(args.into_iter().next(), name == "to_jsonb")?;
-                return Ok(row);
+                let pretty = match args.get(1).map(|pretty| &pretty.expr) {
+                    None => false,
+                    Some(Expr::Literal(ScalarValue::Boolean(Some(pretty)), _)) => *pretty,
+                    Some(_) => return Err(Error::unsupported(format!("{name} of this"))),
+                };
+                return self.json_row(args.into_iter().next(), name == "to_jsonb", pretty);
             }
             // The type is known, also where DataFusion has forgotten it.
             "pg_typeof" if args.len() == 1 => {
@@ -517,43 +523,47 @@ impl Analyst<'_> {
         let schema = self.schema_for(&args.iter().collect::<Vec<_>>())?;
         typed::call(function, args, &schema)
     }
+}
 
-    /// Calls that are something else in another spelling: a cast by its type's name, an operator by
-    /// that of its function.
-    fn otherwise_called(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
-        if let [value] = args
-            && let Some(to) = PgType::by_name(name)
-            && value.row.is_none()
-            && array_element(to).is_none()
+/// Refuses a call by a word that PostgreSQL's grammar keeps for types and values, unless quoted or
+/// with its schema.
+pub(super) fn check_callable(name: &ObjectName) -> Result<()> {
+    const KEPT: &[&str] = &[
+        "bigint",
+        "bit",
+        "boolean",
+        "char",
+        "character",
+        "current_catalog",
+        "current_date",
+        "current_role",
+        "current_user",
+        "dec",
+        "decimal",
+        "float",
+        "int",
+        "integer",
+        "interval",
+        "nchar",
+        "numeric",
+        "real",
+        "session_user",
+        "smallint",
+        "time",
+        "timestamp",
+        "user",
+        "varchar",
+    ];
+    match name.0.as_slice() {
+        [ast::ObjectNamePart::Identifier(word)]
+            if word.quote_style.is_none()
+                && KEPT.contains(&word.value.to_ascii_lowercase().as_str()) =>
         {
-            let value = value.clone();
-            return match self.cast(value, to) {
-                Ok(cast) => Ok(Some(cast)),
-                Err(error) if error.state() == SqlState::CANNOT_COERCE => Ok(None),
-                Err(error) => Err(error),
-            };
+            let syntax = Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \"(\"");
+            let span = sqlparser::tokenizer::Span::new(word.span.end, word.span.end);
+            Err(super::at(syntax, span))
         }
-        let Some(operator) = crate::pg_catalog::behind(name) else {
-            return Ok(None);
-        };
-        let takes = |value: &Typed, ty: PgType| {
-            if ty.oid == PgType::ANYARRAY.oid {
-                return Ok(value.clone());
-            }
-            let fits = value.is_unknown() || super::coerce::implicitly(value.ty, ty);
-            match fits || value.ty.oid == ty.oid {
-                true => self.coerced(value.clone(), ty),
-                false => Err(self.no_function(name, args)),
-            }
-        };
-        Ok(match (operator.left, args) {
-            (Some(left), [a, b]) => {
-                let (a, b) = (takes(a, left)?, takes(b, operator.right)?);
-                Some(self.operate(operator.sign, a, b)?)
-            }
-            (None, [a]) => Some(self.prefix(operator.sign, takes(a, operator.right)?)?),
-            _ => None,
-        })
+        _ => Ok(()),
     }
 }
 

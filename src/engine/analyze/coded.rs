@@ -33,22 +33,6 @@ const CONVERSIONS: &[(PgType, PgType, &str)] = &[
     (PgType::XID8, PgType::XID, "xid xid8"),
 ];
 
-/// Those PostgreSQL makes by itself.
-const IMPLICIT: &[(PgType, PgType)] = &[
-    (PgType::BIT, PgType::VARBIT),
-    (PgType::VARBIT, PgType::BIT),
-    (PgType::CIDR, PgType::INET),
-    (PgType::MACADDR, PgType::MACADDR8),
-    (PgType::MACADDR8, PgType::MACADDR),
-];
-
-/// Whether PostgreSQL converts one of these types to another by itself.
-pub(super) fn implicitly(from: PgType, to: PgType) -> bool {
-    IMPLICIT
-        .iter()
-        .any(|(a, b)| a.oid == from.oid && b.oid == to.oid)
-}
-
 /// The function behind a cast.
 pub(super) fn conversion(from: PgType, to: PgType) -> Option<&'static str> {
     CONVERSIONS

@@ -13,6 +13,7 @@ use super::composite::Readiness;
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics::{converted, precise, read};
+use crate::pg_catalog::{CastContext, cast_context};
 use crate::types::PgType;
 use crate::types::coded::bits;
 
@@ -53,53 +54,7 @@ pub(super) fn implicitly(from: PgType, to: PgType) -> bool {
     {
         return true;
     }
-    if from.is_reg() && to.oid == PgType::OID.oid {
-        return true;
-    }
-    let reg = to.oid == PgType::OID.oid || to.is_reg();
-    let one_of = |list: &[PgType]| list.iter().any(|ty| ty.oid == to.oid);
-    match from {
-        f if f.oid == PgType::INT2.oid => {
-            reg || one_of(&[
-                PgType::INT4,
-                PgType::INT8,
-                PgType::NUMERIC,
-                PgType::FLOAT4,
-                PgType::FLOAT8,
-            ])
-        }
-        f if f.oid == PgType::INT4.oid => {
-            reg || one_of(&[
-                PgType::INT8,
-                PgType::NUMERIC,
-                PgType::FLOAT4,
-                PgType::FLOAT8,
-            ])
-        }
-        f if f.oid == PgType::INT8.oid => {
-            reg || one_of(&[PgType::NUMERIC, PgType::FLOAT4, PgType::FLOAT8])
-        }
-        f if f.oid == PgType::NUMERIC.oid => one_of(&[PgType::FLOAT4, PgType::FLOAT8]),
-        f if f.oid == PgType::FLOAT4.oid => one_of(&[PgType::FLOAT8]),
-        f if f.oid == PgType::DATE.oid => one_of(&[PgType::TIMESTAMP, PgType::TIMESTAMPTZ]),
-        f if f.oid == PgType::TIMESTAMP.oid => one_of(&[PgType::TIMESTAMPTZ]),
-        f if f.oid == PgType::TIME.oid => one_of(&[PgType::INTERVAL, PgType::TIMETZ]),
-        f if f.oid == PgType::TEXT.oid => one_of(&[
-            PgType::VARCHAR,
-            PgType::BPCHAR,
-            PgType::NAME,
-            PgType::REGCLASS,
-        ]),
-        f if f.oid == PgType::VARCHAR.oid => {
-            one_of(&[PgType::TEXT, PgType::BPCHAR, PgType::NAME, PgType::REGCLASS])
-        }
-        f if f.oid == PgType::BPCHAR.oid => one_of(&[PgType::TEXT, PgType::VARCHAR, PgType::NAME]),
-        f if f.oid == PgType::NAME.oid => one_of(&[PgType::TEXT]),
-        f if f.oid == PgType::CHAR.oid => one_of(&[PgType::TEXT]),
-        f if f.oid == PgType::OID.oid => to.is_reg(),
-        f if f.oid == PgType::PG_NODE_TREE.oid => one_of(&[PgType::TEXT]),
-        f => super::coded::implicitly(f, to),
-    }
+    cast_context(from.oid, to.oid) == Some(CastContext::Implicit)
 }
 
 /// An array type's element; `int2vector` and its kin are arrays in name only.
@@ -117,74 +72,21 @@ pub(super) fn vector_element(ty: PgType) -> Option<PgType> {
     vectors.contains(&ty.oid).then(|| ty.element()).flatten()
 }
 
-fn is_string(ty: PgType) -> bool {
-    category(ty) == 'S' || ty.oid == PgType::CHAR.oid
-}
-
 /// Whether `x::to` exists for an `x` of type `from`.
 fn explicitly(from: PgType, to: PgType) -> bool {
-    if implicitly(from, to) {
+    if implicitly(from, to) || cast_context(from.oid, to.oid).is_some() {
         return true;
     }
-    // A "char" is one of text or of an integer, and of nothing else.
-    if from.oid == PgType::CHAR.oid || to.oid == PgType::CHAR.oid {
-        let other = if to.oid == PgType::CHAR.oid { from } else { to };
-        return category(other) == 'S' || other.oid == PgType::INT4.oid;
-    }
-    if is_string(from) || is_string(to) {
+    // Every type has a text.
+    if category(from) == 'S' || category(to) == 'S' {
         return true;
-    }
-    if let (Some(a), Some(b)) = (array_element(from), array_element(to)) {
-        return explicitly(a, b);
     }
     // A vector's elements are cast as an array's are.
-    if let (Some(a), Some(b)) = (vector_element(from), array_element(to)) {
-        return explicitly(a, b);
+    let element = |ty| array_element(ty).or_else(|| vector_element(ty));
+    match (element(from), array_element(to)) {
+        (Some(from), Some(to)) => explicitly(from, to),
+        _ => false,
     }
-    let one_of = |ty: PgType, list: &[PgType]| list.iter().any(|one| one.oid == ty.oid);
-    let integers = [PgType::INT2, PgType::INT4, PgType::INT8];
-    let numbers = [
-        PgType::INT2,
-        PgType::INT4,
-        PgType::INT8,
-        PgType::NUMERIC,
-        PgType::FLOAT4,
-        PgType::FLOAT8,
-    ];
-    let oids = |ty: PgType| ty.oid == PgType::OID.oid || ty.is_reg();
-    let json = |ty: PgType| one_of(ty, &[PgType::JSON, PgType::JSONB]);
-    if one_of(from, &numbers) && one_of(to, &numbers) || json(from) && json(to) {
-        return true;
-    }
-    if oids(from) && (oids(to) || one_of(to, &[PgType::INT4, PgType::INT8])) {
-        return true;
-    }
-    if one_of(from, &integers) && oids(to) {
-        return true;
-    }
-    if from.oid == PgType::JSONB.oid {
-        return one_of(to, &numbers) || to.oid == PgType::BOOL.oid;
-    }
-    let pairs = [
-        (PgType::INT4, PgType::BOOL),
-        (PgType::BOOL, PgType::INT4),
-        (PgType::TIMESTAMP, PgType::DATE),
-        (PgType::TIMESTAMP, PgType::TIME),
-        (PgType::TIMESTAMPTZ, PgType::DATE),
-        (PgType::TIMESTAMPTZ, PgType::TIME),
-        (PgType::TIMESTAMPTZ, PgType::TIMESTAMP),
-        (PgType::TIMESTAMPTZ, PgType::TIMETZ),
-        (PgType::TIMETZ, PgType::TIME),
-        (PgType::INTERVAL, PgType::TIME),
-        (PgType::XID, PgType::INT4),
-        (PgType::INT4, PgType::XID),
-    ];
-    let multirange = from.multirange().is_some_and(|own| own.oid == to.oid);
-    pairs
-        .iter()
-        .any(|(a, b)| a.oid == from.oid && b.oid == to.oid)
-        || multirange
-        || super::coded::conversion(from, to).is_some()
 }
 
 impl Analyst<'_> {
@@ -200,7 +102,7 @@ impl Analyst<'_> {
     /// As [`Self::coerced`], beneath all domains.
     fn coerced_beneath(&self, value: Typed, to: PgType) -> Result<Typed> {
         // Text is read first and then cut.
-        if bits::length(to).is_some() && (value.is_unknown() || is_string(value.ty)) {
+        if bits::length(to).is_some() && (value.is_unknown() || category(value.ty) == 'S') {
             let plain = self.coerced_beneath(value, to.with_typmod(-1))?;
             return self.coerced_beneath(plain, to);
         }
@@ -389,6 +291,11 @@ impl Analyst<'_> {
             let text = self.coerced(value, PgType::TEXT)?.expr;
             let first = self.native("left", vec![text, typed::int4(1).expr])?;
             return Ok(Some(Typed::new(typed::cast(first.expr, to), to)));
+        }
+        // Into a name goes what is sent to clients, not the word.
+        if value.is(PgType::BOOL) && to.oid == PgType::NAME.oid {
+            let expr = converted(self.scope.context, value.expr, value.ty, to);
+            return Ok(Some(Typed::new(expr, to)));
         }
         if value.is(PgType::BOOL) && is_bpchar(to) {
             let text = typed::cast(value.expr, PgType::TEXT);

@@ -40,6 +40,7 @@ impl Analyst<'_> {
             parts.remove(0);
         }
         let function = parts.join(".");
+        super::call::check_callable(name)?;
         if function == ROWS_FROM {
             return self.rows_from(level, args, ordinality, alias);
         }
@@ -371,8 +372,13 @@ impl Analyst<'_> {
             vec![element(), sign.clone(), typed::int8(1).expr],
         )?;
         let place = self.native("strpos", vec![element(), sign])?;
-        let after = self.operate("+", place, typed::int4(1))?;
+        let after = self.operate("+", place.clone(), typed::int4(1))?;
         let value = self.native("substr", vec![element(), after.expr])?;
+        let given = self.operate(">", place, typed::int4(0))?;
+        let value = Typed::new(
+            typed::case(vec![(given.expr, value.expr)], None),
+            PgType::TEXT,
+        );
         let columns = ["option_name", "option_value"];
         let exprs = [name, value]
             .into_iter()

@@ -42,8 +42,8 @@ fn known(names: [&'static str; 4], name: &str) -> Option<&'static str> {
 }
 
 impl Analyst<'_> {
-    /// A row as a JSON object.
-    pub(super) fn json_row(&self, row: Option<Typed>, binary: bool) -> Result<Typed> {
+    /// A row as a JSON object; `pretty` puts each of its fields on a line.
+    pub(super) fn json_row(&self, row: Option<Typed>, binary: bool, pretty: bool) -> Result<Typed> {
         let Some(fields) = row.and_then(|row| row.row) else {
             return Err(Error::unsupported("this as JSON"));
         };
@@ -51,13 +51,22 @@ impl Analyst<'_> {
         let mut parts: Vec<Expr> = Vec::new();
         for (index, (name, value)) in fields.iter().enumerate() {
             let quoted = serde_json::Value::String(name.clone()).to_string();
-            let separator = if index == 0 { "{" } else { "," };
-            let separator = if binary && index > 0 { ", " } else { separator };
+            let separator = match index {
+                0 => "{",
+                _ if binary => ", ",
+                _ if pretty => ",\n ",
+                _ => ",",
+            };
             let colon = if binary { ": " } else { ":" };
             parts.push(typed::text(&format!("{separator}{quoted}{colon}")).expr);
             let value = self.json_legible(self.settled(value.clone())?)?;
+            if value.is(PgType::RECORD) && value.row.is_none() {
+                return Err(Error::unsupported(format!(
+                    "a row of no type (\"{name}\") inside of another as JSON"
+                )));
+            }
             let value = if Self::is_there(&value) {
-                self.json_row(Some(value), binary)?
+                self.json_row(Some(value), binary, false)?
             } else {
                 let arg = self.said(value);
                 self.native(if binary { "to_jsonb" } else { "to_json" }, vec![arg])?
@@ -239,7 +248,7 @@ impl Analyst<'_> {
         };
         for (arg, way) in args.iter_mut().zip(ways) {
             if Self::is_there(arg) {
-                let row = self.json_row(Some(arg.clone()), name.starts_with("jsonb"))?;
+                let row = self.json_row(Some(arg.clone()), name.starts_with("jsonb"), false)?;
                 *arg = match *way {
                     // A row starts a line.
                     "json_agg.item" => {

@@ -41,6 +41,7 @@ mod once;
 mod operator;
 mod operators;
 mod order;
+mod otherwise;
 mod place;
 mod query;
 mod ranges;

@@ -13,26 +13,20 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type};
 use super::recode;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::names::{Names, parse_reg};
+use crate::pg_catalog::{CastContext, cast_context};
 use crate::statement::StatementContext;
 use crate::types::coded::bits;
 use crate::types::precision::precisely;
 use crate::types::text::{TextColumn, parse_column};
 use crate::types::{PgType, fitted, numerics};
 
-/// Families of types that are assigned to one another alike.
+/// Families of types whose values become one another's alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
     Integer,
     Float,
     Numeric,
     String,
-    Date,
-    Timestamp,
-    TimestampTz,
-    Time,
-    TimeTz,
-    Interval,
-    Json,
     Oid,
     Other,
 }
@@ -45,13 +39,6 @@ fn family(ty: PgType) -> Family {
         PgType::TEXT | PgType::VARCHAR | PgType::BPCHAR | PgType::NAME | PgType::CHAR => {
             Family::String
         }
-        PgType::DATE => Family::Date,
-        PgType::TIMESTAMP => Family::Timestamp,
-        PgType::TIMESTAMPTZ => Family::TimestampTz,
-        PgType::TIME => Family::Time,
-        PgType::TIMETZ => Family::TimeTz,
-        PgType::INTERVAL => Family::Interval,
-        PgType::JSON | PgType::JSONB => Family::Json,
         PgType::OID => Family::Oid,
         ty if ty.is_reg() => Family::Oid,
         _ => Family::Other,
@@ -60,31 +47,15 @@ fn family(ty: PgType) -> Family {
 
 /// Whether a value of `from` may be assigned to a column of `to` without an explicit cast.
 pub fn is_assignable(from: PgType, to: PgType) -> bool {
-    use Family::{
-        Date, Float, Integer, Interval, Json, Numeric, Oid, String, Time, TimeTz, Timestamp,
-        TimestampTz,
-    };
-    if from.oid == to.oid {
+    if from.oid == to.oid || to.info().category == 'S' {
         return true;
     }
-    if let (Some(from), Some(to)) = (from.element(), to.element()) {
-        return is_assignable(from, to);
+    match (from.element(), to.element()) {
+        (Some(from), Some(to)) => is_assignable(from, to),
+        _ => {
+            cast_context(from.oid, to.oid).is_some_and(|context| context <= CastContext::Assignment)
+        }
     }
-    recode::is_assignable(from, to)
-        || matches!(
-            (family(from), family(to)),
-            (_, String)
-                | (Integer | Float | Numeric, Integer | Float | Numeric)
-                | (Integer, Oid)
-                | (Oid, Integer | Oid)
-                | (Date, Timestamp | TimestampTz)
-                | (Timestamp, Date | Time | TimestampTz)
-                | (TimestampTz, Date | Time | TimeTz | Timestamp)
-                | (TimeTz, Time)
-                | (Time, Interval | TimeTz)
-                | (Interval, Time)
-                | (Json, Json)
-        )
 }
 
 /// Checks that an expression of type `from` may be assigned to `column`.

@@ -9,27 +9,6 @@ use crate::base::Result;
 use crate::types::coded::{Address, mac};
 use crate::types::{PgType, numerics};
 
-/// Pairs of which the first may be assigned to the second.
-const PAIRS: &[(PgType, PgType)] = &[
-    (PgType::BIT, PgType::VARBIT),
-    (PgType::VARBIT, PgType::BIT),
-    (PgType::CIDR, PgType::INET),
-    (PgType::INET, PgType::CIDR),
-    (PgType::MACADDR, PgType::MACADDR8),
-    (PgType::MACADDR8, PgType::MACADDR),
-    (PgType::INT4, PgType::MONEY),
-    (PgType::INT8, PgType::MONEY),
-    (PgType::NUMERIC, PgType::MONEY),
-    (PgType::MONEY, PgType::NUMERIC),
-];
-
-/// Whether a value of one of these types may be assigned to a column of another.
-pub(super) fn is_assignable(from: PgType, to: PgType) -> bool {
-    PAIRS
-        .iter()
-        .any(|(a, b)| a.oid == from.oid && b.oid == to.oid)
-}
-
 /// The values where their text would not be read as they are meant; `None` where it is.
 pub(super) fn recoded(array: &ArrayRef, from: PgType, to: PgType) -> Result<Option<ArrayRef>> {
     let numbers = || array.as_primitive_opt::<Int64Type>();

@@ -6,21 +6,12 @@ use std::sync::Arc;
 
 use sqlparser::ast::{self, Expr, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor};
 
-use crate::base::name::truncate;
 use crate::base::{Error, Oid, Place, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Relation, RelationKind};
+pub(super) use crate::engine::parse::fold;
 use crate::pg_catalog;
 use crate::privileges::Need;
 use crate::statement::StatementContext;
-
-/// An identifier as the catalog stores it.
-pub(super) fn fold(ident: &Ident) -> String {
-    let folded = match ident.quote_style {
-        Some(_) => ident.value.clone(),
-        None => ident.value.to_lowercase(),
-    };
-    truncate(&folded).to_owned()
-}
 
 /// Where a node of the statement's AST starts: a 1-based character position, which the parser puts
 /// into the spans' columns. `None` for what was generated.

@@ -252,7 +252,7 @@ impl Cursor {
         };
         let name = match word.quote_style {
             None if is_reserved(&word.value) => return Err(self.syntax_error()),
-            None => word.value.to_lowercase(),
+            None => word.value.to_ascii_lowercase(),
             Some(_) if word.value.is_empty() => {
                 return Err(Error::new(
                     SqlState::SYNTAX_ERROR,
@@ -316,7 +316,7 @@ impl Cursor {
             return Err(self.syntax_error());
         };
         let text = match word.quote_style {
-            None => word.value.to_lowercase(),
+            None => word.value.to_ascii_lowercase(),
             Some(_) => word.value.clone(),
         };
         self.parser.advance_token();
@@ -489,7 +489,7 @@ pub(crate) fn object_name(name: &ast::ObjectName) -> Result<ObjectName> {
 /// An identifier as the catalog stores it.
 pub(crate) fn fold(ident: &ast::Ident) -> String {
     let folded = match ident.quote_style {
-        None => ident.value.to_lowercase(),
+        None => ident.value.to_ascii_lowercase(),
         Some(_) => ident.value.clone(),
     };
     name::truncate(&folded).to_owned()

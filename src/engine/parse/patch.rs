@@ -116,7 +116,7 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                     && !matches!(here.word(1).as_deref(), Some("SYSTEM" | "BERNOULLI")) =>
             {
                 let name = match here.token(1) {
-                    Some(Token::Word(word)) => word.value.to_lowercase(),
+                    Some(Token::Word(word)) => word.value.to_ascii_lowercase(),
                     _ => String::new(),
                 };
                 return Err(Error::new(
@@ -242,7 +242,7 @@ fn mark_window(tokens: &mut Vec<TokenWithSpan>, index: usize, mark: &str) {
                     Some(Token::Word(word)) if !begins(word) => {
                         let name = match word.quote_style {
                             Some(_) => word.value.clone(),
-                            None => word.value.to_lowercase(),
+                            None => word.value.to_ascii_lowercase(),
                         };
                         tokens[at + 1].token = quoted(&format!("{mark}\0{name}"));
                     }

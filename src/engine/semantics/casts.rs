@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, ListArray, StringViewArray, StringViewBuilder,
-    TimestampMicrosecondArray, UInt32Array,
+    UInt32Array,
 };
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, FieldRef, Float64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, FieldRef, Float64Type};
 use arrow::util::display::FormatOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
@@ -20,7 +20,7 @@ use datafusion::logical_expr::{
 };
 
 use super::literals::is_text;
-use super::{Result, map_expressions};
+use super::{Result, map_expressions, zoned};
 use crate::base::{Error, SqlState};
 use crate::engine::scope::external;
 use crate::functions::evaluated;
@@ -151,6 +151,8 @@ enum Way {
     Number,
     /// Between local time and UTC.
     Zone,
+    /// A timestamp to its date or its time of day.
+    Part,
     /// A time to one of fewer digits.
     Precise,
 }
@@ -241,16 +243,24 @@ impl Way {
         }
         let local = |ty: &DataType| matches!(ty, DataType::Timestamp(_, None) | DataType::Date32);
         let absolute = |ty: &DataType| matches!(ty, DataType::Timestamp(_, Some(_)));
-        let clock = matches!(b, DataType::Time64(_));
-        (local(a) && absolute(b) || absolute(a) && (local(b) || clock)).then_some(Self::Zone)
+        let part = matches!(b, DataType::Date32 | DataType::Time64(_));
+        match (a, b) {
+            (DataType::Timestamp(..), _) if part => Some(Self::Part),
+            (DataType::Date32, DataType::Timestamp(..)) => Some(Self::Zone),
+            _ if local(a) && absolute(b) || absolute(a) && local(b) => Some(Self::Zone),
+            _ => None,
+        }
     }
 
     /// What depends on a session's settings must not be remembered for another's.
     fn volatility(self) -> Volatility {
         match self {
-            Self::Input | Self::Output | Self::Zone | Self::Scalar | Self::Elements => {
-                Volatility::Stable
-            }
+            Self::Input
+            | Self::Output
+            | Self::Zone
+            | Self::Part
+            | Self::Scalar
+            | Self::Elements => Volatility::Stable,
             Self::Fit
             | Self::Said
             | Self::Round
@@ -350,7 +360,8 @@ impl Conversion {
             Way::Said => self.said(array),
             Way::Numeric => numerics::to_numeric(array, self.to).map_err(external),
             Way::Number => numerics::from_numeric(array, self.to).map_err(external),
-            Way::Zone => self.zone(array),
+            Way::Zone => zoned::zone(self.context.style.time_zone, array, self.field.data_type()),
+            Way::Part => zoned::part(self.context.style.time_zone, array, self.field.data_type()),
             Way::Precise => {
                 let array = cast(array, self.field.data_type())?;
                 Ok(precisely(&array, self.to))
@@ -524,45 +535,10 @@ impl Conversion {
             ))
         })
     }
-
-    fn zone(&self, array: &ArrayRef) -> Result<ArrayRef> {
-        let zone = self.context.style.time_zone;
-        let absolute = matches!(array.data_type(), DataType::Timestamp(_, Some(_)));
-        // Microseconds since 1970, local or UTC as the value is.
-        let plain = DataType::Timestamp(TimeUnit::Microsecond, None);
-        let micros = if absolute {
-            let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-            // Dropping a zone keeps the number.
-            let values = cast(array, &utc)?;
-            values
-                .as_primitive::<TimestampMicrosecondType>()
-                .clone()
-                .with_timezone_opt(None::<Arc<str>>)
-        } else {
-            cast(array, &plain)?
-                .as_primitive::<TimestampMicrosecondType>()
-                .clone()
-        };
-        let shifted: TimestampMicrosecondArray = micros.unary(|micros| {
-            if matches!(micros, i64::MAX | i64::MIN) {
-                micros
-            } else if absolute {
-                micros.saturating_add(zone.offset(micros) * 1_000_000)
-            } else {
-                micros.saturating_sub(zone.local_offset(micros) * 1_000_000)
-            }
-        });
-        let shifted: ArrayRef = if absolute {
-            Arc::new(shifted)
-        } else {
-            Arc::new(shifted.with_timezone("UTC"))
-        };
-        cast(&shifted, self.field.data_type())
-    }
 }
 
 /// Arrow's cast, with an error instead of NULL for what does not fit.
-fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+pub(super) fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
     if array.data_type() == to {
         return Ok(array.clone());
     }

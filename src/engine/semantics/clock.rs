@@ -99,6 +99,15 @@ fn timestamp_mi(args: &[ArrayRef]) -> Result<ArrayRef> {
             let (Some(left), Some(right)) = (left, right) else {
                 return Ok(None);
             };
+            if [left, right]
+                .iter()
+                .any(|side| matches!(*side, i64::MAX | i64::MIN))
+            {
+                return Err(external(Error::new(
+                    SqlState::DATETIME_FIELD_OVERFLOW,
+                    "cannot subtract infinite timestamps",
+                )));
+            }
             let micros = left
                 .checked_sub(right)
                 .ok_or_else(|| out_of_range("interval"))?;

@@ -163,6 +163,19 @@ fn columns(schema: &DFSchema) -> Vec<Expr> {
     schema.columns().into_iter().map(Expr::Column).collect()
 }
 
+/// A name for a column of an aggregate's that none has; its input may have been made here too.
+fn unused(aggregate: &Aggregate, what: &str, index: usize) -> String {
+    let schemas = [aggregate.input.schema(), &aggregate.schema];
+    let mut name = format!("\0{what}{index}");
+    while schemas
+        .iter()
+        .any(|schema| schema.fields().iter().any(|field| *field.name() == name))
+    {
+        name.push('_');
+    }
+    name
+}
+
 /// Groups by the keys and shows the first value of each group, as PostgreSQL does.
 fn group_by_keys(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let schema = aggregate.input.schema().clone();
@@ -187,8 +200,9 @@ fn group_by_keys(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     for (index, group) in aggregate.group_expr.iter().enumerate() {
         let (qualifier, field) = shown.qualified_field(index);
         if let Some(kind) = kind(group) {
-            let name = format!("\0first{index}");
-            groups.push(kind.key(group.clone()).alias(format!("\0key{index}")));
+            let name = unused(&aggregate, "first", index);
+            let key = unused(&aggregate, "key", index);
+            groups.push(kind.key(group.clone()).alias(key));
             let first = first_of(kind).call(vec![group.clone()]);
             firsts.push(first.alias(&name));
             output.push(
@@ -219,9 +233,9 @@ fn sets_by_keys(aggregate: &Aggregate, sets: &GroupingSet) -> Result<Transformed
     let mut firsts = Vec::new();
     for expr in sets.distinct_expr() {
         if let Some(kind) = kind_of(expr, &schema) {
-            let name = format!("\0key{}", keyed.len());
+            let name = unused(aggregate, "key", keyed.len());
             input.push(kind.key(expr.clone()).alias(&name));
-            let first = format!("\0first{}", keyed.len());
+            let first = unused(aggregate, "first", keyed.len());
             firsts.push(first_of(kind).call(vec![expr.clone()]).alias(&first));
             keyed.push((expr.clone(), Expr::Column(Column::from_name(name)), first));
         }

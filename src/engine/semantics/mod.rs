@@ -22,6 +22,7 @@ mod series;
 mod shown;
 mod single;
 mod subscript;
+mod zoned;
 
 use std::cell::Cell;
 use std::sync::Arc;

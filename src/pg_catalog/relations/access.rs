@@ -28,6 +28,18 @@ const ANYENUM: Oid = Oid(3500);
 /// `btree`
 const BTREE: Oid = Oid(403);
 
+/// Whether an operator class has this OID.
+pub fn is_class(oid: Oid) -> bool {
+    let mut lines = CLASSES.lines.iter();
+    lines.any(|line| CLASSES.oid(line, "oid") == oid)
+}
+
+/// Whether an operator family has this OID.
+pub fn is_family(oid: Oid) -> bool {
+    let mut lines = FAMILIES.lines.iter();
+    lines.any(|line| FAMILIES.oid(line, "oid") == oid)
+}
+
 /// The default operator classes, by method and type.
 static DEFAULTS: LazyLock<HashMap<(Oid, Oid), Oid>> = LazyLock::new(|| {
     let is_default = CLASSES.position("opcdefault");

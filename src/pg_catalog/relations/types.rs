@@ -312,6 +312,22 @@ pub fn operators(sign: &str) -> Vec<Operator> {
     lines.filter(|operator| operator.name == sign).collect()
 }
 
+/// The type as which the function of this name (a `typsend`) writes a value of `ty` in binary: the
+/// value's own if it is its type's, else the one it is of.
+pub fn sent_by(function: &str, ty: PgType) -> Option<PgType> {
+    if !function.ends_with("send") {
+        return None;
+    }
+    let (oid, _) = super::functions::by_name(function).into_iter().next()?;
+    let takes = |line: &&Vec<&'static str>| TYPES.oid(line, "typsend") == oid;
+    let lines = || TYPES.lines.iter().filter(takes);
+    let type_of = |line: &Vec<&'static str>| TYPES.oid(line, "oid");
+    if lines().any(|line| type_of(line) == ty.oid) {
+        return Some(ty);
+    }
+    lines().next().map(|line| PgType::of(type_of(line).0))
+}
+
 /// A collation's name.
 pub fn collation(oid: Oid) -> Option<&'static str> {
     let found = COLLATIONS.iter().find(|collation| collation.0 == oid.0)?;

@@ -1,0 +1,83 @@
+//! Calls of functions that PostgreSQL has for its own use: those behind casts, operators and types.
+
+use super::Analyst;
+use super::coerce::array_element;
+use super::typed::Typed;
+use crate::base::{Error, Result, SqlState};
+use crate::types::PgType;
+
+impl Analyst<'_> {
+    /// Calls that are something else in another spelling: a cast by its type's name, an operator by
+    /// that of its function.
+    pub(super) fn otherwise_called(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
+        if let [value] = args
+            && let Some(to) = PgType::by_name(name)
+            && value.row.is_none()
+            && array_element(to).is_none()
+        {
+            let value = value.clone();
+            return match self.cast(value, to) {
+                Ok(cast) => Ok(Some(cast)),
+                Err(error) if error.state() == SqlState::CANNOT_COERCE => Ok(None),
+                Err(error) => Err(error),
+            };
+        }
+        if let [value] = args
+            && let Some(ty) = crate::pg_catalog::sent_by(name, value.ty)
+        {
+            return self.sent(name, value, ty).map(Some);
+        }
+        if let Some(value) = self.record_operator(name, args)? {
+            return Ok(Some(value));
+        }
+        let Some(operator) = crate::pg_catalog::behind(name) else {
+            return Ok(None);
+        };
+        let takes = |value: &Typed, ty: PgType| {
+            if ty.oid == PgType::ANYARRAY.oid {
+                return Ok(value.clone());
+            }
+            let fits = value.is_unknown() || super::coerce::implicitly(value.ty, ty);
+            match fits || value.ty.oid == ty.oid {
+                true => self.coerced(value.clone(), ty),
+                false => Err(self.no_function(name, args)),
+            }
+        };
+        Ok(match (operator.left, args) {
+            (Some(left), [a, b]) => {
+                let (a, b) = (takes(a, left)?, takes(b, operator.right)?);
+                Some(self.operate(operator.sign, a, b)?)
+            }
+            (None, [a]) => Some(self.prefix(operator.sign, takes(a, operator.right)?)?),
+            _ => None,
+        })
+    }
+
+    /// A value as it goes over the wire in binary.
+    fn sent(&self, name: &str, value: &Typed, ty: PgType) -> Result<Typed> {
+        let value = if value.is_unknown() || super::coerce::implicitly(value.ty, ty) {
+            self.coerced(value.clone(), ty)?
+        } else {
+            return Err(self.no_function(name, std::slice::from_ref(value)));
+        };
+        if value.row.is_some() && !value.ty.is_composite() {
+            return Err(Error::unsupported(format!("{name} of a row of no type")));
+        }
+        let value = self.said(value);
+        self.native("binary send", vec![value])
+    }
+
+    /// Of the functions behind comparisons of rows, those that say whether two are alike: unlike
+    /// `ROW(…) = ROW(…)`, for them NULL is a value.
+    fn record_operator(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
+        let [a, b] = args else { return Ok(None) };
+        if !name.starts_with("record_") || a.row.is_none() || b.row.is_none() {
+            return Ok(None);
+        }
+        match name {
+            "record_ne" => self.distinct_rows(a.clone(), b.clone(), false).map(Some),
+            "record_eq" => self.distinct_rows(a.clone(), b.clone(), true).map(Some),
+            _ => Err(Error::unsupported(format!("{name} of rows of no type"))),
+        }
+    }
+}
