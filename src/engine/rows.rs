@@ -44,6 +44,12 @@ impl Rows {
         }
     }
 
+    /// An answer without rows.
+    pub fn none(columns: Arc<[OutputColumn]>) -> Self {
+        let (_, receiver) = tokio::sync::mpsc::channel(1);
+        Self::new(columns, receiver, Interrupt::new())
+    }
+
     /// What it answers.
     pub fn columns(&self) -> &Arc<[OutputColumn]> {
         &self.columns

@@ -184,6 +184,11 @@ impl Dialect for Grammar {
         }
     }
 
+    /// `SELECT 1 FOR UPDATE`
+    fn is_column_alias(&self, kw: &Keyword, parser: &mut Parser) -> bool {
+        *kw != Keyword::FOR && self.0.is_column_alias(kw, parser)
+    }
+
     fn supports_group_by_expr(&self) -> bool {
         // What it would read, [`grouping`] reads.
         false

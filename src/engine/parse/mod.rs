@@ -8,6 +8,7 @@
 
 mod balance;
 mod bare;
+mod comments;
 mod constraints;
 mod copy;
 mod cursor;
@@ -30,6 +31,7 @@ mod routines;
 mod sequences;
 mod session;
 mod split;
+mod star;
 mod storage;
 mod taken;
 #[cfg(test)]
@@ -311,7 +313,7 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "DROP" => objects::drop(cursor),
         "REFRESH" => sequences::refresh(cursor),
         "TRUNCATE" => maintenance::truncate(cursor),
-        "COMMENT" => objects::comment(cursor),
+        "COMMENT" => comments::comment(cursor),
         "GRANT" => roles::grant(cursor),
         "REVOKE" => roles::revoke(cursor),
         "REINDEX" => tuning::reindex(cursor),

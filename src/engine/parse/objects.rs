@@ -12,8 +12,8 @@ use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Parameters;
 use crate::engine::command::{
-    Alter, AlterAction, Command, CommentTarget, CreateForeignTable, CreateSchema, CreateTable,
-    CreateTableAs, Drop, ObjectKind, ObjectName, OnCommit,
+    Alter, AlterAction, Command, CreateForeignTable, CreateSchema, CreateTable, CreateTableAs,
+    Drop, ObjectKind, ObjectName, OnCommit,
 };
 use crate::engine::definition::{ColumnDefinition, ConstraintDefinition, Like, LikeOptions};
 
@@ -29,6 +29,9 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
     let word = cursor.word().ok_or_else(|| cursor.syntax_error())?;
     match word.as_str() {
         "VIEW" => views::create_view(cursor, or_replace, temporary),
+        "RECURSIVE" if cursor.second_word().as_deref() == Some("VIEW") => {
+            views::create_recursive(cursor, or_replace, temporary)
+        }
         "FUNCTION" | "PROCEDURE" if !temporary => routines::create(cursor, or_replace),
         _ if or_replace => Err(Error::unsupported(format!("CREATE OR REPLACE {word}"))),
         "TABLE" => create_table(cursor, temporary, false),
@@ -253,7 +256,7 @@ fn create_foreign_table(cursor: &mut Cursor) -> Result<Command> {
 }
 
 /// `SCHEMA`, `TABLE`, `VIEW`, `FOREIGN TABLE`, `DATABASE`, …
-fn kind(cursor: &mut Cursor) -> Option<ObjectKind> {
+pub(super) fn kind(cursor: &mut Cursor) -> Option<ObjectKind> {
     [
         ("SCHEMA", ObjectKind::Schema),
         ("TABLE", ObjectKind::Table),
@@ -271,7 +274,7 @@ fn kind(cursor: &mut Cursor) -> Option<ObjectKind> {
 }
 
 /// A name of this kind of object: schemas and databases have no dots.
-fn name_of(cursor: &mut Cursor, kind: ObjectKind) -> Result<ObjectName> {
+pub(super) fn name_of(cursor: &mut Cursor, kind: ObjectKind) -> Result<ObjectName> {
     match kind {
         ObjectKind::Schema | ObjectKind::Database => Ok(ObjectName {
             schema: None,
@@ -542,57 +545,4 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
         if_exists,
         cascade: cursor.cascade(),
     }))
-}
-
-/// COMMENT ON
-pub(super) fn comment(cursor: &mut Cursor) -> Result<Command> {
-    cursor.expect("COMMENT ON")?;
-    let word = cursor.word().ok_or_else(|| cursor.syntax_error())?;
-    let on = if cursor.accept("COLUMN") {
-        let position = cursor.position();
-        let mut parts = vec![cursor.name()?];
-        while cursor.accept_token(&Token::Period) {
-            parts.push(cursor.name()?);
-        }
-        let column = parts.pop().unwrap_or_default();
-        let relation = match (parts.pop(), parts.pop()) {
-            (Some(name), schema) => ObjectName { schema, name },
-            (None, _) => {
-                return Err(
-                    Error::new(SqlState::SYNTAX_ERROR, "column name must be qualified")
-                        .at(position),
-                );
-            }
-        };
-        CommentTarget::Column { relation, column }
-    } else if cursor.accept("CONSTRAINT") {
-        let name = cursor.name()?;
-        cursor.expect("ON")?;
-        match cursor.accept("DOMAIN") {
-            true => CommentTarget::DomainConstraint {
-                name,
-                domain: cursor.object_name()?,
-            },
-            false => CommentTarget::Constraint {
-                name,
-                table: cursor.object_name()?,
-            },
-        }
-    } else if let Some(kind) = routines::kind(cursor) {
-        CommentTarget::Routine(routines::spec(cursor, kind)?)
-    } else if cursor.accept("ROLE") {
-        CommentTarget::Role(cursor.name()?)
-    } else if let Some(kind) = kind(cursor) {
-        CommentTarget::Object(kind, name_of(cursor, kind)?)
-    } else {
-        return Err(Error::unsupported(format!("COMMENT ON {word}")));
-    };
-    cursor.expect("IS")?;
-    let text = if cursor.accept("NULL") {
-        None
-    } else {
-        // PostgreSQL removes the comment when it is empty.
-        Some(cursor.string()?).filter(|text| !text.is_empty())
-    };
-    Ok(Command::Comment { on, text })
 }

@@ -7,6 +7,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Whitespace, Wor
 
 use super::bare::spell_out;
 use super::patch::patch;
+use super::star;
 use super::tokens::{Placed, tokens};
 use crate::base::limits::{
     EXPRESSION_CHAIN_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_TERMS_MAX, SET_OPERATIONS_MAX,
@@ -134,6 +135,7 @@ fn piece(sql: &str, tokens: Vec<Placed>, semicolon: bool) -> Result<Option<Piece
     measure(&tokens).map_err(|error| super::shift(error, offset))?;
     drop_only(&mut tokens);
     spell_out(&mut tokens);
+    star::drop_stars(&mut tokens);
     patch(&mut tokens).map_err(|error| super::shift(error, offset))?;
     Ok(Some(Piece {
         tokens,

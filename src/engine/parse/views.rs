@@ -3,6 +3,7 @@
 use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
+use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::CheckOption;
 use crate::engine::command::{Command, CreateView};
@@ -41,6 +42,45 @@ pub(super) fn create_view(
         query,
         text,
         check_option,
+    }))
+}
+
+/// `RECURSIVE VIEW name (columns) AS query`: a view of a query that may read itself.
+pub(super) fn create_recursive(
+    cursor: &mut Cursor,
+    or_replace: bool,
+    temporary: bool,
+) -> Result<Command> {
+    cursor.expect("RECURSIVE VIEW")?;
+    let name = cursor.object_name()?;
+    let columns = cursor.parenthesised(Cursor::name)?;
+    cursor.expect("AS")?;
+    let start = cursor.position();
+    cursor.query()?;
+    let body = cursor.text_since(start);
+    for words in [
+        "WITH CHECK OPTION",
+        "WITH LOCAL CHECK OPTION",
+        "WITH CASCADED CHECK OPTION",
+    ] {
+        if cursor.accept(words) {
+            let message = "WITH CHECK OPTION not supported on recursive views";
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+        }
+    }
+    let itself = quote(&name.name).into_owned();
+    let listed = columns.iter().map(|column| quote(column).into_owned());
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    let text =
+        format!("WITH RECURSIVE {itself} ({listed}) AS ({body}) SELECT {listed} FROM {itself}");
+    Ok(Command::CreateView(CreateView {
+        name,
+        or_replace,
+        temporary,
+        columns: Vec::new(),
+        query: super::parse_query(&text)?,
+        text,
+        check_option: None,
     }))
 }
 

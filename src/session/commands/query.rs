@@ -47,10 +47,11 @@ impl Session {
         let mut context = self.context()?;
         let unlocked = unlocked(query);
         let mut bound = self.bound_query(&context, &unlocked, run).await?;
+        let mut skipped = false;
         if !query.locks.is_empty() {
             // Whoever may not read a table does not get to lock it.
             privileges::authorize(&context.snapshot, &bound.needs, ())?;
-            self.lock_rows(&context, query, run.interrupt).await?;
+            skipped = self.lock_rows(&context, query, run.interrupt).await?;
             let basis = self.basis(&context);
             context = self.context()?;
             if basis != self.basis(&context) {
@@ -62,7 +63,10 @@ impl Session {
             .shared
             .engine
             .execute(&context, authorized, run.parameters, run.interrupt);
-        let rows = interruptible(run.interrupt, work).await?;
+        let mut rows = interruptible(run.interrupt, work).await?;
+        if skipped {
+            rows = Rows::none(rows.columns().clone());
+        }
         Ok((context, rows))
     }
 

@@ -3,8 +3,8 @@
 //!
 //! What is locked is the table: FOR UPDATE keeps other transactions from changing and deleting any
 //! of its rows and from locking them so, FOR SHARE from changing and deleting. The lock is taken
-//! before the query's view is pinned, so the rows it gives are the newest. SKIP LOCKED would skip
-//! rows nobody holds, and is refused.
+//! before the query's view is pinned, so the rows it gives are the newest. Where somebody else
+//! holds a table, SKIP LOCKED takes all of its rows for locked.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ struct Named {
 }
 
 impl Session {
-    /// Takes the locks a query's clauses ask for.
+    /// Takes the locks a query's clauses ask for. Gives whether SKIP LOCKED leaves no rows.
     ///
     /// # Errors
     /// `55P03` where NOWAIT finds somebody else's lock; `40001` under REPEATABLE READ if the table
@@ -49,19 +49,16 @@ impl Session {
         context: &Arc<StatementContext>,
         query: &ast::Query,
         interrupt: &Interrupt,
-    ) -> Result<()> {
-        let mut wanted: Vec<(Oid, LockMode, bool)> = Vec::new();
+    ) -> Result<bool> {
+        let mut wanted: Vec<(Oid, LockMode, Option<NonBlock>)> = Vec::new();
         for clause in &query.locks {
-            if clause.nonblock == Some(NonBlock::SkipLocked) {
-                return Err(Error::unsupported(format!("{} SKIP LOCKED", words(clause))));
-            }
             let mode = match clause.lock_type {
                 LockType::Update => LockMode::Rewrite,
                 LockType::Share => LockMode::Share,
             };
             for table in meant(query, clause)? {
                 let table = self.lockable(context, &table, clause)?;
-                wanted.push((table, mode, clause.nonblock == Some(NonBlock::Nowait)));
+                wanted.push((table, mode, clause.nonblock));
             }
         }
         if let Some(clause) = query.locks.first() {
@@ -70,8 +67,8 @@ impl Session {
                 LockType::Share => "SELECT FOR SHARE",
             })?;
         }
-        for (table, mode, nowait) in wanted {
-            if nowait {
+        for (table, mode, nonblock) in wanted {
+            if let Some(nonblock) = nonblock {
                 let name = context
                     .snapshot
                     .relation(table)
@@ -80,8 +77,18 @@ impl Session {
                     "could not obtain lock on row in relation \"{}\"",
                     name.map(|name| name.to_string()).unwrap_or_default()
                 );
-                self.lock_within(Duration::ZERO, &given_up, table, mode, interrupt)
-                    .await?;
+                let taken = self
+                    .lock_within(Duration::ZERO, &given_up, table, mode, interrupt)
+                    .await;
+                match taken {
+                    Err(error)
+                        if nonblock == NonBlock::SkipLocked
+                            && error.state() == SqlState::LOCK_NOT_AVAILABLE =>
+                    {
+                        return Ok(true);
+                    }
+                    taken => taken?,
+                }
             } else {
                 self.lock(table, mode, interrupt).await?;
             }
@@ -90,7 +97,7 @@ impl Session {
                 transaction.must_be_current(table)?;
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// A table whose rows may be locked by who asks.

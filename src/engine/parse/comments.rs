@@ -1,0 +1,62 @@
+//! COMMENT ON.
+
+use sqlparser::tokenizer::Token;
+
+use super::cursor::Cursor;
+use super::objects::{kind, name_of};
+use super::routines;
+use crate::base::{Error, Result, SqlState};
+use crate::engine::command::{Command, CommentTarget, ObjectName};
+
+/// COMMENT ON
+pub(super) fn comment(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("COMMENT ON")?;
+    let word = cursor.word().ok_or_else(|| cursor.syntax_error())?;
+    let on = if cursor.accept("COLUMN") {
+        let position = cursor.position();
+        let mut parts = vec![cursor.name()?];
+        while cursor.accept_token(&Token::Period) {
+            parts.push(cursor.name()?);
+        }
+        let column = parts.pop().unwrap_or_default();
+        let relation = match (parts.pop(), parts.pop()) {
+            (Some(name), schema) => ObjectName { schema, name },
+            (None, _) => {
+                return Err(
+                    Error::new(SqlState::SYNTAX_ERROR, "column name must be qualified")
+                        .at(position),
+                );
+            }
+        };
+        CommentTarget::Column { relation, column }
+    } else if cursor.accept("CONSTRAINT") {
+        let name = cursor.name()?;
+        cursor.expect("ON")?;
+        match cursor.accept("DOMAIN") {
+            true => CommentTarget::DomainConstraint {
+                name,
+                domain: cursor.object_name()?,
+            },
+            false => CommentTarget::Constraint {
+                name,
+                table: cursor.object_name()?,
+            },
+        }
+    } else if let Some(kind) = routines::kind(cursor) {
+        CommentTarget::Routine(routines::spec(cursor, kind)?)
+    } else if cursor.accept("ROLE") {
+        CommentTarget::Role(cursor.name()?)
+    } else if let Some(kind) = kind(cursor) {
+        CommentTarget::Object(kind, name_of(cursor, kind)?)
+    } else {
+        return Err(Error::unsupported(format!("COMMENT ON {word}")));
+    };
+    cursor.expect("IS")?;
+    let text = if cursor.accept("NULL") {
+        None
+    } else {
+        // PostgreSQL removes the comment when it is empty.
+        Some(cursor.string()?).filter(|text| !text.is_empty())
+    };
+    Ok(Command::Comment { on, text })
+}
