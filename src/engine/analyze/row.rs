@@ -120,6 +120,11 @@ impl Analyst<'_> {
         for (_, field) in fields.iter() {
             let unknown = field.is_unknown();
             let field = self.said_row(self.settled(field.clone())?)?;
+            // What has no bytes, or none that tell its fields, leaves the row a text.
+            let untold = field.ty.is(PgType::RECORD) && !field.ty.is_composite();
+            if untold || field.is(PgType::VOID) {
+                return Ok(value);
+            }
             types.push(if unknown { PgType::UNKNOWN } else { field.ty });
             exprs.push(typed::cast(field.expr, field.ty));
         }
