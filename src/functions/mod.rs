@@ -251,6 +251,7 @@ pub fn set_column(name: &str) -> &str {
         | "jsonb_array_elements"
         | "json_array_elements_text"
         | "jsonb_array_elements_text" => "value",
+        "pg_partition_ancestors" => "relid",
         name => name,
     }
 }

@@ -18,6 +18,7 @@ mod rust_clients;
 mod server;
 mod sql;
 mod story;
+mod sweep;
 mod tidy;
 mod tpch;
 mod wire;
@@ -38,6 +39,7 @@ fn main() -> std::process::ExitCode {
         catalog::trials(),
         operation::trials(),
         random::trials(),
+        sweep::trials(),
         tpch::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

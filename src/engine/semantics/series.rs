@@ -231,10 +231,12 @@ fn times(args: &[ArrayRef], zone: Option<&str>) -> Result<ArrayRef> {
                     return Err(too_many());
                 }
                 values.push(value);
-                match moved(value, step) {
-                    Some(next) => value = next,
-                    None => break,
-                }
+                value = moved(value, step).ok_or_else(|| {
+                    external(Error::new(
+                        SqlState::DATETIME_FIELD_OVERFLOW,
+                        "timestamp out of range",
+                    ))
+                })?;
             }
             Ok(Some(values))
         })

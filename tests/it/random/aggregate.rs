@@ -40,7 +40,7 @@ impl Generator {
             keys.sort();
             keys.dedup();
             let first = keys[0].clone();
-            // PostgreSQL 15 takes a key that it knows the value of for one in all grouping sets, and
+            // PostgreSQL 15 takes a key that it knows the value of for one in all grouping sets and
             // does not sort by it.
             let known = |key: &String| {
                 ["coalesce(", "CASE", "true", "false"]
