@@ -292,6 +292,9 @@ enum Arg {
     Other(ArrayRef),
 }
 
+/// The one function of numerics whose body sees NaN and infinity.
+const TO_CHAR: &str = "to_char";
+
 /// One call over a batch of rows.
 pub(super) struct Call<'a> {
     /// The statement that calls.
@@ -358,7 +361,9 @@ impl<'a> Call<'a> {
         if missing {
             return Ok(Value::Null);
         }
-        if let Some(answer) = self.beyond_numbers(row) {
+        if self.name != TO_CHAR
+            && let Some(answer) = self.beyond_numbers(row)
+        {
             return answer;
         }
         (self.overload.body)(self, row)
@@ -462,6 +467,17 @@ impl<'a> Call<'a> {
                 _ => None,
             },
             _ => self.int(arg, row).map(Numeric::from),
+        }
+    }
+
+    /// A numeric of a strict overload, with the values beyond the finite ones.
+    pub(super) fn must_extended(&self, arg: usize, row: usize) -> Extended {
+        match self.args.get(arg) {
+            Some(Arg::Other(array)) if *array.data_type() == DataType::LargeUtf8 => {
+                let text = array.as_string::<i64>().value(row);
+                Extended::parse(text).unwrap_or(Extended::NaN)
+            }
+            _ => self.must_numeric(arg, row).into(),
         }
     }
 

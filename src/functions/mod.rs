@@ -20,9 +20,9 @@ mod description;
 mod domain;
 mod expression;
 mod extract;
+mod formatting;
 mod frame;
 mod framed;
-mod from_char;
 mod gather;
 mod hash;
 mod identity;
@@ -37,7 +37,6 @@ mod native;
 mod network;
 mod numeric_aggregate;
 mod ordered;
-mod pattern;
 mod populate;
 mod privilege;
 mod range;
@@ -60,9 +59,6 @@ mod temporal;
 mod text;
 mod time;
 mod timetz;
-mod to_char;
-mod to_char_number;
-mod to_number;
 mod variadic;
 mod waiting;
 
@@ -131,8 +127,8 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         text::LIST,
         time::LIST,
         timetz::LIST,
-        to_char::LIST,
-        to_number::LIST,
+        formatting::NUMBERS,
+        formatting::TIMES,
     ]
     .into_iter()
     .flatten()

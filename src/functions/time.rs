@@ -152,13 +152,6 @@ pub(super) fn local(zone: Zone, micros: i64) -> Result<i64> {
     micros.checked_add(shift).ok_or_else(out_of_range)
 }
 
-/// When a clock in `zone` shows this.
-pub(super) fn instant(zone: Zone, micros: i64) -> Result<i64> {
-    naive(micros)?;
-    let shift = zone.local_offset(micros) * 1_000_000;
-    micros.checked_sub(shift).ok_or_else(out_of_range)
-}
-
 fn naive(micros: i64) -> Result<NaiveDateTime> {
     DateTime::from_timestamp_micros(micros)
         .map(|time| time.naive_utc())

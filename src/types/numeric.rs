@@ -16,6 +16,8 @@ use crate::base::{Error, Result, SqlState};
 pub(super) const SIGNIFICANT: i64 = 16;
 /// Digits after the point at most.
 pub(super) const SCALE_MAX: i64 = 1000;
+/// Digits after the point at most where one asks for them.
+const ROUNDED_MAX: i64 = 16_383;
 /// Digits Arrow's widest decimal holds.
 const WIDE_MAX: usize = 76;
 
@@ -169,9 +171,16 @@ impl Numeric {
         }
     }
 
+    /// So many digits, but no more than a numeric has after the point, or this one before it.
+    fn within(&self, digits: i64) -> i64 {
+        // A digit is more than three bits.
+        let before = i64::try_from(self.unscaled.bits() / 3).unwrap_or(i64::MAX - 1);
+        digits.clamp(-before - 1, ROUNDED_MAX)
+    }
+
     /// Rounded to `digits` after the point, or before it if negative.
     pub fn rounded(&self, digits: i64) -> Self {
-        let digits = digits.clamp(-SCALE_MAX * 2, SCALE_MAX * 2);
+        let digits = self.within(digits);
         match u32::try_from(digits) {
             Ok(scale) => Self {
                 unscaled: self.unscaled_at(scale),
@@ -190,7 +199,7 @@ impl Numeric {
 
     /// Cut to `digits` after the point, or before it if negative.
     pub fn truncated(&self, digits: i64) -> Self {
-        let digits = digits.clamp(-SCALE_MAX * 2, SCALE_MAX * 2);
+        let digits = self.within(digits);
         match u32::try_from(digits) {
             Ok(scale) if scale >= self.scale => self.rounded(digits),
             Ok(scale) => Self {
@@ -264,6 +273,11 @@ impl Numeric {
             unscaled: &self.unscaled * &other.unscaled,
             scale: self.scale + other.scale,
         }
+    }
+
+    /// With the point so many places further right, or left if negative.
+    pub fn shifted(&self, places: i64) -> Self {
+        Self::new(self.unscaled.clone(), i64::from(self.scale) - places)
     }
 
     /// The quotient with `scale` digits after the point.

@@ -148,7 +148,7 @@ pub(super) fn rounded(micros: i64, typmod: i32) -> i64 {
 }
 
 /// Rounds half away from 2000-01-01, where PostgreSQL's timestamps are zero.
-pub(super) fn rounded_moment(micros: i64, typmod: i32) -> i64 {
+pub fn rounded_moment(micros: i64, typmod: i32) -> i64 {
     if matches!(micros, i64::MAX | i64::MIN) {
         return micros;
     }

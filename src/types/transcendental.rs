@@ -253,15 +253,15 @@ impl Numeric {
         if weight > 131_072.0 {
             return Err(overflow());
         }
-        if weight + 1.0 < -1000.0 {
-            return Ok(Self::new(BigInt::ZERO, SCALE_MAX));
-        }
         // A whole power has no fewer digits after the point than any result.
         let scale = scale_of(
             SIGNIFICANT
                 .max(self.scale.into())
                 .max(exponent_scale.into()),
         );
+        if weight + 1.0 < -1000.0 {
+            return Ok(Self::new(BigInt::ZERO, scale.into()));
+        }
         if weight > 200.0 {
             return Err(Error::unsupported("a numeric of more than 76 digits"));
         }
