@@ -336,12 +336,22 @@ fn zoned(call: &Call<'_>, row: usize, zone: Zone) -> Result<Value> {
     checked(cut.checked_sub(offset * 1_000_000)).map(Value::Time)
 }
 
+/// The unit of a name, as far as anything can be truncated to it.
+fn to_truncate(name: &str, ty: &str) -> Result<&'static str> {
+    match unit(name) {
+        None | Some("epoch" | "julian" | "dow" | "isodow" | "doy" | "isoyear") => {
+            Err(not_recognised(name, ty))
+        }
+        Some(unit) => Ok(unit),
+    }
+}
+
 fn truncated(name: &str, micros: i64, ty: &str) -> Result<i64> {
     let name = name.to_lowercase();
-    let unit = unit(&name).ok_or_else(|| not_recognised(&name, ty))?;
     if micros == i64::MAX || micros == i64::MIN {
         return Ok(micros);
     }
+    let unit = to_truncate(&name, ty)?;
     let day = micros.div_euclid(DAY);
     let civil = calendar::civil(day);
     let year_start = |year: i64| midnight(i32::try_from(calendar::days(year, 1, 1)).unwrap_or(0));
@@ -374,7 +384,7 @@ fn truncated(name: &str, micros: i64, ty: &str) -> Result<i64> {
 
 fn truncated_interval(call: &Call<'_>, row: usize) -> Result<Value> {
     let name = call.must_text(0, row).to_lowercase();
-    let unit = unit(&name).ok_or_else(|| not_recognised(&name, "interval"))?;
+    let unit = to_truncate(&name, "interval")?;
     let (months, days, micros) = call.interval(1, row).unwrap_or_default();
     let years = |size: i32| Ok(Value::Interval(months / (12 * size) * 12 * size, 0, 0));
     let multiple = |unit: i64| Ok(Value::Interval(months, days, micros / unit * unit));

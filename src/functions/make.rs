@@ -131,7 +131,9 @@ fn interval(call: &Call<'_>, row: usize) -> Result<Value> {
     let minutes = field(call, 4, row) * 60 + field(call, 5, row);
     let time = minutes
         .checked_mul(60_000_000)
-        .and_then(|time| time.checked_add(micros as i64));
+        .and_then(|time| time.checked_add(micros as i64))
+        // Columns count nanoseconds.
+        .filter(|time| time.checked_mul(1_000).is_some());
     match (i32::try_from(months), i32::try_from(days), time) {
         (Ok(months), Ok(days), Some(time)) => Ok(Value::Interval(months, days, time)),
         _ => Err(out()),

@@ -17,7 +17,10 @@ fn answer(what: &str, value: &str, template: &str) -> Result<String> {
         "to_date" => {
             let days = read_time::read(value, &fields)?.found(value)?.date(value)?;
             let date = calendar::civil(days);
-            Ok(format!("{:04}-{:02}-{:02}", date.year, date.month, date.day))
+            Ok(format!(
+                "{:04}-{:02}-{:02}",
+                date.year, date.month, date.day
+            ))
         }
         _ => write_time::write(&Moment::interval((1, 0, 0)), &fields),
     }

@@ -11,7 +11,7 @@ use super::time_template::{self, Piece};
 use super::write_time::write;
 use crate::base::Result;
 use crate::functions::call::short::{
-    BIGINT, FLOAT, INT, INTERVAL, NUMERIC, TEXT, TIMESTAMP, TIMESTAMPTZ,
+    BIGINT, FLOAT, INT, INTERVAL, NUMERIC, SMALL, TEXT, TIMESTAMP, TIMESTAMPTZ,
 };
 use crate::functions::call::{Call, functions};
 use crate::functions::time::from_epoch;
@@ -37,6 +37,11 @@ functions! { pub(in crate::functions) LIST:
         (REAL, TEXT) -> PgType::TEXT, strict, |call, row| {
             let number = call.float(0, row).unwrap_or_default();
             of_float(number, REAL_DIGITS, call.must_text(1, row)).map(Value::from)
+        };
+        // PostgreSQL has none of its own for these, and prefers this.
+        (SMALL, TEXT) -> PgType::TEXT, strict, |call, row| {
+            let number = i16::try_from(call.int(0, row).unwrap_or_default()).unwrap_or_default();
+            of_float(number.into(), FLOAT_DIGITS, call.must_text(1, row)).map(Value::from)
         };
         (NUMERIC, TEXT) -> PgType::TEXT, strict, |call, row| {
             of_numeric(&call.must_extended(0, row), call.must_text(1, row)).map(Value::from)

@@ -260,7 +260,7 @@ fn suffix(text: &str) -> (&str, Option<bool>) {
         Some("TH") => Some(true),
         Some("th") => Some(false),
         // `SP` is known, and does nothing.
-        Some("SP" | "sp") => None,
+        Some("SP") => None,
         _ => return (text, None),
     };
     (&text[2..], ordinal)

@@ -320,6 +320,9 @@ fn last_unit(of: Option<Fields>) -> Unit {
     }
 }
 
+/// What a time has, and seconds with a fraction.
+const SECONDS: [Unit; 3] = [Unit::Second, Unit::Millisecond, Unit::Microsecond];
+
 /// PostgreSQL's and SQL's forms.
 fn words(text: &str, style: IntervalStyle, of: Option<Fields>) -> Read<Sum> {
     let mut fields = fields(text);
@@ -335,11 +338,8 @@ fn words(text: &str, style: IntervalStyle, of: Option<Fields>) -> Read<Sum> {
         style == IntervalStyle::SqlStandard && signs.count() == 1 && fields[0].starts_with('-');
     let mut sum = Sum::default();
     let mut seen = 0_u16;
-    let mut mark = |unit: Unit| {
-        let mask = match unit {
-            Unit::Minute | Unit::Hour | Unit::Day | Unit::Week => unit.mask(),
-            other => other.mask(),
-        };
+    let mut mark = |units: &[Unit]| {
+        let mask = units.iter().fold(0, |mask, unit| mask | unit.mask());
         match seen & mask {
             0 => {
                 seen |= mask;
@@ -367,9 +367,8 @@ fn words(text: &str, style: IntervalStyle, of: Option<Fields>) -> Read<Sum> {
         }
         any = true;
         if field.contains(':') {
-            for unit in [Unit::Hour, Unit::Minute, Unit::Second] {
-                mark(unit)?;
-            }
+            mark(&[Unit::Hour, Unit::Minute])?;
+            mark(&SECONDS)?;
             let micros = clock(field.trim_start_matches(['-', '+']), of)?;
             add(
                 &mut sum.micros,
@@ -383,8 +382,7 @@ fn words(text: &str, style: IntervalStyle, of: Option<Fields>) -> Read<Sum> {
             continue;
         }
         if let Some(months) = years_months(&field)? {
-            mark(Unit::Year)?;
-            mark(Unit::Month)?;
+            mark(&[Unit::Year, Unit::Month])?;
             add(&mut sum.months, months, 1)?;
             continue;
         }
@@ -394,13 +392,23 @@ fn words(text: &str, style: IntervalStyle, of: Option<Fields>) -> Read<Sum> {
                 at += 1;
                 Unit::named(word).ok_or(Refusal::Syntax)?
             }
-            // SQL's form: days before a time, seconds at the end.
+            // SQL's form: days before a time or hours, seconds at the end. Before any other unit
+            // the same once more, which is an error.
             Some(next) if next.contains(':') => Unit::Day,
-            // A bare number at the end counts the last field; before hours there are days.
-            Some(_) if at + 1 == fields.len() && last_unit(of) == Unit::Hour => Unit::Day,
-            _ => last_unit(of),
+            Some(_) => match fields.get(at + 1) {
+                Some(word) => match Unit::named(word).ok_or(Refusal::Syntax)? {
+                    Unit::Hour => Unit::Day,
+                    other => other,
+                },
+                None if last_unit(of) == Unit::Hour => Unit::Day,
+                None => last_unit(of),
+            },
+            None => last_unit(of),
         };
-        mark(unit)?;
+        match unit {
+            Unit::Second if number.fraction() != 0.0 => mark(&SECONDS)?,
+            unit => mark(&[unit])?,
+        }
         sum.add(number, unit)?;
     }
     if ago {
