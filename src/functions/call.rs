@@ -292,9 +292,6 @@ enum Arg {
     Other(ArrayRef),
 }
 
-/// The one function of numerics whose body sees NaN and infinity.
-const TO_CHAR: &str = "to_char";
-
 /// One call over a batch of rows.
 pub(super) struct Call<'a> {
     /// The statement that calls.
@@ -361,7 +358,8 @@ impl<'a> Call<'a> {
         if missing {
             return Ok(Value::Null);
         }
-        if self.name != TO_CHAR
+        // Its body sees NaN and infinity.
+        if self.name != "to_char"
             && let Some(answer) = self.beyond_numbers(row)
         {
             return answer;

@@ -189,8 +189,13 @@ fn overflow(room: usize, scale: usize) -> Error {
         0 => "1".to_owned(),
         room => format!("10^{room}"),
     };
-    Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow").detail(format!(
-        "A field with precision {}, scale {scale} must round to an absolute value less than {bound}.",
+    Error::new(
+        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        "numeric field overflow",
+    )
+    .detail(format!(
+        "A field with precision {}, scale {scale} must round to an absolute value less than \
+         {bound}.",
         room + scale
     ))
 }
