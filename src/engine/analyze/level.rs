@@ -33,6 +33,14 @@ pub(super) struct Named {
     pub(super) value: Typed,
 }
 
+impl Named {
+    /// Whether it is of the engine's making, for its own use: part of no row and no `*`. No client
+    /// can send the NUL its name begins with.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.name.starts_with('\0')
+    }
+}
+
 /// A relation of FROM that can qualify names.
 #[derive(Debug, Clone)]
 pub(super) struct Relation {
@@ -287,8 +295,9 @@ impl Analyst<'_> {
     /// The columns of `*`.
     pub(super) fn every_column(&self, level: &Level<'_>) -> Vec<Named> {
         let columns = level.columns.borrow();
-        self.note_names(columns.iter());
-        columns.clone()
+        let shown = columns.iter().filter(|column| !column.is_hidden());
+        self.note_names(shown.clone());
+        shown.cloned().collect()
     }
 
     /// `name.*` where one value belongs: the row of the relation.
@@ -316,10 +325,10 @@ impl Analyst<'_> {
         let Some((depth, relation)) = level.relation(schema, relation)? else {
             return Err(at(level.missing_from(relation), name.span()));
         };
-        self.note_names(&relation.columns);
-        relation
-            .columns
-            .into_iter()
+        let shown = || relation.columns.iter().filter(|column| !column.is_hidden());
+        self.note_names(shown());
+        shown()
+            .cloned()
             .map(|column| {
                 Ok(Named {
                     value: self.seen(level, column.value, depth)?,
@@ -449,7 +458,8 @@ impl Analyst<'_> {
     }
 
     /// The row of a relation.
-    fn whole_row(&self, level: &Level<'_>, relation: Relation, depth: usize) -> Result<Typed> {
+    fn whole_row(&self, level: &Level<'_>, mut relation: Relation, depth: usize) -> Result<Typed> {
+        relation.columns.retain(|column| !column.is_hidden());
         self.note_names(&relation.columns);
         if relation.scalar
             && let [column] = relation.columns.as_slice()
@@ -481,6 +491,7 @@ impl Analyst<'_> {
             found
                 .columns
                 .iter()
+                .filter(|column| !column.is_hidden())
                 .map(|column| (Some(found.name.as_str()), column.name.as_str()))
         });
         match similar(name, columns) {

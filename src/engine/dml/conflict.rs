@@ -90,6 +90,19 @@ impl Engine {
         parameters: &mut Parameters,
         needs: &mut Vec<Need>,
     ) -> Result<Conflict> {
+        let keys = relation.constraints.indexes.iter();
+        let keys = keys.filter(|index| arbiters.contains(&index.oid));
+        let mut read: BTreeSet<i16> = keys.flat_map(|index| index.columns()).collect();
+        // Whether a row is there is read of them.
+        if !read.is_empty() {
+            let columns = read.clone();
+            needs.push(target::needs_columns(
+                context,
+                relation,
+                Privilege::Select,
+                columns,
+            ));
+        }
         let ast::OnConflictAction::DoUpdate(update) = &on.action else {
             return Ok(Conflict {
                 arbiters,
@@ -106,14 +119,14 @@ impl Engine {
         let alias = insert.table_alias.as_ref();
         let alias = alias.map_or_else(|| relation.name.clone(), |a| target::fold(&a.alias));
         let set = target::assigned(relation, &update.assignments);
-        let keys = relation.constraints.indexes.iter();
-        let keys = keys.filter(|index| arbiters.contains(&index.oid));
-        let mut read: BTreeSet<i16> = keys.flat_map(|index| index.columns()).collect();
-        let named = [
-            target::columns_named(&update.assignments, relation, &alias),
-            target::columns_named(&update.selection, relation, &alias),
-        ];
-        read.extend(named.into_iter().flatten().flatten());
+        let named = [alias.as_str(), "excluded"].map(|alias| {
+            [
+                target::columns_named(&update.assignments, relation, alias),
+                target::columns_named(&update.selection, relation, alias),
+            ]
+        });
+        let named = named.into_iter().flatten();
+        read.extend(named.flatten().flatten());
         for (privilege, columns) in [(Privilege::Update, set), (Privilege::Select, read)] {
             let need = target::needs_columns(context, relation, privilege, columns);
             needs.push(need);

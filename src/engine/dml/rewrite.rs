@@ -223,13 +223,10 @@ impl Engine {
             return Ok((rewrite, needs));
         }
 
-        // Beside a view's columns those of its table have other names.
+        // Beside a view's columns those of its table have names that nobody can write.
         let hidden = |name: &str| match through {
-            Some(_) => match name.strip_prefix('\0') {
-                Some(address) => format!("\u{2}{address}"),
-                None => format!("\u{1}{name}"),
-            },
-            None => name.to_owned(),
+            Some(_) if !name.starts_with('\0') => format!("\0table {name}"),
+            _ => name.to_owned(),
         };
         let own = |name: &str| {
             SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use super::foreign_key::names_of;
 use super::{alter, tag};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, ForeignAction, ForeignKey, Relation, Segment};
+use crate::catalog::{Change, ForeignAction, ForeignKey, Privilege, Relation, Segment};
 use crate::database::LockMode;
 use crate::engine::command::ObjectName;
 use crate::engine::{DmlKind, Gone, Touched};
 use crate::observe::Interrupt;
-use crate::privileges;
+use crate::privileges::{self, has_column_privilege};
 use crate::session::{CommandTag, Session, interruptible};
 use crate::statement::StatementContext;
 
@@ -96,8 +96,8 @@ impl Session {
         let place = context.snapshot.qualified_name(relation);
         let detail = match &orphan.values {
             Some(values) => format!(
-                "Key ({})=({values}) is not present in table \"{}\".",
-                names_of(relation, &key.columns),
+                "{} is not present in table \"{}\".",
+                shown_key(context, relation, &key.columns, values),
                 parent.map_or("?", |parent| parent.name.as_str())
             ),
             None => "MATCH FULL does not allow mixing of null and nonnull key values.".to_owned(),
@@ -340,12 +340,35 @@ fn still_referenced(
         ),
     )
     .detail(format!(
-        "Key ({})=({values}) is still referenced from table \"{}\".",
-        names_of(parent, &key.references),
+        "{} is still referenced from table \"{}\".",
+        shown_key(context, parent, &key.references, values),
         from.name
     ))
     .table(place.schema, place.name)
     .constraint(&key.name)
+}
+
+/// A key with its values, if whoever asks may read all of them.
+fn shown_key(
+    context: &StatementContext,
+    relation: &Relation,
+    columns: &[i16],
+    values: &str,
+) -> String {
+    let may = |column: &i16| {
+        let (relation, role) = (relation.oid, context.role);
+        has_column_privilege(
+            &context.snapshot,
+            role,
+            relation,
+            *column,
+            Privilege::Select,
+        )
+    };
+    match columns.iter().all(may) {
+        true => format!("Key ({})=({values})", names_of(relation, columns)),
+        false => "Key".to_owned(),
+    }
 }
 
 /// The segments that changes add.

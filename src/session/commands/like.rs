@@ -2,13 +2,14 @@
 
 use super::relation_of;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Generation, IndexedBy, Relation, RelationKind, Timing};
+use crate::catalog::{Generation, IndexedBy, ObjectId, Privilege, Relation, RelationKind, Timing};
 use crate::engine::TypeName;
 use crate::engine::command::CreateTable;
 use crate::engine::definition::{
     ColumnDefinition, ConstraintClause, ConstraintDefinition, GenerationClause, Like,
     SequenceOption,
 };
+use crate::privileges::{self, Need};
 use crate::session::Session;
 use crate::statement::StatementContext;
 
@@ -36,6 +37,12 @@ impl Session {
         for position in 0..=create.columns.len() {
             while let Some(like) = likes.next_if(|like| like.position == position) {
                 let relation = relation_of(context, &like.table)?;
+                let reads = Need::Privilege {
+                    role: context.role,
+                    object: ObjectId::Relation(relation.oid),
+                    any_of: Privilege::Select.into(),
+                };
+                privileges::authorize(&context.snapshot, &[reads], ())?;
                 take_over(context, relation, like, &mut taken)?;
             }
             taken.columns.extend(create.columns.get(position).cloned());
