@@ -1,6 +1,7 @@
 //! `pg_attribute`: columns of relations and of indexes.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use arrow::record_batch::RecordBatch;
 
@@ -27,6 +28,8 @@ struct Attribute<'a> {
     /// The column, of a relation's.
     column: Option<&'a Column>,
     of_index: bool,
+    /// Whether its column is gone: what reads the catalog counts on numbers without gaps.
+    is_dropped: bool,
     /// What is granted on it.
     acl: Option<&'a Acl>,
     /// What it was told.
@@ -81,11 +84,34 @@ fn of_index<'a>(table: &'a Relation, index: &'a Index) -> Vec<Attribute<'a>> {
             ty,
             column: None,
             of_index: true,
+            is_dropped: false,
             acl: None,
             tuning: None,
         });
     }
     found
+}
+
+/// What is left of the columns a relation had, under PostgreSQL's name for them.
+fn dropped<'a>(
+    relation: Oid,
+    next_attnum: i16,
+    there: impl Iterator<Item = i16>,
+) -> Vec<Attribute<'a>> {
+    let there: BTreeSet<i16> = there.collect();
+    let gone = (1..next_attnum).filter(|attnum| !there.contains(attnum));
+    gone.map(|attnum| Attribute {
+        relation,
+        name: Cow::Owned(format!("........pg.dropped.{attnum}........")),
+        attnum,
+        ty: PgType::TEXT,
+        column: None,
+        of_index: false,
+        is_dropped: true,
+        acl: None,
+        tuning: None,
+    })
+    .collect()
 }
 
 /// The function an expression is a call of.
@@ -111,6 +137,9 @@ pub(super) fn pg_attribute(
             }
             Entry::Composite(ty) => {
                 let attributes = ty.composite().into_iter().flat_map(|of| &of.attributes);
+                let next = ty.composite().map_or(1, |of| of.next_attnum);
+                let there = attributes.clone().map(|attribute| attribute.attnum);
+                rows.extend(dropped(entry.oid(), next, there));
                 rows.extend(attributes.map(|attribute| Attribute {
                     relation: entry.oid(),
                     name: Cow::Borrowed(attribute.name.as_str()),
@@ -118,6 +147,7 @@ pub(super) fn pg_attribute(
                     ty: attribute.ty,
                     column: None,
                     of_index: false,
+                    is_dropped: false,
                     acl: None,
                     tuning: None,
                 }));
@@ -128,6 +158,10 @@ pub(super) fn pg_attribute(
             Entry::User(relation) => Some(relation),
             Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => None,
         };
+        if let Some(user) = user {
+            let there = columns.iter().map(|column| column.attnum);
+            rows.extend(dropped(entry.oid(), user.next_attnum, there));
+        }
         rows.extend(columns.iter().map(|column| Attribute {
             relation: entry.oid(),
             name: Cow::Borrowed(column.name.as_str()),
@@ -135,6 +169,7 @@ pub(super) fn pg_attribute(
             ty: column.ty,
             column: Some(column),
             of_index: false,
+            is_dropped: false,
             acl: user.and_then(|of| of.column_acls.get(&column.attnum)),
             tuning: user.and_then(|of| of.tuning.columns.get(&column.attnum)),
         }));
@@ -145,8 +180,14 @@ pub(super) fn pg_attribute(
         &[
             ("attrelid", &|row| row.relation.into()),
             ("attname", &|row| row.name.clone().into_owned().into()),
-            ("atttypid", &|row| row.ty.declared().into()),
+            ("atttypid", &|row| match row.is_dropped {
+                true => Oid::INVALID.into(),
+                false => row.ty.declared().into(),
+            }),
             ("attstattarget", &|row| {
+                if row.is_dropped {
+                    return 0.into();
+                }
                 let statistics = row.tuning.and_then(|tuning| tuning.statistics);
                 statistics.unwrap_or(-1).into()
             }),
@@ -189,6 +230,7 @@ pub(super) fn pg_attribute(
                 Some(Generation::Identity { .. }) | None => "".into(),
             }),
             ("attacl", &|row| acl(&context.snapshot, row.acl)),
+            ("attisdropped", &|row| row.is_dropped.into()),
             ("attislocal", &|_| true.into()),
             ("attcollation", &|row| match row.storage().collation {
                 // System columns compare by byte whatever the database's collation.
