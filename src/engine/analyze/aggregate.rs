@@ -29,6 +29,13 @@ pub(super) struct Groups {
     pub(super) several: bool,
 }
 
+impl Groups {
+    /// Whether an expression is in some of several grouping sets.
+    pub(super) fn has_in_sets(&self, expr: &Expr) -> bool {
+        self.several && self.sets.iter().flatten().any(|by| by == expr)
+    }
+}
+
 /// Most grouping sets of one GROUP BY, as in PostgreSQL.
 const SETS_MAX: usize = 4096;
 

@@ -9,7 +9,7 @@ use datafusion::logical_expr::{Distinct, DistinctOn, Expr, LogicalPlan, SortExpr
 use sqlparser::ast::{self, Select, SelectItem, SelectItemQualifiedWildcardKind};
 use std::sync::Arc;
 
-use super::aggregate::is_aggregated;
+use super::aggregate::{Groups, is_aggregated};
 use super::condition::is_constant;
 use super::level::{Clause, Level};
 use super::names;
@@ -82,7 +82,8 @@ impl Analyst<'_> {
             })?),
             None => None,
         };
-        let sorting = self.sorting(&level, select, tail, &mut targets, outputs)?;
+        let by = groups.as_ref();
+        let sorting = self.sorting(&level, select, tail, &mut targets, (outputs, by))?;
         let plain_rows = groups.is_none() && having.is_none() && !sorting.distinct;
         if plain_rows && wanted == Wanted::Ordered && sorting.distinct_on.is_empty() {
             self.keep_fields(&mut targets, outputs);
@@ -336,7 +337,7 @@ impl Analyst<'_> {
         select: &Select,
         tail: Tail<'_>,
         targets: &mut Vec<Target>,
-        outputs: usize,
+        (outputs, groups): (usize, Option<&Groups>),
     ) -> Result<Sorting> {
         let distinct = match &select.distinct {
             None | Some(ast::Distinct::All) => None,
@@ -404,8 +405,9 @@ impl Analyst<'_> {
                 self.ordering_exists(ty)?;
             }
             let key = self.key(value.clone())?;
-            // A constant orders nothing.
-            if !plain_distinct && distinct_on.is_empty() && is_constant(&key) {
+            // A constant orders nothing, unless it is NULL in the grouping sets without it.
+            let by_sets = groups.is_some_and(|groups| groups.has_in_sets(&value.expr));
+            if !plain_distinct && distinct_on.is_empty() && is_constant(&key) && !by_sets {
                 continue;
             }
             // What is compared may be another value than what is shown.
