@@ -11,7 +11,9 @@ use super::mask::{acl_of, all_of, held, held_on_column, mask_in};
 use super::roles::{has_privileges_of, privileges_roles};
 use crate::base::error::Report;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Acl, AclItem, DefaultKind, ObjectId, Privilege, Privileges, Snapshot};
+use crate::catalog::{
+    Acl, AclItem, Change, DefaultKind, ObjectId, Privilege, Privileges, Snapshot,
+};
 
 /// What has a list that GRANT and REVOKE change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,26 @@ impl On {
         match self {
             Self::Object(object) => object,
             Self::Column(relation, _) => ObjectId::Relation(relation),
+        }
+    }
+
+    /// The change that gives it another list.
+    pub fn change(self, snapshot: &Snapshot, acl: Acl) -> Change {
+        match self {
+            Self::Object(object) => Change::SetAcl {
+                object,
+                was: snapshot.acl(object).cloned(),
+                acl: Some(acl),
+            },
+            Self::Column(relation, attnum) => Change::SetColumnAcl {
+                relation,
+                attnum,
+                was: snapshot
+                    .relation(relation)
+                    .and_then(|of| of.column_acls.get(&attnum))
+                    .cloned(),
+                acl: Some(acl).filter(|acl| !acl.is_empty()),
+            },
         }
     }
 

@@ -88,22 +88,7 @@ impl Session {
         for report in reports {
             self.report(report);
         }
-        let change = match on {
-            On::Object(object) => Change::SetAcl {
-                object,
-                was: view.acl(object).cloned(),
-                acl: Some(acl),
-            },
-            On::Column(relation, attnum) => Change::SetColumnAcl {
-                relation,
-                attnum,
-                was: view
-                    .relation(relation)
-                    .and_then(|of| of.column_acls.get(&attnum))
-                    .cloned(),
-                acl: Some(acl).filter(|acl| !acl.is_empty()),
-            },
-        };
+        let change = on.change(&view, acl);
         self.push(vec![change], Vec::new())
     }
 

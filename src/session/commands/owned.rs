@@ -78,58 +78,15 @@ impl Session {
     /// Takes from a role what was granted to it on others' objects, with what it granted on, and
     /// what it would be granted on new ones.
     fn revoke_all(&mut self, context: &StatementContext, role: Oid) -> Result<()> {
+        let snapshot = &context.snapshot;
         let mut changes = Vec::new();
-        for object in objects(&context.snapshot) {
-            let named = context
-                .snapshot
-                .acl(object)
-                .is_some_and(|acl| names(acl, role));
-            if !named || context.snapshot.owner(object) == Some(role) {
-                continue;
-            }
-            let (acl, reports) = privileges::revoke(
-                &context.snapshot,
-                context.role,
-                object,
-                None,
-                &[role],
-                false,
-                true,
-            )?;
+        for on in granted_to(snapshot, role) {
+            let (acl, reports) =
+                privileges::revoke(snapshot, context.role, on, None, &[role], false, true)?;
             for report in reports {
                 self.report(report);
             }
-            changes.push(Change::SetAcl {
-                object,
-                was: context.snapshot.acl(object).cloned(),
-                acl: Some(acl),
-            });
-        }
-        for relation in context.snapshot.relations().filter(|of| of.owner != role) {
-            for (attnum, was) in &relation.column_acls {
-                if !names(was, role) {
-                    continue;
-                }
-                let on = On::Column(relation.oid, *attnum);
-                let (acl, reports) = privileges::revoke(
-                    &context.snapshot,
-                    context.role,
-                    on,
-                    None,
-                    &[role],
-                    false,
-                    true,
-                )?;
-                for report in reports {
-                    self.report(report);
-                }
-                changes.push(Change::SetColumnAcl {
-                    relation: relation.oid,
-                    attnum: *attnum,
-                    was: Some(was.clone()),
-                    acl: Some(acl).filter(|acl| !acl.is_empty()),
-                });
-            }
+            changes.push(on.change(snapshot, acl));
         }
         let all = DefaultGrant {
             revoke: true,
@@ -138,7 +95,7 @@ impl Session {
             grant_option: false,
             cascade: true,
         };
-        for of in context.snapshot.default_acls() {
+        for of in snapshot.default_acls() {
             if of.role == role {
                 changes.push(Change::SetDefaultAcl {
                     was: Some(Box::new(DefaultAcl::clone(of))),
@@ -146,7 +103,7 @@ impl Session {
                 });
             } else if names(&of.acl, role) {
                 let key = (of.role, of.schema, of.kind);
-                let change = privileges::change_default(&context.snapshot, key, &all, of.oid)?;
+                let change = privileges::change_default(snapshot, key, &all, of.oid)?;
                 changes.push(change);
             }
         }
@@ -219,6 +176,20 @@ fn owned_by(snapshot: &Snapshot, role: Oid) -> Vec<ObjectId> {
     let mut objects = objects(snapshot);
     objects.retain(|object| snapshot.owner(*object) == Some(role));
     objects
+}
+
+/// What others own whose list names a role.
+fn granted_to(snapshot: &Snapshot, role: Oid) -> Vec<On> {
+    let objects = objects(snapshot).into_iter().filter(|object| {
+        let named = snapshot.acl(*object).is_some_and(|acl| names(acl, role));
+        named && snapshot.owner(*object) != Some(role)
+    });
+    let relations = snapshot.relations().filter(|of| of.owner != role);
+    let columns = relations.flat_map(|of| {
+        let lists = of.column_acls.iter().filter(|(_, acl)| names(acl, role));
+        lists.map(|(attnum, _)| On::Column(of.oid, *attnum))
+    });
+    objects.map(On::Object).chain(columns).collect()
 }
 
 fn names(acl: &Acl, role: Oid) -> bool {
