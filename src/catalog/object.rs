@@ -11,7 +11,7 @@ use super::constraint::Constraints;
 use super::segment::Segment;
 use super::sequence::Sequence;
 use super::tuning::Tuning;
-use crate::base::Oid;
+use crate::base::{Error, Oid, SqlState};
 use crate::types::PgType;
 
 /// What an OID refers to: PostgreSQL's (classid, objid).
@@ -313,6 +313,21 @@ impl Relation {
             RelationKind::Sequence(_) => "sequence",
             RelationKind::Foreign { .. } => "foreign table",
         }
+    }
+
+    /// `42809` for an ALTER action that its kind of relation does not have.
+    pub fn has_no_action(&self, action: &str) -> Error {
+        Error::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!(
+                "ALTER action {action} cannot be performed on relation \"{}\"",
+                self.name
+            ),
+        )
+        .detail(format!(
+            "This operation is not supported for {}s.",
+            self.kind_name()
+        ))
     }
 
     /// `pg_class.relkind`

@@ -334,17 +334,7 @@ pub(super) fn table_only(relation: &Relation, action: &str) -> Result<()> {
     if matches!(relation.kind, RelationKind::Table { .. }) {
         return Ok(());
     }
-    Err(Error::new(
-        SqlState::WRONG_OBJECT_TYPE,
-        format!(
-            "ALTER action {action} cannot be performed on relation \"{}\"",
-            relation.name
-        ),
-    )
-    .detail(format!(
-        "This operation is not supported for {}s.",
-        relation.kind_name()
-    )))
+    Err(relation.has_no_action(action))
 }
 
 fn next_attnum(attnum: i16) -> Result<i16> {

@@ -237,7 +237,7 @@ impl Session {
             .resolve(&context.snapshot, &context.search_path)?;
         check_column_type(context, &definition.name, ty)?;
         if !matches!(relation.kind, RelationKind::Table { .. }) {
-            return Err(only_tables(relation, "ADD COLUMN"));
+            return Err(relation.has_no_action("ADD COLUMN"));
         }
         if relation.column(&definition.name).is_some() {
             return Err(Error::new(
@@ -311,7 +311,7 @@ impl Session {
         run: &Run<'_>,
     ) -> Result<Vec<Change>> {
         if !matches!(relation.kind, RelationKind::Table { .. }) {
-            return Err(only_tables(relation, "ADD CONSTRAINT"));
+            return Err(relation.has_no_action("ADD CONSTRAINT"));
         }
         let mut after = Relation::clone(relation);
         self.declare_constraints(context, &mut after, definitions, run)
@@ -355,7 +355,7 @@ impl Session {
         run: &Run<'_>,
     ) -> Result<Vec<Change>> {
         if !matches!(relation.kind, RelationKind::Table { .. }) {
-            return Err(only_tables(relation, "DROP COLUMN"));
+            return Err(relation.has_no_action("DROP COLUMN"));
         }
         let context = self.context()?;
         let (table, attnum) = (relation.oid, column.attnum);
@@ -528,18 +528,4 @@ fn not_identity(relation: &Relation, column: &Column) -> Error {
             column.name, relation.name
         ),
     )
-}
-
-pub(super) fn only_tables(relation: &Relation, action: &str) -> Error {
-    Error::new(
-        SqlState::WRONG_OBJECT_TYPE,
-        format!(
-            "ALTER action {action} cannot be performed on relation \"{}\"",
-            relation.name
-        ),
-    )
-    .detail(format!(
-        "This operation is not supported for {}s.",
-        relation.kind_name()
-    ))
 }

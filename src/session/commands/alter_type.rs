@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::alter::as_server;
-use super::alter_column::only_tables;
 use super::constraint::shown;
 use super::drop::describe;
 use super::table::{check_column_type, check_kept, stored_name};
@@ -30,7 +29,7 @@ impl Session {
     ) -> Result<Vec<Change>> {
         check_column_type(context, &column.name, ty)?;
         if !matches!(relation.kind, RelationKind::Table { .. }) {
-            return Err(only_tables(relation, "ALTER COLUMN ... SET DATA TYPE"));
+            return Err(relation.has_no_action("ALTER COLUMN ... SET DATA TYPE"));
         }
         let read = relation.columns.iter().find(|other| {
             matches!(&other.generation, Some(Generation::Stored { columns, .. })

@@ -179,11 +179,6 @@ impl Session {
     }
 }
 
-/// A relation's kind as messages have it.
-fn word_of_relation(relation: &Relation) -> &'static str {
-    drop::word_of(drop::kind_of(relation))
-}
-
 /// The relation a name means.
 fn relation_of<'a>(context: &'a StatementContext, name: &ObjectName) -> Result<&'a Arc<Relation>> {
     context

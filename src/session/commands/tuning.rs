@@ -2,7 +2,7 @@
 //! how; it is checked as PostgreSQL checks it, and kept.
 
 use super::drop::kind_of;
-use super::{no_column, word_of_relation};
+use super::no_column;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{
     Change, Column, Index, IndexedBy, Persistence, Relation, ReplicaIdentity, Tuned, Tuning,
@@ -145,17 +145,7 @@ fn check_kind(relation: &Relation, tune: &Tune) -> Result<()> {
     if allowed {
         return Ok(());
     }
-    Err(Error::new(
-        SqlState::WRONG_OBJECT_TYPE,
-        format!(
-            "ALTER action {action} cannot be performed on relation \"{}\"",
-            relation.name
-        ),
-    )
-    .detail(format!(
-        "This operation is not supported for {}s.",
-        word_of_relation(relation)
-    )))
+    Err(relation.has_no_action(action))
 }
 
 /// A table that is logged refers to no table that is not.
