@@ -93,17 +93,12 @@ impl Engine {
         let keys = relation.constraints.indexes.iter();
         let keys = keys.filter(|index| arbiters.contains(&index.oid));
         let mut read: BTreeSet<i16> = keys.flat_map(|index| index.columns()).collect();
-        // Whether a row is there is read of them.
-        if !read.is_empty() {
-            let columns = read.clone();
-            needs.push(target::needs_columns(
-                context,
-                relation,
-                Privilege::Select,
-                columns,
-            ));
-        }
         let ast::OnConflictAction::DoUpdate(update) = &on.action else {
+            // Whether a row is there is read of its key.
+            if !read.is_empty() {
+                let need = target::needs_columns(context, relation, Privilege::Select, read);
+                needs.push(need);
+            }
             return Ok(Conflict {
                 arbiters,
                 update: None,
