@@ -36,7 +36,22 @@ struct Attribute<'a> {
     tuning: Option<&'a ColumnTuning>,
 }
 
-impl Attribute<'_> {
+impl<'a> Attribute<'a> {
+    /// A column of which nothing else is known.
+    fn new(relation: Oid, name: impl Into<Cow<'a, str>>, attnum: i16, ty: PgType) -> Self {
+        Self {
+            relation,
+            name: name.into(),
+            attnum,
+            ty,
+            column: None,
+            of_index: false,
+            is_dropped: false,
+            acl: None,
+            tuning: None,
+        }
+    }
+
     fn storage(&self) -> Storage {
         match self.ty.is_made() {
             true => user_types::storage(self.ty),
@@ -78,15 +93,8 @@ fn of_index<'a>(table: &'a Relation, index: &'a Index) -> Vec<Attribute<'a>> {
             false => name,
         };
         found.push(Attribute {
-            relation: index.oid,
-            name,
-            attnum,
-            ty,
-            column: None,
             of_index: true,
-            is_dropped: false,
-            acl: None,
-            tuning: None,
+            ..Attribute::new(index.oid, name, attnum, ty)
         });
     }
     found
@@ -101,15 +109,13 @@ fn dropped<'a>(
     let there: BTreeSet<i16> = there.collect();
     let gone = (1..next_attnum).filter(|attnum| !there.contains(attnum));
     gone.map(|attnum| Attribute {
-        relation,
-        name: Cow::Owned(format!("........pg.dropped.{attnum}........")),
-        attnum,
-        ty: PgType::TEXT,
-        column: None,
-        of_index: false,
         is_dropped: true,
-        acl: None,
-        tuning: None,
+        ..Attribute::new(
+            relation,
+            format!("........pg.dropped.{attnum}........"),
+            attnum,
+            PgType::TEXT,
+        )
     })
     .collect()
 }
@@ -140,16 +146,9 @@ pub(super) fn pg_attribute(
                 let next = ty.composite().map_or(1, |of| of.next_attnum);
                 let there = attributes.clone().map(|attribute| attribute.attnum);
                 rows.extend(dropped(entry.oid(), next, there));
-                rows.extend(attributes.map(|attribute| Attribute {
-                    relation: entry.oid(),
-                    name: Cow::Borrowed(attribute.name.as_str()),
-                    attnum: attribute.attnum,
-                    ty: attribute.ty,
-                    column: None,
-                    of_index: false,
-                    is_dropped: false,
-                    acl: None,
-                    tuning: None,
+                rows.extend(attributes.map(|attribute| {
+                    let name = attribute.name.as_str();
+                    Attribute::new(entry.oid(), name, attribute.attnum, attribute.ty)
                 }));
                 continue;
             }
@@ -163,15 +162,10 @@ pub(super) fn pg_attribute(
             rows.extend(dropped(entry.oid(), user.next_attnum, there));
         }
         rows.extend(columns.iter().map(|column| Attribute {
-            relation: entry.oid(),
-            name: Cow::Borrowed(column.name.as_str()),
-            attnum: column.attnum,
-            ty: column.ty,
             column: Some(column),
-            of_index: false,
-            is_dropped: false,
             acl: user.and_then(|of| of.column_acls.get(&column.attnum)),
             tuning: user.and_then(|of| of.tuning.columns.get(&column.attnum)),
+            ..Attribute::new(entry.oid(), column.name.as_str(), column.attnum, column.ty)
         }));
     }
     build::<Attribute<'_>>(
