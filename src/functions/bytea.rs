@@ -13,7 +13,9 @@ use crate::types::binary::BinaryColumn;
 use crate::types::{Encoding, PgType};
 
 functions! { pub(super) LIST:
-    "binary send" Stable { (ANY) -> PgType::BYTEA, strict, binary; }
+    "binary send" Stable {
+        (ANY) -> PgType::BYTEA, strict, |call, row| sent(call, row).map(Value::Bytes);
+    }
     "get_byte" Immutable {
         (BYTEA, INT) -> PgType::INT4, strict, |call, row| {
             let bytes = call.bytes(0, row);
@@ -81,7 +83,7 @@ functions! { pub(super) LIST:
 }
 
 /// A value as its type's `typsend` writes it.
-fn binary(call: &Call<'_>, row: usize) -> Result<Value> {
+pub(super) fn sent(call: &Call<'_>, row: usize) -> Result<Vec<u8>> {
     let (Some(array), Some(ty)) = (call.raw(0), call.ty(0)) else {
         return Err(Error::unsupported("this value as binary"));
     };
@@ -89,7 +91,7 @@ fn binary(call: &Call<'_>, row: usize) -> Result<Value> {
     let column = BinaryColumn::new(value.as_ref(), ty, &call.context.style)?;
     let mut out = Vec::new();
     column.write(0, &mut out)?;
-    Ok(Value::Bytes(out))
+    Ok(out)
 }
 
 /// A position that is one of `length`.

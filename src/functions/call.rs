@@ -39,6 +39,8 @@ pub(super) struct Overload {
     pub(super) returns: Returns,
     /// A NULL argument gives NULL without a call.
     pub(super) strict: bool,
+    /// Its body sees numerics that are NaN or infinite; of others what comes of them is known.
+    pub(super) extended: bool,
     pub(super) body: Body,
 }
 
@@ -53,7 +55,7 @@ pub(super) struct Function {
     pub(super) overloads: &'static [Overload],
 }
 
-/// Declares functions: `name volatility { (params) -> result [strict|loose] body; … }`.
+/// Declares functions: `name volatility { (params) -> result [strict|extended|loose] body; … }`.
 macro_rules! functions {
     ($vis:vis $list:ident: $($name:literal $volatility:ident {
         $(($($param:expr),* $(,)?) $($variadic:ident)? $(-> $returns:expr)? $(=> $derived:expr)?,
@@ -67,7 +69,8 @@ macro_rules! functions {
                     params: &[$($param),*],
                     variadic: $crate::functions::call::functions!(@variadic $($variadic)?),
                     returns: $crate::functions::call::functions!(@returns $($returns)? $(=> $derived)?),
-                    strict: $crate::functions::call::functions!(@$strict),
+                    strict: $crate::functions::call::functions!(@strict $strict),
+                    extended: $crate::functions::call::functions!(@extended $strict),
                     body: $body,
                 }),+],
             }),*
@@ -77,8 +80,11 @@ macro_rules! functions {
     (@returns => $derived:expr) => { $derived };
     (@variadic variadic) => { true };
     (@variadic) => { false };
-    (@strict) => { true };
-    (@loose) => { false };
+    (@strict strict) => { true };
+    (@strict extended) => { true };
+    (@strict loose) => { false };
+    (@extended extended) => { true };
+    (@extended $other:ident) => { false };
 }
 pub(super) use functions;
 
@@ -220,34 +226,21 @@ impl ScalarUDFImpl for Bound {
             .map(|field| Argument::of_field(field))
             .collect();
         let overload = self.must_overload(&arguments)?;
-        // Constants in, one constant out: computed once. A volatile function is called for each
-        // row.
-        let once = self.function.volatility != Volatility::Volatile
-            && args
-                .args
-                .iter()
-                .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let rows = if once { 1 } else { args.number_rows };
-        let arrays = args
-            .args
-            .iter()
-            .map(|arg| arg.to_array(rows))
-            .collect::<Result<Vec<_>, _>>()?;
-        let call = Call::new(
-            &self.context,
-            (self.function.name, overload),
-            &args.arg_fields,
-            &arrays,
-        )?;
-        let values = (0..rows)
-            .map(|row| call.row(row))
-            .collect::<Result<Vec<_>>>()
-            .map_err(external)?;
-        let array = value::array_of(args.return_field.data_type(), &values).map_err(external)?;
-        if once {
-            return scalar(&array).map(ColumnarValue::Scalar);
-        }
-        Ok(ColumnarValue::Array(array))
+        // A volatile function is called for each row.
+        let may_once = self.function.volatility != Volatility::Volatile;
+        over_rows(&args, may_once, |arrays, rows| {
+            let call = Call::new(
+                &self.context,
+                (self.function.name, overload),
+                &args.arg_fields,
+                arrays,
+            )?;
+            let values = (0..rows)
+                .map(|row| call.row(row))
+                .collect::<Result<Vec<_>>>()
+                .map_err(external)?;
+            value::array_of(args.return_field.data_type(), &values).map_err(external)
+        })
     }
 }
 
@@ -266,8 +259,17 @@ pub(crate) fn evaluated(
     args: &ScalarFunctionArgs,
     compute: impl FnOnce(&[ArrayRef], usize) -> Result<ArrayRef, DataFusionError>,
 ) -> Result<ColumnarValue, DataFusionError> {
+    over_rows(args, true, compute)
+}
+
+/// As [`evaluated`]; constants are computed once only if that may be.
+fn over_rows(
+    args: &ScalarFunctionArgs,
+    may_once: bool,
+    compute: impl FnOnce(&[ArrayRef], usize) -> Result<ArrayRef, DataFusionError>,
+) -> Result<ColumnarValue, DataFusionError> {
     let constant = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
-    let once = args.args.iter().all(constant);
+    let once = may_once && args.args.iter().all(constant);
     let rows = if once { 1 } else { args.number_rows };
     let arrays = args
         .args
@@ -358,8 +360,7 @@ impl<'a> Call<'a> {
         if missing {
             return Ok(Value::Null);
         }
-        // Its body sees NaN and infinity.
-        if self.name != "to_char"
+        if !self.overload.extended
             && let Some(answer) = self.beyond_numbers(row)
         {
             return answer;

@@ -57,69 +57,63 @@ enum Key {
     Zero,
 }
 
-type Read = fn(&Call<'_>, usize) -> Key;
+type Read = fn(&Call<'_>, usize) -> Result<Key>;
 
-fn of(call: &Call<'_>, row: usize, read: Read) -> Result<Value> {
-    let hash = match read(call, row) {
-        Key::Word(word) => hash_word(word, 0),
-        Key::Bytes(bytes) => hash_bytes(&bytes, 0),
-        Key::Zero => return Ok(0.into()),
-    };
-    let (_, low) = hash;
-    Ok(low.cast_signed().into())
-}
-
-fn seeded(call: &Call<'_>, row: usize, read: Read) -> Result<Value> {
-    let seed = call.int(1, row).unwrap_or(0);
-    let (high, low) = match read(call, row) {
-        Key::Word(word) => hash_word(word, seed.cast_unsigned()),
-        Key::Bytes(bytes) => hash_bytes(&bytes, seed.cast_unsigned()),
-        Key::Zero => return Ok(seed.into()),
-    };
-    Ok((u64::from(high) << 32 | u64::from(low))
-        .cast_signed()
-        .into())
-}
-
-fn text(call: &Call<'_>, row: usize) -> Key {
-    Key::Bytes(call.must_text(0, row).as_bytes().to_vec())
-}
-
-fn unpadded(call: &Call<'_>, row: usize) -> Key {
-    Key::Bytes(
-        call.must_text(0, row)
-            .trim_end_matches(' ')
-            .as_bytes()
-            .to_vec(),
-    )
-}
-
-fn word(call: &Call<'_>, row: usize) -> Key {
-    let number = call.int(0, row).unwrap_or(0);
-    Key::Word(low(number.cast_unsigned()))
-}
-
-fn long(call: &Call<'_>, row: usize) -> Key {
-    folded(call.int(0, row).unwrap_or(0))
-}
-
-fn clock(call: &Call<'_>, row: usize) -> Key {
-    folded(call.clock(0, row).unwrap_or(0))
-}
-
-fn moment(call: &Call<'_>, row: usize) -> Key {
-    folded(match call.time(0, row).unwrap_or(0) {
-        infinite @ (i64::MAX | i64::MIN) => infinite,
-        micros => micros - EPOCH_2000_MICROS,
+/// The hash of a value, of which unseeded hashes are the lower half.
+fn hash(call: &Call<'_>, row: usize, read: Read, seed: u64) -> Result<u64> {
+    Ok(match read(call, row)? {
+        Key::Word(word) => hash_word(word, seed),
+        Key::Bytes(bytes) => hash_bytes(&bytes, seed),
+        Key::Zero => seed,
     })
 }
 
+fn of(call: &Call<'_>, row: usize, read: Read) -> Result<Value> {
+    Ok(low(hash(call, row, read, 0)?).cast_signed().into())
+}
+
+fn seeded(call: &Call<'_>, row: usize, read: Read) -> Result<Value> {
+    let seed = call.int(1, row).unwrap_or(0).cast_unsigned();
+    Ok(hash(call, row, read, seed)?.cast_signed().into())
+}
+
+fn text(call: &Call<'_>, row: usize) -> Result<Key> {
+    Ok(Key::Bytes(call.must_text(0, row).as_bytes().to_vec()))
+}
+
+fn unpadded(call: &Call<'_>, row: usize) -> Result<Key> {
+    let text = call.must_text(0, row).trim_end_matches(' ');
+    Ok(Key::Bytes(text.as_bytes().to_vec()))
+}
+
+fn word(call: &Call<'_>, row: usize) -> Result<Key> {
+    let number = call.int(0, row).unwrap_or(0);
+    Ok(Key::Word(low(number.cast_unsigned())))
+}
+
+fn long(call: &Call<'_>, row: usize) -> Result<Key> {
+    Ok(folded(call.int(0, row).unwrap_or(0)))
+}
+
+fn clock(call: &Call<'_>, row: usize) -> Result<Key> {
+    Ok(folded(call.clock(0, row).unwrap_or(0)))
+}
+
+fn moment(call: &Call<'_>, row: usize) -> Result<Key> {
+    Ok(folded(match call.time(0, row).unwrap_or(0) {
+        infinite @ (i64::MAX | i64::MIN) => infinite,
+        micros => micros - EPOCH_2000_MICROS,
+    }))
+}
+
 /// Months are 30 days, days 24 hours; what is above 64 bits does not count.
-fn span(call: &Call<'_>, row: usize) -> Key {
+fn span(call: &Call<'_>, row: usize) -> Result<Key> {
     let span = super::concat::span(call.interval(0, row).unwrap_or_default());
     let bytes = span.to_le_bytes();
     let (low, _) = bytes.split_at(8);
-    folded(i64::from_le_bytes(low.try_into().unwrap_or_default()))
+    Ok(folded(i64::from_le_bytes(
+        low.try_into().unwrap_or_default(),
+    )))
 }
 
 /// An integer that fits in fewer bytes hashes as there.
@@ -129,8 +123,8 @@ fn folded(number: i64) -> Key {
     Key::Word(low(bits) ^ if number >= 0 { high } else { !high })
 }
 
-fn float(call: &Call<'_>, row: usize) -> Key {
-    of_float(call.float(0, row).unwrap_or(0.0))
+fn float(call: &Call<'_>, row: usize) -> Result<Key> {
+    Ok(of_float(call.float(0, row).unwrap_or(0.0)))
 }
 
 /// A `float4` hashes as the `float8` it is.
@@ -138,8 +132,10 @@ fn float(call: &Call<'_>, row: usize) -> Key {
     clippy::cast_possible_truncation,
     reason = "of a wider number the nearest is meant"
 )]
-fn single(call: &Call<'_>, row: usize) -> Key {
-    of_float(f64::from(call.float(0, row).unwrap_or(0.0) as f32))
+fn single(call: &Call<'_>, row: usize) -> Result<Key> {
+    Ok(of_float(
+        f64::from(call.float(0, row).unwrap_or(0.0) as f32),
+    ))
 }
 
 fn of_float(number: f64) -> Key {
@@ -150,10 +146,8 @@ fn of_float(number: f64) -> Key {
     Key::Bytes(number.to_le_bytes().to_vec())
 }
 
-fn uuid(call: &Call<'_>, row: usize) -> Key {
-    let bytes = super::text::any_text(call, 0, row).ok().flatten();
-    let uuid = bytes.and_then(|text| uuid::Uuid::parse_str(&text).ok());
-    Key::Bytes(uuid.unwrap_or_default().as_bytes().to_vec())
+fn uuid(call: &Call<'_>, row: usize) -> Result<Key> {
+    super::bytea::sent(call, row).map(Key::Bytes)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
@@ -196,25 +190,25 @@ impl State {
         [self.a, self.b, self.c] = words;
     }
 
-    fn finish(self) -> (u32, u32) {
+    fn finish(self) -> u64 {
         let mut words = [self.a, self.b, self.c];
         for (turned, turn) in [14, 11, 25, 16, 4, 14, 24].into_iter().enumerate() {
             let (x, y) = ((turned + 2) % 3, (turned + 1) % 3);
             words[x] = (words[x] ^ words[y]).wrapping_sub(words[y].rotate_left(turn));
         }
-        (words[1], words[2])
+        u64::from(words[1]) << 32 | u64::from(words[2])
     }
 }
 
-/// The hash of one word: its upper and lower 32 bits, of which unseeded hashes are the lower.
-fn hash_word(word: u32, seed: u64) -> (u32, u32) {
+/// The hash of one word.
+fn hash_word(word: u32, seed: u64) -> u64 {
     let mut state = State::new(4, seed);
     state.a = state.a.wrapping_add(word);
     state.finish()
 }
 
 /// As [`hash_word`], of bytes.
-fn hash_bytes(bytes: &[u8], seed: u64) -> (u32, u32) {
+fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
     let mut state = State::new(bytes.len(), seed);
     let word = |bytes: &[u8]| {
         let mut four = [0; 4];

@@ -43,7 +43,7 @@ functions! { pub(in crate::functions) LIST:
             let number = i16::try_from(call.int(0, row).unwrap_or_default()).unwrap_or_default();
             of_float(number.into(), FLOAT_DIGITS, call.must_text(1, row)).map(Value::from)
         };
-        (NUMERIC, TEXT) -> PgType::TEXT, strict, |call, row| {
+        (NUMERIC, TEXT) -> PgType::TEXT, extended, |call, row| {
             of_numeric(&call.must_extended(0, row), call.must_text(1, row)).map(Value::from)
         };
         (BIGINT, TEXT) -> PgType::TEXT, strict, |call, row| {
