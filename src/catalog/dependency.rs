@@ -284,8 +284,8 @@ impl Snapshot {
                 relations.chain(types).chain(routines).collect()
             }
             ObjectId::Type(oid) => self
-                .domains_over(oid)
-                .map(|domain| ObjectId::Type(domain.oid))
+                .types_over(oid)
+                .map(|over| ObjectId::Type(over.oid))
                 .chain(self.routines_of_type(oid))
                 .chain(
                     self.views_of_type(oid)
@@ -333,9 +333,8 @@ impl Snapshot {
         };
         let views = self.views_of_type(relation.row_type);
         let views = views.filter(|view| view.oid != relation.oid);
-        let domains = self.domains_over(relation.row_type);
-        domains
-            .map(|domain| ObjectId::Type(domain.oid))
+        let over = self.types_over(relation.row_type);
+        over.map(|over| ObjectId::Type(over.oid))
             .chain(views.map(|view| ObjectId::Relation(view.oid)))
             .collect()
     }

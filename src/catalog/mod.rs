@@ -13,6 +13,7 @@ mod dependency;
 mod derived;
 mod genesis;
 pub mod object;
+mod range_type;
 mod reserved;
 mod resolve;
 pub mod routine;
@@ -38,6 +39,7 @@ pub use object::{
     CheckOption, Column, Database, Generation, Membership, ObjectId, Persistence, Relation,
     RelationKind, Role, Schema, SettingsOf, View,
 };
+pub use range_type::{Constructors, MultirangeType, RangeType};
 pub use resolve::{SearchPath, undefined_relation};
 pub use routine::{Parallel, Parameter, ParameterMode, Routine, RoutineBody, Volatility};
 pub use segment::{ColumnStatistics, Location, Segment};

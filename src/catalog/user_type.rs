@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acl, ObjectId, Relation, SearchPath, Snapshot};
+use super::{Acl, MultirangeType, ObjectId, RangeType, Relation, SearchPath, Snapshot};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::types::enums::{Enums, Labels};
 use crate::types::pgtype::Shape;
@@ -41,6 +41,10 @@ pub enum TypeKind {
     Domain(Domain),
     /// AS (…)
     Composite(Composite),
+    /// AS RANGE
+    Range(RangeType),
+    /// What is made with a range type.
+    Multirange(MultirangeType),
 }
 
 /// A type of rows that no relation has.
@@ -175,39 +179,44 @@ impl UserType {
             TypeKind::Composite(composite) => {
                 PgType::composite(self.oid, self.array, composite.shape())
             }
+            TypeKind::Range(range) => range.family.types()[0],
+            TypeKind::Multirange(multirange) => multirange.family.types()[1],
         }
     }
 
     /// The type of arrays over it; `None` if commons has no such arrays.
     pub fn array_ty(&self) -> Option<PgType> {
         match &self.kind {
-            TypeKind::Enum(_) | TypeKind::Composite(_) => self.ty().array(),
+            TypeKind::Enum(_)
+            | TypeKind::Composite(_)
+            | TypeKind::Range(_)
+            | TypeKind::Multirange(_) => self.ty().array(),
             TypeKind::Domain(domain) => domain.base.arrays_in_domain(self.oid, self.array),
         }
     }
 
     /// The labels of an enumerated type.
     pub fn labels(&self) -> Option<&Labels> {
-        match &self.kind {
-            TypeKind::Enum(labels) => Some(labels),
-            TypeKind::Domain(_) | TypeKind::Composite(_) => None,
+        if let TypeKind::Enum(labels) = &self.kind {
+            return Some(labels);
         }
+        None
     }
 
     /// What a type of rows is made of.
     pub fn composite(&self) -> Option<&Composite> {
-        match &self.kind {
-            TypeKind::Composite(composite) => Some(composite),
-            TypeKind::Enum(_) | TypeKind::Domain(_) => None,
+        if let TypeKind::Composite(composite) = &self.kind {
+            return Some(composite);
         }
+        None
     }
 
     /// What a domain is.
     pub fn domain(&self) -> Option<&Domain> {
-        match &self.kind {
-            TypeKind::Domain(domain) => Some(domain),
-            TypeKind::Enum(_) | TypeKind::Composite(_) => None,
+        if let TypeKind::Domain(domain) = &self.kind {
+            return Some(domain);
         }
+        None
     }
 
     /// `pg_type.typname` of the type of arrays over it.
@@ -399,7 +408,7 @@ impl Snapshot {
     }
 
     /// Domains over a type.
-    pub fn domains_over(&self, ty: Oid) -> impl Iterator<Item = &Arc<UserType>> {
+    pub(super) fn domains_over(&self, ty: Oid) -> impl Iterator<Item = &Arc<UserType>> {
         self.types().filter(move |over| {
             let base = over.domain().and_then(|domain| made_of(domain.base));
             base == Some(ty)
@@ -527,8 +536,8 @@ impl Snapshot {
         let mut users: Vec<String> = Vec::new();
         let views = self.views_of_type(ty);
         users.extend(views.map(|view| self.describe(ObjectId::Relation(view.oid))));
-        let domains = self.domains_over(ty);
-        users.extend(domains.map(|of| self.describe(ObjectId::Type(of.oid))));
+        let over = self.types_over(ty);
+        users.extend(over.map(|of| self.describe(ObjectId::Type(of.oid))));
         for (of, _) in self.attributes_of_type(ty) {
             self.refuse_row_users(of.oid, what)?;
         }
@@ -556,8 +565,11 @@ impl Snapshot {
         })
     }
 
-    /// `42710` if a type or relation of the name is in the schema: every relation has a row type.
-    pub(super) fn check_type_name(&self, schema: Oid, name: &str) -> Result<()> {
+    /// That a type may have a name in a schema: every relation has a row type.
+    ///
+    /// # Errors
+    /// `42710`
+    pub fn check_type_name(&self, schema: Oid, name: &str) -> Result<()> {
         let taken = self.type_named(schema, name).is_some()
             || self.relation_named(schema, name).is_some()
             || self.types_in(schema).any(|ty| ty.array_name() == name);

@@ -56,6 +56,13 @@ impl<'a> Walk<'a> {
 
     /// Takes away an object, and first what depends on it.
     pub(super) fn visit(&mut self, object: ObjectId, on: Option<Dependent>) {
+        // A multirange type goes with its range type, and not without it.
+        if let ObjectId::Type(oid) = object
+            && let Some(range) = self.snapshot.user_type(oid).and_then(|ty| ty.required_by())
+            && !self.visited.contains(&ObjectId::Type(range))
+        {
+            return self.visit(ObjectId::Type(range), on);
+        }
         if !self.visited.insert(object) {
             return;
         }
@@ -88,6 +95,11 @@ impl<'a> Walk<'a> {
             ObjectId::Type(oid) => {
                 self.release_columns(oid);
                 self.release_attributes(oid);
+                let ty = self.snapshot.user_type(oid);
+                if let Some(range) = ty.and_then(|ty| ty.range()) {
+                    // Without a word.
+                    self.visit(ObjectId::Type(range.family.multirange), None);
+                }
             }
             ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => {}
         }

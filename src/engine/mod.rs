@@ -136,8 +136,8 @@ pub struct Bound {
     pub names: BTreeSet<(Oid, i16)>,
     /// The primary keys without which it would not be valid, as constraints.
     pub keys: BTreeSet<Oid>,
-    /// Where it calls users' functions by their bare names, and which these are.
-    pub(crate) called: Vec<(sqlparser::tokenizer::Span, Oid)>,
+    /// Where it calls users' functions by their bare names, and these with their schemas.
+    pub(crate) called: Vec<(sqlparser::tokenizer::Span, (Oid, String))>,
     /// The catalog it was bound in; another version means: bind again.
     pub version: Version,
 }

@@ -81,10 +81,11 @@ pub(crate) enum Spanning {
     Least,
 }
 
-/// A function with a result of type `result`.
-pub(crate) fn function(how: Spanning, result: PgType) -> Arc<ScalarUDF> {
+/// A function of ranges or multiranges of type `of`, with a result of type `result`.
+pub(crate) fn function(how: Spanning, of: PgType, result: PgType) -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::new_from_impl(Function {
         how,
+        of,
         result,
         signature: Signature::variadic_any(Volatility::Immutable),
     }))
@@ -93,13 +94,14 @@ pub(crate) fn function(how: Spanning, result: PgType) -> Arc<ScalarUDF> {
 #[derive(Debug)]
 struct Function {
     how: Spanning,
+    of: PgType,
     result: PgType,
     signature: Signature,
 }
 
 impl PartialEq for Function {
     fn eq(&self, other: &Self) -> bool {
-        self.how == other.how && self.result == other.result
+        (self.how, self.of, self.result) == (other.how, other.of, other.result)
     }
 }
 
@@ -107,7 +109,7 @@ impl Eq for Function {}
 
 impl Hash for Function {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.how, self.result).hash(state);
+        (self.how, self.of, self.result).hash(state);
     }
 }
 
@@ -230,7 +232,7 @@ impl Function {
                         false => spans.into_iter().next_back()?.upper.point,
                     }
                 });
-                range::values(&points.collect::<Vec<_>>(), self.result)
+                range::values(&points.collect::<Vec<_>>(), self.result)?
             }
             Spanning::Made => self.made(args, rows)?,
             Spanning::Collected => self.collected(args, rows)?,
@@ -262,7 +264,7 @@ impl Function {
         let column = Column::new(ranges);
         let points = match values.data_type() {
             DataType::Null => vec![None; values.len()],
-            _ => range::points(values)?,
+            _ => range::points(values, self.of)?,
         };
         let held = points
             .iter()
@@ -275,7 +277,7 @@ impl Function {
     fn made(&self, args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         let subtype = self.result.subtype().unwrap_or(PgType::INT8);
         let points = |arg: usize| match args.get(arg) {
-            Some(array) if !array.data_type().is_null() => range::points(array),
+            Some(array) if !array.data_type().is_null() => range::points(array, self.of),
             _ => Ok(vec![None; rows]),
         };
         let (lower, upper) = (points(0)?, points(1)?);

@@ -27,8 +27,8 @@ use crate::statement::StatementContext;
 
 pub use casts::{CastContext, cast_context};
 pub use operators::{Operator, behind};
-pub use relations::access::{OperatorClass, operator_class};
-pub use relations::types::{is_toastable, sent_by};
+pub use relations::access::{OperatorClass, operator_class, order_class};
+pub use relations::types::{collation_named, collation_of, is_toastable, sent_by};
 pub use value::Value;
 
 /// What PostgreSQL's own functions of a name take.
@@ -37,6 +37,13 @@ pub fn functions_named(name: &str) -> Vec<Vec<Oid>> {
         .into_iter()
         .map(|(_, function)| function.arguments.clone())
         .collect()
+}
+
+/// PostgreSQL's own function of a name and arguments, and what it gives.
+pub fn function(name: &str, takes: &[Oid]) -> Option<(Oid, Oid)> {
+    let mut named = relations::functions::by_name(name).into_iter();
+    let (oid, function) = named.find(|(_, function)| function.arguments == takes)?;
+    Some((oid, function.result))
 }
 
 /// A system relation.

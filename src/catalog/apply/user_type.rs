@@ -14,7 +14,8 @@ impl Snapshot {
         let attributes = ty.composite().into_iter().flat_map(|of| &of.attributes);
         let used = attributes.filter_map(|attribute| made_of(attribute.ty));
         let domain = ty.domain().and_then(|domain| made_of(domain.base));
-        for used in used.chain(domain) {
+        let subtype = ty.range().and_then(|_| made_of(ty.ty().subtype()?));
+        for used in used.chain(domain).chain(subtype) {
             match self.relation_with_rows(used) {
                 None => drop(self.must_type(used)?),
                 Some(of) if of.persistence == Persistence::Temporary => {

@@ -9,7 +9,6 @@ use super::aggregate_call::modifiers;
 use super::coerce::array_element;
 use super::from::part;
 use super::level::Level;
-use super::ranges::is_range_of_numerics;
 use super::set::Elements;
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result, SqlState};
@@ -201,7 +200,7 @@ impl Analyst<'_> {
                 .map(|arg| self.argument(level, arg))
                 .collect::<Result<Vec<_>>>()?;
             let array = self.expression(level, array)?;
-            return self.variadic_call(&name, args, array);
+            return self.variadic_call(&name, &function.name, args, array);
         }
         let sets = level.sets.borrow().len();
         // The second argument of `normalize` is a word of the grammar.
@@ -253,7 +252,8 @@ impl Analyst<'_> {
             && self.chain.is_none()
         {
             let mut called = self.shared.called.borrow_mut();
-            called.push((ident.span, call.routine.oid));
+            let function = (call.routine.schema, call.routine.name.clone());
+            called.push((ident.span, function));
         }
         called.map_err(|error| match function.name.0.first() {
             Some(ast::ObjectNamePart::Identifier(ident))
@@ -360,7 +360,7 @@ impl Analyst<'_> {
                 if open && name != "coalesce" {
                     return Ok(Typed::new(numeric::extreme(name == "greatest", args), ty));
                 }
-                if is_range_of_numerics(ty) && name != "coalesce" {
+                if ty.has_keyed_bounds() && name != "coalesce" {
                     let how = match name {
                         "greatest" => functions::Spanning::Greatest,
                         _ => functions::Spanning::Least,
@@ -425,7 +425,7 @@ impl Analyst<'_> {
             return Ok(value);
         }
         let args: Vec<Typed> = args.into_iter().map(Typed::undomained).collect();
-        if let Some(value) = self.range_call(name, &args)? {
+        if let Some(value) = self.range_call(name, written, &args)? {
             return Ok(value);
         }
         if let Some(row) = self.populated_row(name, &args)? {
@@ -497,8 +497,14 @@ impl Analyst<'_> {
     }
 
     /// `f(a, VARIADIC array)`
-    fn variadic_call(&self, name: &str, mut args: Vec<Typed>, array: Typed) -> Result<Typed> {
-        if let Some(value) = self.collected_ranges(name, &args, &array)? {
+    fn variadic_call(
+        &self,
+        name: &str,
+        written: &ObjectName,
+        mut args: Vec<Typed>,
+        array: Typed,
+    ) -> Result<Typed> {
+        if let Some(value) = self.collected_ranges(name, written, &args, &array)? {
             return Ok(value);
         }
         let array = match array.is_unknown() {

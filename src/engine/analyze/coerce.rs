@@ -77,6 +77,10 @@ fn explicitly(from: PgType, to: PgType) -> bool {
     if implicitly(from, to) || cast_context(from.oid, to.oid).is_some() {
         return true;
     }
+    // What CREATE TYPE … AS RANGE makes beside the types.
+    if from.is_made() && from.multirange().is_some_and(|own| own.oid == to.oid) {
+        return true;
+    }
     // Every type has a text.
     if category(from) == 'S' || category(to) == 'S' {
         return true;

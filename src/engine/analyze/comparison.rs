@@ -6,7 +6,6 @@ use datafusion::logical_expr::{Expr, Operator};
 use super::Analyst;
 use super::coerce::{array_element, implicitly, is_bpchar};
 use super::operators::COMPARISONS;
-use super::ranges::is_range_of_numerics;
 use super::typed::{Typed, binary};
 use crate::base::{Error, Result};
 use crate::engine::{numeric, semantics};
@@ -64,7 +63,7 @@ impl Analyst<'_> {
             self.row_order(value.ty)?;
             return Ok(semantics::row_key(value.expr));
         }
-        if is_range_of_numerics(value.ty) {
+        if value.ty.has_keyed_bounds() {
             return Ok(semantics::range_key(value.expr));
         }
         if self.is_open(&value)? {
@@ -123,7 +122,7 @@ impl Analyst<'_> {
             self.row_equality(arg.ty)
                 .map_err(|_| super::operator::no_equality(arg.base()))?;
         }
-        if is_range_of_numerics(arg.ty) && !matches!(name, "count" | "range_agg") {
+        if arg.ty.has_keyed_bounds() && !matches!(name, "count" | "range_agg") {
             let arg = arg.base();
             return Err(Error::unsupported(format!("{name}(DISTINCT {arg})")));
         }
@@ -133,7 +132,7 @@ impl Analyst<'_> {
         if arg.is(PgType::JSONB) || arg.is(PgType::INTERVAL) {
             *arg = Typed::new(self.key(arg.clone())?, PgType::TEXT);
         }
-        if is_range_of_numerics(arg.ty) || arg.ty.is_composite() || self.has_array_key(arg)? {
+        if arg.ty.has_keyed_bounds() || arg.ty.is_composite() || self.has_array_key(arg)? {
             *arg = Typed::new(self.key(arg.clone())?, PgType::BYTEA);
         }
         Ok(())

@@ -240,11 +240,6 @@ impl Analyst<'_> {
             if of.is(PgType::JSON) {
                 return Err(super::operator::no_equality(*ty));
             }
-            if super::ranges::is_range_of_numerics(of) {
-                return Err(Error::unsupported(format!(
-                    "comparing rows with a {of} in them"
-                )));
-            }
             self.row_equality(of)?;
         }
         Ok(())

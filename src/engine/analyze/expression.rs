@@ -10,7 +10,6 @@ use sqlparser::tokenizer::Span;
 use super::coerce::array_element;
 use super::level::Level;
 use super::names::is_call;
-use super::ranges::is_range_of_numerics;
 use super::subquery::negated_if;
 use super::typed::{self, Typed, and, not, or};
 use super::{Analyst, Converted, place};
@@ -346,7 +345,7 @@ impl Analyst<'_> {
             && ty.oid != PgType::BPCHAR.oid
             && ty.oid != PgType::JSONB.oid
             && ty.oid != PgType::NUMERIC.oid
-            && !is_range_of_numerics(ty)
+            && !ty.has_keyed_bounds()
             && array_element(ty).is_none()
             && !ty.is_composite()
         {

@@ -104,7 +104,7 @@ pub(super) struct Analysis {
     /// The primary keys without which it would not be valid.
     pub(super) keys: BTreeSet<Oid>,
     /// Where it calls users' functions by their bare names, and which these are.
-    pub(super) called: Vec<(Span, Oid)>,
+    pub(super) called: Vec<(Span, (Oid, String))>,
 }
 
 /// Analyses a query as `scope` sees it. `declared` are the client's parameter types.
@@ -236,8 +236,9 @@ struct Shared {
     keys: RefCell<BTreeSet<Oid>>,
     /// Users' functions called.
     uses: RefCell<Vec<routine::Use>>,
-    /// Where the statement itself calls users' functions by their bare names, and which these are.
-    called: RefCell<Vec<(Span, Oid)>>,
+    /// Where the statement itself calls users' functions by their bare names, and these with their
+    /// schemas.
+    called: RefCell<Vec<(Span, (Oid, String))>>,
     /// How many calls there were.
     calls: Cell<usize>,
     /// What calls in the statement itself became: the same call twice is the same expression.

@@ -7,7 +7,6 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
 use super::Analyst;
-use super::ranges::is_range_of_numerics;
 use super::typed::{self, Typed};
 use crate::base::Result;
 use crate::engine::{numeric, semantics};
@@ -62,7 +61,7 @@ impl Analyst<'_> {
             semantics::interval_key(shown)
         } else if value.is(PgType::JSONB) {
             semantics::jsonb_key(shown)
-        } else if is_range_of_numerics(value.ty) {
+        } else if value.ty.has_keyed_bounds() {
             semantics::range_key(shown)
         } else if self.has_array_key(value)? {
             semantics::array_key(shown, value.ty)

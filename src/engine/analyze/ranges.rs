@@ -4,20 +4,17 @@
 
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
+use sqlparser::ast;
 
 use super::Analyst;
 use super::coerce::{implicitly, not_unique, undetermined};
+use super::from::part;
 use super::operators::{COMPARISONS, Candidate, Make};
 use super::set::Elements;
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
 use crate::functions::{self, Spanning};
 use crate::types::PgType;
-
-/// Whether values that look different may be equal.
-pub(super) fn is_range_of_numerics(ty: PgType) -> bool {
-    ty.subtype() == Some(PgType::NUMERIC)
-}
 
 /// The operator of a sign over ranges, multiranges, and the values they are of.
 pub(super) fn operator(sign: &str, left: PgType, right: PgType) -> Option<Candidate> {
@@ -38,7 +35,8 @@ pub(super) fn operator(sign: &str, left: PgType, right: PgType) -> Option<Candid
         "<@" if is_of(left, right) => return says(Spanning::Held),
         _ => {}
     }
-    if !left.has_bounds() || left.subtype() != right.subtype() {
+    let range = |ty: PgType| ty.range().unwrap_or(ty).oid;
+    if !left.has_bounds() || !right.has_bounds() || range(left) != range(right) {
         return None;
     }
     if left.oid == right.oid {
@@ -78,16 +76,50 @@ impl Analyst<'_> {
         args: Vec<Typed>,
         result: PgType,
     ) -> Result<Typed> {
+        let of = match result.has_bounds() {
+            true => Some(result),
+            false => args.iter().map(|arg| arg.ty).find(|ty| ty.has_bounds()),
+        };
         let args = args.into_iter().map(|arg| arg.expr).collect();
-        let function = functions::spanning(how, result);
+        let function = functions::spanning(how, of.unwrap_or(result), result);
         let call = Expr::ScalarFunction(ScalarFunction::new_udf(function, args));
         Ok(Typed::new(call, result))
     }
 
+    /// The range or multirange type whose constructors have a name.
+    fn constructed(&self, name: &str, written: &ast::ObjectName) -> Option<PgType> {
+        if let Some(ty) = PgType::by_name(name).filter(|ty| ty.has_bounds()) {
+            return Some(ty);
+        }
+        let parts: Vec<String> = written.0.iter().map(part).collect();
+        if parts.join(".") != name {
+            return None;
+        }
+        let (schema, name) = match parts.as_slice() {
+            [name] => (None, name),
+            [schema, name] => (Some(schema.as_str()), name),
+            _ => return None,
+        };
+        let snapshot = &self.scope.context.snapshot;
+        let ty = snapshot.constructed(self.scope.path, schema, name)?;
+        if let [ast::ObjectNamePart::Identifier(ident)] = written.0.as_slice()
+            && let Some(own) = ty.constructors()
+            && self.chain.is_none()
+        {
+            let function = (own.schema, own.name.clone());
+            self.shared.called.borrow_mut().push((ident.span, function));
+        }
+        Some(ty.ty())
+    }
+
     /// A call of a function of ranges; `None` if it is none.
-    pub(super) fn range_call(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
-        let made = PgType::by_name(name).filter(|ty| ty.has_bounds());
-        if let Some(ty) = made {
+    pub(super) fn range_call(
+        &self,
+        name: &str,
+        written: &ast::ObjectName,
+        args: &[Typed],
+    ) -> Result<Option<Typed>> {
+        if let Some(ty) = self.constructed(name, written) {
             return match ty.range() {
                 Some(range) => self.multirange_of(name, args, (ty, range)),
                 None => self.range_of(name, args, ty),
@@ -221,10 +253,12 @@ impl Analyst<'_> {
     pub(super) fn collected_ranges(
         &self,
         name: &str,
+        written: &ast::ObjectName,
         args: &[Typed],
         array: &Typed,
     ) -> Result<Option<Typed>> {
-        let made = PgType::by_name(name).filter(|ty| args.is_empty() && ty.is_multirange());
+        let made = self.constructed(name, written);
+        let made = made.filter(|ty| args.is_empty() && ty.is_multirange());
         let Some((ty, ranges)) = made.and_then(|ty| Some((ty, ty.range()?.array()?))) else {
             return Ok(None);
         };
@@ -265,9 +299,10 @@ impl Analyst<'_> {
         };
         // Those compare what they are given and no keys of it.
         let compares = name == "mode" || name.ends_with(" within group");
-        if compares && args.iter().any(|arg| is_range_of_numerics(arg.ty)) {
+        if compares && args.iter().any(|arg| arg.ty.has_keyed_bounds()) {
             let name = name.trim_end_matches(" within group");
-            return Err(Error::unsupported(format!("{name} of ranges of numerics")));
+            let of = args.first().map_or(PgType::NUMRANGE, Typed::base);
+            return Err(Error::unsupported(format!("{name} of {of}")));
         }
         match args.iter().all(takes) {
             true => Ok(()),

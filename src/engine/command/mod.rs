@@ -25,8 +25,8 @@ pub use domain::{AlterDomain, CreateDomain, DomainAction};
 pub use explain::{Explain, ExplainFormat, ExplainOptions};
 pub use object::{
     Alter, AlterAction, AlterType, AttributeAction, CommentTarget, CreateForeignTable,
-    CreateSchema, CreateTable, CreateTableAs, CreateType, CreateView, Drop, NewType, ObjectKind,
-    OnCommit, TypeAction,
+    CreateSchema, CreateTable, CreateTableAs, CreateType, CreateView, Drop, NewRange, NewType,
+    ObjectKind, OnCommit, TypeAction,
 };
 pub use role::{
     DefaultPrivileges, Grant, GrantRole, GrantTarget, RoleOption, RoleSetting, RoleSpec,

@@ -152,6 +152,25 @@ pub enum NewType {
     Enum(Vec<String>),
     /// AS (…): the names and types of fields, in order.
     Composite(Vec<(String, TypeName)>),
+    /// AS RANGE (…)
+    Range(Box<NewRange>),
+}
+
+/// What CREATE TYPE … AS RANGE says of a range type.
+#[derive(Debug, Clone, Default)]
+pub struct NewRange {
+    /// What bounds are of.
+    pub subtype: Option<TypeName>,
+    /// The order of bounds.
+    pub operator_class: Option<ObjectName>,
+    /// The collation of bounds.
+    pub collation: Option<ObjectName>,
+    /// The function that brings values into one form.
+    pub canonical: Option<ObjectName>,
+    /// The function that says how far bounds are from each other.
+    pub subtype_diff: Option<ObjectName>,
+    /// What the multirange type is called.
+    pub multirange: Option<ObjectName>,
 }
 
 /// ALTER TYPE

@@ -48,10 +48,8 @@ impl Engine {
                 bound.map_err(Error::without_position)?
             }
         };
-        for (span, routine) in &bound.called {
-            if let Some(routine) = snapshot.routine(*routine) {
-                full.push((*span, full_name(context, routine.schema, &routine.name)));
-            }
+        for (span, (schema, name)) in &bound.called {
+            full.push((*span, full_name(context, *schema, name)));
         }
         Ok(replaced(text, full))
     }

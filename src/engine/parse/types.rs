@@ -319,6 +319,17 @@ fn custom(name: &ast::ObjectName, modifiers: &[String]) -> Result<TypeName> {
     known.map(TypeName::Known)
 }
 
+/// The type of a name that was written as a string.
+pub(super) fn bare(name: &str) -> Result<TypeName> {
+    Ok(match PgType::by_name(name) {
+        Some(ty) => TypeName::Known(ty),
+        None if UNBUILT.contains(&name) => {
+            return Err(Error::unsupported(format!("type \"{name}\"")));
+        }
+        None => named(None, name),
+    })
+}
+
 fn named(schema: Option<String>, name: &str) -> TypeName {
     TypeName::Named {
         name: ObjectName {

@@ -5,11 +5,11 @@ use sqlparser::tokenizer::Token;
 use super::TypeName;
 use super::cursor::Cursor;
 use super::roles;
-use super::types::written;
+use super::types::{bare, written};
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
-    AlterType, AttributeAction, Command, CreateType, NewType, TypeAction,
+    AlterType, AttributeAction, Command, CreateType, NewRange, NewType, ObjectName, TypeAction,
 };
 use crate::types::enums::Place;
 
@@ -22,13 +22,71 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
         return Ok(Command::CreateType(CreateType { name, kind }));
     }
     if cursor.accept("AS RANGE") {
-        return Err(Error::unsupported("CREATE TYPE … AS RANGE"));
+        let kind = NewType::Range(Box::new(range(cursor)?));
+        return Ok(Command::CreateType(CreateType { name, kind }));
     }
     if cursor.accept("AS") {
         let kind = NewType::Composite(cursor.parenthesised_or_none(field)?);
         return Ok(Command::CreateType(CreateType { name, kind }));
     }
     Err(Error::unsupported("CREATE TYPE without AS"))
+}
+
+/// `(subtype = …, …)`
+fn range(cursor: &mut Cursor) -> Result<NewRange> {
+    let mut range = NewRange::default();
+    let mut seen: Vec<String> = Vec::new();
+    cursor.parenthesised(|cursor| {
+        let position = cursor.position();
+        let option = cursor.any_word()?;
+        if seen.contains(&option) {
+            let twice = Error::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options");
+            return Err(twice.at(position));
+        }
+        let valued = cursor.accept_token(&Token::Eq);
+        let place = match option.as_str() {
+            "subtype" if valued => {
+                range.subtype = Some(match cursor.sees_string() {
+                    true => bare(&cursor.string()?)?,
+                    false => written(cursor)?,
+                });
+                seen.push(option);
+                return Ok(());
+            }
+            "subtype" => return Err(requires_parameter(&option)),
+            "subtype_opclass" => &mut range.operator_class,
+            "collation" => &mut range.collation,
+            "canonical" => &mut range.canonical,
+            "subtype_diff" => &mut range.subtype_diff,
+            "multirange_type_name" => &mut range.multirange,
+            _ => {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!("type attribute \"{option}\" not recognized"),
+                ));
+            }
+        };
+        if !valued {
+            return Err(requires_parameter(&option));
+        }
+        *place = Some(match cursor.sees_string() {
+            true => ObjectName {
+                schema: None,
+                name: cursor.string()?,
+            },
+            false => cursor.object_name()?,
+        });
+        seen.push(option);
+        Ok(())
+    })?;
+    Ok(range)
+}
+
+fn requires_parameter(option: &str) -> Error {
+    Error::new(
+        SqlState::SYNTAX_ERROR,
+        format!("{option} requires a parameter"),
+    )
 }
 
 /// `name type`

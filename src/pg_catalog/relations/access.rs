@@ -25,6 +25,10 @@ static AGGREGATES: LazyLock<File> =
 
 /// `anyenum`
 const ANYENUM: Oid = Oid(3500);
+/// `anyrange`
+const ANYRANGE: Oid = Oid(3831);
+/// `anymultirange`
+const ANYMULTIRANGE: Oid = Oid(4537);
 /// `btree`
 const BTREE: Oid = Oid(403);
 
@@ -108,6 +112,15 @@ pub fn operator_class(method_name: &str, ty: PgType, name: &str) -> OperatorClas
     }
 }
 
+/// The operator class of B-trees for a type: of a name, or the one it has anyway; 0 if there is
+/// none.
+pub fn order_class(ty: PgType, name: Option<&str>) -> Oid {
+    match name {
+        Some(name) => class_named(BTREE, ty, name),
+        None => default_class(BTREE, ty),
+    }
+}
+
 /// The OID of an operator class for a type, by its name.
 pub(super) fn class_named(method: Oid, ty: PgType, name: &str) -> Oid {
     let at = CLASSES.position("opcname");
@@ -124,8 +137,11 @@ pub(super) fn class_named(method: Oid, ty: PgType, name: &str) -> Oid {
 /// none.
 pub(super) fn default_class(method: Oid, ty: PgType) -> Oid {
     let like = match ty.oid {
+        _ if ty.is_range() => ANYRANGE,
+        _ if ty.is_multirange() => ANYMULTIRANGE,
         _ if ty.is_made() => match ty.element() {
             Some(_) => PgType::ANYARRAY.oid,
+            None if ty.is_composite() => PgType::RECORD.oid,
             None => ANYENUM,
         },
         // What has no class of its own is taken for what it is binary-coercible to.

@@ -15,7 +15,7 @@ use crate::pg_catalog::{SystemRelation, all};
 use crate::statement::StatementContext;
 
 /// `pg_proc`'s OID.
-const PG_PROC: Oid = Oid(1255);
+pub(super) const PG_PROC: Oid = Oid(1255);
 /// `pg_extension`'s OID.
 const PG_EXTENSION: Oid = Oid(3079);
 /// `pg_foreign_data_wrapper`'s OID.
@@ -29,7 +29,7 @@ const PG_DEFAULT_ACL: Oid = Oid(826);
 
 /// One row of `pg_depend`: (class, object, referenced class, referenced object, referenced column,
 /// kind).
-type Dependency = (Oid, Oid, Oid, Oid, i16, char);
+pub(super) type Dependency = (Oid, Oid, Oid, Oid, i16, char);
 
 /// What an index stands on: its constraint, or its columns.
 fn of_index(table: &Relation, index: &Index, rows: &mut Vec<Dependency>) {
@@ -157,6 +157,7 @@ pub(super) fn pg_depend(
             rows.extend(checks.map(|check| (PG_CONSTRAINT, check.oid, PG_TYPE, ty.oid, 0, 'a')));
         }
     }
+    rows.extend(super::ranges::dependencies(snapshot));
     for (table, attnum, _) in defaults(context) {
         let default = derived_oid(table, attnum);
         let generated = snapshot.relation(table).is_some_and(|relation| {

@@ -23,11 +23,12 @@ pub(super) fn pg_proc(
     relation: &SystemRelation,
     context: &StatementContext,
 ) -> Result<RecordBatch> {
-    let own = own(relation)?;
-    if context.snapshot.routines().next().is_none() {
-        return Ok(own);
+    let mut parts = vec![own(relation)?];
+    if context.snapshot.routines().next().is_some() {
+        parts.push(users(relation, context)?);
     }
-    concat(&[own, users(relation, context)?])
+    parts.push(super::ranges::pg_proc(relation, context)?);
+    concat(&parts)
 }
 
 /// Users' functions.

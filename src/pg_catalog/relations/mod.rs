@@ -8,6 +8,7 @@ mod dependencies;
 pub mod functions;
 mod grants;
 pub mod objects;
+mod ranges;
 pub mod roles;
 mod settings;
 mod standard;

@@ -258,12 +258,20 @@ pub(super) fn pg_type(
     concat(&[base, rows, super::user_types::pg_type(relation, context)?])
 }
 
-pub(super) fn pg_cast(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
-    from_file(relation, &CASTS, &[])
+pub(super) fn pg_cast(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let own = from_file(relation, &CASTS, &[])?;
+    concat(&[own, super::ranges::pg_cast(relation, context)?])
 }
 
-pub(super) fn pg_range(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
-    from_file(relation, &RANGES, &[])
+pub(super) fn pg_range(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let own = from_file(relation, &RANGES, &[])?;
+    concat(&[own, super::ranges::pg_range(relation, context)?])
 }
 
 pub(super) fn pg_operator(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
@@ -318,6 +326,14 @@ pub fn sent_by(function: &str, ty: PgType) -> Option<PgType> {
     if !function.ends_with("send") {
         return None;
     }
+    if ty.range_family().is_some() {
+        let own = if ty.is_range() {
+            "range_send"
+        } else {
+            "multirange_send"
+        };
+        return (function == own).then_some(ty);
+    }
     let (oid, _) = super::functions::by_name(function).into_iter().next()?;
     let takes = |line: &&Vec<&'static str>| TYPES.oid(line, "typsend") == oid;
     let lines = || TYPES.lines.iter().filter(takes);
@@ -326,6 +342,14 @@ pub fn sent_by(function: &str, ty: PgType) -> Option<PgType> {
         return Some(ty);
     }
     lines().next().map(|line| PgType::of(type_of(line).0))
+}
+
+/// The collation values of a type have unless told otherwise; 0 if they have none.
+pub fn collation_of(ty: PgType) -> Oid {
+    match ty.is_made() {
+        true => Oid::INVALID,
+        false => build_in(ty.oid).collation,
+    }
 }
 
 /// A collation's name.

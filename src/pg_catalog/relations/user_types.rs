@@ -20,6 +20,16 @@ struct Row<'a> {
 
 /// How PostgreSQL would store values of a user's type.
 pub(super) fn storage(ty: PgType) -> Storage {
+    if ty.range_family().is_some() {
+        let shape = shape_of(ty);
+        return Storage {
+            name: "",
+            by_value: false,
+            align: shape.align,
+            storage: shape.storage,
+            collation: shape.collation,
+        };
+    }
     let array = ty.element().is_some();
     if ty.element().unwrap_or(ty).is_composite() {
         return types::build_in(Oid::INVALID);
@@ -59,6 +69,26 @@ const COMPOSITE: Shape = Shape {
     collation: Oid::INVALID,
 };
 
+/// The shape of a range or multirange type.
+fn range(ty: PgType) -> Shape {
+    let (output, send, analyze) = match ty.is_range() {
+        true => (3835, 3837, 3916),
+        false => (4232, 4234, 4242),
+    };
+    let subtype = ty.subtype().map(|subtype| shape_of(subtype).align);
+    Shape {
+        len: -1,
+        by_value: false,
+        category: 'R',
+        output: Oid(output),
+        send: Oid(send),
+        analyze: Oid(analyze),
+        align: if subtype == Some("d") { "d" } else { "i" },
+        storage: "x",
+        collation: Oid::INVALID,
+    }
+}
+
 /// The shape of arrays over a type.
 fn array_of(element: Shape) -> Shape {
     Shape {
@@ -81,6 +111,10 @@ fn shape_of(ty: PgType) -> Shape {
         Made::EnumArray { .. } => array_of(ENUM),
         Made::Row { .. } => COMPOSITE,
         Made::RowArray { .. } => array_of(COMPOSITE),
+        Made::Range(_) => match ty.element() {
+            Some(of) => array_of(shape_of(of)),
+            None => range(ty),
+        },
         Made::None => types::shape(ty.oid).unwrap_or(ENUM),
     }
 }
@@ -108,12 +142,15 @@ pub(super) fn pg_type(
         .flat_map(|ty| [true, false].map(|array| Row { ty, array }))
         .collect();
     // I/O functions by PostgreSQL's OIDs.
-    let input = |row: &Row<'_>, array: u32, domain: u32, composite: u32, own: u32| {
+    let input = |row: &Row<'_>, array: u32, kinds: [u32; 5]| {
+        let [domain, composite, own, range, multirange] = kinds;
         Value::from(match row.ty.kind {
             _ if row.array => array,
             TypeKind::Domain(_) => domain,
             TypeKind::Composite(_) => composite,
             TypeKind::Enum(_) => own,
+            TypeKind::Range(_) => range,
+            TypeKind::Multirange(_) => multirange,
         })
     };
     build::<Row<'_>>(
@@ -138,6 +175,8 @@ pub(super) fn pg_type(
                     TypeKind::Domain(_) => 'd',
                     TypeKind::Composite(_) => 'c',
                     TypeKind::Enum(_) => 'e',
+                    TypeKind::Range(_) => 'r',
+                    TypeKind::Multirange(_) => 'm',
                 })
             }),
             ("typcategory", &|row| row.shape().category.into()),
@@ -147,7 +186,7 @@ pub(super) fn pg_type(
                 let composite = row.ty.composite().filter(|_| !row.array);
                 composite.map_or(Oid::INVALID, |of| of.relation).into()
             }),
-            ("typsubscript", &|row| input(row, 6179, 0, 0, 0)),
+            ("typsubscript", &|row| input(row, 6179, [0; 5])),
             ("typelem", &|row| match row.array {
                 true => row.ty.oid.into(),
                 false => Oid::INVALID.into(),
@@ -156,9 +195,13 @@ pub(super) fn pg_type(
                 true => Oid::INVALID.into(),
                 false => row.ty.array.into(),
             }),
-            ("typinput", &|row| input(row, 750, 2597, 2290, 3506)),
+            ("typinput", &|row| {
+                input(row, 750, [2597, 2290, 3506, 3834, 4231])
+            }),
             ("typoutput", &|row| row.shape().output.into()),
-            ("typreceive", &|row| input(row, 2400, 2598, 2402, 3532)),
+            ("typreceive", &|row| {
+                input(row, 2400, [2598, 2402, 3532, 3836, 4233])
+            }),
             ("typsend", &|row| row.shape().send.into()),
             ("typanalyze", &|row| row.shape().analyze.into()),
             ("typalign", &|row| row.shape().align.into()),

@@ -127,10 +127,12 @@ pub(super) fn not_to_alter(context: &StatementContext, name: &ObjectName) -> Opt
 fn composite_mut(ty: &mut UserType) -> Result<&mut Composite> {
     match &mut ty.kind {
         TypeKind::Composite(composite) => Ok(composite),
-        TypeKind::Enum(_) | TypeKind::Domain(_) => Err(Error::new(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!("\"{}\" is not a composite type", ty.name),
-        )),
+        TypeKind::Enum(_) | TypeKind::Domain(_) | TypeKind::Range(_) | TypeKind::Multirange(_) => {
+            Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("\"{}\" is not a composite type", ty.name),
+            ))
+        }
     }
 }
 

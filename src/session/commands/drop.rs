@@ -284,7 +284,9 @@ pub(super) fn named(
             .must_schema(&name.name)
             .map(|schema| ObjectId::Schema(schema.oid)),
         ObjectKind::Type => {
-            super::user_type::type_of(context, name).map(|ty| ObjectId::Type(ty.oid))
+            let ty = super::user_type::type_of(context, name)?;
+            super::range_type::must_be_droppable(context, &ty)?;
+            Ok(ObjectId::Type(ty.oid))
         }
         ObjectKind::Domain => {
             let ty = super::user_type::type_of(context, name).map_err(|error| {

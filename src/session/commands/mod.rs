@@ -29,6 +29,7 @@ mod on_commit;
 mod owned;
 mod prepare;
 mod query;
+mod range_type;
 mod readers;
 mod reindex;
 mod rename;

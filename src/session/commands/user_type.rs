@@ -20,6 +20,9 @@ impl Session {
             .resolve_creation_schema(&context.search_path, create.name.schema.as_deref())?;
         let labels = match &create.kind {
             NewType::Enum(labels) => labels,
+            NewType::Range(range) => {
+                return self.create_range(&context, schema, &create.name, range);
+            }
             NewType::Composite(fields) => {
                 return self.create_composite(&context, schema, &create.name.name, fields);
             }
@@ -159,7 +162,10 @@ impl Session {
 fn labels_of(ty: &mut UserType) -> Result<&mut Labels> {
     match &mut ty.kind {
         TypeKind::Enum(labels) => Ok(labels),
-        TypeKind::Domain(_) | TypeKind::Composite(_) => Err(Error::new(
+        TypeKind::Domain(_)
+        | TypeKind::Composite(_)
+        | TypeKind::Range(_)
+        | TypeKind::Multirange(_) => Err(Error::new(
             SqlState::WRONG_OBJECT_TYPE,
             format!("{} is not an enum", quote(&ty.name)),
         )),

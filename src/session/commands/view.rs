@@ -5,18 +5,19 @@ use super::{query::check_parameters, tag};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use sqlparser::ast::Expr;
+use sqlparser::ast::{self, Expr};
 
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::user_type::made_of;
 use crate::catalog::{Change, Persistence, RelationKind, View};
 use crate::engine::command::CreateView;
-use crate::engine::parse::changes_rows;
+use crate::engine::parse::{changes_rows, fold};
 use crate::engine::{Bound, parse_query, written_type};
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
 use crate::statement::StatementContext;
+use crate::types::PgType;
 
 /// A body as the catalog keeps it.
 pub(super) fn view_of(context: &StatementContext, text: &str, bound: &Bound) -> View {
@@ -58,6 +59,11 @@ fn types_of(context: &StatementContext, text: &str, bound: &Bound) -> Vec<Oid> {
     let query = parse_query(text).ok();
     let _ = query.as_ref().map(|query| {
         sqlparser::ast::visit_expressions(query, |expression| {
+            if let Expr::Function(call) = expression
+                && let Some(ty) = constructed(context, &call.name)
+            {
+                types.extend(made_of(ty));
+            }
             let written = match expression {
                 Expr::Cast { data_type, .. } => Some(data_type),
                 Expr::TypedString(typed) => Some(&typed.data_type),
@@ -74,6 +80,19 @@ fn types_of(context: &StatementContext, text: &str, bound: &Bound) -> Vec<Oid> {
     types.sort_unstable();
     types.dedup();
     types
+}
+
+/// The range or multirange type that a function makes values of.
+fn constructed(context: &StatementContext, function: &ast::ObjectName) -> Option<PgType> {
+    let parts = function.0.iter().map(|part| part.as_ident().map(fold));
+    let parts = parts.collect::<Option<Vec<_>>>()?;
+    let (schema, name) = match parts.as_slice() {
+        [name] => (None, name),
+        [schema, name] => (Some(schema.as_str()), name),
+        _ => return None,
+    };
+    let (snapshot, path) = (&context.snapshot, &context.search_path);
+    snapshot.constructed(path, schema, name).map(|ty| ty.ty())
 }
 
 impl Session {

@@ -60,7 +60,7 @@ enum Written<'a> {
     /// A date shown as a timestamp.
     Midnight(Dates<'a>),
     Interval(Intervals<'a>),
-    Range(range::Column<'a>, PgType),
+    Range(range::Column<'a>, PgType, &'a Style),
     Array(Lists<'a>),
     Record(Vec<(Oid, BinaryColumn<'a>)>),
     /// Rows of a type that has a name.
@@ -154,7 +154,7 @@ impl<'a> BinaryColumn<'a> {
                 Written::Number(ints, ty)
             }
             (_, Cells::Bytes(_)) if ty.has_bounds() => {
-                Written::Range(range::Column::new(array), ty)
+                Written::Range(range::Column::new(array), ty, style)
             }
             (oid, Cells::Int(ints)) => match Width::of(ty) {
                 Some(width) if oid == PgType::INT2.oid => Written::Int2(ints, width),
@@ -265,8 +265,8 @@ impl<'a> BinaryColumn<'a> {
                 put(out, span.days.to_be_bytes());
                 put(out, span.months.to_be_bytes());
             }
-            Written::Range(values, ty) => {
-                range::write_binary(&values.get(row).unwrap_or_default(), *ty, out)?;
+            Written::Range(values, ty, style) => {
+                range::write_binary(&values.get(row).unwrap_or_default(), *ty, style, out)?;
             }
             Written::Array(array) => array.write(row, out)?,
             Written::Record(fields) => write_record(row, fields, out)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
-use super::{DOMAIN_KEY, InDomain, METADATA_KEY, Made, PgType, Shape, TYPMOD_KEY};
+use super::{DOMAIN_KEY, InDomain, METADATA_KEY, Made, PgType, RangeFamily, Shape, TYPMOD_KEY};
 use crate::base::Oid;
 use crate::types::coded::Code;
 use crate::types::dimensions;
@@ -18,10 +18,9 @@ impl PgType {
         }
         match self {
             t if t.is_enum() => DataType::Int64,
-            // Numerics show zeros that do not count: ranges that look different may be equal, and
-            // go by keys. No other type travels in large binaries, so that the Arrow type alone
-            // says so.
-            t if t.subtype() == Some(Self::NUMERIC) => DataType::LargeBinary,
+            // Ranges that look different may be equal, and go by keys. No other type travels in
+            // large binaries, so that the Arrow type alone says so.
+            t if t.has_keyed_bounds() => DataType::LargeBinary,
             t if t.has_bounds() => DataType::Binary,
             t if t.is_composite() => DataType::Binary,
             t if t.oid == Self::BOOL.oid => DataType::Boolean,
@@ -90,6 +89,7 @@ impl PgType {
             Made::EnumArray { element } => format!("{} enum[] {element}", self.oid),
             Made::Row { array, shape } => format!("{} row {array} {shape}", self.oid),
             Made::RowArray { element, shape } => format!("{} row[] {element} {shape}", self.oid),
+            Made::Range(family) => format!("{} range {family}", self.oid),
         }
     }
 
@@ -100,6 +100,10 @@ impl PgType {
         let Some(word) = words.next() else {
             return Some(ty);
         };
+        if word == "range" {
+            ty.made = Made::Range(RangeFamily::heard(words)?);
+            return Some(ty);
+        }
         let other = Oid(words.next()?.parse().ok()?);
         let mut shape = || words.next().and_then(Shape::heard);
         ty.made = match word {

@@ -17,7 +17,7 @@ use crate::base::Oid;
 
 pub use name::{awaits_names, named};
 pub use shape::Shape;
-use table::{COMPOSITE, ENUM, MADE_ARRAY};
+use table::{COMPOSITE, ENUM, MADE_ARRAY, MADE_RANGE};
 pub use table::{TypeInfo, all};
 
 /// Field metadata key holding the OID of a PostgreSQL type (decimal text).
@@ -95,6 +95,23 @@ pub enum Made {
         /// What the fields of its rows are of.
         shape: Shape,
     },
+    /// CREATE TYPE … AS RANGE: a range type, its multirange type, or the arrays over either.
+    Range(RangeFamily),
+}
+
+/// The types that are made together with a range type. A type's OID says which of them it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RangeFamily {
+    /// The range type.
+    pub range: Oid,
+    /// The type of arrays over it.
+    pub range_array: Oid,
+    /// Its multirange type.
+    pub multirange: Oid,
+    /// The type of arrays over that.
+    pub multirange_array: Oid,
+    /// What the bounds are of, as the one field of a row.
+    pub subtype: Shape,
 }
 
 impl Made {
@@ -150,7 +167,11 @@ impl PgType {
     pub const fn shape(self) -> Option<Shape> {
         match self.made {
             Made::Row { shape, .. } => Some(shape),
-            Made::None | Made::Enum { .. } | Made::EnumArray { .. } | Made::RowArray { .. } => None,
+            Made::None
+            | Made::Enum { .. }
+            | Made::EnumArray { .. }
+            | Made::RowArray { .. }
+            | Made::Range(_) => None,
         }
     }
 
@@ -223,7 +244,7 @@ impl PgType {
         match self.made {
             Made::Enum { .. } => Self::INT8,
             Made::Row { .. } => Self::BYTEA,
-            Made::EnumArray { .. } | Made::RowArray { .. } => self,
+            Made::EnumArray { .. } | Made::RowArray { .. } | Made::Range(_) => self,
             Made::None => match Code::of(self) {
                 Some(code) => code.at_rest(),
                 None => self,
@@ -267,7 +288,8 @@ impl PgType {
             Made::None => {}
             Made::Enum { .. } => return &ENUM,
             Made::Row { .. } => return &COMPOSITE,
-            Made::EnumArray { .. } | Made::RowArray { .. } => return &MADE_ARRAY,
+            Made::Range(_) if self.has_bounds() => return &MADE_RANGE,
+            Made::EnumArray { .. } | Made::RowArray { .. } | Made::Range(_) => return &MADE_ARRAY,
         }
         all()
             .find(|info| info.oid == self.oid)
@@ -299,6 +321,10 @@ impl PgType {
                 let element = self.oid;
                 return made(array, Made::RowArray { element, shape });
             }
+            Made::Range(family) => {
+                let array = family.array_over(self.oid)?;
+                return made(array, Made::Range(family));
+            }
             Made::EnumArray { .. } | Made::RowArray { .. } | Made::None => {}
         }
         let array = self.info().array;
@@ -312,6 +338,7 @@ impl PgType {
             Made::RowArray { element, shape } => {
                 return Some(Self::composite(element, self.oid, shape));
             }
+            Made::Range(family) => return family.element_of(self.oid),
             Made::Enum { .. } | Made::Row { .. } | Made::None => {}
         }
         match self.oid {
@@ -403,6 +430,23 @@ mod tests {
         let points = point.array().expect("has one");
         assert_eq!(PgType::of_field(&points.field("c", true)), points);
         assert_eq!(points.element(), Some(point));
+        let [range, multirange] = RangeFamily {
+            range: Oid(20010),
+            range_array: Oid(20011),
+            multirange: Oid(20012),
+            multirange_array: Oid(20013),
+            subtype: Shape::of(&[mood]),
+        }
+        .types();
+        for ty in [range, multirange] {
+            let array = ty.array().expect("has one");
+            assert_eq!(PgType::of_field(&ty.field("c", true)), ty);
+            assert_eq!(PgType::of_field(&array.field("c", true)), array);
+            assert_eq!(array.element(), Some(ty));
+            assert_eq!(ty.subtype(), Some(mood));
+        }
+        assert_eq!(range.multirange(), Some(multirange));
+        assert_eq!(multirange.range(), Some(range));
         let moods = mood.array().expect("has one");
         assert_eq!(PgType::of_field(&moods.field("c", true)), moods);
         assert_eq!(moods.element(), Some(mood));

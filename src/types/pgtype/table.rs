@@ -134,6 +134,16 @@ pub(super) static COMPOSITE: TypeInfo = TypeInfo {
     array: Oid(0),
     element: Oid(0),
 };
+/// What does not differ between users' range and multirange types.
+pub(super) static MADE_RANGE: TypeInfo = TypeInfo {
+    oid: Oid(0),
+    name: "range",
+    sql_name: "range",
+    len: -1,
+    category: 'R',
+    array: Oid(0),
+    element: Oid(0),
+};
 /// What does not differ between the types of arrays over users' types.
 pub(super) static MADE_ARRAY: TypeInfo = TypeInfo {
     oid: Oid(0),

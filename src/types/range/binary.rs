@@ -7,7 +7,7 @@ use super::{Point, Span, values};
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 use crate::types::binary::{BinaryColumn, counted, insufficient, length, parse_column, take};
-use crate::types::text::{PLAIN, ParseError, Style};
+use crate::types::text::{ParseError, Style};
 
 const EMPTY: u8 = 0x01;
 const LOWER_INCLUSIVE: u8 = 0x02;
@@ -84,19 +84,34 @@ fn many<'a>(bytes: &'a [u8], bounds: &mut Vec<Option<&'a [u8]>>) -> Result<Vec<O
 ///
 /// # Errors
 /// `22008` for dates PostgreSQL does not have.
-pub(in crate::types) fn write(spans: &[Span], ty: PgType, out: &mut Vec<u8>) -> Result<()> {
-    let subtype = ty.subtype().unwrap_or(PgType::INT8);
+pub(in crate::types) fn write(
+    spans: &[Span],
+    ty: PgType,
+    style: &Style,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let to = To {
+        subtype: ty.subtype().unwrap_or(PgType::INT8),
+        style,
+    };
     if !ty.is_multirange() {
-        return write_one(spans.first(), subtype, out);
+        return write_one(spans.first(), to, out);
     }
     out.extend_from_slice(&length(spans.len())?);
     for span in spans {
-        write_counted(out, |out| write_one(Some(span), subtype, out))?;
+        write_counted(out, |out| write_one(Some(span), to, out))?;
     }
     Ok(())
 }
 
-fn write_one(span: Option<&Span>, subtype: PgType, out: &mut Vec<u8>) -> Result<()> {
+/// What bounds are written as.
+#[derive(Clone, Copy)]
+struct To<'a> {
+    subtype: PgType,
+    style: &'a Style,
+}
+
+fn write_one(span: Option<&Span>, to: To<'_>, out: &mut Vec<u8>) -> Result<()> {
     let Some(span) = span else {
         out.push(EMPTY);
         return Ok(());
@@ -109,14 +124,14 @@ fn write_one(span: Option<&Span>, subtype: PgType, out: &mut Vec<u8>) -> Result<
             | flag(span.upper.point.is_none(), UPPER_INFINITE),
     );
     for point in [&span.lower.point, &span.upper.point].into_iter().flatten() {
-        write_counted(out, |out| write_point(point, subtype, out))?;
+        write_counted(out, |out| write_point(point, to, out))?;
     }
     Ok(())
 }
 
-fn write_point(point: &Point, subtype: PgType, out: &mut Vec<u8>) -> Result<()> {
-    let value = values(&[Some(point.clone())], subtype);
-    BinaryColumn::new(value.as_ref(), subtype, PLAIN)?.write(0, out)?;
+fn write_point(point: &Point, to: To<'_>, out: &mut Vec<u8>) -> Result<()> {
+    let value = values(&[Some(point.clone())], to.subtype)?;
+    BinaryColumn::new(value.as_ref(), to.subtype, to.style)?.write(0, out)?;
     Ok(())
 }
 

@@ -7,12 +7,15 @@
 //! * upper: 2 if there is none; or 1, the point, and 0 if the point is not within, 1 if it is.
 //!
 //! A range has at most one span, a multirange any number, which do not touch each other, in order.
-//! A point is a number in eight bytes, or a numeric's key. Numerics that are equal may show
-//! different zeros: what they show follows at the end, behind a 0, and is no part of the key
-//! ([`key`]). So the Arrow type alone, which numerics have for themselves, says how to read bytes.
+//! A point is a number in eight bytes, or a key: a numeric's, or behind a byte of its own that of a
+//! row with the value as its one field, which every type that users make ranges over has. What is
+//! equal may look different: what it looks like follows at the end, behind a 0, and is no part of
+//! the key ([`key`]). So the Arrow type alone, which values with keys have for themselves, says how
+//! to read bytes.
 
 mod algebra;
 mod binary;
+mod bytes;
 mod outline;
 mod text;
 
@@ -21,7 +24,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, Date32Array, Int32Array, Int64Array, LargeBinaryArray,
-    LargeStringArray, TimestampMicrosecondArray,
+    LargeStringArray, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, TimestampMicrosecondType};
 
@@ -30,13 +33,14 @@ pub use algebra::{
     over_right, overlaps, shared, united,
 };
 pub(super) use binary::{parse as parse_binary, write as write_binary};
+pub use bytes::{decode, encode, key};
 pub(super) use text::{parse as parse_text, write as write_text};
 
 use super::calendar::DATE_MAX;
 use super::cells::Blobs;
 use super::numerics::NumericColumn;
 use super::text::date_out_of_range;
-use super::{Extended, PgType};
+use super::{Extended, PgType, row};
 use crate::base::{Error, Result, SqlState};
 
 /// A numeric: what it compares by, and what it shows.
@@ -66,6 +70,33 @@ impl PartialEq for Digits {
 
 impl Eq for Digits {}
 
+/// A row of one field: the key, and the field as it is.
+#[derive(Debug, Clone)]
+pub struct Single {
+    key: Vec<u8>,
+    field: Vec<u8>,
+}
+
+impl Ord for Single {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+impl PartialOrd for Single {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Single {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Single {}
+
 /// A value that bounds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Point {
@@ -73,6 +104,8 @@ pub enum Point {
     Number(i64),
     /// A numeric.
     Numeric(Digits),
+    /// A bound of a range of a type that users made.
+    Row(Single),
 }
 
 /// One end of a span.
@@ -202,152 +235,11 @@ fn canonical(bound: &mut Bound, subtype: PgType) -> Result<bool> {
     Ok(true)
 }
 
-/// The bytes of a range or multirange.
-pub fn encode(spans: &[Span]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(20 * spans.len());
-    let mut shown = Vec::new();
-    let mut put = |point: &Point, out: &mut Vec<u8>| match point {
-        Point::Number(value) => {
-            let ordered = value.cast_unsigned() ^ (1 << 63);
-            out.extend_from_slice(&ordered.to_be_bytes());
-        }
-        Point::Numeric(digits) => {
-            out.extend_from_slice(digits.key.as_bytes());
-            shown.extend_from_slice(digits.text.as_bytes());
-            shown.push(0);
-        }
-    };
-    for span in spans {
-        match &span.lower.point {
-            None => out.push(1),
-            Some(point) => {
-                out.push(2);
-                put(point, &mut out);
-                out.push(u8::from(!span.lower.inclusive));
-            }
-        }
-        match &span.upper.point {
-            None => out.push(2),
-            Some(point) => {
-                out.push(1);
-                put(point, &mut out);
-                out.push(u8::from(span.upper.inclusive));
-            }
-        }
-    }
-    if !shown.is_empty() {
-        out.push(0);
-        out.extend_from_slice(&shown);
-    }
-    out
-}
-
-/// Reads bytes that [`encode`] wrote.
-struct Reader<'a> {
-    bytes: &'a [u8],
-    numeric: bool,
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (head, rest) = self.bytes.split_at_checked(count)?;
-        self.bytes = rest;
-        Some(head)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|byte| byte[0])
-    }
-
-    /// The bytes of a point; those of a numeric end by themselves ([`Extended::key`]).
-    fn point(&mut self) -> Option<&'a [u8]> {
-        if !self.numeric {
-            return self.take(8);
-        }
-        let last = match self.bytes.first()? {
-            b'3' => 0,
-            b'1' => 0x7f,
-            _ => return self.take(1),
-        };
-        let digits = self.bytes.get(4..)?;
-        let end = digits.iter().position(|byte| *byte == last)?;
-        self.take(4 + end + 1)
-    }
-
-    /// A bound, beginning with `none` if there is no end: its point, and the byte behind.
-    fn bound(&mut self, first: u8, none: u8) -> Option<Option<(&'a [u8], bool)>> {
-        if first == none {
-            return Some(None);
-        }
-        let point = self.point()?;
-        Some(Some((point, self.byte()? == 1)))
-    }
-
-    /// The bounds of the next span; `None` behind the last.
-    #[expect(clippy::type_complexity, reason = "two bounds")]
-    fn span(&mut self) -> Option<[Option<(&'a [u8], bool)>; 2]> {
-        let first = *self.bytes.first().filter(|byte| **byte != 0)?;
-        self.bytes = &self.bytes[1..];
-        let lower = self.bound(first, 1)?;
-        let first = self.byte()?;
-        Some([lower, self.bound(first, 2)?])
-    }
-}
-
-/// What bytes say; `numeric` if they bound numerics.
-pub fn decode(bytes: &[u8], numeric: bool) -> Vec<Span> {
-    let mut reader = Reader { bytes, numeric };
-    let mut spans = Vec::new();
-    let mut bounds = Vec::new();
-    while let Some(span) = reader.span() {
-        bounds.push(span);
-    }
-    let mut shown = reader
-        .bytes
-        .get(1..)
-        .unwrap_or_default()
-        .split(|byte| *byte == 0);
-    let mut bound = |bound: Option<(&[u8], bool)>, lower: bool| {
-        let Some((bytes, marked)) = bound else {
-            return Bound::NONE;
-        };
-        let point = match <[u8; 8]>::try_from(bytes) {
-            Ok(number) if !numeric => {
-                Point::Number((u64::from_be_bytes(number) ^ (1 << 63)).cast_signed())
-            }
-            _ => Point::Numeric(Digits {
-                key: String::from_utf8_lossy(bytes).into_owned(),
-                text: String::from_utf8_lossy(shown.next().unwrap_or_default()).into_owned(),
-            }),
-        };
-        Bound {
-            point: Some(point),
-            inclusive: marked != lower,
-        }
-    };
-    for [lower, upper] in bounds {
-        let lower = bound(lower, true);
-        let upper = bound(upper, false);
-        spans.push(Span { lower, upper });
-    }
-    spans
-}
-
-/// What equal values have in common: the bytes without what numerics show.
-pub fn key(bytes: &[u8]) -> &[u8] {
-    let mut reader = Reader {
-        bytes,
-        numeric: true,
-    };
-    while reader.span().is_some() {}
-    &bytes[..bytes.len() - reader.bytes.len()]
-}
-
 /// A column of ranges or multiranges.
 pub struct Column<'a> {
     array: &'a dyn Array,
     blobs: Option<Blobs<'a>>,
-    numeric: bool,
+    keyed: bool,
 }
 
 impl<'a> Column<'a> {
@@ -361,14 +253,14 @@ impl<'a> Column<'a> {
         Self {
             array,
             blobs,
-            numeric: *array.data_type() == DataType::LargeBinary,
+            keyed: *array.data_type() == DataType::LargeBinary,
         }
     }
 
     /// The value of a row; `None` is NULL.
     pub fn get(&self, row: usize) -> Option<Vec<Span>> {
         let blobs = self.blobs.as_ref().filter(|_| self.array.is_valid(row))?;
-        Some(decode(blobs.get(row), self.numeric))
+        Some(decode(blobs.get(row), self.keyed))
     }
 }
 
@@ -381,11 +273,24 @@ pub fn column(values: &[Option<Vec<u8>>], ty: PgType) -> ArrayRef {
     }
 }
 
-/// Values of a type that ranges are over, as points.
+/// Values as bounds of ranges or multiranges of type `ty`.
 ///
 /// # Errors
-/// `XX000` if they are of no such type.
-pub fn points(array: &dyn Array) -> Result<Vec<Option<Point>>> {
+/// `XX000` if they are not of the type that those are over.
+pub fn points(array: &ArrayRef, ty: PgType) -> Result<Vec<Option<Point>>> {
+    if let Some(family) = ty.range_family() {
+        let types = family.subtype.types();
+        let nulls = array.logical_nulls();
+        let columns = std::slice::from_ref(array);
+        let rows = row::build(columns, &types, array.len(), nulls.as_ref())?;
+        let row = |value: &[u8]| {
+            let (key, field) = row::parts(value)?;
+            let (key, field) = (key.to_vec(), field.to_vec());
+            Ok(Point::Row(Single { key, field }))
+        };
+        let rows = row::values(rows.as_ref())?.into_iter();
+        return rows.map(|value| value.map(row).transpose()).collect();
+    }
     let number = |value: i64| Point::Number(value);
     Ok(match array.data_type() {
         DataType::Int32 => {
@@ -409,7 +314,7 @@ pub fn points(array: &dyn Array) -> Result<Vec<Option<Point>>> {
             values.map(|value| value.map(number)).collect()
         }
         data_type => {
-            let numbers = NumericColumn::new(array)
+            let numbers = NumericColumn::new(array.as_ref())
                 .ok_or_else(|| Error::internal("bounding a range", data_type.to_string()))?;
             numbers.iter().map(|value| value.map(numeric)).collect()
         }
@@ -424,14 +329,27 @@ fn numeric(value: Extended) -> Point {
 }
 
 /// Points as values of the type they are of.
-pub fn values(points: &[Option<Point>], subtype: PgType) -> ArrayRef {
+///
+/// # Errors
+/// `XX000` if they are not.
+pub fn values(points: &[Option<Point>], subtype: PgType) -> Result<ArrayRef> {
+    let is_row = |point: &Option<Point>| matches!(point, Some(Point::Row(_)));
+    if points.iter().any(is_row) {
+        let rows = points.iter().map(|point| match point {
+            Some(Point::Row(row)) => Some(row::whole(&row.key, &row.field)),
+            Some(_) | None => None,
+        });
+        let rows: Vec<_> = rows.collect();
+        let rows: Vec<_> = rows.iter().map(Option::as_deref).collect();
+        return row::field(&rows, &[subtype], 0);
+    }
     let numbers = points.iter().map(|point| match point {
         Some(Point::Number(value)) => Some(*value),
-        Some(Point::Numeric(_)) | None => None,
+        Some(Point::Numeric(_) | Point::Row(_)) | None => None,
     });
     // What was made of 32 bits fits into them.
     let small = |value: i64| i32::try_from(value).unwrap_or(i32::MAX);
-    match subtype.data_type() {
+    Ok(match subtype.data_type() {
         DataType::Int32 => Arc::new(
             numbers
                 .map(|value| value.map(small))
@@ -449,18 +367,20 @@ pub fn values(points: &[Option<Point>], subtype: PgType) -> ArrayRef {
         DataType::LargeUtf8 => {
             let texts = points.iter().map(|point| match point {
                 Some(Point::Numeric(digits)) => Some(digits.text.as_str()),
-                Some(Point::Number(_)) | None => None,
+                Some(Point::Number(_) | Point::Row(_)) | None => None,
             });
             Arc::new(texts.collect::<LargeStringArray>())
         }
-        _ => Arc::new(numbers.collect::<Int64Array>()),
-    }
+        DataType::Int64 => Arc::new(numbers.collect::<Int64Array>()),
+        // No point is there, or each would be a row.
+        other => new_null_array(&other, points.len()),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::text::{PLAIN, parse_value};
+    use crate::types::text::{PLAIN, UNNAMED, parse_value};
 
     fn bytes(text: &str, ty: PgType) -> Vec<u8> {
         let array = parse_value(text, ty, PLAIN, 0).unwrap();
@@ -511,7 +431,7 @@ mod tests {
         let text = "{(,-1.50),[1.0,2.00),(3,)}";
         let value = decode(&bytes(text, PgType::NUMMULTIRANGE), true);
         let mut out = Vec::new();
-        write_text(&value, PgType::NUMMULTIRANGE, PLAIN, &mut out).unwrap();
+        write_text(&value, PgType::NUMMULTIRANGE, PLAIN, UNNAMED, &mut out).unwrap();
         assert_eq!(String::from_utf8_lossy(&out), text);
     }
 }

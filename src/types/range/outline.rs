@@ -35,7 +35,7 @@ pub(super) fn parse<V: Copy, B>(
         owners.resize(bounds.len(), row);
     }
     let read = read(&bounds, subtype).map_err(|failure| failure.of_owner(&owners))?;
-    let points = points(read.as_ref()).map_err(|error| ParseError { row: 0, error })?;
+    let points = points(&read, ty).map_err(|error| ParseError { row: 0, error })?;
     let bound = |at: Option<usize>, inclusive| Bound {
         point: at.and_then(|at| points.get(at).cloned().flatten()),
         inclusive,

@@ -5,11 +5,12 @@ use std::ops::Range;
 use arrow::array::ArrayRef;
 
 use super::outline::{self, Outline};
-use super::{Bound, Point, Span};
+use super::{Bound, Point, Span, values};
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 use crate::types::text::{
-    ParseError, Style, is_space, parse_column, quote, write_date, write_int, write_timestamp,
+    ParseError, RegNames, Style, TextColumn, is_space, parse_column, quote, write_date, write_int,
+    write_timestamp,
 };
 
 /// An empty range.
@@ -188,6 +189,14 @@ fn range(bytes: &[u8], start: usize) -> Option<Range<usize>> {
     }
 }
 
+/// What bounds are written as.
+#[derive(Clone, Copy)]
+struct To<'a> {
+    subtype: PgType,
+    style: &'a Style,
+    names: &'a dyn RegNames,
+}
+
 /// Appends a value of type `ty`.
 ///
 /// # Errors
@@ -196,12 +205,17 @@ pub(in crate::types) fn write(
     spans: &[Span],
     ty: PgType,
     style: &Style,
+    names: &dyn RegNames,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let subtype = ty.subtype().unwrap_or(PgType::INT8);
+    let to = To {
+        subtype: ty.subtype().unwrap_or(PgType::INT8),
+        style,
+        names,
+    };
     if !ty.is_multirange() {
         return match spans.first() {
-            Some(span) => write_span(span, subtype, style, out),
+            Some(span) => write_span(span, to, out),
             None => {
                 out.extend_from_slice(EMPTY.as_bytes());
                 Ok(())
@@ -213,25 +227,30 @@ pub(in crate::types) fn write(
         if place > 0 {
             out.push(b',');
         }
-        write_span(span, subtype, style, out)?;
+        write_span(span, to, out)?;
     }
     out.push(b'}');
     Ok(())
 }
 
-fn write_span(span: &Span, subtype: PgType, style: &Style, out: &mut Vec<u8>) -> Result<()> {
+fn write_span(span: &Span, to: To<'_>, out: &mut Vec<u8>) -> Result<()> {
     out.push(if span.lower.inclusive { b'[' } else { b'(' });
-    write_bound(&span.lower, subtype, style, out)?;
+    write_bound(&span.lower, to, out)?;
     out.push(b',');
-    write_bound(&span.upper, subtype, style, out)?;
+    write_bound(&span.upper, to, out)?;
     out.push(if span.upper.inclusive { b']' } else { b')' });
     Ok(())
 }
 
-fn write_bound(bound: &Bound, subtype: PgType, style: &Style, out: &mut Vec<u8>) -> Result<()> {
+fn write_bound(bound: &Bound, to: To<'_>, out: &mut Vec<u8>) -> Result<()> {
     let at = out.len();
+    let (subtype, style) = (to.subtype, to.style);
     match &bound.point {
         None => return Ok(()),
+        Some(point @ Point::Row(_)) => {
+            let value = values(&[Some(point.clone())], subtype)?;
+            TextColumn::new(value.as_ref(), subtype, style, to.names)?.write(0, out)?;
+        }
         Some(Point::Numeric(digits)) => out.extend_from_slice(digits.text.as_bytes()),
         Some(Point::Number(value)) if subtype.oid == PgType::DATE.oid => {
             write_date(i32::try_from(*value).unwrap_or(i32::MAX), style, out)?;
@@ -245,7 +264,8 @@ fn write_bound(bound: &Bound, subtype: PgType, style: &Style, out: &mut Vec<u8>)
         Some(Point::Number(value)) => write_int(*value, out),
     }
     let special = |byte: &u8| b"\"\\()[],".contains(byte) || is_space(*byte);
-    if out[at..].iter().any(special) {
+    // An empty text would be no bound.
+    if out.len() == at || out[at..].iter().any(special) {
         quote(at, out, b"\"\\", 0);
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::types::cells::{
     Blobs, Cells, Dates, Floats, Intervals, Ints, Ranges, Stamps, Texts, Times,
 };
 use crate::types::numerics::NumericColumn;
-use crate::types::{PgType, json_tree};
+use crate::types::{PgType, json_tree, range};
 
 /// Before a value, before NULL, and behind the last element of an array.
 const VALUE: u8 = 1;
@@ -35,6 +35,8 @@ enum Keyed<'a> {
     Padded(Texts<'a>),
     Jsonb(Texts<'a>),
     Bytes(Blobs<'a>),
+    /// Ranges and multiranges that have keys.
+    Spans(Blobs<'a>),
     /// Rows.
     Row(Blobs<'a>),
     Date(Dates<'a>),
@@ -60,6 +62,7 @@ impl<'a> KeyColumn<'a> {
             Cells::Text(values) if ty.is(PgType::JSONB) => Keyed::Jsonb(values),
             Cells::Text(values) => Keyed::Text(values),
             Cells::Bytes(values) if ty.is_composite() => Keyed::Row(values),
+            Cells::Bytes(values) if ty.has_keyed_bounds() => Keyed::Spans(values),
             Cells::Bytes(values) => Keyed::Bytes(values),
             Cells::Date(values) => Keyed::Date(values),
             Cells::Time(values) => Keyed::Time(values),
@@ -107,6 +110,7 @@ impl<'a> KeyColumn<'a> {
             Keyed::Padded(values) => bytes(values.get(row).trim_end_matches(' ').as_bytes(), out),
             Keyed::Jsonb(values) => bytes(json_tree::key(values.get(row))?.as_bytes(), out),
             Keyed::Bytes(values) => bytes(values.get(row), out),
+            Keyed::Spans(values) => bytes(range::key(values.get(row)), out),
             Keyed::Row(values) => bytes(super::key(values.get(row))?, out),
             Keyed::Date(values) => int(values.get(row).unwrap_or(i32::MAX).into(), out),
             Keyed::Time(values) => int(values.get(row), out),
@@ -151,7 +155,7 @@ fn float(value: f64, out: &mut Vec<u8>) {
 }
 
 /// Bytes of any length: none that follow can make a shorter text the greater one.
-fn bytes(value: &[u8], out: &mut Vec<u8>) {
+pub(in crate::types) fn bytes(value: &[u8], out: &mut Vec<u8>) {
     for byte in value {
         out.push(*byte);
         if *byte == 0 {
@@ -159,4 +163,29 @@ fn bytes(value: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(&[0, 0]);
+}
+
+/// How much of what begins with what [`bytes`] wrote that is; `None` if it does not end.
+pub(in crate::types) fn bytes_end(written: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += written.get(at..)?.iter().position(|byte| *byte == 0)? + 2;
+        match written.get(at - 1)? {
+            0xff => {}
+            _ => return Some(at),
+        }
+    }
+}
+
+/// What [`bytes`] wrote.
+pub(in crate::types) fn read_bytes(written: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(written.len());
+    let mut rest = written.iter();
+    while let Some(byte) = rest.next() {
+        if *byte == 0 && rest.next() != Some(&0xff) {
+            break;
+        }
+        value.push(*byte);
+    }
+    value
 }

@@ -15,7 +15,9 @@ mod written;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, ListArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, LargeBinaryArray, ListArray,
+};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 
@@ -26,6 +28,7 @@ use super::text::{PLAIN, ParseError, refuse_domains};
 use super::{PgType, binary, fitted};
 use crate::base::{Error, Result};
 
+pub(super) use key::{bytes as write_bytes, bytes_end, read_bytes};
 pub(super) use written::{Rows, binaries, texts};
 
 /// Bytes that say how long the key is.
@@ -33,7 +36,7 @@ const LENGTH_BYTES: usize = 4;
 
 /// What a field's bytes are of: a built-in type of the same Arrow type that tells all of the value.
 fn raw(ty: PgType) -> PgType {
-    if ty.is_composite() {
+    if ty.is_composite() || ty.is_made() && ty.has_bounds() {
         return PgType::BYTEA;
     }
     if let Some(element) = ty.element()
@@ -128,8 +131,14 @@ fn corrupt() -> Error {
     Error::internal("reading a row", "bytes that are none")
 }
 
+/// A row of its parts.
+pub(super) fn whole(key: &[u8], fields: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
+    [key, fields, &length.to_be_bytes()].concat()
+}
+
 /// The key of a row, and its fields.
-fn parts(value: &[u8]) -> Result<(&[u8], &[u8])> {
+pub(super) fn parts(value: &[u8]) -> Result<(&[u8], &[u8])> {
     let (rest, length) = value
         .split_last_chunk::<LENGTH_BYTES>()
         .ok_or_else(corrupt)?;
@@ -223,8 +232,12 @@ fn column(values: &[Option<&[u8]>], ty: PgType) -> Result<ArrayRef> {
     said(raw, &ty.data_type())
 }
 
-/// Arrays whose elements say of which type they are.
+/// Arrays whose elements say of which type they are, and bytes as they are kept.
 fn said(array: ArrayRef, wanted: &DataType) -> Result<ArrayRef> {
+    if *wanted == DataType::LargeBinary && *array.data_type() == DataType::Binary {
+        let values = array.as_binary::<i32>().iter();
+        return Ok(Arc::new(values.collect::<LargeBinaryArray>()));
+    }
     let DataType::List(item) = wanted else {
         return Ok(array);
     };

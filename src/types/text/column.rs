@@ -53,7 +53,7 @@ enum Written<'a> {
     /// A date shown as a timestamp.
     Midnight(Dates<'a>, Option<Zone>, &'a Style),
     Interval(Intervals<'a>, &'a Style),
-    Range(range::Column<'a>, PgType, &'a Style),
+    Range(range::Column<'a>, PgType, &'a Style, &'a dyn RegNames),
     Array(Ranges<'a>, Box<TextColumn<'a>>),
     /// `int2vector` and `oidvector`
     Vector(Ranges<'a>, Box<TextColumn<'a>>),
@@ -236,7 +236,7 @@ impl<'a> TextColumn<'a> {
                 false => Written::Escape(blobs),
             },
             (_, Cells::Bytes(_)) if ty.has_bounds() => {
-                Written::Range(range::Column::new(array), ty, style)
+                Written::Range(range::Column::new(array), ty, style, names)
             }
             (oid, Cells::Date(dates)) if oid == PgType::DATE.oid => Written::Date(dates, style),
             (oid, Cells::Date(dates))
@@ -319,8 +319,14 @@ impl<'a> TextColumn<'a> {
                 let span = values.get(row).ok_or_else(interval_out_of_range)?;
                 interval::write_interval(span, style.interval_style, out);
             }
-            Written::Range(values, ty, style) => {
-                range::write_text(&values.get(row).unwrap_or_default(), *ty, style, out)?;
+            Written::Range(values, ty, style, names) => {
+                range::write_text(
+                    &values.get(row).unwrap_or_default(),
+                    *ty,
+                    style,
+                    *names,
+                    out,
+                )?;
             }
             Written::Array(ranges, values) => nested::write_array(ranges.get(row), values, out)?,
             Written::Vector(ranges, values) => {

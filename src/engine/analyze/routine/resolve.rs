@@ -34,9 +34,11 @@ pub(in crate::engine::analyze) struct Call {
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::engine) struct Generic {
     element: Option<PgType>,
+    /// The range type, if a range or multirange is among the arguments.
+    range: Option<PgType>,
     compatible: Option<PgType>,
-    /// What ranges among arguments that are compatible are over; nothing converts those.
-    bounds: Option<PgType>,
+    /// That among arguments that are compatible; nothing converts ranges.
+    compatible_range: Option<PgType>,
 }
 
 impl Generic {
@@ -45,14 +47,24 @@ impl Generic {
         match ty.0 {
             2283 | 2776 => self.element,
             2277 => self.element.and_then(PgType::array),
-            3831 => self.element.and_then(PgType::range_over),
-            4537 => (self.element.and_then(PgType::range_over)).and_then(PgType::multirange),
-            5080 => self.compatible.and_then(PgType::range_over),
-            4538 => (self.compatible.and_then(PgType::range_over)).and_then(PgType::multirange),
+            3831 => self.range(),
+            4537 => self.range().and_then(PgType::multirange),
+            5080 => self.compatible_range(),
+            4538 => self.compatible_range().and_then(PgType::multirange),
             5077 | 5079 => self.compatible,
             5078 => self.compatible.and_then(PgType::array),
             _ => Some(snapshot.value_type(ty)),
         }
+    }
+
+    fn range(self) -> Option<PgType> {
+        self.range
+            .or_else(|| self.element.and_then(PgType::range_over))
+    }
+
+    fn compatible_range(self) -> Option<PgType> {
+        self.compatible_range
+            .or_else(|| self.compatible.and_then(PgType::range_over))
     }
 }
 
@@ -371,8 +383,7 @@ fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
             4538 | 5077..=5080 if is_unknown => unknown_compatible = true,
             2283 | 2776 | 2277 | 3831 | 4537 => {
                 let element = match ty.0 {
-                    3831 => from.subtype().filter(|_| from.is_range())?,
-                    4537 => from.subtype().filter(|_| from.is_multirange())?,
+                    3831 | 4537 => of_range(&mut generic.range, *from, ty.0 == 3831)?,
                     2277 => array_element(*from)?,
                     2776 if array_element(*from).is_some() => return None,
                     _ => *from,
@@ -385,18 +396,11 @@ fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
             }
             4538 | 5077..=5080 => {
                 let element = match ty.0 {
-                    5080 => from.subtype().filter(|_| from.is_range())?,
-                    4538 => from.subtype().filter(|_| from.is_multirange())?,
+                    4538 | 5080 => of_range(&mut generic.compatible_range, *from, ty.0 == 5080)?,
                     5078 => array_element(*from)?,
                     5079 if array_element(*from).is_some() => return None,
                     _ => *from,
                 };
-                if matches!(ty.0, 4538 | 5080) {
-                    if generic.bounds.is_some_and(|known| known.oid != element.oid) {
-                        return None;
-                    }
-                    generic.bounds = Some(element);
-                }
                 generic.compatible = Some(match generic.compatible {
                     None => element,
                     Some(known) => common(known, element)?,
@@ -409,7 +413,8 @@ fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
         generic.compatible = Some(PgType::TEXT);
     }
     let other = |known: PgType| generic.compatible.is_none_or(|ty| ty.oid != known.oid);
-    if generic.bounds.is_some_and(other) {
+    let bounds = generic.compatible_range.and_then(PgType::subtype);
+    if bounds.is_some_and(other) {
         return None;
     }
     // Of literals alone nothing says what they are.
@@ -417,6 +422,20 @@ fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
         return None;
     }
     Some(generic)
+}
+
+/// The type a range or multirange is over, whose range type is what is `known` already; `None` if
+/// it is another one, or the value no such.
+fn of_range(known: &mut Option<PgType>, value: PgType, is_range: bool) -> Option<PgType> {
+    let range = match is_range {
+        true => Some(value).filter(|ty| ty.is_range()),
+        false => value.range(),
+    }?;
+    if known.is_some_and(|known| known.oid != range.oid) {
+        return None;
+    }
+    *known = Some(range);
+    range.subtype()
 }
 
 /// The one of two types that both are converted to.
