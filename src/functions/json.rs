@@ -181,6 +181,16 @@ fn object(call: &Call<'_>, row: usize) -> Result<Value> {
                 format!("argument {} cannot be null", arg + 1),
             ));
         }
+        let refused = |ty: &PgType| {
+            let json = ty.is(PgType::JSON) || ty.is(PgType::JSONB);
+            json || ty.element().is_some() || ty.is_composite()
+        };
+        if call.ty(arg).as_ref().is_some_and(refused) {
+            return Err(Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                "key value must be scalar, not array, composite, or json",
+            ));
+        }
         if arg > 0 {
             out.push_str(", ");
         }
@@ -263,11 +273,14 @@ fn one(call: &Call<'_>, value: &ArrayRef, ty: PgType, out: &mut String) -> Resul
     if let Some(shape) = ty.shape() {
         let types = shape.types();
         let fields = row::fields(&row::values(value.as_ref())?, &types)?;
-        let names = call
-            .context
-            .snapshot
-            .field_names(ty.oid)
-            .unwrap_or_default();
+        let own = shape.names();
+        let names: Vec<&str> = match &own {
+            Some(names) => names.iter().map(String::as_str).collect(),
+            None => {
+                let snapshot = &call.context.snapshot;
+                snapshot.field_names(ty.oid).unwrap_or_default()
+            }
+        };
         out.push('{');
         for (index, ((field, ty), name)) in fields.iter().zip(types.iter()).zip(names).enumerate() {
             if index > 0 {

@@ -229,7 +229,7 @@ impl Analyst<'_> {
                 "window functions are not allowed in GROUP BY",
             ));
         }
-        if let Some(fields) = value.row.as_ref().filter(|_| !value.ty.is_composite()) {
+        if let Some(fields) = value.row.as_ref().filter(|_| Self::is_written(&value)) {
             return Ok(fields.iter().map(|(_, field)| field.expr.clone()).collect());
         }
         self.equality_types(value.base(), value.base())

@@ -14,7 +14,7 @@ use super::aggregate::is_aggregated;
 use super::coerce::array_element;
 use super::level::{Clause, Level};
 use super::subquery::has_subquery;
-use super::typed::{self, Typed, case};
+use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
 use crate::functions;
 use crate::types::PgType;
@@ -102,24 +102,6 @@ impl Analyst<'_> {
             order = within;
         }
         for (index, arg) in args.iter_mut().enumerate() {
-            if arg.row.is_some() && !arg.ty.is_composite() {
-                *arg = match name {
-                    // A row is there if any of its columns is.
-                    "count" if modifiers.distinct => {
-                        let fields = arg.row.clone().unwrap_or_default();
-                        self.row_key(&fields)?
-                    }
-                    // One that is written is there whatever it is made of.
-                    "count" if is_row_constructor(list.args.get(index)) => typed::int8(1),
-                    "count" => {
-                        let fields = arg.row.clone().unwrap_or_default();
-                        let empty = self.row_is_null(&fields, false);
-                        let one = typed::int8(1);
-                        Typed::new(case(vec![(typed::not(empty.expr), one.expr)], None), one.ty)
-                    }
-                    _ => arg.clone(),
-                };
-            }
             if arg.is_unknown() && matches!(name, "bool_and" | "bool_or" | "every") {
                 *arg = self.coerced(arg.clone(), PgType::BOOL)?;
             } else if arg.is_unknown() && functions::takes_floats(name) {
@@ -246,23 +228,6 @@ impl Analyst<'_> {
         let call = self.window_call(level, fun, exprs.clone(), over, filter, modifiers.nulls)?;
         let schema_call = call.clone();
         result(call, &schema_call)
-    }
-
-    /// Text that is the same for the same rows.
-    fn row_key(&self, fields: &[(String, Typed)]) -> Result<Typed> {
-        let mut parts = Vec::new();
-        for (_, field) in fields {
-            let field = match &field.row {
-                Some(inner) => self.row_key(inner)?,
-                None => self.settled(field.clone())?,
-            };
-            let key = self.key(field)?;
-            let text = typed::cast(key, PgType::TEXT);
-            parts.push(self.native("quote_nullable", vec![text])?.expr);
-            parts.push(typed::text(",").expr);
-        }
-        let key = self.native("concat", parts)?;
-        Ok(Typed::new(key.expr, PgType::TEXT))
     }
 
     /// The aggregate of a name for these arguments.
@@ -550,18 +515,6 @@ fn nested_calls() -> Error {
         SqlState::GROUPING_ERROR,
         "aggregate function calls cannot be nested",
     )
-}
-
-/// Whether an argument is written as `(a, b)` or `ROW(a, b)`.
-fn is_row_constructor(written: Option<&FunctionArg>) -> bool {
-    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(written))) = written else {
-        return false;
-    };
-    match super::expression::strip(written) {
-        ast::Expr::Tuple(_) => true,
-        ast::Expr::Function(call) => call.name.to_string().eq_ignore_ascii_case("row"),
-        _ => false,
-    }
 }
 
 /// Whether an expression is a subquery that refers to the rows around it.

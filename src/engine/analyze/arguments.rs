@@ -61,8 +61,7 @@ impl Analyst<'_> {
             arg.expr,
             Expr::Column(_) | Expr::Literal(..) | Expr::Cast(_) | Expr::OuterReferenceColumn(..)
         );
-        let is_value = arg.row.is_none() || arg.ty.is_composite();
-        if declared && forgets && is_value && array_element(arg.ty).is_none() {
+        if declared && forgets && array_element(arg.ty).is_none() {
             typed::cast(
                 arg.expr,
                 PgType {

@@ -56,12 +56,9 @@ impl Analyst<'_> {
             }
             FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => {
                 let columns = self.starred(level, name)?;
-                self.row_of(
-                    columns
-                        .into_iter()
-                        .map(|column| (column.name, column.value))
-                        .collect(),
-                )
+                let fields = columns.into_iter();
+                let fields = fields.map(|column| (column.name, column.value));
+                self.row_of(&fields.collect::<Vec<_>>())
             }
             FunctionArg::Unnamed(_) => Err(Error::unsupported("* as an argument")),
             FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } => {
@@ -284,7 +281,7 @@ impl Analyst<'_> {
                 Ok(((*column).to_owned(), value))
             })
             .collect::<Result<Vec<_>>>()?;
-        self.row_of(fields)
+        self.row_of(&fields)
     }
 
     /// Arguments that may be given by name, in the order of the parameters; what is not given is
@@ -445,6 +442,9 @@ impl Analyst<'_> {
         }
         let args = self.enum_arguments(name, args)?;
         let given: Vec<PgType> = args.iter().map(|arg| arg.ty).collect();
+        if name.starts_with("array_") {
+            super::composite::one_kind_of_rows(&given)?;
+        }
         // Padding is no part of the text a function sees.
         let args = args
             .into_iter()

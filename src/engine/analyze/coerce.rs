@@ -142,12 +142,13 @@ impl Analyst<'_> {
         if let Some(row) = self.row_as(&value, to, Readiness::Implicit)? {
             return Ok(row);
         }
-        if value.ty.is_composite() && to.is(PgType::RECORD) {
-            return self.as_record(value);
+        if Self::is_row(&value) && to.is(PgType::RECORD) {
+            return self.as_record(value, to);
         }
         // Only a modifier changes values within a type; text types are read alike.
         let same = value.ty.oid == to.oid && (to.typmod < 0 || to.typmod == value.ty.typmod);
         if same {
+            super::composite::one_kind_of_rows(&[value.ty, to])?;
             return Ok(value);
         }
         let ty = if value.ty.oid == to.oid && to.typmod < 0 {
@@ -312,7 +313,7 @@ impl Analyst<'_> {
         if let Some(row) = self.row_as(&value, to, Readiness::Explicit)? {
             return Ok(Some(row));
         }
-        if value.is(PgType::RECORD) && to.is_composite() {
+        if value.is(PgType::RECORD) && to.is_composite() && !to.is(PgType::RECORD) {
             return Ok(None);
         }
         if value.is_unknown() || explicitly(value.ty, to) {
@@ -357,6 +358,9 @@ impl Analyst<'_> {
                 continue;
             };
             if so_far.oid == value.ty.oid {
+                if so_far.is(PgType::RECORD) && !so_far.is_composite() {
+                    found = Some(value.ty);
+                }
                 if so_far.typmod != value.ty.typmod {
                     found = Some(PgType {
                         typmod: -1,

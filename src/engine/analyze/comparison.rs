@@ -80,8 +80,7 @@ impl Analyst<'_> {
 
     /// `IS [NOT] DISTINCT FROM`
     pub(super) fn distinct(&self, left: Typed, right: Typed, negated: bool) -> Result<Typed> {
-        let written = |value: &Typed| value.row.is_some() && !value.ty.is_composite();
-        if written(&left) && written(&right) {
+        if Self::is_written(&left) && Self::is_written(&right) {
             return self.distinct_rows(left, right, negated);
         }
         let op = if negated {

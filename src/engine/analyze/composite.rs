@@ -1,6 +1,7 @@
 //! Rows of types that have a name: their fields, casts to them, comparisons of them.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use datafusion::logical_expr::{Expr, Operator};
 use sqlparser::ast;
@@ -34,14 +35,23 @@ impl Analyst<'_> {
             return Some(fields.clone());
         }
         let shape = value.ty.shape()?;
-        let names = self.scope.context.snapshot.field_names(value.ty.oid)?;
+        let names = self.field_names(value.ty)?;
         let types = shape.types();
         let fields = names.into_iter().zip(types.iter()).enumerate();
         let fields = fields.map(|(index, (name, ty))| {
             let field = semantics::field(value.expr.clone(), shape, index);
-            (name.to_owned(), Typed::new(field, *ty))
+            (name, Typed::new(field, *ty))
         });
         Some(Rc::new(fields.collect()))
+    }
+
+    /// What the fields of rows of type `ty` are called.
+    fn field_names(&self, ty: PgType) -> Option<Vec<String>> {
+        if let Some(names) = ty.shape().and_then(Shape::names) {
+            return Some(names.to_vec());
+        }
+        let names = self.scope.context.snapshot.field_names(ty.oid)?;
+        Some(names.into_iter().map(str::to_owned).collect())
     }
 
     /// The row of a relation whose rows are of type `ty`.
@@ -49,7 +59,6 @@ impl Analyst<'_> {
         &self,
         fields: Vec<(String, Typed)>,
         ty: PgType,
-        null_supplied: bool,
     ) -> Result<Typed> {
         let types = ty.shape().map(|shape| shape.types()).unwrap_or_default();
         let alike = |((_, field), ty): (&(String, Typed), &PgType)| {
@@ -57,21 +66,12 @@ impl Analyst<'_> {
         };
         // What the statement sees of it may be less than it has.
         if fields.len() != types.len() || !fields.iter().zip(types.iter()).all(alike) {
-            return self.row_of(fields);
+            return self.row_of(&fields);
         }
         let exprs = fields.iter().map(|(_, field)| field.expr.clone()).collect();
-        let made = semantics::make(ty, exprs);
-        let expr = if null_supplied {
-            // A row that an outer join had to supply is NULL. So is, here, one of nothing but
-            // NULLs.
-            let missing = self.row_is_null(&fields, false).expr;
-            case(vec![(missing, typed::null(ty)?.expr)], Some(made))
-        } else {
-            made
-        };
         Ok(Typed {
             row: Some(Rc::new(fields)),
-            ..Typed::new(expr, ty)
+            ..Typed::new(semantics::make(ty, exprs), ty)
         })
     }
 
@@ -95,9 +95,9 @@ impl Analyst<'_> {
         }
     }
 
-    /// Whether a row is surely there, with fields that are known.
+    /// Whether a row is surely there, and made where it stands.
     pub(super) fn is_there(row: &Typed) -> bool {
-        row.row.is_some() && (row.is(PgType::RECORD) || semantics::is_made(&row.expr))
+        semantics::is_made(&row.expr)
     }
 
     /// An array of rows as the arrays of their fields, which stand beside one another in FROM; any
@@ -137,12 +137,12 @@ impl Analyst<'_> {
         to: PgType,
         readiness: Readiness,
     ) -> Result<Option<Typed>> {
-        let (Some(fields), Some(shape)) = (&value.row, to.shape()) else {
-            return Ok(None);
-        };
-        if !value.is(PgType::RECORD) {
+        if !value.is(PgType::RECORD) || to.is(PgType::RECORD) {
             return Ok(None);
         }
+        let (Some(fields), Some(shape)) = (self.fields(value), to.shape()) else {
+            return Ok(None);
+        };
         let types = shape.types();
         let refused = |detail: String| {
             Error::new(
@@ -191,10 +191,16 @@ impl Analyst<'_> {
             let name = names.get(index).copied().unwrap_or_default();
             made.push((name.to_owned(), value));
         }
+        let to = to.undomained();
         let exprs = made.iter().map(|(_, field)| field.expr.clone()).collect();
+        let row = semantics::make(to, exprs);
+        if !Self::is_there(value) {
+            let there = value.expr.clone().is_not_null();
+            return Ok(Some(Typed::new(case(vec![(there, row)], None), to)));
+        }
         Ok(Some(Typed {
             row: Some(Rc::new(made)),
-            ..Typed::new(semantics::make(to.undomained(), exprs), to.undomained())
+            ..Typed::new(row, to)
         }))
     }
 
@@ -218,16 +224,35 @@ impl Analyst<'_> {
         self.cast(field, ty)
     }
 
-    /// A row as one without a type: what is left is its text and, where they are known, its
-    /// fields.
-    pub(super) fn as_record(&self, value: Typed) -> Result<Typed> {
-        let row = self.fields(&value);
-        let expr = semantics::converted(self.scope.context, value.expr, value.ty, PgType::RECORD);
-        Ok(Typed {
-            row,
-            place: value.place,
-            ..Typed::new(expr, PgType::RECORD)
-        })
+    /// A row as one without a type of its own; `to` is such a type.
+    ///
+    /// # Errors
+    /// `0A000` if rows of other fields are wanted.
+    pub(super) fn as_record(&self, value: Typed, to: PgType) -> Result<Typed> {
+        one_kind_of_rows(&[value.ty, to])?;
+        match (value.ty.shape(), to.shape()) {
+            (None, Some(_)) if !typed::is_null(&value) => {
+                Err(Error::unsupported("this row beside others"))
+            }
+            (None, Some(_)) => typed::null(to),
+            (Some(_), None) if !value.is(PgType::RECORD) => {
+                let names = self.field_names(value.ty).unwrap_or_default();
+                let types = value.ty.shape().map(|shape| shape.types());
+                let ty = PgType::record(&types.unwrap_or_default(), &names);
+                let expr = typed::cast(value.expr, ty);
+                Ok(Typed { expr, ty, ..value })
+            }
+            (_, None) => Ok(value),
+            (Some(_), Some(_)) if value.ty == to => Ok(value),
+            (Some(_), Some(_)) => {
+                let expr = typed::cast(value.expr, to);
+                Ok(Typed {
+                    expr,
+                    ty: to,
+                    ..value
+                })
+            }
+        }
     }
 
     /// `42883` if rows of a type have no equality, or none that commons knows.
@@ -246,25 +271,11 @@ impl Analyst<'_> {
     }
 
     /// A row as bytes that compare as it does, and what they are made of.
-    fn compared_row(&self, value: &Typed) -> Result<(Expr, Vec<PgType>)> {
-        if let Some(shape) = value.ty.shape() {
-            return Ok((row_key(value.expr.clone()), shape.types().to_vec()));
-        }
-        let fields = value.row.as_ref().ok_or_else(|| {
+    fn compared_row(value: &Typed) -> Result<(Expr, Arc<[PgType]>)> {
+        let shape = value.ty.shape().ok_or_else(|| {
             Error::unsupported("comparing a row whose fields are not known where it is read")
         })?;
-        let mut exprs = Vec::with_capacity(fields.len());
-        let mut types = Vec::with_capacity(fields.len());
-        for (_, field) in fields.iter() {
-            if field.row.is_some() && !field.ty.is_composite() {
-                return Err(Error::unsupported("comparing rows within rows"));
-            }
-            types.push(field.base().undomained());
-            exprs.push(self.settled(field.clone())?.expr);
-        }
-        let shape = Shape::of(&types);
-        let ty = PgType::composite(PgType::RECORD.oid, PgType::RECORD.oid, shape);
-        Ok((row_key(semantics::make(ty, exprs)), types))
+        Ok((row_key(value.expr.clone()), shape.types()))
     }
 
     /// A comparison of rows of which one is of a type that has a name: as `record_eq` and its kin
@@ -296,28 +307,10 @@ impl Analyst<'_> {
         if !Self::is_row(&left) || !Self::is_row(&right) {
             return Ok(None);
         }
-        let (a, a_types) = self.compared_row(&left)?;
-        let (b, b_types) = self.compared_row(&right)?;
-        for (index, (a, b)) in a_types.iter().zip(&b_types).enumerate() {
-            if a.declared() != b.declared() {
-                return Err(Error::new(
-                    SqlState::DATATYPE_MISMATCH,
-                    format!(
-                        "cannot compare dissimilar column types {} and {} at record column {}",
-                        a.unmodified(),
-                        b.unmodified(),
-                        index + 1
-                    ),
-                ));
-            }
-        }
-        if a_types.len() != b_types.len() {
-            return Err(Error::new(
-                SqlState::DATATYPE_MISMATCH,
-                "cannot compare record types with different numbers of columns",
-            ));
-        }
-        let whole = PgType::composite(PgType::RECORD.oid, PgType::RECORD.oid, Shape::of(&a_types));
+        let (a, a_types) = Self::compared_row(&left)?;
+        let (b, b_types) = Self::compared_row(&right)?;
+        check_alike(&a_types, &b_types)?;
+        let whole = left.ty;
         match op {
             Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => {
                 self.row_order(whole)?;
@@ -342,4 +335,50 @@ impl Analyst<'_> {
         }
         self.row_equality(ty)
     }
+}
+
+/// `0A000` if among values of these types, or elements of them, are rows without a type of their
+/// own that are not made of the same: in one column or array nothing would say of what.
+pub(super) fn one_kind_of_rows(types: &[PgType]) -> Result<()> {
+    let rows = |ty: &PgType| {
+        let row = ty.element().unwrap_or(*ty);
+        row.shape().map(|shape| shape.types())
+    };
+    let mut shapes = types.iter().filter_map(rows);
+    let Some(first) = shapes.next() else {
+        return Ok(());
+    };
+    let alike = |other: Arc<[PgType]>| {
+        let mut pairs = other.iter().zip(first.iter());
+        other.len() == first.len() && pairs.all(|(a, b)| a.oid == b.oid)
+    };
+    match shapes.all(alike) {
+        true => Ok(()),
+        false => Err(Error::unsupported("rows of different columns in one")),
+    }
+}
+
+/// `42804` if rows of fields of these types cannot be compared.
+pub(super) fn check_alike(left: &[PgType], right: &[PgType]) -> Result<()> {
+    let pairs = left.iter().zip(right).enumerate();
+    for (index, (a, b)) in pairs {
+        if a.declared() != b.declared() {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "cannot compare dissimilar column types {} and {} at record column {}",
+                    a.unmodified(),
+                    b.unmodified(),
+                    index + 1
+                ),
+            ));
+        }
+    }
+    if left.len() != right.len() {
+        return Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            "cannot compare record types with different numbers of columns",
+        ));
+    }
+    Ok(())
 }

@@ -298,8 +298,10 @@ impl Analyst<'_> {
     }
 
     fn is_null(&self, value: Typed, negated: bool) -> Result<Typed> {
-        if let Some(fields) = &value.row {
-            return Ok(self.row_is_null(fields, negated));
+        if (value.row.is_some() || Self::is_there(&value))
+            && let Some(fields) = self.fields(&value)
+        {
+            return Ok(self.row_is_null(&fields, negated));
         }
         if let Some(shape) = value.ty.shape() {
             return Ok(Typed::bool(semantics::null_test(
@@ -519,9 +521,6 @@ impl Analyst<'_> {
 
     /// A cast, also of an array whose elements have no type yet.
     fn cast_value(&self, value: Typed, to: PgType) -> Result<Typed> {
-        if value.row.is_some() && !value.ty.is_composite() && super::coerce::category(to) == 'S' {
-            return Ok(Typed::new(typed::cast(value.expr, to), to));
-        }
         self.cast(value, to)
     }
 

@@ -447,12 +447,8 @@ impl Analyst<'_> {
                     &plan.schema().fields()[index],
                     format!("{shown}.{name}"),
                 );
-                let row = self.kept_fields(plan.schema(), &unique, index);
                 let value = Typed::new(Expr::Column(column), ty);
-                Named {
-                    name,
-                    value: Typed { row, ..value },
-                }
+                Named { name, value }
             })
             .collect();
         Ok(Source {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::common::JoinType;
+use datafusion::common::{Column, JoinType};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
 use sqlparser::ast::{self, JoinConstraint, JoinOperator, TableWithJoins};
 
 use super::from::{Source, part};
 use super::level::{Clause, Level, Named, Relation};
+use super::query::project;
 use super::typed::{Typed, and, boolean, case};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
@@ -40,8 +41,8 @@ impl Analyst<'_> {
     fn join(
         &self,
         level: &Level<'_>,
-        left: Source,
-        right: Source,
+        mut left: Source,
+        mut right: Source,
         operator: &JoinOperator,
     ) -> Result<Source> {
         let (join_type, constraint) = match operator {
@@ -71,6 +72,12 @@ impl Analyst<'_> {
                     format!("table name \"{}\" specified more than once", relation.name),
                 ));
             }
+        }
+        if matches!(join_type, JoinType::Right | JoinType::Full) {
+            self.mark(&mut left)?;
+        }
+        if matches!(join_type, JoinType::Left | JoinType::Full) {
+            self.mark(&mut right)?;
         }
         let from_left = |reference: &Expr| {
             matches!(reference, Expr::OuterReferenceColumn(_, column)
@@ -194,6 +201,31 @@ impl Analyst<'_> {
         })
     }
 
+    /// Adds a column that tells the rows of a side of an outer join from those without it, where
+    /// no column of its relations does.
+    fn mark(&self, side: &mut Source) -> Result<()> {
+        let mut unsure = side
+            .relations
+            .iter_mut()
+            .filter(|relation| relation.certain.is_none() && !relation.scalar)
+            .peekable();
+        if unsure.peek().is_none() {
+            return Ok(());
+        }
+        let name = format!("\0there{}", self.number());
+        let mut exprs: Vec<Expr> = side.plan.schema().iter().map(Expr::from).collect();
+        exprs.push(boolean(Some(true)).alias(&name));
+        side.plan = project(exprs, side.plan.clone())?;
+        let column = Column::from_name(&name);
+        let field = side.plan.schema().field_with_unqualified_name(&name);
+        let field = field.converted()?.clone();
+        self.register(&column, &field, name);
+        for relation in unsure {
+            relation.certain = Some(Typed::bool(Expr::Column(column.clone())));
+        }
+        Ok(())
+    }
+
     /// The columns of a join, and the condition that shared ones are equal.
     fn merged(
         &self,
@@ -265,7 +297,8 @@ impl Analyst<'_> {
                 columns: columns.clone(),
                 oid: None,
                 null_supplied: false,
-                certain: None,
+                // Its row is written out of its columns, and is there without them, too.
+                certain: Some(Typed::bool(boolean(Some(true)))),
                 scalar: false,
                 row: None,
             }],

@@ -44,7 +44,7 @@ fn known(names: [&'static str; 4], name: &str) -> Option<&'static str> {
 impl Analyst<'_> {
     /// A row as a JSON object; `pretty` puts each of its fields on a line.
     pub(super) fn json_row(&self, row: Option<Typed>, binary: bool, pretty: bool) -> Result<Typed> {
-        let Some(fields) = row.and_then(|row| row.row) else {
+        let Some(fields) = row.and_then(|row| self.fields(&row)) else {
             return Err(Error::unsupported("this as JSON"));
         };
         let ty = if binary { PgType::JSONB } else { PgType::JSON };
@@ -60,11 +60,6 @@ impl Analyst<'_> {
             let colon = if binary { ": " } else { ":" };
             parts.push(typed::text(&format!("{separator}{quoted}{colon}")).expr);
             let value = self.json_legible(self.settled(value.clone())?)?;
-            if value.is(PgType::RECORD) && value.row.is_none() {
-                return Err(Error::unsupported(format!(
-                    "a row of no type (\"{name}\") inside of another as JSON"
-                )));
-            }
             let value = if Self::is_there(&value) {
                 self.json_row(Some(value), binary, false)?
             } else {
@@ -101,7 +96,7 @@ impl Analyst<'_> {
         if base.is_unknown() {
             return Err(undetermined());
         }
-        if base.row.is_some() && base.is(PgType::RECORD) {
+        if base.is(PgType::RECORD) {
             return Err(Error::unsupported(format!("{name} with a row of no type")));
         }
         let ty = base.base().undomained();

@@ -18,7 +18,7 @@ use sqlparser::ast::{self, Spanned};
 
 use super::from::part;
 use super::set::SetCall;
-use super::typed::Typed;
+use super::typed::{self, Typed};
 use super::with::Ctes;
 use super::{Analyst, Converted, at};
 use crate::base::{Error, Oid, Result, SqlState};
@@ -52,7 +52,7 @@ pub(super) struct Relation {
     pub(super) oid: Option<Oid>,
     /// Whether an outer join makes rows without it.
     pub(super) null_supplied: bool,
-    /// A column that is NULL in those rows alone.
+    /// A column that is NULL in those rows alone; there is one if there are any.
     pub(super) certain: Option<Typed>,
     /// Whether its rows are single values: a function's.
     pub(super) scalar: bool,
@@ -407,14 +407,6 @@ impl Analyst<'_> {
             .map(|part| part.span)
             .unwrap_or(sqlparser::tokenizer::Span::empty());
         let Some((depth, found)) = level.relation(schema, relation)? else {
-            // `column.field` of a row.
-            if schema.is_none()
-                && let Ok(row) = self.column(level, &parts[0])
-                && row.row.is_some()
-                && !row.ty.is_composite()
-            {
-                return self.field(row, name);
-            }
             return Err(at(level.missing_from(relation), span));
         };
         let mut columns = found.columns.iter().filter(|column| column.name == *name);
@@ -471,9 +463,18 @@ impl Analyst<'_> {
             .into_iter()
             .map(|column| Ok((column.name, self.seen(level, column.value, depth)?)))
             .collect::<Result<Vec<_>>>()?;
-        match relation.row {
-            Some(ty) => self.row_of_relation(fields, ty, relation.null_supplied),
-            None => self.row_of(fields),
+        let row = match relation.row {
+            Some(ty) => self.row_of_relation(fields, ty)?,
+            None => self.row_of(&fields)?,
+        };
+        match relation.certain.filter(|_| relation.null_supplied) {
+            Some(certain) => {
+                // A row that an outer join had to supply is NULL.
+                let there = self.seen(level, certain, depth)?.expr.is_not_null();
+                let expr = typed::case(vec![(there, row.expr)], None);
+                Ok(Typed { expr, ..row })
+            }
+            None => Ok(row),
         }
     }
 

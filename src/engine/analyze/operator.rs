@@ -109,9 +109,8 @@ impl Analyst<'_> {
     pub(super) fn operate(&self, sign: &str, left: Typed, right: Typed) -> Result<Typed> {
         let sign = if sign == "!=" { "<>" } else { sign };
         let (left, right) = (left.undomained(), right.undomained());
-        let written = |value: &Typed| value.row.is_some() && !value.ty.is_composite();
-        if written(&left)
-            && written(&right)
+        if Self::is_written(&left)
+            && Self::is_written(&right)
             && let Some((_, op)) = COMPARISONS.iter().find(|(known, _)| *known == sign)
         {
             return self.compare_rows(*op, left, right);
@@ -439,7 +438,10 @@ impl Analyst<'_> {
             }
             return Ok(left);
         }
-        if left.is_composite() && left.oid == right.oid {
+        if let (Some(a), Some(b)) = (left.shape(), right.shape())
+            && left.oid == right.oid
+        {
+            super::composite::check_alike(&a.types(), &b.types())?;
             self.row_equality(left)?;
             return Ok(left);
         }

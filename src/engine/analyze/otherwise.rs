@@ -1,9 +1,11 @@
 //! Calls of functions that PostgreSQL has for its own use: those behind casts, operators and types.
 
+use datafusion::logical_expr::Operator;
+
 use super::Analyst;
 use super::coerce::array_element;
 use super::typed::Typed;
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Result, SqlState};
 use crate::types::PgType;
 
 impl Analyst<'_> {
@@ -60,9 +62,6 @@ impl Analyst<'_> {
         } else {
             return Err(self.no_function(name, std::slice::from_ref(value)));
         };
-        if value.row.is_some() && !value.ty.is_composite() {
-            return Err(Error::unsupported(format!("{name} of a row of no type")));
-        }
         let value = self.said(value);
         self.native("binary send", vec![value])
     }
@@ -71,13 +70,15 @@ impl Analyst<'_> {
     /// `ROW(…) = ROW(…)`, for them NULL is a value.
     fn record_operator(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
         let [a, b] = args else { return Ok(None) };
-        if !name.starts_with("record_") || a.row.is_none() || b.row.is_none() {
-            return Ok(None);
-        }
-        match name {
-            "record_ne" => self.distinct_rows(a.clone(), b.clone(), false).map(Some),
-            "record_eq" => self.distinct_rows(a.clone(), b.clone(), true).map(Some),
-            _ => Err(Error::unsupported(format!("{name} of rows of no type"))),
-        }
+        let op = match name {
+            "record_eq" => Operator::Eq,
+            "record_ne" => Operator::NotEq,
+            "record_lt" => Operator::Lt,
+            "record_le" => Operator::LtEq,
+            "record_gt" => Operator::Gt,
+            "record_ge" => Operator::GtEq,
+            _ => return Ok(None),
+        };
+        self.compare_composites(op, a, b)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::logical_expr::{Expr, Operator};
 use sqlparser::ast;
 
@@ -14,29 +13,50 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::FIELDS;
 use crate::engine::semantics;
 use crate::types::PgType;
-use crate::types::pgtype::Shape;
-
-/// What the columns are named that carry the fields of a row out of a subquery.
-const FIELD: &str = "\0field";
 
 impl Analyst<'_> {
-    /// A row of these fields; shown, it is PostgreSQL's text of one.
-    pub(super) fn row_of(&self, fields: Vec<(String, Typed)>) -> Result<Typed> {
-        let parts = fields
-            .iter()
-            .map(|(_, field)| {
-                // A parameter takes the type of what it will be compared with.
-                if field.is_unknown() && matches!(field.expr, Expr::Placeholder(_)) {
-                    return Ok(field.expr.clone());
+    /// A row of these fields, without a type of its own.
+    pub(super) fn row_of(&self, fields: &[(String, Typed)]) -> Result<Typed> {
+        let mut types = Vec::with_capacity(fields.len());
+        let mut names = Vec::with_capacity(fields.len());
+        let mut exprs = Vec::with_capacity(fields.len());
+        for (name, field) in fields {
+            names.push(name.clone());
+            // A parameter takes the type of what it will be compared with.
+            if field.is_unknown() && matches!(field.expr, Expr::Placeholder(_)) {
+                types.push(PgType::TEXT);
+                exprs.push(field.expr.clone());
+                continue;
+            }
+            let value = match field.is(PgType::VOID) {
+                // Nothing is shown as a text without characters.
+                true => {
+                    let text = typed::cast(field.expr.clone(), PgType::TEXT);
+                    self.native("coalesce", vec![text, typed::text("").expr])?
                 }
-                let settled = self.settled(field.clone())?;
-                Ok(self.coerced(settled, PgType::TEXT)?.expr)
-            })
-            .collect::<Result<Vec<_>>>()?;
+                false => self.settled(field.clone())?,
+            };
+            exprs.push(typed::cast(value.expr, value.ty));
+            types.push(match field.is_unknown() {
+                true => PgType::UNKNOWN,
+                false => value.ty,
+            });
+        }
+        let ty = PgType::record(&types, &names);
+        Ok(Typed::new(semantics::make(ty, exprs), ty))
+    }
+
+    /// A row that was written field by field: it compares so, too.
+    pub(super) fn written_row(&self, fields: Vec<(String, Typed)>) -> Result<Typed> {
         Ok(Typed {
-            row: Some(Rc::new(fields)),
-            ..Typed::new(semantics::row_text(parts), PgType::RECORD)
+            row: Some(Rc::new(fields.clone())),
+            ..self.row_of(&fields)?
         })
+    }
+
+    /// Whether a row was written field by field.
+    pub(super) fn is_written(value: &Typed) -> bool {
+        value.row.is_some() && value.is(PgType::RECORD)
     }
 
     /// `(a, b)`, `ROW(a, b)`
@@ -56,7 +76,7 @@ impl Analyst<'_> {
         for (index, (name, _)) in fields.iter_mut().enumerate() {
             *name = format!("f{}", index + 1);
         }
-        self.row_of(fields)
+        self.written_row(fields)
     }
 
     /// `(row).name`
@@ -81,77 +101,12 @@ impl Analyst<'_> {
             .find(|(field, _)| field == name)
             .map(|(_, value)| value.clone())
             .ok_or_else(|| {
-                let message = match row.ty.is_composite() {
+                let message = match row.ty.is_composite() && !row.is(PgType::RECORD) {
                     true => format!("column \"{name}\" not found in data type {}", row.base()),
                     false => format!("could not identify column \"{name}\" in record data type"),
                 };
                 Error::new(SqlState::UNDEFINED_COLUMN, message)
             })
-    }
-
-    /// Adds the fields of rows among the first `outputs` targets, for a query around to name.
-    pub(super) fn keep_fields(&self, targets: &mut Vec<Target>, outputs: usize) {
-        for index in 0..outputs {
-            // What has a type of its own says its fields itself.
-            if targets[index].value.ty.is_composite() {
-                continue;
-            }
-            let Some(fields) = targets[index].value.row.clone() else {
-                continue;
-            };
-            if fields.iter().any(|(_, field)| field.is_unknown()) {
-                continue;
-            }
-            targets.extend(fields.iter().map(|(name, field)| Target {
-                name: format!("{FIELD}{index}\0{name}"),
-                value: Typed::new(typed::cast(field.expr.clone(), field.ty), field.ty),
-            }));
-        }
-    }
-
-    /// A row without a type of its own as bytes that tell its fields, which a client may ask for in
-    /// binary format; any other value as it is.
-    pub(super) fn said_row(&self, value: Typed) -> Result<Typed> {
-        let Some(fields) = value.row.as_ref().filter(|_| value.is(PgType::RECORD)) else {
-            return Ok(value);
-        };
-        let mut types = Vec::with_capacity(fields.len());
-        let mut exprs = Vec::with_capacity(fields.len());
-        for (_, field) in fields.iter() {
-            let unknown = field.is_unknown();
-            let field = self.said_row(self.settled(field.clone())?)?;
-            // What has no bytes, or none that tell its fields, leaves the row a text.
-            let untold = field.ty.is(PgType::RECORD) && !field.ty.is_composite();
-            if untold || field.is(PgType::VOID) {
-                return Ok(value);
-            }
-            types.push(if unknown { PgType::UNKNOWN } else { field.ty });
-            exprs.push(typed::cast(field.expr, field.ty));
-        }
-        let ty = PgType::composite(PgType::RECORD.oid, PgType::RECORD.oid, Shape::of(&types));
-        Ok(Typed::new(semantics::make(ty, exprs), ty))
-    }
-
-    /// The fields that [`Analyst::keep_fields`] kept of output `index`, in a relation of a plan.
-    pub(super) fn kept_fields(
-        &self,
-        plan: &DFSchema,
-        relation: &TableReference,
-        index: usize,
-    ) -> Option<Rc<Vec<(String, Typed)>>> {
-        let prefix = format!("{FIELD}{index}\0");
-        let mut fields = Vec::new();
-        for field in plan.fields() {
-            let Some(rest) = field.name().strip_prefix(&prefix) else {
-                continue;
-            };
-            let name = rest.split('\0').next().unwrap_or_default();
-            let column = Column::new(Some(relation.clone()), field.name());
-            self.register(&column, field, name.to_owned());
-            let value = Typed::new(Expr::Column(column), PgType::of_field(field));
-            fields.push((name.to_owned(), value));
-        }
-        (!fields.is_empty()).then(|| Rc::new(fields))
     }
 
     /// `(row).*` or `relation.*` in a list; `None` if the expression is neither.

@@ -84,15 +84,6 @@ impl Analyst<'_> {
         };
         let by = groups.as_ref();
         let sorting = self.sorting(&level, select, tail, &mut targets, (outputs, by))?;
-        let plain_rows = groups.is_none() && having.is_none() && !sorting.distinct;
-        if plain_rows && wanted == Wanted::Ordered && sorting.distinct_on.is_empty() {
-            self.keep_fields(&mut targets, outputs);
-        }
-        if plain_rows && wanted == Wanted::Shown && tail.order.is_empty() {
-            for target in &mut targets {
-                target.value = self.said_row(target.value.clone())?;
-            }
-        }
 
         // Every stage rewrites all of these: the targets, then the arrays of set-returning calls.
         let mut calls = level.sets.take();
@@ -391,19 +382,14 @@ impl Analyst<'_> {
         };
         for index in compared {
             let ty = targets[index].value.base();
-            let is_record = targets[index].value.row.is_some() && !ty.is_composite();
-            if !is_record {
-                self.equality_types(ty, ty)
-                    .map_err(|_| super::operator::no_equality(ty))?;
-            }
+            self.equality_types(ty, ty)
+                .map_err(|_| super::operator::no_equality(ty))?;
         }
         let mut keys = Vec::new();
         for (index, order) in items {
             let value = targets[index].value.clone();
             let ty = value.base();
-            if value.row.is_none() || ty.is_composite() {
-                self.ordering_exists(ty)?;
-            }
+            self.ordering_exists(ty)?;
             let key = self.key(value.clone())?;
             // A constant orders nothing, unless it is NULL in the grouping sets without it.
             let by_sets = groups.is_some_and(|groups| groups.has_in_sets(&value.expr));

@@ -121,7 +121,7 @@ impl Analyst<'_> {
         query: &ast::Query,
         negated: bool,
     ) -> Result<Typed> {
-        if value.row.is_some() && !value.ty.is_composite() {
+        if Self::is_written(&value) {
             return self.row_in_subquery(level, value, query, negated);
         }
         let answer = self.inner(level, query, Wanted::Answer)?;
@@ -168,7 +168,7 @@ impl Analyst<'_> {
         match (sign, all) {
             ("=", false) => return self.in_subquery(level, value, query, false),
             ("<>" | "!=", true) => return self.in_subquery(level, value, query, true),
-            _ if value.row.is_some() && !value.ty.is_composite() => {
+            _ if Self::is_written(&value) => {
                 return Err(Error::unsupported(format!(
                     "a row {sign} {} (subquery)",
                     if all { "ALL" } else { "ANY" }
@@ -269,7 +269,7 @@ impl Analyst<'_> {
             let name = answer.columns[index].name.clone();
             fields.push((name, Typed::new(self.scalar(one)?, column.ty)));
         }
-        self.row_of(fields)
+        self.written_row(fields)
     }
 }
 

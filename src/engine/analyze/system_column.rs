@@ -46,19 +46,13 @@ impl Analyst<'_> {
             _ => return Err(Error::unsupported(format!("system column \"{name}\""))),
         };
         let value = typed::literal(ScalarValue::UInt32(Some(value)), ty);
-        match &relation.certain {
-            _ if !relation.null_supplied => Ok(Some(value)),
+        match relation.certain.as_ref().filter(|_| relation.null_supplied) {
             Some(certain) => {
                 let there = certain.expr.clone().is_not_null();
-                Ok(Some(Typed::new(
-                    typed::case(vec![(there, value.expr)], None),
-                    ty,
-                )))
+                let expr = typed::case(vec![(there, value.expr)], None);
+                Ok(Some(Typed::new(expr, ty)))
             }
-            None => Err(Error::unsupported(format!(
-                "system column \"{name}\" of a table without a NOT NULL column, for which an outer \
-                 join supplies NULLs"
-            ))),
+            None => Ok(Some(value)),
         }
     }
 }

@@ -186,6 +186,32 @@ impl Here<'_> {
         matches!(self.before(), Some(Token::Word(_) | Token::RParen))
     }
 
+    /// `.*` behind a name, where something is done to the row of that name.
+    pub(super) fn is_operand_star(&self) -> bool {
+        let named = self.index > 0
+            && matches!(self.tokens[self.index - 1].token, Token::Word(_))
+            && self.is(0, &Token::Period)
+            && self.is(1, &Token::Mul);
+        let behind = self.tokens.get(self.index + 2).map(|token| &token.token);
+        named
+            && match behind {
+                Some(Token::Word(word)) if word.quote_style.is_none() => {
+                    let word = word.value.to_ascii_uppercase();
+                    ["IS", "IN", "NOT", "ISNULL", "NOTNULL"].contains(&word.as_str())
+                }
+                Some(
+                    Token::DoubleColon
+                    | Token::Eq
+                    | Token::Neq
+                    | Token::Lt
+                    | Token::LtEq
+                    | Token::Gt
+                    | Token::GtEq,
+                ) => true,
+                _ => false,
+            }
+    }
+
     /// `.*` behind a row that is not named as a relation is.
     pub(super) fn is_row_star(&self) -> bool {
         if !self.is(0, &Token::Period) || !self.is(1, &Token::Mul) {

@@ -215,6 +215,10 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
             }
             _ => {}
         }
+        // `row.*` with something done to it is the row.
+        if (Here { tokens, index }).is_operand_star() {
+            tokens.drain(index..=index + 1);
+        }
         // `(row).*`: all fields, under a name that none has.
         if (Here { tokens, index }).is_row_star() {
             tokens[index + 1].token = quoted(super::FIELDS);

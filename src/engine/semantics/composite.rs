@@ -180,6 +180,7 @@ impl ScalarUDFImpl for RowFunction {
         let args: Vec<_> = args.iter().map(ToString::to_string).collect();
         let args = args.join(", ");
         Ok(match self.what {
+            What::Make if self.returns.is(PgType::RECORD) => format!("ROW({args})"),
             What::Make => format!("ROW({args})::{}", self.returns.oid),
             What::Field(index) | What::Elements(index) => format!("({args}).{}", index + 1),
             What::Key | What::IsNull | What::IsNotNull => format!("{}({args})", self.name()),

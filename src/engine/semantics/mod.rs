@@ -48,7 +48,7 @@ pub(super) use computed::computed;
 pub(super) use keys::{jsonb_key, key_of, range_key};
 pub(super) use literals::read;
 pub(super) use quantified::Quantified;
-pub(super) use rows::{is_volatile, opaque, row_text};
+pub(super) use rows::{is_volatile, opaque};
 pub(super) use shown::shown_as;
 pub(super) use single::{guarded, is_one_row};
 

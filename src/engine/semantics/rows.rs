@@ -1,8 +1,8 @@
-//! The text of a row, and slices of arrays.
+//! Values as they are for the planner, and slices of arrays.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder, UInt64Array, new_empty_array};
+use arrow::array::{Array, ArrayRef, AsArray, UInt64Array, new_empty_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::tree_node::TreeNode;
@@ -10,7 +10,6 @@ use datafusion::logical_expr::{Expr, Volatility};
 
 use super::Result;
 use super::computed::Computed;
-use crate::types::PgType;
 
 /// What [`opaque`] calls.
 const OPAQUE: &str = "opaque";
@@ -39,11 +38,6 @@ pub(super) const LIST: &[Computed] = &[
         name: "array_or_empty",
         returns: None,
         body: array_or_empty,
-    },
-    Computed {
-        name: "row",
-        returns: Some(PgType::RECORD),
-        body: row,
     },
     // COALESCE with every argument computed.
     Computed {
@@ -118,60 +112,6 @@ fn first_there(args: &[ArrayRef]) -> Result<ArrayRef> {
         first = arrow::compute::kernels::zip::zip(&there, &first, other)?;
     }
     Ok(first)
-}
-
-/// A row of values, each as text, as PostgreSQL writes one.
-pub(in crate::engine) fn row_text(parts: Vec<Expr>) -> Expr {
-    // Without arguments the function would not know how many rows there are.
-    match super::computed("row") {
-        Some(function) if !parts.is_empty() => function.call(parts),
-        _ => Expr::Literal(
-            datafusion::common::ScalarValue::Utf8View(Some("()".to_owned())),
-            None,
-        ),
-    }
-}
-
-fn row(args: &[ArrayRef]) -> Result<ArrayRef> {
-    let columns = args
-        .iter()
-        .map(|array| arrow::compute::cast(array, &DataType::Utf8View))
-        .collect::<std::result::Result<Vec<_>, _>>()?;
-    let rows = columns.first().map_or(0, |column| column.len());
-    let mut builder = StringViewBuilder::with_capacity(rows);
-    for row in 0..rows {
-        let mut text = String::from("(");
-        for (index, column) in columns.iter().enumerate() {
-            if index > 0 {
-                text.push(',');
-            }
-            if column.is_valid(row) {
-                quote(column.as_string_view().value(row), &mut text);
-            }
-        }
-        text.push(')');
-        builder.append_value(text);
-    }
-    Ok(Arc::new(builder.finish()))
-}
-
-/// A field's text in quotes if it needs them.
-fn quote(field: &str, text: &mut String) {
-    let special = |c: char| {
-        matches!(c, '"' | '\\' | '(' | ')' | ',') || c.is_ascii_whitespace() || c == '\x0b'
-    };
-    if !field.is_empty() && !field.chars().any(special) {
-        text.push_str(field);
-        return;
-    }
-    text.push('"');
-    for c in field.chars() {
-        if matches!(c, '"' | '\\') {
-            text.push(c);
-        }
-        text.push(c);
-    }
-    text.push('"');
 }
 
 /// `array[from:to]`; positions outside of the array are left out, and nothing gives an empty one.

@@ -163,7 +163,13 @@ impl PgType {
         }
     }
 
-    /// What the fields are of, if values are rows of a type that has a name.
+    /// Rows without a type of their own, with fields of these types and names.
+    pub fn record(types: &[PgType], names: &[String]) -> Self {
+        let array = Self::RECORD.info().array;
+        Self::composite(Self::RECORD.oid, array, Shape::named(types, names))
+    }
+
+    /// What the fields are of, if values are rows and it is known what they are made of.
     pub const fn shape(self) -> Option<Shape> {
         match self.made {
             Made::Row { shape, .. } => Some(shape),
@@ -175,7 +181,7 @@ impl PgType {
         }
     }
 
-    /// Whether values are rows of a type that has a name.
+    /// Whether values are rows, and it is known what they are made of.
     pub const fn is_composite(self) -> bool {
         self.shape().is_some()
     }
@@ -287,7 +293,8 @@ impl PgType {
         match self.made {
             Made::None => {}
             Made::Enum { .. } => return &ENUM,
-            Made::Row { .. } => return &COMPOSITE,
+            Made::Row { .. } if self.oid != Self::RECORD.oid => return &COMPOSITE,
+            Made::Row { .. } => {}
             Made::Range(_) if self.has_bounds() => return &MADE_RANGE,
             Made::EnumArray { .. } | Made::RowArray { .. } | Made::Range(_) => return &MADE_ARRAY,
         }

@@ -38,7 +38,8 @@ impl fmt::Display for PgType {
             let brackets = domain.array.map_or("", |_| "[]");
             return write!(f, "{}{}{}{brackets}", MARKS[0], domain.oid, MARKS[1]);
         }
-        if self.is_enum() || self.is_composite() || self.is_made() && self.has_bounds() {
+        let has_row_type = self.is_composite() && self.oid != Self::RECORD.oid;
+        if self.is_enum() || has_row_type || self.is_made() && self.has_bounds() {
             return write!(f, "{}{}{}", MARKS[0], self.oid, MARKS[1]);
         }
         if let Some(element) = self.element()

@@ -1,8 +1,8 @@
-//! What the fields of a type of rows are of.
+//! What the fields of a type of rows are of, and what those of rows without a type are called.
 //!
 //! A [`PgType`] is copied freely, so a list of types in it is a number into a table that the whole
 //! process shares. Equal lists have equal numbers. A list is never forgotten: there are as many as
-//! there were differently made types of rows since the start.
+//! there were differently made rows since the start.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,14 +12,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::PgType;
 
-/// A list of types.
+/// A list of types, with names or without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape(usize);
 
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+struct Fields {
+    types: Arc<[PgType]>,
+    /// What the fields are called, of rows whose type is not in the catalog.
+    names: Option<Arc<[String]>>,
+}
+
 #[derive(Default)]
 struct Table {
-    lists: Vec<Arc<[PgType]>>,
-    numbers: HashMap<Arc<[PgType]>, usize>,
+    lists: Vec<Fields>,
+    numbers: HashMap<Fields, usize>,
 }
 
 static TABLE: LazyLock<RwLock<Table>> = LazyLock::new(RwLock::default);
@@ -27,7 +34,22 @@ static TABLE: LazyLock<RwLock<Table>> = LazyLock::new(RwLock::default);
 impl Shape {
     /// The shape of rows with fields of these types.
     pub fn of(types: &[PgType]) -> Self {
-        let known = |table: &Table| table.numbers.get(types).copied();
+        Self::listed(Fields {
+            types: types.into(),
+            names: None,
+        })
+    }
+
+    /// The shape of rows without a type, with fields of these types and names.
+    pub(super) fn named(types: &[PgType], names: &[String]) -> Self {
+        Self::listed(Fields {
+            types: types.into(),
+            names: Some(names.into()),
+        })
+    }
+
+    fn listed(fields: Fields) -> Self {
+        let known = |table: &Table| table.numbers.get(&fields).copied();
         if let Some(number) = known(&TABLE.read().unwrap_or_else(PoisonError::into_inner)) {
             return Self(number);
         }
@@ -36,16 +58,24 @@ impl Shape {
             return Self(number);
         }
         let number = table.lists.len();
-        let list: Arc<[PgType]> = types.into();
-        table.lists.push(list.clone());
-        table.numbers.insert(list, number);
+        table.lists.push(fields.clone());
+        table.numbers.insert(fields, number);
         Self(number)
+    }
+
+    fn fields(self) -> Fields {
+        let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
+        table.lists.get(self.0).cloned().unwrap_or_default()
     }
 
     /// The types.
     pub fn types(self) -> Arc<[PgType]> {
-        let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
-        table.lists.get(self.0).cloned().unwrap_or_default()
+        self.fields().types
+    }
+
+    /// What the fields of rows without a type are called; `None` where a type says so.
+    pub fn names(self) -> Option<Arc<[String]>> {
+        self.fields().names
     }
 
     /// What its `Display` said, in this process.

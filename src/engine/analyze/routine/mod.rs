@@ -206,14 +206,6 @@ impl Analyst<'_> {
         let snapshot = &self.scope.context.snapshot;
         let result = ResultColumns::of(snapshot, &call.routine, call.generic)?;
         let args = self.argument_values(call)?;
-        if args
-            .iter()
-            .any(|arg| arg.row.is_some() && !arg.ty.is_composite())
-        {
-            return Err(Error::unsupported(
-                "a row as an argument of such a function",
-            ));
-        }
         let mut exprs = vec![typed::int4(0).expr.alias("argument0")];
         let mut columns = vec![Output {
             name: "argument0".to_owned(),
@@ -279,9 +271,6 @@ impl Analyst<'_> {
                     )));
                 }
             } else if !stays {
-                if arg.row.is_some() && !arg.ty.is_composite() {
-                    return Err(Error::unsupported("such a row as an argument"));
-                }
                 once.push(index);
             }
         }

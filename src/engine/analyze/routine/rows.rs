@@ -131,7 +131,7 @@ impl Analyst<'_> {
                     };
                     fields.push((name.clone(), value));
                 }
-                self.row_of(fields)
+                self.row_of(&fields)
             }
             ResultColumns::Record => Err(Error::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
