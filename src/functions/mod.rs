@@ -24,6 +24,7 @@ mod formatting;
 mod frame;
 mod framed;
 mod gather;
+mod geometry;
 mod hash;
 mod identity;
 mod json;
@@ -103,6 +104,9 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         domain::LIST,
         description::LIST,
         extract::LIST,
+        geometry::MAKE,
+        geometry::MEASURE,
+        geometry::PLACE,
         hash::LIST,
         identity::LIST,
         json::LIST,
@@ -355,21 +359,63 @@ pub(crate) fn aggregate_over(
 /// The functions of this name over types that travel as codes: the name behind which each is, and
 /// what it takes.
 pub(crate) fn coded(name: &str) -> Vec<(&'static str, Vec<PgType>)> {
-    const FAMILIES: &[&str] = &["inet", "bit", "macaddr", "money", "pg_lsn"];
+    const FAMILIES: &[&str] = &["inet", "bit", "macaddr", "money", "pg_lsn", "geometry"];
     let families = FAMILIES
         .iter()
         .filter_map(|family| OURS.get(format!("{name} {family}").as_str()));
     families
         .flat_map(|function| {
-            function.overloads.iter().map(|overload| {
-                let takes = overload.params.iter().map(|param| match param {
-                    resolve::Param::Is(ty) => *ty,
-                    _ => PgType::UNKNOWN,
-                });
-                (function.name, takes.collect())
-            })
+            let overloads = function.overloads.iter();
+            overloads.map(|overload| (function.name, takes(overload)))
         })
         .collect()
+}
+
+/// An operator that is a function of the same family: `<-> geometry`.
+pub(crate) struct CodedOperator {
+    /// Its sign.
+    pub(crate) sign: &'static str,
+    /// The function's name.
+    pub(crate) behind: &'static str,
+    /// What it takes.
+    pub(crate) takes: Vec<PgType>,
+    /// What it gives.
+    pub(crate) gives: PgType,
+}
+
+/// The operators whose functions say so in their names, of families whose every operator is such.
+pub(crate) fn coded_operators() -> Vec<CodedOperator> {
+    const FAMILIES: &[&str] = &["geometry"];
+    let mut operators = Vec::new();
+    for function in OURS.values() {
+        let Some((sign, family)) = function.name.split_once(' ') else {
+            continue;
+        };
+        let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '[');
+        if sign.starts_with(letter) || !FAMILIES.contains(&family) {
+            continue;
+        }
+        for overload in function.overloads {
+            if let resolve::Returns::Is(gives) = overload.returns {
+                operators.push(CodedOperator {
+                    sign,
+                    behind: function.name,
+                    takes: takes(overload),
+                    gives,
+                });
+            }
+        }
+    }
+    operators
+}
+
+/// What an overload takes.
+fn takes(overload: &call::Overload) -> Vec<PgType> {
+    let takes = overload.params.iter().map(|param| match param {
+        resolve::Param::Is(ty) => *ty,
+        _ => PgType::UNKNOWN,
+    });
+    takes.collect()
 }
 
 /// Whether a scalar function takes numerics without declared scale as what they are.

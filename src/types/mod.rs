@@ -9,6 +9,7 @@ mod dimensions;
 mod encoding;
 pub mod enums;
 mod extended;
+pub mod geometry;
 pub(crate) mod json_tree;
 pub mod jsonpath;
 mod numeric;

@@ -58,6 +58,9 @@ fn text(ty: &Type, raw: &[u8]) -> Read<String> {
             let octets: Vec<String> = raw.iter().map(|octet| format!("{octet:02x}")).collect();
             octets.join(":")
         }
+        "point" | "lseg" | "path" | "box" | "polygon" | "line" | "circle" => {
+            figure(ty.name(), raw)?
+        }
         "money" => money(i64::from_be_bytes(raw.try_into()?)),
         "pg_lsn" => {
             let lsn = u64::from_be_bytes(raw.try_into()?);
@@ -99,6 +102,33 @@ fn address(raw: &[u8]) -> Read<String> {
     Ok(match *mask == whole && *network == 0 {
         true => host,
         false => format!("{host}/{mask}"),
+    })
+}
+
+/// Coordinates, behind whether a path is closed and how many points there are.
+fn figure(name: &str, raw: &[u8]) -> Read<String> {
+    let head = match name {
+        "path" => 5,
+        "polygon" => 4,
+        _ => 0,
+    };
+    let mut numbers = Vec::new();
+    for number in raw[head..].chunks(8) {
+        let number = f64::from_be_bytes(number.try_into()?);
+        numbers.push(float(number, |v| format!("{v:e}")));
+    }
+    let points: Vec<String> = numbers
+        .chunks(2)
+        .map(|pair| format!("({})", pair.join(",")))
+        .collect();
+    let points = points.join(",");
+    Ok(match name {
+        "point" | "box" => points,
+        "polygon" => format!("({points})"),
+        "path" if raw[0] == 1 => format!("({points})"),
+        "line" => format!("{{{}}}", numbers.join(",")),
+        "circle" => format!("<({},{}),{}>", numbers[0], numbers[1], numbers[2]),
+        _ => format!("[{points}]"),
     })
 }
 
@@ -395,6 +425,8 @@ fn interval(raw: &[u8]) -> Read<String> {
 
 fn array(element: &Type, raw: &[u8]) -> Read<String> {
     let int = |at: usize| -> Read<i32> { Ok(i32::from_be_bytes(raw[at..at + 4].try_into()?)) };
+    // The one type whose values have commas unquoted.
+    let between = if *element == Type::BOX { ";" } else { "," };
     let dimensions = usize::try_from(int(0)?)?;
     let lengths: Vec<usize> = (0..dimensions)
         .map(|i| int(12 + 8 * i).and_then(|n| Ok(usize::try_from(n)?)))
@@ -407,7 +439,7 @@ fn array(element: &Type, raw: &[u8]) -> Read<String> {
         match usize::try_from(length) {
             Err(_) => items.push("NULL".to_owned()),
             Ok(length) => {
-                items.push(quoted(&text(element, &raw[at..at + length])?));
+                items.push(quoted(&text(element, &raw[at..at + length])?, between));
                 at += length;
             }
         }
@@ -415,17 +447,18 @@ fn array(element: &Type, raw: &[u8]) -> Read<String> {
     for length in lengths.iter().skip(1).rev() {
         items = items
             .chunks(*length)
-            .map(|chunk| format!("{{{}}}", chunk.join(",")))
+            .map(|chunk| format!("{{{}}}", chunk.join(between)))
             .collect();
     }
-    Ok(format!("{{{}}}", items.join(",")))
+    Ok(format!("{{{}}}", items.join(between)))
 }
 
 /// An array element as `array_out` quotes it.
-fn quoted(text: &str) -> String {
+fn quoted(text: &str, between: &str) -> String {
     let plain = !text.is_empty()
         && !text.eq_ignore_ascii_case("null")
-        && !text.contains(|c: char| c.is_whitespace() || "{}\",\\".contains(c));
+        && !text.contains(|c: char| c.is_whitespace() || "{}\"\\".contains(c))
+        && !text.contains(between);
     if plain {
         text.to_owned()
     } else {

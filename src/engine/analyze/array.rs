@@ -148,8 +148,9 @@ impl Analyst<'_> {
                 && !element.field("", true).metadata().is_empty()
         });
         if says_more {
-            let ty = of_domain.unwrap_or(ty);
-            return Ok(Typed::new(typed::cast(made.expr, ty), ty));
+            let held = ty.with_dimensions(self.dimensions(&made)?);
+            let expr = typed::cast(made.expr, held);
+            return Ok(Typed::new(expr, of_domain.unwrap_or(ty)));
         }
         Ok(Typed::new(made.expr, of_domain.unwrap_or(ty)))
     }
@@ -168,7 +169,7 @@ impl Analyst<'_> {
         let missing = || Error::internal("assigning to a subscript", "an argument is missing");
         let mut next = || args.next().transpose();
         let array = self.expression(level, next()?.ok_or_else(missing)?)?;
-        let Some(element) = array_element(array.ty) else {
+        let Some(element) = array_element(array.ty).or_else(|| part(array.ty)) else {
             return Err(Error::new(
                 SqlState::DATATYPE_MISMATCH,
                 format!(
@@ -197,6 +198,19 @@ impl Analyst<'_> {
         let sliced = subscripts.iter().any(|(from, _)| from.is_some());
         let wanted = if sliced { array.base() } else { element };
         let value = self.assigned(value, wanted)?;
+        if part(array.ty).is_some() {
+            return match <[_; 1]>::try_from(subscripts) {
+                Ok([(None, at)]) => {
+                    let array = self.said(array);
+                    self.native("[]= geometry", vec![array, at, value])
+                }
+                Ok(_) => Err(Error::unsupported("a slice of a fixed-length array")),
+                Err(_) => Err(Error::new(
+                    SqlState::ARRAY_SUBSCRIPT_ERROR,
+                    "wrong number of array subscripts",
+                )),
+            };
+        }
         let mut parts = vec![array.expr.clone(), value];
         for (from, to) in subscripts {
             // Among slices a plain subscript is the slice up to it.
@@ -252,14 +266,18 @@ impl Analyst<'_> {
         while let Some(access) = chain.next() {
             // All subscripts of an array belong together: how many there are matters.
             if let ast::AccessExpr::Subscript(first) = access
-                && value.ty.element().is_some()
+                && let of = part(value.ty)
+                && (of.is_some() || value.ty.element().is_some())
             {
                 let mut subscripts = vec![first];
                 while let Some(ast::AccessExpr::Subscript(next)) = chain.peek() {
                     subscripts.push(next);
                     chain.next();
                 }
-                value = self.subscripts(level, value, &subscripts)?;
+                value = match of {
+                    Some(of) => self.part(level, value, of, &subscripts)?,
+                    None => self.subscripts(level, value, &subscripts)?,
+                };
                 continue;
             }
             value = match access {
@@ -338,6 +356,29 @@ impl Analyst<'_> {
         })
     }
 
+    /// `point[0]`; more subscripts than one lead nowhere.
+    fn part(
+        &self,
+        level: &Level<'_>,
+        whole: Typed,
+        of: PgType,
+        subscripts: &[&Subscript],
+    ) -> Result<Typed> {
+        let mut indexes = Vec::new();
+        for subscript in subscripts {
+            let Subscript::Index { index } = subscript else {
+                return Err(Error::unsupported("a slice of a fixed-length array"));
+            };
+            let index = self.expression(level, index)?;
+            let index = self.as_integer(index, PgType::INT4, "subscript")?;
+            indexes.push(self.coerced(index, PgType::INT4)?.expr);
+        }
+        match <[Expr; 1]>::try_from(indexes) {
+            Ok([index]) => self.native("[] geometry", vec![self.said(whole), index]),
+            Err(_) => typed::null(of),
+        }
+    }
+
     fn subscript(&self, level: &Level<'_>, array: Typed, subscript: &Subscript) -> Result<Typed> {
         if array.is(PgType::JSONB) {
             let Subscript::Index { index } = subscript else {
@@ -412,5 +453,14 @@ impl Analyst<'_> {
             }
             Subscript::Slice { .. } => Err(Error::unsupported("a slice with a stride")),
         }
+    }
+}
+
+/// What subscripts of a geometric value give, of the types that have them.
+fn part(ty: PgType) -> Option<PgType> {
+    match ty.info().name {
+        "point" | "line" => Some(PgType::FLOAT8),
+        "lseg" | "box" => Some(PgType::POINT),
+        _ => None,
     }
 }

@@ -345,6 +345,10 @@ impl Analyst<'_> {
             "coalesce" | "greatest" | "least" => {
                 let word = name.to_uppercase();
                 let (values, ty) = self.in_common(args, &word)?;
+                if name != "coalesce" {
+                    self.equality_types(ty.plain(), ty.plain())
+                        .map_err(|_| super::operator::no_comparison(ty.plain()))?;
+                }
                 let values = self.one_type(values, ty)?;
                 let open = match values.first() {
                     Some(value) => self.is_open(value)?,

@@ -31,6 +31,20 @@ const CONVERSIONS: &[(PgType, PgType, &str)] = &[
     (PgType::NUMERIC, PgType::MONEY, "money numeric"),
     (PgType::MONEY, PgType::NUMERIC, "numeric money"),
     (PgType::XID8, PgType::XID, "xid xid8"),
+    (PgType::POINT, PgType::BOX, "box geometry"),
+    (PgType::LSEG, PgType::POINT, "point geometry"),
+    (PgType::PATH, PgType::POLYGON, "polygon geometry"),
+    (PgType::BOX, PgType::POINT, "point geometry"),
+    (PgType::BOX, PgType::LSEG, "lseg geometry"),
+    (PgType::BOX, PgType::POLYGON, "polygon geometry"),
+    (PgType::BOX, PgType::CIRCLE, "circle geometry"),
+    (PgType::POLYGON, PgType::POINT, "point geometry"),
+    (PgType::POLYGON, PgType::PATH, "path geometry"),
+    (PgType::POLYGON, PgType::BOX, "box geometry"),
+    (PgType::POLYGON, PgType::CIRCLE, "circle geometry"),
+    (PgType::CIRCLE, PgType::POINT, "point geometry"),
+    (PgType::CIRCLE, PgType::BOX, "box geometry"),
+    (PgType::CIRCLE, PgType::POLYGON, "polygon geometry"),
 ];
 
 /// The function behind a cast.
@@ -50,7 +64,14 @@ pub(super) fn has(aggregate: &str, ty: PgType) -> bool {
         PgType::MACADDR,
         PgType::MACADDR8,
     ];
-    !matches!(aggregate, "min" | "max") || !unordered.iter().any(|other| other.oid == ty.oid)
+    let unordered = is_figure(ty) || unordered.iter().any(|other| other.oid == ty.oid);
+    !matches!(aggregate, "min" | "max") || !unordered
+}
+
+/// Whether values, or the elements of arrays, have neither an order nor an equality that sorting
+/// and grouping could go by.
+pub(super) fn is_figure(ty: PgType) -> bool {
+    Code::of(ty.element().unwrap_or(ty)) == Some(Code::Figure)
 }
 
 fn is_coded(ty: PgType) -> bool {
@@ -103,7 +124,8 @@ impl Analyst<'_> {
     pub(super) fn coded_call(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
         let any = args.iter().any(|arg| is_coded(arg.ty));
         let other = functions::scalar(self.scope.context, name).is_some();
-        if !any && (other || PgType::by_name(name).is_some()) {
+        let is_type = PgType::by_name(name).is_some();
+        if !any && (other || is_type && args.len() == 1) {
             return Ok(None);
         }
         let known = functions::coded(name);
@@ -118,6 +140,8 @@ impl Analyst<'_> {
         let types: Vec<PgType> = args.iter().map(Typed::base).collect();
         let (behind, takes) = match choose(&candidates, &types) {
             Choice::One(index) => &known[index],
+            // A cast in the spelling of a call.
+            Choice::None if is_type => return Ok(None),
             Choice::None => return Err(self.no_function(name, args)),
             Choice::Many => {
                 let shown: Vec<String> = types.iter().map(PgType::to_string).collect();

@@ -5,8 +5,8 @@ use datafusion::logical_expr::{Expr, Operator};
 
 use super::Analyst;
 use super::coerce::{array_element, implicitly, is_bpchar};
-use super::operators::COMPARISONS;
-use super::typed::{Typed, binary};
+use super::operators::{COMPARISONS, Make};
+use super::typed::{self, Typed, binary};
 use crate::base::{Error, Result};
 use crate::engine::{numeric, semantics};
 use crate::types::PgType;
@@ -105,15 +105,42 @@ impl Analyst<'_> {
             return Ok(Typed::bool(binary(left.expr, op, right.expr)));
         }
         let candidate = self.binary_candidate("=", left.base(), right.base())?;
+        if let Make::Call(_) = candidate.make {
+            return self.distinct_by_call(left, right, negated);
+        }
         let left = self.coerced(left, candidate.left.unwrap_or(candidate.right))?;
         let right = self.coerced(right, candidate.right)?;
         let (left, right) = self.comparable(left, right)?;
         Ok(Typed::bool(binary(left, op, right)))
     }
 
+    /// As [`Self::distinct`], where `=` is a function that does not see NULL.
+    fn distinct_by_call(&self, left: Typed, right: Typed, negated: bool) -> Result<Typed> {
+        for side in [&left, &right] {
+            self.scope.watch.repeat(&side.expr)?;
+            typed::once(side, "IS DISTINCT FROM between such types")?;
+        }
+        let (no_left, no_right) = (left.expr.clone().is_null(), right.expr.clone().is_null());
+        let equal = self.operate("=", left, right)?.expr;
+        let same = typed::case(
+            vec![(
+                typed::or(no_left.clone(), no_right.clone()),
+                typed::and(no_left, no_right),
+            )],
+            Some(equal),
+        );
+        Ok(Typed::bool(match negated {
+            true => same,
+            false => typed::not(same),
+        }))
+    }
+
     /// An argument of an aggregate called with DISTINCT: what is equal is looked at once, whatever
     /// zeros it shows.
     pub(super) fn counted_once(&self, name: &str, arg: &mut Typed) -> Result<()> {
+        if super::coded::is_figure(arg.ty) {
+            return Err(super::operator::no_equality(arg.base()));
+        }
         if self.is_open(arg)? {
             arg.expr = numeric::trimmed(arg.expr.clone());
         }

@@ -262,7 +262,7 @@ impl Analyst<'_> {
         };
         for ty in shape.types().iter() {
             let of = ty.element().unwrap_or(*ty);
-            if of.is(PgType::JSON) {
+            if of.is(PgType::JSON) || super::coded::is_figure(of) {
                 return Err(super::operator::no_equality(*ty));
             }
             self.row_equality(of)?;

@@ -216,6 +216,18 @@ impl Analyst<'_> {
                 true => Some(array_element(arg.ty).unwrap_or(arg.base())),
                 false => None,
             });
+            let compares = [
+                "array_position",
+                "array_positions",
+                "array_remove",
+                "array_replace",
+            ];
+            if let Some(element) = element
+                && compares.contains(&name)
+                && super::coded::is_figure(element)
+            {
+                return Err(super::operator::no_equality(element));
+            }
             return args
                 .into_iter()
                 .map(|arg| match (arg.unknown_text(), element) {

@@ -4,6 +4,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Like, Operator};
 
 use super::Analyst;
+use super::coded::is_figure;
 use super::coerce::{array_element, category, implicitly, is_preferred};
 use super::operators::{COMPARISONS, Candidate, Make, OPERATORS};
 use super::typed::{self, Typed, binary};
@@ -343,6 +344,12 @@ impl Analyst<'_> {
             if !fits(left) || !fits(right) {
                 return Err(failed());
             }
+            if let Some(element) = array_element(ty).filter(|element| is_figure(*element)) {
+                return Err(match sign {
+                    "=" | "<>" => no_equality(element),
+                    _ => no_comparison(element),
+                });
+            }
             let left = self.coerced(left.clone(), ty)?;
             let right = self.coerced(right.clone(), ty)?;
             if self.has_array_key(&left)? || self.has_array_key(&right)? {
@@ -362,6 +369,10 @@ impl Analyst<'_> {
             .map_err(|_| failed())?;
         if !values.iter().all(|value| array(value.ty)) {
             return Err(failed());
+        }
+        let elements = values.iter().find_map(|value| array_element(value.ty));
+        if let Some(element) = elements.filter(|element| is_figure(*element)) {
+            return Err(no_equality(element));
         }
         let args: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
         self.native(name, args).map(Some)
@@ -432,6 +443,9 @@ impl Analyst<'_> {
 
     /// The types `=` compares an `a` and a `b` as: what an IN list or a set operation needs.
     pub(super) fn equality_types(&self, left: PgType, right: PgType) -> Result<PgType> {
+        if is_figure(left) && left.oid == right.oid {
+            return Err(no_equality(left));
+        }
         if left.element().is_some() && left.oid == right.oid {
             if let Some(element) = left.element().filter(|element| element.is_composite()) {
                 self.row_equality(element)?;
@@ -477,6 +491,14 @@ pub(super) fn no_operator(shown: &str) -> Error {
 /// Whether an expression is the literal NULL.
 pub(super) fn is_null(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(value, _) if value.is_null() || *value == ScalarValue::Null)
+}
+
+/// A type whose values have no order.
+pub(super) fn no_comparison(ty: PgType) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_FUNCTION,
+        format!("could not identify a comparison function for type {ty}"),
+    )
 }
 
 /// A type whose values cannot be told apart.

@@ -58,6 +58,7 @@ pub(super) static OPERATORS: LazyLock<Table> = LazyLock::new(|| {
     bits(&mut table);
     networks(&mut table);
     amounts(&mut table);
+    coded(&mut table);
     table
 });
 
@@ -511,6 +512,18 @@ fn networks(table: &mut Table) {
     add(table, "+", T::INT8, T::INET, T::INET, plus);
     add(table, "-", T::INET, T::INT8, T::INET, minus);
     add(table, "-", T::INET, T::INET, T::INT8, minus);
+}
+
+/// Those whose functions say what they are.
+fn coded(table: &mut Table) {
+    for operator in crate::functions::coded_operators() {
+        let make = Make::Call(operator.behind);
+        match operator.takes[..] {
+            [left, right] => add(table, operator.sign, left, right, operator.gives, make),
+            [right] => prefix(table, operator.sign, right, operator.gives, make),
+            _ => {}
+        }
+    }
 }
 
 /// Money and places in the log.

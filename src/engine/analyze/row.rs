@@ -6,6 +6,7 @@ use datafusion::logical_expr::{Expr, Operator};
 use sqlparser::ast;
 
 use super::Analyst;
+use super::coded::is_figure;
 use super::level::Level;
 use super::select::Target;
 use super::typed::{self, Typed, and, boolean, not, or};
@@ -172,6 +173,16 @@ impl Analyst<'_> {
     /// A comparison of rows: the first pair that differs decides.
     pub(super) fn compare_rows(&self, op: Operator, left: Typed, right: Typed) -> Result<Typed> {
         let pairs = self.pairs(&left, &right)?;
+        let figure = |(a, b): &(Typed, Typed)| is_figure(a.ty) || is_figure(b.ty);
+        if let Some((a, b)) = pairs.iter().find(|pair| pairs.len() > 1 && figure(pair)) {
+            let sign = op.to_string();
+            self.operate(&sign, a.clone(), b.clone())?;
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("could not determine interpretation of row comparison operator {sign}"),
+            )
+            .hint("Row comparison operators must be associated with btree operator families."));
+        }
         let apply = |sign: &str, (a, b): &(Typed, Typed)| -> Result<Expr> {
             Ok(self.operate(sign, a.clone(), b.clone())?.expr)
         };

@@ -132,6 +132,13 @@ impl Analyst<'_> {
         }
         let column = answer.column(0);
         let base = |typed: &Typed| typed.base();
+        if super::coded::is_figure(base(&value)) || super::coded::is_figure(base(&column)) {
+            self.binary_candidate("=", base(&value), base(&column))?;
+            return Err(Error::unsupported(format!(
+                "{} IN (SELECT …)",
+                value.base()
+            )));
+        }
         let ty = self.equality_types(base(&value), base(&column))?;
         let value = self.coerced(value, ty)?;
         let item = self.coerced(column.clone(), ty)?;

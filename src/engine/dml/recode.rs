@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Int64Type};
 
 use crate::base::Result;
 use crate::types::coded::{Address, mac};
+use crate::types::geometry::{Figure, Path, Point, Polygon, Rectangle};
 use crate::types::{PgType, numerics};
 
 /// The values where their text would not be read as they are meant; `None` where it is.
@@ -43,8 +44,33 @@ pub(super) fn recoded(array: &ArrayRef, from: PgType, to: PgType) -> Result<Opti
             }
             None => None,
         },
+        (PgType::POINT, PgType::BOX) => refigured(array, |point: Point| {
+            Ok(Rectangle {
+                high: point,
+                low: point,
+            })
+        })?,
+        (PgType::BOX, PgType::POLYGON) => refigured(array, |a: Rectangle| Ok(a.polygon()))?,
+        (PgType::PATH, PgType::POLYGON) => refigured(array, Path::polygon)?,
+        (PgType::POLYGON, PgType::PATH) => refigured(array, |a: Polygon| Ok(a.path()))?,
         _ => None,
     })
+}
+
+/// Geometric values made of others.
+fn refigured<A: Figure, B: Figure>(
+    array: &ArrayRef,
+    make: impl Fn(A) -> Result<B>,
+) -> Result<Option<ArrayRef>> {
+    let Some(codes) = array.as_binary_opt::<i32>() else {
+        return Ok(None);
+    };
+    let made = codes.iter().map(|code| {
+        let figure = code.and_then(A::unpack);
+        figure.map(|figure| Ok(make(figure)?.pack())).transpose()
+    });
+    let made: BinaryArray = made.collect::<Result<Vec<_>>>()?.into_iter().collect();
+    Ok(Some(Arc::new(made)))
 }
 
 /// The texts of addresses that are assigned to text, which say the mask always; `None` of others.

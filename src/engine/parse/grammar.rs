@@ -78,6 +78,32 @@ fn grouping_set(parser: &mut Parser) -> Result<Vec<ast::Expr>, ParserError> {
 #[derive(Debug)]
 pub(super) struct Grammar(pub(super) PostgreSqlDialect);
 
+impl Grammar {
+    /// `@ a + b`: the operators that have no place of their own in PostgreSQL's grammar bind less
+    /// than arithmetic does, also before their operand.
+    fn prefix_operator(&self, parser: &mut Parser) -> Option<Result<ast::Expr, ParserError>> {
+        use ast::UnaryOperator as Op;
+        let op = match parser.peek_token_ref().token {
+            Token::AtSign => Op::PGAbs,
+            Token::Tilde => Op::BitwiseNot,
+            Token::PGSquareRoot => Op::PGSquareRoot,
+            Token::PGCubeRoot => Op::PGCubeRoot,
+            Token::Sharp => Op::Hash,
+            Token::AtDashAt => Op::AtDashAt,
+            Token::AtAt => Op::DoubleAt,
+            Token::QuestionMarkDash => Op::QuestionDash,
+            Token::QuestionPipe => Op::QuestionPipe,
+            _ => return None,
+        };
+        parser.advance_token();
+        let operand = parser.parse_subexpr(self.prec_value(Precedence::PgOther));
+        Some(operand.map(|operand| ast::Expr::UnaryOp {
+            op,
+            expr: Box::new(operand),
+        }))
+    }
+}
+
 fn is_query(expr: Option<&ast::Expr>) -> bool {
     matches!(expr, Some(ast::Expr::Subquery(_)))
 }
@@ -103,7 +129,7 @@ impl Dialect for Grammar {
             return Some(Err(ParserError::RecursionLimitExceeded));
         }
         TRIES.set(left - 1);
-        grouping(parser)
+        grouping(parser).or_else(|| self.prefix_operator(parser))
     }
 
     /// `x IS DISTINCT FROM y OR z`: sqlparser takes everything after FROM for the right side.

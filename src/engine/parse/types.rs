@@ -1,8 +1,8 @@
 //! Type names to types.
 
 use sqlparser::ast::{
-    self, ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, ObjectNamePart,
-    TimezoneInfo,
+    self, ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, GeometricTypeKind,
+    ObjectNamePart, TimezoneInfo,
 };
 
 use super::cursor::{Cursor, fold};
@@ -17,17 +17,10 @@ use crate::types::precision::{self, Fields, interval_typmod};
 const CHARACTERS_MAX: u64 = 10_485_760;
 /// Types PostgreSQL has and commons does not.
 const UNBUILT: &[&str] = &[
-    "box",
-    "circle",
     "citext",
     "cstring",
     "hstore",
-    "line",
-    "lseg",
-    "path",
     "pg_snapshot",
-    "point",
-    "polygon",
     "refcursor",
     "regcollation",
     "regconfig",
@@ -228,6 +221,15 @@ fn built_in(ty: &DataType) -> Result<PgType> {
         DataType::JSON => PgType::JSON,
         DataType::JSONB => PgType::JSONB,
         DataType::Regclass => PgType::REGCLASS,
+        DataType::GeometricType(kind) => match kind {
+            GeometricTypeKind::Point => PgType::POINT,
+            GeometricTypeKind::LineSegment => PgType::LSEG,
+            GeometricTypeKind::GeometricPath => PgType::PATH,
+            GeometricTypeKind::GeometricBox => PgType::BOX,
+            GeometricTypeKind::Polygon => PgType::POLYGON,
+            GeometricTypeKind::Line => PgType::LINE,
+            GeometricTypeKind::Circle => PgType::CIRCLE,
+        },
         DataType::Array(
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
         ) => {

@@ -202,7 +202,6 @@ pub(super) fn pg_type(
             ("typnamespace", Oid::PG_CATALOG.into()),
             ("typowner", Oid::SUPERUSER.into()),
             ("typisdefined", true.into()),
-            ("typdelim", ','.into()),
             ("typtypmod", (-1).into()),
         ],
     )?;

@@ -19,6 +19,7 @@ use crate::session::dispatch::Run;
 use crate::session::{Session, interruptible};
 use crate::statement::StatementContext;
 use crate::types::PgType;
+use crate::types::coded::Code;
 
 impl Session {
     /// Adds what `definitions` say to `relation`: checks first, then the primary key, then the
@@ -416,7 +417,8 @@ pub(super) fn key_columns(relation: &Relation, names: &[String], of: &str) -> Re
 pub(super) fn check_comparable(ty: PgType) -> Result<()> {
     let of = ty.element().unwrap_or(ty);
     let plain = of.plain();
-    if [PgType::JSON, PgType::XID, PgType::CID, PgType::ACLITEM].contains(&plain) {
+    let unordered = [PgType::JSON, PgType::XID, PgType::CID, PgType::ACLITEM];
+    if unordered.contains(&plain) || Code::of(plain) == Some(Code::Figure) {
         return Err(Error::new(
             SqlState::UNDEFINED_OBJECT,
             format!(

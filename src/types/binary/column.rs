@@ -168,7 +168,11 @@ impl<'a> BinaryColumn<'a> {
             {
                 Written::Bytes(Blobs::Fixed(blobs))
             }
-            (oid, Cells::Bytes(blobs)) if oid == PgType::BYTEA.oid => Written::Bytes(blobs),
+            (oid, Cells::Bytes(blobs))
+                if oid == PgType::BYTEA.oid || Code::of(ty) == Some(Code::Figure) =>
+            {
+                Written::Bytes(blobs)
+            }
             (oid, Cells::Date(dates)) if oid == PgType::DATE.oid => Written::Date(dates),
             (oid, Cells::Date(dates))
                 if oid == PgType::TIMESTAMP.oid || oid == PgType::TIMESTAMPTZ.oid =>

@@ -23,7 +23,7 @@ use crate::types::text::{
     PLAIN, ParseError, Style, build_array, date_out_of_range, interval_out_of_range,
     timestamp_out_of_range,
 };
-use crate::types::{PgType, TimeTz, range};
+use crate::types::{PgType, TimeTz, geometry, range};
 
 /// Dimensions of an array at most, as in PostgreSQL.
 const DIMENSIONS_MAX: i32 = 6;
@@ -154,6 +154,14 @@ fn plain(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRef
             }
             Arc::new(builder.finish())
         }
+        _ if Code::of(ty) == Some(Code::Figure) => {
+            let mut builder = BinaryBuilder::with_capacity(values.len(), 0);
+            for (row, value) in values.iter().enumerate() {
+                let figure = value.map(|bytes| geometry::receive(ty, bytes)).transpose();
+                builder.append_option(figure.map_err(|error| ParseError { row, error })?);
+            }
+            Arc::new(builder.finish())
+        }
         _ if bits::is(ty) => {
             let mut builder = StringViewBuilder::with_capacity(values.len());
             for (row, value) in values.iter().enumerate() {
@@ -179,7 +187,7 @@ fn plain(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRef
     })
 }
 
-pub(super) fn bad(message: impl Into<String>) -> Error {
+pub(in crate::types) fn bad(message: impl Into<String>) -> Error {
     Error::new(SqlState::INVALID_BINARY_REPRESENTATION, message)
 }
 

@@ -381,6 +381,15 @@ impl PgType {
         })
     }
 
+    /// What is between the elements of an array of this type: `pg_type.typdelim`.
+    pub fn delimiter(self) -> u8 {
+        if self.oid == Self::BOX.oid {
+            b';'
+        } else {
+            b','
+        }
+    }
+
     /// Whether the values are OIDs shown as names.
     pub fn is_reg(self) -> bool {
         self.info().name.starts_with("reg")

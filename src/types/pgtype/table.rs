@@ -61,10 +61,17 @@ types! {
     OIDVECTOR    30   "oidvector"    "oidvector"                    -1 'A' 1013;
     JSON         114  "json"         "json"                         -1 'U' 199;
     PG_NODE_TREE 194  "pg_node_tree" "pg_node_tree"                 -1 'Z' 0;
+    POINT        600  "point"        "point"                        16 'G' 1017;
+    LSEG         601  "lseg"         "lseg"                         32 'G' 1018;
+    PATH         602  "path"         "path"                         -1 'G' 1019;
+    BOX          603  "box"          "box"                          32 'G' 1020;
+    POLYGON      604  "polygon"      "polygon"                      -1 'G' 1027;
+    LINE         628  "line"         "line"                         24 'G' 629;
     CIDR         650  "cidr"         "cidr"                         -1 'I' 651;
     FLOAT4       700  "float4"       "real"                         4  'N' 1021;
     FLOAT8       701  "float8"       "double precision"             8  'N' 1022;
     UNKNOWN      705  "unknown"      "unknown"                      -2 'X' 0;
+    CIRCLE       718  "circle"       "circle"                       24 'G' 719;
     MACADDR8     774  "macaddr8"     "macaddr8"                     8  'U' 775;
     MONEY        790  "money"        "money"                        8  'N' 791;
     MACADDR      829  "macaddr"      "macaddr"                      6  'U' 1040;

@@ -18,7 +18,7 @@ use crate::types::coded::{self, Address, Code};
 use crate::types::decimal::{Numerics, Scratch};
 use crate::types::enums::{Labels, lost};
 use crate::types::row::{self, Rows};
-use crate::types::{PgType, TimeTz, Zone, range};
+use crate::types::{PgType, TimeTz, Zone, geometry, range};
 
 /// One column, ready to write values of as text: all downcasts and settings resolved once per
 /// batch.
@@ -49,12 +49,14 @@ enum Written<'a> {
     /// Codes that are numbers.
     Number(Ints<'a>, PgType),
     Address(Blobs<'a>, PgType),
+    Figure(Blobs<'a>, PgType, i32),
     Timestamp(Stamps<'a>, Option<Zone>, &'a Style),
     /// A date shown as a timestamp.
     Midnight(Dates<'a>, Option<Zone>, &'a Style),
     Interval(Intervals<'a>, &'a Style),
     Range(range::Column<'a>, PgType, &'a Style, &'a dyn RegNames),
-    Array(Ranges<'a>, Box<TextColumn<'a>>),
+    /// With what is between elements.
+    Array(Ranges<'a>, Box<TextColumn<'a>>, u8),
     /// `int2vector` and `oidvector`
     Vector(Ranges<'a>, Box<TextColumn<'a>>),
     Record(Vec<TextColumn<'a>>),
@@ -169,7 +171,9 @@ impl<'a> TextColumn<'a> {
                 Written::Vector(ranges, child(values, element)?)
             }
             (_, Cells::List(ranges, values)) => {
-                Written::Array(ranges, child(values, element_of(values, ty))?)
+                let of = element_of(values, ty);
+                let delimiter = of.element().unwrap_or(of).delimiter();
+                Written::Array(ranges, child(values, of)?, delimiter)
             }
             (oid, Cells::Struct(fields)) if oid == PgType::RECORD.oid => {
                 let fields = fields.into_iter().map(|(_, column)| {
@@ -202,6 +206,9 @@ impl<'a> TextColumn<'a> {
             }
             (_, Cells::Bytes(bytes)) if Code::of(ty) == Some(Code::Bytes) => {
                 Written::Address(bytes, ty)
+            }
+            (_, Cells::Bytes(bytes)) if Code::of(ty) == Some(Code::Figure) => {
+                Written::Figure(bytes, ty, extra)
             }
             (_, Cells::Int(ints)) if ty.is_enum() => {
                 Written::Enum(ints, ty, style.enums.labels(ty))
@@ -307,6 +314,9 @@ impl<'a> TextColumn<'a> {
                 let address = Address::unpack(values.get(row));
                 out.extend_from_slice(address.shown(*ty).as_bytes());
             }
+            Written::Figure(values, ty, extra) => {
+                geometry::write(*ty, values.get(row), *extra, out);
+            }
             Written::Timestamp(values, zone, style) => {
                 let micros = values.get(row).ok_or_else(timestamp_out_of_range)?;
                 date::write_timestamp(micros, *zone, style, out)?;
@@ -328,7 +338,9 @@ impl<'a> TextColumn<'a> {
                     out,
                 )?;
             }
-            Written::Array(ranges, values) => nested::write_array(ranges.get(row), values, out)?,
+            Written::Array(ranges, values, delimiter) => {
+                nested::write_array(ranges.get(row), values, *delimiter, out)?;
+            }
             Written::Vector(ranges, values) => {
                 for (place, row) in ranges.get(row).enumerate() {
                     if place > 0 {

@@ -27,9 +27,9 @@ pub(super) use input::build_array;
 pub use input::{
     ParseError, build_list, parse_column, parse_value, refuse_domains, zone, zone_abbreviations,
 };
-pub(in crate::types) use input::{fit, invalid};
+pub(in crate::types) use input::{fit, invalid, read_float8};
 pub(super) use nested::{is_space, quote, write_record};
-pub(super) use number::write_int;
+pub(super) use number::{write_float8, write_int};
 
 /// The session settings that change how values are written and read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

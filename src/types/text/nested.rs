@@ -15,6 +15,7 @@ use crate::types::cells::{Cells, Ranges};
 pub(super) fn write_array(
     rows: Range<usize>,
     values: &TextColumn<'_>,
+    delimiter: u8,
     out: &mut Vec<u8>,
 ) -> Result<()> {
     let nested = values.is_array();
@@ -23,12 +24,12 @@ pub(super) fn write_array(
     let mut empty = true;
     for (place, row) in rows.enumerate() {
         if place > 0 {
-            out.push(b',');
+            out.push(delimiter);
         }
         let at = out.len();
         if !values.write(row, out)? {
             out.extend_from_slice(b"NULL");
-        } else if !nested && needs_quotes(&out[at..]) {
+        } else if !nested && needs_quotes(&out[at..], delimiter) {
             quote(at, out, b"\"\\", b'\\');
         }
         empty &= nested && out.get(at..) == Some(b"{}");
@@ -48,12 +49,12 @@ pub(in crate::types) fn is_space(byte: u8) -> bool {
 }
 
 /// Whether an element must be quoted to be read back as itself.
-fn needs_quotes(text: &[u8]) -> bool {
+fn needs_quotes(text: &[u8], delimiter: u8) -> bool {
     text.is_empty()
         || text.eq_ignore_ascii_case(b"null")
-        || text
-            .iter()
-            .any(|byte| matches!(byte, b'"' | b'\\' | b'{' | b'}' | b',') || is_space(*byte))
+        || text.iter().any(|byte| {
+            matches!(byte, b'"' | b'\\' | b'{' | b'}') || *byte == delimiter || is_space(*byte)
+        })
 }
 
 /// Puts `out[at..]` in double quotes in place, with `escape` before each of `special`.

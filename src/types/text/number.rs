@@ -12,7 +12,7 @@ pub(in crate::types) fn write_int(value: i64, out: &mut Vec<u8>) {
 /// Appends a float8: shortest text that reads back, or rounded to 15 + `extra` digits if `extra` <=
 /// 0.
 #[inline]
-pub(super) fn write_float8(value: f64, extra: i32, out: &mut Vec<u8>) {
+pub(in crate::types) fn write_float8(value: f64, extra: i32, out: &mut Vec<u8>) {
     if !value.is_finite() {
         return write_special(value, out);
     }

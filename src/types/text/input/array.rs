@@ -33,7 +33,10 @@ pub(super) fn parse(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayR
         let literal = match value {
             None => None,
             Some(text) if vector => Some(Literal::vector(text)),
-            Some(text) => Some(Literal::read(text).map_err(|error| ParseError { row, error })?),
+            Some(text) => {
+                let literal = Literal::read(text, element.delimiter());
+                Some(literal.map_err(|error| ParseError { row, error })?)
+            }
         };
         rows.push(literal.as_ref().map(|literal| literal.sizes.clone()));
         if let Some(literal) = literal {
@@ -144,7 +147,7 @@ impl<'a> Literal<'a> {
         Self { sizes, elements }
     }
 
-    fn read(text: &'a str) -> Result<Self> {
+    fn read(text: &'a str, delimiter: u8) -> Result<Self> {
         let bytes = text.as_bytes();
         let skip = |mut at: usize| {
             while at < bytes.len() && is_space(bytes[at]) {
@@ -164,6 +167,7 @@ impl<'a> Literal<'a> {
         }
         let mut reader = Reader {
             text,
+            delimiter,
             at: at + 1,
             literal: Self {
                 sizes: Vec::new(),
@@ -214,6 +218,8 @@ fn bounds(text: &str, at: usize) -> Result<usize> {
 
 struct Reader<'a> {
     text: &'a str,
+    /// What is between elements.
+    delimiter: u8,
     at: usize,
     literal: Literal<'a>,
     /// The depth elements are at, once one was seen.
@@ -260,7 +266,9 @@ impl Reader<'_> {
                     self.at += 1;
                     self.list(depth + 1)?;
                 }
-                byte @ (b'}' | b',') => return Err(unexpected(self.text, byte)),
+                byte if byte == b'}' || byte == self.delimiter => {
+                    return Err(unexpected(self.text, byte));
+                }
                 _ => {
                     match self.leaf {
                         Some(leaf) if leaf != depth => {
@@ -276,7 +284,7 @@ impl Reader<'_> {
             let next = self.peek()?;
             self.at += 1;
             match next {
-                b',' => {}
+                byte if byte == self.delimiter => {}
                 b'}' => break,
                 byte @ b'{' => return Err(unexpected(self.text, byte)),
                 _ => return Err(malformed(self.text, "Unexpected array element.")),
@@ -332,7 +340,8 @@ impl Reader<'_> {
         loop {
             match bytes.get(at) {
                 None => return Err(end_of_input()),
-                Some(b',' | b'}' | b'{') => break,
+                Some(b'}' | b'{') => break,
+                Some(byte) if *byte == self.delimiter => break,
                 Some(b'"') => return Err(malformed(self.text, "Unexpected array element.")),
                 Some(b'\\') => {
                     value.push(*bytes.get(at + 1).ok_or_else(end_of_input)?);

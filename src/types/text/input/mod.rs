@@ -33,10 +33,10 @@ use crate::base::{Error, Result, SqlState};
 use crate::types::coded::{self, Address, Code, bits};
 use crate::types::enums::no_label;
 use crate::types::jsonpath::Path;
-use crate::types::{PgType, range};
+use crate::types::{PgType, geometry, range};
 
 pub(in crate::types) use array::build as build_array;
-pub(in crate::types) use number::fit;
+pub(in crate::types) use number::{fit, read_float8};
 pub use record::refuse_domains;
 pub use zone::{zone, zone_abbreviations};
 
@@ -114,6 +114,14 @@ pub fn parse_column(
                 let address = value.map(|text| Address::parse(ty, text)).transpose();
                 let address = address.map_err(|error| ParseError { row, error })?;
                 builder.append_option(address.map(Address::pack));
+            }
+            Arc::new(builder.finish())
+        }
+        _ if Code::of(ty) == Some(Code::Figure) => {
+            let mut builder = BinaryBuilder::with_capacity(values.len(), 0);
+            for (row, value) in values.iter().enumerate() {
+                let figure = value.map(|text| geometry::parse(ty, text)).transpose();
+                builder.append_option(figure.map_err(|error| ParseError { row, error })?);
             }
             Arc::new(builder.finish())
         }

@@ -114,15 +114,18 @@ fn is_zero(text: &str) -> bool {
 
 #[inline]
 pub(super) fn float8(text: &str) -> Result<f64> {
-    let number = trim(text);
-    let value = number
-        .parse::<f64>()
-        .map_err(|_| invalid(PgType::FLOAT8, text))?;
+    read_float8(trim(text)).unwrap_or_else(|| Err(invalid(PgType::FLOAT8, text)))
+}
+
+/// A float8 that is a part of a value, without white space around it; `None` if it is none.
+#[inline]
+pub(in crate::types) fn read_float8(number: &str) -> Option<Result<f64>> {
+    let value = number.parse::<f64>().ok()?;
     let has_digits = || number.bytes().any(|byte| byte.is_ascii_digit());
     if (value.is_infinite() && has_digits()) || (value == 0.0 && !is_zero(number)) {
-        return Err(float_out_of_range(PgType::FLOAT8, number));
+        return Some(Err(float_out_of_range(PgType::FLOAT8, number)));
     }
-    Ok(value)
+    Some(Ok(value))
 }
 
 #[inline]
