@@ -12,7 +12,7 @@ use sqlparser::ast;
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Span, Token};
 
 /// Expressions a statement may begin for each of its tokens, failed tries included.
 const TRIES_PER_TOKEN: usize = 30;
@@ -135,11 +135,13 @@ impl Dialect for Grammar {
     /// `x IS DISTINCT FROM y OR z`: sqlparser takes everything after FROM for the right side.
     ///
     /// `x IN ((SELECT …), y)`: sqlparser takes the first parenthesis for that of `IN (SELECT …)`.
+    ///
+    /// `x OPERATOR(pg_catalog.=) ANY (…)`: sqlparser knows ANY behind few bare signs only.
     fn parse_infix(
         &self,
         parser: &mut Parser,
         expr: &ast::Expr,
-        _precedence: u8,
+        precedence: u8,
     ) -> Option<Result<ast::Expr, ParserError>> {
         let keyword = |parser: &Parser, ahead: usize| match &parser.peek_nth_token_ref(ahead).token
         {
@@ -162,6 +164,9 @@ impl Dialect for Grammar {
                 0 => ast::Expr::IsDistinctFrom(left, Box::new(right)),
                 _ => ast::Expr::IsNotDistinctFrom(left, Box::new(right)),
             }));
+        }
+        if let Some(quantified) = qualified_quantified(parser, expr, precedence) {
+            return Some(quantified);
         }
         // sqlparser knows it behind an operand, not behind an operator.
         if keyword(parser, 0) == Keyword::COLLATE {
@@ -290,4 +295,62 @@ impl Dialect for Grammar {
         supports_xml_expressions
         supports_comment_optimizer_hint
     }
+}
+
+/// `OPERATOR(schema.sign) ANY (…)` behind `left`, with ALL and SOME.
+fn qualified_quantified(
+    parser: &mut Parser,
+    left: &ast::Expr,
+    precedence: u8,
+) -> Option<Result<ast::Expr, ParserError>> {
+    let keyword = |token: &Token| match token {
+        Token::Word(word) => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let token = |ahead: usize| &parser.peek_nth_token_ref(ahead).token;
+    if keyword(token(0)) != Keyword::OPERATOR || *token(1) != Token::LParen {
+        return None;
+    }
+    let mut parts = Vec::new();
+    let mut ahead = 2;
+    while *token(ahead + 1) == Token::Period {
+        let Token::Word(schema) = token(ahead) else {
+            return None;
+        };
+        parts.push(super::fold(&schema.clone().into_ident(Span::empty())));
+        ahead += 2;
+    }
+    parts.push(token(ahead).to_string());
+    let quantifier = keyword(token(ahead + 2));
+    if *token(ahead + 1) != Token::RParen
+        || !matches!(quantifier, Keyword::ANY | Keyword::ALL | Keyword::SOME)
+    {
+        return None;
+    }
+    for _ in 0..ahead + 3 {
+        parser.advance_token();
+    }
+    // The parentheses are those of a subquery, or stand around an array.
+    let right = match parser.parse_subexpr(precedence) {
+        Ok(ast::Expr::Nested(array)) => array,
+        Ok(right) => Box::new(right),
+        Err(error) => return Some(Err(error)),
+    };
+    let (left, compare_op) = (
+        Box::new(left.clone()),
+        ast::BinaryOperator::PGCustomBinaryOperator(parts),
+    );
+    Some(Ok(match quantifier {
+        Keyword::ALL => ast::Expr::AllOp {
+            left,
+            compare_op,
+            right,
+        },
+        _ => ast::Expr::AnyOp {
+            left,
+            compare_op,
+            right,
+            is_some: quantifier == Keyword::SOME,
+        },
+    }))
 }
