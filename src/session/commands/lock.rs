@@ -30,28 +30,12 @@ impl Session {
             _ => Some(LockMode::Exclusive),
         };
         let context = self.context()?;
-        let any_of: Privileges = match taken {
-            None => [
-                Privilege::Select,
-                Privilege::Update,
-                Privilege::Delete,
-                Privilege::Truncate,
-            ]
-            .into_iter()
-            .collect(),
-            Some(LockMode::Append) => [
-                Privilege::Insert,
-                Privilege::Update,
-                Privilege::Delete,
-                Privilege::Truncate,
-            ]
-            .into_iter()
-            .collect(),
-            Some(LockMode::Share | LockMode::Rewrite | LockMode::Exclusive) => {
-                [Privilege::Update, Privilege::Delete, Privilege::Truncate]
-                    .into_iter()
-                    .collect()
-            }
+        let changing = [Privilege::Update, Privilege::Delete, Privilege::Truncate];
+        let changing: Privileges = changing.into_iter().collect();
+        let any_of = match mode {
+            "ACCESS SHARE" => Privilege::Select.into(),
+            "ROW EXCLUSIVE" => changing.union(Privilege::Insert.into()),
+            _ => changing,
         };
         let mut tables = Vec::new();
         for name in names {
