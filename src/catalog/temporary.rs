@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Persistence, Snapshot};
+use super::{ObjectId, Persistence, Snapshot};
 use crate::base::Oid;
 
 impl Snapshot {
@@ -51,6 +51,27 @@ impl Snapshot {
             "temporary relations live in temporary schemas only"
         );
         next
+    }
+
+    /// The roles that what is in a temporary schema belongs or is granted to, each with what
+    /// messages say of that.
+    pub fn roles_of_temporary(&self, schema: Oid) -> Vec<(Oid, String)> {
+        let mut roles = Vec::new();
+        for relation in self.relations_in(schema) {
+            let described = self.describe(ObjectId::Relation(relation.oid));
+            roles.push((relation.owner, format!("owner of {described}")));
+            let lists = relation.acl.iter().chain(relation.column_acls.values());
+            for item in lists
+                .flatten()
+                .filter(|item| item.grantee != relation.owner)
+            {
+                let note = (item.grantee, format!("privileges for {described}"));
+                if !roles.contains(&note) {
+                    roles.push(note);
+                }
+            }
+        }
+        roles
     }
 
     /// Whether `oid` is a temporary relation, or the temporary schema of a session.

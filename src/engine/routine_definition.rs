@@ -127,8 +127,6 @@ pub enum RoutineOption {
     Rows(f32),
     /// SET name
     Set(String, SetValue),
-    /// SET name FROM CURRENT
-    SetFromCurrent(String),
     /// RESET; `None` is ALL.
     Reset(Option<String>),
 }

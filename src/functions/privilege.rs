@@ -4,6 +4,7 @@ use super::call::short::{INT, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use super::resolve::Param;
 use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::user_type::made_of;
 use crate::catalog::{ObjectId, Privilege, Relation};
 use crate::pg_catalog::{Readers, Value, layout, names};
 use crate::privileges::{
@@ -364,9 +365,20 @@ fn to_all(
 ) -> Result<Value> {
     let role = role(call, row, who)?;
     let oid = call.oid(object, row)?.unwrap_or(Oid::INVALID);
-    let wanted = privileges(call.must_text(what, row), &[(word, Privilege::Execute)])?;
-    if word == "EXECUTE" && call.context.snapshot.routine(oid).is_some() {
-        let object = ObjectId::Routine(oid);
+    let snapshot = &call.context.snapshot;
+    let privilege = match word {
+        "EXECUTE" => Privilege::Execute,
+        _ => Privilege::Usage,
+    };
+    let wanted = privileges(call.must_text(what, row), &[(word, privilege)])?;
+    let object = match word {
+        "EXECUTE" => snapshot.routine(oid).map(|_| ObjectId::Routine(oid)),
+        // An array is as its elements; everybody may use the type of a relation's rows.
+        _ => made_of(snapshot.value_type(oid))
+            .filter(|oid| snapshot.user_type(*oid).is_some())
+            .map(ObjectId::Type),
+    };
+    if let Some(object) = object {
         let any = wanted
             .iter()
             .any(|(privilege, option)| holds(call, role, object, *privilege, *option));

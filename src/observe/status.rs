@@ -102,6 +102,9 @@ pub struct Doing {
     pub interrupt: Option<Interrupt>,
     /// The bulk transfer it is in, if it is in one; of several the last begun.
     pub transfer: Option<Arc<Transfer>>,
+    /// The roles that its temporary objects belong or are granted to, each with what messages say
+    /// of that: they cannot be dropped meanwhile, and no catalog that others see has the objects.
+    pub temporary: Arc<[(Oid, String)]>,
 }
 
 /// One session, as others may see and interrupt it.
@@ -157,6 +160,7 @@ impl Activity {
                 wait_event: None,
                 interrupt: None,
                 transfer: None,
+                temporary: Arc::from([]),
             }),
         }
     }

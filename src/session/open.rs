@@ -49,6 +49,7 @@ impl Session {
                 settings: Arc::new(shared.settings.clone()),
                 session_role: role.oid,
                 role: None,
+                start_role: None,
             },
             open: None,
             prepared: PreparedStatements::default(),
@@ -87,8 +88,12 @@ impl Session {
             SettingsOf::RoleHere(role.oid),
         ];
         for (name, value) in kept.iter().flat_map(|of| snapshot.settings_of(*of)) {
+            let done = match name.as_str() {
+                "role" => self.start_as(&snapshot, role, value),
+                name => settings.set(name, value, true).map(drop),
+            };
             // A setting stored in the catalog must not lock its role out: PostgreSQL warns, too.
-            if let Err(error) = settings.set(name, value, true) {
+            if let Err(error) = done {
                 self.reports.push(Report {
                     level: crate::base::error::Level::Warning,
                     error,
@@ -102,6 +107,30 @@ impl Session {
         self.values.settings = Arc::new(settings);
         self.values.note_roles(&snapshot);
         self.note_application_name();
+        Ok(())
+    }
+}
+
+impl Session {
+    /// Starts with the privileges of another role.
+    ///
+    /// # Errors
+    /// `22023`; `42501` if `login` is no member of it.
+    fn start_as(&mut self, snapshot: &Snapshot, login: &Role, name: &str) -> Result<()> {
+        let refuse = |state, message| Err(Error::new(state, message));
+        self.values.role = match snapshot.role_named(name) {
+            _ if name == "none" => None,
+            None => {
+                let message = format!("role \"{name}\" does not exist");
+                return refuse(SqlState::UNDEFINED_OBJECT, message);
+            }
+            Some(role) if privileges::is_member(snapshot, login.oid, role.oid) => Some(role.oid),
+            Some(_) => {
+                let message = format!("permission denied to set role \"{name}\"");
+                return refuse(SqlState::INSUFFICIENT_PRIVILEGE, message);
+            }
+        };
+        self.values.start_role = self.values.role;
         Ok(())
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Values {
     pub(super) session_role: Oid,
     /// SET ROLE; `None` is NONE.
     pub(super) role: Option<Oid>,
+    /// What RESET ROLE goes back to: the role the session started with by its stored settings.
+    pub(super) start_role: Option<Oid>,
 }
 
 impl Values {
@@ -276,6 +278,10 @@ impl Session {
                     .temporary_schema
                     .filter(|schema| committed.view.schema(*schema).is_some())
                     .map(|schema| (schema, committed.view));
+                let of = self.temporary.iter();
+                let roles = of.flat_map(|(schema, view)| view.roles_of_temporary(*schema));
+                let roles = roles.collect();
+                self.activity.update(|doing| doing.temporary = roles);
                 Ok(true)
             }
             Err(error) => {

@@ -365,6 +365,8 @@ impl std::fmt::Display for ObjectName {
 pub enum SetValue {
     /// DEFAULT
     Default,
+    /// FROM CURRENT
+    Current,
     /// Values as their texts. Words keep their case folded, strings as they are. More than one only
     /// for list settings.
     Values(Vec<String>),

@@ -136,10 +136,8 @@ fn once(again: bool, position: usize) -> Result<()> {
 
 /// Whether two options are about the same attribute. SET may be said of several settings.
 fn same(a: &RoutineOption, b: &RoutineOption) -> bool {
-    !matches!(
-        a,
-        RoutineOption::Set(..) | RoutineOption::SetFromCurrent(_) | RoutineOption::Reset(_)
-    ) && std::mem::discriminant(a) == std::mem::discriminant(b)
+    !matches!(a, RoutineOption::Set(..) | RoutineOption::Reset(_))
+        && std::mem::discriminant(a) == std::mem::discriminant(b)
 }
 
 /// `(parameter, …)`
@@ -348,11 +346,6 @@ fn option(cursor: &mut Cursor, creating: bool) -> Result<RoutineOption> {
         }
     }
     if cursor.accept("SET") {
-        if cursor.second_word().as_deref() == Some("FROM") {
-            let name = session::setting_name(cursor)?;
-            cursor.expect("FROM CURRENT")?;
-            return Ok(RoutineOption::SetFromCurrent(name));
-        }
         let (name, value) = session::set_value(cursor)?;
         return Ok(RoutineOption::Set(name, value));
     }

@@ -96,7 +96,18 @@ pub(super) fn set_value(cursor: &mut Cursor) -> Result<(String, SetValue)> {
             SetValue::Values(vec![cursor.string()?]),
         ));
     }
+    if cursor.word().as_deref() == Some("ROLE")
+        && !cursor.sees_after_word(&Token::Eq)
+        && !matches!(cursor.second_word().as_deref(), Some("TO" | "FROM"))
+    {
+        cursor.expect("ROLE")?;
+        let role = role_text(cursor)?;
+        return Ok(("role".to_owned(), SetValue::Values(vec![role])));
+    }
     let name = setting_name(cursor)?;
+    if cursor.accept("FROM CURRENT") {
+        return Ok((name, SetValue::Current));
+    }
     if !cursor.accept_token(&Token::Eq) {
         cursor.expect("TO")?;
     }
@@ -134,11 +145,6 @@ pub(super) fn reset(cursor: &mut Cursor) -> Result<Command> {
     cursor.expect("RESET")?;
     Ok(if cursor.accept("ALL") {
         Command::Reset(None)
-    } else if cursor.accept("ROLE") {
-        Command::SetRole {
-            local: false,
-            role: None,
-        }
     } else if cursor.accept("SESSION AUTHORIZATION") {
         Command::SetSessionAuthorization {
             local: false,

@@ -164,9 +164,20 @@ impl Session {
             RoleSetting::Set {
                 name,
                 value: SetValue::Values(values),
+            } if name.eq_ignore_ascii_case("role") => {
+                let value = flat(name, values)?;
+                self.note_future_role(&context, &value);
+                settings.insert("role".to_owned(), value);
+            }
+            RoleSetting::Set {
+                name,
+                value: value @ (SetValue::Values(_) | SetValue::Current),
             } => {
                 let superuser = self.is_superuser(context.role);
-                let value = flat(name, values)?;
+                let value = match value {
+                    SetValue::Values(values) => flat(name, values)?,
+                    SetValue::Default | SetValue::Current => self.values.settings.show(name)?,
+                };
                 let (name, value) = Settings::new().set(name, &value, superuser)?;
                 settings.insert(name.into_owned(), value);
             }
@@ -183,6 +194,21 @@ impl Session {
         }
         let change = Change::SetSettings { of, was, settings };
         self.push(vec![change], Vec::new())
+    }
+
+    /// Says if sessions will not start with a role that they are to start with, as things are.
+    fn note_future_role(&mut self, context: &StatementContext, name: &str) {
+        if name == "none" {
+            return;
+        }
+        let snapshot = &context.snapshot;
+        match snapshot.role_named(name) {
+            None => self.notice(format!("role \"{name}\" does not exist")),
+            Some(role) if !privileges::is_member(snapshot, context.session_role, role.oid) => {
+                self.notice(format!("permission will be denied to set role \"{name}\""));
+            }
+            Some(_) => {}
+        }
     }
 
     /// ALTER ROLE … RENAME TO
@@ -219,6 +245,7 @@ impl Session {
     ) -> Result<CommandTag> {
         let context = self.context()?;
         let mut changes = Vec::new();
+        let mut dropped = Vec::new();
         for spec in specs {
             let RoleSpec::Name(name) = spec else {
                 return Err(Error::new(
@@ -249,9 +276,33 @@ impl Session {
                 return Err(Error::new(SqlState::OBJECT_IN_USE, *message));
             }
             changes.push(change);
+            dropped.push(role.clone());
         }
         self.push(changes, Vec::new())?;
+        dropped
+            .iter()
+            .try_for_each(|role| self.is_used_elsewhere(role))?;
         Ok(tag("DROP ROLE"))
+    }
+
+    /// `2BP01` for a role that temporary objects of another session belong or are granted to.
+    fn is_used_elsewhere(&self, role: &Role) -> Result<()> {
+        let sessions = self.shared.sessions.all();
+        let others = sessions.iter().filter(|other| other.id != self.activity.id);
+        let uses: Vec<String> = others
+            .flat_map(|other| other.doing().temporary.to_vec())
+            .filter(|(of, _)| *of == role.oid)
+            .map(|(_, what)| what)
+            .collect();
+        if uses.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "role \"{}\" cannot be dropped because some objects depend on it",
+            role.name
+        );
+        let error = Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message);
+        Err(error.detail(uses.join("\n")))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::domain::usable;
 use super::routine_type::{is_value_type, type_of};
 use super::set::flat;
 use super::tag;
@@ -38,6 +39,10 @@ impl Session {
         check_language(create)?;
         let parameters = self.parameters(&context, create, &run).await?;
         let (returns, set) = returns(&context, create, &parameters)?;
+        let types = parameters.iter().map(|parameter| parameter.ty);
+        for ty in types.chain([returns]) {
+            usable(&context, context.snapshot.value_type(ty))?;
+        }
         let schema = context
             .snapshot
             .resolve_creation_schema(&context.search_path, create.name.schema.as_deref())?;
@@ -255,7 +260,7 @@ impl Session {
                     settings.set(name, &value, false)?;
                     routine.search_path = Some(settings.search_path());
                 }
-                RoutineOption::SetFromCurrent(name) => {
+                RoutineOption::Set(name, SetValue::Current) => {
                     only_path(name)?;
                     routine.search_path = Some(context.settings.search_path());
                 }

@@ -25,6 +25,10 @@ impl Session {
         }
         match value {
             SetValue::Default => self.reset_one(name, local)?,
+            SetValue::Current => {
+                let value = self.values.settings.show(name)?;
+                self.set(name, &value, local)?;
+            }
             SetValue::Values(values) => {
                 let value = flat(name, values)?;
                 self.set(name, &value, local)?;
@@ -85,7 +89,7 @@ impl Session {
 
     fn reset_one(&mut self, name: &str, local: bool) -> Result<()> {
         match name {
-            "role" => self.set_role(local, None),
+            "role" => self.change_roles(local, |values| values.role = values.start_role),
             "session_authorization" => self.set_session_authorization(local, None),
             "transaction_isolation" | "transaction_read_only" | "transaction_deferrable" => {
                 Err(Error::new(
@@ -184,6 +188,7 @@ impl Session {
         self.change_roles(local, |values| {
             values.session_role = target;
             values.role = None;
+            values.start_role = None;
         })
     }
 
