@@ -10,7 +10,7 @@ use super::acl::Acl;
 use super::constraint::Constraints;
 use super::segment::Segment;
 use super::sequence::Sequence;
-use super::tuning::Tuning;
+use super::tuning::{Tuning, is_true};
 use crate::base::{Error, Oid, SqlState};
 use crate::types::PgType;
 
@@ -182,7 +182,8 @@ pub struct View {
     /// The users' types it says, or has columns of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<Oid>,
-    /// WITH CHECK OPTION
+    /// WITH CHECK OPTION of a view whose options were not kept among its parameters yet:
+    /// [`Relation::check_option`] says what holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_option: Option<CheckOption>,
 }
@@ -194,6 +195,39 @@ pub enum CheckOption {
     Local,
     /// Its own, and those of the views it stands on.
     Cascaded,
+}
+
+impl Relation {
+    /// The value of a parameter that was set.
+    fn parameter(&self, name: &str) -> Option<&str> {
+        let mut parameters = self.tuning.parameters.iter();
+        let found = parameters.find(|(set, _)| set == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// WITH CHECK OPTION of a view.
+    pub fn check_option(&self) -> Option<CheckOption> {
+        match self
+            .parameter("check_option")
+            .map(str::to_lowercase)
+            .as_deref()
+        {
+            Some("local") => Some(CheckOption::Local),
+            Some(_) => Some(CheckOption::Cascaded),
+            None => self.view().and_then(|view| view.check_option),
+        }
+    }
+
+    /// Whether a view's relations are read with the rights of whoever reads the view, rather than
+    /// with its owner's.
+    pub fn is_security_invoker(&self) -> bool {
+        self.parameter("security_invoker").is_some_and(is_true)
+    }
+
+    /// Whether nothing a query says may be evaluated for rows that a view does not show.
+    pub fn is_security_barrier(&self) -> bool {
+        self.parameter("security_barrier").is_some_and(is_true)
+    }
 }
 
 impl View {

@@ -99,6 +99,8 @@ pub enum Tuned<'a> {
     Index(&'a str),
     /// A column.
     Column,
+    /// A view.
+    View,
 }
 
 /// What a parameter takes.
@@ -106,21 +108,26 @@ enum Takes {
     Bool,
     Int(i64, i64),
     Real(f64, f64),
-    Enum(&'static [&'static str]),
+    /// The values, and what is said of them.
+    Enum(&'static [&'static str], &'static str),
 }
 
 const AGES: i64 = 2_000_000_000;
 const MAX: i64 = i32::MAX as i64;
+const SWITCHES: &str = "\"on\", \"off\", and \"auto\"";
+const CHECKS: &str = "\"local\" and \"cascaded\"";
 
 fn takes(of: Tuned<'_>, name: &str) -> Option<Takes> {
     Some(match (of, name) {
+        (Tuned::View, "security_barrier" | "security_invoker") => Takes::Bool,
+        (Tuned::View, "check_option") => Takes::Enum(&["local", "cascaded"], CHECKS),
         (Tuned::Table, "fillfactor") => Takes::Int(10, 100),
         (Tuned::Table, "toast_tuple_target") => Takes::Int(128, 8160),
         (Tuned::Table, "parallel_workers") => Takes::Int(0, 1024),
         (Tuned::Table, "user_catalog_table" | "vacuum_truncate" | "autovacuum_enabled") => {
             Takes::Bool
         }
-        (Tuned::Table, "vacuum_index_cleanup") => Takes::Enum(&["auto", "on", "off"]),
+        (Tuned::Table, "vacuum_index_cleanup") => Takes::Enum(&["auto", "on", "off"], SWITCHES),
         (Tuned::Table, "log_autovacuum_min_duration" | "autovacuum_vacuum_insert_threshold") => {
             Takes::Int(-1, MAX)
         }
@@ -145,7 +152,7 @@ fn takes(of: Tuned<'_>, name: &str) -> Option<Takes> {
         ) => Takes::Real(0.0, 100.0),
         (Tuned::Index("btree" | "hash" | "gist" | "spgist"), "fillfactor") => Takes::Int(10, 100),
         (Tuned::Index("btree"), "deduplicate_items") => Takes::Bool,
-        (Tuned::Index("gist"), "buffering") => Takes::Enum(&["auto", "on", "off"]),
+        (Tuned::Index("gist"), "buffering") => Takes::Enum(&["auto", "on", "off"], SWITCHES),
         (Tuned::Index("gin"), "fastupdate") => Takes::Bool,
         (Tuned::Index("gin"), "gin_pending_list_limit") => Takes::Int(64, MAX),
         (Tuned::Index("brin"), "pages_per_range") => Takes::Int(1, 131_072),
@@ -190,9 +197,9 @@ pub fn check_parameter(of: Tuned<'_>, name: &str, value: &str) -> Result<()> {
             Ok(_) => Err(outside(format!("{low:.6}"), format!("{high:.6}"))),
             Err(_) => Err(wrong("floating point")),
         },
-        Takes::Enum(values) => match values.contains(&value.to_lowercase().as_str()) {
+        Takes::Enum(values, are) => match values.contains(&value.to_lowercase().as_str()) {
             true => Ok(()),
-            false => Err(wrong("enum").detail("Valid values are \"on\", \"off\", and \"auto\".")),
+            false => Err(wrong("enum").detail(format!("Valid values are {are}."))),
         },
     }
 }
@@ -208,6 +215,12 @@ fn is_bool(value: &str) -> bool {
         || begins("no", 1)
         || begins("on", 2)
         || begins("off", 2)
+}
+
+/// Whether a boolean parameter is set to true.
+pub(super) fn is_true(value: &str) -> bool {
+    let value = value.to_lowercase();
+    value == "1" || value == "on" || "true".starts_with(&value) || "yes".starts_with(&value)
 }
 
 /// The parameters after some were set (`Some`) or reset (`None`).

@@ -75,7 +75,7 @@ fn finished(
     let plan = semantics::before_coercion(plan, scope.watch).map_err(convert)?;
     let plan = semantics::coerce(scope, plan).map_err(convert)?;
     let (plan, columns) = output(plan, &columns)?;
-    let mut reads = Reads::of(&plan, scope.role, &names).map_err(convert)?;
+    let mut reads = Reads::of(&plan, scope.role, &names, scope.local).map_err(convert)?;
     for need in needs {
         if !reads.needs.contains(&need) {
             reads.needs.push(need);

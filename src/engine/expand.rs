@@ -22,6 +22,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, SubqueryAlias, TableScanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 
+use super::barrier::Barrier;
 use super::bind::{bind, project_as};
 use super::error::convert;
 use super::planning::Watch;
@@ -92,7 +93,7 @@ impl Expander<'_> {
             let opened = match &source.body {
                 RelationBody::Stored(relation) => opener.stored(relation, depth)?,
                 RelationBody::System(relation) => opener.system(relation, depth)?,
-                RelationBody::Local(local) => Opened::Rows(local.provider.clone()),
+                RelationBody::Local(local) => Opened::Rows(local.provider()),
                 RelationBody::Function(_, provider) => Opened::Rows(provider.clone()),
                 RelationBody::Shared(shared) => {
                     let mut slots = self.slots.borrow_mut();
@@ -180,7 +181,10 @@ impl Expander<'_> {
         );
         let scope = Scope {
             context: self.context,
-            role: relation.owner,
+            role: match relation.is_security_invoker() {
+                true => self.context.role,
+                false => relation.owner,
+            },
             path: &path,
             local: &[],
             view: Some(view),
@@ -188,7 +192,11 @@ impl Expander<'_> {
             watch: self.watch,
             inside: None,
         };
-        self.body(&scope, &view.query, &relation.columns, depth)
+        let rows = self.body(&scope, &view.query, &relation.columns, depth)?;
+        Ok(match relation.is_security_barrier() {
+            true => Barrier::over(rows),
+            false => rows,
+        })
     }
 
     fn system(

@@ -4,8 +4,10 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::Transformed;
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast;
@@ -15,7 +17,7 @@ use super::planning::Watch;
 use super::scope::{Inside, Scope};
 use super::{Bound, Engine, Options, Rows};
 use crate::base::{Error, Oid, Result};
-use crate::catalog::{SearchPath, View};
+use crate::catalog::{Relation, SearchPath, View};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -27,11 +29,69 @@ pub(super) struct LocalRelation {
     /// plan's `TableScan` of it is named exactly so (bare), which is how its rows are put in place
     /// at execution.
     pub(super) name: String,
-    /// The catalog relation whose columns it has, for [`super::OutputColumn::table`]; reading it
-    /// needs nothing (the caller adds its own needs) and it is not among [`Bound::reads`].
+    /// The catalog relation whose columns it has, for [`super::OutputColumn::table`]; it is not
+    /// among [`Bound::reads`].
     pub(super) relation: Oid,
+    /// Which column of the catalog each of its columns is: who names it must be allowed to read
+    /// that. Of those that are missing nobody asks.
+    pub(super) origins: Vec<Option<(Oid, i16)>>,
     /// Its rows and columns.
-    pub(super) provider: Arc<dyn TableProvider>,
+    pub(super) rows: LocalRows,
+}
+
+/// Where the rows of a [`LocalRelation`] come from.
+#[derive(Debug, Clone)]
+pub(super) enum LocalRows {
+    /// From here.
+    Provider(Arc<dyn TableProvider>),
+    /// They are what a query over other local relations answers; what that names its readers need
+    /// not be allowed to read.
+    Query {
+        /// The query.
+        query: Box<ast::Query>,
+        /// Whether nothing may be evaluated for rows that are none of its answer.
+        barrier: bool,
+    },
+}
+
+/// In front of an alias in a generated query: what follows, a column or `*`, is of the engine's own
+/// making, so that the user of the statement has named nothing. No client can send the NUL.
+pub(super) const OWN: &str = "\0own";
+
+/// `alias.*`, of the engine's own making.
+pub(super) fn own_star(alias: &ast::Ident) -> ast::SelectItem {
+    let own = ast::Ident::with_quote('"', OWN);
+    let name = ast::ObjectName::from(vec![own, alias.clone()]);
+    ast::SelectItem::QualifiedWildcard(
+        ast::SelectItemQualifiedWildcardKind::ObjectName(name),
+        ast::WildcardAdditionalOptions::default(),
+    )
+}
+
+/// `alias.column`, of the engine's own making.
+pub(super) fn own_column(alias: &str, column: &str) -> ast::Expr {
+    let parts = [OWN, alias, column].map(|part| ast::Ident::with_quote('"', part));
+    ast::Expr::CompoundIdentifier(parts.to_vec())
+}
+
+impl LocalRelation {
+    /// Its rows and columns; none, if it is a query.
+    pub(super) fn provider(&self) -> Arc<dyn TableProvider> {
+        match &self.rows {
+            LocalRows::Provider(provider) => Arc::clone(provider),
+            LocalRows::Query { .. } => Arc::new(EmptyTable::new(Arc::new(Schema::empty()))),
+        }
+    }
+}
+
+/// The columns of `relation` that columns of these names are, as [`LocalRelation::origins`].
+pub(super) fn origins<'n>(
+    relation: &Relation,
+    names: impl Iterator<Item = &'n str>,
+) -> Vec<Option<(Oid, i16)>> {
+    names
+        .map(|name| Some((relation.oid, relation.column(name)?.attnum)))
+        .collect()
 }
 
 impl Bound {

@@ -4,6 +4,7 @@
 //! parse → bind → (privileges) → expand → analyse → optimise → execute
 
 mod analyze;
+mod barrier;
 #[cfg(test)]
 mod bench;
 mod bind;

@@ -6,10 +6,11 @@ use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 
+use super::local::LocalRelation;
 use super::shared::body_of;
 use super::source::{RelationBody, RelationSource};
 use crate::base::Oid;
-use crate::catalog::{ObjectId, Privilege, Privileges};
+use crate::catalog::{ObjectId, Privilege};
 use crate::pg_catalog::Readers;
 use crate::privileges::Need;
 
@@ -26,11 +27,13 @@ impl Reads {
     /// Reads them off the scans: a name that a WITH query shadows is no scan, so it is not among
     /// them.
     ///
-    /// `names` are the columns of the catalog that the query itself names.
+    /// `names` are the columns of the catalog that the query itself names, `local` the relations of
+    /// the statement alone.
     pub(super) fn of(
         plan: &LogicalPlan,
         role: Oid,
         names: &BTreeSet<(Oid, i16)>,
+        local: &[LocalRelation],
     ) -> Result<Self, DataFusionError> {
         let mut reads = Self::default();
         plan.apply_with_subqueries(|plan| {
@@ -41,7 +44,26 @@ impl Reads {
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
+        reads.add_local(role, names, local);
         Ok(reads)
+    }
+
+    /// What is named of the statement's own relations that stand for those of the catalog.
+    fn add_local(&mut self, role: Oid, names: &BTreeSet<(Oid, i16)>, local: &[LocalRelation]) {
+        let origins = local
+            .iter()
+            .flat_map(|local| local.origins.iter().flatten());
+        let relations: BTreeSet<Oid> = origins.map(|(relation, _)| *relation).collect();
+        for relation in relations {
+            let columns = named(names, relation);
+            if columns.is_empty() {
+                continue;
+            }
+            let need = reading(role, relation, columns);
+            if !self.needs.contains(&need) {
+                self.needs.push(need);
+            }
+        }
     }
 
     fn add(&mut self, source: &RelationSource, role: Oid, names: &BTreeSet<(Oid, i16)>) {
@@ -66,38 +88,43 @@ impl Reads {
             // met where the query itself hangs.
             RelationBody::Local(_) | RelationBody::Function(..) | RelationBody::Shared(_) => return,
         };
-        let inside = source.rights().is_some();
-        let role = source.rights().unwrap_or(role);
+        // What a function reads is the function's business: it may read something else tomorrow.
+        // What that needs is among the needs of the call.
+        if source.rights().is_some() {
+            return;
+        }
         let mut add = |need| {
             if !self.needs.contains(&need) {
                 self.needs.push(need);
             }
         };
-        let need = |object, privilege| Need::Privilege {
-            role,
-            object,
-            any_of: Privileges::from(privilege),
-        };
         if source.qualified {
-            add(need(ObjectId::Schema(relation.schema), Privilege::Usage));
+            add(Need::Privilege {
+                role,
+                object: ObjectId::Schema(relation.schema),
+                any_of: Privilege::Usage.into(),
+            });
         }
-        // Which columns a function names nobody noted: it needs the whole relation.
-        add(match inside {
-            true => need(ObjectId::Relation(relation.oid), Privilege::Select),
-            false => {
-                let all = (relation.oid, i16::MIN)..=(relation.oid, i16::MAX);
-                Need::Columns {
-                    role,
-                    relation: relation.oid,
-                    any_of: Privilege::Select.into(),
-                    columns: names.range(all).map(|(_, attnum)| *attnum).collect(),
-                }
-            }
-        });
-        // What a function reads is the function's business: it may read something else tomorrow.
-        if !inside && !self.relations.contains(&relation.oid) {
+        add(reading(role, relation.oid, named(names, relation.oid)));
+        if !self.relations.contains(&relation.oid) {
             self.relations.push(relation.oid);
         }
+    }
+}
+
+/// The columns of a relation among `names`.
+fn named(names: &BTreeSet<(Oid, i16)>, relation: Oid) -> BTreeSet<i16> {
+    let all = (relation, i16::MIN)..=(relation, i16::MAX);
+    names.range(all).map(|(_, attnum)| *attnum).collect()
+}
+
+/// What reading these columns of a relation needs.
+pub(super) fn reading(role: Oid, relation: Oid, columns: BTreeSet<i16>) -> Need {
+    Need::Columns {
+        role,
+        relation,
+        any_of: Privilege::Select.into(),
+        columns,
     }
 }
 

@@ -75,7 +75,9 @@ impl Scope<'_> {
                 .and_then(|schema| within(schema.oid)),
         };
         let bound = self.inside.is_some_and(|inside| inside.bound);
-        let source = body.map(|body| RelationSource::new(body, schema.is_some() && !bound));
+        // What a view was made over was found when it was made.
+        let looked_up = schema.is_some() && !bound && self.view.is_none();
+        let source = body.map(|body| RelationSource::new(body, looked_up));
         match self.inside {
             // There the context is the body's, with its role.
             Some(_) => source.map(|source| source.within(Arc::clone(self.context))),

@@ -57,7 +57,7 @@ impl RelationSource {
                     .collect::<Vec<_>>(),
             )),
             RelationBody::System(relation) => relation.arrow_schema(),
-            RelationBody::Local(local) => local.provider.schema(),
+            RelationBody::Local(local) => local.provider().schema(),
             RelationBody::Function(_, provider) => provider.schema(),
             RelationBody::Shared(shared) => shared.schema.clone(),
         };

@@ -335,7 +335,18 @@ fn effective(snapshot: &Snapshot, owner: Oid) -> Oid {
 
 /// `42501` for who may pass nothing of an object on.
 pub(super) fn no_grant_option(snapshot: &Snapshot, object: ObjectId) -> Error {
-    let error = denied(snapshot, object);
+    let error = match object {
+        // GRANT and REVOKE say TABLE of whatever is none of a sequence.
+        ObjectId::Relation(oid)
+            if snapshot
+                .relation(oid)
+                .is_some_and(|of| of.sequence().is_none()) =>
+        {
+            let name = super::grant::bare_name(snapshot, object);
+            error(format!("permission denied for table {name}"))
+        }
+        object => denied(snapshot, object),
+    };
     let Some(owner) = snapshot.owner(object) else {
         return error;
     };

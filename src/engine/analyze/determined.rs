@@ -5,7 +5,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, Subquery};
 
 use super::aggregate::Groups;
-use super::{Analyst, Converted};
+use super::{Analyst, Converted, Origin};
 use crate::base::{Oid, Result};
 
 impl Analyst<'_> {
@@ -74,14 +74,14 @@ impl Analyst<'_> {
     /// The primary key that is grouped by, if it is that of the column's table.
     fn determined_by(&self, column: &Column, grouped: &[&Expr]) -> Option<Oid> {
         let origins = self.shared.origins.borrow();
-        let (table, _) = origins.get(column)?;
-        let table = self.scope.context.snapshot.relation(*table)?;
+        let origin = *origins.get(column)?;
+        let table = self.scope.context.snapshot.relation(origin.relation)?;
         let key = table.constraints.primary()?;
         let is_grouped = |attnum: i16| {
             grouped.iter().any(|expr| match expr {
                 Expr::Column(other) => {
                     other.relation == column.relation
-                        && origins.get(other) == Some(&(table.oid, attnum))
+                        && origins.get(other) == Some(&Origin { attnum, ..origin })
                 }
                 _ => false,
             })

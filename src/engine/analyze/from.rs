@@ -9,9 +9,11 @@ use sqlparser::ast::{self, ObjectName, ObjectNamePart, TableFactor, TableWithJoi
 use super::level::{Level, Named, Relation};
 use super::query::{Answer, Wanted};
 use super::typed::Typed;
-use super::{Analyst, Converted, place};
+use super::{Analyst, Converted, Origin, place};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{self, ObjectId, Privilege, Privileges};
+use crate::catalog::{self, ObjectId, Privilege};
+use crate::engine::barrier::Barrier;
+use crate::engine::local::{LocalRelation, LocalRows};
 use crate::engine::parse::fold;
 use crate::engine::semantics::guarded;
 use crate::engine::source::{RelationBody, RelationSource};
@@ -245,20 +247,83 @@ impl Analyst<'_> {
         // Inside a function's body it is asked at once: not every statement that calls functions
         // looks at what they read.
         if let (Some(role), RelationBody::Stored(relation)) = (source.rights(), &source.body) {
-            let need = |object, privilege| Need::Privilege {
-                role,
-                object,
-                any_of: Privileges::from(privilege),
-            };
-            let mut needs = Vec::new();
             if source.qualified {
-                let schema = ObjectId::Schema(relation.schema);
-                needs.push(need(schema, Privilege::Usage));
+                let need = Need::Privilege {
+                    role,
+                    object: ObjectId::Schema(relation.schema),
+                    any_of: Privilege::Usage.into(),
+                };
+                privileges::authorize(&self.scope.context.snapshot, &[need], ())?;
             }
-            needs.push(need(ObjectId::Relation(relation.oid), Privilege::Select));
-            privileges::authorize(&self.scope.context.snapshot, &needs, ())?;
+            let mut reading = self.reading.borrow_mut();
+            reading.entry(relation.oid).or_default();
+        }
+        if let RelationBody::Local(local) = &source.body
+            && let LocalRows::Query { query, barrier } = &local.rows
+        {
+            return self.local_query(local, query, *barrier, alias);
         }
         self.scanned(source, alias, schema, short)
+    }
+
+    /// A relation of the statement's own that is a query over others.
+    fn local_query(
+        &self,
+        local: &LocalRelation,
+        query: &ast::Query,
+        barrier: bool,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Source> {
+        let was_closed = self.shared.is_closed.replace(true);
+        let answer = self.query(query, None, None, Wanted::Ordered);
+        self.shared.is_closed.set(was_closed);
+        let mut answer = answer?;
+        if barrier {
+            answer.plan = Barrier::over(answer.plan);
+        }
+        let source = self.named(answer, alias, &local.name)?;
+        self.note_origins(&source.columns, local.origins.iter().copied());
+        Ok(source)
+    }
+
+    /// Notes which columns of the catalog are named.
+    pub(super) fn note_names<'n>(&self, columns: impl IntoIterator<Item = &'n Named>) {
+        let origins = self.shared.origins.borrow();
+        for column in columns {
+            let parts = column.value.expr.column_refs();
+            for origin in parts.into_iter().filter_map(|part| origins.get(part)) {
+                // An argument of a function was named by who calls it.
+                if origin.body == self.body {
+                    self.note_read(origin.relation, origin.attnum);
+                }
+            }
+        }
+    }
+
+    /// Notes that a column of a relation is read: by the statement, or by the body of the function
+    /// that this is.
+    pub(super) fn note_read(&self, relation: Oid, attnum: i16) {
+        if self.chain.is_some() {
+            let mut reading = self.reading.borrow_mut();
+            reading.entry(relation).or_default().insert(attnum);
+        } else if !self.shared.is_closed.get() {
+            self.shared.names.borrow_mut().insert((relation, attnum));
+        }
+    }
+
+    /// Remembers which columns of the catalog columns of the plan are.
+    fn note_origins(&self, columns: &[Named], of: impl Iterator<Item = Option<(Oid, i16)>>) {
+        let mut origins = self.shared.origins.borrow_mut();
+        for (column, of) in columns.iter().zip(of) {
+            if let (Expr::Column(column), Some((relation, attnum))) = (&column.value.expr, of) {
+                let origin = Origin {
+                    relation,
+                    attnum,
+                    body: self.body,
+                };
+                origins.insert(column.clone(), origin);
+            }
+        }
     }
 
     /// A scan of a relation.
@@ -292,13 +357,14 @@ impl Analyst<'_> {
             .and_then(|schema: Oid| snapshot.schema(schema))
             .map(|schema| schema.name.to_string())
             .or_else(|| schema.map(str::to_owned));
-        let origins: Vec<(Oid, i16)> = match &source.body {
+        let origins: Vec<Option<(Oid, i16)>> = match &source.body {
             RelationBody::Stored(relation) => {
                 let columns = relation.columns.iter();
                 columns
-                    .map(|column| (relation.oid, column.attnum))
+                    .map(|column| Some((relation.oid, column.attnum)))
                     .collect()
             }
+            RelationBody::Local(local) => local.origins.clone(),
             _ => Vec::new(),
         };
         let row = match &source.body {
@@ -325,12 +391,7 @@ impl Analyst<'_> {
             .map(|field| (field.name().clone(), PgType::of_column(field)))
             .collect();
         let mut named = self.under_alias(scan, columns, alias, name)?;
-        for (column, origin) in named.columns.iter().zip(origins) {
-            if let Expr::Column(column) = &column.value.expr {
-                let mut origins = self.shared.origins.borrow_mut();
-                origins.insert(column.clone(), origin);
-            }
-        }
+        self.note_origins(&named.columns, origins.into_iter());
         if let Some(relation) = named.relations.first_mut() {
             relation.oid = oid;
             relation.row = row;

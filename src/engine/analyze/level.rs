@@ -23,6 +23,7 @@ use super::with::Ctes;
 use super::{Analyst, Converted, at};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::engine::error::similar;
+use crate::engine::local::OWN;
 use crate::engine::parse::fold;
 use crate::types::PgType;
 
@@ -318,6 +319,7 @@ impl Analyst<'_> {
     pub(super) fn starred(&self, level: &Level<'_>, name: &ast::ObjectName) -> Result<Vec<Named>> {
         let parts: Vec<String> = name.0.iter().map(part).collect();
         let (schema, relation) = match parts.as_slice() {
+            [own, relation] if own == OWN => (None, relation),
             [relation] => (None, relation),
             [schema, relation] | [_, schema, relation] => (Some(schema.as_str()), relation),
             _ => return Err(Error::unsupported("this form of *")),
@@ -326,7 +328,9 @@ impl Analyst<'_> {
             return Err(at(level.missing_from(relation), name.span()));
         };
         let shown = || relation.columns.iter().filter(|column| !column.is_hidden());
-        self.note_names(shown());
+        if parts.first().is_none_or(|part| part != OWN) {
+            self.note_names(shown());
+        }
         shown()
             .cloned()
             .map(|column| {
@@ -377,6 +381,7 @@ impl Analyst<'_> {
     pub(super) fn qualified(&self, level: &Level<'_>, parts: &[ast::Ident]) -> Result<Typed> {
         let names: Vec<String> = parts.iter().map(fold).collect();
         let (schema, relation, name) = match names.as_slice() {
+            [own, relation, name] if own == OWN => (None, relation, name),
             [relation, name] => (None, relation, name),
             [schema, relation, name] => (Some(schema.as_str()), relation, name),
             [database, schema, relation, name] if database == crate::engine::DATABASE_NAME => {
@@ -412,7 +417,9 @@ impl Analyst<'_> {
         let mut columns = found.columns.iter().filter(|column| column.name == *name);
         match (columns.next(), columns.next()) {
             (Some(column), None) => {
-                self.note_names([column]);
+                if names.first().is_none_or(|part| part != OWN) {
+                    self.note_names([column]);
+                }
                 self.seen(level, column.value.clone(), depth)
             }
             (Some(_), Some(_)) => Err(at(
@@ -432,20 +439,6 @@ impl Analyst<'_> {
                     }
                 }
             },
-        }
-    }
-
-    /// Notes which columns of the catalog are named.
-    pub(super) fn note_names<'n>(&self, columns: impl IntoIterator<Item = &'n Named>) {
-        // What a function reads is the function's business.
-        if self.chain.is_some() {
-            return;
-        }
-        let origins = self.shared.origins.borrow();
-        let mut names = self.shared.names.borrow_mut();
-        for column in columns {
-            let parts = column.value.expr.column_refs();
-            names.extend(parts.into_iter().filter_map(|part| origins.get(part)));
         }
     }
 

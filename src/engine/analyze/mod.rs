@@ -134,7 +134,7 @@ pub(super) fn analyse(
             .filter(|used| used.direct)
             .map(|used| used.routine)
             .collect(),
-        needs: uses.into_iter().flat_map(|used| used.needs).collect(),
+        needs: analyst.shared.needs.take(),
         names: analyst.shared.names.take(),
         keys: analyst.shared.keys.take(),
         called: analyst.shared.called.take(),
@@ -186,7 +186,6 @@ pub(super) fn analyse_call(
         return Ok(None);
     }
     let (types, result, answer) = analyst.called(&call)?;
-    let uses = analyst.shared.uses.take();
     Ok(Some(RoutineCall {
         routine: Arc::clone(&call.routine),
         types,
@@ -196,7 +195,7 @@ pub(super) fn analyse_call(
             columns: answer.columns,
             parameters: analyst.parameters.into_inner(),
             routines: Vec::new(),
-            needs: uses.into_iter().flat_map(|used| used.needs).collect(),
+            needs: analyst.shared.needs.take(),
             names: analyst.shared.names.take(),
             keys: analyst.shared.keys.take(),
             called: analyst.shared.called.take(),
@@ -214,6 +213,21 @@ struct Analyst<'a> {
     arguments: Option<Vec<typed::Typed>>,
     /// The functions whose bodies this is in.
     chain: Option<&'a Chain<'a>>,
+    /// In a function's body: what it reads.
+    reading: RefCell<BTreeMap<Oid, BTreeSet<i16>>>,
+    /// A number of the body; 0 is the statement.
+    body: usize,
+}
+
+/// Where a column of the plan comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Origin {
+    /// The relation of the catalog.
+    relation: Oid,
+    /// Its column.
+    attnum: i16,
+    /// The [`Analyst::body`] that reads it.
+    body: usize,
 }
 
 /// What all parts of a statement have in common, the bodies of functions included.
@@ -229,13 +243,15 @@ struct Shared {
     /// Where each column was first named.
     mentions: RefCell<HashMap<Column, Span>>,
     /// Which columns of the catalog columns of the plan are.
-    origins: RefCell<HashMap<Column, (Oid, i16)>>,
+    origins: RefCell<HashMap<Column, Origin>>,
     /// Those of them that the statement itself names, and not a function it calls.
     names: RefCell<BTreeSet<(Oid, i16)>>,
     /// Primary keys by which columns are known once per group, in the statement itself.
     keys: RefCell<BTreeSet<Oid>>,
     /// Users' functions called.
     uses: RefCell<Vec<routine::Use>>,
+    /// What calling them needs, and what their bodies do.
+    needs: RefCell<Vec<Need>>,
     /// Where the statement itself calls users' functions by their bare names, and these with their
     /// schemas.
     called: RefCell<Vec<(Span, (Oid, String))>>,
@@ -247,6 +263,10 @@ struct Shared {
     once: RefCell<Vec<Definition>>,
     /// What the recursive terms being analysed read the rows found last from.
     working: RefCell<Vec<String>>,
+    /// Whether names are none of the statement's: those of a [`LocalRelation`] that is a query.
+    ///
+    /// [`LocalRelation`]: super::local::LocalRelation
+    is_closed: Cell<bool>,
 }
 
 impl<'a> Analyst<'a> {
@@ -259,6 +279,8 @@ impl<'a> Analyst<'a> {
             parameters: RefCell::default(),
             arguments: None,
             chain: None,
+            reading: RefCell::default(),
+            body: 0,
         }
     }
 }

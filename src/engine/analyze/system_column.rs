@@ -33,9 +33,7 @@ impl Analyst<'_> {
         let (value, ty) = match name {
             "tableoid" => {
                 // Only who may read all of a relation may read its system columns.
-                if self.chain.is_none() {
-                    self.shared.names.borrow_mut().insert((oid, TABLEOID));
-                }
+                self.note_read(oid, TABLEOID);
                 (oid.0, PgType::OID)
             }
             "xmin" if oid.is_system() => {

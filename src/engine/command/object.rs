@@ -3,7 +3,7 @@
 use sqlparser::ast;
 
 use super::{ObjectName, RoleSpec, Tune};
-use crate::catalog::{CheckOption, Parameters, Timing};
+use crate::catalog::{Parameters, Timing};
 use crate::engine::definition::{
     ColumnDefinition, ConstraintDefinition, GenerationClause, Like, SequenceOption,
 };
@@ -92,8 +92,8 @@ pub struct CreateView {
     pub query: Box<ast::Query>,
     /// The query as its author wrote it.
     pub text: String,
-    /// WITH CHECK OPTION
-    pub check_option: Option<CheckOption>,
+    /// WITH (…), and WITH CHECK OPTION as one of them.
+    pub options: Parameters,
 }
 
 /// CREATE FOREIGN TABLE

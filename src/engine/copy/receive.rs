@@ -53,9 +53,10 @@ impl Engine {
             let field = columns.iter().position(|of| *of == index)?;
             Some((field, Some(relation.columns[index].ty)))
         };
-        let feeds = self
+        let mut feeds = self
             .bind_feeds(context, relation, given, &mut needs)
             .await?;
+        feeds.given(columns.iter().map(|of| relation.columns[*of].attnum));
         let filter = match condition {
             Some(condition) => {
                 Some(Filter::bind(self, context, relation, condition, &mut needs).await?)

@@ -215,8 +215,14 @@ impl Target {
     /// The first row that breaks the table's rules.
     fn broken(&self, batch: &RecordBatch) -> Result<Option<(usize, Error)>> {
         let Some(fill) = &self.fill else {
+            let given = self
+                .columns
+                .iter()
+                .map(|of| self.relation.columns[*of].attnum);
+            let given = given.collect();
             let first = (0..batch.num_rows()).find_map(|row| {
-                let checked = check_not_null(&self.context, &self.relation, &batch.slice(row, 1));
+                let row_alone = batch.slice(row, 1);
+                let checked = check_not_null(&self.context, &self.relation, &given, &row_alone);
                 checked.err().map(|error| (row, error))
             });
             return Ok(first);

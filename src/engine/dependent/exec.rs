@@ -30,6 +30,7 @@ use super::lower::{Effort, has_dependent, lower};
 use super::node::{Dependent, Kind};
 use super::plan::{is_volatile, with_values};
 use crate::base::{Error, SqlState};
+use crate::engine::barrier;
 use crate::engine::planning::{self, Watch};
 use crate::engine::scope::external;
 use crate::engine::semantics;
@@ -38,7 +39,7 @@ use crate::engine::semantics;
 const ANSWERS_MAX: usize = 10_000;
 const ROWS_MAX: usize = 1_000_000;
 
-/// DataFusion's planner, with dependent joins.
+/// DataFusion's planner, with dependent joins and barriers.
 #[derive(Debug)]
 pub(in crate::engine) struct DependentPlanner;
 
@@ -66,6 +67,9 @@ impl ExtensionPlanner for DependentPlanner {
         _session: &dyn Session,
         _context: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if let Some(barrier) = barrier::lowered(node, inputs) {
+            return Ok(Some(barrier));
+        }
         let (Some(node), [input]) = (node.as_any().downcast_ref::<Dependent>(), inputs) else {
             return Ok(None);
         };

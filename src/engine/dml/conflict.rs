@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, AsArray, Int32Array, Int64Array};
 use arrow::compute::{concat_batches, interleave_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use sqlparser::ast::{self, Expr, SelectItem};
+use sqlparser::ast::{self, SelectItem};
 
 use super::assign::{assign, check_assignable};
 use super::intake::{Written, with_keys};
@@ -25,6 +25,7 @@ use super::work::{TableWork, is_referenced};
 use super::{rewrite, rows};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Privilege, Relation};
+use crate::engine::local::own_column;
 use crate::engine::scan::table_provider;
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
@@ -76,6 +77,14 @@ impl Conflict {
     }
 }
 
+/// The columns that DO UPDATE sets.
+pub(super) fn set_on_conflict(relation: &Relation, on: &ast::OnConflict) -> BTreeSet<i16> {
+    match &on.action {
+        ast::OnConflictAction::DoUpdate(update) => target::assigned(relation, &update.assignments),
+        ast::OnConflictAction::DoNothing => BTreeSet::new(),
+    }
+}
+
 impl Engine {
     /// Binds ON CONFLICT.
     #[expect(clippy::too_many_arguments, reason = "the parts of one statement")]
@@ -92,7 +101,7 @@ impl Engine {
     ) -> Result<Conflict> {
         let keys = relation.constraints.indexes.iter();
         let keys = keys.filter(|index| arbiters.contains(&index.oid));
-        let mut read: BTreeSet<i16> = keys.flat_map(|index| index.columns()).collect();
+        let read: BTreeSet<i16> = keys.flat_map(|index| index.columns()).collect();
         let ast::OnConflictAction::DoUpdate(update) = &on.action else {
             // Whether a row is there is read of its key.
             if !read.is_empty() {
@@ -114,14 +123,6 @@ impl Engine {
         let alias = insert.table_alias.as_ref();
         let alias = alias.map_or_else(|| relation.name.clone(), |a| target::fold(&a.alias));
         let set = target::assigned(relation, &update.assignments);
-        let named = [alias.as_str(), "excluded"].map(|alias| {
-            [
-                target::columns_named(&update.assignments, relation, alias),
-                target::columns_named(&update.selection, relation, alias),
-            ]
-        });
-        let named = named.into_iter().flatten();
-        read.extend(named.flatten().flatten());
         for (privilege, columns) in [(Privilege::Update, set), (Privilege::Select, read)] {
             let need = target::needs_columns(context, relation, privilege, columns);
             needs.push(need);
@@ -138,23 +139,19 @@ impl Engine {
                 alias,
                 fields,
                 relation: relation.oid,
+                origins: target::origins_of(relation),
             },
             Side {
                 alias: "excluded".to_owned(),
                 fields: proposed,
                 relation: relation.oid,
+                origins: target::origins_of(relation),
             },
         ];
-        let mut items = vec![SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![
-            target::quoted("excluded"),
-            target::quoted(NUMBER),
-        ]))];
+        let mut items = vec![SelectItem::UnnamedExpr(own_column("excluded", NUMBER))];
         let mut assigned = Vec::new();
         let mut places = Vec::new();
-        let old = |name: &str| {
-            let parts = [sides[0].alias.as_str(), name];
-            Expr::CompoundIdentifier(parts.map(target::quoted).to_vec())
-        };
+        let old = |name: &str| own_column(&sides[0].alias, name);
         let assignments = update.assignments.clone();
         for (index, expr) in assigned_columns(context, relation, assignments, old)? {
             let column = &relation.columns[index];

@@ -195,6 +195,11 @@ impl Feeds {
         &self.relation
     }
 
+    /// Says which columns get values of the statement's own.
+    pub(in crate::engine) fn given(&mut self, attnums: impl Iterator<Item = i16>) {
+        self.rules.given = attnums.collect();
+    }
+
     /// What rows are checked against.
     pub(in crate::engine) fn rules(&self) -> &Rules {
         &self.rules

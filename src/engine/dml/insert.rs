@@ -9,7 +9,7 @@ use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableObject};
 use super::DmlKind;
 use super::arbiter::arbiters;
 use super::assign::{assign, check_assignable};
-use super::conflict::Conflict;
+use super::conflict::{Conflict, set_on_conflict};
 use super::feeds::{Feed, Feeds, default_expression};
 use super::fields;
 use super::intake::{Intake, Written};
@@ -86,7 +86,7 @@ impl Engine {
             through,
             relation,
             mut needs,
-        } = self.aim(context, name, verb, Privilege::Insert)?;
+        } = self.aim(context, name, verb)?;
         let insert = match fields::without_fields(context, &relation, insert)? {
             Some(insert) => {
                 without = insert;
@@ -182,6 +182,8 @@ impl Engine {
         };
         // Columns that are given nothing need no privilege.
         let written = target::inserted(&named, &insert.columns, width);
+        let through_it = through.iter();
+        needs.extend(through_it.flat_map(|it| it.needs(Privilege::Insert, Some(&written))));
         let need = target::needs_columns(context, &named, Privilege::Insert, written);
         needs.insert(0, need);
         let given = |index: usize| {
@@ -199,12 +201,17 @@ impl Engine {
                 .bind_rules_of(context, &relation, through.as_ref())
                 .await?;
         }
+        feeds.rules.given = targets[..width]
+            .iter()
+            .map(|index| relation.columns[*index].attnum)
+            .collect();
         let computed = computing
             .bind(self, context, &relation, names, parameters, &mut needs)
             .await?;
         let conflict = match &insert.on {
             None => None,
             Some(ast::OnInsert::OnConflict(on)) => Some({
+                feeds.rules.given.extend(set_on_conflict(&relation, on));
                 let arbiters = arbiters(context, &relation, on, inference)?;
                 self.bind_conflict(
                     context, &relation, insert, on, arbiters, names, parameters, &mut needs,

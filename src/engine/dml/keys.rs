@@ -18,11 +18,13 @@ use tokio::runtime::Handle;
 use super::key_cache::KeyCache;
 use super::key_set::{Key, KeySet, hash};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Index, IndexedBy, Location, ObjectId, Privilege, Relation, Segment};
+use crate::catalog::{
+    Index, IndexPart, IndexedBy, Location, ObjectId, Privilege, Relation, Segment,
+};
 use crate::engine::Engine;
 use crate::observe::Interrupt;
 use crate::pg_catalog::names::Names;
-use crate::privileges::has_privilege;
+use crate::privileges::{has_column_privilege, has_privilege};
 use crate::statement::StatementContext;
 use crate::storage::read_segment;
 use crate::types::PgType;
@@ -392,13 +394,16 @@ impl Keys {
         let error = Error::new(SqlState::UNIQUE_VIOLATION, message)
             .table(name.schema, name.name)
             .constraint(&index.name);
-        let object = ObjectId::Relation(self.relation.oid);
-        if !has_privilege(
-            &self.context.snapshot,
-            self.context.role,
-            object,
-            Privilege::Select,
-        ) {
+        let (snapshot, role) = (&self.context.snapshot, self.context.role);
+        let relation = self.relation.oid;
+        let select = Privilege::Select;
+        let may = |part: &IndexPart| match part.of {
+            IndexedBy::Column(of) => has_column_privilege(snapshot, role, relation, of, select),
+            IndexedBy::Expression(_) => false,
+        };
+        if !has_privilege(snapshot, role, ObjectId::Relation(relation), select)
+            && !index.parts.iter().all(may)
+        {
             return error;
         }
         let set = &self.sets[set];

@@ -4,6 +4,7 @@
 //! One query finds the pairs. Each clause is a query over the pairs that no clause before it took,
 //! so that its expressions are worked out for its own rows only.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
@@ -22,7 +23,7 @@ use super::{DmlKind, rewrite};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Privilege, Relation};
 use crate::engine::command::{Merge, MergeAction, MergeClause, Overriding};
-use crate::engine::local::LocalRelation;
+use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
 use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
 use crate::engine::{Bound, Engine};
 use crate::privileges::Need;
@@ -87,7 +88,7 @@ impl Engine {
         if merge.table.0.len() > 1 {
             needs.push(target::schema_need(context, &relation));
         }
-        needs.extend(needs_of(context, &merge, &relation, &alias));
+        needs.extend(needs_of(context, &merge, &relation));
         refuse_unreachable(&merge.clauses)?;
 
         let source = merge.source.clone();
@@ -119,10 +120,7 @@ impl Engine {
             return Err(Error::unsupported("MERGE with this source"));
         };
         last.fields.push(Field::new(NUMBER, DataType::Int64, false));
-        let number = SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![
-            target::quoted(&last.alias),
-            target::quoted(NUMBER),
-        ]));
+        let number = SelectItem::UnnamedExpr(own_column(&last.alias, NUMBER));
         let target = rewrite::sides(&relation, &alias, &[]);
         let pairs: Vec<Side> = target.into_iter().chain(sides.iter().cloned()).collect();
         let mut clauses = Vec::with_capacity(merge.clauses.len());
@@ -140,7 +138,13 @@ impl Engine {
             );
             clauses.push(clause.await?);
         }
-        let rules = self.bind_rules(context, &relation).await?;
+        let mut rules = self.bind_rules(context, &relation).await?;
+        rules.given = given(&relation, &merge.clauses);
+        for clause in &mut clauses {
+            if let Action::Insert(feeds) = &mut clause.action {
+                feeds.rules.given.clone_from(&rules.given);
+            }
+        }
         let merge = BoundMerge {
             relation,
             query,
@@ -163,15 +167,10 @@ impl Engine {
         names: &Names,
         parameters: &mut Parameters,
     ) -> Result<Bound> {
-        let own = |name: &str| {
-            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![
-                target::quoted(alias),
-                target::quoted(name),
-            ]))
-        };
+        let own = |name: &str| SelectItem::UnnamedExpr(own_column(alias, name));
         let mut items = vec![own(SEGMENT_COLUMN), own(ROW_COLUMN)];
         items.extend(relation.columns.iter().map(|column| own(&column.name)));
-        items.extend(aliases.iter().map(super::returning::all_of));
+        items.extend(aliases.iter().map(own_star));
         let on = ast::JoinConstraint::On(merge.on.clone());
         let unmatched = merge.clauses.iter().any(|clause| !clause.matched);
         let mut source = merge.source.clone();
@@ -187,7 +186,11 @@ impl Engine {
         let local = LocalRelation {
             name: TARGET.to_owned(),
             relation: relation.oid,
-            provider: addressed_provider(context.database.store().root(), relation),
+            origins: target::origins_of(relation),
+            rows: LocalRows::Provider(addressed_provider(
+                context.database.store().root(),
+                relation,
+            )),
         };
         let locals = names.beside(&[local]);
         let bound = self
@@ -214,7 +217,7 @@ impl Engine {
             MergeAction::Update(assignments) => {
                 let old = |name: &str| {
                     let target = sides.first().map_or("", |side| side.alias.as_str());
-                    Expr::CompoundIdentifier([target, name].map(target::quoted).to_vec())
+                    own_column(target, name)
                 };
                 let assigned = assigned_columns(context, relation, assignments.clone(), old)?;
                 assigned.into_iter().collect()
@@ -306,17 +309,25 @@ impl Clause {
     }
 }
 
-/// What the statement needs on its target.
-fn needs_of(
-    context: &StatementContext,
-    merge: &Merge,
-    relation: &Relation,
-    alias: &str,
-) -> Vec<Need> {
+/// The columns that clauses give values.
+fn given(relation: &Relation, clauses: &[MergeClause]) -> BTreeSet<i16> {
+    let of = clauses.iter().map(|clause| match &clause.action {
+        MergeAction::Nothing | MergeAction::Delete => BTreeSet::new(),
+        MergeAction::Update(assignments) => target::assigned(relation, assignments),
+        MergeAction::Insert {
+            columns, values, ..
+        } => {
+            let count = values.as_ref().map_or(0, Vec::len);
+            target::inserted(relation, columns, count)
+        }
+    });
+    of.flatten().collect()
+}
+
+/// What changing its target needs.
+fn needs_of(context: &StatementContext, merge: &Merge, relation: &Relation) -> Vec<Need> {
     let mut needs = Vec::new();
-    let mut read = target::columns_named(&merge.on, relation, alias).unwrap_or_default();
     for clause in &merge.clauses {
-        read.extend(target::columns_named(&clause.condition, relation, alias).unwrap_or_default());
         let (privilege, columns) = match &clause.action {
             MergeAction::Nothing => continue,
             MergeAction::Delete => {
@@ -324,7 +335,6 @@ fn needs_of(
                 continue;
             }
             MergeAction::Update(assignments) => {
-                read.extend(target::columns_read(assignments, relation, alias));
                 (Privilege::Update, target::assigned(relation, assignments))
             }
             MergeAction::Insert {
@@ -339,7 +349,6 @@ fn needs_of(
         };
         needs.push(target::needs_columns(context, relation, privilege, columns));
     }
-    needs.extend(target::needs_to_read(context, relation, read));
     needs
 }
 

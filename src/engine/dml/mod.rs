@@ -49,11 +49,11 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use sqlparser::ast::{self, SelectItem};
 
 use super::command::{Dml, DmlAction};
-use super::local::LocalRelation;
+use super::local::{LocalRelation, LocalRows};
 use super::scan::table_provider;
 use super::{Bound, Engine, OutputColumn, Rows};
 use crate::base::{Error, Oid, Result, Version};
-use crate::catalog::{Change, Privilege, Relation, Segment};
+use crate::catalog::{Change, Relation, Segment};
 use crate::observe::Interrupt;
 use crate::privileges::{Authorized, Need};
 use crate::statement::StatementContext;
@@ -63,7 +63,7 @@ use names::Names;
 use returning::{Side, joined_schema};
 use rewrite::Rewrite;
 use steps::{Found, Given, Step, put_rows};
-use through::Through;
+use through::{THROUGH, Through};
 use values::Parameters;
 use work::Work;
 
@@ -308,52 +308,38 @@ impl Engine {
         needs: &mut Vec<Need>,
     ) -> Result<Bound> {
         let named = through.map_or(relation, |through| &through.view);
-        let starred = |item: &SelectItem| {
-            matches!(
-                item,
-                SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
-            )
-        };
-        let alias = sides.first().map_or("", |side| side.alias.as_str());
-        let read = match items.iter().any(starred) {
-            true => Some(named.columns.iter().map(|of| of.attnum).collect()),
-            false => target::columns_named(&items, named, alias),
-        };
-        if let Some(read) = read {
-            needs.push(target::needs_columns(
-                context,
-                named,
-                Privilege::Select,
-                read,
-            ));
-        }
         let schema = context.snapshot.schema(named.schema);
         for item in &mut items {
             target::unqualify(item, schema.map_or("", |s| s.name.as_str()), &named.name);
         }
         let bound = if sides.len() == 1 {
-            let from = match through {
-                None => target::table(RETURNED, Some(&sides[0].alias)),
-                // A row that the view no longer shows is returned all the same.
-                Some(through) => through.table(RETURNED, &sides[0].alias, &[], false),
+            let mut locals = names.beside(&[LocalRelation {
+                name: RETURNED.to_owned(),
+                relation: relation.oid,
+                origins: target::origins_of(relation),
+                rows: LocalRows::Provider(table_provider(
+                    context.database.store().root(),
+                    &rewrite::with_segments(relation, &[]),
+                )),
+            }]);
+            let returned = match through {
+                None => RETURNED,
+                Some(through) => {
+                    // A row that the view no longer shows is returned all the same.
+                    locals.extend(through.locals(RETURNED, &[], false));
+                    THROUGH
+                }
             };
             let from = ast::TableWithJoins {
-                relation: from,
+                relation: target::table(returned, Some(&sides[0].alias)),
                 joins: Vec::new(),
             };
             let query = names.around(target::select(items, vec![from], None));
-            let local = LocalRelation {
-                name: RETURNED.to_owned(),
-                relation: relation.oid,
-                provider: table_provider(
-                    context.database.store().root(),
-                    &rewrite::with_segments(relation, &[]),
-                ),
-            };
             let bound = self
-                .bind_with(context, &query, parameters.known(), &names.beside(&[local]))
+                .bind_with(context, &query, parameters.known(), &locals)
                 .await?;
             values::settle_used(parameters, &query, &bound);
+            needs.extend(through.iter().flat_map(|it| it.read_by(&bound.needs)));
             bound
         } else {
             self.bind_over(context, items, &sides, None, names, RETURNED, parameters)

@@ -16,7 +16,7 @@ use crate::base::{Error, Oid, Result};
 use crate::catalog::{Column, ForeignAction, ForeignKey, Relation, Segment};
 use crate::engine::Engine;
 use crate::engine::command::{Command, DmlAction};
-use crate::engine::local::LocalRelation;
+use crate::engine::local::{LocalRelation, LocalRows};
 use crate::engine::parse::{parse, parse_query};
 use crate::engine::scan::table_provider;
 use crate::observe::Interrupt;
@@ -180,7 +180,8 @@ impl Engine {
         let local = LocalRelation {
             name: REFERRING.to_owned(),
             relation: relation.oid,
-            provider: table_provider(root, &rows),
+            origins: Vec::new(),
+            rows: LocalRows::Provider(table_provider(root, &rows)),
         };
         let bound = self.bind_with(context, &query, &[], &[local]).await?;
         let mut answer = self.run(context, bound, &[], interrupt).await?;
@@ -293,7 +294,8 @@ fn gone_rows(parent: &Relation, gone: &Gone) -> Result<LocalRelation> {
     Ok(LocalRelation {
         name: GONE.to_owned(),
         relation: Oid::INVALID,
-        provider: rows::in_memory(schema, vec![batch])?,
+        origins: Vec::new(),
+        rows: LocalRows::Provider(rows::in_memory(schema, vec![batch])?),
     })
 }
 

@@ -23,7 +23,7 @@ use super::target;
 use super::values::Parameters;
 use super::values::settle_used;
 use crate::base::{Error, Oid, Result};
-use crate::engine::local::LocalRelation;
+use crate::engine::local::{LocalRelation, LocalRows};
 use crate::engine::{Bound, Engine};
 use crate::statement::StatementContext;
 
@@ -36,6 +36,8 @@ pub(super) struct Side {
     pub(super) fields: Vec<Field>,
     /// The catalog relation it is of, if it is of one.
     pub(super) relation: Oid,
+    /// Which column of the catalog each of them is, as [`LocalRelation::origins`].
+    pub(super) origins: Vec<Option<(Oid, i16)>>,
 }
 
 /// The columns of all sides, one after the other.
@@ -97,7 +99,8 @@ impl Engine {
             locals.push(LocalRelation {
                 name: local,
                 relation: side.relation,
-                provider: Arc::new(EmptyTable::new(Arc::new(Schema::new(fields)))),
+                origins: side.origins.clone(),
+                rows: LocalRows::Provider(Arc::new(EmptyTable::new(Arc::new(Schema::new(fields))))),
             });
         }
         let query = names.around(target::select(items, from, selection));
@@ -121,12 +124,23 @@ impl Engine {
         locals: &[LocalRelation],
         parameters: &Parameters,
     ) -> Result<Side> {
-        let query = names.around(target::select(vec![all_of(alias)], from, None));
+        let name = ast::ObjectName::from(vec![alias.clone()]);
+        let star = SelectItem::QualifiedWildcard(
+            ast::SelectItemQualifiedWildcardKind::ObjectName(name),
+            ast::WildcardAdditionalOptions::default(),
+        );
+        let query = names.around(target::select(vec![star], from, None));
         let bound = self
             .bind_with(context, &query, parameters.known(), locals)
             .await?;
         let fields = bound.plan.schema().fields().iter().zip(&bound.columns);
+        // What a view or a function reads is not what the statement names.
+        let origins = bound.columns.iter().map(|column| {
+            let of = (column.table, column.attnum);
+            bound.names.contains(&of).then_some(of)
+        });
         Ok(Side {
+            origins: origins.collect(),
             alias: target::fold(alias),
             fields: fields
                 .map(|(field, column)| {
@@ -137,15 +151,6 @@ impl Engine {
             relation: Oid::INVALID,
         })
     }
-}
-
-/// `alias.*`
-pub(super) fn all_of(alias: &ast::Ident) -> SelectItem {
-    let name = ast::ObjectName::from(vec![alias.clone()]);
-    SelectItem::QualifiedWildcard(
-        ast::SelectItemQualifiedWildcardKind::ObjectName(name),
-        ast::WildcardAdditionalOptions::default(),
-    )
 }
 
 /// Puts one scan in place of the cross join of the sides.

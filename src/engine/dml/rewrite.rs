@@ -5,6 +5,7 @@
 //! hits are then written again without the hit rows. The caller holds the table's rewrite lock, so
 //! no other transaction can have removed them meanwhile.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -16,19 +17,19 @@ use super::DmlKind;
 use super::assign::{assign, check_assignable};
 use super::names::Names;
 use super::rekey::changed_columns;
-use super::returning::{Side, aliases, all_of, joined_batch, joined_schema, merges_columns};
+use super::returning::{Side, aliases, joined_batch, joined_schema, merges_columns};
 use super::rows;
 use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
 use super::sink::Sink;
 use super::target;
-use super::through::{Aim, Through};
+use super::through::{Aim, THROUGH, Through};
 use super::values::settle_used;
 use super::values::{Cell, Parameters};
 use super::work::{Work, is_referenced};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Index, Privilege, Relation, RelationKind, Segment};
-use crate::engine::local::LocalRelation;
+use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
 use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
@@ -168,22 +169,23 @@ impl Engine {
             through,
             relation,
             mut needs,
-        } = self.aim(context, &parts.name, verb, privilege)?;
+        } = self.aim(context, &parts.name, verb)?;
         let set = parts.assignments.as_ref();
         let set = set.map(|assignments| target::assigned(&named, assignments));
+        let of_owners = through.as_ref().map(|it| it.needs(privilege, set.as_ref()));
         needs.push(match set {
             Some(set) => target::needs_columns(context, &named, privilege, set),
             None => target::needs(context, &named, privilege),
         });
+        needs.extend(of_owners.into_iter().flatten());
         if let (Some(through), Some(assignments)) = (&through, &mut parts.assignments) {
             through.reassigned(assignments)?;
         }
+        let set_columns = match &parts.assignments {
+            Some(assignments) => target::assigned(&relation, assignments),
+            None => BTreeSet::new(),
+        };
         let alias = parts.alias.clone().unwrap_or_else(|| named.name.clone());
-        let assigned = parts.assignments.as_deref().unwrap_or_default();
-        let mut read = target::columns_read(assigned, &named, &alias);
-        read.extend(target::columns_named(&parts.selection, &named, &alias).unwrap_or_default());
-        read.extend(target::columns_named(&parts.others, &named, &alias).unwrap_or_default());
-        needs.extend(target::needs_to_read(context, &named, read));
         let schema_name = context
             .snapshot
             .schema(named.schema)
@@ -228,12 +230,7 @@ impl Engine {
             Some(_) if !name.starts_with('\0') => format!("\0table {name}"),
             _ => name.to_owned(),
         };
-        let own = |name: &str| {
-            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![
-                target::quoted(&alias),
-                target::quoted(&hidden(name)),
-            ]))
-        };
+        let own = |name: &str| SelectItem::UnnamedExpr(own_column(&alias, &hidden(name)));
         let mut items = vec![own(SEGMENT_COLUMN), own(ROW_COLUMN)];
         let mut untyped = Vec::new();
         let mut places = Vec::new();
@@ -241,12 +238,7 @@ impl Engine {
         let mut has_old = false;
         let mut rules = Rules::default();
         if let Some(assignments) = parts.assignments.take() {
-            let old = |name: &str| {
-                Expr::CompoundIdentifier(vec![
-                    target::quoted(&alias),
-                    target::quoted(&hidden(name)),
-                ])
-            };
+            let old = |name: &str| own_column(&alias, &hidden(name));
             let mut assigned = assigned_columns(context, &relation, assignments, old)?;
             changed = changed_columns(&relation, assigned.keys().copied());
             for (index, column) in relation.columns.iter().enumerate() {
@@ -279,6 +271,7 @@ impl Engine {
             rules = self
                 .bind_rules_of(context, &relation, through.as_ref())
                 .await?;
+            rules.given = set_columns;
         } else if parts.returning.is_some() || referenced {
             for column in &relation.columns {
                 items.push(own(&column.name));
@@ -286,26 +279,30 @@ impl Engine {
                 places.push(None);
             }
         }
-        let target = match &through {
-            None => target::table(TARGET, Some(&alias)),
+        let mut locals = parts.names.beside(&[LocalRelation {
+            name: TARGET.to_owned(),
+            relation: relation.oid,
+            origins: target::origins_of(&relation),
+            rows: LocalRows::Provider(addressed_provider(
+                context.database.store().root(),
+                &relation,
+            )),
+        }]);
+        let changed_rows = match &through {
+            None => TARGET,
             Some(through) => {
                 let columns = relation.columns.iter().map(|column| column.name.as_str());
                 let names = [SEGMENT_COLUMN, ROW_COLUMN].into_iter().chain(columns);
                 let names: Vec<_> = names.map(|name| (name.to_owned(), hidden(name))).collect();
-                through.table(TARGET, &alias, &names, true)
+                locals.extend(through.locals(TARGET, &names, true));
+                THROUGH
             }
         };
         let mut from = vec![ast::TableWithJoins {
-            relation: target,
+            relation: target::table(changed_rows, Some(&alias)),
             joins: Vec::new(),
         }];
         from.extend(parts.others.iter().cloned());
-        let local = LocalRelation {
-            name: TARGET.to_owned(),
-            relation: relation.oid,
-            provider: addressed_provider(context.database.store().root(), &relation),
-        };
-        let locals = parts.names.beside(&[local]);
         let mut others = Vec::new();
         if let Some(returning) = &parts.returning
             && !parts.others.is_empty()
@@ -317,7 +314,7 @@ impl Engine {
             }
             let aliases = other_aliases(&parts.others, returning)?;
             for ident in aliases {
-                items.push(all_of(&ident));
+                items.push(own_star(&ident));
                 let side = self.bind_side(
                     context,
                     &ident,
@@ -342,6 +339,7 @@ impl Engine {
         check_list(&bound, width)?;
         settle_used(parameters, &query, &bound);
         needs.extend(bound.needs.iter().cloned());
+        needs.extend(through.iter().flat_map(|it| it.read_by(&bound.needs)));
 
         let mut types = Vec::with_capacity(untyped.len());
         for (index, (output, untyped)) in bound.columns.iter().skip(2).zip(untyped).enumerate() {
@@ -536,6 +534,7 @@ pub(super) fn sides(relation: &Relation, alias: &str, others: &[Side]) -> Vec<Si
             .map(|field| field.as_ref().clone())
             .collect(),
         relation: relation.oid,
+        origins: target::origins_of(relation),
     };
     std::iter::once(target)
         .chain(others.iter().cloned())

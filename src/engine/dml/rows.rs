@@ -1,6 +1,7 @@
 //! Rows on their way into a table: their schema, the checks on them, and the small relations DML's
 //! own queries read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, new_null_array};
@@ -9,15 +10,16 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
+use datafusion::datasource::empty::EmptyTable;
 
 use super::assign::read;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Column, ObjectId, Privilege, Relation};
-use crate::engine::local::LocalRelation;
+use crate::engine::local::{LocalRelation, LocalRows};
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
 use crate::pg_catalog::names::Names;
-use crate::privileges::has_privilege;
+use crate::privileges::{has_column_privilege, has_privilege};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 use crate::types::text::TextColumn;
@@ -44,9 +46,8 @@ pub(super) fn numbered(relation: Oid) -> LocalRelation {
     LocalRelation {
         name: ROWS.to_owned(),
         relation,
-        provider: Arc::new(datafusion::datasource::empty::EmptyTable::new(
-            number_schema(),
-        )),
+        origins: Vec::new(),
+        rows: LocalRows::Provider(Arc::new(EmptyTable::new(number_schema()))),
     }
 }
 
@@ -100,11 +101,14 @@ pub(super) fn read_array(
 pub(in crate::engine) fn check_not_null(
     context: &Arc<StatementContext>,
     relation: &Relation,
+    given: &BTreeSet<i16>,
     batch: &RecordBatch,
 ) -> Result<()> {
     match first_null(relation, batch) {
         None => Ok(()),
-        Some((row, column)) => Err(null_violation(context, relation, column, batch, row)?),
+        Some((row, column)) => Err(null_violation(
+            context, relation, given, column, batch, row,
+        )?),
     }
 }
 
@@ -129,6 +133,7 @@ pub(super) fn first_null<'a>(
 pub(super) fn null_violation(
     context: &Arc<StatementContext>,
     relation: &Relation,
+    given: &BTreeSet<i16>,
     column: &Column,
     batch: &RecordBatch,
     row: usize,
@@ -143,24 +148,33 @@ pub(super) fn null_violation(
     )
     .table(place.schema, place.name)
     .column(&column.name);
-    with_row(context, relation, error, batch, row)
+    with_row(context, relation, given, error, batch, row)
 }
 
-/// The error with the row at fault, if whoever asks may read it.
+/// The error with what of the row at fault whoever asks may read, and with what they have `given`
+/// it themselves.
 pub(super) fn with_row(
     context: &Arc<StatementContext>,
     relation: &Relation,
+    given: &BTreeSet<i16>,
     error: Error,
     batch: &RecordBatch,
     row: usize,
 ) -> Result<Error> {
-    let object = ObjectId::Relation(relation.oid);
-    if !has_privilege(&context.snapshot, context.role, object, Privilege::Select) {
-        return Ok(error);
-    }
+    let (snapshot, role, oid) = (&context.snapshot, context.role, relation.oid);
+    let select = Privilege::Select;
+    let whole = has_privilege(snapshot, role, ObjectId::Relation(oid), select);
+    let may = |column: &Column| {
+        whole
+            || given.contains(&column.attnum)
+            || has_column_privilege(snapshot, role, oid, column.attnum, select)
+    };
+    let mut shown = Vec::with_capacity(batch.num_columns());
     let mut values = Vec::with_capacity(batch.num_columns());
     let names = Names::new(context.clone());
-    for (column, array) in relation.columns.iter().zip(batch.columns()) {
+    let columns = relation.columns.iter().zip(batch.columns());
+    for (column, array) in columns.filter(|(column, _)| may(column)) {
+        shown.push(column.name.as_str());
         let text = TextColumn::new(array.as_ref(), column.ty, &context.style, &names)?;
         let mut bytes = Vec::new();
         values.push(if text.write(row, &mut bytes)? {
@@ -169,7 +183,12 @@ pub(super) fn with_row(
             "null".to_owned()
         });
     }
-    Ok(error.detail(format!("Failing row contains ({}).", values.join(", "))))
+    let (shown, values) = (shown.join(", "), values.join(", "));
+    Ok(match whole {
+        true => error.detail(format!("Failing row contains ({values}).")),
+        false if shown.is_empty() => error,
+        false => error.detail(format!("Failing row contains ({shown}) = ({values}).")),
+    })
 }
 
 fn shortened(text: &str) -> String {

@@ -3,6 +3,7 @@
 //! Both kinds of expressions are bound once per statement as queries over a relation of the
 //! statement's own, [`ROW`], which has the table's columns and the number of each row.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt32Array};
@@ -22,7 +23,7 @@ use super::{rows, target};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::user_type::Rule;
 use crate::catalog::{Column, Constraints, Relation};
-use crate::engine::local::LocalRelation;
+use crate::engine::local::{LocalRelation, LocalRows, origins};
 use crate::engine::parse::parse_expression;
 use crate::engine::{Bound, Engine};
 use crate::functions::domain_violation;
@@ -38,6 +39,8 @@ const NUMBER: &str = "\0number";
 /// A table's rules, bound.
 #[derive(Debug, Clone, Default)]
 pub(in crate::engine) struct Rules {
+    /// The columns that the statement itself gives values: who gave them may be shown them.
+    pub(in crate::engine) given: BTreeSet<i16>,
     /// Positions of generated columns, and the query that makes them.
     generated: Option<(Vec<usize>, Bound)>,
     /// What domains ask of columns.
@@ -226,10 +229,15 @@ impl Engine {
         };
         let items = vec![SelectItem::UnnamedExpr(number)];
         let query = target::select(items, vec![from], Some(condition));
+        let schema = numbered_schema(relation);
         let local = LocalRelation {
             name: ROW.to_owned(),
             relation: relation.oid,
-            provider: Arc::new(EmptyTable::new(numbered_schema(relation))),
+            origins: origins(
+                relation,
+                schema.fields().iter().map(|field| field.name().as_str()),
+            ),
+            rows: LocalRows::Provider(Arc::new(EmptyTable::new(schema))),
         };
         self.bind_with(context, &query, &[], &[local]).await
     }
@@ -362,7 +370,8 @@ impl Engine {
                 .await?;
             for row in 0..sound {
                 if let Some(at) = answer.iter().position(|array| is_false(array, row)) {
-                    let error = check_violation(context, relation, &names[at], batch, row)?;
+                    let error =
+                        check_violation(context, relation, (rules, &names[at]), batch, row)?;
                     return Ok(Some((row, error)));
                 }
             }
@@ -383,7 +392,7 @@ impl Engine {
                         SqlState::WITH_CHECK_OPTION_VIOLATION,
                         format!("new row violates check option for view \"{}\"", names[at]),
                     );
-                    let error = rows::with_row(context, relation, error, batch, row)?;
+                    let error = rows::with_row(context, relation, &rules.given, error, batch, row)?;
                     return Ok(Some((row, error)));
                 }
             }
@@ -391,7 +400,8 @@ impl Engine {
         match null {
             None => Ok(foreign),
             Some((row, column)) => {
-                let error = rows::null_violation(context, relation, column, batch, row)?;
+                let error =
+                    rows::null_violation(context, relation, &rules.given, column, batch, row)?;
                 Ok(Some((row, error)))
             }
         }
@@ -449,7 +459,8 @@ fn over_row(relation: &Relation, expressions: Vec<Expr>) -> (ast::Query, LocalRe
     let local = LocalRelation {
         name: ROW.to_owned(),
         relation: relation.oid,
-        provider: Arc::new(EmptyTable::new(numbered_schema(relation))),
+        origins: Vec::new(),
+        rows: LocalRows::Provider(Arc::new(EmptyTable::new(numbered_schema(relation)))),
     };
     (query, local)
 }
@@ -515,7 +526,7 @@ fn numbered_schema(relation: &Relation) -> SchemaRef {
 fn check_violation(
     context: &Arc<StatementContext>,
     relation: &Relation,
-    name: &str,
+    (rules, name): (&Rules, &str),
     batch: &RecordBatch,
     row: usize,
 ) -> Result<Error> {
@@ -529,5 +540,5 @@ fn check_violation(
     )
     .table(place.schema, place.name)
     .constraint(name);
-    rows::with_row(context, relation, error, batch, row)
+    rows::with_row(context, relation, &rules.given, error, batch, row)
 }

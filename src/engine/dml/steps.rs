@@ -22,7 +22,7 @@ use super::{Body, DmlKind, rows, target};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::engine::analyze::{SILENT, misplaced, reads};
 use crate::engine::command::{Dml, DmlAction};
-use crate::engine::local::LocalRelation;
+use crate::engine::local::{LocalRelation, LocalRows};
 use crate::engine::parse::{changes_rows, is_change};
 use crate::engine::{Bound, Engine, Rows};
 use crate::observe::Interrupt;
@@ -119,7 +119,8 @@ impl Engine {
             names.locals.push(LocalRelation {
                 name: name.clone(),
                 relation: Oid::INVALID,
-                provider: Arc::new(EmptyTable::new(schema.clone())),
+                origins: Vec::new(),
+                rows: LocalRows::Provider(Arc::new(EmptyTable::new(schema.clone()))),
             });
             steps.push(Step {
                 shown,

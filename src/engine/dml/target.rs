@@ -183,27 +183,6 @@ pub(super) fn inserted(relation: &Relation, names: &[ObjectName], width: usize) 
     }
 }
 
-/// The columns that the values of assignments name.
-pub(super) fn columns_read(
-    assignments: &[ast::Assignment],
-    relation: &Relation,
-    alias: &str,
-) -> BTreeSet<i16> {
-    let values = assignments.iter();
-    let named = values.filter_map(|of| columns_named(&of.value, relation, alias));
-    named.flatten().collect()
-}
-
-/// What reading these columns needs; nothing, if there are none.
-pub(super) fn needs_to_read(
-    context: &StatementContext,
-    relation: &Relation,
-    columns: BTreeSet<i16>,
-) -> Option<Need> {
-    let any = !columns.is_empty();
-    any.then(|| needs_columns(context, relation, Privilege::Select, columns))
-}
-
 /// The columns that names begin with: fields and elements may follow.
 fn columns_of<'n>(
     relation: &Relation,
@@ -228,91 +207,14 @@ pub(super) fn needs_columns(
     }
 }
 
-/// The columns of `relation` that a node names, where it goes by `alias`; `None` if it names none.
-/// Names are not resolved here: what another relation may be meant by counts too.
-pub(super) fn columns_named<T: ast::Visit>(
-    node: &T,
-    relation: &Relation,
-    alias: &str,
-) -> Option<BTreeSet<i16>> {
-    let mut naming = Naming {
-        relation,
-        alias,
-        found: BTreeSet::new(),
-    };
-    let _: ControlFlow<()> = node.visit(&mut naming);
-    (!naming.found.is_empty()).then_some(naming.found)
-}
-
-struct Naming<'a> {
-    relation: &'a Relation,
-    alias: &'a str,
-    found: BTreeSet<i16>,
-}
-
-impl Naming<'_> {
-    fn every_column(&mut self) {
-        let attnums = self.relation.columns.iter().map(|column| column.attnum);
-        self.found.extend(attnums);
-    }
-
-    /// A name, qualified or not, whose part before the last is `of`.
-    fn name(&mut self, of: Option<&str>, name: &str) {
-        match self.relation.column(name) {
-            Some(column) if of.is_none_or(|of| of == self.alias) => {
-                self.found.insert(column.attnum);
-            }
-            // The row; `t.f` may be a function of it.
-            _ if of.is_some_and(|of| of == self.alias) || name == self.alias => {
-                self.every_column();
-            }
-            Some(_) | None => {}
-        }
-        // `column.field`
-        if let Some(column) = of.and_then(|of| self.relation.column(of)) {
-            self.found.insert(column.attnum);
-        }
-    }
-}
-
-impl ast::Visitor for Naming<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
-        // A star of a relation around the query may be this one's.
-        if query.body.to_string().contains(".*") {
-            self.every_column();
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::Identifier(_) if is_default(expr) => {}
-            Expr::Identifier(ident) => self.name(None, &fold(ident)),
-            Expr::CompoundIdentifier(parts) => {
-                if let [.., of, name] = parts.as_slice() {
-                    self.name(Some(&fold(of)), &fold(name));
-                }
-            }
-            Expr::QualifiedWildcard(..) | Expr::Wildcard(_) => self.every_column(),
-            Expr::Function(function) => {
-                let wild = |argument: &ast::FunctionArg| {
-                    matches!(
-                        argument,
-                        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::QualifiedWildcard(_))
-                    )
-                };
-                if let ast::FunctionArguments::List(list) = &function.args
-                    && list.args.iter().any(wild)
-                {
-                    self.every_column();
-                }
-            }
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    }
+/// The columns of the table as [`LocalRelation::origins`] of its rows, in their order.
+///
+/// [`LocalRelation::origins`]: crate::engine::local::LocalRelation::origins
+pub(super) fn origins_of(relation: &Relation) -> Vec<Option<(Oid, i16)>> {
+    let columns = relation.columns.iter();
+    columns
+        .map(|column| Some((relation.oid, column.attnum)))
+        .collect()
 }
 
 /// USAGE on the table's schema.

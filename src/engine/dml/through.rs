@@ -5,22 +5,27 @@
 //! rows of the table. The caller needs the privilege on the view, the view's owner on what the view
 //! reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use sqlparser::ast::{self, Expr, ObjectName, SelectItem, SetExpr, TableFactor};
+use sqlparser::ast::{self, Expr, ObjectName, SelectItem};
 
 use super::simple_view::simple;
 use super::target;
-use crate::base::{Error, Result, SqlState};
-use crate::catalog::{CheckOption, ObjectId, Privilege, Privileges, Relation, RelationKind};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{CheckOption, ObjectId, Privilege, Relation, RelationKind};
 use crate::engine::Engine;
+use crate::engine::local::{LocalRelation, LocalRows};
+use crate::engine::scans::reading;
 use crate::privileges::Need;
 use crate::statement::StatementContext;
 
 /// The table in a view's place.
 const BASE: &str = "base";
+
+/// The view, as a relation of the statement's own.
+pub(super) const THROUGH: &str = "\0through";
 
 /// A view with the table behind it.
 #[derive(Debug, Clone)]
@@ -29,10 +34,37 @@ pub(super) struct Through {
     pub(super) base: Arc<Relation>,
     /// For each column of the view: its name, and what it is of the table.
     columns: Vec<(String, Expr)>,
-    /// The view's conditions, and those of views it stands on.
-    conditions: Vec<Expr>,
     /// What new rows must meet, with the view that says so.
     pub(super) checks: Vec<(String, Expr)>,
+    /// What is read on whose behalf, from the outermost view inwards.
+    levels: Vec<Level>,
+}
+
+/// What a view reads.
+#[derive(Debug, Clone)]
+struct Level {
+    /// Whose privileges count.
+    role: Oid,
+    /// The relation.
+    read: Oid,
+    /// The columns of it that the view's query names, if that is known.
+    reads: Option<BTreeSet<i16>>,
+    /// Which column of it a column of the view is.
+    columns: BTreeMap<i16, i16>,
+    /// The view's own conditions, over the table at the bottom.
+    conditions: Vec<Expr>,
+    /// Whether they come before whatever is said of the view's rows.
+    is_barrier: bool,
+}
+
+impl Level {
+    fn privilege(&self, privilege: Privilege) -> Need {
+        Need::Privilege {
+            role: self.role,
+            object: ObjectId::Relation(self.read),
+            any_of: privilege.into(),
+        }
+    }
 }
 
 /// What a view is of what it reads, all the way down.
@@ -65,7 +97,6 @@ impl Engine {
         context: &StatementContext,
         name: &ObjectName,
         verb: &str,
-        privilege: Privilege,
     ) -> Result<Aim> {
         let named = target::resolve(context, name, verb)?;
         let mut needs = Vec::new();
@@ -73,7 +104,7 @@ impl Engine {
             needs.push(target::schema_need(context, &named));
         }
         let through = match named.view() {
-            Some(_) => Some(self.look_through(context, &named, verb, privilege, &mut needs)?),
+            Some(_) => Some(self.look_through(context, &named, verb)?),
             None => None,
         };
         let base = through.as_ref().map_or(&named, |through| &through.base);
@@ -94,21 +125,10 @@ impl Engine {
         context: &StatementContext,
         view: &Arc<Relation>,
         verb: &str,
-        privilege: Privilege,
-        needs: &mut Vec<Need>,
     ) -> Result<Through> {
-        let mut owners = Vec::new();
-        let flat = self.flatten(context, view, verb, &mut owners)?;
-        for (role, object) in owners {
-            for wanted in [privilege, Privilege::Select] {
-                needs.push(Need::Privilege {
-                    role,
-                    object: ObjectId::Relation(object),
-                    any_of: Privileges::from(wanted),
-                });
-            }
-        }
-        let (mut conditions, mut checks, mut cascaded) = (Vec::new(), Vec::new(), false);
+        let mut levels = Vec::new();
+        let flat = self.flatten(context, view, verb, &mut levels)?;
+        let (mut checks, mut cascaded) = (Vec::new(), false);
         for (name, option, own) in flat.levels {
             if cascaded || option.is_some() {
                 checks.extend(
@@ -117,14 +137,13 @@ impl Engine {
                 );
             }
             cascaded |= option == Some(CheckOption::Cascaded);
-            conditions.extend(own);
         }
         Ok(Through {
             view: view.clone(),
             base: flat.base,
             columns: flat.columns,
-            conditions,
             checks,
+            levels,
         })
     }
 
@@ -133,7 +152,7 @@ impl Engine {
         context: &StatementContext,
         relation: &Arc<Relation>,
         verb: &str,
-        owners: &mut Vec<(crate::base::Oid, crate::base::Oid)>,
+        owners: &mut Vec<Level>,
     ) -> Result<Flat> {
         let RelationKind::View(view) = &relation.kind else {
             let columns = relation.columns.iter().map(|column| {
@@ -165,7 +184,18 @@ impl Engine {
             | RelationKind::Foreign { .. }
             | RelationKind::Sequence(_) => return Err(refused(relation, verb, single)),
         }
-        owners.push((relation.owner, read.oid));
+        let place = owners.len();
+        owners.push(Level {
+            role: match relation.is_security_invoker() {
+                true => context.role,
+                false => relation.owner,
+            },
+            read: read.oid,
+            reads: view.names.get(&read.oid).cloned(),
+            columns: BTreeMap::new(),
+            conditions: Vec::new(),
+            is_barrier: relation.is_security_barrier(),
+        });
         let seen = view.sees(read).unwrap_or_else(|| read.clone());
         let inner = self.flatten(context, read, verb, owners)?;
         // What the view's query calls each column, and what it is.
@@ -187,17 +217,25 @@ impl Engine {
             })
             .collect();
         let mut expressions = Vec::new();
+        // Which column of what the view reads each of them is.
+        let mut of = Vec::new();
         for item in &select.projection {
             match item {
                 SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
                     expressions.push(substituted(expr, &known, &alias)?);
+                    let found = name_of(expr).and_then(|name| {
+                        let mut columns = shown.iter();
+                        columns.find(|(shown, _)| *shown == target::fold(name))
+                    });
+                    of.push(found.map(|(_, column)| *column));
                 }
                 SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => {
-                    let columns = shown.iter().filter_map(|(name, _)| {
-                        let expr = known.get(name)?;
-                        Some(Expr::clone(expr))
-                    });
-                    expressions.extend(columns);
+                    for (name, column) in &shown {
+                        if let Some(expr) = known.get(name) {
+                            expressions.push(Expr::clone(expr));
+                            of.push(Some(column));
+                        }
+                    }
                 }
                 SelectItem::ExprWithAliases { .. } => {
                     return Err(Error::unsupported("changing this view"));
@@ -207,11 +245,16 @@ impl Engine {
         if expressions.len() != relation.columns.len() {
             return Err(Error::unsupported("changing this view"));
         }
+        let pairs = relation.columns.iter().zip(of);
+        owners[place].columns = pairs
+            .filter_map(|(column, of)| Some((column.attnum, seen.column(of?)?.attnum)))
+            .collect();
         let mut own = Vec::new();
         if let Some(condition) = &select.selection {
             own.push(substituted(condition, &known, &alias)?);
         }
-        let mut levels = vec![(relation.name.clone(), view.check_option, own)];
+        owners[place].conditions.clone_from(&own);
+        let mut levels = vec![(relation.name.clone(), relation.check_option(), own)];
         levels.extend(inner.levels);
         let names = relation.columns.iter().map(|column| column.name.clone());
         Ok(Flat {
@@ -223,61 +266,110 @@ impl Engine {
 }
 
 impl Through {
-    /// The view's rows made of those of a local relation that has the table's columns, and these
-    /// further columns of it under names of their own.
-    fn rows(&self, relation: &str, others: &[(String, String)]) -> ast::Query {
-        let mut items: Vec<SelectItem> = others
-            .iter()
-            .map(|(column, name)| SelectItem::ExprWithAlias {
-                expr: Expr::Identifier(target::quoted(column)),
-                alias: target::quoted(name),
-            })
-            .collect();
-        items.extend(
-            self.columns
-                .iter()
-                .map(|(name, expr)| SelectItem::ExprWithAlias {
-                    expr: expr.clone(),
-                    alias: target::quoted(name),
-                }),
-        );
-        let from = ast::TableWithJoins {
-            relation: target::table(relation, Some(BASE)),
-            joins: Vec::new(),
-        };
-        let conditions = self.conditions.iter().cloned();
-        let selection = conditions.reduce(|left, right| Expr::BinaryOp {
-            left: Box::new(Expr::Nested(Box::new(left))),
-            op: ast::BinaryOperator::And,
-            right: Box::new(Expr::Nested(Box::new(right))),
-        });
-        target::select(items, vec![from], selection)
-    }
-
-    /// The same as an item of FROM; `filtered` says whether rows the view does not show are left
-    /// out.
-    pub(super) fn table(
+    /// The view, made of the rows of a local relation that has the table's columns, with these
+    /// further columns of it under names of their own; `filtered` says whether rows the view does
+    /// not show are left out. The last is the view; each reads the one before it.
+    pub(super) fn locals(
         &self,
         relation: &str,
-        alias: &str,
         others: &[(String, String)],
         filtered: bool,
-    ) -> TableFactor {
-        let mut query = self.rows(relation, others);
-        if !filtered && let SetExpr::Select(select) = query.body.as_mut() {
-            select.selection = None;
+    ) -> Vec<LocalRelation> {
+        let mut locals: Vec<LocalRelation> = Vec::new();
+        let mut from = relation.to_owned();
+        let mut conditions = Vec::new();
+        let levels = self.levels.iter().rev().filter(|_| filtered);
+        for level in levels {
+            conditions.extend(level.conditions.iter().cloned());
+            if level.is_barrier && !conditions.is_empty() {
+                let hidden = others.iter().map(|(column, _)| column.as_str());
+                let columns = self.base.columns.iter().map(|of| of.name.as_str());
+                let mut names: Vec<&str> = hidden.chain(columns).collect();
+                names.sort_unstable();
+                names.dedup();
+                let items = names
+                    .into_iter()
+                    .map(|name| SelectItem::UnnamedExpr(Expr::Identifier(target::quoted(name))));
+                let query = rows(items.collect(), &from, std::mem::take(&mut conditions));
+                from = format!("{THROUGH}{}", locals.len());
+                locals.push(LocalRelation {
+                    name: from.clone(),
+                    relation: Oid::INVALID,
+                    origins: Vec::new(),
+                    rows: LocalRows::Query {
+                        query: Box::new(query),
+                        barrier: true,
+                    },
+                });
+            }
         }
-        TableFactor::Derived {
-            lateral: false,
-            subquery: Box::new(query),
-            alias: Some(ast::TableAlias {
-                explicit: true,
-                name: target::quoted(alias),
-                columns: Vec::new(),
-                at: None,
-            }),
-            sample: None,
+        let item = |expr, name: &str| SelectItem::ExprWithAlias {
+            expr,
+            alias: target::quoted(name),
+        };
+        let hidden = others
+            .iter()
+            .map(|(column, name)| item(Expr::Identifier(target::quoted(column)), name));
+        let shown = self.columns.iter();
+        let shown = shown.map(|(name, expr)| item(expr.clone(), name));
+        let query = rows(hidden.chain(shown).collect(), &from, conditions);
+        let hidden = others.iter().map(|_| None);
+        locals.push(LocalRelation {
+            name: THROUGH.to_owned(),
+            relation: self.view.oid,
+            origins: hidden.chain(target::origins_of(&self.view)).collect(),
+            rows: LocalRows::Query {
+                query: Box::new(query),
+                barrier: false,
+            },
+        });
+        locals
+    }
+
+    /// What owners of views must be allowed if a query that needs this reads the outermost: all
+    /// that the views' own queries name. Who only writes through a view reads nothing.
+    pub(super) fn read_by(&self, query: &[Need]) -> Vec<Need> {
+        let reads_it = |need: &Need| match need {
+            Need::Columns {
+                relation, any_of, ..
+            } => *relation == self.view.oid && any_of.contains(Privilege::Select),
+            _ => false,
+        };
+        if !query.iter().any(reads_it) {
+            return Vec::new();
         }
+        let levels = self.levels.iter();
+        levels
+            .map(|level| match &level.reads {
+                Some(reads) => reading(level.role, level.read, reads.clone()),
+                None => level.privilege(Privilege::Select),
+            })
+            .collect()
+    }
+
+    /// What owners of views must be allowed so that somebody may use `privilege` on these columns
+    /// of the outermost, or on it as a whole.
+    pub(super) fn needs(&self, privilege: Privilege, columns: Option<&BTreeSet<i16>>) -> Vec<Need> {
+        let mut needs = Vec::new();
+        let mut columns = columns.cloned();
+        for level in &self.levels {
+            if let Some(columns) = &mut columns {
+                let of = columns
+                    .iter()
+                    .filter_map(|attnum| level.columns.get(attnum));
+                *columns = of.copied().collect();
+            }
+            needs.push(match &columns {
+                Some(columns) => Need::Columns {
+                    role: level.role,
+                    relation: level.read,
+                    any_of: privilege.into(),
+                    columns: columns.clone(),
+                },
+                None => level.privilege(privilege),
+            });
+        }
+        needs
     }
 
     /// The column of the table that a column of the view is.
@@ -348,6 +440,20 @@ impl Through {
     }
 }
 
+/// `SELECT items FROM relation AS base WHERE conditions`
+fn rows(items: Vec<SelectItem>, relation: &str, conditions: Vec<Expr>) -> ast::Query {
+    let from = ast::TableWithJoins {
+        relation: target::table(relation, Some(BASE)),
+        joins: Vec::new(),
+    };
+    let selection = conditions.into_iter().reduce(|left, right| Expr::BinaryOp {
+        left: Box::new(Expr::Nested(Box::new(left))),
+        op: ast::BinaryOperator::And,
+        right: Box::new(Expr::Nested(Box::new(right))),
+    });
+    target::select(items, vec![from], selection)
+}
+
 /// An expression over what a view reads as one over the table behind it.
 fn substituted(expr: &Expr, known: &BTreeMap<&str, &Expr>, alias: &str) -> Result<Expr> {
     let mut expr = expr.clone();
@@ -378,13 +484,17 @@ fn substituted(expr: &Expr, known: &BTreeMap<&str, &Expr>, alias: &str) -> Resul
 }
 
 fn column_of(expr: &Expr, known: &BTreeMap<&str, &Expr>) -> Option<Expr> {
-    let ident = match expr {
-        Expr::Identifier(ident) => ident,
-        Expr::CompoundIdentifier(parts) => parts.last()?,
-        _ => return None,
-    };
-    let of = known.get(target::fold(ident).as_str())?;
+    let of = known.get(target::fold(name_of(expr)?).as_str())?;
     Some(Expr::clone(of))
+}
+
+/// The last part of a name.
+fn name_of(expr: &Expr) -> Option<&ast::Ident> {
+    match expr {
+        Expr::Identifier(ident) => Some(ident),
+        Expr::CompoundIdentifier(parts) => parts.last(),
+        _ => None,
+    }
 }
 
 /// `55000`
@@ -411,9 +521,7 @@ impl Engine {
     /// # Errors
     /// `0A000`
     pub fn check_updatable(&self, context: &StatementContext, view: &Arc<Relation>) -> Result<()> {
-        let mut needs = Vec::new();
-        let privilege = Privilege::Update;
-        match self.look_through(context, view, "update", privilege, &mut needs) {
+        match self.look_through(context, view, "update") {
             Ok(_) => Ok(()),
             Err(error) if error.state() == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => {
                 let why = error.fields().detail.clone().unwrap_or_default();

@@ -125,6 +125,16 @@ impl Reader<'_> {
     /// A filter is a property of what it filters.
     fn filter(&self, plan: &dyn ExecutionPlan, filter: &FilterExec) -> Node {
         let mut node = self.node(filter.input().as_ref());
+        if node.properties.iter().any(|(name, _)| *name == "Filter") {
+            // One that a barrier keeps apart from that of what is read.
+            node = Node {
+                rows: node.rows,
+                width: node.width,
+                cost: node.cost,
+                actual: node.actual,
+                ..Node::new("Subquery Scan", vec![node])
+            };
+        }
         let seen = node.actual.map(|actual| actual.rows);
         let condition = Property::One(sql(filter.predicate().as_ref()));
         node = node.with("Filter", condition);
@@ -297,7 +307,8 @@ fn is_hidden(plan: &dyn ExecutionPlan) -> bool {
         || (plan.is::<CoalescePartitionsExec>() && plan.fetch().is_none())
         || matches!(
             plan.name(),
-            "RepartitionExec"
+            "BarrierExec"
+                | "RepartitionExec"
                 | "CoalesceBatchesExec"
                 | "CooperativeExec"
                 | "BufferExec"

@@ -36,6 +36,30 @@ pub(super) fn of_index(cursor: &mut Cursor, method: &str) -> Result<Parameters> 
     })
 }
 
+/// `WITH (name [= value], …)` of a view, if it comes next.
+///
+/// # Errors
+/// As [`of_table`].
+pub(super) fn of_view(cursor: &mut Cursor) -> Result<Parameters> {
+    with(cursor, |name, value| {
+        check_parameter(Tuned::View, name, value)
+    })
+}
+
+/// Adds a parameter.
+///
+/// # Errors
+/// `22023` if it is there.
+pub(super) fn add(parameters: &mut Parameters, name: String, value: String) -> Result<()> {
+    if parameters.iter().any(|(other, _)| *other == name) {
+        return Err(invalid(format!(
+            "parameter \"{name}\" specified more than once"
+        )));
+    }
+    parameters.push((name, value));
+    Ok(())
+}
+
 fn with(cursor: &mut Cursor, check: impl Fn(&str, &str) -> Result<()>) -> Result<Parameters> {
     if !cursor.accept("WITH") {
         return Ok(Vec::new());
@@ -44,14 +68,8 @@ fn with(cursor: &mut Cursor, check: impl Fn(&str, &str) -> Result<()>) -> Result
     cursor.parenthesised(|cursor| {
         let (name, value) = written(cursor)?;
         let value = value.unwrap_or_else(|| "true".to_owned());
-        if parameters.iter().any(|(other, _)| *other == name) {
-            return Err(invalid(format!(
-                "parameter \"{name}\" specified more than once"
-            )));
-        }
         check(&name, &value)?;
-        parameters.push((name, value));
-        Ok(())
+        add(&mut parameters, name, value)
     })?;
     Ok(parameters)
 }

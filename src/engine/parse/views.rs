@@ -5,7 +5,6 @@ use sqlparser::tokenizer::Token;
 use super::cursor::Cursor;
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::CheckOption;
 use crate::engine::command::{Command, CreateView};
 
 /// `VIEW name (columns) AS query`
@@ -21,18 +20,20 @@ pub(super) fn create_view(
     } else {
         Vec::new()
     };
-    let mut check_option = None;
-    if cursor.accept("WITH") {
-        check_option = view_options(cursor)?;
-    }
+    let mut options = super::storage::of_view(cursor)?;
     cursor.expect("AS")?;
     let start = cursor.position();
     let query = cursor.query()?;
     let text = cursor.text_since(start);
-    if cursor.accept("WITH LOCAL CHECK OPTION") {
-        check_option = Some(CheckOption::Local);
+    let check = if cursor.accept("WITH LOCAL CHECK OPTION") {
+        Some("local")
     } else if cursor.accept("WITH CASCADED CHECK OPTION") || cursor.accept("WITH CHECK OPTION") {
-        check_option = Some(CheckOption::Cascaded);
+        Some("cascaded")
+    } else {
+        None
+    };
+    if let Some(check) = check {
+        super::storage::add(&mut options, "check_option".to_owned(), check.to_owned())?;
     }
     Ok(Command::CreateView(CreateView {
         name,
@@ -41,7 +42,7 @@ pub(super) fn create_view(
         columns,
         query,
         text,
-        check_option,
+        options,
     }))
 }
 
@@ -54,6 +55,7 @@ pub(super) fn create_recursive(
     cursor.expect("RECURSIVE VIEW")?;
     let name = cursor.object_name()?;
     let columns = cursor.parenthesised(Cursor::name)?;
+    let options = super::storage::of_view(cursor)?;
     cursor.expect("AS")?;
     let start = cursor.position();
     cursor.query()?;
@@ -80,35 +82,6 @@ pub(super) fn create_recursive(
         columns: Vec::new(),
         query: super::parse_query(&text)?,
         text,
-        check_option: None,
+        options,
     }))
-}
-
-/// `(check_option = …)`; other options would change what the view shows to whom.
-fn view_options(cursor: &mut Cursor) -> Result<Option<CheckOption>> {
-    let mut check_option = None;
-    cursor.parenthesised(|cursor| {
-        let name = cursor.any_word()?;
-        if name != "check_option" {
-            return Err(Error::unsupported(format!("view option \"{name}\"")));
-        }
-        cursor.expect_token(&Token::Eq)?;
-        let value = match cursor.sees_string() {
-            true => cursor.string()?.to_lowercase(),
-            false => cursor.any_word()?,
-        };
-        check_option = match value.as_str() {
-            "local" => Some(CheckOption::Local),
-            "cascaded" => Some(CheckOption::Cascaded),
-            _ => {
-                return Err(Error::new(
-                    SqlState::INVALID_PARAMETER_VALUE,
-                    format!("invalid value for enum option \"check_option\": {value}"),
-                )
-                .detail("Valid values are \"local\" and \"cascaded\"."));
-            }
-        };
-        Ok(())
-    })?;
-    Ok(check_option)
 }

@@ -287,14 +287,20 @@ pub(super) fn options(parameters: &Parameters) -> Value {
     options.collect::<Vec<_>>().into()
 }
 
-/// A relation's parameters; a view's are what its definition says.
+/// A relation's parameters.
 fn options_of(relation: &Relation) -> Value {
-    let option = relation.view().and_then(|view| view.check_option);
-    match option {
-        None => options(&relation.tuning.parameters),
-        Some(CheckOption::Local) => vec!["check_option=local".to_owned()].into(),
-        Some(CheckOption::Cascaded) => vec!["check_option=cascaded".to_owned()].into(),
+    let mut parameters = relation.tuning.parameters.clone();
+    let kept_apart = relation.view().and_then(|view| view.check_option);
+    if let Some(option) = kept_apart
+        && parameters.iter().all(|(name, _)| name != "check_option")
+    {
+        let option = match option {
+            CheckOption::Local => "local",
+            CheckOption::Cascaded => "cascaded",
+        };
+        parameters.push(("check_option".to_owned(), option.to_owned()));
     }
+    options(&parameters)
 }
 
 /// Rows of a table, from its segments.

@@ -1,12 +1,14 @@
 //! ALTER TABLE where it says how a table is stored, sampled or replicated. Nothing of it changes
 //! how; it is checked as PostgreSQL checks it, and kept.
 
+use std::sync::Arc;
+
 use super::drop::kind_of;
 use super::no_column;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{
-    Change, Column, Index, IndexedBy, Persistence, Relation, ReplicaIdentity, Tuned, Tuning,
-    check_parameter, with_parameters,
+    Change, Column, Index, IndexedBy, Persistence, Relation, RelationKind, ReplicaIdentity, Tuned,
+    Tuning, check_parameter, with_parameters,
 };
 use crate::engine::command::{ObjectKind, ReplicaIdentityClause, Tune};
 use crate::pg_catalog;
@@ -28,6 +30,9 @@ impl Session {
         let mut tuning = relation.tuning.clone();
         match tune {
             Tune::Nothing => return Ok(Vec::new()),
+            Tune::Parameters(changes) if relation.view().is_some() => {
+                return self.view_options(context, relation, changes);
+            }
             Tune::Parameters(changes) => {
                 check_parameters(Tuned::Table, changes)?;
                 let set = changes.iter().filter(|(_, value)| value.is_some());
@@ -91,6 +96,50 @@ impl Session {
     }
 }
 
+impl Session {
+    /// ALTER VIEW … SET (…) and RESET (…).
+    ///
+    /// # Errors
+    /// `22023`; `0A000` for check_option where rows cannot be written through.
+    fn view_options(
+        &self,
+        context: &StatementContext,
+        view: &Relation,
+        changes: &[(String, Option<String>)],
+    ) -> Result<Vec<Change>> {
+        check_parameters(Tuned::View, changes)?;
+        let mut changed = view.clone();
+        let option = |(name, _): &(String, Option<String>)| name == "check_option";
+        let mut list = Vec::new();
+        if changes.iter().any(option)
+            && let RelationKind::View(body) = &mut changed.kind
+            && body.check_option.take().is_some()
+        {
+            // From now on it is a parameter like the others.
+            list.push(Change::ReplaceView {
+                oid: view.oid,
+                columns: view.columns.clone(),
+                view: body.clone(),
+            });
+        }
+        let parameters = std::mem::take(&mut changed.tuning.parameters);
+        changed.tuning.parameters = with_parameters(parameters, changes);
+        let tuning = Box::new(changed.tuning.clone());
+        if changes
+            .iter()
+            .any(|change| option(change) && change.1.is_some())
+        {
+            let changed = Arc::new(changed);
+            self.shared.engine.check_updatable(context, &changed)?;
+        }
+        list.push(Change::SetTuning {
+            relation: view.oid,
+            tuning,
+        });
+        Ok(list)
+    }
+}
+
 /// The parameters that are set are there and take their values, each once.
 pub(super) fn check_parameters(of: Tuned<'_>, changes: &[(String, Option<String>)]) -> Result<()> {
     for (place, (name, value)) in changes.iter().enumerate() {
@@ -114,11 +163,9 @@ fn check_kind(relation: &Relation, tune: &Tune) -> Result<()> {
     let (action, allowed) = match tune {
         Tune::Nothing => return Ok(()),
         Tune::Parameters(changes) => {
-            if kind == ObjectKind::View {
-                return Err(Error::unsupported("ALTER VIEW … SET (…)"));
-            }
             let set = changes.iter().any(|(_, value)| value.is_some());
-            (if set { "SET" } else { "RESET" }, stored)
+            let action = if set { "SET" } else { "RESET" };
+            (action, stored || kind == ObjectKind::View)
         }
         Tune::Logged(true) => ("SET LOGGED", kind == ObjectKind::Table),
         Tune::Logged(false) => ("SET UNLOGGED", kind == ObjectKind::Table),

@@ -9,7 +9,7 @@ use sqlparser::ast::{self, Expr};
 
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::user_type::made_of;
-use crate::catalog::{Change, Persistence, RelationKind, View};
+use crate::catalog::{Change, ObjectId, Persistence, RelationKind, Tuning, View};
 use crate::engine::command::CreateView;
 use crate::engine::parse::{changes_rows, fold};
 use crate::engine::{Bound, parse_query, written_type};
@@ -95,10 +95,21 @@ fn constructed(context: &StatementContext, function: &ast::ObjectName) -> Option
     snapshot.constructed(path, schema, name).map(|ty| ty.ty())
 }
 
+/// Whether it is about finding something by its name.
+fn is_of_schema(need: &Need) -> bool {
+    matches!(
+        need,
+        Need::Privilege {
+            object: ObjectId::Schema(_),
+            ..
+        }
+    )
+}
+
 impl Session {
     /// CREATE [OR REPLACE] VIEW. The body is kept as its author wrote it, with the schemas its
-    /// names were looked up in. Unlike PostgreSQL, which finds out when the view is read, the
-    /// author must be allowed to read what the body reads.
+    /// names were looked up in. Whether its owner may read what the body reads is asked whenever
+    /// the view is read, and not here.
     pub(in crate::session) async fn create_view(
         &mut self,
         create: &CreateView,
@@ -115,7 +126,13 @@ impl Session {
         let work = engine.bind(&context, &create.query, &[]);
         let bound = interruptible(run.interrupt, work).await?;
         check_parameters(bound.parameters.len(), 0)?;
-        privileges::authorize(&context.snapshot, &bound.needs, ())?;
+        let found: Vec<Need> = bound
+            .needs
+            .iter()
+            .filter(|need| is_of_schema(need))
+            .cloned()
+            .collect();
+        privileges::authorize(&context.snapshot, &found, ())?;
         if create.columns.len() > bound.columns.len() {
             return Err(Error::new(
                 SqlState::SYNTAX_ERROR,
@@ -136,13 +153,16 @@ impl Session {
             ));
         }
         let temporary = create.temporary || reads_temporary;
-        let mut view = view_of(&context, &create.text, &bound);
-        view.check_option = create.check_option;
+        let view = view_of(&context, &create.text, &bound);
         let Some(place) = self.place(&context, &create.name, temporary, false)? else {
             return Ok(tag("CREATE VIEW"));
         };
         self.push_view(create, place, columns, view)?;
-        if create.check_option.is_some() {
+        if create
+            .options
+            .iter()
+            .any(|(name, _)| name == "check_option")
+        {
             let context = self.context()?;
             let made = context
                 .snapshot
@@ -161,18 +181,28 @@ impl Session {
         columns: Vec<crate::catalog::Column>,
         view: View,
     ) -> Result<()> {
+        let tuning = Tuning {
+            parameters: create.options.clone(),
+            ..Tuning::default()
+        };
         let existing = self
             .transaction()?
             .view()
             .relation_named(place.schema, &create.name.name)
             .cloned();
-        let change = match existing {
+        let changes = match existing {
             Some(old) if create.or_replace => match &old.kind {
-                RelationKind::View(_) => Change::ReplaceView {
-                    oid: old.oid,
-                    columns,
-                    view,
-                },
+                RelationKind::View(_) => vec![
+                    Change::ReplaceView {
+                        oid: old.oid,
+                        columns,
+                        view,
+                    },
+                    Change::SetTuning {
+                        relation: old.oid,
+                        tuning: Box::new(tuning),
+                    },
+                ],
                 RelationKind::Table { .. }
                 | RelationKind::Materialized { .. }
                 | RelationKind::Sequence(_)
@@ -183,13 +213,13 @@ impl Session {
                     ));
                 }
             },
-            Some(_) | None => Change::CreateRelation(Box::new(self.new_relation(
-                &create.name.name,
-                place,
-                columns,
-                RelationKind::View(view),
-            ))),
+            Some(_) | None => {
+                let kind = RelationKind::View(view);
+                let mut made = self.new_relation(&create.name.name, place, columns, kind);
+                made.tuning = tuning;
+                vec![Change::CreateRelation(Box::new(made))]
+            }
         };
-        self.push(vec![change], Vec::<Need>::new())
+        self.push(changes, Vec::<Need>::new())
     }
 }

@@ -30,6 +30,7 @@ use super::{Analyst, Converted};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Privileges, Routine, SearchPath};
 use crate::engine::parse::parse_expression;
+use crate::engine::scans::reading;
 use crate::engine::scope::{Inside, Scope};
 use crate::privileges::{self, Need};
 use crate::statement::StatementContext;
@@ -57,8 +58,6 @@ pub(super) struct Use {
     pub(super) routine: Oid,
     /// Whether the statement itself calls it, and not a function it calls.
     pub(super) direct: bool,
-    /// What the call needs.
-    pub(super) needs: Vec<Need>,
 }
 
 /// The functions being put in their places, from the outermost.
@@ -96,7 +95,9 @@ impl Analyst<'_> {
         let routine = &call.routine;
         let context = self.scope.context;
         let mut needs = Vec::new();
-        if call.qualified && !self.scope.inside.is_some_and(|inside| inside.bound) {
+        // What a view or a kept body calls was found when it was made.
+        let bound = self.scope.inside.is_some_and(|inside| inside.bound);
+        if call.qualified && !bound && self.scope.view.is_none() {
             needs.push(Need::Privilege {
                 role: self.scope.role,
                 object: ObjectId::Schema(routine.schema),
@@ -113,8 +114,8 @@ impl Analyst<'_> {
         self.shared.uses.borrow_mut().push(Use {
             routine: routine.oid,
             direct: self.chain.is_none(),
-            needs,
         });
+        self.shared.needs.borrow_mut().extend(needs);
         let calls = self.shared.calls.get() + 1;
         self.shared.calls.set(calls);
         let depth = self.chain.map_or(0, Chain::depth);
@@ -158,6 +159,8 @@ impl Analyst<'_> {
             parameters: Default::default(),
             arguments: None,
             chain: self.chain,
+            reading: Default::default(),
+            body: self.body,
         };
         work(&analyst)
     }
@@ -194,9 +197,27 @@ impl Analyst<'_> {
             parameters: Default::default(),
             arguments: Some(args.clone()),
             chain: Some(&chain),
+            reading: Default::default(),
+            body: self.number(),
         };
         let level = parameter_level(routine, args);
-        work(&analyst, &level).map_err(Error::without_position)
+        let done = work(&analyst, &level).map_err(Error::without_position)?;
+        analyst.may_read()?;
+        Ok(done)
+    }
+
+    /// Asks for the right to read what the body of a function reads.
+    fn may_read(&self) -> Result<()> {
+        let context = self.scope.context;
+        let needs: Vec<Need> = self
+            .reading
+            .take()
+            .into_iter()
+            .map(|(relation, columns)| reading(context.role, relation, columns))
+            .collect();
+        privileges::authorize(&context.snapshot, &needs, ())?;
+        self.shared.needs.borrow_mut().extend(needs);
+        Ok(())
     }
 
     /// A call that is carried out: the types of its inputs, what it answers, and the row of its
