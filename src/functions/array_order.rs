@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use arrow::array::Array;
 
-use super::arrays::{dimensions, flat, list};
+use super::arrays::{dimensions, element_type, flat, list};
 use super::call::Call;
 use super::compare::comparator;
 use crate::base::Result;
@@ -43,7 +43,7 @@ fn order_of(call: &Call<'_>, row: usize, x: usize, y: usize) -> Result<Ordering>
         return Ok(Ordering::Equal);
     };
     if !a.is_empty() && !b.is_empty() {
-        let compare = comparator(&a, &b)?;
+        let compare = comparator(&a, &b, element_type(call, x))?;
         for index in 0..a.len().min(b.len()) {
             match compare(index, index) {
                 Ordering::Equal => {}

@@ -114,7 +114,7 @@ functions! { pub(super) LIST:
             let (Some(a), Some(b)) = (flat(call, 0, row), flat(call, 1, row)) else {
                 return Ok(false.into());
             };
-            let compare = comparator(&a, &b)?;
+            let compare = comparator(&a, &b, element_type(call, 0))?;
             let found = (0..a.len()).any(|i| {
                 a.is_valid(i) && (0..b.len()).any(|j| b.is_valid(j) && compare(i, j).is_eq())
             });
@@ -287,9 +287,15 @@ fn one_dimension(elements: &ArrayRef, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// Which elements are a value; NULL is NULL.
-fn same(elements: &ArrayRef, value: ArrayRef) -> Result<BooleanArray> {
-    let (elements, value) = both_comparable(elements, &value)?;
+/// The type of the elements of an argument.
+pub(super) fn element_type(call: &Call<'_>, arg: usize) -> PgType {
+    let element = call.ty(arg).and_then(PgType::element);
+    element.unwrap_or(PgType::TEXT)
+}
+
+/// Which elements are a value of type `ty`; NULL is NULL.
+fn same(elements: &ArrayRef, value: ArrayRef, ty: PgType) -> Result<BooleanArray> {
+    let (elements, value) = both_comparable(elements, &value, ty)?;
     let value = arrow::array::Scalar::new(value);
     cmp::not_distinct(&elements, &value).map_err(failed)
 }
@@ -303,7 +309,11 @@ fn positions(call: &Call<'_>, row: usize) -> Result<Vec<usize>> {
     if elements.data_type().is_nested() {
         return Ok(Vec::new());
     }
-    let same = same(&elements, element(call, 1, row, elements.data_type())?)?;
+    let same = same(
+        &elements,
+        element(call, 1, row, elements.data_type())?,
+        element_type(call, 0),
+    )?;
     Ok((0..same.len())
         .filter(|index| same.value(*index))
         .map(|index| index + 1)
@@ -335,7 +345,11 @@ fn removed(call: &Call<'_>, row: usize) -> Result<Value> {
     if elements.is_empty() {
         return list(elements);
     }
-    let same = same(&elements, element(call, 1, row, elements.data_type())?)?;
+    let same = same(
+        &elements,
+        element(call, 1, row, elements.data_type())?,
+        element_type(call, 0),
+    )?;
     let kept = filter(&elements, &not(&same).map_err(failed)?).map_err(failed)?;
     list(kept)
 }
@@ -348,7 +362,11 @@ fn replaced(call: &Call<'_>, row: usize) -> Result<Value> {
     let Some(all) = flat(call, 0, row).filter(|all| !all.is_empty()) else {
         return list(elements);
     };
-    let same = same(&all, element(call, 1, row, all.data_type())?)?;
+    let same = same(
+        &all,
+        element(call, 1, row, all.data_type())?,
+        element_type(call, 0),
+    )?;
     let new = element(call, 2, row, all.data_type())?;
     let both = concat(&[&all, &new]).map_err(failed)?;
     let last = u64::try_from(all.len()).unwrap_or(0);
@@ -463,7 +481,7 @@ pub(super) fn bucket(call: &Call<'_>, row: usize) -> Result<Value> {
         ));
     }
     let value = element(call, 0, row, thresholds.data_type())?;
-    let compare = comparator(&thresholds, &value)?;
+    let compare = comparator(&thresholds, &value, element_type(call, 1))?;
     Ok(int((0..thresholds.len())
         .filter(|index| compare(*index, 0).is_le())
         .count()))
@@ -569,7 +587,7 @@ fn contains(call: &Call<'_>, row: usize, outer: usize, inner: usize) -> Result<V
     if a.is_empty() {
         return Ok(false.into());
     }
-    let compare = comparator(&a, &b)?;
+    let compare = comparator(&a, &b, element_type(call, outer))?;
     let all = (0..b.len())
         .all(|j| b.is_valid(j) && (0..a.len()).any(|i| a.is_valid(i) && compare(i, j).is_eq()));
     Ok(all.into())

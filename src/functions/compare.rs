@@ -18,9 +18,9 @@ fn failed(error: arrow::error::ArrowError) -> Error {
     Error::internal("comparing", error)
 }
 
-/// Compares a row of `a` with a row of `b`; NULLs are last.
-pub(super) fn comparator(a: &ArrayRef, b: &ArrayRef) -> Result<DynComparator> {
-    let (a, b) = both_comparable(a, b)?;
+/// Compares a row of `a` with a row of `b`, which are of type `ty`; NULLs are last.
+pub(super) fn comparator(a: &ArrayRef, b: &ArrayRef, ty: PgType) -> Result<DynComparator> {
+    let (a, b) = both_comparable(a, b, ty)?;
     let options = SortOptions {
         descending: false,
         nulls_first: false,
@@ -28,8 +28,12 @@ pub(super) fn comparator(a: &ArrayRef, b: &ArrayRef) -> Result<DynComparator> {
     make_comparator(&a, &b, options).map_err(failed)
 }
 
-/// Two columns as values of one type that compare as PostgreSQL's do.
-pub(super) fn both_comparable(a: &ArrayRef, b: &ArrayRef) -> Result<(ArrayRef, ArrayRef)> {
+/// Two columns of type `ty` as values of one type that compare as PostgreSQL's do.
+pub(super) fn both_comparable(
+    a: &ArrayRef,
+    b: &ArrayRef,
+    ty: PgType,
+) -> Result<(ArrayRef, ArrayRef)> {
     let open = [a.data_type(), b.data_type()].contains(&&DataType::LargeUtf8);
     let b = match open || a.data_type() == b.data_type() {
         true => b.clone(),
@@ -38,8 +42,7 @@ pub(super) fn both_comparable(a: &ArrayRef, b: &ArrayRef) -> Result<(ArrayRef, A
     if open {
         return Ok((numeric_keys(a)?, numeric_keys(&b)?));
     }
-    // What is text here compares as text does.
-    Ok((comparable(a, PgType::TEXT)?, comparable(&b, PgType::TEXT)?))
+    Ok((comparable(a, ty)?, comparable(&b, ty)?))
 }
 
 /// The type of what [`comparable`] makes of values of type `ty` in arrays of the type `held`.

@@ -15,8 +15,8 @@ use arrow::datatypes::{
 use chrono::{DateTime, Months};
 
 use crate::base::{Error, Result, SqlState};
-use crate::types::Extended;
 use crate::types::numerics::NumericColumn;
+use crate::types::{Extended, PgType};
 
 /// How the offsets of a frame count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,7 +126,7 @@ impl<'a> Partition<'a> {
         let mut group = Vec::with_capacity(rows);
         let peers = keys
             .iter()
-            .map(|key| super::compare::comparator(key, key))
+            .map(|key| super::compare::comparator(key, key, PgType::TEXT))
             .collect::<Result<Vec<_>>>()?;
         for row in 0..rows {
             let same = row > 0 && peers.iter().all(|peer| peer(row - 1, row).is_eq());

@@ -296,7 +296,7 @@ fn one(call: &Call<'_>, value: &ArrayRef, ty: PgType, out: &mut String) -> Resul
     let text = texts(call, value, ty)?.pop().flatten().unwrap_or_default();
     match ty.info().category {
         // Numbers stand as they are, but JSON has no NaN or infinity.
-        'N' if !ty.is_reg() && !text.ends_with(['N', 'y']) => out.push_str(&text),
+        'N' if is_number(ty) && !text.ends_with(['N', 'y']) => out.push_str(&text),
         'B' => out.push_str(if text == "t" { "true" } else { "false" }),
         _ if ty.oid == PgType::JSON.oid || ty.oid == PgType::JSONB.oid => out.push_str(&text),
         // ISO 8601 with a T, as JSON readers expect.
@@ -304,6 +304,19 @@ fn one(call: &Call<'_>, value: &ArrayRef, ty: PgType, out: &mut String) -> Resul
         _ => quoted(&text, out),
     }
     Ok(())
+}
+
+/// Whether values stand as numbers in JSON; what else is of their category is text there.
+fn is_number(ty: PgType) -> bool {
+    let numbers = [
+        PgType::INT2,
+        PgType::INT4,
+        PgType::INT8,
+        PgType::FLOAT4,
+        PgType::FLOAT8,
+        PgType::NUMERIC,
+    ];
+    numbers.iter().any(|number| ty.is(*number))
 }
 
 /// A date or time as JSON has it: a T before the time, minutes in the offset.

@@ -59,6 +59,18 @@ impl Analyst<'_> {
         Ok(Some((first, arg.expr.clone().is_not_null())))
     }
 
+    /// An array that says of which type its elements are, where only the type says how they
+    /// compare.
+    pub(super) fn told_elements(&self, value: Typed) -> Result<Typed> {
+        let tells = |element: PgType| element.is(PgType::JSONB) || element.is_composite();
+        if !array_element(value.ty).is_some_and(tells) {
+            return Ok(value);
+        }
+        let held = value.base().with_dimensions(self.dimensions(&value)?);
+        let expr = typed::cast(value.expr, held);
+        Ok(Typed { expr, ..value })
+    }
+
     /// Whether a value is an array that is compared by a key.
     pub(super) fn has_array_key(&self, value: &Typed) -> Result<bool> {
         let jsonb = |element: PgType| element.oid == PgType::JSONB.oid;

@@ -369,6 +369,9 @@ impl Analyst<'_> {
                     let args = args.into_iter().map(|arg| Typed::new(arg, ty)).collect();
                     return self.spanning(how, args, ty);
                 }
+                let args = args.into_iter();
+                let args = args.map(|arg| Ok(self.told_elements(Typed::new(arg, ty))?.expr));
+                let args = args.collect::<Result<Vec<_>>>()?;
                 // Intervals are not in the order of their parts.
                 let call = match name {
                     "greatest" if ty.oid == PgType::INTERVAL.oid => {
@@ -446,9 +449,14 @@ impl Analyst<'_> {
         }
         let args = self.enum_arguments(name, args)?;
         let given: Vec<PgType> = args.iter().map(|arg| arg.ty).collect();
-        if name.starts_with("array_") {
-            super::composite::one_kind_of_rows(&given)?;
-        }
+        let args = match name.starts_with("array_") {
+            true => {
+                super::composite::one_kind_of_rows(&given)?;
+                let args = args.into_iter().map(|arg| self.told_elements(arg));
+                args.collect::<Result<Vec<_>>>()?
+            }
+            false => args,
+        };
         // Padding is no part of the text a function sees.
         let args = args
             .into_iter()

@@ -374,8 +374,9 @@ impl Analyst<'_> {
         if let Some(element) = elements.filter(|element| is_figure(*element)) {
             return Err(no_equality(element));
         }
-        let args: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
-        self.native(name, args).map(Some)
+        let args = values.into_iter();
+        let args = args.map(|value| Ok(self.told_elements(value)?.expr));
+        self.native(name, args.collect::<Result<_>>()?).map(Some)
     }
 
     /// `array || array`, `array || element`, `element || array`.
