@@ -63,8 +63,8 @@ pub use dml::{
 };
 pub use explain::Explanation;
 pub use parse::{
-    FieldNames, TypeName, capital_value, locate, parse, parse_expression, parse_query, redirect,
-    rename_column, settle_default, written_type,
+    FieldNames, TypeName, capital_value, locate, original_position, parse, parse_expression,
+    parse_nonstandard, parse_query, redirect, rename_column, settle_default, written_type,
 };
 pub(crate) use parse::{fold, object_name};
 pub use recipe::view_definition;

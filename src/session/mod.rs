@@ -135,8 +135,17 @@ impl Session {
     ///
     /// # Errors
     /// As [`crate::engine::parse()`].
-    pub fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
-        crate::engine::parse(sql)
+    pub fn parse(&mut self, sql: &str) -> Result<Vec<Statement>> {
+        if self.values.settings.standard_conforming_strings() {
+            return crate::engine::parse(sql);
+        }
+        let (statements, warnings) = crate::engine::parse_nonstandard(sql)?;
+        if self.values.settings.warns_of_escapes() {
+            warnings
+                .into_iter()
+                .for_each(|warning| self.report(warning));
+        }
+        Ok(statements)
     }
 
     /// Runs one statement of a simple query. Outside a block it runs in the implicit transaction
@@ -247,5 +256,9 @@ async fn interruptible<T>(
 
 /// An error of a statement, with its position in the query string.
 fn located(error: Error, statement: &Statement) -> Error {
-    crate::engine::locate(error, &statement.text, statement.offset)
+    let error = crate::engine::locate(error, &statement.text, statement.offset);
+    match error.position() {
+        Some(at) => error.at(crate::engine::original_position(at, &statement.inserted)),
+        None => error,
+    }
 }

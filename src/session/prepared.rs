@@ -86,7 +86,7 @@ impl Session {
     /// `42P05` name taken, `42601` more than one statement, and parse errors.
     pub async fn prepare(&mut self, name: &str, sql: &str, types: &[Oid]) -> Result<()> {
         let interrupt = self.start(sql)?;
-        let mut statements = crate::engine::parse(sql)?;
+        let mut statements = self.parse(sql)?;
         if statements.len() > 1 {
             return Err(Error::new(
                 SqlState::SYNTAX_ERROR,

@@ -150,12 +150,7 @@ fn words_are_checked() {
         )
     );
     let unsupported = SqlState::FEATURE_NOT_SUPPORTED;
-    refuses(
-        "standard_conforming_strings",
-        "off",
-        unsupported,
-        "standard_conforming_strings = off is not supported",
-    );
+    shows(&mut s, "standard_conforming_strings", "OFF", "off");
     refuses(
         "client_encoding",
         "johab",

@@ -165,6 +165,16 @@ impl Settings {
         }
     }
 
+    /// Whether a backslash in a string constant without `E` is one.
+    pub fn standard_conforming_strings(&self) -> bool {
+        self.known("standard_conforming_strings") != "off"
+    }
+
+    /// `escape_string_warning`
+    pub fn warns_of_escapes(&self) -> bool {
+        self.known("escape_string_warning") != "off"
+    }
+
     /// What the client speaks.
     pub fn client_encoding(&self) -> &'static Encoding {
         Encoding::named(self.known("client_encoding")).unwrap_or(Encoding::UTF8)

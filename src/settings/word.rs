@@ -46,9 +46,6 @@ pub(super) fn check(setting: &Setting, text: &str) -> Result<String> {
         {
             Err(invalid(setting, text))
         }
-        ("standard_conforming_strings", "off") => {
-            Err(Error::unsupported("standard_conforming_strings = off"))
-        }
         ("transform_null_equals", "on") => Err(Error::unsupported("transform_null_equals = on")),
         ("array_nulls", "off") => Err(Error::unsupported("array_nulls = off")),
         _ => Ok(value),

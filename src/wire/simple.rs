@@ -26,6 +26,7 @@ impl Connection {
 
     async fn run_all(&mut self, sql: &str) -> Result<(), Failure> {
         let statements = self.session.parse(sql)?;
+        self.report();
         let Some(last) = statements.len().checked_sub(1) else {
             self.session.sync().await?;
             self.empty_query();

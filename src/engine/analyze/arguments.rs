@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF};
 use super::coerce::array_element;
 use super::typed::{self, Typed};
 use super::{Analyst, Converted};
-use crate::base::Result;
+use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 
 impl Analyst<'_> {
@@ -72,5 +72,26 @@ impl Analyst<'_> {
         } else {
             arg.expr
         }
+    }
+}
+
+/// `42P18` for a parameter that is an argument of any type: nothing says of which it is.
+pub(super) fn check_parameters(name: &str, args: &[Typed]) -> Result<()> {
+    let texts = match name {
+        "concat" | "json_build_array" | "json_build_object" | "jsonb_build_array"
+        | "jsonb_build_object" | "num_nonnulls" | "num_nulls" | "pg_typeof" => 0,
+        "concat_ws" | "format" => 1,
+        _ => return Ok(()),
+    };
+    let parameter = args.iter().skip(texts).find_map(|arg| match &arg.expr {
+        Expr::Placeholder(placeholder) if arg.is_unknown() => Some(&placeholder.id),
+        _ => None,
+    });
+    match parameter {
+        Some(parameter) => Err(Error::new(
+            SqlState::INDETERMINATE_DATATYPE,
+            format!("could not determine data type of parameter {parameter}"),
+        )),
+        None => Ok(()),
     }
 }

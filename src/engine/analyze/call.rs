@@ -341,6 +341,7 @@ impl Analyst<'_> {
         args: Vec<Typed>,
         written: &ObjectName,
     ) -> Result<Typed> {
+        super::arguments::check_parameters(name, &args)?;
         match name {
             "coalesce" | "greatest" | "least" => {
                 let word = name.to_uppercase();

@@ -490,6 +490,9 @@ impl Analyst<'_> {
                 {
                     return super::literal::number(text, true);
                 }
+                if let Some(number) = super::literal::negated(expr) {
+                    return self.expression(level, number);
+                }
                 "-"
             }
             UnaryOperator::Plus => "+",

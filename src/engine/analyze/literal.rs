@@ -201,3 +201,21 @@ pub(super) fn negative_literal(expression: &ast::Expr) -> Option<Result<Typed>> 
         _ => None,
     }
 }
+
+/// The number of which this is the negative as it is written. Another sign takes it back: the
+/// smallest bigint without its sign is a numeric.
+pub(super) fn negated(expression: &ast::Expr) -> Option<&ast::Expr> {
+    match super::expression::strip(expression) {
+        ast::Expr::UnaryOp {
+            op: ast::UnaryOperator::Minus,
+            expr,
+        } => match expr.as_ref() {
+            ast::Expr::Value(ast::ValueWithSpan {
+                value: ast::Value::Number(..),
+                ..
+            }) => Some(expr),
+            _ => None,
+        },
+        _ => None,
+    }
+}

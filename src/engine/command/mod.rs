@@ -13,6 +13,8 @@ mod object;
 mod role;
 mod tuning;
 
+use std::sync::Arc;
+
 use sqlparser::ast;
 
 use super::definition::{CreateIndex, CreateMaterialized, CreateSequence};
@@ -43,6 +45,8 @@ pub struct Statement {
     pub text: String,
     /// Where it starts in the query string, in characters from 0: added to error positions.
     pub offset: usize,
+    /// Characters of the query string as it was parsed, from 0, that the client did not write.
+    pub inserted: Arc<[usize]>,
 }
 
 /// What a statement asks for.

@@ -3,8 +3,10 @@
 //! A signature, flags, and an extension nobody uses; then each row: how many values, and each with
 //! its length. -1 in place of the number of values ends it, or the data just end.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::CopyOptions;
 use super::lines::bad;
 use super::target::{Fill, Target};
 use super::text::{ROW_BYTES_MAX, joined, rest_of, take};
@@ -13,6 +15,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Relation};
 use crate::observe::Transfer;
 use crate::statement::StatementContext;
+use crate::types::{Encoding, PgType};
 
 /// What the format begins with.
 pub(super) const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
@@ -24,6 +27,9 @@ const WITH_OIDS: u32 = 1 << 16;
 /// Takes the binary format. Everything here blocks.
 pub(super) struct BinaryLoader {
     target: Target,
+    /// What texts are in.
+    encoding: &'static Encoding,
+    types: Vec<PgType>,
     /// Bytes not yet consumed.
     buffer: Vec<u8>,
     state: State,
@@ -57,6 +63,7 @@ impl BinaryLoader {
         context: Arc<StatementContext>,
         relation: Arc<Relation>,
         columns: Vec<usize>,
+        options: &CopyOptions,
         transfer: Arc<Transfer>,
         fill: Option<Fill>,
     ) -> Result<Self> {
@@ -65,7 +72,9 @@ impl BinaryLoader {
         let target = Target::new(context, relation, columns, transfer, fill)?;
         let reader = Reader::new(Arc::clone(&target.context), target.types(), true);
         Ok(Self {
+            types: target.types(),
             target,
+            encoding: options.encoding,
             buffer: Vec::new(),
             state: State::Header,
             number: 0,
@@ -178,8 +187,11 @@ impl BinaryLoader {
         match wrong {
             None => {
                 self.batch.bytes.extend_from_slice(&rest[..at]);
+                self.batch.numbers.push(self.number + 1);
+                if let Err((column, error)) = self.decode(row) {
+                    return Found::Wrong(Some(column), error);
+                }
                 self.number += 1;
-                self.batch.numbers.push(self.number);
                 Found::Row(at)
             }
             Some((_, None)) => {
@@ -196,6 +208,38 @@ impl BinaryLoader {
                 Found::Wrong(Some(column), error)
             }
         }
+    }
+
+    /// Puts the texts of a row, as the server has them, behind what came; on error those of the
+    /// column at fault and of all behind it are none.
+    fn decode(&mut self, row: usize) -> Result<(), (usize, Error)> {
+        if self.encoding.is_same() {
+            return Ok(());
+        }
+        let mut failed = None;
+        let batch = &mut self.batch;
+        for (column, (spans, ty)) in batch.columns.iter_mut().zip(&self.types).enumerate() {
+            let Some(span) = spans.get_mut(row) else {
+                continue;
+            };
+            let Some(range) = span.range().filter(|_| failed.is_none()) else {
+                *span = Span::NULL;
+                continue;
+            };
+            match self.encoding.decode_binary(&batch.bytes[range], *ty) {
+                Ok(Cow::Borrowed(_)) => {}
+                Ok(Cow::Owned(decoded)) => {
+                    let start = batch.bytes.len();
+                    batch.bytes.extend_from_slice(&decoded);
+                    *span = Span::new(start, batch.bytes.len());
+                }
+                Err(error) => {
+                    *span = Span::NULL;
+                    failed = Some((column, error));
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// The error, unless a row before it has one.

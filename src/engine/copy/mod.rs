@@ -58,7 +58,7 @@ pub struct CopyOptions {
     pub force_not_null: Vec<usize>,
     /// FORCE_NULL: indexes of columns.
     pub force_null: Vec<usize>,
-    /// ENCODING, of text.
+    /// ENCODING, of text and of texts in binary.
     pub encoding: &'static Encoding,
     /// COMPRESSION
     pub compression: Compression,

@@ -153,7 +153,7 @@ impl CopyIn {
                     .map(Loader::Text)
             }
             CopyFormat::Binary => {
-                BinaryLoader::new(context, relation, columns, transfer, Some(fill))
+                BinaryLoader::new(context, relation, columns, &options, transfer, Some(fill))
                     .map(Loader::Binary)
             }
             CopyFormat::Arrow => {

@@ -48,7 +48,7 @@ impl Span {
     }
 
     #[inline]
-    fn range(self) -> Option<std::ops::Range<usize>> {
+    pub(super) fn range(self) -> Option<std::ops::Range<usize>> {
         let start = self.start as usize;
         (self.length != u32::MAX).then(|| start..start + self.length as usize)
     }

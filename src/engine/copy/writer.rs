@@ -13,6 +13,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::OutputColumn;
 use crate::pg_catalog::names::Names;
 use crate::statement::StatementContext;
+use crate::types::PgType;
 use crate::types::binary::BinaryColumn;
 use crate::types::text::TextColumn;
 
@@ -230,8 +231,10 @@ impl PreparedRows<'_> {
                 Prepared::Text(columns) => self.write_line(columns, row, out)?,
                 Prepared::Binary(columns, count) => {
                     out.extend_from_slice(count);
-                    for column in columns {
+                    for (column, of) in columns.iter().zip(self.writer.columns.iter()) {
+                        let counted = out.len();
                         column.write_counted(row, out)?;
+                        self.encode_counted(counted, of.ty, out)?;
                     }
                 }
             }
@@ -241,6 +244,20 @@ impl PreparedRows<'_> {
             }
         }
         Ok(rows.end)
+    }
+
+    /// Makes of the binary value at the end of `out`, with its length at `counted`, what the
+    /// encoding has. A NULL has a length and no bytes.
+    fn encode_counted(&self, counted: usize, ty: PgType, out: &mut Vec<u8>) -> Result<()> {
+        let encoding = self.writer.options.encoding;
+        let value = counted + 4;
+        if encoding.is_same() || out.len() <= value {
+            return Ok(());
+        }
+        encoding.encode_binary(value, ty, out)?;
+        let length = i32::try_from(out.len() - value).unwrap_or(i32::MAX);
+        out[counted..value].copy_from_slice(&length.to_be_bytes());
+        Ok(())
     }
 
     #[inline]

@@ -1,5 +1,7 @@
 //! DECLARE, FETCH, MOVE, CLOSE.
 
+use sqlparser::tokenizer::Token;
+
 use super::cursor::Cursor;
 use super::nested;
 use crate::base::{Error, Result, SqlState};
@@ -57,6 +59,15 @@ fn declare(cursor: &mut Cursor) -> Result<Command> {
         cursor.accept("WITHOUT HOLD");
     }
     cursor.expect("FOR")?;
+    let parenthesis = cursor.sees(&Token::LParen);
+    if !parenthesis
+        && !matches!(
+            cursor.word().as_deref(),
+            Some("SELECT" | "VALUES" | "TABLE" | "WITH")
+        )
+    {
+        return Err(cursor.syntax_error());
+    }
     let query = nested(cursor, "DECLARE CURSOR FOR")?;
     match &query.command {
         Command::Query(_) => {}

@@ -20,6 +20,7 @@ mod grammar;
 mod here;
 mod maintenance;
 mod merge;
+mod nonstandard;
 mod objects;
 mod ownership;
 mod patch;
@@ -43,10 +44,12 @@ mod user_types;
 mod views;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use sqlparser::ast;
 
 use super::command::{Command, CreateTableAs, Dml, DmlAction, Inference, Overriding, Statement};
+use crate::base::error::Report;
 use crate::base::limits::STATEMENT_BYTES_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
 use cursor::Cursor;
@@ -54,6 +57,7 @@ use split::Piece;
 
 pub(crate) use cursor::{fold, object_name};
 pub use field_names::FieldNames;
+pub use nonstandard::original_position;
 pub(crate) use patch::{
     EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, GROUP_BY_DISTINCT, ROWS_FROM, SUBSCRIPTED,
     VARIADIC,
@@ -95,6 +99,24 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
             statement(piece).map_err(|error| shift(error, offset))
         })
         .collect()
+}
+
+/// As [`parse()`], with what a backslash in a string constant means where those do not conform to
+/// the standard; and what is to be said of each.
+///
+/// # Errors
+/// As [`parse()`].
+pub fn parse_nonstandard(sql: &str) -> Result<(Vec<Statement>, Vec<Report>)> {
+    let conforming = nonstandard::conforming(sql)?;
+    let inserted: Arc<[usize]> = conforming.inserted.into();
+    let mut statements = parse(&conforming.text).map_err(|error| match error.position() {
+        Some(position) => error.at(original_position(position, &inserted)),
+        None => error,
+    })?;
+    for statement in &mut statements {
+        statement.inserted = Arc::clone(&inserted);
+    }
+    Ok((statements, conforming.warnings))
 }
 
 /// Parses one expression, such as a column's DEFAULT.
@@ -265,6 +287,7 @@ fn statement(piece: Piece) -> Result<Statement> {
         command,
         text,
         offset,
+        inserted: Arc::default(),
     })
 }
 
@@ -286,6 +309,7 @@ fn nested(cursor: &mut Cursor, outer: &str) -> Result<Box<Statement>> {
         command,
         text: cursor.text_since(start),
         offset,
+        inserted: Arc::default(),
     }))
 }
 

@@ -211,13 +211,11 @@ fn check(
     let compression = said.compression.map(|word| compression(word, format, to));
     let numeric_as_float = said.numeric.map(|word| as_float(word, format, to));
     let by_position = said.matching.map(|word| by_position(word, format, to));
-    let encoding = said.encoding.unwrap_or(client);
-    if format == CopyFormat::Binary && !encoding.is_same() {
-        return Err(
-            Error::unsupported(format!("COPY in binary with encoding {}", encoding.name))
-                .hint("Say ENCODING 'UTF8'."),
-        );
-    }
+    // Binary values are as the client has them, whatever the option says.
+    let encoding = match (format, said.encoding) {
+        (CopyFormat::Binary, _) | (_, None) => client,
+        (_, Some(encoding)) => encoding,
+    };
     let default = CopyOptions::of(format);
     Ok(CopyOptions {
         delimiter,
