@@ -69,6 +69,7 @@ fn finished(
         names,
         keys,
         called,
+        derived_by,
     } = analysis;
     scope.watch.measure(&plan)?;
     let (plan, parameters) = type_parameters(plan, declared, parameters, mentioned)?;
@@ -95,6 +96,7 @@ fn finished(
         names,
         keys,
         called,
+        derived_by,
         version: scope.context.snapshot.version(),
     })
 }

@@ -139,6 +139,9 @@ pub struct Bound {
     pub keys: BTreeSet<Oid>,
     /// Where it calls users' functions by their bare names, and these with their schemas.
     pub(crate) called: Vec<(sqlparser::tokenizer::Span, (Oid, String))>,
+    /// What of it keeps its rows from being those of tables, so that they cannot be locked, in the
+    /// words of the error that says so.
+    pub(crate) derived_by: Option<&'static str>,
     /// The catalog it was bound in; another version means: bind again.
     pub version: Version,
 }

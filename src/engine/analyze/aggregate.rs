@@ -277,13 +277,14 @@ impl Analyst<'_> {
         Ok((project(all, plan)?, made))
     }
 
-    /// Groups the rows; `exprs` and HAVING then refer to groups and aggregates.
+    /// Groups the rows; `exprs` and HAVING then refer to groups and aggregates. Aggregates in
+    /// subqueries of them are computed under the names they have there.
     pub(super) fn aggregated(
         &self,
         plan: LogicalPlan,
         groups: Option<Groups>,
         exprs: &mut [Expr],
-        having: Option<Expr>,
+        (having, lifted): (Option<Expr>, Vec<(String, Expr)>),
         order: &[SortExpr],
     ) -> Result<LogicalPlan> {
         let mut groups = groups.unwrap_or(Groups {
@@ -330,10 +331,14 @@ impl Analyst<'_> {
             })
             .converted()?;
         }
-        let names: Vec<String> = calls
+        let mut names: Vec<String> = calls
             .iter()
             .map(|_| format!("\0agg{}", self.number()))
             .collect();
+        for (name, call) in lifted {
+            calls.push(call);
+            names.push(name);
+        }
         let replaced = Replaced {
             analyst: self,
             keys: &keys,

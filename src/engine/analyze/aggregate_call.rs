@@ -36,6 +36,11 @@ impl Analyst<'_> {
         list: &ast::FunctionArgumentList,
         modifiers: &Modifiers<'_>,
     ) -> Result<Typed> {
+        if function.over.is_none()
+            && let Some(value) = self.outer_aggregate(level, name, function, list, modifiers)?
+        {
+            return Ok(value);
+        }
         let clause = level.clause.get();
         let over = function.over.as_ref();
         check_place(clause, over.is_some())?;

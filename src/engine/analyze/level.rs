@@ -126,6 +126,10 @@ pub(super) struct Level<'p> {
     /// References to levels further out that were made from here or from further in.
     pub(super) outer: RefCell<Vec<Expr>>,
     pub(super) clause: Cell<Clause>,
+    /// Whether its names are those of a function's parameters, which are no columns.
+    pub(super) parameters: bool,
+    /// Aggregates of this query that stand in subqueries of it, and what they are called there.
+    pub(super) lifted: RefCell<Vec<(String, Expr)>>,
     /// Set-returning functions of the select list.
     pub(super) sets: RefCell<Vec<SetCall>>,
     /// WINDOW definitions, resolved.
@@ -143,6 +147,8 @@ impl<'p> Level<'p> {
             columns: RefCell::default(),
             outer: RefCell::default(),
             clause: Cell::new(Clause::Select),
+            parameters: false,
+            lifted: RefCell::default(),
             sets: RefCell::default(),
             windows: RefCell::default(),
             order: RefCell::default(),
@@ -261,7 +267,7 @@ impl Analyst<'_> {
     }
 
     /// What was found `depth` levels out, as seen from `level`.
-    fn seen(&self, level: &Level<'_>, value: Typed, depth: usize) -> Result<Typed> {
+    pub(super) fn seen(&self, level: &Level<'_>, value: Typed, depth: usize) -> Result<Typed> {
         if depth == 0 {
             return Ok(value);
         }

@@ -17,6 +17,7 @@ mod arguments;
 mod array;
 mod call;
 mod case;
+mod clauses;
 mod coded;
 mod coerce;
 mod combine;
@@ -42,6 +43,7 @@ mod operator;
 mod operators;
 mod order;
 mod otherwise;
+mod outer_aggregate;
 mod place;
 mod query;
 mod ranges;
@@ -105,6 +107,8 @@ pub(super) struct Analysis {
     pub(super) keys: BTreeSet<Oid>,
     /// Where it calls users' functions by their bare names, and which these are.
     pub(super) called: Vec<(Span, (Oid, String))>,
+    /// What of it keeps its rows from being those of tables, so that they cannot be locked.
+    pub(super) derived_by: Option<&'static str>,
 }
 
 /// Analyses a query as `scope` sees it. `declared` are the client's parameter types.
@@ -138,6 +142,7 @@ pub(super) fn analyse(
         names: analyst.shared.names.take(),
         keys: analyst.shared.keys.take(),
         called: analyst.shared.called.take(),
+        derived_by: analyst.shared.derived_by.get(),
     })
 }
 
@@ -199,6 +204,7 @@ pub(super) fn analyse_call(
             names: analyst.shared.names.take(),
             keys: analyst.shared.keys.take(),
             called: analyst.shared.called.take(),
+            derived_by: None,
         },
     }))
 }
@@ -261,6 +267,8 @@ struct Shared {
     values: RefCell<Vec<(routine::Key, Typed)>>,
     /// Queries that are computed once, each after those it reads.
     once: RefCell<Vec<Definition>>,
+    /// What of the SELECT analysed last, which the outermost is in the end, makes rows of its own.
+    derived_by: Cell<Option<&'static str>>,
     /// What the recursive terms being analysed read the rows found last from.
     working: RefCell<Vec<String>>,
     /// Whether names are none of the statement's: those of a [`LocalRelation`] that is a query.

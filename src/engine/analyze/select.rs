@@ -5,6 +5,7 @@
 //! analysed over FROM's columns; each stage then puts references to its own columns in the place of
 //! what it computed.
 
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Distinct, DistinctOn, Expr, LogicalPlan, SortExpr};
 use sqlparser::ast::{self, Select, SelectItem, SelectItemQualifiedWildcardKind};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use super::set::is_set_column;
 use super::typed::Typed;
 use super::with::Ctes;
 use super::{Analyst, Converted, place};
-use crate::base::limits::{COLUMNS_MAX, EXPRESSION_DEPTH_MAX};
+use crate::base::limits::COLUMNS_MAX;
 use crate::base::{Error, Place, Result, SqlState};
 use crate::engine::parse::fold;
 
@@ -61,9 +62,10 @@ impl Analyst<'_> {
         ctes: Option<&Ctes<'_>>,
         wanted: Wanted,
     ) -> Result<Answer> {
-        check(select)?;
+        super::clauses::check(select)?;
         let level = Level::new(parent, ctes);
-        let mut plan = self.from(&level, &select.from)?.unwrap_or_else(one_row);
+        let from = level.within(Clause::From, || self.from(&level, &select.from))?;
+        let mut plan = from.unwrap_or_else(one_row);
         self.define_windows(&level, &select.named_window)?;
         if let Some(condition) = &select.selection {
             let condition = level.within(Clause::Where, || {
@@ -105,10 +107,22 @@ impl Analyst<'_> {
             .map(|target| target.value.expr.clone())
             .chain(calls.iter().map(|call| call.array.clone()))
             .collect();
-        let aggregated = groups.is_some() || having.is_some() || exprs.iter().any(is_aggregated);
+        let lifted = level.lifted.take();
+        let aggregated = groups.is_some()
+            || having.is_some()
+            || !lifted.is_empty()
+            || exprs.iter().any(is_aggregated);
+        let derived_by = if aggregated {
+            Some("aggregate functions")
+        } else if exprs.iter().any(has_window) {
+            Some("window functions")
+        } else {
+            (!calls.is_empty()).then_some("set-returning functions in the target list")
+        };
+        self.shared.derived_by.set(derived_by);
         if aggregated {
             let order = level.order.borrow().clone();
-            plan = self.aggregated(plan, groups, &mut exprs, having, &order)?;
+            plan = self.aggregated(plan, groups, &mut exprs, (having, lifted), &order)?;
         }
         plan = self.windowed(plan, &mut exprs)?;
         let arrays = exprs.split_off(targets.len());
@@ -521,6 +535,12 @@ impl Analyst<'_> {
     }
 }
 
+/// Whether an expression has a window function in it, outside of subqueries.
+fn has_window(expr: &Expr) -> bool {
+    expr.exists(|part| Ok(matches!(part, Expr::WindowFunction(_))))
+        .unwrap_or(false)
+}
+
 /// The target that is this value already, or a new one.
 fn find_or_add(targets: &mut Vec<Target>, value: Typed) -> usize {
     // Also a volatile one: what is ordered by is what is shown.
@@ -536,38 +556,4 @@ fn add_target(targets: &mut Vec<Target>, value: Typed) -> usize {
         value,
     });
     targets.len() - 1
-}
-
-/// Refuses clauses that are not PostgreSQL's.
-fn check(select: &Select) -> Result<()> {
-    let refused = [
-        (select.top.is_some(), "SELECT TOP"),
-        (select.exclude.is_some(), "SELECT * EXCLUDE"),
-        (select.select_modifiers.is_some(), "a modifier of SELECT"),
-        (!select.lateral_views.is_empty(), "LATERAL VIEW"),
-        (select.prewhere.is_some(), "PREWHERE"),
-        (!select.connect_by.is_empty(), "CONNECT BY"),
-        (!select.cluster_by.is_empty(), "CLUSTER BY"),
-        (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
-        (!select.sort_by.is_empty(), "SORT BY"),
-        (select.qualify.is_some(), "QUALIFY"),
-        (select.value_table_mode.is_some(), "SELECT AS VALUE"),
-    ];
-    if let Some((_, what)) = refused.into_iter().find(|(present, _)| *present) {
-        return Err(Error::unsupported(what));
-    }
-    if select.into.is_some() {
-        return Err(Error::new(
-            SqlState::SYNTAX_ERROR,
-            "SELECT ... INTO is not allowed here",
-        ));
-    }
-    let relations: usize = select.from.iter().map(|from| 1 + from.joins.len()).sum();
-    if relations > EXPRESSION_DEPTH_MAX {
-        return Err(Error::new(
-            SqlState::STATEMENT_TOO_COMPLEX,
-            format!("a query can join at most {EXPRESSION_DEPTH_MAX} relations"),
-        ));
-    }
-    Ok(())
 }

@@ -24,6 +24,7 @@ mod keys;
 mod merge;
 mod merging;
 mod names;
+mod places;
 mod recode;
 mod references;
 mod rekey;
@@ -231,6 +232,7 @@ impl Engine {
         parameters: &mut Parameters,
         needs: &mut Vec<Need>,
     ) -> Result<Part> {
+        places::check(context, action)?;
         let of = names.clone();
         let (change, needed, returning, alias) = match action {
             DmlAction::Insert {

@@ -51,7 +51,9 @@ impl Session {
         if !query.locks.is_empty() {
             // Whoever may not read a table does not get to lock it.
             privileges::authorize(&context.snapshot, &bound.needs, ())?;
-            skipped = self.lock_rows(&context, query, run.interrupt).await?;
+            let derived_by = bound.derived_by;
+            let locked = self.lock_rows(&context, query, derived_by, run.interrupt);
+            skipped = locked.await?;
             let basis = self.basis(&context);
             context = self.context()?;
             if basis != self.basis(&context) {

@@ -10,7 +10,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlparser::ast::{self, LockClause, LockType, NonBlock, SetExpr, TableFactor};
+use sqlparser::ast::{
+    self, JoinOperator, LockClause, LockType, NonBlock, SetExpr, Spanned, TableFactor,
+    TableWithJoins,
+};
 
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Privilege, RelationKind};
@@ -36,6 +39,8 @@ pub(in crate::session) fn unlocked(query: &ast::Query) -> Cow<'_, ast::Query> {
 struct Named {
     called: String,
     name: Option<ObjectName>,
+    /// Whether an outer join makes rows without it.
+    nullable: bool,
 }
 
 impl Session {
@@ -48,6 +53,7 @@ impl Session {
         &mut self,
         context: &Arc<StatementContext>,
         query: &ast::Query,
+        derived_by: Option<&str>,
         interrupt: &Interrupt,
     ) -> Result<bool> {
         let mut wanted: Vec<(Oid, LockMode, Option<NonBlock>)> = Vec::new();
@@ -56,7 +62,7 @@ impl Session {
                 LockType::Update => LockMode::Rewrite,
                 LockType::Share => LockMode::Share,
             };
-            for table in meant(query, clause)? {
+            for table in meant(query, clause, derived_by)? {
                 let table = self.lockable(context, &table, clause)?;
                 wanted.push((table, mode, clause.nonblock));
             }
@@ -135,7 +141,11 @@ fn words(clause: &LockClause) -> &'static str {
 }
 
 /// The tables a clause means.
-fn meant(query: &ast::Query, clause: &LockClause) -> Result<Vec<ObjectName>> {
+fn meant(
+    query: &ast::Query,
+    clause: &LockClause,
+    derived_by: Option<&str>,
+) -> Result<Vec<ObjectName>> {
     let words = words(clause);
     let refused = |what: &str| {
         Err(Error::new(
@@ -143,8 +153,10 @@ fn meant(query: &ast::Query, clause: &LockClause) -> Result<Vec<ObjectName>> {
             format!("{words} is not allowed with {what}"),
         ))
     };
-    let SetExpr::Select(select) = query.body.as_ref() else {
-        return refused("UNION/INTERSECT/EXCEPT");
+    let select = match query.body.as_ref() {
+        SetExpr::Select(select) => select,
+        SetExpr::Values(_) => return Err(inapplicable(words, "VALUES")),
+        _ => return refused("UNION/INTERSECT/EXCEPT"),
     };
     if select.distinct.is_some() {
         return refused("DISTINCT clause");
@@ -161,12 +173,12 @@ fn meant(query: &ast::Query, clause: &LockClause) -> Result<Vec<ObjectName>> {
     if select.having.is_some() {
         return refused("HAVING clause");
     }
+    if let Some(what) = derived_by {
+        return refused(what);
+    }
     let mut named = Vec::new();
     for item in &select.from {
-        factor(&item.relation, &mut named)?;
-        for join in &item.joins {
-            factor(&join.relation, &mut named)?;
-        }
+        joined(item, &mut named)?;
     }
     // What WITH names is not locked.
     let with: Vec<String> = query
@@ -187,6 +199,9 @@ fn meant(query: &ast::Query, clause: &LockClause) -> Result<Vec<ObjectName>> {
             let what = &table.called[1..];
             return Err(Error::unsupported(format!("{words} of {what}")));
         }
+        if named.iter().any(|table| table.nullable) {
+            return Err(inapplicable(words, NULLABLE));
+        }
         return Ok(named.into_iter().filter_map(|table| table.name).collect());
     };
     let wanted =
@@ -195,6 +210,7 @@ fn meant(query: &ast::Query, clause: &LockClause) -> Result<Vec<ObjectName>> {
             .map(fold)
             .unwrap_or_default();
     match named.into_iter().find(|table| table.called == wanted) {
+        Some(Named { nullable: true, .. }) => Err(inapplicable(words, NULLABLE)),
         Some(Named {
             name: Some(name), ..
         }) => Ok(vec![name]),
@@ -202,8 +218,41 @@ fn meant(query: &ast::Query, clause: &LockClause) -> Result<Vec<ObjectName>> {
         None => Err(Error::new(
             SqlState::UNDEFINED_TABLE,
             format!("relation \"{wanted}\" in {words} clause not found in FROM clause"),
-        )),
+        )
+        .at(usize::try_from(of.span().start.column).unwrap_or(0))),
     }
+}
+
+const NULLABLE: &str = "the nullable side of an outer join";
+
+fn inapplicable(words: &str, what: &str) -> Error {
+    Error::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        format!("{words} cannot be applied to {what}"),
+    )
+}
+
+/// The tables of an item of FROM with what is joined to it.
+fn joined(item: &TableWithJoins, named: &mut Vec<Named>) -> Result<()> {
+    let first = named.len();
+    factor(&item.relation, named)?;
+    for join in &item.joins {
+        let before = named.len();
+        factor(&join.relation, named)?;
+        let (left, right) = match &join.join_operator {
+            JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => (false, true),
+            JoinOperator::Right(_) | JoinOperator::RightOuter(_) => (true, false),
+            JoinOperator::FullOuter(_) => (true, true),
+            _ => (false, false),
+        };
+        for table in &mut named[first..before] {
+            table.nullable |= left;
+        }
+        for table in &mut named[before..] {
+            table.nullable |= right;
+        }
+    }
+    Ok(())
 }
 
 fn factor(factor_of: &TableFactor, named: &mut Vec<Named>) -> Result<()> {
@@ -221,19 +270,16 @@ fn factor(factor_of: &TableFactor, named: &mut Vec<Named>) -> Result<()> {
                     None => name.name.clone(),
                 },
                 name: Some(name),
+                nullable: false,
             });
         }
         TableFactor::NestedJoin {
             table_with_joins, ..
-        } => {
-            factor(&table_with_joins.relation, named)?;
-            for join in &table_with_joins.joins {
-                factor(&join.relation, named)?;
-            }
-        }
+        } => joined(table_with_joins, named)?,
         TableFactor::Derived { .. } => named.push(Named {
             called: "\0a subquery".to_owned(),
             name: None,
+            nullable: false,
         }),
         // Functions have no rows to lock.
         _ => {}

@@ -375,7 +375,8 @@ fn body_path(context: &StatementContext, routine: &Routine) -> crate::catalog::S
 
 /// The parameters as what the body's queries stand in.
 pub(super) fn parameter_level<'p>(routine: &Routine, args: Vec<Typed>) -> Level<'p> {
-    let level = Level::new(None, None);
+    let mut level = Level::new(None, None);
+    level.parameters = true;
     let columns: Vec<Named> = routine
         .inputs()
         .zip(args)
