@@ -1,6 +1,7 @@
 //! DataFusion's optimizer rules, and what stands around those that would change answers.
 
 mod conjuncts;
+mod constants;
 mod names;
 mod null_supplied;
 mod skips;
@@ -14,6 +15,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use conjuncts::Settled;
+pub(super) use constants::check_constants;
 use names::Unambiguous;
 use null_supplied::NullSupplied;
 use skips::Skips;

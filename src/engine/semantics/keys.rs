@@ -1,6 +1,6 @@
 //! Plans that group or join by values that are equal though they look different: numerics without
 //! declared scale (`1.0` and `1.00`) and ranges of them, intervals (a day and 24 hours), jsonb
-//! (`[1]` and `[1.0]`), arrays of such, rows with such fields.
+//! (`[1]` and `[1.0]`), floats (zero of either sign), arrays of such, rows with such fields.
 //! They go by keys, and show the first value of each group, as PostgreSQL does.
 
 use std::sync::Arc;
@@ -64,7 +64,8 @@ pub(super) fn rewrite(plan: LogicalPlan) -> Result<LogicalPlan> {
                 let (left, right) = (join.left.schema().clone(), join.right.schema().clone());
                 let mut changed = false;
                 for (a, b) in &mut join.on {
-                    let Some(kind) = kind_of(a, &left).or_else(|| kind_of(b, &right)) else {
+                    let kind = kind_of(a, &left).or_else(|| kind_of(b, &right));
+                    let Some(kind) = kind.filter(|kind| *kind != Kind::Float) else {
                         continue;
                     };
                     *a = kind.key(a.clone());
@@ -97,6 +98,7 @@ pub(super) fn rewrite(plan: LogicalPlan) -> Result<LogicalPlan> {
 /// Values that need a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    Float,
     Numeric,
     Interval,
     Jsonb,
@@ -108,6 +110,7 @@ enum Kind {
 impl Kind {
     fn of(field: &FieldRef) -> Option<Self> {
         match field.data_type() {
+            DataType::Float32 | DataType::Float64 => Some(Self::Float),
             DataType::LargeUtf8 | DataType::Decimal256(..) => Some(Self::Numeric),
             DataType::Interval(_) => Some(Self::Interval),
             DataType::LargeBinary => Some(Self::Range),
@@ -124,6 +127,8 @@ impl Kind {
 
     fn key(self, value: Expr) -> Expr {
         match self {
+            // DataFusion takes both zeros for one, in groups and in joins.
+            Self::Float => value,
             Self::Numeric => numeric::key(value),
             Self::Interval => super::interval_key(value),
             Self::Jsonb => jsonb_key(value),
@@ -149,7 +154,8 @@ fn kind_of(expression: &Expr, schema: &DFSchema) -> Option<Kind> {
 
 /// What equal values have in common, where they may differ.
 pub(in crate::engine) fn key_of(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
-    kind_of(expression, schema).map(|kind| kind.key(expression.clone()))
+    let kind = kind_of(expression, schema).filter(|kind| *kind != Kind::Float);
+    kind.map(|kind| kind.key(expression.clone()))
 }
 
 fn has_kind(schema: &DFSchema) -> bool {
@@ -309,7 +315,8 @@ fn sets_by_keys(aggregate: &Aggregate, sets: &GroupingSet) -> Result<Transformed
 
 fn distinct_on_keys(on: DistinctOn) -> Result<Transformed<LogicalPlan>> {
     let schema = on.input.schema().clone();
-    if !on.on_expr.iter().any(|on| kind_of(on, &schema).is_some()) {
+    let keyed = |on: &Expr| kind_of(on, &schema).is_some_and(|kind| kind != Kind::Float);
+    if !on.on_expr.iter().any(keyed) {
         return Ok(Transformed::no(LogicalPlan::Distinct(Distinct::On(on))));
     }
     let by: Vec<Expr> = on

@@ -190,7 +190,15 @@ fn time_only(text: &str, input: &Input<'_>) -> Read<i64> {
     match fields.fixed {
         Some(Value::Fields(_, time, _)) => Ok(time),
         Some(_) => Err(Refusal::Syntax),
-        None => fields.time_of_day()?.ok_or(Refusal::Syntax),
+        None => {
+            let time = fields.time_of_day()?.ok_or(Refusal::Syntax)?;
+            // What a named zone is east of UTC depends on the day.
+            let dated = fields.date_beside()?.is_some();
+            match fields.zone {
+                Some(Zone::Named(_)) if !dated => Err(Refusal::Syntax),
+                _ => Ok(time),
+            }
+        }
     }
 }
 

@@ -64,7 +64,7 @@ impl<'a> Fields<'a> {
         if tokens.is_empty() {
             return Err(Refusal::Syntax);
         }
-        for token in tokens {
+        for (index, token) in tokens.iter().enumerate() {
             let text = token.text.as_str();
             let after_time_mark = std::mem::take(&mut expects_time);
             let after_julian_mark = std::mem::take(&mut expects_julian);
@@ -91,7 +91,17 @@ impl<'a> Fields<'a> {
                 Shape::Number if after_time_mark => self.packed_time(text)?,
                 Shape::Number => self.number(text)?,
                 Shape::Time => self.clock(text)?,
-                Shape::Date => self.date(text)?,
+                Shape::Date => {
+                    // Of a time's text a date may be the beginning, where the time itself, or an
+                    // offset at the end, tells that it is one.
+                    let dated = !self.time_only
+                        || index == 0
+                            && tokens[1..].first().is_some_and(|next| {
+                                next.shape == Shape::Time
+                                    || tokens.last().map(|last| last.shape) == Some(Shape::Date)
+                            });
+                    self.date(text, dated)?;
+                }
                 Shape::Offset => {
                     let offset = zone::offset(text).map_err(|bad| match bad {
                         BadOffset::Syntax => Refusal::Syntax,
@@ -136,6 +146,18 @@ impl<'a> Fields<'a> {
             let date = calendar::civil(days);
             (self.year, self.month, self.day) = (Some(date.year), Some(date.month), Some(date.day));
         };
+        let of_days = matches!(
+            meaning,
+            Word::Weekday
+                | Word::Today
+                | Word::Tomorrow
+                | Word::Yesterday
+                | Word::Epoch
+                | Word::Infinity
+        );
+        if self.time_only && of_days {
+            return Err(Refusal::Syntax);
+        }
         match meaning {
             Word::Month(month) => {
                 // A number that was taken for the month was the day.
@@ -293,9 +315,15 @@ impl<'a> Fields<'a> {
     }
 
     /// A field with separators: a date, a packed time with a zone, or a zone's name.
-    fn date(&mut self, text: &str) -> Read<()> {
-        if self.has_date() || (self.time_only && !text.starts_with(|c: char| c.is_ascii_digit())) {
+    fn date(&mut self, text: &str, dated: bool) -> Read<()> {
+        if !dated
+            || self.has_date()
+            || (self.time_only && !text.starts_with(|c: char| c.is_ascii_digit()))
+        {
             if text.starts_with(|c: char| c.is_ascii_digit()) {
+                if self.time_only && self.time.is_some() {
+                    return Err(Refusal::Syntax);
+                }
                 // `hhmmss-07`
                 let at = text.find(['-', '+']).ok_or(Refusal::Syntax)?;
                 self.packed_time(&text[..at])?;
