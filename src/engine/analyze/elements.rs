@@ -1,12 +1,22 @@
 //! An operator between a value and every element of an array: `ANY` and `ALL`.
 
-use super::Analyst;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::Fields;
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{EmptyRelation, LogicalPlan};
+use datafusion::physical_expr::create_physical_expr;
+
 use super::coerce::{array_element, implicitly, vector_element};
 use super::operator::not_an_array;
 use super::operators::Make;
+use super::query::{plain, project};
 use super::typed::Typed;
-use crate::base::{Error, Result};
-use crate::engine::semantics::Quantified;
+use super::{Analyst, Converted};
+use crate::base::{Error, Result, SqlState};
+use crate::engine::semantics::{self, Operated, Quantified};
 use crate::types::PgType;
 
 impl Analyst<'_> {
@@ -37,7 +47,11 @@ impl Analyst<'_> {
         };
         let candidate = self.binary_candidate(sign, left.base(), element)?;
         let (Make::Compare(_) | Make::Like { .. } | Make::Match { .. }) = candidate.make else {
-            return Err(Error::unsupported(format!("{sign} ANY or ALL")));
+            let left = match left.is_unknown() {
+                true => self.coerced(left, candidate.left.unwrap_or(element))?,
+                false => left,
+            };
+            return self.operated(sign, all, left, array, element);
         };
         let mut ty = candidate.right;
         let mut left = self.coerced(left, candidate.left.unwrap_or(ty))?;
@@ -54,6 +68,50 @@ impl Analyst<'_> {
             return Err(Error::unsupported(format!("{sign} ANY or ALL")));
         };
         let quantified = quantified.over_rows(ty.is_composite());
+        Ok(Typed::bool(quantified.call(left.expr, array.expr)))
+    }
+
+    /// The same with an operator that is no comparison.
+    fn operated(
+        &self,
+        sign: &str,
+        all: bool,
+        left: Typed,
+        array: Typed,
+        element: PgType,
+    ) -> Result<Typed> {
+        const SIDES: [&str; 2] = ["left", "right"];
+        let fields: Fields = [left.ty, element]
+            .into_iter()
+            .zip(SIDES)
+            .map(|(ty, side)| ty.field(side, true))
+            .collect();
+        let schema = DFSchema::from_unqualified_fields(fields, HashMap::new()).converted()?;
+        let rows = LogicalPlan::EmptyRelation(EmptyRelation {
+            produce_one_row: false,
+            schema: Arc::new(schema),
+        });
+        let [a, b] = SIDES.map(plain);
+        let holds = self.operate(sign, Typed::new(a, left.ty), Typed::new(b, element))?;
+        if !holds.is(PgType::BOOL) {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                "op ANY/ALL (array) requires operator to yield boolean",
+            ));
+        }
+        let plan = project(vec![holds.expr.alias("holds")], rows)?;
+        let plan = semantics::coerce(self.scope, plan).converted()?;
+        let LogicalPlan::Projection(mut projection) = plan else {
+            return Err(Error::unsupported(format!("{sign} ANY or ALL")));
+        };
+        let operator = create_physical_expr(
+            &projection.expr.remove(0).unalias(),
+            projection.input.schema(),
+            self.scope.state.execution_props(),
+            &PhysicalPlanningContext::default(),
+        )
+        .converted()?;
+        let quantified = Operated::new(sign, all, operator);
         Ok(Typed::bool(quantified.call(left.expr, array.expr)))
     }
 }

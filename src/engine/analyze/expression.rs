@@ -4,7 +4,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use sqlparser::ast::{BinaryOperator, CastKind, Expr as Ast, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::ast::{BinaryOperator, CastKind, Expr as Ast, UnaryOperator, Value};
 use sqlparser::tokenizer::Span;
 
 use super::coerce::array_element;
@@ -483,15 +483,8 @@ impl Analyst<'_> {
                 return self.operate("^", base, exponent);
             }
             UnaryOperator::Minus => {
-                if let Ast::Value(ValueWithSpan {
-                    value: Value::Number(text, _),
-                    ..
-                }) = expr
-                {
-                    return super::literal::number(text, true);
-                }
-                if let Some(number) = super::literal::negated(expr) {
-                    return self.expression(level, number);
+                if let Some((text, negative)) = super::literal::signed(expr) {
+                    return super::literal::number(text, !negative);
                 }
                 "-"
             }

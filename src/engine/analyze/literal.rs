@@ -185,37 +185,24 @@ fn numeric(text: &str) -> Result<Typed> {
     ))
 }
 
-/// `-5` under a cast is the number itself; `(-5)` too, but `-5::int` is `-(5::int)`.
-pub(super) fn negative_literal(expression: &ast::Expr) -> Option<Result<Typed>> {
+/// A number with signs before it, as written: PostgreSQL takes each minus for a part of it, so that
+/// two of them say nothing.
+pub(super) fn signed(expression: &ast::Expr) -> Option<(&str, bool)> {
     match super::expression::strip(expression) {
         ast::Expr::UnaryOp {
             op: ast::UnaryOperator::Minus,
             expr,
-        } => match expr.as_ref() {
-            ast::Expr::Value(ast::ValueWithSpan {
-                value: ast::Value::Number(text, _),
-                ..
-            }) => Some(number(text, true)),
-            _ => None,
-        },
+        } => signed(expr).map(|(text, negative)| (text, !negative)),
+        ast::Expr::Value(ast::ValueWithSpan {
+            value: ast::Value::Number(text, _),
+            ..
+        }) => Some((text, false)),
         _ => None,
     }
 }
 
-/// The number of which this is the negative as it is written. Another sign takes it back: the
-/// smallest bigint without its sign is a numeric.
-pub(super) fn negated(expression: &ast::Expr) -> Option<&ast::Expr> {
-    match super::expression::strip(expression) {
-        ast::Expr::UnaryOp {
-            op: ast::UnaryOperator::Minus,
-            expr,
-        } => match expr.as_ref() {
-            ast::Expr::Value(ast::ValueWithSpan {
-                value: ast::Value::Number(..),
-                ..
-            }) => Some(expr),
-            _ => None,
-        },
-        _ => None,
-    }
+/// `-5` under a cast is the number itself; `(-5)` too, but `-5::int` is `-(5::int)`.
+pub(super) fn negative_literal(expression: &ast::Expr) -> Option<Result<Typed>> {
+    let (text, negative) = signed(expression)?;
+    negative.then(|| number(text, true))
 }

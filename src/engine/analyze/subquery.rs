@@ -146,7 +146,9 @@ impl Analyst<'_> {
             true => self.numeric_keys(value, item)?,
             false => (self.key(value)?, self.key(item)?),
         };
-        let plan = if item == column.expr {
+        // Of VALUES DataFusion does not find the column.
+        let listed = matches!(answer.plan, LogicalPlan::Values(_));
+        let plan = if item == column.expr && !listed {
             answer.plan
         } else {
             let name = format!("\0item{}", self.number());

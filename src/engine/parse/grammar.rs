@@ -74,6 +74,110 @@ fn grouping_set(parser: &mut Parser) -> Result<Vec<ast::Expr>, ParserError> {
     })
 }
 
+/// `(VALUES …)` as a value. sqlparser takes VALUES for the name of a function.
+fn values_subquery(parser: &mut Parser) -> Option<Result<ast::Expr, ParserError>> {
+    let begins = parser.peek_token_ref().token == Token::LParen
+        && matches!(&parser.peek_nth_token_ref(1).token, Token::Word(word)
+            if word.keyword == Keyword::VALUES && word.quote_style.is_none())
+        && parser.peek_nth_token_ref(2).token == Token::LParen;
+    if !begins {
+        return None;
+    }
+    parser.advance_token();
+    let query = parser.parse_query();
+    let query = query.and_then(|query| parser.expect_token(&Token::RParen).map(|_| query));
+    Some(query.map(ast::Expr::Subquery))
+}
+
+/// `x sign ANY (…)`, `x sign ALL (…)`, with any operator.
+fn quantified(
+    parser: &mut Parser,
+    left: &ast::Expr,
+    precedence: u8,
+) -> Option<Result<ast::Expr, ParserError>> {
+    let quantifier = match &parser.peek_nth_token_ref(1).token {
+        Token::Word(word) if word.quote_style.is_none() => word.keyword,
+        _ => return None,
+    };
+    let sign = match &parser.peek_token_ref().token {
+        Token::Word(_) | Token::Period | Token::DoubleColon | Token::LBracket => return None,
+        sign => sign.to_string(),
+    };
+    if !matches!(quantifier, Keyword::ANY | Keyword::ALL | Keyword::SOME)
+        || parser.peek_nth_token_ref(2).token != Token::LParen
+    {
+        return None;
+    }
+    parser.advance_token();
+    parser.advance_token();
+    let query = matches!(&parser.peek_nth_token_ref(1).token, Token::Word(word)
+        if matches!(word.keyword, Keyword::SELECT | Keyword::WITH | Keyword::VALUES));
+    let right = if query {
+        parser.parse_subexpr(precedence)
+    } else {
+        parser.advance_token();
+        let right = parser.parse_expr();
+        right.and_then(|right| parser.expect_token(&Token::RParen).map(|_| right))
+    };
+    let (left, compare_op) = (Box::new(left.clone()), ast::BinaryOperator::Custom(sign));
+    Some(right.map(|right| match quantifier {
+        Keyword::ALL => ast::Expr::AllOp {
+            left,
+            compare_op,
+            right: Box::new(right),
+        },
+        _ => ast::Expr::AnyOp {
+            left,
+            compare_op,
+            right: Box::new(right),
+            is_some: quantifier == Keyword::SOME,
+        },
+    }))
+}
+
+/// The words that name a column only behind AS, as `pg_get_keywords()` says; ISNULL, which is none
+/// of sqlparser's, is another by now.
+const NO_BARE_LABEL: &[Keyword] = &[
+    Keyword::ARRAY,
+    Keyword::AS,
+    Keyword::CHAR,
+    Keyword::CHARACTER,
+    Keyword::CREATE,
+    Keyword::DAY,
+    Keyword::EXCEPT,
+    Keyword::FETCH,
+    Keyword::FILTER,
+    Keyword::FOR,
+    Keyword::FROM,
+    Keyword::GRANT,
+    Keyword::GROUP,
+    Keyword::HAVING,
+    Keyword::HOUR,
+    Keyword::INTERSECT,
+    Keyword::INTO,
+    Keyword::LIMIT,
+    Keyword::MINUTE,
+    Keyword::MONTH,
+    Keyword::NOTNULL,
+    Keyword::OFFSET,
+    Keyword::ON,
+    Keyword::ORDER,
+    Keyword::OVER,
+    Keyword::OVERLAPS,
+    Keyword::PRECISION,
+    Keyword::RETURNING,
+    Keyword::SECOND,
+    Keyword::TO,
+    Keyword::UNION,
+    Keyword::VARYING,
+    Keyword::WHERE,
+    Keyword::WINDOW,
+    Keyword::WITH,
+    Keyword::WITHIN,
+    Keyword::WITHOUT,
+    Keyword::YEAR,
+];
+
 /// The grammar.
 #[derive(Debug)]
 pub(super) struct Grammar(pub(super) PostgreSqlDialect);
@@ -129,14 +233,17 @@ impl Dialect for Grammar {
             return Some(Err(ParserError::RecursionLimitExceeded));
         }
         TRIES.set(left - 1);
-        grouping(parser).or_else(|| self.prefix_operator(parser))
+        values_subquery(parser)
+            .or_else(|| grouping(parser))
+            .or_else(|| self.prefix_operator(parser))
     }
 
     /// `x IS DISTINCT FROM y OR z`: sqlparser takes everything after FROM for the right side.
     ///
     /// `x IN ((SELECT …), y)`: sqlparser takes the first parenthesis for that of `IN (SELECT …)`.
     ///
-    /// `x OPERATOR(pg_catalog.=) ANY (…)`: sqlparser knows ANY behind few bare signs only.
+    /// `x @> ANY (…)`, `x OPERATOR(pg_catalog.=) ANY (…)`: sqlparser knows ANY behind few bare
+    /// signs only.
     fn parse_infix(
         &self,
         parser: &mut Parser,
@@ -177,6 +284,9 @@ impl Dialect for Grammar {
                 collation,
             }));
         }
+        if let Some(quantified) = quantified(parser, expr, precedence) {
+            return Some(quantified);
+        }
         let negated = keyword(parser, 0) == Keyword::NOT;
         let ahead = usize::from(negated);
         let doubled = keyword(parser, ahead) == Keyword::IN
@@ -215,9 +325,9 @@ impl Dialect for Grammar {
         }
     }
 
-    /// `SELECT 1 FOR UPDATE`
-    fn is_column_alias(&self, kw: &Keyword, parser: &mut Parser) -> bool {
-        *kw != Keyword::FOR && self.0.is_column_alias(kw, parser)
+    /// Whether a word names a column without AS before it.
+    fn is_column_alias(&self, kw: &Keyword, _parser: &mut Parser) -> bool {
+        !NO_BARE_LABEL.contains(kw)
     }
 
     fn supports_group_by_expr(&self) -> bool {

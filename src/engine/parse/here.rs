@@ -123,6 +123,45 @@ impl Here<'_> {
             )
     }
 
+    /// `INTERVAL 'text' word`, where the word is no field of intervals.
+    pub(super) fn is_interval_with_label(&self) -> bool {
+        const LABELS: [&str; 26] = [
+            "YEARS",
+            "MONTHS",
+            "WEEK",
+            "WEEKS",
+            "DAYS",
+            "HOURS",
+            "MINUTES",
+            "SECONDS",
+            "CENTURY",
+            "DECADE",
+            "DOW",
+            "DOY",
+            "EPOCH",
+            "ISODOW",
+            "ISOYEAR",
+            "JULIAN",
+            "MICROSECOND",
+            "MICROSECONDS",
+            "MILLENIUM",
+            "MILLENNIUM",
+            "MILLISECOND",
+            "MILLISECONDS",
+            "NANOSECOND",
+            "NANOSECONDS",
+            "QUARTER",
+            "TIMEZONE",
+        ];
+        let text = matches!(
+            self.token(1),
+            Some(Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_))
+        );
+        text && self
+            .word(2)
+            .is_some_and(|word| LABELS.contains(&word.as_str()))
+    }
+
     pub(super) fn after_group(&self) -> bool {
         matches!(self.before(), Some(Token::Word(Word { value, quote_style: None, .. }))
             if value.eq_ignore_ascii_case("GROUP"))

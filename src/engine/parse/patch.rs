@@ -185,6 +185,20 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 tokens[index].token = Token::LBracket;
                 tokens.insert(index + 1, TokenWithSpan::new(Token::RBracket, span));
             }
+            // A name for what stands before: these are fields of an interval to sqlparser alone.
+            Some("INTERVAL") if here.is_interval_with_label() => {
+                if let Some(name) = here.word(2) {
+                    tokens[index + 2].token = quoted(&name.to_ascii_lowercase());
+                }
+            }
+            // `FROM f() AS (a int)`: the relation is called as the function is.
+            Some("AS") if here.is(1, &Token::LParen) && here.after(&Token::RParen) => {
+                if super::star::in_from(tokens, index)
+                    && let Some(name) = called(tokens, index - 1)
+                {
+                    tokens.insert(index + 1, name);
+                }
+            }
             // sqlparser forgets the precision of `INTERVAL(3) 'text'`.
             Some("INTERVAL") if here.is_precise_interval() => {
                 let span = tokens[index].span;
@@ -226,6 +240,23 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
         index += 1;
     }
     Ok(())
+}
+
+/// The name of the function whose arguments end at `close`.
+fn called(tokens: &[TokenWithSpan], close: usize) -> Option<TokenWithSpan> {
+    let mut depth = 0_usize;
+    for at in (0..=close).rev() {
+        match &tokens[at].token {
+            Token::RParen | Token::RBracket => depth += 1,
+            Token::LParen | Token::LBracket => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            let name = tokens.get(at.checked_sub(1)?)?;
+            return matches!(name.token, Token::Word(_)).then(|| name.clone());
+        }
+    }
+    None
 }
 
 /// Marks the window whose definition `index` stands in, by its name.

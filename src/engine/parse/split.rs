@@ -133,7 +133,7 @@ fn piece(sql: &str, tokens: Vec<Placed>, semicolon: bool) -> Result<Option<Piece
         .map(|(token, start, end)| TokenWithSpan::new(token.token, Span::new(at(start), at(end))))
         .collect();
     measure(&tokens).map_err(|error| super::shift(error, offset))?;
-    drop_only(&mut tokens);
+    star::drop_only(&mut tokens);
     spell_out(&mut tokens);
     star::drop_stars(&mut tokens);
     patch(&mut tokens).map_err(|error| super::shift(error, offset))?;
@@ -270,24 +270,6 @@ pub(super) fn too_complex(detail: String) -> Error {
         "stack depth limit exceeded",
     )
     .detail(detail)
-}
-
-/// `FROM ONLY t` is `FROM t`: no table inherits from another here.
-fn drop_only(tokens: &mut Vec<TokenWithSpan>) {
-    let is = |token: &TokenWithSpan, word: &str| {
-        matches!(&token.token, Token::Word(Word { value, quote_style: None, .. })
-            if value.eq_ignore_ascii_case(word))
-    };
-    let mut index = 1;
-    while index + 1 < tokens.len() {
-        let after = &tokens[index - 1];
-        let introduces = is(after, "FROM") || is(after, "JOIN") || is(after, "UPDATE");
-        let names = matches!(tokens[index + 1].token, Token::Word(_));
-        if introduces && names && is(&tokens[index], "ONLY") {
-            tokens.remove(index);
-        }
-        index += 1;
-    }
 }
 
 /// The error for text that does not even fall into tokens.

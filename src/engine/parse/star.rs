@@ -1,5 +1,5 @@
-//! `FROM t *`: the table with what inherits from it. Nothing does here, so the star says nothing;
-//! sqlparser does not know it.
+//! `FROM t *`: the table with what inherits from it, and `FROM ONLY t`: without. Nothing inherits
+//! here, so neither says anything; sqlparser does not know them.
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -46,6 +46,89 @@ pub(super) fn drop_stars(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
+/// Takes away ONLY before names of tables, and the parentheses it may be followed by.
+pub(super) fn drop_only(tokens: &mut Vec<TokenWithSpan>) {
+    let mut index = 1;
+    while index + 1 < tokens.len() {
+        let only = word(&tokens[index].token).is_some_and(|word| word == "ONLY")
+            && introduces(tokens, index - 1);
+        index += 1;
+        if !only {
+            continue;
+        }
+        match tokens[index].token {
+            Token::Word(_) => {
+                tokens.remove(index - 1);
+            }
+            Token::LParen => {
+                let name = tokens[index + 1..]
+                    .iter()
+                    .take_while(|token| matches!(token.token, Token::Word(_) | Token::Period))
+                    .count();
+                let end = index + 1 + name;
+                if name > 0 && tokens.get(end).map(|token| &token.token) == Some(&Token::RParen) {
+                    tokens.remove(end);
+                    tokens.drain(index - 1..=index);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether what stands at `index` comes before an item of FROM, or the table of an UPDATE.
+fn introduces(tokens: &[TokenWithSpan], index: usize) -> bool {
+    match &tokens[index].token {
+        Token::Comma => in_from(tokens, index),
+        found => word(found).is_some_and(|word| BEFORE.contains(&word.as_str())),
+    }
+}
+
+/// Whether `index` is in the list of a FROM clause, and in no parenthesis there.
+pub(super) fn in_from(tokens: &[TokenWithSpan], index: usize) -> bool {
+    /// Words that begin other clauses.
+    const OTHERS: &[&str] = &[
+        "SELECT",
+        "WHERE",
+        "GROUP",
+        "HAVING",
+        "WINDOW",
+        "ORDER",
+        "BY",
+        "LIMIT",
+        "OFFSET",
+        "SET",
+        "VALUES",
+        "RETURNING",
+        "WITH",
+        "UNION",
+        "INTERSECT",
+        "EXCEPT",
+        "FOR",
+    ];
+    let mut depth = 0_usize;
+    for at in (0..index).rev() {
+        match &tokens[at].token {
+            Token::RParen | Token::RBracket => depth += 1,
+            Token::LParen | Token::LBracket if depth == 0 => return false,
+            Token::LParen | Token::LBracket => depth -= 1,
+            found if depth == 0 => match word(found).unwrap_or_default().as_str() {
+                // `IS DISTINCT FROM` is an operator.
+                "FROM" => {
+                    let before = at.checked_sub(1).and_then(|at| word(&tokens[at].token));
+                    if before.as_deref() != Some("DISTINCT") {
+                        return true;
+                    }
+                }
+                other if OTHERS.contains(&other) => return false,
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    false
+}
+
 fn word(token: &Token) -> Option<String> {
     match token {
         Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_ascii_uppercase()),
@@ -81,9 +164,9 @@ fn is_named(tokens: &[TokenWithSpan], index: usize) -> bool {
         let Some(before) = name.checked_sub(1) else {
             return false;
         };
-        match &tokens[before].token {
+        match tokens[before].token {
             Token::Period => start = before,
-            found => return word(found).is_some_and(|word| BEFORE.contains(&word.as_str())),
+            _ => return introduces(tokens, before),
         }
     }
 }

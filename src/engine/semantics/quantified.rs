@@ -99,16 +99,17 @@ impl Quantified {
             }
         })
     }
+}
 
-    fn decide(&self, results: &BooleanArray) -> Option<bool> {
-        let decisive = !self.all;
-        if results.iter().flatten().any(|result| result == decisive) {
-            Some(decisive)
-        } else if results.null_count() > 0 {
-            None
-        } else {
-            Some(!decisive)
-        }
+/// What the operator's results for the elements make of ANY, or of ALL.
+pub(super) fn decide(results: &BooleanArray, all: bool) -> Option<bool> {
+    let decisive = !all;
+    if results.iter().flatten().any(|result| result == decisive) {
+        Some(decisive)
+    } else if results.null_count() > 0 {
+        None
+    } else {
+        Some(!decisive)
     }
 }
 
@@ -194,7 +195,7 @@ impl ScalarUDFImpl for Quantified {
                 results.push(None);
             } else {
                 let applied = self.apply(&values.slice(row, 1), &elements)?;
-                results.push(self.decide(&applied));
+                results.push(decide(&applied, self.all));
             }
         }
         Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(results))))

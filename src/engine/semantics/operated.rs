@@ -1,0 +1,120 @@
+//! `x op ANY (array)` and `x op ALL (array)` for operators that are no comparisons, by computing the
+//! operator for every element.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::physical_expr::PhysicalExpr;
+
+use super::Result;
+use super::quantified::decide;
+use crate::types::flattened;
+
+/// One operator over an array.
+#[derive(Debug)]
+pub(in crate::engine) struct Operated {
+    sign: String,
+    all: bool,
+    /// The operator over columns of values and of elements.
+    operator: Arc<dyn PhysicalExpr>,
+    signature: Signature,
+}
+
+impl PartialEq for Operated {
+    fn eq(&self, other: &Self) -> bool {
+        self.sign == other.sign && self.all == other.all && *self.operator == *other.operator
+    }
+}
+
+impl Eq for Operated {}
+
+impl Hash for Operated {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.sign.hash(state);
+        self.all.hash(state);
+    }
+}
+
+impl Operated {
+    /// The operator, over two columns.
+    pub(in crate::engine) fn new(sign: &str, all: bool, operator: Arc<dyn PhysicalExpr>) -> Self {
+        Self {
+            sign: sign.to_owned(),
+            all,
+            operator,
+            signature: Signature::any(2, Volatility::Immutable),
+        }
+    }
+
+    /// The call.
+    pub(in crate::engine) fn call(self, value: Expr, array: Expr) -> Expr {
+        Expr::ScalarFunction(ScalarFunction::new_udf(
+            Arc::new(ScalarUDF::new_from_impl(self)),
+            vec![value, array],
+        ))
+    }
+}
+
+impl ScalarUDFImpl for Operated {
+    fn name(&self) -> &str {
+        if self.all { "all" } else { "any" }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn display_name(&self, args: &[Expr]) -> Result<String> {
+        let word = self.name().to_uppercase();
+        Ok(match args {
+            [value, array] => format!("({value} {} {word}({array}))", self.sign),
+            _ => self.name().to_owned(),
+        })
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = args.number_rows;
+        let values = args.args[0].to_array(rows)?;
+        let arrays = args.args[1].to_array(rows)?;
+        let arrays = arrays.as_list::<i32>();
+        let mut results = Vec::with_capacity(rows);
+        for row in 0..rows {
+            if arrays.is_null(row) {
+                results.push(None);
+                continue;
+            }
+            let elements = flattened(arrays.value(row));
+            if elements.is_empty() {
+                results.push(Some(self.all));
+                continue;
+            }
+            let index = UInt64Array::from(vec![row as u64; elements.len()]);
+            let value = arrow::compute::take(&values, &index, None)?;
+            let holds = self.holds(value, elements)?;
+            results.push(decide(&holds, self.all));
+        }
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(results))))
+    }
+}
+
+impl Operated {
+    fn holds(&self, value: ArrayRef, elements: ArrayRef) -> Result<BooleanArray> {
+        let rows = elements.len();
+        let column = |name: &str, of: &ArrayRef| Field::new(name, of.data_type().clone(), true);
+        let schema = Schema::new(vec![column("left", &value), column("right", &elements)]);
+        let batch = RecordBatch::try_new(Arc::new(schema), vec![value, elements])?;
+        let holds = self.operator.evaluate(&batch)?.into_array(rows)?;
+        Ok(holds.as_boolean().clone())
+    }
+}
