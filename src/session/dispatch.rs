@@ -44,6 +44,9 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Response> {
         self.check_writable(statement)?;
+        for warning in &statement.warnings {
+            self.warning(SqlState::INVALID_PARAMETER_VALUE, warning.clone());
+        }
         let run = Run {
             statement,
             plan,
@@ -119,6 +122,7 @@ impl Session {
             Command::GrantRole(grant) => self.grant_role(grant).map(done),
             Command::DefaultPrivileges(alter) => self.alter_default_privileges(alter).map(done),
             Command::Reindex(reindex) => self.reindex(reindex).map(done),
+            Command::Cluster(table) => self.cluster(table.as_ref()).map(done),
             Command::ReassignOwned { roles, to } => {
                 self.reassign_owned(roles, to, run).await.map(done)
             }
@@ -256,6 +260,7 @@ impl Session {
             | Command::Dml(_)
             | Command::Call(_)
             | Command::Explain(_)
+            | Command::Cluster(_)
             | Command::Copy(_)
             | Command::Set { .. }
             | Command::SetRole { .. }

@@ -9,7 +9,6 @@ use super::level::Level;
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
-use crate::engine::semantics;
 use crate::functions::has_array_key;
 use crate::types::{PgType, dimensions, ragged};
 use arrow::datatypes::DataType;
@@ -54,7 +53,7 @@ impl Analyst<'_> {
                 arg.base()
             )));
         }
-        let key = semantics::array_key(arg.expr.clone(), arg.ty);
+        let key = self.key(arg.clone())?;
         let first = SortExpr::new(key, name == "min", false);
         Ok(Some((first, arg.expr.clone().is_not_null())))
     }

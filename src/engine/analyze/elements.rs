@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::Fields;
-use datafusion::common::DFSchema;
+use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{EmptyRelation, LogicalPlan};
 use datafusion::physical_expr::create_physical_expr;
@@ -80,19 +80,24 @@ impl Analyst<'_> {
         array: Typed,
         element: PgType,
     ) -> Result<Typed> {
-        const SIDES: [&str; 2] = ["left", "right"];
-        let fields: Fields = [left.ty, element]
-            .into_iter()
-            .zip(SIDES)
-            .map(|(ty, side)| ty.field(side, true))
+        // The same for the same types: expressions that are written alike are alike.
+        let sides = [("left", left.ty), ("right", element)];
+        let sides = sides.map(|(side, ty)| (format!("\0{side} {}", ty.oid), ty));
+        let fields: Fields = sides
+            .iter()
+            .map(|(name, ty)| ty.field(name, true))
             .collect();
+        for field in &fields {
+            let column = Column::new_unqualified(field.name());
+            self.register(&column, field, "an operand".to_owned());
+        }
         let schema = DFSchema::from_unqualified_fields(fields, HashMap::new()).converted()?;
         let rows = LogicalPlan::EmptyRelation(EmptyRelation {
             produce_one_row: false,
             schema: Arc::new(schema),
         });
-        let [a, b] = SIDES.map(plain);
-        let holds = self.operate(sign, Typed::new(a, left.ty), Typed::new(b, element))?;
+        let [a, b] = sides.map(|(name, ty)| Typed::new(plain(&name), ty));
+        let holds = self.operate(sign, a, b)?;
         if !holds.is(PgType::BOOL) {
             return Err(Error::new(
                 SqlState::WRONG_OBJECT_TYPE,

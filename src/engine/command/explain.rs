@@ -49,4 +49,6 @@ pub enum ExplainFormat {
     Text,
     /// One document.
     Json,
+    /// Another.
+    Yaml,
 }

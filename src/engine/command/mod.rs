@@ -47,6 +47,8 @@ pub struct Statement {
     pub offset: usize,
     /// Characters of the query string as it was parsed, from 0, that the client did not write.
     pub inserted: Arc<[usize]>,
+    /// What is to be said of it when it runs, as warnings of values it had to change.
+    pub warnings: Vec<String>,
 }
 
 /// What a statement asks for.
@@ -173,6 +175,9 @@ pub enum Command {
     GrantRole(GrantRole),
     /// ALTER DEFAULT PRIVILEGES
     DefaultPrivileges(DefaultPrivileges),
+    /// CLUSTER: a table, and the index its rows are to be ordered by if it says one; `None` is all
+    /// tables that were clustered before.
+    Cluster(Option<(ObjectName, Option<String>)>),
     /// REINDEX
     Reindex(Reindex),
     /// REASSIGN OWNED

@@ -63,7 +63,7 @@ impl Engine {
             Body::Change(part) => part,
         };
         let (word, query) = described(part);
-        let table = quote(&part.change.relation().name);
+        let table = part.change.relation().name.to_string();
         Ok(match query {
             None => Explanation::change(word, &table),
             Some(query) => explained(query).await?.changing(word, &table),

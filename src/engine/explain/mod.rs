@@ -1,11 +1,11 @@
 //! EXPLAIN: the physical plan in PostgreSQL's words and layout.
 //!
 //! [`plan`] reads the operators into nodes, [`expression`] writes their conditions as SQL, [`text`]
-//! and [`json`] lay the nodes out. Operators PostgreSQL does without (projections, exchanges
+//! and [`document`] lay the nodes out. Operators PostgreSQL does without (projections, exchanges
 //! between threads) are not shown: their rows are those of the operator below.
 
+mod document;
 mod expression;
-mod json;
 mod node;
 mod plan;
 mod tables;
@@ -41,7 +41,8 @@ impl Explanation {
     pub fn render(&self, options: &ExplainOptions) -> Vec<String> {
         match options.format {
             ExplainFormat::Text => text::lines(self, options),
-            ExplainFormat::Json => vec![json::document(self, options)],
+            ExplainFormat::Json => vec![document::json(self, options)],
+            ExplainFormat::Yaml => vec![document::yaml(self, options)],
         }
     }
 

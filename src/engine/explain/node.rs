@@ -1,5 +1,7 @@
 //! A plan's nodes as EXPLAIN shows them.
 
+use crate::base::name::quote;
+
 /// Cost of reading a page of 8 KiB, PostgreSQL's `seq_page_cost`: the unit of all costs.
 const PAGE: f64 = 1.0;
 /// Cost of a row, PostgreSQL's `cpu_tuple_cost`.
@@ -20,6 +22,8 @@ pub(super) struct Node {
     pub(super) operation: Option<String>,
     /// The table it reads or changes.
     pub(super) relation: Option<String>,
+    /// The schema of that, if it is shown.
+    pub(super) schema: Option<String>,
     /// What it does, by PostgreSQL's names: `Hash Cond`, `Filter`, `Sort Key`.
     pub(super) properties: Vec<(&'static str, Property)>,
     /// What its output is, for VERBOSE.
@@ -82,6 +86,7 @@ impl Node {
             join: None,
             operation: None,
             relation: None,
+            schema: None,
             properties: Vec::new(),
             output: Vec::new(),
             rows: children.first().map_or(1.0, |child| child.rows),
@@ -149,7 +154,7 @@ impl Node {
     /// What the text calls it: `Finalize HashAggregate`, `Hash Left Join`, `Seq Scan on t`.
     pub(super) fn title(&self) -> String {
         if let (Some(operation), Some(table)) = (&self.operation, &self.relation) {
-            return format!("{operation} on {table}");
+            return format!("{operation} on {}", quote(table));
         }
         let mut title = match self.join {
             None | Some("Inner") => self.kind.to_owned(),
@@ -162,7 +167,11 @@ impl Node {
             title.insert_str(0, &format!("{mode} "));
         }
         if let Some(relation) = &self.relation {
-            title.push_str(&format!(" on {relation}"));
+            title.push_str(" on ");
+            if let Some(schema) = &self.schema {
+                title.push_str(&format!("{}.", quote(schema)));
+            }
+            title.push_str(&quote(relation));
         }
         title
     }

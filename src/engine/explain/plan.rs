@@ -74,8 +74,9 @@ impl Reader<'_> {
         let children = self.children(plan);
         let (node, work) = if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
             let node = match self.tables.name(scan.data_source().as_ref()) {
-                Some(table) => Node {
+                Some((schema, table)) => Node {
                     relation: Some(table),
+                    schema,
                     ..Node::new("Seq Scan", children)
                 },
                 None => Node::new("Scan", children),

@@ -9,7 +9,6 @@ use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSource;
 
-use crate::base::name::quote;
 use crate::catalog::{Location, Relation, Segment, Snapshot};
 
 /// The tables of a snapshot.
@@ -30,8 +29,8 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// The name of the table whose rows `source` reads.
-    pub(super) fn name(&self, source: &dyn DataSource) -> Option<String> {
+    /// The name of the table whose rows `source` reads, after that of its schema if that is shown.
+    pub(super) fn name(&self, source: &dyn DataSource) -> Option<(Option<String>, String)> {
         let source: &dyn Any = source;
         if let Some(scan) = source.downcast_ref::<FileScanConfig>() {
             let file = scan
@@ -57,7 +56,7 @@ impl<'a> Tables<'a> {
         })
     }
 
-    fn with_segment(&self, is_read: impl Fn(&Segment) -> bool) -> Option<String> {
+    fn with_segment(&self, is_read: impl Fn(&Segment) -> bool) -> Option<(Option<String>, String)> {
         let relation = self
             .snapshot
             .relations()
@@ -65,11 +64,10 @@ impl<'a> Tables<'a> {
         Some(self.shown(relation))
     }
 
-    fn shown(&self, relation: &Arc<Relation>) -> String {
-        let name = quote(&relation.name);
-        match self.snapshot.schema(relation.schema) {
-            Some(schema) if self.verbose => format!("{}.{name}", quote(&schema.name)),
-            _ => name.into_owned(),
-        }
+    fn shown(&self, relation: &Arc<Relation>) -> (Option<String>, String) {
+        let schema = self.snapshot.schema(relation.schema);
+        let schema = schema.filter(|_| self.verbose);
+        let schema = schema.map(|schema| schema.name.to_string());
+        (schema, relation.name.to_string())
     }
 }

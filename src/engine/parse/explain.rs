@@ -99,7 +99,8 @@ fn format(value: &CopyOptionValue) -> Result<ExplainFormat> {
     match text.to_lowercase().as_str() {
         "text" => Ok(ExplainFormat::Text),
         "json" => Ok(ExplainFormat::Json),
-        "xml" | "yaml" => Err(Error::unsupported(format!(
+        "yaml" => Ok(ExplainFormat::Yaml),
+        "xml" => Err(Error::unsupported(format!(
             "EXPLAIN (FORMAT {})",
             text.to_uppercase()
         ))),

@@ -25,6 +25,7 @@ mod objects;
 mod ownership;
 mod patch;
 mod place;
+mod precise;
 mod redirect;
 mod reserved;
 mod roles;
@@ -280,6 +281,7 @@ fn shift(error: Error, offset: usize) -> Error {
 /// One statement.
 fn statement(piece: Piece) -> Result<Statement> {
     let (text, offset) = (piece.text.clone(), piece.offset);
+    let warnings = piece.warnings.clone();
     let mut cursor = Cursor::new(piece);
     let command = command(&mut cursor)?;
     cursor.end()?;
@@ -288,6 +290,7 @@ fn statement(piece: Piece) -> Result<Statement> {
         text,
         offset,
         inserted: Arc::default(),
+        warnings,
     })
 }
 
@@ -310,6 +313,7 @@ fn nested(cursor: &mut Cursor, outer: &str) -> Result<Box<Statement>> {
         text: cursor.text_since(start),
         offset,
         inserted: Arc::default(),
+        warnings: Vec::new(),
     }))
 }
 
@@ -341,6 +345,7 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "GRANT" => roles::grant(cursor),
         "REVOKE" => roles::revoke(cursor),
         "REINDEX" => tuning::reindex(cursor),
+        "CLUSTER" => tuning::cluster(cursor),
         "REASSIGN" => ownership::reassign(cursor),
         "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "SAVEPOINT" | "RELEASE"
         | "LOCK" => session::transaction(cursor),
@@ -356,7 +361,7 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "VACUUM" | "ANALYZE" | "ANALYSE" | "CHECKPOINT" => maintenance::maintenance(cursor),
         "CALL" => routines::call(cursor),
         // Statements PostgreSQL has and commons does not.
-        "CLUSTER" | "DO" | "IMPORT" | "LOAD" | "SECURITY" => Err(Error::unsupported(word)),
+        "DO" | "IMPORT" | "LOAD" | "SECURITY" => Err(Error::unsupported(word)),
         _ => Err(cursor.syntax_error()),
     }
 }

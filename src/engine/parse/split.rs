@@ -7,8 +7,8 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Whitespace, Wor
 
 use super::bare::spell_out;
 use super::patch::patch;
-use super::star;
 use super::tokens::{Placed, tokens};
+use super::{precise, star};
 use crate::base::limits::{
     EXPRESSION_CHAIN_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_TERMS_MAX, SET_OPERATIONS_MAX,
     STATEMENT_TOKENS_MAX,
@@ -22,6 +22,8 @@ pub(super) struct Piece {
     pub(super) tokens: Vec<TokenWithSpan>,
     /// Its text.
     pub(super) text: String,
+    /// What is to be said of it.
+    pub(super) warnings: Vec<String>,
     /// Where it starts in the query string, in characters from 0.
     pub(super) offset: usize,
     /// Whether a semicolon ended it, which is then what a syntax error at its end is near.
@@ -133,6 +135,7 @@ fn piece(sql: &str, tokens: Vec<Placed>, semicolon: bool) -> Result<Option<Piece
         .map(|(token, start, end)| TokenWithSpan::new(token.token, Span::new(at(start), at(end))))
         .collect();
     measure(&tokens).map_err(|error| super::shift(error, offset))?;
+    let warnings = precise::lower(&mut tokens);
     star::drop_only(&mut tokens);
     spell_out(&mut tokens);
     star::drop_stars(&mut tokens);
@@ -140,6 +143,7 @@ fn piece(sql: &str, tokens: Vec<Placed>, semicolon: bool) -> Result<Option<Piece
     Ok(Some(Piece {
         tokens,
         text,
+        warnings,
         offset,
         semicolon,
     }))

@@ -86,6 +86,39 @@ fn changes(cursor: &mut Cursor) -> Result<Option<ParameterChanges>> {
         .map(Some)
 }
 
+/// CLUSTER
+pub(super) fn cluster(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("CLUSTER")?;
+    if cursor.sees(&Token::LParen) {
+        cursor.parenthesised(|cursor| {
+            let name = cursor.any_word()?;
+            if name != "verbose" {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!("unrecognized CLUSTER option \"{name}\""),
+                ));
+            }
+            if cursor.word().is_some() {
+                cursor.any_word()?;
+            }
+            Ok(())
+        })?;
+    } else {
+        cursor.accept("VERBOSE");
+    }
+    if cursor.at_end() {
+        return Ok(Command::Cluster(None));
+    }
+    let first = cursor.object_name()?;
+    // The old way round: `CLUSTER index ON table`.
+    if cursor.accept("ON") {
+        let table = cursor.object_name()?;
+        return Ok(Command::Cluster(Some((table, Some(first.name)))));
+    }
+    let index = cursor.accept("USING").then(|| cursor.name()).transpose()?;
+    Ok(Command::Cluster(Some((first, index))))
+}
+
 /// REINDEX
 pub(super) fn reindex(cursor: &mut Cursor) -> Result<Command> {
     cursor.expect("REINDEX")?;

@@ -97,7 +97,7 @@ impl Session {
 /// What EXPLAIN answers.
 pub(super) fn plan_columns(options: &ExplainOptions) -> Arc<[OutputColumn]> {
     let ty = match options.format {
-        ExplainFormat::Text => PgType::TEXT,
+        ExplainFormat::Text | ExplainFormat::Yaml => PgType::TEXT,
         ExplainFormat::Json => PgType::JSON,
     };
     Arc::new([OutputColumn {

@@ -102,6 +102,15 @@ impl Session {
                 ),
             ));
         }
+        if ["hash", "spgist"].contains(&create.method.as_str()) && create.parts.len() > 1 {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!(
+                    "access method \"{}\" does not support multicolumn indexes",
+                    create.method
+                ),
+            ));
+        }
         let mut parts = Vec::with_capacity(create.parts.len());
         let mut reads = Vec::new();
         for part in &create.parts {
@@ -202,17 +211,10 @@ fn chosen(ty: PgType, method: &str, class: Option<&str>) -> Result<Option<String
 /// index changes no answer; tools only expect it to be there.
 fn check_operators(ty: PgType, method: &str) -> Result<()> {
     let plain = PgType::of(ty.oid.0);
-    if plain.is_range() && ["gist", "spgist"].contains(&method)
-        || plain.is_multirange() && method == "gist"
-    {
-        return Err(Error::unsupported(format!(
-            "access method \"{method}\" for type {plain}"
-        )));
-    }
     let there = match method {
         "gin" => ty.element().is_some() || plain == PgType::JSONB,
-        "gist" => false,
-        "spgist" => plain == PgType::TEXT,
+        "gist" => plain.is_range() || plain.is_multirange(),
+        "spgist" => plain == PgType::TEXT || plain == PgType::INET || plain.is_range(),
         _ => return check_comparable(ty),
     };
     if there {

@@ -4,6 +4,7 @@
 mod alter;
 mod alter_column;
 mod alter_type;
+mod cluster;
 mod comment;
 mod composite;
 mod constraint;
