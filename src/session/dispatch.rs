@@ -59,7 +59,9 @@ impl Session {
             Command::Explain(explain) => self.explain(explain, run).await,
             Command::Copy(copy) => self.copy(copy, run).await,
 
-            Command::CreateSchema(create) => self.create_schema(create).map(done),
+            Command::CreateSchema(create) => {
+                self.create_schema_with(create, interrupt).await.map(done)
+            }
             Command::CreateTable(create) => self.create_table(create, run).await.map(done),
             Command::CreateTableAs(create) => self.create_table_as(create, run).await.map(done),
             Command::CreateView(create) => self.create_view(create, run).await.map(done),

@@ -2,7 +2,7 @@
 
 use sqlparser::ast;
 
-use super::{ObjectName, RoleSpec, Tune};
+use super::{ObjectName, RoleSpec, Statement, Tune};
 use crate::catalog::{Parameters, Timing};
 use crate::engine::definition::{
     ColumnDefinition, ConstraintDefinition, GenerationClause, Like, SequenceOption,
@@ -20,6 +20,8 @@ pub struct CreateSchema {
     pub owner: Option<RoleSpec>,
     /// IF NOT EXISTS
     pub if_not_exists: bool,
+    /// What is made in it at once, in the order in which that can be done.
+    pub elements: Vec<Statement>,
 }
 
 /// CREATE TABLE

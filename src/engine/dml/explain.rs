@@ -6,18 +6,18 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 
 use super::{Body, BoundDml, DmlKind, Part, PartBody};
+use crate::base::Result;
 use crate::base::name::quote;
-use crate::base::{Error, Result};
 use crate::engine::{Bound, Engine, ExplainOptions, Explanation};
 use crate::observe::Interrupt;
 use crate::privileges::Authorized;
 use crate::statement::StatementContext;
 
 impl Engine {
-    /// EXPLAIN of a statement that changes rows. Changes nothing.
+    /// EXPLAIN of a statement that changes rows. Changes nothing, also with ANALYZE.
     ///
     /// # Errors
-    /// As [`Engine::explain`]; `0A000` for EXPLAIN ANALYZE.
+    /// As [`Engine::explain`].
     pub async fn explain_dml(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
@@ -28,11 +28,10 @@ impl Engine {
     ) -> Result<Explanation> {
         interrupt.check()?;
         let statement = statement.into_inner();
-        if options.analyze {
-            return Err(Error::unsupported(
-                "EXPLAIN ANALYZE of a statement that changes rows",
-            ));
-        }
+        let options = &ExplainOptions {
+            analyze: false,
+            ..*options
+        };
         let given = (context, parameters, options, interrupt);
         let main = self.explain_body(given, &statement.body).await?;
         let mut steps = Vec::with_capacity(statement.steps.len());

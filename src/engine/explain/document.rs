@@ -90,7 +90,7 @@ fn plan(node: &Node, role: Option<Role>, options: &ExplainOptions) -> Members {
         members.push(("Plan Rows", word(node.rows.round())));
         members.push(("Plan Width", word(node.width)));
     }
-    if options.analyze {
+    if options.analyze && node.is_counted {
         let actual = node.actual;
         if options.timing {
             let time = || millis(actual.map_or(0.0, |actual| actual.millis));

@@ -12,6 +12,8 @@ use datafusion::physical_expr::expressions::{
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr, ScalarFunctionExpr};
 
 use crate::base::name::{quote, quote_literal};
+use crate::engine::semantics;
+use crate::pg_catalog;
 use crate::types::coded::Code;
 use crate::types::text::{PLAIN, TextColumn, UNNAMED};
 use crate::types::{PgType, Style};
@@ -92,6 +94,11 @@ fn written(expression: &dyn PhysicalExpr) -> String {
         return coded(literal).unwrap_or_else(|| value(literal.value()));
     }
     if let Some(binary) = expression.downcast_ref::<BinaryExpr>() {
+        if let op @ (Operator::And | Operator::Or) = binary.op() {
+            let mut parts = Vec::new();
+            chained(binary, *op, &mut parts);
+            return format!("({})", parts.join(&format!(" {op} ")));
+        }
         let operator = match binary.op() {
             Operator::NotEq => "<>".to_owned(),
             operator => operator.to_string(),
@@ -151,7 +158,11 @@ fn written(expression: &dyn PhysicalExpr) -> String {
         return text + " END";
     }
     if let Some(call) = expression.downcast_ref::<ScalarFunctionExpr>() {
-        return format!("{}({})", call.name().replace('\0', ""), all(call.args()));
+        if let ("same" | "nullable", [value]) = (call.name(), call.args()) {
+            return written(value.as_ref());
+        }
+        return operation(call)
+            .unwrap_or_else(|| format!("{}({})", call.name().replace('\0', ""), all(call.args())));
     }
     // One of the engine's own: its name, and what it is of.
     let children: Vec<_> = expression
@@ -165,6 +176,47 @@ fn written(expression: &dyn PhysicalExpr) -> String {
         .take_while(|c| c.is_alphanumeric() || *c == '_')
         .collect();
     format!("{name}({})", children.join(", "))
+}
+
+/// The operands of a chain of one of AND and OR.
+fn chained(binary: &BinaryExpr, op: Operator, parts: &mut Vec<String>) {
+    for side in [binary.left(), binary.right()] {
+        match side.downcast_ref::<BinaryExpr>() {
+            Some(inner) if *inner.op() == op => chained(inner, op, parts),
+            _ => parts.push(written(side.as_ref())),
+        }
+    }
+}
+
+/// A call that stands for an operator, as the operator; `None` of any other.
+fn operation(call: &ScalarFunctionExpr) -> Option<String> {
+    let is_sign = |text: &str| {
+        !text.is_empty() && text.chars().all(|sign| "+-*/<>=~!@#%^&|`?".contains(sign))
+    };
+    let args: Vec<String> = call
+        .args()
+        .iter()
+        .map(|arg| written(arg.as_ref()))
+        .collect();
+    if let Some((sign, all)) = semantics::quantifier(call.fun()) {
+        let [value, array] = args.as_slice() else {
+            return None;
+        };
+        let word = if all { "ALL" } else { "ANY" };
+        return Some(format!("({value} {sign} {word} ({array}))"));
+    }
+    // What follows a blank tells operators of one sign apart.
+    let name = call.name();
+    let first = name.split(' ').next().unwrap_or(name);
+    let sign = match is_sign(first) {
+        true => first,
+        false => pg_catalog::behind(name)?.sign,
+    };
+    match args.as_slice() {
+        [one] => Some(format!("({sign} {one})")),
+        [left, right] => Some(format!("({left} {sign} {right})")),
+        _ => None,
+    }
 }
 
 /// A constant.

@@ -63,6 +63,19 @@ impl Explanation {
         self
     }
 
+    /// The same after the statement ran: it answered so many rows, and took so many of the node
+    /// below the one that changes the table, if that is known. No other node was counted.
+    pub fn ran(mut self, execution: Duration, answered: u64, taken: Option<u64>) -> Self {
+        self.execution = Some(execution);
+        let millis = execution.as_secs_f64() * 1e3;
+        self.root.uncounted();
+        self.root.count(millis, answered);
+        if let (Some(rows), [source]) = (taken, self.root.children.as_mut_slice()) {
+            source.count(millis, rows);
+        }
+        self
+    }
+
     /// A statement that changes `table` by rows it has at hand.
     pub(super) fn change(operation: &str, table: &str) -> Self {
         Self {

@@ -36,6 +36,8 @@ pub(super) struct Node {
     pub(super) cost: (f64, f64),
     /// What it did, if it was run.
     pub(super) actual: Option<Actual>,
+    /// Whether what it did is known, where a statement was run.
+    pub(super) is_counted: bool,
     /// Queries of WITH that run before it, by their names.
     pub(super) steps: Vec<(String, Node)>,
     /// Whence it takes rows.
@@ -93,6 +95,7 @@ impl Node {
             width: 0,
             cost: (0.0, 0.0),
             actual: None,
+            is_counted: true,
             steps: Vec::new(),
             children,
         }
@@ -115,6 +118,21 @@ impl Node {
             cost: source.cost,
             ..Self::new("ModifyTable", vec![source])
         }
+    }
+
+    /// Says of it and all below that what they did is not known.
+    pub(super) fn uncounted(&mut self) {
+        self.is_counted = false;
+        let steps = self.steps.iter_mut().map(|(_, step)| step);
+        for node in self.children.iter_mut().chain(steps) {
+            node.uncounted();
+        }
+    }
+
+    /// Says what it did.
+    pub(super) fn count(&mut self, millis: f64, rows: u64) {
+        self.is_counted = true;
+        self.actual = Some(Actual { millis, rows });
     }
 
     /// Adds what it does.

@@ -33,7 +33,7 @@ fn write(node: &Node, indent: usize, options: &ExplainOptions, lines: &mut Vec<S
             "  (cost={first:.2}..{all:.2} rows={rows} width={width})"
         ));
     }
-    if options.analyze {
+    if options.analyze && node.is_counted {
         let separator = if options.costs { " " } else { "  " };
         line.push_str(separator);
         line.push_str(&match node.actual {

@@ -330,6 +330,11 @@ impl Dialect for Grammar {
         !NO_BARE_LABEL.contains(kw)
     }
 
+    /// `CREATE SCHEMA s CREATE VIEW v AS SELECT 1 FROM t CREATE …`
+    fn is_table_alias(&self, kw: &Keyword, parser: &mut Parser) -> bool {
+        !matches!(kw, Keyword::CREATE | Keyword::GRANT) && self.0.is_table_alias(kw, parser)
+    }
+
     fn supports_group_by_expr(&self) -> bool {
         // What it would read, [`grouping`] reads.
         false

@@ -317,6 +317,42 @@ fn nested(cursor: &mut Cursor, outer: &str) -> Result<Box<Statement>> {
     }))
 }
 
+/// What CREATE SCHEMA makes in the schema: tables, views, indexes, sequences, and grants.
+fn element(cursor: &mut Cursor) -> Result<Statement> {
+    let start = cursor.position();
+    if cursor.word().as_deref() == Some("CREATE") {
+        match cursor.second_word().as_deref() {
+            Some(
+                "TABLE" | "TEMP" | "TEMPORARY" | "UNLOGGED" | "VIEW" | "OR" | "RECURSIVE" | "INDEX"
+                | "UNIQUE" | "SEQUENCE",
+            ) => {}
+            Some(what @ ("TRIGGER" | "CONSTRAINT")) => {
+                return Err(Error::unsupported(format!("CREATE {what}")));
+            }
+            _ => {
+                cursor.expect("CREATE")?;
+                return Err(cursor.syntax_error());
+            }
+        }
+    }
+    let offset = cursor.offset();
+    let command = command(cursor)?;
+    let text = cursor.text_since(start);
+    match command {
+        Command::CreateTable(_)
+        | Command::CreateView(_)
+        | Command::CreateIndex(_)
+        | Command::CreateSequence(_)
+        | Command::Grant(_) => Ok(Statement {
+            command,
+            text,
+            offset,
+            warnings: Vec::new(),
+        }),
+        _ => Err(Error::unsupported("this in CREATE SCHEMA")),
+    }
+}
+
 /// What the statement at the cursor asks for, by its first word.
 fn command(cursor: &mut Cursor) -> Result<Command> {
     let Some(word) = cursor.word() else {

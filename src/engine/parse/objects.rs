@@ -78,13 +78,30 @@ fn create_schema(cursor: &mut Cursor) -> Result<Command> {
     let name = named.then(|| cursor.name()).transpose()?;
     let authorized = cursor.accept("AUTHORIZATION");
     let owner = authorized.then(|| roles::role(cursor)).transpose()?;
-    if matches!(cursor.word().as_deref(), Some("CREATE" | "GRANT")) {
-        return Err(Error::unsupported("CREATE SCHEMA with schema elements"));
+    let mut elements = Vec::new();
+    while matches!(cursor.word().as_deref(), Some("CREATE" | "GRANT")) {
+        if if_not_exists {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "CREATE SCHEMA IF NOT EXISTS cannot include schema elements",
+            )
+            .at(cursor.position()));
+        }
+        elements.push(super::element(cursor)?);
     }
+    // Each after what it may be of.
+    elements.sort_by_key(|element| match &element.command {
+        Command::CreateSequence(_) => 0,
+        Command::CreateTable(_) => 1,
+        Command::CreateView(_) => 2,
+        Command::CreateIndex(_) => 3,
+        _ => 4,
+    });
     Ok(Command::CreateSchema(CreateSchema {
         name,
         owner,
         if_not_exists,
+        elements,
     }))
 }
 

@@ -48,7 +48,7 @@ pub(super) use composite::{field, fields_of_elements, is_made, make, null_test, 
 pub(super) use computed::computed;
 pub(super) use keys::{jsonb_key, key_of, range_key};
 pub(super) use literals::read;
-pub(super) use operated::Operated;
+pub(super) use operated::{Operated, quantifier};
 pub(super) use quantified::Quantified;
 pub(super) use rows::{is_volatile, opaque};
 pub(super) use shown::shown_as;

@@ -1,5 +1,5 @@
-//! `x op ANY (array)` and `x op ALL (array)` for operators that are no comparisons, by computing the
-//! operator for every element.
+//! `x op ANY (array)` and `x op ALL (array)` for operators that are no comparisons: the operator is
+//! computed for every element.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::Result;
-use super::quantified::decide;
+use super::quantified::{Quantified, decide};
 use crate::types::flattened;
 
 /// One operator over an array.
@@ -51,6 +51,11 @@ impl Operated {
             operator,
             signature: Signature::any(2, Volatility::Immutable),
         }
+    }
+
+    /// Its sign, and whether it is ALL.
+    pub(super) fn said(&self) -> (&str, bool) {
+        (&self.sign, self.all)
     }
 
     /// The call.
@@ -106,6 +111,13 @@ impl ScalarUDFImpl for Operated {
         }
         Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(results))))
     }
+}
+
+/// The sign of a function that is an operator with ANY or ALL, and whether it is ALL.
+pub(in crate::engine) fn quantifier(function: &ScalarUDF) -> Option<(&str, bool)> {
+    let inner = function.inner();
+    let compared = inner.downcast_ref::<Quantified>().map(Quantified::said);
+    compared.or_else(|| inner.downcast_ref::<Operated>().map(Operated::said))
 }
 
 impl Operated {

@@ -44,6 +44,11 @@ impl Quantified {
         })
     }
 
+    /// Its sign, and whether it is ALL.
+    pub(super) fn said(&self) -> (&str, bool) {
+        (self.sign, self.all)
+    }
+
     /// The same, over rows if `rows`.
     #[must_use]
     pub(in crate::engine) fn over_rows(self, rows: bool) -> Self {

@@ -1,16 +1,17 @@
 //! EXPLAIN.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::tag;
 use crate::base::{Error, Result};
-use crate::engine::command::{Explain, ExplainFormat};
+use crate::engine::command::{Dml, DmlAction, Explain, ExplainFormat};
 use crate::engine::{Command, ExplainOptions, Explanation, OutputColumn};
 use crate::pg_catalog::names;
 use crate::privileges;
 use crate::session::answer::{text_column, text_rows};
 use crate::session::dispatch::Run;
-use crate::session::{Response, RowsTag, Session, interruptible};
+use crate::session::{CommandTag, Response, RowsTag, Session, interruptible};
 use crate::types::{PgType, pgtype};
 
 impl Session {
@@ -59,7 +60,14 @@ impl Session {
                     &explain.options,
                     run.interrupt,
                 );
-                let explanation = interruptible(run.interrupt, work).await?;
+                let mut explanation = interruptible(run.interrupt, work).await?;
+                if explain.options.analyze {
+                    let started = Instant::now();
+                    let run = Run { plan: None, ..run };
+                    let (answered, changed) = self.carried_out(dml, run).await?;
+                    let taken = changed.filter(|_| takes_what_it_changes(dml));
+                    explanation = explanation.ran(started.elapsed(), answered, taken);
+                }
                 return self.plan_rows(&explanation, &explain.options);
             }
             _ => return Err(Error::unsupported("EXPLAIN of this statement")),
@@ -74,6 +82,26 @@ impl Session {
         );
         let explanation = interruptible(run.interrupt, work).await?;
         self.plan_rows(&explanation, &explain.options)
+    }
+
+    /// Carries out a statement that changes rows. Gives how many it answered, and changed.
+    async fn carried_out(&mut self, dml: &Dml, run: Run<'_>) -> Result<(u64, Option<u64>)> {
+        let number = |tag: &CommandTag| tag.0.rsplit(' ').next().and_then(|n| n.parse().ok());
+        match Box::pin(self.dml(dml, run)).await? {
+            Response::Rows(mut answer) => {
+                let mut answered = 0;
+                while let Some(batch) = answer.rows.next().await? {
+                    answered += batch.num_rows() as u64;
+                }
+                let changed = match &answer.tag {
+                    RowsTag::Fixed(tag) => number(tag),
+                    RowsTag::Counted(_) => None,
+                };
+                Ok((answered, changed))
+            }
+            Response::Done(tag) => Ok((0, number(&tag))),
+            _ => Ok((0, None)),
+        }
     }
 
     fn plan_rows(
@@ -91,6 +119,16 @@ impl Session {
         Ok(Response::Rows(
             self.respond(rows, RowsTag::Fixed(tag("EXPLAIN")))?,
         ))
+    }
+}
+
+/// Whether a statement changes each row that it takes, once.
+fn takes_what_it_changes(dml: &Dml) -> bool {
+    match &dml.action {
+        DmlAction::Insert { insert, .. } => insert.on.is_none(),
+        DmlAction::Update(update) => update.from.is_none(),
+        DmlAction::Delete(delete) => delete.using.is_none(),
+        DmlAction::Merge(_) | DmlAction::Query(_) => false,
     }
 }
 

@@ -1,9 +1,14 @@
 //! CREATE SCHEMA, and the session's temporary schema.
 
+use std::sync::Arc;
+
 use super::{skipping, tag};
-use crate::base::{Oid, Result, SqlState};
+use crate::base::name::quote;
+use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{AclItem, Change, ObjectId, Privilege, Privileges, Schema};
+use crate::engine::Command;
 use crate::engine::command::CreateSchema;
+use crate::observe::Interrupt;
 use crate::privileges::Need;
 use crate::session::{CommandTag, Session};
 
@@ -40,6 +45,64 @@ impl Session {
         };
         self.push(vec![Change::CreateSchema(schema)], Vec::new())?;
         Ok(done)
+    }
+
+    /// CREATE SCHEMA, and what it makes in the schema: as the schema's owner, who finds it first.
+    ///
+    /// # Errors
+    /// `42P15` for what is to be in another schema.
+    pub(in crate::session) async fn create_schema_with(
+        &mut self,
+        create: &CreateSchema,
+        interrupt: &Interrupt,
+    ) -> Result<CommandTag> {
+        let done = self.create_schema(create)?;
+        if create.elements.is_empty() {
+            return Ok(done);
+        }
+        let context = self.context()?;
+        let owner = match &create.owner {
+            Some(spec) => self.role_of(&context, spec)?,
+            None => context.role,
+        };
+        let name = match &create.name {
+            Some(name) => name.clone(),
+            None => context.snapshot.role_name(owner),
+        };
+        for element in &create.elements {
+            let schema = match &element.command {
+                Command::CreateSequence(sequence) => &sequence.name.schema,
+                Command::CreateTable(table) => &table.name.schema,
+                Command::CreateView(view) => &view.name.schema,
+                Command::CreateIndex(index) => &index.table.schema,
+                _ => &None,
+            };
+            if let Some(other) = schema.as_ref().filter(|other| **other != name) {
+                return Err(Error::new(
+                    SqlState::INVALID_SCHEMA_DEFINITION,
+                    format!(
+                        "CREATE specifies a schema ({other}) different from the one being \
+                         created ({name})"
+                    ),
+                ));
+            }
+        }
+        let path = std::iter::once(name).chain(context.settings.search_path());
+        let path: Vec<_> = path.map(|schema| quote(&schema).into_owned()).collect();
+        let (settings, role) = (self.values.settings.clone(), self.values.role);
+        Arc::make_mut(&mut self.values.settings).set("search_path", &path.join(", "), false)?;
+        self.values.role = Some(owner);
+        let mut made = Ok(());
+        for element in &create.elements {
+            made = Box::pin(self.dispatch(element, None, &[], interrupt))
+                .await
+                .map(drop);
+            if made.is_err() {
+                break;
+            }
+        }
+        (self.values.settings, self.values.role) = (settings, role);
+        made.map(|()| done)
     }
 
     /// The session's temporary schema, made at first use by whoever may make temporary tables. Only
