@@ -347,6 +347,7 @@ fn element(cursor: &mut Cursor) -> Result<Statement> {
             command,
             text,
             offset,
+            inserted: Arc::default(),
             warnings: Vec::new(),
         }),
         _ => Err(Error::unsupported("this in CREATE SCHEMA")),
