@@ -10,11 +10,9 @@ use super::coerce::array_element;
 use super::from::part;
 use super::level::Level;
 use super::set::Elements;
-use super::typed::{self, Typed, case};
+use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::numeric;
 use crate::engine::parse::{SUBSCRIPTED, VARIADIC};
-use crate::engine::semantics::{self, is_volatile};
 use crate::functions;
 use crate::types::PgType;
 
@@ -343,74 +341,13 @@ impl Analyst<'_> {
     ) -> Result<Typed> {
         super::arguments::check_parameters(name, &args)?;
         match name {
-            "coalesce" | "greatest" | "least" => {
-                let word = name.to_uppercase();
-                let (values, ty) = self.in_common(args, &word)?;
-                if name != "coalesce" {
-                    self.equality_types(ty.plain(), ty.plain())
-                        .map_err(|_| super::operator::no_comparison(ty.plain()))?;
-                }
-                let values = self.one_type(values, ty)?;
-                let open = match values.first() {
-                    Some(value) => self.is_open(value)?,
-                    None => false,
-                };
-                let args: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
-                if name == "coalesce" && args[..args.len() - 1].iter().any(is_volatile) {
-                    return Ok(Typed::new(first_there(args)?, ty));
-                }
-                if open && name != "coalesce" {
-                    return Ok(Typed::new(numeric::extreme(name == "greatest", args), ty));
-                }
-                if ty.has_keyed_bounds() && name != "coalesce" {
-                    let how = match name {
-                        "greatest" => functions::Spanning::Greatest,
-                        _ => functions::Spanning::Least,
-                    };
-                    let args = args.into_iter().map(|arg| Typed::new(arg, ty)).collect();
-                    return self.spanning(how, args, ty);
-                }
-                let args = args.into_iter();
-                let args = args.map(|arg| Ok(self.told_elements(Typed::new(arg, ty))?.expr));
-                let args = args.collect::<Result<Vec<_>>>()?;
-                // Intervals are not in the order of their parts.
-                let call = match name {
-                    "greatest" if ty.oid == PgType::INTERVAL.oid => {
-                        self.native("greatest interval", args)?
-                    }
-                    "least" if ty.oid == PgType::INTERVAL.oid => {
-                        self.native("least interval", args)?
-                    }
-                    // NULL is greater than any other element.
-                    "greatest" if array_element(ty).is_some() => {
-                        self.native("greatest array", args)?
-                    }
-                    "least" if array_element(ty).is_some() => self.native("least array", args)?,
-                    name => self.native(name, args)?,
-                };
-                return Ok(Typed::new(call.expr, ty));
-            }
+            "coalesce" | "greatest" | "least" => return self.one_of(name, args),
             "to_json" | "to_jsonb" | "array_fill"
                 if args.first().is_some_and(Typed::is_unknown) =>
             {
                 super::coerce::check_known(name, 0)?;
             }
-            "nullif" => {
-                let [a, b] = <[Typed; 2]>::try_from(args)
-                    .map_err(|args| self.no_function("nullif", &args))?;
-                typed::once(&a, "the first argument of NULLIF")?;
-                let a = if a.is_unknown() && !b.is_unknown() {
-                    self.coerced(a, b.base())?
-                } else {
-                    a
-                };
-                self.scope.watch.repeat(&a.expr)?;
-                let equal = self.operate("=", a.clone(), b)?.expr;
-                let a = self.settled(a)?;
-                let null = typed::null(a.ty)?.expr;
-                let expr = case(vec![(equal, null)], Some(a.expr));
-                return Ok(Typed::new(expr, a.ty));
-            }
+            "nullif" => return self.nullif(args),
             "row_to_json" | "to_json" | "to_jsonb" if args.iter().any(Self::is_there) => {
                 let pretty = match args.get(1).map(|pretty| &pretty.expr) {
                     None => false,
@@ -583,23 +520,5 @@ pub(super) fn check_callable(name: &ObjectName) -> Result<()> {
             Err(super::at(syntax, span))
         }
         _ => Ok(()),
-    }
-}
-
-/// COALESCE that computes no argument twice, as DataFusion would all but the last. It computes all
-/// of them, which must do no harm.
-fn first_there(args: Vec<Expr>) -> Result<Expr> {
-    let harmless = |arg: &Expr| {
-        let value = match arg {
-            Expr::Cast(cast) => cast.expr.as_ref(),
-            value => value,
-        };
-        matches!(value, Expr::Literal(..) | Expr::Column(_))
-    };
-    match semantics::computed("first_there") {
-        Some(function) if args[1..].iter().all(harmless) => Ok(function.call(args)),
-        _ => Err(Error::unsupported(
-            "a volatile function in an argument of COALESCE before the last",
-        )),
     }
 }

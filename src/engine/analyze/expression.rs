@@ -4,7 +4,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use sqlparser::ast::{BinaryOperator, CastKind, Expr as Ast, UnaryOperator, Value};
+use sqlparser::ast::{self, BinaryOperator, CastKind, Expr as Ast, UnaryOperator, Value};
 use sqlparser::tokenizer::Span;
 
 use super::coerce::array_element;
@@ -43,7 +43,7 @@ impl Analyst<'_> {
 
     fn meaning(&self, level: &Level<'_>, expression: &Ast) -> Result<Typed> {
         let analysed = |expression: &Ast| self.expression(level, expression);
-        Ok(match expression {
+        match expression {
             Ast::Identifier(ident) if is_call(ident) => {
                 let name = fold(ident);
                 let name = if name == "user" {
@@ -51,95 +51,88 @@ impl Analyst<'_> {
                 } else {
                     &name
                 };
-                self.native(name, Vec::new())?
+                self.native(name, Vec::new())
             }
-            Ast::Identifier(ident) => self.mentioned(self.column(level, ident)?, ident.span),
+            Ast::Identifier(ident) => Ok(self.mentioned(self.column(level, ident)?, ident.span)),
             Ast::CompoundIdentifier(parts) => {
                 let place = parts.first().map_or_else(Span::empty, |part| part.span);
-                self.mentioned(self.qualified(level, parts)?, place)
+                Ok(self.mentioned(self.qualified(level, parts)?, place))
             }
             Ast::CompoundFieldAccess { root, access_chain } => {
-                self.access(level, root, access_chain)?
+                self.access(level, root, access_chain)
             }
-            Ast::Nested(inner) => analysed(inner)?,
-            Ast::Value(value) => self.literal(level, value)?,
-            Ast::TypedString(typed) => self.typed_string(typed)?,
-            Ast::Interval(interval) => self.interval(level, interval)?,
-            Ast::IsNull(inner) => self.is_null(analysed(inner)?, false)?,
-            Ast::IsNotNull(inner) => self.is_null(analysed(inner)?, true)?,
-            Ast::IsTrue(inner) => self.is_truth(level, inner, "IS TRUE", Expr::IsTrue)?,
-            Ast::IsNotTrue(inner) => self.is_truth(level, inner, "IS NOT TRUE", Expr::IsNotTrue)?,
-            Ast::IsFalse(inner) => self.is_truth(level, inner, "IS FALSE", Expr::IsFalse)?,
-            Ast::IsNotFalse(inner) => {
-                self.is_truth(level, inner, "IS NOT FALSE", Expr::IsNotFalse)?
-            }
-            Ast::IsUnknown(inner) => self.is_truth(level, inner, "IS UNKNOWN", Expr::IsUnknown)?,
+            Ast::Nested(inner) => analysed(inner),
+            Ast::Value(value) => self.literal(level, value),
+            Ast::TypedString(typed) => self.typed_string(typed),
+            Ast::Interval(interval) => self.interval(level, interval),
+            Ast::IsNull(inner) => self.is_null(analysed(inner)?, false),
+            Ast::IsNotNull(inner) => self.is_null(analysed(inner)?, true),
+            Ast::IsTrue(inner) => self.is_truth(level, inner, "IS TRUE", Expr::IsTrue),
+            Ast::IsNotTrue(inner) => self.is_truth(level, inner, "IS NOT TRUE", Expr::IsNotTrue),
+            Ast::IsFalse(inner) => self.is_truth(level, inner, "IS FALSE", Expr::IsFalse),
+            Ast::IsNotFalse(inner) => self.is_truth(level, inner, "IS NOT FALSE", Expr::IsNotFalse),
+            Ast::IsUnknown(inner) => self.is_truth(level, inner, "IS UNKNOWN", Expr::IsUnknown),
             Ast::IsNotUnknown(inner) => {
-                self.is_truth(level, inner, "IS NOT UNKNOWN", Expr::IsNotUnknown)?
+                self.is_truth(level, inner, "IS NOT UNKNOWN", Expr::IsNotUnknown)
             }
             Ast::IsDistinctFrom(left, right) => {
-                self.distinct(analysed(left)?, analysed(right)?, false)?
+                self.distinct(analysed(left)?, analysed(right)?, false)
             }
             Ast::IsNotDistinctFrom(left, right) => {
-                self.distinct(analysed(left)?, analysed(right)?, true)?
+                self.distinct(analysed(left)?, analysed(right)?, true)
             }
             Ast::InList {
                 expr,
                 list,
                 negated,
-            } => self.in_list(level, expr, list, *negated)?,
+            } => self.in_list(level, expr, list, *negated),
             Ast::InSubquery {
                 expr,
                 subquery,
                 negated,
             } => {
                 let value = analysed(expr)?;
-                self.in_subquery(level, value, subquery, *negated)?
+                self.in_subquery(level, value, subquery, *negated)
             }
             Ast::Between {
                 expr,
                 negated,
                 low,
                 high,
-            } => {
-                let mut low = low.as_ref().clone();
-                // The mark that `parse::patch` leaves of SYMMETRIC.
-                let symmetric = take_mark(&mut low);
-                self.between(level, expr, &low, high, *negated, symmetric)?
-            }
-            Ast::BinaryOp { left, op, right } => self.binary_op(level, left, op, right)?,
-            Ast::UnaryOp { op, expr } => self.unary_op(level, op, expr)?,
+            } => self.between(level, expr, low, high, *negated),
+            Ast::BinaryOp { left, op, right } => self.binary_op(level, left, op, right),
+            Ast::UnaryOp { op, expr } => self.unary_op(level, op, expr),
             Ast::Like {
                 negated,
                 any: false,
                 expr,
                 pattern,
                 escape_char,
-            } => self.like(level, expr, pattern, escape_char.as_ref(), *negated, false)?,
+            } => self.like(level, expr, pattern, escape_char.as_ref(), *negated, false),
             Ast::ILike {
                 negated,
                 any: false,
                 expr,
                 pattern,
                 escape_char,
-            } => self.like(level, expr, pattern, escape_char.as_ref(), *negated, true)?,
+            } => self.like(level, expr, pattern, escape_char.as_ref(), *negated, true),
             Ast::SimilarTo {
                 negated,
                 expr,
                 pattern,
                 escape_char,
-            } => self.similar(level, expr, pattern, escape_char.as_ref(), *negated)?,
+            } => self.similar(level, expr, pattern, escape_char.as_ref(), *negated),
             Ast::AnyOp {
                 left,
                 compare_op,
                 right,
                 ..
-            } => self.any_or_all(level, left, &sign(compare_op)?, right, false)?,
+            } => self.any_or_all(level, left, &sign(compare_op)?, right, false),
             Ast::AllOp {
                 left,
                 compare_op,
                 right,
-            } => self.any_or_all(level, left, &sign(compare_op)?, right, true)?,
+            } => self.any_or_all(level, left, &sign(compare_op)?, right, true),
             Ast::Like {
                 negated,
                 any: true,
@@ -148,7 +141,7 @@ impl Analyst<'_> {
                 escape_char: None,
             } => {
                 let sign = if *negated { "!~~" } else { "~~" };
-                self.any_or_all(level, expr, sign, pattern, false)?
+                self.any_or_all(level, expr, sign, pattern, false)
             }
             Ast::ILike {
                 negated,
@@ -158,52 +151,20 @@ impl Analyst<'_> {
                 escape_char: None,
             } => {
                 let sign = if *negated { "!~~*" } else { "~~*" };
-                self.any_or_all(level, expr, sign, pattern, false)?
+                self.any_or_all(level, expr, sign, pattern, false)
             }
             Ast::Like { any: true, .. } | Ast::ILike { any: true, .. } => {
-                return Err(Error::unsupported("LIKE ANY … ESCAPE"));
+                Err(Error::unsupported("LIKE ANY … ESCAPE"))
             }
             Ast::Cast {
                 kind: CastKind::Cast | CastKind::DoubleColon,
                 expr,
                 data_type,
                 ..
-            } => {
-                let to = self.resolve_type(data_type)?;
-                let value = match (strip(expr), array_element(to.undomained())) {
-                    (Ast::Array(array), Some(element)) => {
-                        self.array_as(level, &array.elem, Some(element))?
-                    }
-                    (Ast::Value(number), _) if super::coerce::is_float(to) => {
-                        // Read as it is written, not as a numeric first.
-                        match &number.value {
-                            Value::Number(text, _) => self.read(text, to)?,
-                            _ => analysed(expr)?,
-                        }
-                    }
-                    _ => match super::literal::negative_literal(expr) {
-                        Some(value) => value?,
-                        None => analysed(expr)?,
-                    },
-                };
-                self.cast_value(value, to)?
-            }
-            Ast::Cast { .. } => return Err(Error::unsupported("TRY_CAST")),
-            Ast::Collate { expr, collation } => {
-                super::special::check_collation(collation)?;
-                let value = analysed(expr)?;
-                if value.is_unknown() {
-                    self.coerced(value, PgType::TEXT)?
-                } else if super::coerce::category(value.ty) == 'S' {
-                    value
-                } else {
-                    return Err(Error::new(
-                        SqlState::DATATYPE_MISMATCH,
-                        format!("collations are not supported by type {}", value.base()),
-                    ));
-                }
-            }
-            Ast::Function(function) => self.function(level, function)?,
+            } => self.cast_written(level, expr, data_type),
+            Ast::Cast { .. } => Err(Error::unsupported("TRY_CAST")),
+            Ast::Collate { expr, collation } => self.collated(level, expr, collation),
+            Ast::Function(function) => self.function(level, function),
             Ast::Case {
                 operand,
                 conditions,
@@ -214,25 +175,25 @@ impl Analyst<'_> {
                 operand.as_deref(),
                 conditions,
                 else_result.as_deref(),
-            )?,
+            ),
             Ast::Exists { subquery, negated } => {
                 let exists = self.exists(level, subquery)?;
-                Typed::bool(negated_if(exists.expr, *negated))
+                Ok(Typed::bool(negated_if(exists.expr, *negated)))
             }
-            Ast::Subquery(query) => self.scalar_subquery(level, query)?,
+            Ast::Subquery(query) => self.scalar_subquery(level, query),
             // Read for GROUP BY alone.
             Ast::Tuple(items) if items.is_empty() => {
                 let message = "syntax error at or near \")\"";
-                return Err(Error::new(SqlState::SYNTAX_ERROR, message));
+                Err(Error::new(SqlState::SYNTAX_ERROR, message))
             }
-            Ast::Tuple(items) => self.row(level, items)?,
-            Ast::Array(array) => self.array(level, &array.elem)?,
+            Ast::Tuple(items) => self.row(level, items),
+            Ast::Array(array) => self.array(level, &array.elem),
             Ast::AtTimeZone {
                 timestamp,
                 time_zone,
             } => {
                 let (time, zone) = (analysed(timestamp)?, analysed(time_zone)?);
-                self.at_time_zone(time, zone)?
+                self.at_time_zone(time, zone)
             }
             Ast::Extract { .. }
             | Ast::Ceil { .. }
@@ -240,44 +201,29 @@ impl Analyst<'_> {
             | Ast::Position { .. }
             | Ast::Substring { .. }
             | Ast::Trim { .. }
-            | Ast::Overlay { .. } => self.special_form(level, expression)?,
+            | Ast::Overlay { .. } => self.special_form(level, expression),
             Ast::IsNormalized {
                 expr,
                 form,
                 negated,
-            } => {
-                let text = analysed(expr)?;
-                let mut args = vec![self.coerced(text, PgType::TEXT)?.expr];
-                args.extend(
-                    form.as_ref()
-                        .map(|form| typed::text(&form.to_string()).expr),
-                );
-                let is = self.native("is_normalized", args)?;
-                Typed::bool(negated_if(is.expr, *negated))
-            }
+            } => self.is_normalized(level, expr, form.as_ref(), *negated),
             Ast::Prefixed { prefix, value } if prefix.value == PINNED => {
-                self.pinned(|pinned| pinned.expression(level, value))?
+                self.pinned(|pinned| pinned.expression(level, value))
             }
             Ast::Prefixed { prefix, value } if prefix.value.starts_with(ASSIGNED) => {
                 let value = analysed(value)?;
-                self.assigned_row(value, &prefix.value[ASSIGNED.len()..])?
+                self.assigned_row(value, &prefix.value[ASSIGNED.len()..])
             }
-            Ast::Prefixed { prefix, value } => {
-                return Err(Error::unsupported(format!("{prefix} {value}")));
-            }
-            Ast::QualifiedWildcard(name, _) => self.star_row(level, name)?,
-            Ast::Wildcard(_) => {
-                return Err(Error::new(
-                    SqlState::FEATURE_NOT_SUPPORTED,
-                    "row expansion via \"*\" is not supported here",
-                ));
-            }
-            Ast::Rollup(_) | Ast::Cube(_) | Ast::GroupingSets(_) => {
-                return Err(Error::new(
-                    SqlState::SYNTAX_ERROR,
-                    "grouping sets are only allowed in GROUP BY",
-                ));
-            }
+            Ast::Prefixed { prefix, value } => Err(Error::unsupported(format!("{prefix} {value}"))),
+            Ast::QualifiedWildcard(name, _) => self.star_row(level, name),
+            Ast::Wildcard(_) => Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "row expansion via \"*\" is not supported here",
+            )),
+            Ast::Rollup(_) | Ast::Cube(_) | Ast::GroupingSets(_) => Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "grouping sets are only allowed in GROUP BY",
+            )),
             Ast::InUnnest { .. }
             | Ast::JsonAccess { .. }
             | Ast::RLike { .. }
@@ -290,11 +236,37 @@ impl Analyst<'_> {
             | Ast::OuterJoin(_)
             | Ast::Prior(_)
             | Ast::Lambda(_)
-            | Ast::MemberOf(_) => {
-                return Err(Error::unsupported("this kind of expression")
-                    .detail(expression.to_string().chars().take(200).collect::<String>()));
+            | Ast::MemberOf(_) => Err(Error::unsupported("this kind of expression")
+                .detail(expression.to_string().chars().take(200).collect::<String>())),
+        }
+    }
+
+    /// `CAST (expr AS data_type)`, `expr::data_type`
+    fn cast_written(
+        &self,
+        level: &Level<'_>,
+        expr: &Ast,
+        data_type: &ast::DataType,
+    ) -> Result<Typed> {
+        let analysed = |expression: &Ast| self.expression(level, expression);
+        let to = self.resolve_type(data_type)?;
+        let value = match (strip(expr), array_element(to.undomained())) {
+            (Ast::Array(array), Some(element)) => {
+                self.array_as(level, &array.elem, Some(element))?
             }
-        })
+            (Ast::Value(number), _) if super::coerce::is_float(to) => {
+                // Read as it is written, not as a numeric first.
+                match &number.value {
+                    Value::Number(text, _) => self.read(text, to)?,
+                    _ => analysed(expr)?,
+                }
+            }
+            _ => match super::literal::negative_literal(expr) {
+                Some(value) => value?,
+                None => analysed(expr)?,
+            },
+        };
+        self.cast_value(value, to)
     }
 
     fn is_null(&self, value: Typed, negated: bool) -> Result<Typed> {
@@ -384,11 +356,13 @@ impl Analyst<'_> {
         low: &Ast,
         high: &Ast,
         negated: bool,
-        symmetric: bool,
     ) -> Result<Typed> {
         let value = self.expression(level, expr)?;
+        let mut low = low.clone();
+        // The mark that `parse::patch` leaves of SYMMETRIC.
+        let symmetric = take_mark(&mut low);
         self.scope.watch.repeat(&value.expr)?;
-        let (low, high) = (self.expression(level, low)?, self.expression(level, high)?);
+        let (low, high) = (self.expression(level, &low)?, self.expression(level, high)?);
         let within = |low: &Typed, high: &Typed| -> Result<Expr> {
             let (first, second) = if negated { ("<", ">") } else { (">=", "<=") };
             let first = self.operate(first, value.clone(), low.clone())?.expr;

@@ -24,6 +24,7 @@ mod combine;
 mod comparison;
 mod composite;
 mod condition;
+mod conditional;
 mod determined;
 mod domains;
 mod elements;

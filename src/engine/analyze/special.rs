@@ -2,13 +2,14 @@
 //! AT TIME ZONE, COLLATE.
 
 use sqlparser::ast::{
-    CeilFloorKind, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName,
-    ObjectNamePart, TrimWhereField, ValueWithSpan,
+    CeilFloorKind, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, NormalizationForm,
+    ObjectName, ObjectNamePart, TrimWhereField, ValueWithSpan,
 };
 
 use super::Analyst;
 use super::coerce::{category, not_unique};
 use super::level::Level;
+use super::subquery::negated_if;
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
 use crate::functions;
@@ -16,6 +17,46 @@ use crate::types::PgType;
 use crate::types::coded::bits;
 
 impl Analyst<'_> {
+    /// `expr COLLATE collation`
+    pub(super) fn collated(
+        &self,
+        level: &Level<'_>,
+        expr: &Ast,
+        collation: &ObjectName,
+    ) -> Result<Typed> {
+        check_collation(collation)?;
+        let value = self.expression(level, expr)?;
+        if value.is_unknown() {
+            return self.coerced(value, PgType::TEXT);
+        }
+        if super::coerce::category(value.ty) != 'S' {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("collations are not supported by type {}", value.base()),
+            ));
+        }
+        Ok(value)
+    }
+
+    /// `expr IS [NOT] [form] NORMALIZED`
+    pub(super) fn is_normalized(
+        &self,
+        level: &Level<'_>,
+        expr: &Ast,
+        form: Option<&NormalizationForm>,
+        negated: bool,
+    ) -> Result<Typed> {
+        let analysed = |expression: &Ast| self.expression(level, expression);
+        let text = analysed(expr)?;
+        let mut args = vec![self.coerced(text, PgType::TEXT)?.expr];
+        args.extend(
+            form.as_ref()
+                .map(|form| typed::text(&form.to_string()).expr),
+        );
+        let is = self.native("is_normalized", args)?;
+        Ok(Typed::bool(negated_if(is.expr, negated)))
+    }
+
     pub(super) fn special_form(&self, level: &Level<'_>, expression: &Ast) -> Result<Typed> {
         let analysed = |expression: &Ast| self.expression(level, expression);
         let call = |name: &str, args: Vec<Typed>| {
