@@ -59,9 +59,11 @@ impl Analyst<'_> {
     }
 
     /// An array that says of which type its elements are, where only the type says how they
-    /// compare.
+    /// compare or what they are in JSON.
     pub(super) fn told_elements(&self, value: Typed) -> Result<Typed> {
-        let tells = |element: PgType| element.is(PgType::JSONB) || element.is_composite();
+        let tells = |element: PgType| {
+            element.is(PgType::JSON) || element.is(PgType::JSONB) || element.is_composite()
+        };
         if !array_element(value.ty).is_some_and(tells) {
             return Ok(value);
         }

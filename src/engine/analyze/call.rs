@@ -387,9 +387,12 @@ impl Analyst<'_> {
         }
         let args = self.enum_arguments(name, args)?;
         let given: Vec<PgType> = args.iter().map(|arg| arg.ty).collect();
-        let args = match name.starts_with("array_") {
+        let of_arrays = name.starts_with("array_");
+        if of_arrays {
+            super::composite::one_kind_of_rows(&given)?;
+        }
+        let args = match of_arrays || name.contains("json") {
             true => {
-                super::composite::one_kind_of_rows(&given)?;
                 let args = args.into_iter().map(|arg| self.told_elements(arg));
                 args.collect::<Result<Vec<_>>>()?
             }

@@ -179,11 +179,7 @@ impl Analyst<'_> {
     /// As [`Self::legible`], but rows, which JSON is made of as they are.
     pub(super) fn json_legible(&self, value: Typed) -> Result<Typed> {
         match array_element(value.ty) {
-            // The elements say of which type they are.
-            Some(of) if of.is_composite() => {
-                let ty = value.base();
-                Ok(Typed::new(typed::cast(value.expr, ty), value.ty))
-            }
+            Some(of) if !of.is_encoded() || of.is_composite() => self.told_elements(value),
             None if value.ty.is_composite() => Ok(value),
             _ => self.legible(value),
         }
