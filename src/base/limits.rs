@@ -49,6 +49,10 @@ pub const MAILBOX_NOTICES_MAX: usize = 10_000;
 pub const VIEW_DEPTH_MAX: usize = 32;
 /// Bytes of output collected before they are written to the socket.
 pub const FLUSH_BYTES: usize = 64 * 1024;
+/// Rows within rows: every level doubles the quotes of a row's text.
+pub const ROW_DEPTH_MAX: usize = 20;
+/// Bytes of the text of a row.
+pub const ROW_TEXT_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Bytes of uncommitted rows a transaction keeps in memory for one table before they become a file.
 pub const MEMORY_SEGMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Rows of one Parquet row group (DuckDB's and DuckLake's customary size).

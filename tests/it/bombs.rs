@@ -208,6 +208,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         ("nested_simple_cases", nested_cases(300)),
         (
+            "nested_rows",
+            format!("SELECT ({})::text", nest("ROW(", "1", ")", 100)),
+        ),
+        (
             "nested_correlated_subqueries",
             format!(
                 "SELECT 1 FROM t x WHERE {}",

@@ -10,6 +10,7 @@ use super::coded::is_figure;
 use super::level::Level;
 use super::select::Target;
 use super::typed::{self, Typed, and, boolean, not, or};
+use crate::base::limits::ROW_DEPTH_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::FIELDS;
 use crate::engine::semantics;
@@ -44,6 +45,15 @@ impl Analyst<'_> {
             });
         }
         let ty = PgType::record(&types, &names);
+        if ty
+            .shape()
+            .is_some_and(|shape| shape.depth() > ROW_DEPTH_MAX)
+        {
+            return Err(Error::new(
+                SqlState::STATEMENT_TOO_COMPLEX,
+                "rows are nested too deeply",
+            ));
+        }
         Ok(Typed::new(semantics::make(ty, exprs), ty))
     }
 

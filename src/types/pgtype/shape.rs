@@ -85,6 +85,15 @@ impl Shape {
         (number < table.lists.len()).then_some(Self(number))
     }
 
+    /// How many rows are within one another, in arrays or not.
+    pub fn depth(self) -> usize {
+        let within = |ty: &PgType| {
+            let of = ty.element().unwrap_or(*ty);
+            of.shape().map_or(0, Self::depth)
+        };
+        1 + self.types().iter().map(within).max().unwrap_or(0)
+    }
+
     /// Whether a field, or one of a row in it, is of a type that `is` holds of; arrays count as
     /// what they are of.
     pub fn has(self, is: &dyn Fn(PgType) -> bool) -> bool {

@@ -7,7 +7,8 @@ use arrow::array::Array;
 use arrow::buffer::NullBuffer;
 
 use super::{RegNames, Style, TextColumn};
-use crate::base::Result;
+use crate::base::limits::ROW_TEXT_BYTES_MAX;
+use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 use crate::types::cells::{Cells, Ranges};
 
@@ -81,18 +82,29 @@ pub(in crate::types) fn quote(at: usize, out: &mut Vec<u8>, special: &[u8], esca
 }
 
 /// Appends `(…)`, as `record_out`.
+///
+/// # Errors
+/// `54000` if it is longer than [`ROW_TEXT_BYTES_MAX`].
 pub(in crate::types) fn write_record(
     row: usize,
     fields: &[TextColumn<'_>],
     out: &mut Vec<u8>,
 ) -> Result<()> {
+    let start = out.len();
     out.push(b'(');
     for (place, field) in fields.iter().enumerate() {
         if place > 0 {
             out.push(b',');
         }
         let at = out.len();
-        if field.write(row, out)? {
+        let there = field.write(row, out)?;
+        if out.len() - start > ROW_TEXT_BYTES_MAX {
+            return Err(Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                "the text of a row is too long",
+            ));
+        }
+        if there {
             let text = &out[at..];
             let special = |byte: &u8| matches!(byte, b'"' | b'\\' | b'(' | b')' | b',');
             if text.is_empty() || text.iter().any(|byte| special(byte) || is_space(*byte)) {
