@@ -11,6 +11,7 @@ use crate::engine::command::CreateSchema;
 use crate::observe::Interrupt;
 use crate::privileges::Need;
 use crate::session::{CommandTag, Session};
+use crate::statement::StatementContext;
 
 impl Session {
     /// CREATE SCHEMA
@@ -19,14 +20,7 @@ impl Session {
         create: &CreateSchema,
     ) -> Result<CommandTag> {
         let context = self.context()?;
-        let owner = match &create.owner {
-            Some(spec) => self.role_of(&context, spec)?,
-            None => context.role,
-        };
-        let name = match &create.name {
-            Some(name) => name.clone(),
-            None => context.snapshot.role_name(owner),
-        };
+        let (owner, name) = self.schema_meant(&context, create)?;
         Schema::check_name(&name)?;
         let done = tag("CREATE SCHEMA");
         if create.if_not_exists && context.snapshot.schema_named(&name).is_some() {
@@ -61,14 +55,7 @@ impl Session {
             return Ok(done);
         }
         let context = self.context()?;
-        let owner = match &create.owner {
-            Some(spec) => self.role_of(&context, spec)?,
-            None => context.role,
-        };
-        let name = match &create.name {
-            Some(name) => name.clone(),
-            None => context.snapshot.role_name(owner),
-        };
+        let (owner, name) = self.schema_meant(&context, create)?;
         for element in &create.elements {
             let schema = match &element.command {
                 Command::CreateSequence(sequence) => &sequence.name.schema,
@@ -103,6 +90,23 @@ impl Session {
         }
         (self.values.settings, self.values.role) = (settings, role);
         made.map(|()| done)
+    }
+
+    /// Who owns the schema that is made, and its name, which is the owner's if none is given.
+    fn schema_meant(
+        &self,
+        context: &StatementContext,
+        create: &CreateSchema,
+    ) -> Result<(Oid, String)> {
+        let owner = match &create.owner {
+            Some(spec) => self.role_of(context, spec)?,
+            None => context.role,
+        };
+        let name = match &create.name {
+            Some(name) => name.clone(),
+            None => context.snapshot.role_name(owner),
+        };
+        Ok((owner, name))
     }
 
     /// The session's temporary schema, made at first use by whoever may make temporary tables. Only

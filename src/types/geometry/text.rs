@@ -147,6 +147,24 @@ impl Reader<'_> {
         Ok(Point { x, y })
     }
 
+    /// Takes the first of two parentheses; says whether there are two.
+    fn enters(&mut self) -> bool {
+        let [b'(', inner @ ..] = self.rest else {
+            return false;
+        };
+        let mut inner = inner;
+        while let [byte, rest @ ..] = inner
+            && is_space(*byte)
+        {
+            inner = rest;
+        }
+        let twice = inner.first() == Some(&b'(');
+        if twice {
+            self.rest = inner;
+        }
+        twice
+    }
+
     /// So many points, in parentheses or without; says whether in brackets, if these may be.
     fn points(&mut self, count: usize, brackets: bool) -> Result<(Vec<Point>, bool)> {
         self.space();
@@ -158,20 +176,11 @@ impl Reader<'_> {
             }
             self.rest = &self.rest[1..];
             depth += 1;
-        } else if self.rest.first() == Some(&b'(') {
-            let mut inner = &self.rest[1..];
-            while let [byte, rest @ ..] = inner
-                && is_space(*byte)
-            {
-                inner = rest;
-            }
-            if inner.first() == Some(&b'(') {
-                self.rest = inner;
-                depth += 1;
-            } else if self.is_only_parenthesis() {
-                self.rest = &self.rest[1..];
-                depth += 1;
-            }
+        } else if self.enters() {
+            depth += 1;
+        } else if self.is_only_parenthesis() {
+            self.rest = &self.rest[1..];
+            depth += 1;
         }
         let mut points = Vec::with_capacity(count);
         for _ in 0..count {
@@ -216,34 +225,17 @@ impl Reader<'_> {
     /// `<(x,y),r>`, also with parentheses or without.
     fn circle(&mut self) -> Result<Circle> {
         self.space();
-        let mut depth = 0;
-        let angle = self.take(b'<');
-        if angle {
-            depth += 1;
-        } else if self.rest.first() == Some(&b'(') {
-            let mut inner = &self.rest[1..];
-            while let [byte, rest @ ..] = inner
-                && is_space(*byte)
-            {
-                inner = rest;
-            }
-            if inner.first() == Some(&b'(') {
-                self.rest = inner;
-                depth += 1;
-            }
-        }
+        let closes = self.take(b'<') || self.enters();
         let center = self.point()?;
         self.take(b',');
         let radius = self.number()?;
         if radius < 0.0 {
             return Err(self.failed());
         }
-        for _ in 0..depth {
-            if !self.take(b')') && !self.take(b'>') {
-                return Err(self.failed());
-            }
-            self.space();
+        if closes && !self.take(b')') && !self.take(b'>') {
+            return Err(self.failed());
         }
+        self.space();
         self.end()?;
         Ok(Circle { center, radius })
     }
