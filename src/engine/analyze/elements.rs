@@ -64,10 +64,9 @@ impl Analyst<'_> {
             left = self.coerced(left, ty)?;
         }
         let array = self.coerced(array, ty.array().ok_or_else(not_an_array)?)?;
-        let Some(quantified) = Quantified::new(sign, all) else {
+        let Some(quantified) = Quantified::new(sign, all, ty) else {
             return Err(Error::unsupported(format!("{sign} ANY or ALL")));
         };
-        let quantified = quantified.over_rows(ty.is_composite());
         Ok(Typed::bool(quantified.call(left.expr, array.expr)))
     }
 

@@ -14,8 +14,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::Result;
-use super::quantified::{Quantified, decide};
-use crate::types::flattened;
+use super::quantified::{Quantified, for_each_array, shown};
 
 /// One operator over an array.
 #[derive(Debug)]
@@ -77,11 +76,7 @@ impl ScalarUDFImpl for Operated {
     }
 
     fn display_name(&self, args: &[Expr]) -> Result<String> {
-        let word = self.name().to_uppercase();
-        Ok(match args {
-            [value, array] => format!("({value} {} {word}({array}))", self.sign),
-            _ => self.name().to_owned(),
-        })
+        Ok(shown(self.name(), &self.sign, args))
     }
 
     fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
@@ -89,27 +84,13 @@ impl ScalarUDFImpl for Operated {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let rows = args.number_rows;
-        let values = args.args[0].to_array(rows)?;
-        let arrays = args.args[1].to_array(rows)?;
-        let arrays = arrays.as_list::<i32>();
-        let mut results = Vec::with_capacity(rows);
-        for row in 0..rows {
-            if arrays.is_null(row) {
-                results.push(None);
-                continue;
-            }
-            let elements = flattened(arrays.value(row));
-            if elements.is_empty() {
-                results.push(Some(self.all));
-                continue;
-            }
+        let values = args.args[0].to_array(args.number_rows)?;
+        let arrays = args.args[1].to_array(args.number_rows)?;
+        for_each_array(&arrays, self.all, |row, elements| {
             let index = UInt64Array::from(vec![row as u64; elements.len()]);
             let value = arrow::compute::take(&values, &index, None)?;
-            let holds = self.holds(value, elements)?;
-            results.push(decide(&holds, self.all));
-        }
-        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(results))))
+            self.holds(value, elements).map(Some)
+        })
     }
 }
 

@@ -27,19 +27,19 @@ const SIGNS: [&str; 14] = [
 pub(in crate::engine) struct Quantified {
     sign: &'static str,
     all: bool,
-    /// Whether the values are rows.
-    rows: bool,
+    /// What the values are of.
+    ty: PgType,
     signature: Signature,
 }
 
 impl Quantified {
-    /// `None` if the operator is not one of them.
-    pub(in crate::engine) fn new(sign: &str, all: bool) -> Option<Self> {
+    /// Over values of type `ty`; `None` if the operator is not one of them.
+    pub(in crate::engine) fn new(sign: &str, all: bool, ty: PgType) -> Option<Self> {
         let sign = SIGNS.into_iter().find(|known| *known == sign)?;
         Some(Self {
             sign,
             all,
-            rows: false,
+            ty,
             signature: Signature::any(2, Volatility::Immutable),
         })
     }
@@ -47,12 +47,6 @@ impl Quantified {
     /// Its sign, and whether it is ALL.
     pub(super) fn said(&self) -> (&str, bool) {
         (self.sign, self.all)
-    }
-
-    /// The same, over rows if `rows`.
-    #[must_use]
-    pub(in crate::engine) fn over_rows(self, rows: bool) -> Self {
-        Self { rows, ..self }
     }
 
     /// The call.
@@ -65,10 +59,7 @@ impl Quantified {
 
     /// The operator between one value and every element.
     fn apply(&self, value: &ArrayRef, elements: &ArrayRef) -> Result<BooleanArray> {
-        let (value, elements) = (
-            comparable(value, self.rows)?,
-            comparable(elements, self.rows)?,
-        );
+        let (value, elements) = (comparable(value, self.ty)?, comparable(elements, self.ty)?);
         let value: Scalar<ArrayRef> = Scalar::new(value);
         let (left, right): (&dyn Datum, &dyn Datum) = (&value, &elements);
         Ok(match self.sign {
@@ -106,8 +97,40 @@ impl Quantified {
     }
 }
 
+/// ANY, or ALL, of every array of a column, of the results that `holds` gives for the elements of
+/// the array of a row; `None` if all of them are NULL.
+pub(super) fn for_each_array(
+    arrays: &ArrayRef,
+    all: bool,
+    holds: impl Fn(usize, ArrayRef) -> Result<Option<BooleanArray>>,
+) -> Result<ColumnarValue> {
+    let arrays = arrays.as_list::<i32>();
+    let mut results = Vec::with_capacity(arrays.len());
+    for row in 0..arrays.len() {
+        if arrays.is_null(row) {
+            results.push(None);
+            continue;
+        }
+        let elements = flattened(arrays.value(row));
+        results.push(match elements.is_empty() {
+            // No elements decide whatever the value is.
+            true => Some(all),
+            false => holds(row, elements)?.and_then(|holds| decide(&holds, all)),
+        });
+    }
+    Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(results))))
+}
+
+/// `(value sign ANY(array))`
+pub(super) fn shown(name: &str, sign: &str, args: &[Expr]) -> String {
+    match args {
+        [value, array] => format!("({value} {sign} {}({array}))", name.to_uppercase()),
+        _ => name.to_owned(),
+    }
+}
+
 /// What the operator's results for the elements make of ANY, or of ALL.
-pub(super) fn decide(results: &BooleanArray, all: bool) -> Option<bool> {
+fn decide(results: &BooleanArray, all: bool) -> Option<bool> {
     let decisive = !all;
     if results.iter().flatten().any(|result| result == decisive) {
         Some(decisive)
@@ -145,11 +168,10 @@ fn common_type(value: &DataType, element: &DataType) -> DataType {
 }
 
 /// Values as Arrow compares them the way PostgreSQL does.
-fn comparable(array: &ArrayRef, rows: bool) -> Result<ArrayRef> {
+fn comparable(array: &ArrayRef, ty: PgType) -> Result<ArrayRef> {
     Ok(match array.data_type() {
-        _ if rows => Arc::new(crate::types::row::keys(array.as_ref()).map_err(external)?),
         DataType::Utf8 => arrow::compute::cast(array, &DataType::Utf8View)?,
-        _ => crate::functions::comparable(array, PgType::TEXT).map_err(external)?,
+        _ => crate::functions::comparable(array, ty).map_err(external)?,
     })
 }
 
@@ -163,16 +185,7 @@ impl ScalarUDFImpl for Quantified {
     }
 
     fn display_name(&self, args: &[Expr]) -> Result<String> {
-        Ok(match args {
-            [value, array] => {
-                format!(
-                    "({value} {} {}({array}))",
-                    self.sign,
-                    self.name().to_uppercase()
-                )
-            }
-            _ => self.name().to_owned(),
-        })
+        Ok(shown(self.name(), self.sign, args))
     }
 
     fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
@@ -180,29 +193,16 @@ impl ScalarUDFImpl for Quantified {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let rows = args.number_rows;
-        let values = args.args[0].to_array(rows)?;
-        let arrays = args.args[1].to_array(rows)?;
-        let arrays = arrays.as_list::<i32>();
-        let common = common_type(values.data_type(), &element_type(arrays));
+        let values = args.args[0].to_array(args.number_rows)?;
+        let arrays = args.args[1].to_array(args.number_rows)?;
+        let common = common_type(values.data_type(), &element_type(arrays.as_list()));
         let values = arrow::compute::cast(&values, &common)?;
-        let mut results = Vec::with_capacity(rows);
-        for row in 0..rows {
-            if arrays.is_null(row) {
-                results.push(None);
-                continue;
+        for_each_array(&arrays, self.all, |row, elements| {
+            if values.is_null(row) {
+                return Ok(None);
             }
-            let elements = arrow::compute::cast(&flattened(arrays.value(row)), &common)?;
-            // No elements decide whatever the value is.
-            if elements.is_empty() {
-                results.push(Some(self.all));
-            } else if values.is_null(row) {
-                results.push(None);
-            } else {
-                let applied = self.apply(&values.slice(row, 1), &elements)?;
-                results.push(decide(&applied, self.all));
-            }
-        }
-        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(results))))
+            let elements = arrow::compute::cast(&elements, &common)?;
+            self.apply(&values.slice(row, 1), &elements).map(Some)
+        })
     }
 }
