@@ -139,7 +139,8 @@ impl Analyst<'_> {
             None => self.aggregate_function(name, &mut args)?,
         };
         let first = args.first().map(|arg| (arg.base(), arg.expr.clone()));
-        let exprs: Vec<Expr> = args.into_iter().map(|arg| self.said(arg)).collect();
+        let exprs = args.into_iter().map(|arg| self.said(arg));
+        let exprs = exprs.collect::<Result<Vec<_>>>()?;
         let result = |expr: Expr, schema_of: &Expr| -> Result<Typed> {
             let schema = self.schema_for(&[schema_of])?;
             let field = schema_of

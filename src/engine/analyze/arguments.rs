@@ -22,7 +22,7 @@ impl Analyst<'_> {
     ) -> Result<Vec<Expr>> {
         let untyped = |arg: &Typed| arg.is_unknown() && matches!(arg.expr, Expr::Placeholder(_));
         if !args.iter().any(untyped) {
-            return Ok(args.into_iter().map(|arg| self.said(arg)).collect());
+            return args.into_iter().map(|arg| self.said(arg)).collect();
         }
         let exprs: Vec<&Expr> = args.iter().map(|arg| &arg.expr).collect();
         let schema = self.schema_for(&exprs)?;
@@ -42,7 +42,7 @@ impl Analyst<'_> {
             .enumerate()
             .map(|(index, arg)| {
                 if !untyped(&arg) {
-                    return Ok(arg.expr);
+                    return self.said(arg);
                 }
                 let ty = wanted
                     .as_ref()
@@ -55,23 +55,19 @@ impl Analyst<'_> {
     }
 
     /// An argument that says its type where DataFusion has forgotten it.
-    pub(super) fn said(&self, arg: Typed) -> Expr {
+    pub(super) fn said(&self, arg: Typed) -> Result<Expr> {
+        if array_element(arg.ty).is_some() {
+            return Ok(self.told_elements(arg)?.expr);
+        }
         let declared = !arg.is_unknown() && !arg.ty.field("", true).metadata().is_empty();
         let forgets = !matches!(
             arg.expr,
             Expr::Column(_) | Expr::Literal(..) | Expr::Cast(_) | Expr::OuterReferenceColumn(..)
         );
-        if declared && forgets && array_element(arg.ty).is_none() {
-            typed::cast(
-                arg.expr,
-                PgType {
-                    typmod: -1,
-                    ..arg.ty
-                },
-            )
-        } else {
-            arg.expr
-        }
+        Ok(match declared && forgets {
+            true => typed::cast(arg.expr, arg.ty.with_typmod(-1)),
+            false => arg.expr,
+        })
     }
 }
 

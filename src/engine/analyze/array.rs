@@ -214,7 +214,7 @@ impl Analyst<'_> {
         if part(array.ty).is_some() {
             return match <[_; 1]>::try_from(subscripts) {
                 Ok([(None, at)]) => {
-                    let array = self.said(array);
+                    let array = self.said(array)?;
                     self.native("[]= geometry", vec![array, at, value])
                 }
                 Ok(_) => Err(Error::unsupported("a slice of a fixed-length array")),
@@ -387,7 +387,7 @@ impl Analyst<'_> {
             indexes.push(self.coerced(index, PgType::INT4)?.expr);
         }
         match <[Expr; 1]>::try_from(indexes) {
-            Ok([index]) => self.native("[] geometry", vec![self.said(whole), index]),
+            Ok([index]) => self.native("[] geometry", vec![self.said(whole)?, index]),
             Err(_) => typed::null(of),
         }
     }

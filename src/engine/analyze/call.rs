@@ -387,17 +387,9 @@ impl Analyst<'_> {
         }
         let args = self.enum_arguments(name, args)?;
         let given: Vec<PgType> = args.iter().map(|arg| arg.ty).collect();
-        let of_arrays = name.starts_with("array_");
-        if of_arrays {
+        if name.starts_with("array_") {
             super::composite::one_kind_of_rows(&given)?;
         }
-        let args = match of_arrays || name.contains("json") {
-            true => {
-                let args = args.into_iter().map(|arg| self.told_elements(arg));
-                args.collect::<Result<Vec<_>>>()?
-            }
-            false => args,
-        };
         // Padding is no part of the text a function sees.
         let args = args
             .into_iter()
@@ -477,7 +469,7 @@ impl Analyst<'_> {
         };
         let args: Vec<Expr> = args
             .into_iter()
-            .map(|arg| Ok(self.said(self.settled(arg)?)))
+            .map(|arg| self.said(self.settled(arg)?))
             .collect::<Result<_>>()?;
         let schema = self.schema_for(&args.iter().collect::<Vec<_>>())?;
         typed::call(function, args, &schema)

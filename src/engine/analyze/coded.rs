@@ -99,14 +99,14 @@ impl Analyst<'_> {
             Some(name) => name,
             None if address(value.ty) && category(to) == 'S' => {
                 let address = self.coerced(value.clone(), PgType::INET)?;
-                let text = self.native("text inet", vec![self.said(address)])?;
+                let text = self.native("text inet", vec![self.said(address)?])?;
                 return self.coerced(text, to).map(Some);
             }
             None if fits && to.oid == PgType::BIT.oid => "bit bit",
             None if fits => "varbit bit",
             None => return Ok(None),
         };
-        let mut args = vec![self.said(value.clone())];
+        let mut args = vec![self.said(value.clone())?];
         if bits::is(to) {
             args.push(typed::int4(to.typmod).expr);
             if bits::is(value.ty) {
@@ -151,7 +151,7 @@ impl Analyst<'_> {
         let args: Vec<Expr> = args
             .iter()
             .zip(takes)
-            .map(|(arg, ty)| Ok(self.said(self.coerced(arg.clone(), *ty)?)))
+            .map(|(arg, ty)| self.said(self.coerced(arg.clone(), *ty)?))
             .collect::<Result<_>>()?;
         self.native(behind, args).map(Some)
     }

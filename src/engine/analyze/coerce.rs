@@ -174,7 +174,7 @@ impl Analyst<'_> {
             _ => None,
         };
         if let Some(function) = zoned {
-            let value = self.said(value);
+            let value = self.said(value)?;
             return Ok(Typed::new(self.native(function, vec![value])?.expr, ty));
         }
         // A range is written as the multirange of it alone.

@@ -172,16 +172,16 @@ impl Analyst<'_> {
         };
         // As it is shown, which is not what a cast makes of an address.
         let ty = value.ty;
-        let shown = converted(self.scope.context, self.said(value), ty, to);
+        let shown = converted(self.scope.context, self.said(value)?, ty, to);
         Ok(Typed::new(shown, to))
     }
 
     /// As [`Self::legible`], but rows, which JSON is made of as they are.
     pub(super) fn json_legible(&self, value: Typed) -> Result<Typed> {
-        match array_element(value.ty) {
-            Some(of) if !of.is_encoded() || of.is_composite() => self.told_elements(value),
-            None if value.ty.is_composite() => Ok(value),
-            _ => self.legible(value),
+        let of = array_element(value.ty).unwrap_or(value.ty);
+        match of.is_composite() {
+            true => Ok(value),
+            false => self.legible(value),
         }
     }
 
@@ -233,8 +233,8 @@ impl Analyst<'_> {
                 .collect();
         }
         if READ_TIMES.contains(&name) && !args.iter().any(|arg| arg.ty.is_made()) {
-            let said = |arg: Typed| Typed::new(self.said(arg.clone()), arg.ty);
-            return Ok(args.into_iter().map(said).collect());
+            let said = |arg: Typed| Ok(Typed::new(self.said(arg.clone())?, arg.ty));
+            return args.into_iter().map(said).collect();
         }
         // What else the name may mean: a cast, an operator's function.
         if crate::functions::scalar(self.scope.context, name).is_none() {

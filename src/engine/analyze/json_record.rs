@@ -63,7 +63,7 @@ impl Analyst<'_> {
             let value = if Self::is_there(&value) {
                 self.json_row(Some(value), binary, false)?
             } else {
-                let arg = self.said(value);
+                let arg = self.said(value)?;
                 self.native(if binary { "to_jsonb" } else { "to_json" }, vec![arg])?
             };
             let shown = self.coerced(value, PgType::TEXT)?.expr;
@@ -253,7 +253,7 @@ impl Analyst<'_> {
                 };
                 continue;
             }
-            let value = self.said(self.json_legible(arg.clone())?);
+            let value = self.said(self.json_legible(arg.clone())?)?;
             *arg = self.native(way, vec![value])?;
         }
         Ok(())

@@ -231,7 +231,7 @@ impl Analyst<'_> {
                 ))
             }
             Make::Call(name) => {
-                let operand = self.said(operand);
+                let operand = self.said(operand)?;
                 let result = self.native(name, vec![operand])?;
                 self.coerced(result, candidate.result)
             }
@@ -277,7 +277,7 @@ impl Analyst<'_> {
                     }
                 };
                 let sign = if op == Operator::Plus { "+" } else { "-" };
-                let args = vec![self.said(moment(left)?), self.said(moment(right)?)];
+                let args = vec![self.said(moment(left)?)?, self.said(moment(right)?)?];
                 self.native(sign, args)?.expr
             }
             Make::Span(how) => return self.spanning(how, vec![left, right], result),
@@ -326,7 +326,7 @@ impl Analyst<'_> {
         if crate::functions::scalar(self.scope.context, name).is_none() {
             return Err(Error::unsupported(format!("the operator behind {name}")));
         }
-        let result = self.native(name, vec![self.said(left), self.said(right)])?;
+        let result = self.native(name, vec![self.said(left)?, self.said(right)?])?;
         self.coerced(result, ty)
     }
 

@@ -62,7 +62,7 @@ impl Analyst<'_> {
         } else {
             return Err(self.no_function(name, std::slice::from_ref(value)));
         };
-        let value = self.said(value);
+        let value = self.said(value)?;
         self.native("binary send", vec![value])
     }
 

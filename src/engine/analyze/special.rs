@@ -193,7 +193,7 @@ impl Analyst<'_> {
             time
         };
         let zone = self.settled(zone)?;
-        self.native("timezone", vec![zone.expr, self.said(time)])
+        self.native("timezone", vec![zone.expr, self.said(time)?])
     }
 
     /// `x [NOT] LIKE pattern [ESCAPE escape]`
