@@ -7,6 +7,7 @@ use super::acl::Acl;
 use super::constraint::Constraints;
 use super::default_acl::DefaultAcl;
 use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, SettingsOf, View};
+use super::policy::RowSecurity;
 use super::routine::Routine;
 use super::segment::Segment;
 use super::sequence::Sequence;
@@ -126,6 +127,21 @@ pub enum Change {
         relation: Oid,
         /// OID of the constraint or index.
         constraint: Oid,
+    },
+    /// Which rows of a table are for whom, from now on. Whoever makes this change holds the table's
+    /// exclusive lock.
+    SetRowSecurity {
+        /// Table.
+        relation: Oid,
+        /// All of it.
+        security: Box<RowSecurity>,
+    },
+    /// A policy is gone.
+    DropPolicy {
+        /// Table.
+        relation: Oid,
+        /// OID of the policy.
+        policy: Oid,
     },
     /// ALTER SEQUENCE
     AlterSequence {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::routine::calls;
 use super::walk::Walk;
-use super::{Change, IndexedBy, ObjectId, Relation, Snapshot};
+use super::{Change, IndexedBy, ObjectId, Policy, Relation, Snapshot};
 use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -44,6 +44,8 @@ pub enum Dependent {
     Column(Oid, i16),
     /// An index, by its OID, which goes and leaves the table.
     Index(Oid, Oid),
+    /// A policy, by its OID, which goes and leaves the table.
+    Policy(Oid, Oid),
     /// A field, which goes and leaves the type of rows.
     Attribute(Oid, i16),
 }
@@ -172,6 +174,15 @@ impl Snapshot {
                     describe(ObjectId::Relation(table))
                 )
             }
+            Dependent::Policy(table, oid) => {
+                let relation = self.relation(table);
+                let policy = relation.and_then(|relation| relation.row_security.policy(oid));
+                format!(
+                    "policy {} on {}",
+                    policy.map_or("?", |policy| policy.name.as_str()),
+                    describe(ObjectId::Relation(table))
+                )
+            }
             Dependent::Column(table, attnum) => {
                 let column = self
                     .relation(table)
@@ -199,6 +210,19 @@ impl Snapshot {
                 format!("index {}", index.map_or("?", |index| index.name.as_str()))
             }
         }
+    }
+
+    /// The policies for which something is so, with the tables that have them.
+    pub fn policies_that<'s>(
+        &'s self,
+        does: impl Fn(&Policy) -> bool + 's,
+    ) -> impl Iterator<Item = (&'s Arc<Relation>, &'s Policy)> {
+        let tables = self.relations();
+        let policies = tables.flat_map(|table| {
+            let policies = table.row_security.policies.iter();
+            policies.map(move |policy| (table, policy))
+        });
+        policies.filter(move |(_, policy)| does(policy))
     }
 
     /// Foreign keys that refer to `table`, with the tables that have them.
@@ -397,6 +421,8 @@ impl Snapshot {
         let mut users = self.direct_dependants(object);
         let texts = self.calls_of(routine);
         users.extend(texts.iter().map(|(table, _)| ObjectId::Relation(*table)));
+        let policies = self.policies_that(|policy| policy.calls(routine));
+        users.extend(policies.map(|(table, _)| ObjectId::Relation(table.oid)));
         self.refuse_uses(object, doing, users)
     }
 

@@ -86,6 +86,7 @@ impl Snapshot {
             create_role: true,
             create_db: true,
             login: true,
+            bypass_row_security: false,
             ..predefined(Oid::SUPERUSER, "commons")
         };
         let roles = PREDEFINED.map(|(oid, name)| predefined(oid, name));
@@ -128,6 +129,7 @@ fn predefined(oid: Oid, name: &str) -> Role {
         create_role: false,
         create_db: false,
         login: false,
+        bypass_row_security: false,
         connection_limit: -1,
         valid_until: None,
         settings: BTreeMap::new(),

@@ -13,6 +13,7 @@ mod dependency;
 mod derived;
 mod genesis;
 pub mod object;
+mod policy;
 mod range_type;
 mod reserved;
 mod resolve;
@@ -39,6 +40,7 @@ pub use object::{
     CheckOption, Column, Database, Generation, Membership, ObjectId, Persistence, Relation,
     RelationKind, Role, Schema, SettingsOf, View,
 };
+pub use policy::{Condition, Policy, PolicyCommand, RowSecurity};
 pub use range_type::{Constructors, MultirangeType, RangeType};
 pub use resolve::{SearchPath, undefined_relation};
 pub use routine::{Parallel, Parameter, ParameterMode, Routine, RoutineBody, Volatility};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acl::Acl;
 use super::constraint::Constraints;
+use super::policy::RowSecurity;
 use super::segment::Segment;
 use super::sequence::Sequence;
 use super::tuning::{Tuning, is_true};
@@ -122,6 +123,9 @@ pub struct Relation {
     /// What a table promises of its rows, and its indexes.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,
+    /// Which of its rows are for whom.
+    #[serde(default, skip_serializing_if = "RowSecurity::is_empty")]
+    pub row_security: RowSecurity,
     /// What it is.
     pub kind: RelationKind,
 }
@@ -439,6 +443,9 @@ pub struct Role {
     pub create_db: bool,
     /// LOGIN
     pub login: bool,
+    /// BYPASSRLS: row security is not for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bypass_row_security: bool,
     /// CONNECTION LIMIT; -1 is none.
     pub connection_limit: i32,
     /// VALID UNTIL: microseconds since 1970-01-01 UTC; after it passwords do not log in.

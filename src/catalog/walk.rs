@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::user_type::made_of;
 use super::{
-    Cascade, Change, Column, Dependence, Dependent, Generation, Index, ObjectId, Relation,
+    Cascade, Change, Column, Dependence, Dependent, Generation, Index, ObjectId, Policy, Relation,
     Snapshot, TypeKind, UserType,
 };
 use crate::base::Oid;
@@ -48,6 +48,7 @@ impl<'a> Walk<'a> {
             Dependent::Default(table, _)
             | Dependent::Constraint(table, _)
             | Dependent::Column(table, _)
+            | Dependent::Policy(table, _)
             | Dependent::Index(table, _) => !visited.contains(&ObjectId::Relation(table)),
             Dependent::Attribute(ty, _) => !visited.contains(&ObjectId::Type(ty)),
         });
@@ -88,13 +89,18 @@ impl<'a> Walk<'a> {
                     self.release_attributes(relation.row_type);
                 }
                 self.release(oid);
+                self.release_policies(object, |policy| policy.reads(oid));
                 // They cannot go before the table, but what others have of them must.
                 sequences.iter().for_each(|oid| self.release(*oid));
             }
-            ObjectId::Routine(oid) => self.release_calls(oid),
+            ObjectId::Routine(oid) => {
+                self.release_calls(oid);
+                self.release_policies(object, |policy| policy.calls(oid));
+            }
             ObjectId::Type(oid) => {
                 self.release_columns(oid);
                 self.release_attributes(oid);
+                self.release_policies(object, |policy| policy.says(oid));
                 let ty = self.snapshot.user_type(oid);
                 if let Some(range) = ty.and_then(|ty| ty.range()) {
                     // Without a word.
@@ -145,6 +151,7 @@ impl<'a> Walk<'a> {
                 }
                 Dependent::Constraint(from, key) => self.release_key(from, key, on),
                 Dependent::Index(_, index) => self.release_references(table.oid, index),
+                Dependent::Policy(of, policy) => self.release_policy(of, policy, on),
                 Dependent::Object(ObjectId::Relation(oid)) if sequences.contains(&oid) => {
                     self.visit(ObjectId::Relation(oid), None);
                 }
@@ -197,6 +204,11 @@ impl<'a> Walk<'a> {
                 found.push((oid, Dependent::Object(routine)));
             }
         }
+        let policies = snapshot.policies_that(|policy| policy.names_column(table.oid, attnum));
+        found.extend(policies.map(|(of, policy)| {
+            let dependent = Dependent::Policy(of.oid, policy.oid);
+            (policy.oid, dependent)
+        }));
         found.sort_by_key(|(oid, _)| *oid);
         found.into_iter().map(|(_, dependent)| dependent).collect()
     }
@@ -242,6 +254,32 @@ impl<'a> Walk<'a> {
         self.changes.push(change);
         if !self.roots.contains(&relation) {
             self.list(Dependent::Constraint(from, key), on);
+        }
+    }
+
+    /// Takes away the policies of tables that stay for which something is so.
+    fn release_policies(&mut self, on: ObjectId, does: impl Fn(&Policy) -> bool) {
+        let snapshot = self.snapshot;
+        for (table, policy) in snapshot.policies_that(does) {
+            if on != ObjectId::Relation(table.oid) {
+                self.release_policy(table.oid, policy.oid, Dependent::Object(on));
+            }
+        }
+    }
+
+    /// Takes away a policy, unless it goes anyway.
+    fn release_policy(&mut self, table: Oid, policy: Oid, on: Dependent) {
+        let change = Change::DropPolicy {
+            relation: table,
+            policy,
+        };
+        let relation = ObjectId::Relation(table);
+        if self.visited.contains(&relation) || self.changes.contains(&change) {
+            return;
+        }
+        self.changes.push(change);
+        if !self.roots.contains(&relation) {
+            self.list(Dependent::Policy(table, policy), on);
         }
     }
 
@@ -317,7 +355,7 @@ impl<'a> Walk<'a> {
                     let relation = oid;
                     self.changes.push(Change::AlterColumn { relation, column });
                 }
-                Dependent::Object(_) | Dependent::Attribute(..) => {}
+                Dependent::Object(_) | Dependent::Attribute(..) | Dependent::Policy(..) => {}
             }
         }
     }

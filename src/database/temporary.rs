@@ -75,6 +75,8 @@ impl Temporary {
             | Change::SetConstraints { relation, .. }
             | Change::DropConstraint { relation, .. }
             | Change::SetTuning { relation, .. }
+            | Change::SetRowSecurity { relation, .. }
+            | Change::DropPolicy { relation, .. }
             | Change::SetColumnAcl { relation, .. }
             | Change::Populate { relation, .. }
             | Change::SetSchema { relation, .. }

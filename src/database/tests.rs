@@ -62,6 +62,7 @@ fn new_table(database: &Database, name: &str, schema: Oid, persistence: Persiste
         column_acls: std::collections::BTreeMap::new(),
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
+        row_security: Default::default(),
         kind: RelationKind::Table {
             segments: Arc::from([]),
         },

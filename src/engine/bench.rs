@@ -114,6 +114,7 @@ impl Bench {
             column_acls: std::collections::BTreeMap::new(),
             tuning: crate::catalog::Tuning::default(),
             constraints: crate::catalog::Constraints::NONE,
+            row_security: Default::default(),
             kind,
         }
     }

@@ -97,6 +97,8 @@ fn finished(
         keys,
         called,
         derived_by,
+        role: scope.role,
+        of_policy: None,
         version: scope.context.snapshot.version(),
     })
 }

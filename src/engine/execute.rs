@@ -5,6 +5,7 @@
 //! doing. Batches go through a channel of two: the reader is the brake. When the reader goes away,
 //! the stream and all its tasks are dropped.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -147,6 +148,7 @@ impl Engine {
         query: Bound,
         parameters: &[ArrayRef],
     ) -> Result<LogicalPlan> {
+        let (role, of_policy) = (query.role, query.of_policy);
         let plan = with_parameters(query, parameters)?;
         let plan = semantics::rebind(context, plan).map_err(convert)?;
         let expander = Expander {
@@ -154,7 +156,9 @@ impl Engine {
             context,
             state,
             watch,
+            role,
             slots: Rc::default(),
+            guarding: Rc::new(RefCell::new(of_policy.into_iter().collect())),
         };
         let plan = expander.expand(plan)?;
         watch.measure(&plan)?;

@@ -19,12 +19,15 @@ use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::{MemTable, TableType, provider_as_source};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, SubqueryAlias, TableScanBuilder};
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, TableScanBuilder,
+};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::barrier::Barrier;
 use super::bind::{bind, project_as};
 use super::error::convert;
+use super::local::LocalRows;
 use super::planning::Watch;
 use super::scope::{Scope, external};
 use super::shared::{SharedRows, Slot};
@@ -32,7 +35,7 @@ use super::source::{RelationBody, RelationSource};
 use super::{Engine, foreign, scan};
 use crate::base::limits::VIEW_DEPTH_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Column, Relation, RelationKind, SearchPath, Standing, View};
+use crate::catalog::{Column, PolicyCommand, Relation, RelationKind, SearchPath, Standing, View};
 use crate::pg_catalog::{self, SystemBody, SystemRelation};
 use crate::privileges;
 use crate::statement::StatementContext;
@@ -48,6 +51,10 @@ pub(super) struct Expander<'a> {
     pub(super) state: &'a SessionState,
     /// Stops what takes too long.
     pub(super) watch: &'a Watch,
+    /// For whom rows are hidden: the caller, or inside a view its owner.
+    pub(super) role: Oid,
+    /// The tables whose policies are being opened.
+    pub(super) guarding: Rc<RefCell<Vec<Oid>>>,
     /// The shared queries met so far, by number.
     pub(super) slots: Rc<RefCell<HashMap<u64, Arc<Slot>>>>,
 }
@@ -58,7 +65,7 @@ impl Expander<'_> {
         self.expand_at(plan, 0).map_err(convert)
     }
 
-    fn expand_at(
+    pub(super) fn expand_at(
         &self,
         plan: LogicalPlan,
         depth: usize,
@@ -88,12 +95,31 @@ impl Expander<'_> {
                 engine: self.engine,
                 state: self.state,
                 watch: self.watch,
+                role: match &context {
+                    Some(context) => context.role,
+                    None => self.role,
+                },
                 slots: Rc::clone(&self.slots),
+                guarding: Rc::clone(&self.guarding),
             };
             let opened = match &source.body {
-                RelationBody::Stored(relation) => opener.stored(relation, depth)?,
+                RelationBody::Stored(relation) => {
+                    opener.stored(relation, source.is_locked, depth)?
+                }
                 RelationBody::System(relation) => opener.system(relation, depth)?,
-                RelationBody::Local(local) => Opened::Rows(local.provider()),
+                RelationBody::Local(local) => match &local.rows {
+                    LocalRows::Guarded(rows, guard) => {
+                        let commands = guard.commands.clone();
+                        let guard = opener.guard(&guard.relation, guard.role, commands);
+                        match guard.map_err(external)? {
+                            Some(guard) => Opened::Plan(opener.guarded(&guard, rows, depth)?),
+                            None => Opened::Rows(rows.clone()),
+                        }
+                    }
+                    LocalRows::Provider(_) | LocalRows::Query { .. } => {
+                        Opened::Rows(local.provider())
+                    }
+                },
                 RelationBody::Function(_, provider) => Opened::Rows(provider.clone()),
                 RelationBody::Shared(shared) => {
                     let mut slots = self.slots.borrow_mut();
@@ -124,6 +150,7 @@ impl Expander<'_> {
     fn stored(
         &self,
         relation: &Arc<Relation>,
+        is_locked: bool,
         depth: usize,
     ) -> std::result::Result<Opened, DataFusionError> {
         match &relation.kind {
@@ -135,7 +162,18 @@ impl Expander<'_> {
                     reads.note(relation.oid);
                 }
                 let root = self.context.database.store().root();
-                Ok(Opened::Rows(scan::table_provider(root, relation)))
+                let mut commands = vec![PolicyCommand::Select];
+                commands.extend(is_locked.then_some(PolicyCommand::Update));
+                // A view does not see columns added later; policies do.
+                let whole = self.context.snapshot.relation(relation.oid);
+                let whole = whole.unwrap_or(relation);
+                let guard = self.guard(whole, self.role, commands).map_err(external)?;
+                let Some(guard) = guard else {
+                    return Ok(Opened::Rows(scan::table_provider(root, relation)));
+                };
+                let rows = self.guarded(&guard, &scan::table_provider(root, whole), depth)?;
+                let names = relation.columns.iter().map(|column| column.name.as_str());
+                only(rows, names).map(Opened::Plan)
             }
             RelationKind::Foreign { .. } => {
                 foreign::foreign_provider(relation, &self.engine.options().file_roots, self.context)
@@ -192,7 +230,13 @@ impl Expander<'_> {
             watch: self.watch,
             inside: None,
         };
-        let rows = self.body(&scope, &view.query, &relation.columns, depth)?;
+        let opener = Expander {
+            role: scope.role,
+            slots: Rc::clone(&self.slots),
+            guarding: Rc::clone(&self.guarding),
+            ..*self
+        };
+        let rows = opener.body(&scope, &view.query, &relation.columns, depth)?;
         Ok(match relation.is_security_barrier() {
             true => Barrier::over(rows),
             false => rows,
@@ -249,6 +293,17 @@ impl Expander<'_> {
             .collect();
         project_as(plan, &columns)
     }
+}
+
+/// The columns of a plan that are called so.
+fn only<'n>(
+    plan: LogicalPlan,
+    names: impl Iterator<Item = &'n str>,
+) -> std::result::Result<LogicalPlan, DataFusionError> {
+    let columns: Vec<Expr> = names
+        .map(|name| Expr::Column(datafusion::common::Column::new_unqualified(name)))
+        .collect();
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
 /// The one row of a sequence.

@@ -9,12 +9,14 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, TableScan, TableSource};
 use sqlparser::ast;
 
 use super::bind::bind;
+use super::guard::Guard;
 use super::planning::Watch;
 use super::scope::{Inside, Scope};
+use super::source::{RelationBody, RelationSource};
 use super::{Bound, Engine, Options, Rows};
 use crate::base::{Error, Oid, Result};
 use crate::catalog::{Relation, SearchPath, View};
@@ -44,6 +46,8 @@ pub(super) struct LocalRelation {
 pub(super) enum LocalRows {
     /// From here.
     Provider(Arc<dyn TableProvider>),
+    /// From here, without those that are hidden.
+    Guarded(Arc<dyn TableProvider>, Guard),
     /// They are what a query over other local relations answers; what that names its readers need
     /// not be allowed to read.
     Query {
@@ -57,6 +61,19 @@ pub(super) enum LocalRows {
 /// In front of an alias in a generated query: what follows, a column or `*`, is of the engine's own
 /// making, so that the user of the statement has named nothing. No client can send the NUL.
 pub(super) const OWN: &str = "\0own";
+
+/// What a table in FROM is marked with whose rows are locked. No client can send the NUL.
+const LOCKED: &str = "\0locked";
+
+/// The mark of a table whose rows are locked.
+pub fn lock_mark() -> ast::Expr {
+    ast::Expr::Identifier(ast::Ident::with_quote('"', LOCKED))
+}
+
+/// Whether this is the mark of a table whose rows are locked.
+pub(super) fn is_lock_mark(expression: &ast::Expr) -> bool {
+    matches!(expression, ast::Expr::Identifier(ident) if ident.value == LOCKED)
+}
 
 /// `alias.*`, of the engine's own making.
 pub(super) fn own_star(alias: &ast::Ident) -> ast::SelectItem {
@@ -78,7 +95,7 @@ impl LocalRelation {
     /// Its rows and columns; none, if it is a query.
     pub(super) fn provider(&self) -> Arc<dyn TableProvider> {
         match &self.rows {
-            LocalRows::Provider(provider) => Arc::clone(provider),
+            LocalRows::Provider(provider) | LocalRows::Guarded(provider, _) => Arc::clone(provider),
             LocalRows::Query { .. } => Arc::new(EmptyTable::new(Arc::new(Schema::empty()))),
         }
     }
@@ -104,10 +121,14 @@ impl Bound {
         name: &str,
         provider: Arc<dyn TableProvider>,
     ) -> Result<Self> {
-        let source = provider_as_source(provider);
+        let source = provider_as_source(Arc::clone(&provider));
         let replaced = self.plan.transform_up_with_subqueries(|plan| match plan {
             LogicalPlan::TableScan(mut scan) if scan.table_name.table() == name => {
-                scan.source = source.clone();
+                scan.source = match guarded(&scan, &provider) {
+                    // Other rows are as hidden as those before.
+                    Some(guarded) => guarded,
+                    None => source.clone(),
+                };
                 Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
             }
             plan => Ok(Transformed::no(plan)),
@@ -117,6 +138,25 @@ impl Bound {
             .data;
         Ok(self)
     }
+}
+
+/// The rows of `provider` behind the guard of what `scan` reads, if that has one.
+fn guarded(scan: &TableScan, provider: &Arc<dyn TableProvider>) -> Option<Arc<dyn TableSource>> {
+    let source = scan.source.downcast_ref::<RelationSource>()?;
+    let RelationBody::Local(local) = &source.body else {
+        return None;
+    };
+    let LocalRows::Guarded(_, guard) = &local.rows else {
+        return None;
+    };
+    let local = LocalRelation {
+        rows: LocalRows::Guarded(Arc::clone(provider), guard.clone()),
+        ..local.clone()
+    };
+    Some(Arc::new(RelationSource::new(
+        RelationBody::Local(local),
+        false,
+    )))
 }
 
 impl Engine {

@@ -19,6 +19,7 @@ mod execute;
 mod expand;
 mod explain;
 mod foreign;
+mod guard;
 mod local;
 mod memory;
 mod numeric;
@@ -59,9 +60,11 @@ use memory::ServerPool;
 pub use command::{Command, Direction, ExplainOptions, Statement};
 pub use dml::{
     BoundDml, DmlKind, DmlResult, Gone, Orphan, Touched, assign_to, assigned, check_assignable,
-    is_assignable, is_literal,
+    is_assignable, is_literal, reworded_condition,
 };
 pub use explain::Explanation;
+pub use guard::is_row_security_active;
+pub use local::lock_mark;
 pub use parse::{
     FieldNames, TypeName, capital_value, locate, original_position, parse, parse_expression,
     parse_nonstandard, parse_query, redirect, rename_column, settle_default, written_type,
@@ -142,6 +145,10 @@ pub struct Bound {
     /// What of it keeps its rows from being those of tables, so that they cannot be locked, in the
     /// words of the error that says so.
     pub(crate) derived_by: Option<&'static str>,
+    /// For whom rows of its tables are hidden.
+    pub(crate) role: Oid,
+    /// The table whose policy it is of: that cannot be read for it.
+    pub(crate) of_policy: Option<Oid>,
     /// The catalog it was bound in; another version means: bind again.
     pub version: Version,
 }

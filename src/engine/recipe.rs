@@ -1,12 +1,20 @@
 //! The query behind a view, for whoever wants to make the view again: its text as its author wrote
 //! it, except that it means the same wherever it is read.
 //!
-//! Tables are named with their schema where their name alone would not find them, and columns of
+//! Tables, users' functions and types are named with their schema where their name alone would not
+//! find them, and columns of
 //! the view that are called otherwise than the query calls them are renamed around the query.
 
-use sqlparser::ast::{self, SelectItem, SetExpr, TableFactor};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    self, ObjectName, ObjectNamePart, SelectItem, SetExpr, TableFactor, Visit, Visitor,
+};
+use sqlparser::tokenizer::Span;
 
 use super::analyze::item_name;
+use super::dml::{custom, full_name, replaced};
 use super::parse::{fold, parse_query, renamed_sources};
 use crate::base::name::quote;
 use crate::base::{Oid, Result};
@@ -30,6 +38,7 @@ pub fn view_definition(
     let text = renamed_sources(&query, text, |schema, name, has_alias| {
         meant.source(meant.relation(schema, name)?, has_alias)
     });
+    let text = meant.in_full(&text)?;
     let columns = relation.columns.iter().map(|column| column.name.as_str());
     let own = meant.output_names(&query.body);
     if own.is_some_and(|own| own.iter().map(String::as_str).eq(columns.clone())) {
@@ -50,6 +59,49 @@ struct Meant<'a> {
 }
 
 impl Meant<'_> {
+    /// The query's text with the users' functions and types that it names in full, where their
+    /// names alone would not find them now.
+    fn in_full(&self, text: &str) -> Result<String> {
+        let snapshot = &self.context.snapshot;
+        let lookup = &self.context.search_path.lookup;
+        let mut hidden: BTreeMap<String, String> = BTreeMap::new();
+        for oid in &self.view.depends_on {
+            let Some(routine) = snapshot.routine(*oid) else {
+                continue;
+            };
+            let has = |schema: &Oid| snapshot.routines_named(*schema, &routine.name).next();
+            let first = lookup.iter().find(|schema| has(schema).is_some());
+            if first != Some(&routine.schema) {
+                let full = full_name(self.context, routine.schema, &routine.name);
+                hidden.insert(routine.name.clone(), full);
+            }
+        }
+        let mut types: BTreeMap<String, String> = BTreeMap::new();
+        for oid in &self.view.types {
+            let Some(ty) = snapshot.user_type(*oid) else {
+                continue;
+            };
+            let has = |schema: &&Oid| snapshot.type_named(**schema, &ty.name).is_some();
+            if lookup.iter().find(has) != Some(&ty.schema) {
+                let full = full_name(self.context, ty.schema, &ty.name);
+                // What makes ranges is called as their type is.
+                hidden.insert(ty.name.clone(), full.clone());
+                types.insert(ty.name.clone(), full);
+            }
+        }
+        if hidden.is_empty() {
+            return Ok(text.to_owned());
+        }
+        let query = parse_query(text)?;
+        let mut search = Bare {
+            routines: &hidden,
+            types: &types,
+            found: Vec::new(),
+        };
+        let _ = query.visit(&mut search);
+        Ok(replaced(text, search.found))
+    }
+
     /// The relation a name in FROM is the name of.
     fn relation(&self, schema: Option<&str>, name: &str) -> Option<Oid> {
         let snapshot = &self.context.snapshot;
@@ -179,5 +231,57 @@ impl Meant<'_> {
             .relation(self.relation(schema.as_deref(), &name)?)?;
         let seen = self.columns(relation);
         Some(seen.into_iter().map(str::to_owned).collect())
+    }
+}
+
+/// Where bare names of functions and types stand, and their full names.
+struct Bare<'a> {
+    routines: &'a BTreeMap<String, String>,
+    types: &'a BTreeMap<String, String>,
+    found: Vec<(Span, String)>,
+}
+
+impl Bare<'_> {
+    fn note(&mut self, name: &ObjectName, full: &BTreeMap<String, String>) {
+        if let [ObjectNamePart::Identifier(ident)] = name.0.as_slice()
+            && let Some(full) = full.get(&fold(ident))
+        {
+            self.found.push((ident.span, full.clone()));
+        }
+    }
+}
+
+impl Visitor for Bare<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
+        match expr {
+            ast::Expr::Function(call) => self.note(&call.name, self.routines),
+            ast::Expr::Cast { data_type, .. } => {
+                if let Some(name) = custom(data_type) {
+                    self.note(name, self.types);
+                }
+            }
+            ast::Expr::TypedString(typed) => {
+                if let Some(name) = custom(&typed.data_type) {
+                    self.note(name, self.types);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table {
+                name,
+                args: Some(_),
+                ..
+            }
+            | TableFactor::Function { name, .. } => self.note(name, self.routines),
+            _ => {}
+        }
+        ControlFlow::Continue(())
     }
 }

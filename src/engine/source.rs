@@ -25,6 +25,8 @@ pub(super) struct RelationSource {
     /// Whether its schema was written: then USAGE on the schema is needed too. A look-up along the
     /// search path only finds schemas the role may use.
     pub(super) qualified: bool,
+    /// Whether its rows are locked for who may change them.
+    pub(super) is_locked: bool,
     /// Inside the body of a function: what the body sees. Its role's privileges count.
     pub(super) inside: Option<Arc<StatementContext>>,
     schema: SchemaRef,
@@ -64,6 +66,7 @@ impl RelationSource {
         Self {
             body,
             qualified,
+            is_locked: false,
             inside: None,
             schema,
         }
@@ -90,7 +93,11 @@ impl RelationSource {
                 let schema = snapshot
                     .schema(relation.schema)
                     .map_or("?", |schema| schema.name.as_str());
-                TableReference::full(relation.oid.to_string(), schema, relation.name.as_str())
+                let which = match self.is_locked {
+                    true => format!("{} locked", relation.oid),
+                    false => relation.oid.to_string(),
+                };
+                TableReference::full(which, schema, relation.name.as_str())
             }
             RelationBody::System(relation) => {
                 let schema = snapshot

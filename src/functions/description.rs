@@ -14,6 +14,7 @@ functions! { pub(super) LIST:
                 "pg_namespace" => of_schema(call, row)?,
                 "pg_proc" => of_routine(call, row)?,
                 "pg_constraint" => of_constraint(call, row)?,
+                "pg_policy" => of_policy(call, row)?,
                 "pg_type" => of_type(call, row)?,
                 _ => Value::Null,
             })
@@ -64,6 +65,18 @@ functions! { pub(super) LIST:
             .into())
         };
     }
+}
+
+fn of_policy(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let mut policies = call
+        .context
+        .snapshot
+        .policies_that(|policy| policy.oid == oid);
+    let comment = policies
+        .next()
+        .and_then(|(_, policy)| policy.comment.clone());
+    Ok(comment.into())
 }
 
 fn of_relation(call: &Call<'_>, row: usize) -> Result<Value> {

@@ -8,7 +8,7 @@ use crate::catalog::user_type::made_of;
 use crate::catalog::{ObjectId, Privilege, Relation};
 use crate::pg_catalog::{Readers, Value, layout, names};
 use crate::privileges::{
-    default_acl, has_privilege, has_privileges_of, is_member, privileges_roles,
+    default_acl, has_privilege, has_privileges_of, is_limited, is_member, privileges_roles,
 };
 use crate::types::PgType;
 
@@ -51,6 +51,9 @@ functions! { pub(super) LIST:
     "has_function_privilege" Stable {
         (FUNCTION, TEXT) -> PgType::BOOL, strict, |call, row| to_all(call, row, None, 0, 1, "EXECUTE");
         (ROLE, FUNCTION, TEXT) -> PgType::BOOL, strict, |call, row| to_all(call, row, Some(0), 1, 2, "EXECUTE");
+    }
+    "row_security_active" Stable {
+        (REGCLASS) -> PgType::BOOL, strict, is_active;
     }
     "has_type_privilege" Stable {
         (TYPE, TEXT) -> PgType::BOOL, strict, |call, row| to_all(call, row, None, 0, 1, "USAGE");
@@ -228,6 +231,16 @@ fn on_column(call: &Call<'_>, row: usize, who: Option<usize>) -> Result<Value> {
         attnum == column.attnum
     })
     .into())
+}
+
+/// Whether row security hides rows of a table from the current user.
+fn is_active(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let (snapshot, role) = (&call.context.snapshot, call.context.role);
+    let relation = snapshot.relation(oid);
+    Ok(relation
+        .is_some_and(|relation| is_limited(snapshot, role, relation))
+        .into())
 }
 
 fn on_any_column(call: &Call<'_>, row: usize, who: Option<usize>, table: usize) -> Result<Value> {

@@ -125,6 +125,8 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<ObjectId> {
         | Change::AlterColumn { .. }
         | Change::SetConstraints { .. }
         | Change::SetTuning { .. }
+        | Change::SetRowSecurity { .. }
+        | Change::DropPolicy { .. }
         | Change::DropConstraint { .. }
         | Change::AlterSequence { .. }
         | Change::Populate { .. }

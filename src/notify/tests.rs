@@ -69,6 +69,7 @@ fn create(name: &str) -> Change {
         column_acls: std::collections::BTreeMap::new(),
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
+        row_security: Default::default(),
         kind: RelationKind::View(view),
     }))
 }

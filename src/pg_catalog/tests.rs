@@ -50,6 +50,7 @@ fn relation(oid: Oid, name: &str, kind: RelationKind) -> Change {
         column_acls: std::collections::BTreeMap::new(),
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
+        row_security: Default::default(),
         kind,
     }))
 }
@@ -68,6 +69,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
                 create_role: false,
                 create_db: false,
                 login: true,
+                bypass_row_security: false,
                 connection_limit: -1,
                 valid_until: None,
                 settings: [("work_mem".into(), "1MB".into())].into(),

@@ -22,6 +22,7 @@ pub(super) const ALL: &[(&str, &str, &str)] = views! {
         "pg_group"
         "pg_indexes"
         "pg_matviews"
+        "pg_policies"
         "pg_roles"
         "pg_rules"
         "pg_sequences"

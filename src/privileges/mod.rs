@@ -12,6 +12,7 @@ mod mask;
 mod needs;
 mod path;
 mod roles;
+mod row_security;
 #[cfg(test)]
 mod tests;
 
@@ -23,3 +24,4 @@ pub use grant::{On, default_acl, grant, may_grant_any, revoke};
 pub use needs::{Need, needs_of};
 pub use path::search_path;
 pub use roles::{has_privileges_of, is_admin, is_member, is_superuser, privileges_roles};
+pub use row_security::{Policies, is_limited, policies};

@@ -155,6 +155,9 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             list
         }
         Change::CreateRole(new) if new.superuser => vec![needs.superuser("create superusers")],
+        Change::CreateRole(new) if new.bypass_row_security => {
+            vec![needs.superuser("create bypassrls users")]
+        }
         Change::CreateRole(_) => vec![Need::CreateRole { role, target: None }],
         Change::ReplaceView {
             oid,
@@ -225,6 +228,14 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
         | Change::SetTuning {
             relation,
             tuning: _,
+        }
+        | Change::SetRowSecurity {
+            relation,
+            security: _,
+        }
+        | Change::DropPolicy {
+            relation,
+            policy: _,
         }
         | Change::SetConstraints {
             relation,

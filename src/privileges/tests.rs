@@ -49,6 +49,7 @@ fn relation(oid: Oid, name: &str, kind: RelationKind) -> Change {
         column_acls: std::collections::BTreeMap::new(),
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
+        row_security: Default::default(),
         kind,
     }))
 }

@@ -2,11 +2,12 @@
 //! exhaustive: a new command cannot be forgotten here.
 
 use arrow::array::ArrayRef;
+use futures::future::BoxFuture;
 
 use super::prepared::Plan;
 use super::{CommandTag, Response, Session, commands, state};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::command::CopyDirection;
+use crate::engine::command::{Alter, Copy, CopyDirection, Dml, Explain};
 use crate::engine::{Command, Statement};
 use crate::observe::Interrupt;
 use crate::types::PgType;
@@ -55,9 +56,9 @@ impl Session {
         };
         match &statement.command {
             Command::Query(query) => self.query(query, run).await,
-            Command::Dml(dml) => self.dml(dml, run).await,
-            Command::Explain(explain) => self.explain(explain, run).await,
-            Command::Copy(copy) => self.copy(copy, run).await,
+            Command::Dml(dml) => self.dml_apart(dml, run).await,
+            Command::Explain(explain) => self.explain_apart(explain, run).await,
+            Command::Copy(copy) => self.copy_apart(copy, run).await,
 
             Command::CreateSchema(create) => {
                 self.create_schema_with(create, interrupt).await.map(done)
@@ -70,9 +71,10 @@ impl Session {
             }
             Command::CreateType(create) => self.create_type(create).map(done),
             Command::AlterType(alter) => self.alter_type(alter).map(done),
+            Command::Policy(policy) => self.policy(policy, run).await.map(done),
             Command::CreateDomain(create) => self.create_domain(create, run).await.map(done),
             Command::AlterDomain(alter) => self.alter_domain(alter, run).await.map(done),
-            Command::Alter(alter) => self.alter(alter, run).await.map(done),
+            Command::Alter(alter) => self.alter_apart(alter, run).await.map(done),
             Command::Drop(drop) => self.drop_objects(drop, run).await.map(done),
             Command::Truncate {
                 names,
@@ -202,6 +204,36 @@ impl Session {
         }
     }
 
+    // What is big is made apart, so that it takes no room in every statement.
+
+    fn dml_apart<'a>(&'a mut self, dml: &'a Dml, run: Run<'a>) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(self.dml(dml, run))
+    }
+
+    fn explain_apart<'a>(
+        &'a mut self,
+        explain: &'a Explain,
+        run: Run<'a>,
+    ) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(self.explain(explain, run))
+    }
+
+    fn copy_apart<'a>(
+        &'a mut self,
+        copy: &'a Copy,
+        run: Run<'a>,
+    ) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(self.copy(copy, run))
+    }
+
+    fn alter_apart<'a>(
+        &'a mut self,
+        alter: &'a Alter,
+        run: Run<'a>,
+    ) -> BoxFuture<'a, Result<CommandTag>> {
+        Box::pin(self.alter(alter, run))
+    }
+
     /// `25P02` unless the command may run in a failed block: those that end it, or return to a
     /// savepoint.
     pub(super) fn check_not_failed(&self, command: &Command) -> Result<()> {
@@ -238,6 +270,7 @@ impl Session {
             Command::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
             Command::CreateType(_) => "CREATE TYPE",
             Command::AlterType(_) => "ALTER TYPE",
+            Command::Policy(policy) => commands::policy_tag(&policy.action),
             Command::CreateDomain(_) => "CREATE DOMAIN",
             Command::AlterDomain(_) => "ALTER DOMAIN",
             Command::Alter(alter) => commands::alter_tag(alter.kind),

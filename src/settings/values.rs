@@ -215,6 +215,11 @@ impl Settings {
         }
     }
 
+    /// Whether row security leaves out rows, rather than being an error where it would.
+    pub fn applies_row_security(&self) -> bool {
+        self.known("row_security") == "on"
+    }
+
     /// Whether the bodies of functions are checked when they are made.
     pub fn checks_function_bodies(&self) -> bool {
         self.known("check_function_bodies") == "on"

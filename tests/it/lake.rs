@@ -150,6 +150,7 @@ fn relation(database: &Database, name: &str, schema: Oid, columns: &[(&str, PgTy
         column_acls: std::collections::BTreeMap::new(),
         tuning: commons::catalog::Tuning::default(),
         constraints: commons::catalog::Constraints::NONE,
+        row_security: Default::default(),
         kind: RelationKind::Table {
             segments: Arc::from([]),
         },

@@ -10,6 +10,7 @@
 //! `3F000`); only the caller knows that it was there before and that this is a conflict.
 
 mod grants;
+mod policy;
 mod relation;
 mod role;
 mod routine;
@@ -83,6 +84,14 @@ impl Snapshot {
             Change::AlterColumn { relation, column } => self.alter_column(*relation, column),
             Change::SetTuning { relation, tuning } => {
                 self.relation_mut(*relation)?.tuning = Tuning::clone(tuning);
+                Ok(())
+            }
+            Change::SetRowSecurity { relation, security } => {
+                self.set_row_security(*relation, security)
+            }
+            Change::DropPolicy { relation, policy } => {
+                let policies = &mut self.relation_mut(*relation)?.row_security.policies;
+                policies.retain(|of| of.oid != *policy);
                 Ok(())
             }
             Change::SetConstraints {

@@ -164,6 +164,11 @@ impl Snapshot {
                 }
             }
         }
+        for (table, policy) in self.policies_that(|policy| policy.roles.contains(&role)) {
+            let policy = Dependent::Policy(table.oid, policy.oid);
+            let policy = self.describe_dependent(policy, &|object| self.describe(object));
+            uses.push(format!("target of {policy}"));
+        }
         for of in self.default_acls() {
             if of.role == role {
                 uses.push(format!("owner of {}", self.describe_default_acl(of)));

@@ -23,6 +23,7 @@ fn role(oid: Oid, name: &str) -> Role {
         oid,
         name: name.into(),
         login: true,
+        bypass_row_security: false,
         superuser: false,
         ..Role::clone(Snapshot::genesis().role(Oid::SUPERUSER).unwrap())
     }
@@ -67,6 +68,7 @@ fn relation(oid: Oid, schema: Oid, name: &str, kind: RelationKind) -> Relation {
         column_acls: std::collections::BTreeMap::new(),
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
+        row_security: Default::default(),
         kind,
     }
 }

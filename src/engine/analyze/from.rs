@@ -13,7 +13,7 @@ use super::{Analyst, Converted, Origin, place};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{self, ObjectId, Privilege};
 use crate::engine::barrier::Barrier;
-use crate::engine::local::{LocalRelation, LocalRows};
+use crate::engine::local::{LocalRelation, LocalRows, is_lock_mark};
 use crate::engine::parse::fold;
 use crate::engine::semantics::guarded;
 use crate::engine::source::{RelationBody, RelationSource};
@@ -102,8 +102,9 @@ impl Analyst<'_> {
                 sample,
                 index_hints,
             } => {
+                let is_locked = matches!(with_hints.as_slice(), [hint] if is_lock_mark(hint));
                 if version.is_some()
-                    || !with_hints.is_empty()
+                    || !with_hints.is_empty() && !is_locked
                     || !partitions.is_empty()
                     || json_path.is_some()
                     || !index_hints.is_empty()
@@ -122,7 +123,7 @@ impl Analyst<'_> {
                         alias.as_ref(),
                     ),
                     None => {
-                        let source = self.relation(level, name, alias.as_ref())?;
+                        let source = self.relation(level, name, alias.as_ref(), is_locked)?;
                         match sample {
                             Some(sample) => self.sampled(level, source, sample),
                             None => Ok(source),
@@ -190,6 +191,7 @@ impl Analyst<'_> {
         level: &Level<'_>,
         name: &ObjectName,
         alias: Option<&ast::TableAlias>,
+        is_locked: bool,
     ) -> Result<Source> {
         let parts: Vec<String> = name.0.iter().map(part).collect();
         let (schema, short) = match parts.as_slice() {
@@ -225,7 +227,7 @@ impl Analyst<'_> {
             };
             return self.named(answer, alias, short);
         }
-        let Some(source) = self.scope.find(schema, short) else {
+        let Some(mut source) = self.scope.find(schema, short) else {
             let span = match name.0.first() {
                 Some(ObjectNamePart::Identifier(ident)) => ident.span,
                 _ => sqlparser::tokenizer::Span::empty(),
@@ -244,6 +246,7 @@ impl Analyst<'_> {
             };
             return Err(super::at(error, span));
         };
+        source.is_locked = is_locked;
         // Inside a function's body it is asked at once: not every statement that calls functions
         // looks at what they read.
         if let (Some(role), RelationBody::Stored(relation)) = (source.rights(), &source.body) {

@@ -10,6 +10,7 @@ mod dml;
 mod domain;
 mod explain;
 mod object;
+mod policy;
 mod role;
 mod tuning;
 
@@ -30,6 +31,7 @@ pub use object::{
     CreateSchema, CreateTable, CreateTableAs, CreateType, CreateView, Drop, NewRange, NewType,
     ObjectKind, OnCommit, TypeAction,
 };
+pub use policy::{PolicyAction, PolicyStatement, RowSecurityAction};
 pub use role::{
     DefaultPrivileges, Grant, GrantRole, GrantTarget, RoleOption, RoleSetting, RoleSpec,
 };
@@ -77,6 +79,8 @@ pub enum Command {
     CreateType(CreateType),
     /// ALTER TYPE
     AlterType(AlterType),
+    /// CREATE, ALTER and DROP POLICY
+    Policy(PolicyStatement),
     /// CREATE DOMAIN
     CreateDomain(CreateDomain),
     /// ALTER DOMAIN

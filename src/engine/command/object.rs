@@ -2,7 +2,7 @@
 
 use sqlparser::ast;
 
-use super::{ObjectName, RoleSpec, Statement, Tune};
+use super::{ObjectName, RoleSpec, RowSecurityAction, Statement, Tune};
 use crate::catalog::{Parameters, Timing};
 use crate::engine::definition::{
     ColumnDefinition, ConstraintDefinition, GenerationClause, Like, SequenceOption,
@@ -363,6 +363,8 @@ pub enum AlterAction {
     Sequence(Vec<SequenceOption>),
     /// What is said of how it is stored.
     Tune(Tune),
+    /// ENABLE, DISABLE, FORCE and NO FORCE ROW LEVEL SECURITY
+    RowSecurity(RowSecurityAction),
 }
 
 /// DROP
@@ -393,6 +395,13 @@ pub enum CommentTarget {
     /// CONSTRAINT … ON
     Constraint {
         /// Constraint.
+        name: String,
+        /// Its table.
+        table: ObjectName,
+    },
+    /// POLICY … ON
+    Policy {
+        /// Policy.
         name: String,
         /// Its table.
         table: ObjectName,

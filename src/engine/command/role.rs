@@ -30,6 +30,8 @@ pub enum RoleOption {
     Inherit(bool),
     /// `[NO]LOGIN`
     Login(bool),
+    /// `[NO]BYPASSRLS`
+    BypassRowSecurity(bool),
     /// CONNECTION LIMIT
     ConnectionLimit(i32),
     /// PASSWORD; `None` is PASSWORD NULL.

@@ -17,6 +17,7 @@ use super::names::Names;
 use super::rekey::changed_columns;
 use super::returning::{Side, joined_batch, joined_schema};
 use super::rules::Rules;
+use super::security::{Kind, Security};
 use super::set::{assigned_columns, check_list};
 use super::sink::Sink;
 use super::target::{self, at, position};
@@ -24,7 +25,7 @@ use super::values::{Cell, Parameters};
 use super::work::{TableWork, is_referenced};
 use super::{rewrite, rows};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Privilege, Relation};
+use crate::catalog::{PolicyCommand, Privilege, Relation};
 use crate::engine::local::own_column;
 use crate::engine::scan::table_provider;
 use crate::engine::{Bound, Engine};
@@ -56,6 +57,10 @@ struct Update {
     sides: Vec<Side>,
     /// Columns assigned, in the query's order; the type of each, `None` for an untyped literal.
     assigned: Vec<(usize, Option<PgType>)>,
+    /// What row security asks of the rows met.
+    met: Option<Box<Security>>,
+    /// What it asks of what becomes of them.
+    new: Option<Box<Security>>,
 }
 
 impl Update {
@@ -66,6 +71,33 @@ impl Update {
 }
 
 impl Conflict {
+    /// Asks of rows that are changed what the table's policies ask of `role`.
+    pub(super) async fn secure(
+        &mut self,
+        engine: &Arc<Engine>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        role: Oid,
+        reads: bool,
+        needs: &mut Vec<Need>,
+    ) -> Result<()> {
+        let Some(update) = &mut self.update else {
+            return Ok(());
+        };
+        let select = reads.then_some((PolicyCommand::Select, true));
+        let mut asked = vec![(PolicyCommand::Update, true)];
+        asked.extend(select);
+        update.met = engine
+            .bind_security(context, relation, role, Kind::Met, &asked, needs)
+            .await?;
+        let mut asked = vec![(PolicyCommand::Update, false)];
+        asked.extend(select);
+        update.new = engine
+            .bind_security(context, relation, role, Kind::New, &asked, needs)
+            .await?;
+        Ok(())
+    }
+
     /// Whether rows of the table may change.
     pub(super) fn updates(&self) -> bool {
         self.update.is_some()
@@ -188,6 +220,8 @@ impl Engine {
                 query,
                 sides,
                 assigned: types,
+                met: None,
+                new: None,
             }),
         })
     }
@@ -301,6 +335,14 @@ impl Engine {
         };
         let (order, sources) = settled(&answer, &met)?;
         let old = chosen(&old, &sources)?;
+        if let Some(security) = &update.met {
+            let hidden =
+                Box::pin(self.check_security(context, relation, security, &old, interrupt)).await?;
+            if let Some((_, error)) = hidden {
+                return Err(error);
+            }
+        }
+        let rules = &rules.with_security(update.new.clone());
         let answer = chosen(&answer, &order)?;
         let mut arrays = old.columns().to_vec();
         for (place, (index, from)) in update.assigned.iter().enumerate() {

@@ -31,7 +31,7 @@ use crate::privileges::Need;
 use crate::statement::StatementContext;
 use crate::types::PgType;
 
-/// Expressions put into one query at most: planning grows faster than the number of columns.
+/// Expressions put into one query at most: planning grows faster than their number.
 const EXPRESSIONS_PER_QUERY: usize = 200;
 
 /// A bound INSERT.
@@ -46,6 +46,8 @@ pub(super) struct Insert {
     pub(super) conflict: Option<Conflict>,
     /// The view it was named by.
     pub(super) through: Option<Through>,
+    /// Whether ON CONFLICT reads the table.
+    pub(super) reads_target: bool,
 }
 
 /// Where rows come from.
@@ -103,8 +105,7 @@ impl Engine {
         }
         let targets = named_columns(&relation, &columns)?;
         let mut computing = Computing::default();
-
-        let mut source_types: Vec<Option<PgType>> = vec![None; targets.len()];
+        let mut source_types = vec![None::<PgType>; targets.len()];
         // Places of the source that only say DEFAULT.
         let mut defaulted = vec![false; targets.len()];
         let source = match insert.source.as_deref() {
@@ -182,8 +183,8 @@ impl Engine {
         };
         // Columns that are given nothing need no privilege.
         let written = target::inserted(&named, &insert.columns, width);
-        let through_it = through.iter();
-        needs.extend(through_it.flat_map(|it| it.needs(Privilege::Insert, Some(&written))));
+        let owners = through.iter();
+        needs.extend(owners.flat_map(|it| it.needs(Privilege::Insert, Some(&written))));
         let need = target::needs_columns(context, &named, Privilege::Insert, written);
         needs.insert(0, need);
         let given = |index: usize| {
@@ -208,6 +209,7 @@ impl Engine {
         let computed = computing
             .bind(self, context, &relation, names, parameters, &mut needs)
             .await?;
+        let before = needs.len();
         let conflict = match &insert.on {
             None => None,
             Some(ast::OnInsert::OnConflict(on)) => Some({
@@ -221,6 +223,7 @@ impl Engine {
             Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY")),
         };
         let insert = Insert {
+            reads_target: super::security::reads(&needs[before..], relation.oid),
             relation,
             source,
             feeds,

@@ -35,7 +35,8 @@ impl Engine {
             return Ok(text.to_owned());
         }
         let expression = parse_expression(text)?;
-        let mut full = types_in(context, &expression);
+        let types = types_in(context, &expression).into_iter();
+        let mut full: Vec<_> = types.map(|(span, name, _)| (span, name)).collect();
         let bound = match relation {
             Some(relation) => {
                 let expressions = std::iter::once(text);
@@ -55,8 +56,8 @@ impl Engine {
     }
 }
 
-/// Where users' types stand under their bare names, and their full names.
-fn types_in(context: &StatementContext, expression: &Expr) -> Vec<(Span, String)> {
+/// Where users' types stand under their bare names, their full names, and which they are.
+pub(super) fn types_in(context: &StatementContext, expression: &Expr) -> Vec<(Span, String, Oid)> {
     let mut full = Vec::new();
     let _: ControlFlow<()> = ast::visit_expressions(expression, |expression| {
         let written = match expression {
@@ -78,7 +79,10 @@ fn types_in(context: &StatementContext, expression: &Expr) -> Vec<(Span, String)
                 Some((relation.schema, relation.name.as_str()))
             };
             let found = own.or_else(rows);
-            full.extend(found.map(|(schema, name)| (ident.span, full_name(context, schema, name))));
+            full.extend(found.map(|(schema, name)| {
+                let name = full_name(context, schema, name);
+                (ident.span, name, oid)
+            }));
         }
         ControlFlow::Continue(())
     });
@@ -86,7 +90,7 @@ fn types_in(context: &StatementContext, expression: &Expr) -> Vec<(Span, String)
 }
 
 /// The name of a type that is not one of SQL's own, or of what an array of it has.
-fn custom(written: &DataType) -> Option<&ObjectName> {
+pub(in crate::engine) fn custom(written: &DataType) -> Option<&ObjectName> {
     match written {
         DataType::Custom(name, _) => Some(name),
         DataType::Array(
@@ -98,14 +102,14 @@ fn custom(written: &DataType) -> Option<&ObjectName> {
     }
 }
 
-fn full_name(context: &StatementContext, schema: Oid, name: &str) -> String {
+pub(in crate::engine) fn full_name(context: &StatementContext, schema: Oid, name: &str) -> String {
     let schema = context.snapshot.schema(schema);
     let schema = schema.map_or("?", |schema| schema.name.as_str());
     format!("{}.{}", quote(schema), quote(name))
 }
 
 /// A text with some of its words written otherwise.
-fn replaced(text: &str, mut words: Vec<(Span, String)>) -> String {
+pub(in crate::engine) fn replaced(text: &str, mut words: Vec<(Span, String)>) -> String {
     words.sort_unstable_by_key(|(span, _)| (span.start.line, span.start.column));
     let characters: Vec<char> = text.chars().collect();
     let mut lines = vec![0];

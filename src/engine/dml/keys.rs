@@ -24,7 +24,7 @@ use crate::catalog::{
 use crate::engine::Engine;
 use crate::observe::Interrupt;
 use crate::pg_catalog::names::Names;
-use crate::privileges::{has_column_privilege, has_privilege};
+use crate::privileges::{has_column_privilege, has_privilege, is_limited};
 use crate::statement::StatementContext;
 use crate::storage::read_segment;
 use crate::types::PgType;
@@ -401,6 +401,9 @@ impl Keys {
             IndexedBy::Column(of) => has_column_privilege(snapshot, role, relation, of, select),
             IndexedBy::Expression(_) => false,
         };
+        if is_limited(snapshot, role, &self.relation) {
+            return error;
+        }
         if !has_privilege(snapshot, role, ObjectId::Relation(relation), select)
             && !index.parts.iter().all(may)
         {

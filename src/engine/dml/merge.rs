@@ -16,13 +16,15 @@ use super::insert::{check_given, is_ignored};
 use super::names::Names;
 use super::returning::Side;
 use super::rules::Rules;
+use super::security::{Asked, Kind, Security};
 use super::set::{assigned_columns, check_list};
 use super::target::{self, at, is_default, position};
 use super::values::{Cell, Parameters};
 use super::{DmlKind, rewrite};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Privilege, Relation};
+use crate::catalog::{PolicyCommand, Privilege, Relation};
 use crate::engine::command::{Merge, MergeAction, MergeClause, Overriding};
+use crate::engine::guard::Guard;
 use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
 use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
 use crate::engine::{Bound, Engine};
@@ -47,6 +49,22 @@ pub(super) struct BoundMerge {
     pub(super) sides: Vec<Side>,
     pub(super) clauses: Vec<Clause>,
     pub(super) rules: Rules,
+    /// What row security asks of rows that are changed, and of what becomes of them; of rows that
+    /// are deleted; of rows that are inserted.
+    pub(super) security: Box<Secured>,
+}
+
+/// What row security asks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Secured {
+    /// Of rows that are changed.
+    pub(super) changed: Option<Box<Security>>,
+    /// Of what becomes of them.
+    pub(super) updated: Option<Box<Security>>,
+    /// Of rows that are deleted.
+    pub(super) deleted: Option<Box<Security>>,
+    /// Of rows that are inserted.
+    pub(super) inserted: Option<Box<Security>>,
 }
 
 #[derive(Debug, Clone)]
@@ -151,6 +169,7 @@ impl Engine {
             sides: pairs,
             clauses,
             rules,
+            security: Box::default(),
         };
         Ok((merge, needs))
     }
@@ -279,6 +298,52 @@ impl Engine {
 }
 
 impl BoundMerge {
+    /// Hides rows of the table from who merges, and asks of rows what its policies ask; `reads`
+    /// says whether the statement reads the table, too.
+    pub(super) async fn secure(
+        &mut self,
+        engine: &Arc<Engine>,
+        context: &Arc<StatementContext>,
+        reads: bool,
+        needs: &mut Vec<Need>,
+    ) -> Result<()> {
+        let (role, relation) = (context.role, Arc::clone(&self.relation));
+        if reads {
+            let guard = Guard {
+                relation: Arc::clone(&relation),
+                role,
+                commands: vec![PolicyCommand::Select],
+            };
+            self.query = self.query.clone().behind(TARGET, &guard)?;
+        }
+        let kinds: Vec<DmlKind> = self.kinds().collect();
+        if kinds.contains(&DmlKind::Update) {
+            let asked = [(PolicyCommand::Update, true)];
+            self.security.changed = engine
+                .bind_security(context, &relation, role, Kind::Target, &asked, needs)
+                .await?;
+            let asked = [(PolicyCommand::Update, false)];
+            let select = reads.then_some((PolicyCommand::Select, true));
+            let asked: Vec<Asked> = asked.into_iter().chain(select).collect();
+            self.security.updated = engine
+                .bind_security(context, &relation, role, Kind::New, &asked, needs)
+                .await?;
+        }
+        if kinds.contains(&DmlKind::Delete) {
+            let asked = [(PolicyCommand::Delete, true)];
+            self.security.deleted = engine
+                .bind_security(context, &relation, role, Kind::Target, &asked, needs)
+                .await?;
+        }
+        if kinds.contains(&DmlKind::Insert) {
+            let asked = [(PolicyCommand::Insert, false)];
+            self.security.inserted = engine
+                .bind_security(context, &relation, role, Kind::New, &asked, needs)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// The query that finds the pairs, for EXPLAIN.
     pub(super) fn query(&self) -> &Bound {
         &self.query

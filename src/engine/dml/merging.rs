@@ -52,6 +52,8 @@ impl Engine {
         let mut deeds: Vec<Deed> = Vec::new();
         let mut made: Vec<RecordBatch> = Vec::with_capacity(merge.clauses.len());
         let referenced = is_referenced(context, &relation);
+        // The first pair that row security forbids what is done with it.
+        let mut hidden: Option<(u64, Error)> = None;
         let mut gone: Vec<(RecordBatch, Option<RecordBatch>)> = Vec::new();
         for (number, clause) in merge.clauses.iter().enumerate() {
             let wanted = |pair: &u64| segments.is_valid(*pair as usize) == clause.matched;
@@ -108,6 +110,14 @@ impl Engine {
                         .await?
                 }
             };
+            let becomes = (numbers.as_slice(), &batch);
+            let secured =
+                Box::pin(self.check_merged(given, merge, clause, &found, becomes)).await?;
+            if let Some((pair, error)) = secured
+                && hidden.as_ref().is_none_or(|(first, _)| pair < *first)
+            {
+                hidden = Some((pair, error));
+            }
             if referenced && !numbers.is_empty() {
                 match &clause.action {
                     Action::Delete => gone.push((batch.clone(), None)),
@@ -125,6 +135,9 @@ impl Engine {
             made.push(batch);
         }
         deeds.sort_unstable();
+        if let Some((_, error)) = hidden {
+            return Err(error);
+        }
         if deeds.is_empty() {
             return Ok(0);
         }
@@ -206,6 +219,42 @@ impl Engine {
         sink.write(new).await?;
         work.written.extend(sink.finish().await?);
         Ok(deeds.len() as u64)
+    }
+
+    /// The first pair whose rows row security does not let a clause touch or make.
+    async fn check_merged(
+        self: &Arc<Self>,
+        given: &Given<'_>,
+        merge: &BoundMerge,
+        clause: &Clause,
+        found: &RecordBatch,
+        (pairs, new): (&[u64], &RecordBatch),
+    ) -> Result<Option<(u64, Error)>> {
+        let security = &merge.security;
+        let (old, new_of) = match clause.action {
+            Action::Nothing => (None, None),
+            Action::Delete => (security.deleted.as_ref(), None),
+            Action::Update(_) => (security.changed.as_ref(), security.updated.as_ref()),
+            Action::Insert(_) => (None, security.inserted.as_ref()),
+        };
+        if pairs.is_empty() {
+            return Ok(None);
+        }
+        let (context, relation) = (given.context, &merge.relation);
+        let mut first: Option<(usize, Error)> = None;
+        if let Some(security) = old {
+            let rows = chosen_target(relation, found, pairs)?;
+            first = self
+                .check_security(context, relation, security, &rows, given.interrupt)
+                .await?;
+        }
+        if let Some(security) = new_of {
+            let until = first.as_ref().map_or(new.num_rows(), |(row, _)| *row);
+            let rows = new.slice(0, until);
+            let broken = self.check_security(context, relation, security, &rows, given.interrupt);
+            first = broken.await?.or(first);
+        }
+        Ok(first.and_then(|(row, error)| Some((*pairs.get(row)?, error))))
     }
 
     /// The pairs a clause takes of those offered: its query's answer.

@@ -10,6 +10,7 @@
 
 mod arbiter;
 mod assign;
+mod condition;
 mod conflict;
 mod explain;
 mod feeds;
@@ -32,6 +33,7 @@ mod returning;
 mod rewrite;
 mod rows;
 mod rules;
+mod security;
 mod set;
 mod simple_view;
 mod sink;
@@ -69,12 +71,15 @@ use values::Parameters;
 use work::Work;
 
 pub(super) use feeds::Feeds;
+pub(super) use kept::{custom, full_name, replaced};
 pub(super) use key_cache::KeyCache;
 pub(super) use keys::Keys;
 pub(super) use rows::check_not_null;
+pub(super) use security::{and_all, guarded_query, or_all};
 pub(super) use sink::Sink;
 
 pub use assign::{assigned, check_assignable, is_assignable};
+pub use condition::reworded_condition;
 pub use fields::assign_to;
 pub use references::Orphan;
 pub use values::is_literal;
@@ -234,7 +239,7 @@ impl Engine {
     ) -> Result<Part> {
         places::check(context, action)?;
         let of = names.clone();
-        let (change, needed, returning, alias) = match action {
+        let (mut change, needed, returning, alias) = match action {
             DmlAction::Insert {
                 insert,
                 overriding,
@@ -274,8 +279,16 @@ impl Engine {
                 return Err(Error::internal("binding a change", "it is a query"));
             }
         };
-        needs.extend(needed);
         let relation = change.relation().clone();
+        let named = change
+            .through()
+            .map_or(relation.oid, |through| through.view.oid);
+        // Of an INSERT what its source reads is none of the target's.
+        let mut reads = match &change {
+            PartBody::Insert(insert) => insert.reads_target,
+            PartBody::Rewrite(_) | PartBody::Merge(_) => security::reads(&needed, named),
+        };
+        needs.extend(needed);
         let others = match &change {
             PartBody::Rewrite(rewrite) => rewrite.others.clone(),
             PartBody::Insert(_) | PartBody::Merge(_) => Vec::new(),
@@ -293,6 +306,11 @@ impl Engine {
                 )
             }
         };
+        reads |= returning
+            .as_ref()
+            .is_some_and(|returning| security::reads(&returning.needs, named));
+        // By itself: it is part of every statement, and big.
+        Box::pin(self.secure(context, &mut change, reads, needs)).await?;
         Ok(Part { change, returning })
     }
 

@@ -29,6 +29,7 @@ use super::values::{Cell, Parameters};
 use super::work::{Work, is_referenced};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Index, Privilege, Relation, RelationKind, Segment};
+use crate::engine::guard::limited;
 use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
 use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
 use crate::engine::{Bound, Engine};
@@ -38,7 +39,7 @@ use crate::statement::StatementContext;
 use crate::types::PgType;
 
 /// The target in the generated query.
-const TARGET: &str = "\0target";
+pub(super) const TARGET: &str = "\0target";
 
 /// A bound UPDATE or DELETE.
 #[derive(Debug, Clone)]
@@ -49,12 +50,12 @@ pub(super) struct Rewrite {
     /// Segment, row; then for UPDATE the new row and for DELETE … RETURNING the old one; then for
     /// an UPDATE of keys the old row; then the columns of other relations that RETURNING may read.
     /// `None`: DELETE of all rows, answered from the catalog.
-    query: Option<Bound>,
+    pub(super) query: Option<Bound>,
     /// For each column of the rows in `query`: the type of its expression; `None` for an untyped
     /// literal.
     types: Vec<Option<PgType>>,
     /// Whether new rows are written (UPDATE).
-    writes: bool,
+    pub(super) writes: bool,
     /// Columns that may get other values.
     pub(super) changed: Vec<i16>,
     /// Whether `query` has the old rows beside the new ones.
@@ -203,6 +204,7 @@ impl Engine {
         let referenced = is_referenced(context, &relation);
         let everything = !referenced
             && through.is_none()
+            && !limited(context, context.role, &relation)?
             && parts.assignments.is_none()
             && parts.selection.is_none()
             && parts.others.is_empty()

@@ -19,7 +19,7 @@ use crate::engine::local::{LocalRelation, LocalRows};
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
 use crate::pg_catalog::names::Names;
-use crate::privileges::{has_column_privilege, has_privilege};
+use crate::privileges::{has_column_privilege, has_privilege, is_limited};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 use crate::types::text::TextColumn;
@@ -162,6 +162,9 @@ pub(super) fn with_row(
     row: usize,
 ) -> Result<Error> {
     let (snapshot, role, oid) = (&context.snapshot, context.role, relation.oid);
+    if is_limited(snapshot, role, relation) {
+        return Ok(error);
+    }
     let select = Privilege::Select;
     let whole = has_privilege(snapshot, role, ObjectId::Relation(oid), select);
     let may = |column: &Column| {

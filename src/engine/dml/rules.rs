@@ -18,6 +18,7 @@ use sqlparser::ast::{self, Expr, SelectItem, TableWithJoins};
 use super::assign::assign;
 use super::intake::with_keys;
 use super::keys::Keys;
+use super::security::Security;
 use super::through::Through;
 use super::{rows, target};
 use crate::base::{Error, Oid, Result, SqlState};
@@ -41,6 +42,8 @@ const NUMBER: &str = "\0number";
 pub(in crate::engine) struct Rules {
     /// The columns that the statement itself gives values: who gave them may be shown them.
     pub(in crate::engine) given: BTreeSet<i16>,
+    /// What row security asks.
+    pub(super) security: Option<Box<Security>>,
     /// Positions of generated columns, and the query that makes them.
     generated: Option<(Vec<usize>, Bound)>,
     /// What domains ask of columns.
@@ -49,6 +52,16 @@ pub(in crate::engine) struct Rules {
     checks: Option<(Vec<String>, Bound)>,
     /// Names of views with CHECK OPTION, in the order of the query's columns.
     views: Option<(Vec<String>, Bound)>,
+}
+
+impl Rules {
+    /// The same with other row security.
+    pub(super) fn with_security(&self, security: Option<Box<Security>>) -> Self {
+        Self {
+            security,
+            ..self.clone()
+        }
+    }
 }
 
 /// What the domain of a column asks of its values.
@@ -222,23 +235,7 @@ impl Engine {
         relation: &Arc<Relation>,
         condition: Expr,
     ) -> Result<Bound> {
-        let number = Expr::Identifier(target::quoted(NUMBER));
-        let from = TableWithJoins {
-            relation: target::table(ROW, Some(&relation.name)),
-            joins: Vec::new(),
-        };
-        let items = vec![SelectItem::UnnamedExpr(number)];
-        let query = target::select(items, vec![from], Some(condition));
-        let schema = numbered_schema(relation);
-        let local = LocalRelation {
-            name: ROW.to_owned(),
-            relation: relation.oid,
-            origins: origins(
-                relation,
-                schema.fields().iter().map(|field| field.name().as_str()),
-            ),
-            rows: LocalRows::Provider(Arc::new(EmptyTable::new(schema))),
-        };
+        let (query, local) = conditional(relation, condition);
         self.bind_with(context, &query, &[], &[local]).await
     }
 
@@ -354,6 +351,19 @@ impl Engine {
         interrupt: &Interrupt,
     ) -> Result<Option<(usize, Error)>> {
         let foreign = self.check_domains(context, rules, batch, interrupt).await?;
+        // Whoever may not make a row is told nothing else of it.
+        let sound = foreign.as_ref().map_or(batch.num_rows(), |(row, _)| *row);
+        let own = batch.slice(0, sound);
+        let secured =
+            Box::pin(self.check_all_security(context, relation, rules, &own, interrupt)).await?;
+        let cut;
+        let (batch, foreign) = match &secured {
+            Some((row, _)) => {
+                cut = batch.slice(0, *row);
+                (&cut, None)
+            }
+            None => (batch, foreign),
+        };
         let null = rows::first_null(relation, batch);
         // A value is of its domain before it is put into a row.
         let null = null.filter(|(row, _)| foreign.as_ref().is_none_or(|(before, _)| row < before));
@@ -398,7 +408,7 @@ impl Engine {
             }
         }
         match null {
-            None => Ok(foreign),
+            None => Ok(secured.or(foreign)),
             Some((row, column)) => {
                 let error =
                     rows::null_violation(context, relation, &rules.given, column, batch, row)?;
@@ -450,8 +460,30 @@ impl Engine {
     }
 }
 
+/// The query of the numbers of the rows of `relation` a condition is true of, and what it reads.
+pub(super) fn conditional(relation: &Relation, condition: Expr) -> (ast::Query, LocalRelation) {
+    let number = Expr::Identifier(target::quoted(NUMBER));
+    let from = TableWithJoins {
+        relation: target::table(ROW, Some(&relation.name)),
+        joins: Vec::new(),
+    };
+    let items = vec![SelectItem::UnnamedExpr(number)];
+    let query = target::select(items, vec![from], Some(condition));
+    let schema = numbered_schema(relation);
+    let local = LocalRelation {
+        name: ROW.to_owned(),
+        relation: relation.oid,
+        origins: origins(
+            relation,
+            schema.fields().iter().map(|field| field.name().as_str()),
+        ),
+        rows: LocalRows::Provider(Arc::new(EmptyTable::new(schema))),
+    };
+    (query, local)
+}
+
 /// The query of expressions over a row of `relation`, and what it reads.
-fn over_row(relation: &Relation, expressions: Vec<Expr>) -> (ast::Query, LocalRelation) {
+pub(super) fn over_row(relation: &Relation, expressions: Vec<Expr>) -> (ast::Query, LocalRelation) {
     let number = Expr::Identifier(target::quoted(NUMBER));
     let mut items = vec![SelectItem::UnnamedExpr(number)];
     items.extend(expressions.into_iter().map(SelectItem::UnnamedExpr));

@@ -326,6 +326,11 @@ impl Through {
         locals
     }
 
+    /// For whom rows of the table are hidden.
+    pub(super) fn reader(&self, caller: Oid) -> Oid {
+        self.levels.last().map_or(caller, |level| level.role)
+    }
+
     /// What owners of views must be allowed if a query that needs this reads the outermost: all
     /// that the views' own queries name. Who only writes through a view reads nothing.
     pub(super) fn read_by(&self, query: &[Need]) -> Vec<Need> {

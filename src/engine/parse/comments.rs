@@ -42,6 +42,11 @@ pub(super) fn comment(cursor: &mut Cursor) -> Result<Command> {
                 table: cursor.object_name()?,
             },
         }
+    } else if cursor.accept("POLICY") {
+        let name = cursor.name()?;
+        cursor.expect("ON")?;
+        let table = cursor.object_name()?;
+        CommentTarget::Policy { name, table }
     } else if let Some(kind) = routines::kind(cursor) {
         CommentTarget::Routine(routines::spec(cursor, kind)?)
     } else if cursor.accept("ROLE") {

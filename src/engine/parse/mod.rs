@@ -25,6 +25,7 @@ mod objects;
 mod ownership;
 mod patch;
 mod place;
+mod policies;
 mod precise;
 mod redirect;
 mod reserved;

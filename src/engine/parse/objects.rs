@@ -7,7 +7,9 @@ use super::constraints::{
 };
 use super::cursor::Cursor;
 use super::types::written_column_type;
-use super::{domains, ownership, roles, routines, sequences, storage, tuning, user_types, views};
+use super::{
+    domains, ownership, policies, roles, routines, sequences, storage, tuning, user_types, views,
+};
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Parameters;
@@ -53,6 +55,7 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
         }
         "FOREIGN" if cursor.accept("FOREIGN TABLE") => create_foreign_table(cursor),
         "INDEX" | "UNIQUE" => sequences::create_index(cursor),
+        "POLICY" => policies::create(cursor),
         "MATERIALIZED" => {
             cursor.expect("MATERIALIZED VIEW")?;
             sequences::create_materialized(cursor)
@@ -64,9 +67,10 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
             )))
         }
         "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DATABASE" | "EXTENSION"
-        | "LANGUAGE" | "POLICY" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS"
-        | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "CONSTRAINT" | "TRUSTED"
-        | "PROCEDURAL" => Err(Error::unsupported(format!("CREATE {word}"))),
+        | "LANGUAGE" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION"
+        | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "CONSTRAINT" | "TRUSTED" | "PROCEDURAL" => {
+            Err(Error::unsupported(format!("CREATE {word}")))
+        }
         _ => Err(cursor.syntax_error()),
     }
 }
@@ -324,14 +328,17 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     if word == "DOMAIN" {
         return domains::alter(cursor);
     }
+    if word == "POLICY" {
+        return policies::alter(cursor);
+    }
     if let Some(kind) = routines::kind(cursor) {
         return routines::alter(cursor, kind);
     }
     let Some(kind) = kind(cursor) else {
         return Err(match word.as_str() {
-            "AGGREGATE" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE" | "POLICY"
-            | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM"
-            | "TABLESPACE" | "TRIGGER" => Error::unsupported(format!("ALTER {word}")),
+            "AGGREGATE" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE" | "PUBLICATION"
+            | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM" | "TABLESPACE"
+            | "TRIGGER" => Error::unsupported(format!("ALTER {word}")),
             "MATERIALIZED" | "FOREIGN" | "EVENT" | "LARGE" | "OPERATOR" | "TEXT" => {
                 Error::unsupported(format!(
                     "ALTER {word} {}",
@@ -407,6 +414,9 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
     }
     if let Some(tune) = tuning::of_relation(cursor)? {
         return Ok(AlterAction::Tune(tune));
+    }
+    if let Some(action) = policies::of_table(cursor) {
+        return Ok(AlterAction::RowSecurity(action));
     }
     if cursor.accept("ADD") {
         if let Some(constraint) = table_constraint(cursor)? {
@@ -528,6 +538,9 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
     if word == "OWNED" {
         return ownership::drop(cursor);
     }
+    if word == "POLICY" {
+        return policies::drop(cursor);
+    }
     if let Some(kind) = routines::kind(cursor) {
         return routines::drop(cursor, kind);
     }
@@ -537,7 +550,7 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
         None => {
             return Err(match word.as_str() {
                 "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE"
-                | "POLICY" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION"
+                | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION"
                 | "TABLESPACE" | "TRANSFORM" | "TRIGGER" => {
                     Error::unsupported(format!("DROP {word}"))
                 }

@@ -169,6 +169,7 @@ fn option(cursor: &mut Cursor) -> Result<RoleOption> {
         ("CREATEROLE", RoleOption::CreateRole),
         ("INHERIT", RoleOption::Inherit),
         ("LOGIN", RoleOption::Login),
+        ("BYPASSRLS", RoleOption::BypassRowSecurity),
     ] {
         if cursor.accept(word) {
             return Ok(option(true));
@@ -205,7 +206,7 @@ fn option(cursor: &mut Cursor) -> Result<RoleOption> {
         return Ok(RoleOption::Admin(cursor.list(role)?));
     }
     match cursor.word().as_deref() {
-        Some(word @ ("REPLICATION" | "NOREPLICATION" | "BYPASSRLS" | "NOBYPASSRLS" | "SYSID")) => {
+        Some(word @ ("REPLICATION" | "NOREPLICATION" | "SYSID")) => {
             Err(Error::unsupported(format!("role option {word}")))
         }
         Some("UNENCRYPTED") => Err(Error::unsupported("UNENCRYPTED PASSWORD")

@@ -43,6 +43,7 @@ fn relation(columns: Vec<Column>) -> Relation {
         column_acls: std::collections::BTreeMap::new(),
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
+        row_security: Default::default(),
         kind: RelationKind::Table {
             segments: Arc::new([]),
         },

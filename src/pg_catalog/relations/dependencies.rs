@@ -8,7 +8,7 @@ use super::objects::{
     EXTENSION, FILES_SERVER, FILES_WRAPPER, PG_ATTRDEF, PG_CLASS, PG_CONSTRAINT, PG_NAMESPACE,
     PG_REWRITE, PG_TYPE, acl, defaults, derived_oid, system_acl,
 };
-use super::{Value, build, concat, functions};
+use super::{Value, build, concat, functions, policies};
 use crate::base::{Oid, Result};
 use crate::catalog::{Acl, Generation, Index, Relation, Snapshot};
 use crate::pg_catalog::{SystemRelation, all};
@@ -119,6 +119,7 @@ pub(super) fn pg_depend(
             of_index(relation, index, &mut rows);
         }
         of_constraints(relation, &mut rows);
+        policies::stood_on(relation, &mut rows);
         for column in &relation.columns {
             let default = derived_oid(oid, column.attnum);
             for sequence in column.sequences() {
@@ -246,6 +247,10 @@ pub(super) fn pg_shdepend(
     }
     for of in snapshot.default_acls() {
         add(PG_DEFAULT_ACL, of.oid, of.role, Some(&of.acl));
+    }
+    for (_, policy) in snapshot.policies_that(|policy| !policy.roles.is_empty()) {
+        let roles = policy.roles.iter();
+        rows.extend(roles.map(|role| (policies::PG_POLICY, policy.oid, *role, 'r')));
     }
     build::<Row>(
         relation,

@@ -8,6 +8,7 @@ mod dependencies;
 pub mod functions;
 mod grants;
 pub mod objects;
+mod policies;
 mod ranges;
 pub mod roles;
 mod settings;
@@ -99,6 +100,7 @@ fn lasting(name: &str) -> Option<Fill> {
         "pg_opclass" => access::pg_opclass,
         "pg_operator" => types::pg_operator,
         "pg_opfamily" => access::pg_opfamily,
+        "pg_policy" => policies::pg_policy,
         "pg_proc" => functions::pg_proc,
         "pg_range" => types::pg_range,
         "pg_rewrite" => objects::pg_rewrite,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 
+use super::policies::PG_POLICY;
 use super::{Value, access, build, constraints};
 use crate::base::{Oid, Result};
 use crate::catalog::acl::DisplayAclItem;
@@ -250,6 +251,14 @@ pub(super) fn pg_class(
             ("relhasrules", &|entry| {
                 matches!(entry.kind(), 'v' | 'm').into()
             }),
+            ("relrowsecurity", &|entry| match entry {
+                Entry::User(relation) => relation.row_security.enabled.into(),
+                Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => false.into(),
+            }),
+            ("relforcerowsecurity", &|entry| match entry {
+                Entry::User(relation) => relation.row_security.forced.into(),
+                Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => false.into(),
+            }),
             ("relispopulated", &|entry| match entry {
                 Entry::User(relation) => match relation.kind {
                     RelationKind::Materialized { populated, .. } => populated.into(),
@@ -446,6 +455,10 @@ pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
             let index = relation.constraints.indexes.iter().any(|i| i.oid == *oid);
             let class = if index { PG_CLASS } else { PG_CONSTRAINT };
             rows.push((*oid, class, 0, comment.clone()));
+        }
+        for policy in &relation.row_security.policies {
+            let comment = policy.comment.iter();
+            rows.extend(comment.map(|text| (policy.oid, PG_POLICY, 0, text.clone())));
         }
         for column in &relation.columns {
             if let Some(comment) = &column.comment {

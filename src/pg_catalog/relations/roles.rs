@@ -36,7 +36,9 @@ pub(super) fn pg_authid(
             ("rolreplication", &|role| {
                 (role.oid == Oid::SUPERUSER).into()
             }),
-            ("rolbypassrls", &|role| (role.oid == Oid::SUPERUSER).into()),
+            ("rolbypassrls", &|role| {
+                (role.oid == Oid::SUPERUSER || role.bypass_row_security).into()
+            }),
             ("rolconnlimit", &|role| role.connection_limit.into()),
             ("rolvaliduntil", &|role| {
                 role.valid_until.map_or(Value::Null, Value::Time)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::drop::{is_missing, kind_of, named, word_of};
+use super::policy::secured;
 use super::readers::{reworded, reworded_for_schema};
 use super::tuning::check_parameters;
 use super::{alter_tag, relation_of, tag};
@@ -62,7 +63,15 @@ impl Session {
                 }
                 _ => Vec::new(),
             };
+            let policies = match action {
+                AlterAction::Rename(_)
+                | AlterAction::SetSchema(_)
+                | AlterAction::RenameColumn { .. } => self.reworded_policies(&context, &changes)?,
+                _ => Vec::new(),
+            };
             self.push(changes, Vec::new())?;
+            self.push_needing(policies.clone(), &[])?;
+            self.check_policies(&policies, &run).await?;
             let views: Vec<Oid> = reworded.iter().map(|(view, _)| *view).collect();
             let reworded = reworded.into_iter().map(|(_, change)| change);
             self.push_needing(reworded.collect(), &[])?;
@@ -127,6 +136,7 @@ impl Session {
                 let relation = relation()?.clone();
                 return self.tuned(context, &relation, tune);
             }
+            AlterAction::RowSecurity(action) => return secured(relation()?, *action),
             AlterAction::Sequence(options) => {
                 self.altered_sequence(context, relation()?, options)?
             }

@@ -217,6 +217,7 @@ impl Session {
             | AlterAction::OwnerTo(_)
             | AlterAction::SetSchema(_)
             | AlterAction::Tune(_)
+            | AlterAction::RowSecurity(_)
             | AlterAction::Sequence(_) => {
                 Err(Error::internal("altering a column", "it is something else"))
             }

@@ -35,6 +35,9 @@ impl Session {
                 self.push(vec![change], Vec::new())?;
                 return Ok(tag("COMMENT"));
             }
+            CommentTarget::Policy { name, table } => {
+                return self.comment_on_policy(&context, name, table, text);
+            }
             CommentTarget::Object(..)
             | CommentTarget::Column { .. }
             | CommentTarget::Role(_)
@@ -96,7 +99,9 @@ impl Session {
                     .ok_or_else(|| no_column(relation, column))?;
                 (ObjectId::Relation(relation.oid), Some(column.attnum))
             }
-            CommentTarget::Constraint { .. } | CommentTarget::DomainConstraint { .. } => {
+            CommentTarget::Constraint { .. }
+            | CommentTarget::DomainConstraint { .. }
+            | CommentTarget::Policy { .. } => {
                 return Err(Error::internal(
                     "commenting",
                     "the constraint was passed by",

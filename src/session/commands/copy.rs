@@ -13,7 +13,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Column, Privilege, Relation, RelationKind};
 use crate::engine::command::{Copy, CopyDirection, CopySource, DmlAction, ObjectName};
 use crate::engine::copy::{CopyIn, CopyWriter, load_file, write_file};
-use crate::engine::{DmlKind, Rows, Touched, parse_query};
+use crate::engine::{DmlKind, Rows, Touched, is_row_security_active, parse_query};
 use crate::observe::{Interrupt, Transfer, TransferKind};
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
@@ -145,6 +145,13 @@ impl Session {
                     ),
                 ));
             }
+        }
+        if is_row_security_active(&context, relation)? {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "COPY FROM not supported with row-level security",
+            )
+            .hint("Use INSERT statements instead."));
         }
         let oid = relation.oid;
         let mode = append_mode(&context, oid);

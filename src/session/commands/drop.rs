@@ -81,6 +81,7 @@ impl Session {
             if let Change::Drop(ObjectId::Relation(oid))
             | Change::DropColumn { relation: oid, .. }
             | Change::AlterColumn { relation: oid, .. }
+            | Change::DropPolicy { relation: oid, .. }
             | Change::DropConstraint { relation: oid, .. } = change
             {
                 self.lock(*oid, LockMode::Exclusive, interrupt).await?;

@@ -365,7 +365,8 @@ fn shown_key(
             Privilege::Select,
         )
     };
-    match columns.iter().all(may) {
+    let limited = privileges::is_limited(&context.snapshot, context.role, relation);
+    match !limited && columns.iter().all(may) {
         true => format!("Key ({})=({values})", names_of(relation, columns)),
         false => "Key".to_owned(),
     }

@@ -28,6 +28,7 @@ mod maintain;
 mod materialized;
 mod on_commit;
 mod owned;
+mod policy;
 mod prepare;
 mod query;
 mod range_type;
@@ -53,6 +54,7 @@ mod view;
 
 use std::sync::Arc;
 
+pub(super) use policy::tag_of as policy_tag;
 pub(super) use routine_run::sole_call;
 
 use super::dispatch::starts_with;

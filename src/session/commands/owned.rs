@@ -1,6 +1,7 @@
 //! REASSIGN OWNED and DROP OWNED: what becomes of all that a role has before it is dropped.
 
 use super::drop::only;
+use super::policy::without_role;
 use super::tag;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Acl, Change, DefaultAcl, ObjectId, Snapshot};
@@ -107,6 +108,7 @@ impl Session {
                 changes.push(change);
             }
         }
+        changes.extend(without_role(context, role));
         self.push_needing(changes, &[])
     }
 

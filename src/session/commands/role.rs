@@ -32,6 +32,7 @@ impl Session {
             create_role: false,
             create_db: false,
             login: false,
+            bypass_row_security: false,
             connection_limit: -1,
             valid_until: None,
             settings: BTreeMap::new(),
@@ -68,6 +69,7 @@ impl Session {
                 | RoleOption::CreateRole(_)
                 | RoleOption::Inherit(_)
                 | RoleOption::Login(_)
+                | RoleOption::BypassRowSecurity(_)
                 | RoleOption::ConnectionLimit(_)
                 | RoleOption::Password(_)
                 | RoleOption::ValidUntil(_) => {}
@@ -92,6 +94,15 @@ impl Session {
         let mut role = Role::clone(old);
         let password = apply_options(&mut role, options, &context.style)?;
         let mut changes = Vec::new();
+        let bypasses = |option: &RoleOption| matches!(option, RoleOption::BypassRowSecurity(_));
+        if options.iter().any(bypasses)
+            && !privileges::is_superuser(&context.snapshot, context.role)
+        {
+            return Err(Error::new(
+                SqlState::INSUFFICIENT_PRIVILEGE,
+                "must be superuser to change bypassrls attribute",
+            ));
+        }
         // A change of the password alone is everybody's right over themselves, so it is not an
         // AlterRole.
         if role != **old || password.is_none() {
@@ -330,6 +341,7 @@ fn apply_options<'a>(
             RoleOption::CreateRole(on) => role.create_role = *on,
             RoleOption::Inherit(on) => role.inherit = *on,
             RoleOption::Login(on) => role.login = *on,
+            RoleOption::BypassRowSecurity(on) => role.bypass_row_security = *on,
             RoleOption::ConnectionLimit(limit) if *limit < -1 => {
                 return Err(Error::new(
                     SqlState::INVALID_PARAMETER_VALUE,

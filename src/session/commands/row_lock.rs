@@ -19,7 +19,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Privilege, RelationKind};
 use crate::database::{Isolation, LockMode};
 use crate::engine::command::ObjectName;
-use crate::engine::fold;
+use crate::engine::{fold, lock_mark};
 use crate::observe::Interrupt;
 use crate::privileges::{self, Need};
 use crate::session::Session;
@@ -31,8 +31,46 @@ pub(in crate::session) fn unlocked(query: &ast::Query) -> Cow<'_, ast::Query> {
         return Cow::Borrowed(query);
     }
     let mut query = query.clone();
-    query.locks.clear();
+    let locks = std::mem::take(&mut query.locks);
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        for clause in &locks {
+            let of = clause.of.as_ref().and_then(|of| of.0.last()?.as_ident());
+            let of = of.map(fold);
+            for item in &mut select.from {
+                mark(item, of.as_deref());
+            }
+        }
+    }
     Cow::Owned(query)
+}
+
+/// Marks the tables of FROM whose rows are locked, all or the one that is called so: who locks rows
+/// must be let change them.
+fn mark(item: &mut TableWithJoins, of: Option<&str>) {
+    let joined = item.joins.iter_mut().map(|join| &mut join.relation);
+    for factor in std::iter::once(&mut item.relation).chain(joined) {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias,
+                args: None,
+                with_hints,
+                ..
+            } => {
+                let called = match alias {
+                    Some(alias) => Some(fold(&alias.name)),
+                    None => name.0.last().and_then(|part| part.as_ident()).map(fold),
+                };
+                if of.is_none_or(|of| called.as_deref() == Some(of)) {
+                    *with_hints = vec![lock_mark()];
+                }
+            }
+            TableFactor::NestedJoin {
+                table_with_joins, ..
+            } => mark(table_with_joins, of),
+            _ => {}
+        }
+    }
 }
 
 /// A table in FROM: what it is called there, and its name.

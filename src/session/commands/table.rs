@@ -302,6 +302,7 @@ impl Session {
                 ..Tuning::default()
             },
             constraints: crate::catalog::Constraints::NONE,
+            row_security: Default::default(),
             kind,
         }
     }

@@ -139,6 +139,7 @@ fn relation(
         column_acls: std::collections::BTreeMap::new(),
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
+        row_security: Default::default(),
         kind,
     }
 }

@@ -262,6 +262,7 @@ fn random_change(rng: &mut StdRng, bench: &mut Bench) -> Vec<Change> {
             create_role: false,
             create_db: false,
             login: true,
+            bypass_row_security: false,
             connection_limit: -1,
             valid_until: None,
             settings: Default::default(),
