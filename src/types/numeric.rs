@@ -387,15 +387,16 @@ impl Numeric {
 
     /// How many digits are before the point; none if it is below 1.
     pub fn whole_digits(&self) -> usize {
+        let scale = usize::try_from(self.scale).unwrap_or(usize::MAX);
+        self.all_digits().saturating_sub(scale)
+    }
+
+    /// How many digits the number without its point has; zero has none.
+    pub fn all_digits(&self) -> usize {
         if self.is_zero() {
             return 0;
         }
-        let scale = usize::try_from(self.scale).unwrap_or(usize::MAX);
-        self.unscaled
-            .magnitude()
-            .to_string()
-            .len()
-            .saturating_sub(scale)
+        self.unscaled.magnitude().to_string().len()
     }
 
     /// In base 10000 as PostgreSQL stores it: the place of the first digit that is not 0, and that

@@ -143,7 +143,7 @@ pub(super) fn of_arrow(field: &Field) -> Result<PgType> {
         DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale)
             if *scale >= 0 =>
         {
-            PgType::numeric(*precision, *scale)
+            PgType::numeric(u16::from(*precision), i16::from(*scale))
         }
         DataType::Date64 | DataType::Timestamp(TimeUnit::Second, None) => PgType::TIMESTAMP,
         DataType::Dictionary(_, value) => {

@@ -32,8 +32,6 @@ const UNBUILT: &[&str] = &[
     "txid_snapshot",
     "xml",
 ];
-/// Digits a numeric can have here; PostgreSQL's limit is 1,000.
-const DIGITS_MAX: u64 = 76;
 
 /// A type as written: a built-in one, or a name only the catalog can tell.
 #[derive(Debug, Clone)]
@@ -359,17 +357,9 @@ fn numeric(info: &ExactNumberInfo) -> Result<PgType> {
             "NUMERIC scale {scale} must be between -1000 and 1000"
         )));
     }
-    if precision > DIGITS_MAX || scale < 0 || scale.unsigned_abs() > precision {
-        return Err(Error::unsupported(format!(
-            "type numeric({precision},{scale})"
-        ))
-        .detail(format!(
-            "A numeric has at most {DIGITS_MAX} digits, and a scale between 0 and its precision."
-        )));
-    }
     let (precision, scale) = (
-        u8::try_from(precision).unwrap_or(u8::MAX),
-        i8::try_from(scale).unwrap_or(i8::MAX),
+        u16::try_from(precision).unwrap_or(u16::MAX),
+        i16::try_from(scale).unwrap_or(i16::MAX),
     );
     Ok(PgType::numeric(precision, scale))
 }

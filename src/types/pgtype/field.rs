@@ -29,12 +29,11 @@ impl PgType {
             t if t.oid == Self::INT8.oid => DataType::Int64,
             t if t.oid == Self::FLOAT4.oid => DataType::Float32,
             t if t.oid == Self::FLOAT8.oid => DataType::Float64,
-            t if t.oid == Self::NUMERIC.oid => match t.precision_scale() {
-                Some((p, s)) if p <= 38 && 0 <= s && s.unsigned_abs() <= p => {
-                    DataType::Decimal128(p, s)
-                }
-                // No bound, or one beyond 128 bits: PostgreSQL's text of each value. No other type
-                // travels in large text, so that the Arrow type alone says what it is.
+            t if t.oid == Self::NUMERIC.oid => match t.decimal() {
+                Some((precision, scale)) => DataType::Decimal128(precision, scale),
+                // No bound, one beyond 128 bits, or a scale that decimals do not have: PostgreSQL's
+                // text of each value. No other type travels in large text, so that the Arrow type
+                // alone says what it is.
                 _ => DataType::LargeUtf8,
             },
             t if t.oid == Self::BYTEA.oid => DataType::Binary,
@@ -62,6 +61,14 @@ impl PgType {
                 None => DataType::Utf8View,
             },
         }
+    }
+
+    /// Precision and scale of the decimal that holds numerics of this type.
+    fn decimal(self) -> Option<(u8, i8)> {
+        let (precision, scale) = self.precision_scale()?;
+        let fits = precision <= 38 && 0 <= scale && scale.unsigned_abs() <= precision;
+        let (precision, scale) = (u8::try_from(precision).ok()?, i8::try_from(scale).ok()?);
+        fits.then_some((precision, scale))
     }
 
     /// The Arrow field for a column of this type, with metadata where the Arrow type alone does not

@@ -284,7 +284,7 @@ impl PgType {
     }
 
     /// `numeric(precision, scale)`
-    pub const fn numeric(precision: u8, scale: i8) -> Self {
+    pub const fn numeric(precision: u16, scale: i16) -> Self {
         Self::NUMERIC.with_typmod((((precision as i32) << 16) | ((scale as i32) & 0x7ff)) + 4)
     }
 
@@ -396,13 +396,13 @@ impl PgType {
     }
 
     /// Declared precision and scale of a numeric with a modifier.
-    pub fn precision_scale(self) -> Option<(u8, i8)> {
+    pub fn precision_scale(self) -> Option<(u16, i16)> {
         (self.oid == Self::NUMERIC.oid && self.typmod >= 4).then(|| {
             let packed = self.typmod - 4;
             let scale = ((packed & 0x7ff) ^ 1024) - 1024;
             (
-                u8::try_from((packed >> 16) & 0xffff).unwrap_or(u8::MAX),
-                i8::try_from(scale).unwrap_or(0),
+                u16::try_from((packed >> 16) & 0xffff).unwrap_or(u16::MAX),
+                i16::try_from(scale).unwrap_or(0),
             )
         })
     }

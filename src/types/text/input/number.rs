@@ -221,7 +221,7 @@ fn overflow() -> Error {
 }
 
 /// The number has more digits than its type.
-fn too_large(ty: PgType, precision: u8, scale: i8) -> Error {
+fn too_large(ty: PgType, precision: u16, scale: i16) -> Error {
     let digits = i32::from(precision) - i32::from(scale);
     match ty.precision_scale() {
         Some((precision, scale)) => {
@@ -296,7 +296,11 @@ pub(in crate::types) fn fit(number: Extended, ty: PgType) -> Result<Extended> {
         Some((precision, scale)) => {
             let whole = i32::from(precision) - i32::from(scale);
             let rounded = finite.rounded(scale.into());
-            if rounded.whole_digits() > usize::try_from(whole.max(0)).unwrap_or(0) {
+            let beyond = match scale {
+                0.. => rounded.all_digits() > usize::from(precision),
+                _ => rounded.whole_digits() > usize::try_from(whole).unwrap_or(0),
+            };
+            if beyond {
                 return Err(too_large(ty, precision, scale));
             }
             rounded
@@ -330,11 +334,11 @@ pub(super) fn decimal128(text: &str, ty: PgType, precision: u8, scale: i8) -> Re
     });
     let value = match up {
         Some(up) => value + i128::from(up),
-        None => return Err(too_large(ty, precision, scale)),
+        None => return Err(too_large(ty, precision.into(), scale.into())),
     };
     // Rounding up may have made one digit more.
     if value >= 10_i128.pow(u32::from(precision.min(38))) {
-        return Err(too_large(ty, precision, scale));
+        return Err(too_large(ty, precision.into(), scale.into()));
     }
     Ok(if parts.negative { -value } else { value })
 }
@@ -363,6 +367,6 @@ pub(super) fn decimal256(text: &str, ty: PgType, precision: u8, scale: i8) -> Re
         } else {
             value
         }),
-        _ => Err(too_large(ty, precision, scale)),
+        _ => Err(too_large(ty, precision.into(), scale.into())),
     }
 }

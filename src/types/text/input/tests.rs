@@ -59,8 +59,8 @@ fn type_of(name: &str) -> PgType {
     match (base.strip_suffix("[]"), modifier.as_slice()) {
         (Some(element), _) => found(element).array().expect("has an array type"),
         (None, [precision, scale]) => PgType::numeric(
-            u8::try_from(*precision).expect("small"),
-            i8::try_from(*scale).expect("small"),
+            u16::try_from(*precision).expect("small"),
+            i16::try_from(*scale).expect("small"),
         ),
         (None, [length]) if ["char", "varchar"].contains(&base) => {
             found(base).with_typmod(length + 4)
