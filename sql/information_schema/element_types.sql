@@ -53,8 +53,8 @@ FROM (SELECT c.relnamespace AS schema,
              (p.n + 1)::text::name, p.types[p.n + 1], 0::oid, p.proowner,
              pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
       FROM (SELECT pronamespace, proname, oid, proowner,
-                   coalesce(proallargtypes, proargtypes::oid[]) AS types,
-                   generate_subscripts(coalesce(proallargtypes, proargtypes::oid[]), 1) - 1 AS n
+                   coalesce(proallargtypes, (proargtypes::oid[])[:]) AS types,
+                   generate_subscripts(coalesce(proallargtypes, (proargtypes::oid[])[:]), 1) - 1 AS n
             FROM pg_catalog.pg_proc
             WHERE proallargtypes IS NOT NULL OR pronargs > 0) p
       UNION ALL

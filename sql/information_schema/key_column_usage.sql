@@ -14,7 +14,7 @@ FROM (SELECT s.conname,
              s.connamespace,
              s.conrelid,
              s.contype,
-             i.indkey::int2[] AS indexed,
+             (i.indkey::int2[])[:] AS indexed,
              unnest(s.conkey) AS attnum,
              unnest(s.confkey) AS refers,
              generate_subscripts(s.conkey, 1) AS place

@@ -40,8 +40,8 @@ SELECT pg_catalog.current_database() AS specific_catalog,
             THEN pg_catalog.pg_get_function_arg_default(p.oid, p.place)
        END::varchar AS parameter_default
 FROM (SELECT oid, proname, pronamespace, proowner, proargmodes AS modes, proargnames AS names,
-             coalesce(proallargtypes, proargtypes::oid[]) AS types,
-             generate_subscripts(coalesce(proallargtypes, proargtypes::oid[]), 1) AS place
+             coalesce(proallargtypes, (proargtypes::oid[])[:]) AS types,
+             generate_subscripts(coalesce(proallargtypes, (proargtypes::oid[])[:]), 1) AS place
       FROM pg_catalog.pg_proc
       WHERE proallargtypes IS NOT NULL OR pronargs > 0) p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::SqlState;
+use super::{Oid, SqlState};
 
 /// `Result` with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -44,6 +44,9 @@ pub struct Fields {
     pub routine: Option<&'static str>,
     /// Whether the connection ends with this error.
     pub fatal: bool,
+    /// If it is about an array that a column would hold if it were told to hold any, the column's
+    /// type, or 0.
+    pub beyond_lists: Option<Oid>,
 }
 
 /// Where in a statement's text something is. Characters count from 1.
@@ -79,6 +82,7 @@ impl Error {
             constraint: None,
             routine: None,
             fatal: false,
+            beyond_lists: None,
         }))
     }
 
@@ -102,6 +106,13 @@ impl Error {
         .detail(format!(
             "The server log has the cause under reference {reference}."
         ))
+    }
+
+    /// Says that it is about an array that a column of this type would hold if it were told to hold
+    /// any.
+    pub fn beyond_lists(mut self, column: Oid) -> Self {
+        self.0.beyond_lists = Some(column);
+        self
     }
 
     /// Adds DETAIL.

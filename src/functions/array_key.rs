@@ -2,18 +2,19 @@
 //! their own, and those of several dimensions.
 //!
 //! PostgreSQL compares arrays by their elements in turn, a NULL after every other; then by how many
-//! there are, by the number of dimensions, and by their lengths.
+//! there are, by the number of dimensions, by their lengths, and by where they start.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder};
+use arrow::array::{Array, ArrayRef, BinaryBuilder};
 use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 
 use super::compare::{comparable, numeric_keys};
 use crate::base::{Error, Result};
-use crate::types::{PgType, held};
+use crate::types::PgType;
+use crate::types::shaped::{Arrays, innermost, is_shaped};
 
 /// What comes before an element that is there, before one that is NULL, and after the last.
 const END: u8 = 0;
@@ -22,6 +23,9 @@ const NULL: u8 = 2;
 
 /// Whether arrays of this type are compared by keys.
 pub(crate) fn has_array_key(array: &DataType) -> bool {
+    if is_shaped(array) {
+        return true;
+    }
     let DataType::List(item) = array else {
         return false;
     };
@@ -42,21 +46,18 @@ pub(crate) fn has_array_key(array: &DataType) -> bool {
 
 /// Bytes that compare as the arrays do, of elements of a type that the arrays may not say.
 pub(crate) fn keys(arrays: &ArrayRef, element: Option<PgType>) -> Result<ArrayRef> {
-    let arrays = arrays.as_list::<i32>();
-    let mut levels = vec![arrays];
-    while let Some(inner) = levels.last().and_then(|last| last.values().as_list_opt()) {
-        levels.push(inner);
-    }
-    let innermost = levels.last().copied().unwrap_or(arrays);
-    let element = match (element, innermost.data_type()) {
-        (Some(element), _) => element,
-        (None, DataType::List(item)) => PgType::of_field(item),
-        (None, _) => PgType::TEXT,
+    let Some(lists) = Arrays::of(arrays.as_ref()) else {
+        return Err(Error::internal("comparing arrays", arrays.data_type()));
     };
-    let elements = match innermost.value_type() {
+    let element = match (element, innermost(arrays.data_type())) {
+        (Some(element), _) => element,
+        (None, Some(item)) => PgType::of_field(item),
+        (None, None) => PgType::TEXT,
+    };
+    let elements = match lists.values().data_type() {
         // Arrays of other scales may be compared with these.
-        DataType::Decimal128(..) => numeric_keys(innermost.values())?,
-        _ => comparable(innermost.values(), element)?,
+        DataType::Decimal128(..) => numeric_keys(lists.values())?,
+        _ => comparable(lists.values(), element)?,
     };
     let options = SortOptions::default().asc();
     let field = SortField::new_with_options(elements.data_type().clone(), options);
@@ -66,19 +67,12 @@ pub(crate) fn keys(arrays: &ArrayRef, element: Option<PgType>) -> Result<ArrayRe
     let mut builder = BinaryBuilder::with_capacity(arrays.len(), elements.len() * 8);
     let mut key = Vec::new();
     for row in 0..arrays.len() {
-        if arrays.is_null(row) {
+        if !lists.is_there(row) {
             builder.append_null();
             continue;
         }
         key.clear();
-        let mut inside = row..row + 1;
-        let mut sizes: Vec<usize> = Vec::with_capacity(levels.len());
-        for lists in &levels {
-            let parents = inside.len();
-            inside = held(lists, inside);
-            sizes.push(inside.len() / parents.max(1));
-        }
-        for element in inside.clone() {
+        for element in lists.places(row) {
             if elements.is_null(element) {
                 key.push(NULL);
             } else {
@@ -88,11 +82,13 @@ pub(crate) fn keys(arrays: &ArrayRef, element: Option<PgType>) -> Result<ArrayRe
         }
         key.push(END);
         // An array without elements has no dimensions.
-        if !inside.is_empty() {
-            key.push(u8::try_from(sizes.len()).unwrap_or(u8::MAX));
-            for size in sizes {
-                key.extend_from_slice(&(size as u64).to_be_bytes());
-            }
+        let extent = lists.extent(row);
+        key.push(u8::try_from(extent.sizes.len()).unwrap_or(u8::MAX));
+        for size in &extent.sizes {
+            key.extend_from_slice(&(*size as u64).to_be_bytes());
+        }
+        for lower in &extent.lower {
+            key.extend_from_slice(&(lower ^ i32::MIN).to_be_bytes());
         }
         builder.append_value(&key);
     }

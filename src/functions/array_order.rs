@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use arrow::array::Array;
 
-use super::arrays::{dimensions, element_type, flat, list};
+use super::arrays::{element_type, extent, flat};
 use super::call::Call;
 use super::compare::comparator;
 use crate::base::Result;
@@ -13,7 +13,7 @@ use crate::pg_catalog::Value;
 /// The smallest or greatest of several arrays.
 pub(super) fn furthest(call: &Call<'_>, row: usize, greatest: bool) -> Result<Value> {
     let mut found: Option<usize> = None;
-    for arg in (0..call.len()).filter(|arg| call.list(*arg, row).is_some()) {
+    for arg in (0..call.len()).filter(|arg| call.array(*arg, row).is_some()) {
         let further = match found {
             None => true,
             Some(found) => match order_of(call, row, arg, found)? {
@@ -26,13 +26,11 @@ pub(super) fn furthest(call: &Call<'_>, row: usize, greatest: bool) -> Result<Va
             found = Some(arg);
         }
     }
-    match found.and_then(|found| call.list(found, row)) {
-        Some(elements) => list(elements),
-        None => Ok(Value::Null),
-    }
+    let found = found.and_then(|found| call.raw(found));
+    Ok(found.map_or(Value::Null, |arrays| Value::Raw(arrays.slice(row, 1))))
 }
 
-/// Arrays in order: by elements, then by their number, then by dimensions.
+/// Arrays in order: by elements, then by their number, then by dimensions and where they start.
 pub(super) fn order(call: &Call<'_>, row: usize) -> Result<Ordering> {
     order_of(call, row, 0, 1)
 }
@@ -51,10 +49,10 @@ fn order_of(call: &Call<'_>, row: usize, x: usize, y: usize) -> Result<Ordering>
             }
         }
     }
-    let shape = |arg| dimensions(call.list(arg, row));
-    let (x, y) = (shape(x), shape(y));
+    let (x, y) = (extent(call, x, row), extent(call, y, row));
     Ok(a.len()
         .cmp(&b.len())
-        .then_with(|| x.len().cmp(&y.len()))
-        .then_with(|| x.cmp(&y)))
+        .then_with(|| x.sizes.len().cmp(&y.sizes.len()))
+        .then_with(|| x.sizes.cmp(&y.sizes))
+        .then_with(|| x.lower.cmp(&y.lower)))
 }

@@ -1,25 +1,24 @@
 //! Arrays: sizes, elements, slices, searching, changing, comparing.
 //!
-//! An array of several dimensions is a list of lists. Subscripts start at 1 in every dimension
-//! there is; an array that starts elsewhere is refused where it would be made.
+//! An array is a list, of lists where it has several dimensions, or tells its dimensions beside its
+//! elements (see [`crate::types::shaped`]); here it is its elements and its [`Extent`].
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, new_null_array};
+use arrow::array::{Array, ArrayRef, BooleanArray, ListArray, new_null_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{concat, filter, kernels::cmp, not, take};
 use arrow::datatypes::{DataType, Field};
 
+use super::array_part;
 use super::call::short::{ANYARRAY, ELEMENT, INT, INTS};
 use super::call::{Call, functions};
 use super::compare::{both_comparable, comparator};
 use super::resolve::Returns;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
-use crate::types::{PgType, flattened};
-
-/// Elements an array may have; PostgreSQL's bound.
-const ELEMENTS_MAX: usize = 134_217_727;
+use crate::types::PgType;
+use crate::types::shaped::{self, ELEMENTS_MAX, Extent, collected, too_large};
 
 const SAME: Returns = Returns::Like(0);
 
@@ -27,18 +26,12 @@ functions! { pub(super) LIST:
     "array_length" Immutable { (ANYARRAY, INT) -> PgType::INT4, strict, length; }
     "array_upper" Immutable {
         (ANYARRAY, INT) -> PgType::INT4, strict, |call, row| {
-            Ok(match length(call, row)? {
-                Value::Int(size) => (size - 1 + first(call)).into(),
-                other => other,
-            })
+            Ok(dimension(call, row, Extent::upper))
         };
     }
     "array_lower" Immutable {
         (ANYARRAY, INT) -> PgType::INT4, strict, |call, row| {
-            Ok(match length(call, row)? {
-                Value::Null => Value::Null,
-                _ => first(call).into(),
-            })
+            Ok(dimension(call, row, |extent, at| extent.lower[at].into()))
         };
     }
     "cardinality" Immutable {
@@ -48,7 +41,7 @@ functions! { pub(super) LIST:
     }
     "array_ndims" Immutable {
         (ANYARRAY) -> PgType::INT4, strict, |call, row| {
-            Ok(match dimensions(call.list(0, row)).len() {
+            Ok(match extent(call, 0, row).sizes.len() {
                 0 => Value::Null,
                 count => int(count),
             })
@@ -56,11 +49,11 @@ functions! { pub(super) LIST:
     }
     "array_dims" Immutable {
         (ANYARRAY) -> PgType::TEXT, strict, |call, row| {
-            let dimensions = dimensions(call.list(0, row));
-            if dimensions.is_empty() {
-                return Ok(Value::Null);
-            }
-            Ok(dimensions.iter().map(|size| format!("[1:{size}]")).collect::<String>().into())
+            let extent = extent(call, 0, row);
+            Ok(match extent.sizes.is_empty() {
+                true => Value::Null,
+                false => extent.shown().into(),
+            })
         };
     }
     "array_append" Immutable {
@@ -69,7 +62,7 @@ functions! { pub(super) LIST:
     "array_prepend" Immutable {
         (ELEMENT, ANYARRAY) => Returns::Like(1), loose, |call, row| appended(call, row, 1, 0, true);
     }
-    "array_cat" Immutable { (ANYARRAY, ANYARRAY) => Returns::Deepest, loose, joined; }
+    "array_cat" Immutable { (ANYARRAY, ANYARRAY) => Returns::Deepest, loose, super::array_join::joined; }
     "array_position" Immutable {
         (ANYARRAY, ELEMENT) -> PgType::INT4, loose, position;
         (ANYARRAY, ELEMENT, INT) -> PgType::INT4, loose, position;
@@ -79,24 +72,26 @@ functions! { pub(super) LIST:
             if call.null(0, row) {
                 return Ok(Value::Null);
             }
-            Ok(Value::List(positions(call, row)?.into_iter().map(int).collect()))
+            Ok(Value::List(positions(call, row)?.into_iter().map(Value::Int).collect()))
         };
     }
     "array_remove" Immutable { (ANYARRAY, ELEMENT) => SAME, loose, removed; }
     "array_replace" Immutable { (ANYARRAY, ELEMENT, ELEMENT) => SAME, loose, replaced; }
-    "trim_array" Immutable { (ANYARRAY, INT) => SAME, strict, trimmed; }
+    "trim_array" Immutable { (ANYARRAY, INT) => SAME, strict, array_part::trimmed; }
     "array_fill" Immutable {
-        (ELEMENT, INTS) => Returns::ArrayOf(0), loose, filled;
-        (ELEMENT, INTS, INTS) => Returns::ArrayOf(0), loose, filled;
+        (ELEMENT, INTS) => Returns::AnyArrayOf(0), loose, filled;
+        (ELEMENT, INTS, INTS) => Returns::AnyArrayOf(0), loose, filled;
     }
-    "subscript" Immutable { (ANYARRAY, INT) variadic => Returns::ElementOf(0), strict, subscripted; }
+    "subscript" Immutable {
+        (ANYARRAY, INT) variadic => Returns::ElementOf(0), strict, array_part::subscripted;
+    }
     "greatest array" Immutable {
         (ANYARRAY) variadic => SAME, loose, |call, row| super::array_order::furthest(call, row, true);
     }
     "least array" Immutable {
         (ANYARRAY) variadic => SAME, loose, |call, row| super::array_order::furthest(call, row, false);
     }
-    "slice" Immutable { (ANYARRAY, INT) variadic => SAME, strict, sliced; }
+    "slice" Immutable { (ANYARRAY, INT) variadic => SAME, strict, array_part::sliced; }
     "@>" Immutable {
         (ANYARRAY, ANYARRAY) -> PgType::BOOL, strict, |call, row| contains(call, row, 0, 1);
         (super::call::short::JSONB, super::call::short::JSONB) -> PgType::BOOL, strict, |call, row| {
@@ -127,59 +122,77 @@ pub(super) fn int(value: usize) -> Value {
     Value::Int(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-fn failed(error: arrow::error::ArrowError) -> Error {
+pub(super) fn failed(error: arrow::error::ArrowError) -> Error {
     Error::internal("working on an array", error)
 }
 
-fn subscript_error(what: impl Into<String>) -> Error {
+pub(super) fn subscript_error(what: impl Into<String>) -> Error {
     Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, what.into())
 }
 
-/// Sizes of the array's dimensions; none if it is empty.
-pub(super) fn dimensions(array: Option<ArrayRef>) -> Vec<usize> {
-    let mut sizes = Vec::new();
-    let mut array = array;
-    while let Some(list) = array {
-        if list.is_empty() {
-            return Vec::new();
-        }
-        sizes.push(list.len());
-        array = list.as_list_opt::<i32>().map(|lists| lists.value(0));
-    }
-    sizes
-}
-
-/// Where the first argument's elements are counted from: vectors of system relations count from 0.
-pub(super) fn first(call: &Call<'_>) -> i64 {
+/// The dimensions of an argument; none if it is NULL.
+pub(super) fn extent(call: &Call<'_>, arg: usize, row: usize) -> Extent {
+    let mut extent = call
+        .array(arg, row)
+        .map_or_else(Extent::default, |one| one.1);
+    // Vectors of system relations count from 0.
     let vectors = [PgType::INT2VECTOR.oid, PgType::OIDVECTOR.oid];
-    let is_vector = call.ty(0).is_some_and(|ty| vectors.contains(&ty.oid));
-    i64::from(!is_vector)
+    if call.ty(arg).is_some_and(|ty| vectors.contains(&ty.oid)) {
+        extent.lower.fill(0);
+    }
+    extent
 }
 
-pub(super) fn length(call: &Call<'_>, row: usize) -> Result<Value> {
+/// What is to be said of the dimension of the first argument that the second names.
+fn dimension(call: &Call<'_>, row: usize, say: fn(&Extent, usize) -> i64) -> Value {
     let dimension = call.int(1, row).and_then(|n| usize::try_from(n - 1).ok());
-    let dimensions = dimensions(call.list(0, row));
-    let size = dimension.and_then(|index| dimensions.get(index).copied());
-    Ok(size.map_or(Value::Null, int))
+    let extent = extent(call, 0, row);
+    match dimension.filter(|at| *at < extent.sizes.len()) {
+        Some(at) => Value::Int(say(&extent, at)),
+        None => Value::Null,
+    }
+}
+
+fn length(call: &Call<'_>, row: usize) -> Result<Value> {
+    let size = |extent: &Extent, at: usize| i64::try_from(extent.sizes[at]).unwrap_or(i64::MAX);
+    Ok(dimension(call, row, size))
+}
+
+/// The places of the dimension of the first argument that the second names.
+pub(super) fn places(call: &Call<'_>, row: usize) -> std::ops::Range<i64> {
+    match (
+        dimension(call, row, |extent, at| extent.lower[at].into()),
+        dimension(call, row, Extent::upper),
+    ) {
+        (Value::Int(lower), Value::Int(upper)) => lower..upper + 1,
+        _ => 0..0,
+    }
 }
 
 /// The elements of all dimensions.
 pub(super) fn flat(call: &Call<'_>, arg: usize, row: usize) -> Option<ArrayRef> {
-    call.list(arg, row).map(flattened)
+    call.array(arg, row).map(|one| one.0)
 }
 
-/// An array of these elements as a value.
+/// A list of these elements as a value.
 pub(super) fn list(elements: ArrayRef) -> Result<Value> {
     if elements.len() > ELEMENTS_MAX {
-        return Err(Error::new(
-            SqlState::PROGRAM_LIMIT_EXCEEDED,
-            format!("array size exceeds the maximum allowed ({ELEMENTS_MAX})"),
-        ));
+        return Err(too_large());
     }
     let field = Field::new("item", elements.data_type().clone(), true);
     let offsets = OffsetBuffer::from_lengths([elements.len()]);
     let list = ListArray::try_new(field.into(), offsets, elements, None).map_err(failed)?;
     Ok(Value::Raw(Arc::new(list)))
+}
+
+/// An array of these elements with these dimensions.
+pub(super) fn made(elements: ArrayRef, extent: Extent) -> Result<Value> {
+    if extent.sizes.len() <= 1 && extent.starts_at_one() {
+        return list(elements);
+    }
+    extent.elements()?;
+    let field = Field::new("item", elements.data_type().clone(), true).into();
+    collected(&field, &[Some((elements, extent))]).map(Value::Raw)
 }
 
 /// The only value of an element argument.
@@ -196,6 +209,10 @@ fn element(call: &Call<'_>, arg: usize, row: usize, like: &DataType) -> Result<A
     }
 }
 
+fn out_of_range() -> Error {
+    Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "integer out of range")
+}
+
 pub(super) fn appended(
     call: &Call<'_>,
     row: usize,
@@ -203,82 +220,39 @@ pub(super) fn appended(
     value: usize,
     before: bool,
 ) -> Result<Value> {
-    let elements = call.list(array, row);
-    let ty = match (&elements, call.raw(array).map(|array| array.data_type())) {
-        (Some(elements), _) => elements.data_type().clone(),
-        (None, Some(DataType::List(field))) => field.data_type().clone(),
-        _ => DataType::Utf8View,
-    };
+    let elements = call.array(array, row);
+    let item = call
+        .raw(array)
+        .and_then(|array| shaped::innermost(array.data_type()));
+    let ty = item.map_or(DataType::Utf8View, |item| item.data_type().clone());
     let added = element(call, value, row, &ty)?;
-    let Some(elements) = elements.filter(|elements| !elements.is_empty()) else {
+    let Some((elements, _)) = elements.filter(|(elements, _)| !elements.is_empty()) else {
         return list(added);
     };
-    if elements.data_type().is_nested() {
+    let mut extent = extent(call, array, row);
+    if extent.sizes.len() > 1 {
         return Err(Error::new(
             SqlState::DATA_EXCEPTION,
             "argument must be empty or one-dimensional array",
         ));
     }
+    let beyond = match before {
+        true => extent.lower[0] == i32::MIN,
+        false => extent.upper(0) == i64::from(i32::MAX),
+    };
+    if beyond {
+        return Err(out_of_range());
+    }
+    extent.sizes[0] += 1;
     let parts: [&dyn Array; 2] = match before {
         true => [&added, &elements],
         false => [&elements, &added],
     };
-    list(concat(&parts).map_err(failed)?)
+    made(concat(&parts).map_err(failed)?, extent)
 }
 
-/// The second array behind the first; one of a dimension less is an element of the other.
-pub(super) fn joined(call: &Call<'_>, row: usize) -> Result<Value> {
-    let (a, b) = match (call.list(0, row), call.list(1, row)) {
-        (None, None) => return Ok(Value::Null),
-        (Some(one), None) | (None, Some(one)) => return list(one),
-        (Some(a), Some(b)) if a.is_empty() => {
-            let _ = a;
-            return list(b);
-        }
-        (Some(a), Some(b)) if b.is_empty() => return list(a),
-        (Some(a), Some(b)) => (a, b),
-    };
-    let (x, y) = (dimensions(Some(a.clone())), dimensions(Some(b.clone())));
-    let wrong = |detail: &str| {
-        Err(subscript_error("cannot concatenate incompatible arrays").detail(detail.to_owned()))
-    };
-    let (a, b) = match (x.len(), y.len()) {
-        (m, n) if m == n && x[1..] == y[1..] => (a, b),
-        (m, n) if m == n => {
-            return wrong(
-                "Arrays with differing element dimensions are not compatible for concatenation.",
-            );
-        }
-        (m, n) if m == n + 1 && x[1..] == y[..] => (a, wrapped(b)?),
-        (m, n) if n == m + 1 && y[1..] == x[..] => (wrapped(a)?, b),
-        (m, n) if m.abs_diff(n) == 1 => {
-            return wrong("Arrays with differing dimensions are not compatible for concatenation.");
-        }
-        (m, n) => {
-            return Err(
-                subscript_error("cannot concatenate incompatible arrays").detail(format!(
-                    "Arrays of {m} and {n} dimensions are not compatible for concatenation."
-                )),
-            );
-        }
-    };
-    let b = match a.data_type() == b.data_type() {
-        true => b,
-        false => arrow::compute::cast(&b, a.data_type()).map_err(failed)?,
-    };
-    list(concat(&[&a, &b]).map_err(failed)?)
-}
-
-/// An array as the only element of one.
-fn wrapped(elements: ArrayRef) -> Result<ArrayRef> {
-    match list(elements)? {
-        Value::Raw(array) => Ok(array),
-        _ => Err(Error::internal("working on an array", "no array")),
-    }
-}
-
-fn one_dimension(elements: &ArrayRef, what: &str) -> Result<()> {
-    if elements.data_type().is_nested() && !elements.is_empty() {
+fn one_dimension(extent: &Extent, what: &str) -> Result<()> {
+    if extent.sizes.len() > 1 {
         return Err(Error::new(
             SqlState::FEATURE_NOT_SUPPORTED,
             format!("{what} multidimensional arrays is not supported"),
@@ -300,23 +274,25 @@ fn same(elements: &ArrayRef, value: ArrayRef, ty: PgType) -> Result<BooleanArray
     cmp::not_distinct(&elements, &value).map_err(failed)
 }
 
-/// Positions of the second argument in the first, counted from 1.
-fn positions(call: &Call<'_>, row: usize) -> Result<Vec<usize>> {
-    let Some(elements) = call.list(0, row) else {
+/// Places of the second argument in the first.
+fn positions(call: &Call<'_>, row: usize) -> Result<Vec<i64>> {
+    let Some(elements) = flat(call, 0, row) else {
         return Ok(Vec::new());
     };
-    one_dimension(&elements, "searching for elements in")?;
-    if elements.data_type().is_nested() {
+    let extent = extent(call, 0, row);
+    one_dimension(&extent, "searching for elements in")?;
+    let Some(first) = extent.lower.first() else {
         return Ok(Vec::new());
-    }
+    };
     let same = same(
         &elements,
         element(call, 1, row, elements.data_type())?,
         element_type(call, 0),
     )?;
-    Ok((0..same.len())
-        .filter(|index| same.value(*index))
-        .map(|index| index + 1)
+    Ok((i64::from(*first)..)
+        .zip(0..same.len())
+        .filter(|(_, index)| same.value(*index))
+        .map(|(place, _)| place)
         .collect())
 }
 
@@ -324,24 +300,27 @@ fn position(call: &Call<'_>, row: usize) -> Result<Value> {
     if call.null(0, row) {
         return Ok(Value::Null);
     }
-    if call.len() > 2 && call.null(2, row) {
+    let places = positions(call, row)?;
+    if call.null(1, row) && places.is_empty() {
+        return Ok(Value::Null);
+    }
+    if call.len() > 2 && call.null(2, row) && !extent(call, 0, row).sizes.is_empty() {
         return Err(Error::new(
             SqlState::NULL_VALUE_NOT_ALLOWED,
             "initial position must not be null",
         ));
     }
-    let from = usize::try_from(call.int(2, row).unwrap_or(1)).unwrap_or(0);
-    let found = positions(call, row)?.into_iter().find(|at| *at >= from);
-    Ok(found.map_or(Value::Null, |at| {
-        Value::Int(i64::try_from(at).unwrap_or(i64::MAX) - 1 + first(call))
-    }))
+    let from = call.int(2, row).unwrap_or(i64::MIN);
+    let found = places.into_iter().find(|at| *at >= from);
+    Ok(found.map_or(Value::Null, Value::Int))
 }
 
 fn removed(call: &Call<'_>, row: usize) -> Result<Value> {
-    let Some(elements) = call.list(0, row) else {
+    let Some(elements) = flat(call, 0, row) else {
         return Ok(Value::Null);
     };
-    one_dimension(&elements, "removing elements from")?;
+    let mut extent = extent(call, 0, row);
+    one_dimension(&extent, "removing elements from")?;
     if elements.is_empty() {
         return list(elements);
     }
@@ -351,17 +330,20 @@ fn removed(call: &Call<'_>, row: usize) -> Result<Value> {
         element_type(call, 0),
     )?;
     let kept = filter(&elements, &not(&same).map_err(failed)?).map_err(failed)?;
-    list(kept)
+    extent.sizes[0] = kept.len();
+    match kept.len() {
+        0 => list(kept),
+        _ => made(kept, extent),
+    }
 }
 
 fn replaced(call: &Call<'_>, row: usize) -> Result<Value> {
-    let Some(elements) = call.list(0, row) else {
+    let Some(all) = flat(call, 0, row) else {
         return Ok(Value::Null);
     };
-    let shape = dimensions(Some(elements.clone()));
-    let Some(all) = flat(call, 0, row).filter(|all| !all.is_empty()) else {
-        return list(elements);
-    };
+    if all.is_empty() {
+        return list(all);
+    }
     let same = same(
         &all,
         element(call, 1, row, all.data_type())?,
@@ -375,32 +357,10 @@ fn replaced(call: &Call<'_>, row: usize) -> Result<Value> {
         .map(|(index, same)| if same == Some(true) { last } else { index })
         .collect::<Vec<_>>()
         .into();
-    shaped(take(&both, &indices, None).map_err(failed)?, &shape)
-}
-
-/// Elements in the shape of dimensions.
-fn shaped(elements: ArrayRef, shape: &[usize]) -> Result<Value> {
-    let mut array = elements;
-    for size in shape.iter().skip(1).rev() {
-        let count = array.len().checked_div(*size).unwrap_or(0);
-        let field = Field::new("item", array.data_type().clone(), true);
-        let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(*size, count));
-        array = Arc::new(ListArray::try_new(field.into(), offsets, array, None).map_err(failed)?);
-    }
-    list(array)
-}
-
-fn trimmed(call: &Call<'_>, row: usize) -> Result<Value> {
-    let Some(elements) = call.list(0, row) else {
-        return Ok(Value::Null);
-    };
-    let count = elements.len();
-    match usize::try_from(call.int(1, row).unwrap_or(0)) {
-        Ok(n) if n <= count => list(elements.slice(0, count - n)),
-        _ => Err(subscript_error(format!(
-            "number of elements to trim must be between 0 and {count}"
-        ))),
-    }
+    made(
+        take(&both, &indices, None).map_err(failed)?,
+        extent(call, 0, row),
+    )
 }
 
 fn filled(call: &Call<'_>, row: usize) -> Result<Value> {
@@ -410,68 +370,69 @@ fn filled(call: &Call<'_>, row: usize) -> Result<Value> {
             "dimension array or low bound array cannot be null",
         ));
     }
-    let numbers = |arg: usize| -> Result<Vec<i64>> {
-        let Some(list) = call.list(arg, row) else {
-            return Ok(Vec::new());
-        };
-        let list = arrow::compute::cast(&list, &DataType::Int64).map_err(failed)?;
-        let list = list.as_primitive::<arrow::datatypes::Int64Type>();
-        if list.null_count() > 0 {
-            return Err(Error::new(
-                SqlState::NULL_VALUE_NOT_ALLOWED,
-                "dimension values cannot be null",
-            ));
-        }
-        Ok(list.values().to_vec())
+    let sizes = numbers(call, 1, row)?;
+    if sizes.len() > shaped::DIMENSIONS_MAX {
+        return Err(Error::new(
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            format!(
+                "number of array dimensions ({}) exceeds the maximum allowed ({})",
+                sizes.len(),
+                shaped::DIMENSIONS_MAX
+            ),
+        ));
+    }
+    let lower = match call.len() > 2 {
+        true => numbers(call, 2, row)?,
+        false => vec![1; sizes.len()],
     };
-    let (sizes, bounds) = (numbers(1)?, numbers(2)?);
-    if call.len() > 2 && sizes.len() != bounds.len() {
+    if sizes.len() != lower.len() {
         return Err(subscript_error("wrong number of array subscripts")
             .detail("Low bound array has different size than dimensions array."));
     }
-    let too_large = || {
-        Error::new(
-            SqlState::PROGRAM_LIMIT_EXCEEDED,
-            format!("array size exceeds the maximum allowed ({ELEMENTS_MAX})"),
-        )
-    };
-    if sizes.len() > 1 {
-        return Err(Error::unsupported(
-            "array_fill() of more than one dimension",
-        ));
-    }
-    let shape = sizes
+    let sizes = sizes
         .iter()
         .map(|size| usize::try_from(*size).map_err(|_| too_large()))
         .collect::<Result<Vec<_>>>()?;
-    let total = shape
-        .iter()
-        .try_fold(1_usize, |total, size| total.checked_mul(*size))
-        .filter(|total| *total <= ELEMENTS_MAX)
-        .ok_or_else(too_large)?;
-    if bounds.iter().any(|bound| *bound != 1) && total > 0 {
-        return Err(Error::unsupported("an array whose lower bound is not 1"));
+    let mut extent = Extent { lower, sizes };
+    let total = extent.elements()?;
+    if total == 0 {
+        extent = Extent::default();
     }
     let ty = call
         .raw(0)
         .map_or(DataType::Utf8View, |array| array.data_type().clone());
     let ty = if ty.is_null() { DataType::Utf8View } else { ty };
     let value = element(call, 0, row, &ty)?;
-    let total = if shape.is_empty() { 0 } else { total };
     let indices = arrow::array::UInt64Array::from(vec![0; total]);
-    let all = take(&value, &indices, None).map_err(failed)?;
-    match total {
-        0 => list(all),
-        _ => list(all),
+    made(take(&value, &indices, None).map_err(failed)?, extent)
+}
+
+/// An argument that is a list of numbers, none of them NULL.
+fn numbers(call: &Call<'_>, arg: usize, row: usize) -> Result<Vec<i32>> {
+    let Some(list) = flat(call, arg, row) else {
+        return Ok(Vec::new());
+    };
+    if extent(call, arg, row).sizes.len() > 1 {
+        return Err(subscript_error("wrong number of array subscripts")
+            .detail("Dimension array must be one dimensional."));
     }
+    let list = arrow::compute::cast(&list, &DataType::Int32).map_err(failed)?;
+    let list = arrow::array::AsArray::as_primitive::<arrow::datatypes::Int32Type>(&list);
+    if list.null_count() > 0 {
+        return Err(Error::new(
+            SqlState::NULL_VALUE_NOT_ALLOWED,
+            "dimension values cannot be null",
+        ));
+    }
+    Ok(list.values().to_vec())
 }
 
 /// `width_bucket(value, thresholds)`: how many of the thresholds are not above the value.
 pub(super) fn bucket(call: &Call<'_>, row: usize) -> Result<Value> {
-    let Some(thresholds) = call.list(1, row) else {
+    let Some((thresholds, extent)) = call.array(1, row) else {
         return Ok(Value::Null);
     };
-    if thresholds.data_type().is_nested() {
+    if extent.sizes.len() > 1 {
         return Err(subscript_error("thresholds must be one-dimensional array"));
     }
     if thresholds.null_count() > 0 {
@@ -485,95 +446,6 @@ pub(super) fn bucket(call: &Call<'_>, row: usize) -> Result<Value> {
     Ok(int((0..thresholds.len())
         .filter(|index| compare(*index, 0).is_le())
         .count()))
-}
-
-/// `array[i][j]`: NULL where there is no such element, or another number of dimensions.
-fn subscripted(call: &Call<'_>, row: usize) -> Result<Value> {
-    let Some(mut array) = call.list(0, row) else {
-        return Ok(Value::Null);
-    };
-    let first = first(call);
-    for arg in 1..call.len() {
-        let at = call
-            .int(arg, row)
-            .and_then(|at| usize::try_from(at - first).ok());
-        let Some(at) = at.filter(|at| *at < array.len()) else {
-            return Ok(Value::Null);
-        };
-        if arg + 1 == call.len() {
-            return Ok(match array.data_type().is_nested() || array.is_null(at) {
-                true => Value::Null,
-                false => Value::Raw(array.slice(at, 1)),
-            });
-        }
-        let Some(inner) = array.as_list_opt::<i32>().map(|lists| lists.value(at)) else {
-            return Ok(Value::Null);
-        };
-        array = inner;
-    }
-    Ok(Value::Null)
-}
-
-/// `array[from:to][from:to]`
-fn sliced(call: &Call<'_>, row: usize) -> Result<Value> {
-    let Some(array) = call.list(0, row) else {
-        return Ok(Value::Null);
-    };
-    let bounds: Vec<(i64, i64)> = (1..call.len())
-        .step_by(2)
-        .map(|arg| {
-            (
-                call.int(arg, row).unwrap_or(1),
-                call.int(arg + 1, row).unwrap_or(0),
-            )
-        })
-        .collect();
-    let empty = || list(array.slice(0, 0));
-    if bounds.len() > dimensions(Some(array.clone())).len() {
-        return empty();
-    }
-    match slice(&array, &bounds)? {
-        Some(part) => list(part),
-        None => empty(),
-    }
-}
-
-/// `None` if nothing is left of some dimension.
-fn slice(array: &ArrayRef, bounds: &[(i64, i64)]) -> Result<Option<ArrayRef>> {
-    let Some(((from, to), rest)) = bounds.split_first() else {
-        return Ok(Some(array.clone()));
-    };
-    let count = i64::try_from(array.len()).unwrap_or(i64::MAX);
-    // Without an end it is all the rest.
-    let to = if *to == i64::from(i32::MAX) {
-        count
-    } else {
-        *to
-    };
-    let (first, last) = ((*from).max(1), to.min(count));
-    if first > last {
-        return Ok(None);
-    }
-    let (start, length) = (
-        usize::try_from(first - 1).unwrap_or(0),
-        usize::try_from(last - first + 1).unwrap_or(0),
-    );
-    let part = array.slice(start, length);
-    if rest.is_empty() {
-        return Ok(Some(part));
-    }
-    let Some(lists) = part.as_list_opt::<i32>() else {
-        return Ok(None);
-    };
-    let mut parts = Vec::with_capacity(lists.len());
-    for index in 0..lists.len() {
-        match slice(&lists.value(index), rest)? {
-            Some(part) => parts.push(wrapped(part)?),
-            None => return Ok(None),
-        }
-    }
-    let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-    Ok(Some(concat(&parts).map_err(failed)?))
 }
 
 /// Whether every element of one array is in the other.

@@ -7,6 +7,8 @@
 //! done here, loosely in the
 //! way PostgreSQL resolves calls (exact type first, unknown literals fit anywhere).
 
+mod array;
+
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -376,7 +378,7 @@ impl<'a> Call<'a> {
             };
             if *array.data_type() != DataType::LargeUtf8
                 || array.is_null(row)
-                || self.wanted(arg).oid != PgType::NUMERIC.oid
+                || self.overload.param(arg) != Param::Is(PgType::NUMERIC)
             {
                 return None;
             }
@@ -585,16 +587,5 @@ impl<'a> Call<'a> {
     /// The type of an argument.
     pub(super) fn ty(&self, arg: usize) -> Option<PgType> {
         self.fields.get(arg).map(|field| PgType::of_field(field))
-    }
-
-    /// The elements of an array argument; `None` if it is NULL.
-    pub(super) fn list(&self, arg: usize, row: usize) -> Option<ArrayRef> {
-        match self.args.get(arg) {
-            Some(Arg::Other(array)) if array.is_valid(row) => match array.data_type() {
-                DataType::List(_) => Some(array.as_list::<i32>().value(row)),
-                _ => None,
-            },
-            _ => None,
-        }
     }
 }

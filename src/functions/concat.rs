@@ -20,7 +20,7 @@ functions! { pub(super) LIST:
             Ok(Value::Bytes([call.bytes(0, row), call.bytes(1, row)].concat()))
         };
         (JSONB, JSONB) -> PgType::JSONB, strict, super::jsonb::joined;
-        (ANYARRAY, ANYARRAY) => Returns::Deepest, loose, super::arrays::joined;
+        (ANYARRAY, ANYARRAY) => Returns::Deepest, loose, super::array_join::joined;
         (ANYARRAY, ELEMENT) => Returns::Like(0), loose, |call, row| {
             super::arrays::appended(call, row, 0, 1, false)
         };

@@ -22,6 +22,7 @@ use super::call::external;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::{Value, value};
 use crate::types::PgType;
+use crate::types::shaped::is_shaped;
 
 /// What arguments are converted to, and what the result is; `None` where they are not taken.
 pub(super) type Taken = Option<(Vec<DataType>, PgType)>;
@@ -247,6 +248,8 @@ impl Values {
     fn sorted(&self) -> Result<Vec<ArrayRef>, DataFusionError> {
         let columns = self.columns()?;
         let rows = columns.first().map_or(0, |column| column.len());
+        // What tells the arguments of rows apart.
+        let mut told: Vec<ArrayRef> = Vec::new();
         let mut keys: Vec<SortColumn> = columns[self.arguments..]
             .iter()
             .zip(&self.orders)
@@ -257,7 +260,13 @@ impl Values {
             .collect();
         if self.distinct {
             // Equal rows come together; without an order, that is the order.
-            keys.extend(columns[..self.arguments].iter().map(|values| SortColumn {
+            for values in &columns[..self.arguments] {
+                told.push(match is_shaped(values.data_type()) {
+                    true => super::array_keys(values, None).map_err(external)?,
+                    false => values.clone(),
+                });
+            }
+            keys.extend(told.iter().map(|values| SortColumn {
                 values: values.clone(),
                 options: Some(SortOptions {
                     descending: false,
@@ -274,7 +283,11 @@ impl Values {
             .map(|column| take(column, &indices, None))
             .collect::<Result<Vec<_>, _>>()?;
         if self.distinct {
-            let ranges = arrow::compute::partition(&sorted)?.ranges();
+            let told = told
+                .iter()
+                .map(|column| take(column, &indices, None))
+                .collect::<Result<Vec<_>, _>>()?;
+            let ranges = arrow::compute::partition(&told)?.ranges();
             let firsts: UInt32Array = ranges
                 .iter()
                 .map(|range| u32::try_from(range.start).unwrap_or(u32::MAX))

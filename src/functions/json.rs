@@ -8,7 +8,7 @@ use super::json_tree::quoted;
 use super::text::texts;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
-use crate::types::{PgType, row};
+use crate::types::{PgType, row, shaped};
 
 functions! { pub(super) LIST:
     "to_json" Stable { (ANY) -> PgType::JSON, strict, |call, row| whole(call, row); }
@@ -112,10 +112,10 @@ fn normal(json: Value) -> Result<Value> {
 fn pairs(call: &Call<'_>, row: usize) -> Result<Value> {
     let wrong = |what: &str| Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, what.to_owned());
     let keys = super::jsonb::texts(call, 0, row)?;
-    let dimensions = super::arrays::dimensions(call.list(0, row));
+    let dimensions = super::arrays::extent(call, 0, row).sizes;
     let all: Vec<(Option<String>, Option<String>)> = if call.len() > 1 {
         let values = super::jsonb::texts(call, 1, row)?;
-        if dimensions.len() > 1 || super::arrays::dimensions(call.list(1, row)).len() > 1 {
+        if dimensions.len() > 1 || super::arrays::extent(call, 1, row).sizes.len() > 1 {
             return Err(wrong("wrong number of array subscripts"));
         }
         if keys.len() != values.len() {
@@ -232,6 +232,9 @@ fn one(call: &Call<'_>, value: &ArrayRef, ty: PgType, out: &mut String) -> Resul
     if value.is_null(0) {
         out.push_str("null");
         return Ok(());
+    }
+    if let Some(lists) = shaped::nested_value(value)? {
+        return one(call, &lists, ty, out);
     }
     if let Some(lists) = value.as_list_opt::<i32>() {
         let items = lists.value(0);

@@ -5,8 +5,10 @@
 mod advisory;
 mod aggregate;
 mod are;
+mod array_join;
 mod array_key;
 mod array_order;
+mod array_part;
 mod arrays;
 mod bits;
 mod bytea;
@@ -29,6 +31,7 @@ mod hash;
 mod identity;
 mod json;
 mod json_get;
+mod json_subscript;
 mod jsonb;
 mod jsonpath;
 mod make;
@@ -71,6 +74,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use crate::types::json_tree;
+pub(crate) use array_join::{OF_ARRAYS, together};
 pub(crate) use array_key::{has_array_key, keys as array_keys};
 use call::{Bound as BoundFunction, Function};
 pub(crate) use call::{evaluated, scalar as scalar_value};
@@ -78,6 +82,7 @@ pub(crate) use compare::{comparable, comparable_type, interval_keys, range_keys}
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};
 pub(crate) use framed::{Framed, Over, function as framed};
+pub(crate) use json_subscript::SET as SET_JSON_PART;
 pub(crate) use jsonb::keys as jsonb_keys;
 pub(crate) use numeric_aggregate::numeric_extreme;
 pub(crate) use populate::{Wanted as Populate, populate};
@@ -95,6 +100,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         advisory::LIST,
         advisory::ALL,
         arrays::LIST,
+        json_subscript::LIST,
         bits::LIST,
         bytea::LIST,
         bytes::LIST,
@@ -151,6 +157,11 @@ pub fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarU
         None if name == sets::SERIES_ARRAY => native::scalar("generate_series"),
         None => waiting::scalar(context, name).or_else(|| native::scalar(name)),
     }
+}
+
+/// Whether a scalar function is none of ours.
+pub(crate) fn is_native(name: &str) -> bool {
+    !OURS.contains_key(name)
 }
 
 /// The same function, called by another statement: for a plan that was bound earlier. `None` if it
@@ -327,6 +338,7 @@ pub fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
 fn gathered(name: &str) -> Option<Arc<AggregateUDF>> {
     [
         ordered::LIST,
+        array_join::AGGREGATES,
         range::AGGREGATES,
         statistics::SPREAD,
         statistics::REGRESSION,

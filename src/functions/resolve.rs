@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use super::call::{Function, Overload};
 use crate::base::{Error, Result, SqlState};
 use crate::types::coded::Code;
+use crate::types::shaped::{elements_type, innermost, is_shaped, shaped_type};
 use crate::types::{PgType, dimensions};
 
 /// What a parameter takes.
@@ -37,8 +38,8 @@ pub(super) enum Returns {
     ElementOf(usize),
     /// A set of values of one type, as an array of them.
     SetOf(PgType),
-    /// An array of what an argument is, or of what it has if it is an array.
-    ArrayOf(usize),
+    /// An array of any dimensions of what an argument is.
+    AnyArrayOf(usize),
 }
 
 /// What is known of an argument.
@@ -192,7 +193,7 @@ impl Overload {
 
 /// What an array has at last, whatever its dimensions; the type itself if it is no array.
 pub(super) fn leaf(ty: &DataType) -> Option<&DataType> {
-    match ty {
+    match elements_type(ty).unwrap_or(ty) {
         DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
             leaf(field.data_type())
         }
@@ -246,6 +247,7 @@ impl Param {
                         Some(1)
                     }
                     DataType::Null => Some(1),
+                    pairs if is_shaped(pairs) => Some(1),
                     _ if argument.is_unknown() => Some(4),
                     _ => None,
                 };
@@ -332,6 +334,7 @@ impl Param {
             (DataType::Duration(_) | DataType::Interval(_), DataType::Interval(_)) => 1,
             (DataType::Time64(_), DataType::Interval(_)) => 3,
             (DataType::List(_) | DataType::LargeList(_), DataType::List(_)) => 1,
+            (pairs, DataType::List(_)) if is_shaped(pairs) => 1,
             (DataType::BinaryView | DataType::LargeBinary, DataType::Binary) => 0,
             _ => return None,
         })
@@ -361,7 +364,10 @@ impl Param {
             {
                 from.clone()
             }
-            Self::Is(ty) => ty.data_type(),
+            Self::Is(ty) => match (dimensions(from) > 1, ty.element()) {
+                (true, Some(element)) => with_leaf(from, &element.data_type()),
+                _ => ty.data_type(),
+            },
         }
     }
 }
@@ -376,6 +382,11 @@ fn list_of(element: &DataType) -> DataType {
 
 /// The same array type over other elements.
 fn with_leaf(from: &DataType, element: &DataType) -> DataType {
+    if let Some(lists) = elements_type(from)
+        && let DataType::List(item) = with_leaf(lists, element)
+    {
+        return shaped_type(item);
+    }
     match from {
         DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
             let inner = match field.data_type() {
@@ -428,24 +439,19 @@ impl Returns {
                 argument(deepest.unwrap_or(0))
             }
             Self::ElementOf(index) => {
-                let mut field = argument(index);
-                while let DataType::List(inner) = field.data_type() {
-                    field = inner.as_ref().clone().with_name(name).with_nullable(true);
-                }
-                field
-            }
-            Self::ArrayOf(index) => {
                 let field = argument(index);
-                match field.data_type() {
-                    DataType::List(_) => field,
-                    _ => {
-                        let item = match field.data_type().is_null() {
-                            true => PgType::TEXT.field("item", true),
-                            false => field.with_name("item"),
-                        };
-                        Field::new(name, DataType::List(item.into()), true)
-                    }
+                match innermost(field.data_type()) {
+                    Some(item) => item.as_ref().clone().with_name(name).with_nullable(true),
+                    None => field,
                 }
+            }
+            Self::AnyArrayOf(index) => {
+                let field = argument(index);
+                let item = match field.data_type().is_null() {
+                    true => PgType::TEXT.field("item", true),
+                    false => field.with_name("item"),
+                };
+                Field::new(name, shaped_type(item.into()), true)
             }
         })
     }

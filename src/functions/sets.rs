@@ -67,12 +67,7 @@ pub(super) fn array_name(name: &str) -> Option<String> {
 }
 
 fn subscripts(call: &Call<'_>, row: usize) -> Result<Value> {
-    let size = match super::arrays::length(call, row)? {
-        Value::Int(size) => size,
-        _ => 0,
-    };
-    let first = super::arrays::first(call);
-    let mut list: Vec<i64> = (first..first + size).collect();
+    let mut list: Vec<i64> = super::arrays::places(call, row).collect();
     if call.bool(2, row) == Some(true) {
         list.reverse();
     }

@@ -9,8 +9,8 @@ use super::call::{Call, functions};
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::{Value, names};
+use crate::types::PgType;
 use crate::types::text::TextColumn;
-use crate::types::{PgType, flattened};
 
 /// `text[]`
 pub(super) const TEXTS: PgType = PgType::of(1009);
@@ -377,7 +377,7 @@ fn argument(call: &Call<'_>, position: Option<usize>, last: &mut usize) -> Resul
 /// Elements of every dimension, joined; NULLs left out unless they have a text of their own.
 fn array_to_string(call: &Call<'_>, row: usize, null: Option<&str>) -> Result<Value> {
     let separator = call.must_text(1, row);
-    let Some(array) = call.list(0, row).map(flattened) else {
+    let Some((array, _)) = call.array(0, row) else {
         return Ok(Value::Null);
     };
     let ty = call.ty(0).and_then(PgType::element);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef};
 use arrow::compute::{cast, concat};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DataFusionError, ScalarValue};
@@ -11,6 +11,8 @@ use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
+
+use crate::types::shaped;
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 
@@ -53,22 +55,9 @@ struct Variadic {
 /// What the elements of an array of any dimensions are.
 fn element(field: &FieldRef) -> FieldRef {
     match field.data_type() {
-        DataType::List(item) => element(item),
+        array if let Some(item) = shaped::innermost(array) => Arc::clone(item),
         DataType::Null => Arc::new(Field::new("item", DataType::Utf8View, true)),
         _ => field.clone(),
-    }
-}
-
-/// The elements of an array of any dimensions.
-fn elements(list: &ArrayRef) -> ArrayRef {
-    match list.as_list_opt::<i32>() {
-        Some(inner) => {
-            let offsets = inner.value_offsets();
-            let (from, to) = (offsets[0], offsets[inner.len()]);
-            let index = |at: i32| usize::try_from(at).unwrap_or(0);
-            elements(&inner.values().slice(index(from), index(to - from)))
-        }
-        None => list.clone(),
     }
 }
 
@@ -162,7 +151,10 @@ impl ScalarUDFImpl for Variadic {
                 fields.push(field.clone());
             }
             if !missing {
-                let list = elements(&lists.slice(row, 1));
+                let list = match shaped::Arrays::of(lists.as_ref()) {
+                    Some(arrays) => arrays.elements(row),
+                    None => lists.slice(row, 1),
+                };
                 let list = cast(&list, of_element.data_type())?;
                 for index in 0..list.len() {
                     let value = super::call::scalar(&list.slice(index, 1))?;

@@ -20,7 +20,7 @@ use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
 
 use crate::base::{Error, Oid, Result};
 use crate::types::coded::Address;
-use crate::types::{Numeric, PgType};
+use crate::types::{Numeric, PgType, shaped};
 
 /// One value, to be read as whatever PostgreSQL type its place has.
 #[derive(Debug, Clone, PartialEq)]
@@ -269,6 +269,9 @@ pub fn array_of(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
                 .map(|array| Arc::new(array) as ArrayRef)
                 .map_err(|error| Error::internal("building a system relation", error))
         }
+        pairs if let Some(lists) = shaped::elements_type(pairs) => {
+            shaped::converted(&array_of(lists, values)?, pairs)
+        }
         DataType::List(field) => {
             let mut items = Vec::new();
             let mut lengths = Vec::with_capacity(values.len());
@@ -311,6 +314,9 @@ fn raw(data_type: &DataType, values: &[Value]) -> Result<ArrayRef> {
         .iter()
         .map(|value| match value {
             Value::Raw(array) if array.data_type() == data_type => Ok(array.clone()),
+            Value::Raw(array) if shaped::innermost(data_type).is_some() => {
+                shaped::converted(array, data_type)
+            }
             Value::Raw(array) => arrow::compute::cast(array, data_type).map_err(failed),
             other => array_of(data_type, std::slice::from_ref(other)),
         })

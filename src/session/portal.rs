@@ -256,11 +256,18 @@ impl Session {
                 (portal, index),
             )?);
         }
-        let columns = planned.plan.columns.as_ref().map_or(0, |c| c.len());
+        let (plan, values) = match &planned.statement {
+            Some(statement) => {
+                self.plan_over(statement, planned.plan, values, &interrupt)
+                    .await?
+            }
+            None => (planned.plan, values),
+        };
+        let columns = plan.columns.as_ref().map_or(0, |c| c.len());
         let binary = match result_formats {
             [] => vec![false; columns],
             [all] => vec![*all; columns],
-            each if each.len() == columns || planned.plan.columns.is_none() => each.to_vec(),
+            each if each.len() == columns || plan.columns.is_none() => each.to_vec(),
             each => {
                 return Err(violation(format!(
                     "bind message has {} result formats but query has {columns} columns",
@@ -276,7 +283,7 @@ impl Session {
         self.portals.open(
             portal,
             planned.statement,
-            planned.plan,
+            plan,
             values,
             binary,
             Progress::New,

@@ -447,10 +447,15 @@ fn same_columns(old: Option<&[OutputColumn]>, new: Option<&[OutputColumn]>) -> b
         (None, None) => true,
         (Some(old), Some(new)) => {
             old.len() == new.len()
-                && old
-                    .iter()
-                    .zip(new)
-                    .all(|(old, new)| old.name == new.name && old.ty == new.ty)
+                && old.iter().zip(new).all(|(old, new)| {
+                    // That arrays now tell their dimensions is nothing clients see.
+                    let held = new.ty.more_dimensions;
+                    let old_ty = PgType {
+                        more_dimensions: held,
+                        ..old.ty
+                    };
+                    old.name == new.name && old_ty == new.ty
+                })
         }
         (Some(_), None) | (None, Some(_)) => false,
     }

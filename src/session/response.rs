@@ -58,6 +58,8 @@ pub struct CopyInResponse {
     pub copy: CopyIn,
     /// The table the rows go to.
     pub(super) table: crate::base::Oid,
+    /// What was asked for, to begin anew.
+    pub(super) asked: Box<crate::engine::command::Copy>,
 }
 
 /// COPY … TO STDOUT.

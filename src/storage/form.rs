@@ -1,8 +1,9 @@
 //! The form a column has at rest: its Parquet type, its DuckLake type, and the way there and back.
 //!
 //! Arrow's Parquet writer cannot store intervals of months, days and nanoseconds, so those are kept
-//! as sixteen bytes (months, days, nanoseconds, little endian). Everything else is stored as the
-//! Arrow type that holds it in memory.
+//! as sixteen bytes (months, days, nanoseconds, little endian). Arrays that tell their dimensions
+//! are kept as PostgreSQL's binary form of them. Everything else is stored as the Arrow type that
+//! holds it in memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 use crate::base::{Error, Result};
 use crate::catalog::Column;
-use crate::types::{PgType, dimensions};
+use crate::types::shaped::is_shaped;
+use crate::types::{PgType, dimensions, row};
 
 /// Bytes of a stored interval.
 const INTERVAL_BYTES: i32 = 16;
@@ -28,7 +30,8 @@ const INTERVAL_BYTES: i32 = 16;
 const ELEMENT_ID_OFFSET: i64 = 1 << 16;
 
 /// The Arrow type that a column of type `ty` has in a Parquet segment. Differs from
-/// [`PgType::data_type`] for intervals; [`restore`] undoes it.
+/// [`PgType::data_type`] for intervals and arrays that tell their dimensions; [`restore`] undoes
+/// it.
 pub fn stored_type(ty: PgType) -> DataType {
     stored_data_type(&ty.data_type())
 }
@@ -41,6 +44,7 @@ fn stored_data_type(data_type: &DataType) -> DataType {
             stored_data_type(item.data_type()),
             true,
         ))),
+        pairs if is_shaped(pairs) => DataType::Binary,
         other => other.clone(),
     }
 }
@@ -48,7 +52,7 @@ fn stored_data_type(data_type: &DataType) -> DataType {
 /// DuckLake's `column_id` of a column's values: the column's own, or for lists their innermost
 /// element's.
 pub(super) fn leaf_id(column: &Column) -> i64 {
-    let depth = dimensions(&column.ty.data_type());
+    let depth = dimensions(&stored_type(column.ty));
     element_id(column.attnum.into(), depth)
 }
 
@@ -113,6 +117,7 @@ pub(super) fn store(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
             let values = store(list.values(), item.data_type())?;
             rebuild_list(list, item, values)
         }
+        (pairs, DataType::Binary) if is_shaped(pairs) => row::packed_arrays(array),
         (from, to) if from == to => Ok(Arc::clone(array)),
         _ => arrow::compute::cast(array, to)
             .map_err(|error| Error::internal("preparing rows for storage", error)),
@@ -124,6 +129,9 @@ pub(super) fn store(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
 /// # Errors
 /// `XX000` if the array cannot hold stored values of `ty`.
 pub fn restore(array: &ArrayRef, ty: PgType) -> Result<ArrayRef> {
+    if ty.has_any_dimensions() {
+        return row::unpacked_arrays(array, ty);
+    }
     restore_as(array, &ty.data_type())
 }
 
@@ -224,7 +232,7 @@ pub(super) fn lake_type(ty: PgType) -> String {
         DataType::List(_) => "list".to_owned(),
         // Numerics without declared scale are stored as PostgreSQL's text of them.
         DataType::Utf8View | DataType::LargeUtf8 => "varchar".to_owned(),
-        // bytea and intervals.
+        // bytea, intervals, and arrays that tell their dimensions.
         _ => "blob".to_owned(),
     }
 }

@@ -21,6 +21,8 @@ use arrow::datatypes::{
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type, i256,
 };
 
+use super::shaped::Arrays;
+
 /// Integers of any width.
 #[derive(Clone, Copy)]
 pub(super) enum Ints<'a> {
@@ -349,6 +351,8 @@ pub(super) enum Cells<'a> {
     Interval(Intervals<'a>),
     /// Lists: where the elements are, and the elements.
     List(Ranges<'a>, &'a ArrayRef),
+    /// Arrays that tell their dimensions.
+    Shaped(Arrays<'a>),
     /// Structs: names and columns.
     Struct(Vec<(&'a str, &'a ArrayRef)>),
     /// Maps: where the entries are, keys, values.
@@ -476,6 +480,7 @@ impl<'a> Cells<'a> {
                 let ranges = Ranges::LargeView(list.offsets(), list.sizes());
                 Self::List(ranges, list.values())
             }
+            DataType::Struct(_) if let Some(arrays) = Arrays::of(array) => Self::Shaped(arrays),
             DataType::Struct(fields) => {
                 let columns = array.as_struct().columns();
                 let names = fields.iter().map(|field| field.name().as_str());

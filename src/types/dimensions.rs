@@ -1,6 +1,7 @@
 //! Dimensions of arrays. PostgreSQL has one type for arrays however many they have, and each value
 //! says for itself; Arrow's lists of lists have as many as their type. A column holds arrays of as
-//! many dimensions as it was declared with, and empty ones.
+//! many dimensions as it was declared with, and empty ones, until it is given others: see
+//! [`super::shaped`].
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,12 +11,15 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 
 use super::PgType;
+use super::shaped::{ANY_DIMENSIONS, is_shaped, refitted};
 use crate::base::{Error, SqlState};
 
-/// Dimensions of an Arrow array type; 0 for no array.
+/// Dimensions of an Arrow array type; 0 for no array, [`ANY_DIMENSIONS`] where each value has its
+/// own.
 pub fn dimensions(data_type: &DataType) -> usize {
     match data_type {
         DataType::List(item) | DataType::LargeList(item) => 1 + dimensions(item.data_type()),
+        pairs if is_shaped(pairs) => ANY_DIMENSIONS,
         _ => 0,
     }
 }
@@ -32,6 +36,19 @@ pub(super) fn around(lists: DataType) -> DataType {
 /// lengths, with the row of the first of them.
 pub fn fitted(array: ArrayRef, to: PgType) -> Result<ArrayRef, (usize, Error)> {
     let target = to.data_type();
+    if is_shaped(array.data_type()) || is_shaped(&target) {
+        return refitted(&array, &target).map_err(|(row, error)| {
+            let beyond = error.fields().beyond_lists.is_some();
+            (
+                row,
+                if beyond {
+                    error.beyond_lists(to.oid)
+                } else {
+                    error
+                },
+            )
+        });
+    }
     let (found, wanted) = (dimensions(array.data_type()), dimensions(&target));
     let Some(lists) = array.as_list_opt::<i32>() else {
         return Ok(array);
@@ -50,7 +67,8 @@ pub fn fitted(array: ArrayRef, to: PgType) -> Result<ArrayRef, (usize, Error)> {
         let error = Error::unsupported(format!(
             "storing an array of {found} dimensions in a column declared with {wanted}"
         ))
-        .hint(format!("Declare the column as {element}{brackets}."));
+        .hint(format!("Declare the column as {element}{brackets}."))
+        .beyond_lists(to.oid);
         return Err((row, error));
     }
     let offsets = OffsetBuffer::new(ScalarBuffer::from(vec![0; lists.len() + 1]));

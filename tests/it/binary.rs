@@ -431,6 +431,9 @@ fn array(element: &Type, raw: &[u8]) -> Read<String> {
     let lengths: Vec<usize> = (0..dimensions)
         .map(|i| int(12 + 8 * i).and_then(|n| Ok(usize::try_from(n)?)))
         .collect::<Read<_>>()?;
+    let lower: Vec<i32> = (0..dimensions)
+        .map(|i| int(16 + 8 * i))
+        .collect::<Read<_>>()?;
     let mut at = 12 + 8 * dimensions;
     let mut items = Vec::new();
     for _ in 0..lengths.iter().product::<usize>() * usize::from(dimensions > 0) {
@@ -450,7 +453,15 @@ fn array(element: &Type, raw: &[u8]) -> Read<String> {
             .map(|chunk| format!("{{{}}}", chunk.join(between)))
             .collect();
     }
-    Ok(format!("{{{}}}", items.join(between)))
+    let items = format!("{{{}}}", items.join(between));
+    if lower.iter().all(|lower| *lower == 1) {
+        return Ok(items);
+    }
+    let bounds = lower.iter().zip(&lengths).map(|(lower, length)| {
+        let upper = i64::from(*lower) + i64::try_from(*length).unwrap_or(0) - 1;
+        format!("[{lower}:{upper}]")
+    });
+    Ok(format!("{}={items}", bounds.collect::<String>()))
 }
 
 /// An array element as `array_out` quotes it.

@@ -176,7 +176,7 @@ impl Snapshot {
         let relation = self.relation_mut(oid)?;
         table_only(relation, "ALTER COLUMN")?;
         let old = column_mut(relation, column.attnum)?;
-        let retyped = old.ty != column.ty;
+        let retyped = !old.ty.is(column.ty);
         *old = Column {
             name: old.name.clone(),
             comment: old.comment.clone(),

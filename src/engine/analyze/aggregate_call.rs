@@ -246,6 +246,15 @@ impl Analyst<'_> {
             return Ok(over_codes);
         }
         self.enum_aggregate(name, args)?;
+        if name == "array_agg"
+            && let [arg] = args
+            && array_element(arg.ty).is_some()
+            && let Some(of_arrays) = functions::aggregate(functions::OF_ARRAYS)
+        {
+            let held = arg.base().plain().with_any_dimensions();
+            arg.expr = typed::cast(arg.expr.clone(), held);
+            return Ok(of_arrays);
+        }
         // Sums of small integers are bigint.
         if name == "sum"
             && let [arg] = args

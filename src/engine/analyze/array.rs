@@ -1,12 +1,12 @@
 //! Arrays: literals, elements, slices; fields of rows.
 
-use datafusion::logical_expr::{Expr, ExprSchemable, Operator, SortExpr};
+use datafusion::logical_expr::{Expr, ExprSchemable, SortExpr};
 use sqlparser::ast::{self, Expr as Ast, Subscript};
 
 use super::Analyst;
 use super::coerce::array_element;
 use super::level::Level;
-use super::typed::{self, Typed, case};
+use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
 use crate::functions::has_array_key;
@@ -15,7 +15,7 @@ use arrow::datatypes::DataType;
 
 impl Analyst<'_> {
     /// The Arrow type of an array, which says how many dimensions it has.
-    fn held(&self, array: &Typed) -> Result<DataType> {
+    pub(super) fn held(&self, array: &Typed) -> Result<DataType> {
         let schema = self.schema_for(&[&array.expr])?;
         // Columns of a set operation are not known by name.
         let held = array.expr.get_type(&schema);
@@ -153,7 +153,19 @@ impl Analyst<'_> {
                 )
             })?
         };
-        let args = values.into_iter().map(|value| value.expr).collect();
+        let written = |expr: &Expr| match expr {
+            Expr::ScalarFunction(call) => call.func.name() == "make_array",
+            _ => false,
+        };
+        let nests = array_element(values[0].ty).is_some();
+        let args: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
+        if nests && !args.iter().all(written) {
+            let held = ty.with_any_dimensions();
+            let args = args.into_iter().map(|arg| typed::cast(arg, held)).collect();
+            let function = crate::engine::semantics::computed("array_of_arrays")
+                .ok_or_else(|| Error::internal("making an array", "no function"))?;
+            return Ok(Typed::new(function.call(args), of_domain.unwrap_or(ty)));
+        }
         let made = self.native("make_array", args)?;
         // The function forgets what its elements say of themselves beyond their Arrow type.
         let says_more = ty.element().is_some_and(|element| {
@@ -181,7 +193,31 @@ impl Analyst<'_> {
         });
         let missing = || Error::internal("assigning to a subscript", "an argument is missing");
         let mut next = || args.next().transpose();
-        let array = self.expression(level, next()?.ok_or_else(missing)?)?;
+        let written = next()?.ok_or_else(missing)?;
+        let own = match written {
+            Ast::Identifier(name) => self.target_column(level, &fold(name))?,
+            _ => None,
+        };
+        let array = match own {
+            Some(array) => array,
+            None => self.expression(level, written)?,
+        };
+        let name = match written {
+            Ast::Identifier(name) => fold(name),
+            _ => String::new(),
+        };
+        if array.is(PgType::JSONB) {
+            let value = self.expression(level, next()?.ok_or_else(missing)?)?;
+            let value = self.assigned(value, PgType::JSONB, &name)?;
+            let mut path = Vec::new();
+            while let Some(kind) = next()? {
+                if matches!(kind, Ast::Value(value) if value.value == ast::Value::Boolean(true)) {
+                    return Err(super::json_subscript::no_slices());
+                }
+                path.push(next()?.ok_or_else(missing)?);
+            }
+            return self.json_with_part(level, array.undomained(), value, &path);
+        }
         let Some(element) = array_element(array.ty).or_else(|| part(array.ty)) else {
             return Err(Error::new(
                 SqlState::DATATYPE_MISMATCH,
@@ -192,7 +228,10 @@ impl Analyst<'_> {
             ));
         };
         let value = self.expression(level, next()?.ok_or_else(missing)?)?;
-        let subscript = |expr: &Ast| -> Result<Expr> {
+        let subscript = |expr: &Ast, left_out: i32| -> Result<Expr> {
+            if matches!(expr, Ast::Value(value) if value.value == ast::Value::Boolean(false)) {
+                return Ok(typed::int4(left_out).expr);
+            }
             let value = self.expression(level, expr)?;
             Ok(self
                 .as_integer(value, PgType::INT4, "array subscript")?
@@ -200,17 +239,25 @@ impl Analyst<'_> {
         };
         let mut subscripts: Vec<(Option<Expr>, Expr)> = Vec::new();
         while let Some(kind) = next()? {
-            let first = subscript(next()?.ok_or_else(missing)?)?;
+            let first = subscript(next()?.ok_or_else(missing)?, i32::MIN)?;
             let sliced =
                 matches!(kind, Ast::Value(value) if value.value == ast::Value::Boolean(true));
             subscripts.push(match sliced {
-                true => (Some(first), subscript(next()?.ok_or_else(missing)?)?),
+                true => {
+                    let last = subscript(next()?.ok_or_else(missing)?, i32::MAX)?;
+                    (Some(first), last)
+                }
                 false => (None, first),
             });
         }
         let sliced = subscripts.iter().any(|(from, _)| from.is_some());
-        let wanted = if sliced { array.base() } else { element };
-        let value = self.assigned(value, wanted)?;
+        let wanted = match sliced {
+            true => array.base(),
+            // What is too long is found out where the array is stored; a cast would cut it.
+            false if super::coerce::category(element) == 'N' => element,
+            false => element.with_typmod(-1),
+        };
+        let value = self.assigned(value, wanted, &name)?;
         if part(array.ty).is_some() {
             return match <[_; 1]>::try_from(subscripts) {
                 Ok([(None, at)]) => {
@@ -224,7 +271,12 @@ impl Analyst<'_> {
                 )),
             };
         }
-        let mut parts = vec![array.expr.clone(), value];
+        let held = array.base().plain().with_any_dimensions();
+        let value = match sliced {
+            true => typed::cast(value, held),
+            false => value,
+        };
+        let mut parts = vec![typed::cast(array.expr.clone(), held), value];
         for (from, to) in subscripts {
             // Among slices a plain subscript is the slice up to it.
             parts.extend(match (sliced, from) {
@@ -242,18 +294,15 @@ impl Analyst<'_> {
         Ok(Typed::new(function.call(parts), array.ty))
     }
 
-    /// A value as an element of an array it is put into.
-    fn assigned(&self, value: Typed, to: PgType) -> Result<Expr> {
-        let fits = value.is_unknown()
-            || value.ty.oid == to.oid
-            || super::coerce::implicitly(value.ty, to)
-            || super::coerce::category(value.ty) == super::coerce::category(to)
-            || super::coerce::category(to) == 'S';
+    /// A value as an element of an array it is put into, or a part of jsonb.
+    fn assigned(&self, value: Typed, to: PgType, name: &str) -> Result<Expr> {
+        let fits = value.is_unknown() || crate::engine::dml::is_assignable(value.ty, to);
         if !fits {
             return Err(Error::new(
                 SqlState::DATATYPE_MISMATCH,
                 format!(
-                    "subscripted assignment requires type {to} but expression is of type {}",
+                    "subscripted assignment to \"{name}\" requires type {to} but expression is of \
+                     type {}",
                     value.base()
                 ),
             )
@@ -280,7 +329,7 @@ impl Analyst<'_> {
             // All subscripts of an array belong together: how many there are matters.
             if let ast::AccessExpr::Subscript(first) = access
                 && let of = part(value.ty)
-                && (of.is_some() || value.ty.element().is_some())
+                && (of.is_some() || value.ty.element().is_some() || value.is(PgType::JSONB))
             {
                 let mut subscripts = vec![first];
                 while let Some(ast::AccessExpr::Subscript(next)) = chain.peek() {
@@ -288,6 +337,9 @@ impl Analyst<'_> {
                     chain.next();
                 }
                 value = match of {
+                    None if value.is(PgType::JSONB) => {
+                        self.json_part(level, value.undomained(), &subscripts)?
+                    }
                     Some(of) => self.part(level, value, of, &subscripts)?,
                     None => self.subscripts(level, value, &subscripts)?,
                 };
@@ -337,6 +389,11 @@ impl Analyst<'_> {
         let sliced = subscripts
             .iter()
             .any(|subscript| matches!(subscript, Subscript::Slice { .. }));
+        // Slices of vectors are arrays.
+        let array = match super::coerce::vector_element(array.ty).and_then(PgType::array) {
+            Some(ty) if sliced => self.coerced(array, ty)?,
+            _ => array,
+        };
         let ty = array.base();
         let element = ty.element().unwrap_or(ty);
         let mut args = vec![array.expr];
@@ -353,7 +410,7 @@ impl Analyst<'_> {
                 } => {
                     args.push(match lower_bound {
                         Some(lower) => index(lower)?,
-                        None => typed::int4(1).expr,
+                        None => typed::int4(i32::MIN).expr,
                     });
                     args.push(match upper_bound {
                         Some(upper) => index(upper)?,
@@ -393,13 +450,6 @@ impl Analyst<'_> {
     }
 
     fn subscript(&self, level: &Level<'_>, array: Typed, subscript: &Subscript) -> Result<Typed> {
-        if array.is(PgType::JSONB) {
-            let Subscript::Index { index } = subscript else {
-                return Err(Error::unsupported("a slice of jsonb"));
-            };
-            let index = self.expression(level, index)?;
-            return self.operate("->", array, index);
-        }
         if array.is(PgType::NAME)
             && let Subscript::Index { index } = subscript
         {
@@ -409,63 +459,13 @@ impl Analyst<'_> {
             let letter = self.native("name_letter", vec![array.expr, index])?;
             return Ok(Typed::new(letter.expr, PgType::CHAR));
         }
-        let Some(element) = array.ty.element() else {
-            return Err(Error::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!(
-                    "cannot subscript type {} because it does not support subscripting",
-                    array.base()
-                ),
-            ));
-        };
-        let index = |expr: &Ast| -> Result<Typed> {
-            let value = self.expression(level, expr)?;
-            let value = self.as_integer(value, PgType::INT4, "subscript")?;
-            self.coerced(value, PgType::INT8)
-        };
-        match subscript {
-            Subscript::Index { index: at } => {
-                let at = index(at)?;
-                // Position 0 and negative ones are outside of every array.
-                let found =
-                    self.native("array_element", vec![array.expr.clone(), at.expr.clone()])?;
-                let inside = typed::binary(at.expr, Operator::GtEq, typed::int8(1).expr);
-                let item = Typed::new(case(vec![(inside, found.expr)], None), found.ty);
-                // An element of an array of arrays is still its row.
-                let ty = if array_element(item.ty).is_some() {
-                    array.base()
-                } else {
-                    PgType {
-                        typmod: -1,
-                        ..element
-                    }
-                };
-                Ok(Typed::new(item.expr, ty))
-            }
-            Subscript::Slice {
-                lower_bound,
-                upper_bound,
-                stride: None,
-            } => {
-                let lower = match lower_bound {
-                    Some(lower) => index(lower)?,
-                    None => typed::int8(1),
-                };
-                let upper = match upper_bound {
-                    Some(upper) => index(upper)?,
-                    None => {
-                        let length = self.native("cardinality", vec![array.expr.clone()])?;
-                        self.coerced(length, PgType::INT8)?
-                    }
-                };
-                let ty = array.base();
-                let function = crate::engine::semantics::computed("array_slice")
-                    .ok_or_else(|| Error::unsupported("a slice of an array"))?;
-                let args = vec![array.expr, lower.expr, upper.expr];
-                Ok(Typed::new(function.call(args), ty))
-            }
-            Subscript::Slice { .. } => Err(Error::unsupported("a slice with a stride")),
-        }
+        Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            format!(
+                "cannot subscript type {} because it does not support subscripting",
+                array.base()
+            ),
+        ))
     }
 }
 

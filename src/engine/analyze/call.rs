@@ -1,7 +1,7 @@
 //! Function calls. Aggregates and window functions are in [`super::aggregate_call`].
 
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, ExprSchemable};
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName};
 
 use super::Analyst;
@@ -15,6 +15,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::{SUBSCRIPTED, VARIADIC};
 use crate::functions;
 use crate::types::PgType;
+use crate::types::shaped::is_shaped;
 
 /// Functions that see a `char(n)` with its padding.
 const COUNTS_PADDING: &[&str] = &[
@@ -43,6 +44,17 @@ impl Analyst<'_> {
             )
         })?;
         let schema = self.schema_for(&args.iter().collect::<Vec<_>>())?;
+        // DataFusion's own functions know lists alone.
+        let args = match functions::is_native(name) && name != "coalesce" {
+            true => args
+                .into_iter()
+                .map(|arg| match arg.get_type(&schema) {
+                    Ok(held) if is_shaped(&held) => typed::cast(arg, PgType::of_data_type(&held)),
+                    _ => arg,
+                })
+                .collect(),
+            false => args,
+        };
         typed::call(function, args, &schema)
     }
 
@@ -401,6 +413,15 @@ impl Analyst<'_> {
                 }
             })
             .collect::<Result<Vec<_>>>()?;
+        let args = match (name, args.as_slice()) {
+            // A literal beside an array is one of its type.
+            ("array_cat", [a, b]) if a.is_unknown() != b.is_unknown() => {
+                let ty = if a.is_unknown() { b.base() } else { a.base() };
+                let args = args.into_iter().map(|arg| self.coerced(arg, ty));
+                args.collect::<Result<Vec<_>>>()?
+            }
+            _ => args,
+        };
         let Some(function) = functions::scalar(self.scope.context, name) else {
             if let Some(value) = self.otherwise_called(name, &args)? {
                 return Ok(value);

@@ -136,7 +136,13 @@ impl Analyst<'_> {
                     }
                 }
                 // A column of literals: text that its input function reads.
-                _ => Ok(Typed::new(typed::recast(value.expr, PgType::TEXT, to), to)),
+                _ => {
+                    let held = to.with_any_dimensions();
+                    Ok(Typed::new(
+                        typed::recast(value.expr, PgType::TEXT, held),
+                        to,
+                    ))
+                }
             };
         }
         if let Some(row) = self.row_as(&value, to, Readiness::Implicit)? {
@@ -222,8 +228,11 @@ impl Analyst<'_> {
                 return Ok(Typed::new(Expr::Cast(cast), ty));
             }
         }
-        // Elements are converted in arrays of whatever dimensions.
+        // Elements are converted in arrays of whatever dimensions; those of a vector count from 0,
+        // and what a text says is not known.
         let held = match value.ty.element() {
+            _ if vector_element(value.ty).is_some() => ty.with_any_dimensions(),
+            None => ty.with_any_dimensions(),
             Some(_) if ty.element().is_some() => ty.with_dimensions(self.dimensions(&value)?),
             _ => ty,
         };
@@ -237,7 +246,8 @@ impl Analyst<'_> {
             let plain = typed::text(text);
             return Ok(Typed::new(typed::cast(plain.expr, to), to));
         }
-        if bits::length(to).is_some() {
+        let measured = |ty: PgType| bits::length(ty).is_some() || ty.char_length().is_some();
+        if measured(to) || array_element(to).is_some_and(measured) {
             let plain = self.read(text, to.with_typmod(-1))?;
             return self.coerced(plain, to);
         }

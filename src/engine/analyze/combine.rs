@@ -18,7 +18,7 @@ use super::with::Ctes;
 use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics::key_of;
-use crate::types::PgType;
+use crate::types::{PgType, dimensions};
 
 impl Analyst<'_> {
     /// A parameter without a type in a select list gets its column's.
@@ -305,8 +305,12 @@ fn one_arrow_type(types: &[DataType], ty: PgType) -> DataType {
     if types.iter().all(|other| other == first) {
         return first.clone();
     }
+    let depth = dimensions(first);
+    if types.iter().any(|other| dimensions(other) != depth) {
+        return ty.with_any_dimensions().data_type();
+    }
     // Numerics of several scales: each value keeps its own digits.
-    ty.data_type()
+    ty.with_dimensions(depth).data_type()
 }
 
 /// A cast to an Arrow type that stays `ty` to PostgreSQL.

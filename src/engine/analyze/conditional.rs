@@ -70,7 +70,10 @@ impl Analyst<'_> {
         self.scope.watch.repeat(&a.expr)?;
         let equal = self.operate("=", a.clone(), b)?.expr;
         let a = self.settled(a)?;
-        let null = typed::null(a.ty)?.expr;
+        let mut both = self.one_type(vec![a.clone(), typed::null(a.ty)?], a.ty)?;
+        let (Some(null), Some(a)) = (both.pop().map(|null| null.expr), both.pop()) else {
+            return Err(Error::internal("comparing", "a value is gone"));
+        };
         let expr = case(vec![(equal, null)], Some(a.expr));
         Ok(Typed::new(expr, a.ty))
     }

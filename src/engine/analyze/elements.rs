@@ -51,6 +51,8 @@ impl Analyst<'_> {
                 true => self.coerced(left, candidate.left.unwrap_or(element))?,
                 false => left,
             };
+            let expr = self.flat(array.clone())?;
+            let array = Typed { expr, ..array };
             return self.operated(sign, all, left, array, element);
         };
         let mut ty = candidate.right;
@@ -67,7 +69,8 @@ impl Analyst<'_> {
         let Some(quantified) = Quantified::new(sign, all, ty) else {
             return Err(Error::unsupported(format!("{sign} ANY or ALL")));
         };
-        Ok(Typed::bool(quantified.call(left.expr, array.expr)))
+        let array = self.flat(array)?;
+        Ok(Typed::bool(quantified.call(left.expr, array)))
     }
 
     /// The same with an operator that is no comparison.

@@ -14,6 +14,7 @@ use crate::engine::parse::written_type;
 use crate::engine::semantics::converted;
 use crate::functions::scalar_value;
 use crate::types::PgType;
+use crate::types::shaped::Extent;
 
 /// Functions of any type that look at a value's text.
 const READ_TEXT: &[&str] = &[
@@ -147,7 +148,7 @@ impl Analyst<'_> {
                 .filter(|at| from.is_none_or(|from| from <= *at) && to.is_none_or(|to| *at <= to)),
         ));
         let whole = ty.array().unwrap_or(ty);
-        let rows = [Some(vec![positions.len()])];
+        let rows = [Some(Extent::of_list(positions.len()))];
         let list = crate::types::text::build_list(positions, &rows, ty)?;
         let value = scalar_value(&list).converted()?;
         Ok(Some(typed::literal(value, whole)))

@@ -348,6 +348,16 @@ impl Analyst<'_> {
             .collect()
     }
 
+    /// A column of a statement's target, which stands before what else it reads.
+    pub(super) fn target_column(&self, level: &Level<'_>, name: &str) -> Result<Option<Typed>> {
+        let columns = level.columns.borrow();
+        let Some(column) = columns.iter().find(|column| column.name == name) else {
+            return Ok(None);
+        };
+        self.note_names([column]);
+        self.seen(level, column.value.clone(), 0).map(Some)
+    }
+
     /// An unqualified name.
     pub(super) fn column(&self, level: &Level<'_>, ident: &ast::Ident) -> Result<Typed> {
         let name = fold(ident);

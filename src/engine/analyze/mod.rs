@@ -35,6 +35,7 @@ mod from;
 mod function;
 mod join;
 mod json_record;
+mod json_subscript;
 mod level;
 mod literal;
 mod names;

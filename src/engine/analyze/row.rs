@@ -38,10 +38,14 @@ impl Analyst<'_> {
                 }
                 false => self.settled(field.clone())?,
             };
-            exprs.push(typed::cast(value.expr, value.ty));
+            let ty = match value.ty.has_lists() {
+                true => value.ty.with_dimensions(self.dimensions(&value)?),
+                false => value.ty,
+            };
+            exprs.push(typed::cast(value.expr, ty));
             types.push(match field.is_unknown() {
                 true => PgType::UNKNOWN,
-                false => value.ty,
+                false => ty,
             });
         }
         let ty = PgType::record(&types, &names);

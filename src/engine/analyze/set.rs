@@ -16,7 +16,8 @@ use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics;
 use crate::functions;
-use crate::types::PgType;
+use crate::types::shaped::innermost;
+use crate::types::{PgType, dimensions};
 
 /// The array behind a call.
 #[derive(Clone)]
@@ -86,16 +87,15 @@ impl Analyst<'_> {
     }
 
     /// An array of one dimension.
-    fn flat(&self, array: Typed) -> Result<Expr> {
-        use arrow::datatypes::DataType;
-        use datafusion::logical_expr::ExprSchemable;
-        let schema = self.schema_for(&[&array.expr])?;
-        match array.expr.get_type(&schema).converted()? {
-            DataType::List(item) if matches!(item.data_type(), DataType::List(_)) => {
-                Ok(self.native("flatten", vec![array.expr])?.expr)
+    pub(super) fn flat(&self, array: Typed) -> Result<Expr> {
+        let held = self.held(&array)?;
+        Ok(match innermost(&held) {
+            Some(item) if dimensions(&held) != 1 => {
+                let item = (item.clone(), array.base());
+                semantics::flattened(self.scope.context, array.expr, item)
             }
-            _ => Ok(array.expr),
-        }
+            _ => array.expr,
+        })
     }
 
     /// `generate_series(from, to [, step])`

@@ -95,8 +95,13 @@ impl Analyst<'_> {
                 )
             })?
         };
-        let value = answer.column(0).expr;
-        let collect = crate::functions::aggregate("array_agg")
+        let mut value = answer.column(0).expr;
+        let mut name = "array_agg";
+        if super::coerce::array_element(element).is_some() {
+            value = super::typed::cast(value, element.plain().with_any_dimensions());
+            name = crate::functions::OF_ARRAYS;
+        }
+        let collect = crate::functions::aggregate(name)
             .ok_or_else(|| Error::unsupported("ARRAY (subquery)"))?;
         let all = aggregate_call(collect, vec![value], answer.order.clone());
         let name = format!("\0array{}", self.number());
@@ -140,8 +145,15 @@ impl Analyst<'_> {
             )));
         }
         let ty = self.equality_types(base(&value), base(&column))?;
-        let value = self.coerced(value, ty)?;
-        let item = self.coerced(column.clone(), ty)?;
+        let mut value = self.coerced(value, ty)?;
+        let mut item = self.coerced(column.clone(), ty)?;
+        if super::coerce::array_element(ty).is_some()
+            && (self.has_array_key(&value)? || self.has_array_key(&item)?)
+        {
+            let held = ty.plain().with_any_dimensions();
+            value.expr = super::typed::cast(value.expr, held);
+            item.expr = super::typed::cast(item.expr, held);
+        }
         let (value, item) = match ty.oid == crate::types::PgType::NUMERIC.oid {
             true => self.numeric_keys(value, item)?,
             false => (self.key(value)?, self.key(item)?),

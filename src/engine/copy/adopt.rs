@@ -20,11 +20,13 @@ use crate::statement::StatementContext;
 use crate::types::calendar::{DATE_MAX, DATE_MIN, DAY, TIMESTAMP_MIN};
 use crate::types::coded::Code;
 use crate::types::text::{PLAIN, ParseError, TextColumn, UNNAMED, parse_column};
-use crate::types::{PgType, Style, is_rectangular, ragged};
+use crate::types::{PgType, Style, dimensions, is_rectangular, ragged, shaped};
 
 /// How a column of an Arrow type becomes one of a PostgreSQL type.
 #[derive(Debug, Clone)]
 pub(super) enum Adoption {
+    /// Lists, of a column that holds arrays of any dimensions.
+    Shaped(PgType, Box<Adoption>),
     /// Every value is NULL.
     Null,
     /// Behind an index: of the values' type first.
@@ -86,6 +88,11 @@ impl Adoption {
         }
         if ty.is_enum() || ty.is_composite() || Code::of(ty).is_some() || ty.has_bounds() {
             return is_text.then_some(Self::Read);
+        }
+        if ty.has_any_dimensions() {
+            let lists = ty.with_dimensions(dimensions(from).max(1));
+            let inner = Self::of(from, lists)?;
+            return Some(Self::Shaped(lists, Box::new(inner)));
         }
         match &to {
             DataType::Boolean => (*from == to).then_some(Self::Same),
@@ -194,6 +201,11 @@ impl Adoption {
             Self::Null => Ok(new_null_array(&to, array.len())),
             Self::Unpacked(values, inner) => inner.adopt(context, &plain(array, values)?, ty),
             Self::Same => Ok(Arc::clone(array)),
+            Self::Shaped(lists, inner) => {
+                let lists = inner.adopt(context, array, *lists)?;
+                let converted = shaped::converted(&lists, &to);
+                converted.map_err(|error| ParseError { row: 0, error })
+            }
             Self::Decimal(precision) => {
                 let decimals = array.as_primitive::<Decimal128Type>();
                 // What a stream says of its precision nobody has checked.

@@ -19,6 +19,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::OutputColumn;
 use crate::pg_catalog::names::Names;
 use crate::types::coded::Code;
+use crate::types::shaped::{is_shaped, narrowed};
 use crate::types::text::{PLAIN, TextColumn, parse_column};
 use crate::types::{PgType, Style, dimensions};
 
@@ -72,6 +73,11 @@ fn data_type(ty: PgType, options: &CopyOptions) -> DataType {
                 DataType::List(Arc::new(Field::new("item", inner, true)))
             })
         }
+        pairs if is_shaped(&pairs) => {
+            // As declared: what is otherwise has no type in Arrow.
+            let declared = usize::from(ty.declared_dimensions());
+            data_type(ty.with_dimensions(declared), options)
+        }
         DataType::LargeUtf8 if options.numeric_as_float => DataType::Float64,
         DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => DataType::Utf8,
         other => other,
@@ -116,6 +122,11 @@ fn convert(
         DataType::RunEndEncoded(_, values) => {
             let plain = cast(array, values.data_type()).map_err(failed)?;
             return convert(&plain, ty, to, looks);
+        }
+        pairs if is_shaped(pairs) => {
+            let declared = dimensions(to);
+            let lists = narrowed(array, declared).map_err(|(_, error)| error)?;
+            return convert(&lists, ty.with_dimensions(declared), to, looks);
         }
         _ => {}
     }

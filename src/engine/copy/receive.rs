@@ -24,6 +24,8 @@ use crate::observe::Transfer;
 use crate::privileges::Need;
 use crate::statement::StatementContext;
 
+/// Bytes kept of a copy that may have to begin anew.
+const KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes handed to a thread at once.
 const PIECE_BYTES: usize = 512 * 1024;
 
@@ -80,6 +82,17 @@ pub struct CopyIn {
     waiting: Vec<u8>,
     loader: State,
     transfer: Option<Arc<Transfer>>,
+    kept: Kept,
+}
+
+/// What was taken so far, for a copy that may have to begin anew because a column is to hold other
+/// arrays.
+#[derive(Default)]
+struct Kept {
+    /// `None` if it is not kept, or was too much.
+    bytes: Option<Vec<u8>>,
+    /// Why it has to.
+    error: Option<Error>,
 }
 
 /// What makes rows of bytes, by format.
@@ -140,6 +153,11 @@ impl CopyIn {
     ) -> Self {
         let count = columns.len();
         let format = options.format;
+        let keeps = columns.iter().any(|index| {
+            let ty = relation.columns[*index].ty;
+            ty.has_lists() && !ty.has_any_dimensions()
+        });
+        let packed = matches!(format, CopyFormat::Arrow | CopyFormat::Parquet);
         let fill = Fill {
             engine: fill.engine,
             feeds: fill.feeds,
@@ -169,6 +187,10 @@ impl CopyIn {
             columns: count,
             format,
             waiting: Vec::new(),
+            kept: Kept {
+                bytes: (keeps && !packed).then(Vec::new),
+                error: None,
+            },
             transfer: Some(count_bytes),
             loader: match loader {
                 Ok(loader) => State::Idle(Box::new(loader)),
@@ -184,6 +206,7 @@ impl CopyIn {
             format: options.format,
             waiting: Vec::new(),
             transfer: None,
+            kept: Kept::default(),
             loader: State::Failed(Some(error)),
         }
     }
@@ -221,25 +244,51 @@ impl CopyIn {
         if let Some(transfer) = &self.transfer {
             transfer.add_bytes(bytes.len());
         }
-        self.waiting.extend_from_slice(&bytes);
-        match self.waiting.len() >= PIECE_BYTES {
-            true => self.hand_over().await,
-            false => Ok(()),
+        if let Some(kept) = &mut self.kept.bytes {
+            kept.extend_from_slice(&bytes);
+            if kept.len() > KEPT_BYTES_MAX {
+                self.kept.bytes = None;
+                if let Some(error) = self.kept.error.take() {
+                    return Err(error);
+                }
+            }
         }
+        if self.kept.error.is_some() {
+            return Ok(());
+        }
+        self.waiting.extend_from_slice(&bytes);
+        if self.waiting.len() < PIECE_BYTES {
+            return Ok(());
+        }
+        match self.hand_over().await {
+            Err(error) if error.fields().beyond_lists.is_some() && self.kept.bytes.is_some() => {
+                self.kept.error = Some(error);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// All that was taken, after [`CopyIn::finish`] failed as another copy may not.
+    pub fn take_kept(&mut self) -> Option<Vec<u8>> {
+        self.kept.bytes.take()
     }
 
     /// The end: what to push to the transaction, and how many rows.
     ///
     /// # Errors
     /// As [`CopyIn::write`].
-    pub async fn finish(mut self) -> Result<(Vec<Change>, u64)> {
+    pub async fn finish(&mut self) -> Result<(Vec<Change>, u64)> {
+        if let Some(error) = self.kept.error.take() {
+            return Err(error);
+        }
         self.settle().await?;
-        let mut loader = match self.loader {
+        let mut loader = match std::mem::replace(&mut self.loader, State::Failed(None)) {
             State::Idle(loader) => loader,
             State::Busy(_) | State::Failed(None) => return Err(given_up()),
             State::Failed(Some(error)) => return Err(error),
         };
-        let bytes = self.waiting;
+        let bytes = std::mem::take(&mut self.waiting);
         let work = move || {
             loader.feed(bytes)?;
             loader.finish()

@@ -135,7 +135,10 @@ impl Cell {
                 ty: None,
                 text: Some(text),
                 ..
-            } => read_values(context, &[Some(text)], column.ty.plain()).map(drop),
+            } => {
+                let held = column.ty.plain().with_any_dimensions();
+                read_values(context, &[Some(text)], held).map(drop)
+            }
             _ => Ok(()),
         }
     }

@@ -346,11 +346,17 @@ fn substring(tokens: &mut Vec<TokenWithSpan>, index: usize) {
 /// `SET a[1] = x` is `SET a = f(a, x, subscripts…)`.
 fn subscripts(tokens: &mut Vec<TokenWithSpan>, set: usize) {
     let mut at = set + 1;
+    // What was assigned to parts of columns so far: the column, and where the value's tokens are.
+    let mut parts: Vec<(String, std::ops::Range<usize>)> = Vec::new();
     while let Some(TokenWithSpan {
-        token: Token::Word(_),
+        token: Token::Word(name),
         ..
     }) = tokens.get(at)
     {
+        let name = match name.quote_style {
+            None => name.value.to_ascii_lowercase(),
+            Some(_) => name.value.clone(),
+        };
         let column = tokens[at].clone();
         let mut next = at + 1;
         let mut texts: Vec<Vec<TokenWithSpan>> = Vec::new();
@@ -390,17 +396,16 @@ fn subscripts(tokens: &mut Vec<TokenWithSpan>, set: usize) {
             let span = column.span;
             let plain = |token: Token| TokenWithSpan::new(token, span);
             let value = tokens[next + 1..end].to_vec();
-            let mut made = vec![
-                column.clone(),
-                plain(Token::Eq),
-                plain(quoted(SUBSCRIPTED)),
-                plain(Token::LParen),
-                column,
-                plain(Token::Comma),
-            ];
+            let before = parts.iter().position(|(other, _)| *other == name);
+            let mut made = vec![plain(quoted(SUBSCRIPTED)), plain(Token::LParen)];
+            match before {
+                Some(before) => made.extend_from_slice(&tokens[parts[before].1.clone()]),
+                None => made.push(column.clone()),
+            }
+            made.push(plain(Token::Comma));
             made.extend(value);
             for text in texts {
-                // A slice is two bounds with a mark before them; one that is left out is NULL.
+                // A slice is two bounds with a mark before them; one that is left out is FALSE.
                 let mut depth = 0_usize;
                 let colon = text.iter().position(|token| {
                     match token.token {
@@ -410,24 +415,42 @@ fn subscripts(tokens: &mut Vec<TokenWithSpan>, set: usize) {
                     }
                     depth == 0 && token.token == Token::Colon
                 });
-                let parts: Vec<&[TokenWithSpan]> = match colon {
+                let ends: Vec<&[TokenWithSpan]> = match colon {
                     Some(colon) => vec![&text[..colon], &text[colon + 1..]],
                     None => vec![&text],
                 };
-                let slice = if parts.len() == 2 { "TRUE" } else { "FALSE" };
+                let slice = if ends.len() == 2 { "TRUE" } else { "FALSE" };
                 made.extend([plain(Token::Comma), plain(word(slice))]);
-                for part in parts {
+                for part in ends {
                     made.push(plain(Token::Comma));
                     match part.is_empty() {
-                        true => made.push(plain(word("NULL"))),
+                        true => made.push(plain(word("FALSE"))),
                         false => made.extend_from_slice(part),
                     }
                 }
             }
             made.push(plain(Token::RParen));
-            let length = made.len();
-            tokens.splice(at..end, made);
-            end = at + length;
+            match before {
+                // Of several parts of a column each is put into what the one before made.
+                Some(before) => {
+                    let of = parts[before].1.clone();
+                    tokens.drain(at - 1..end);
+                    let more = made.len() - of.len();
+                    tokens.splice(of.clone(), made);
+                    for (_, range) in &mut parts[before + 1..] {
+                        *range = range.start + more..range.end + more;
+                    }
+                    parts[before].1.end += more;
+                    end = at - 1 + more;
+                }
+                None => {
+                    made.splice(0..0, [column.clone(), plain(Token::Eq)]);
+                    let length = made.len();
+                    tokens.splice(at..end, made);
+                    parts.push((name, at + 2..at + length));
+                    end = at + length;
+                }
+            }
         }
         if tokens.get(end).map(|token| &token.token) != Some(&Token::Comma) {
             return;

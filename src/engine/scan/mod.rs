@@ -41,6 +41,7 @@ use datafusion::physical_plan::union::UnionExec;
 
 use crate::catalog::{Column, Location, Relation, Segment};
 use crate::storage::stored_type;
+use crate::types::shaped;
 use bounds::Bounds;
 use restored::Restored;
 
@@ -244,6 +245,10 @@ impl TableRows {
                 let data_type = column.ty.data_type();
                 Ok(match batch.column_by_name(&column.stored_name) {
                     Some(array) if array.data_type() == &data_type => array.clone(),
+                    Some(array) if column.ty.has_any_dimensions() => {
+                        shaped::converted(array, &data_type)
+                            .map_err(|error| DataFusionError::External(Box::new(error)))?
+                    }
                     Some(array) => arrow::compute::cast(array, &data_type)?,
                     None => new_null_array(&data_type, rows),
                 })

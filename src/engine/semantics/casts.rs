@@ -2,15 +2,16 @@
 //! round instead of being cut, times move between zones by the session's TimeZone, `varchar(n)`
 //! cuts and `char(n)` pads.
 
+mod arrays;
+
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, ListArray, StringViewArray, StringViewBuilder,
-    UInt32Array,
+    Array, ArrayRef, AsArray, Float64Array, StringViewArray, StringViewBuilder, UInt32Array,
 };
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, FieldRef, Float64Type};
+use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use arrow::util::display::FormatOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
@@ -31,6 +32,7 @@ use crate::types::coded::bits;
 use crate::types::numerics;
 use crate::types::pgtype::TYPMOD_KEY;
 use crate::types::precision::precisely;
+use crate::types::shaped::{self, flat, innermost, is_shaped};
 use crate::types::text::{TextColumn, parse_column};
 
 /// Replaces the casts Arrow does otherwise. Types must have been coerced.
@@ -105,6 +107,26 @@ pub(in crate::engine) fn precise(context: &Arc<StatementContext>, value: Expr, t
     ))
 }
 
+/// An array as the list of all its elements.
+pub(in crate::engine) fn flattened(
+    context: &Arc<StatementContext>,
+    array: Expr,
+    (item, ty): (FieldRef, PgType),
+) -> Expr {
+    let conversion = Conversion {
+        way: Way::Flat,
+        from: ty,
+        to: ty,
+        field: Arc::new(Field::new("", DataType::List(item), true)),
+        context: context.clone(),
+        signature: Signature::any(1, Way::Flat.volatility()),
+    };
+    Expr::ScalarFunction(ScalarFunction::new_udf(
+        Arc::new(ScalarUDF::new_from_impl(conversion)),
+        vec![array],
+    ))
+}
+
 /// The same conversion in another statement.
 pub(super) fn rebind(
     context: &Arc<StatementContext>,
@@ -143,6 +165,10 @@ enum Way {
     Elements,
     /// An array whose elements stay as they are, but say of another type.
     Said,
+    /// An array that tells its dimensions, or is to.
+    Reshaped,
+    /// An array as the list of its elements.
+    Flat,
     /// A number with a fraction to an integer.
     Round,
     /// A number to a numeric.
@@ -192,6 +218,9 @@ impl Way {
                 return (!plain).then_some(Self::Output);
             }
             (false, false) => {}
+        }
+        if (is_shaped(a) || is_shaped(b)) && innermost(a).is_some() && innermost(b).is_some() {
+            return (a != b).then_some(Self::Reshaped);
         }
         if let (DataType::List(from), DataType::List(to)) = (a, b) {
             let ty = PgType::of_field(to);
@@ -260,9 +289,11 @@ impl Way {
             | Self::Zone
             | Self::Part
             | Self::Scalar
+            | Self::Reshaped
             | Self::Elements => Volatility::Stable,
             Self::Fit
             | Self::Said
+            | Self::Flat
             | Self::Round
             | Self::Strip
             | Self::Numeric
@@ -358,6 +389,8 @@ impl Conversion {
             Way::Scalar => super::scalars::convert(array, self.to, self.field.data_type()),
             Way::Elements => self.elements(array),
             Way::Said => self.said(array),
+            Way::Reshaped => self.reshaped(array),
+            Way::Flat => Ok(flat(array)),
             Way::Numeric => numerics::to_numeric(array, self.to).map_err(external),
             Way::Number => numerics::from_numeric(array, self.to).map_err(external),
             Way::Zone => zoned::zone(self.context.style.time_zone, array, self.field.data_type()),
@@ -391,14 +424,10 @@ impl Conversion {
             self.context.transaction_time,
         )
         .map_err(|failed| external(failed.error))?;
-        let deep =
-            |ty: &DataType| matches!(ty, DataType::List(item) if item.data_type().is_nested());
-        if deep(read.data_type()) && !deep(self.field.data_type()) {
-            return Err(external(Error::unsupported(
-                "an array of several dimensions whose text is not a constant",
-            )));
+        match innermost(self.field.data_type()) {
+            Some(_) => shaped::converted(&read, self.field.data_type()).map_err(external),
+            None => cast(&read, self.field.data_type()),
         }
-        cast(&read, self.field.data_type())
     }
 
     fn output(&self, array: &ArrayRef) -> Result<ArrayRef> {
@@ -453,52 +482,6 @@ impl Conversion {
             })
             .collect();
         cast(&(Arc::new(fitted) as ArrayRef), self.field.data_type())
-    }
-
-    fn said(&self, array: &ArrayRef) -> Result<ArrayRef> {
-        let (Some(lists), DataType::List(to)) =
-            (array.as_list_opt::<i32>(), self.field.data_type())
-        else {
-            return cast(array, self.field.data_type());
-        };
-        let (_, offsets, values, nulls) = lists.clone().into_parts();
-        let said = ListArray::try_new(to.clone(), offsets, values, nulls)?;
-        Ok(Arc::new(said))
-    }
-
-    fn elements(&self, array: &ArrayRef) -> Result<ArrayRef> {
-        let (Some(lists), DataType::List(to)) =
-            (array.as_list_opt::<i32>(), self.field.data_type())
-        else {
-            return cast(array, self.field.data_type());
-        };
-        let DataType::List(from) = array.data_type() else {
-            return cast(array, self.field.data_type());
-        };
-        let ty = PgType::of_field(to);
-        let element = match self.from.element() {
-            Some(element) if self.from.is_encoded() => element,
-            _ => PgType::of_field(from),
-        };
-        let from = &Arc::new(element.field("item", true));
-        let values = match Way::between(from, to, ty) {
-            Some(way) => Self {
-                way,
-                from: element,
-                to: ty,
-                field: to.clone(),
-                context: self.context.clone(),
-                signature: self.signature.clone(),
-            }
-            .convert(lists.values())?,
-            None => cast(lists.values(), to.data_type())?,
-        };
-        Ok(Arc::new(arrow::array::ListArray::try_new(
-            to.clone(),
-            lists.offsets().clone(),
-            values,
-            lists.nulls().cloned(),
-        )?))
     }
 
     fn strip(&self, array: &ArrayRef) -> Result<ArrayRef> {

@@ -114,7 +114,7 @@ impl Kind {
             DataType::LargeUtf8 | DataType::Decimal256(..) => Some(Self::Numeric),
             DataType::Interval(_) => Some(Self::Interval),
             DataType::LargeBinary => Some(Self::Range),
-            array @ DataType::List(_) => {
+            array @ (DataType::List(_) | DataType::Struct(_)) => {
                 has_array_key(array).then(|| Self::Array(PgType::of_field(field)))
             }
             DataType::Utf8 | DataType::Utf8View => {

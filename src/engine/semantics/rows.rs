@@ -1,15 +1,18 @@
-//! Values as they are for the planner, and slices of arrays.
+//! Values as they are for the planner, and arrays of arrays.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, UInt64Array, new_empty_array};
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, Volatility};
 
 use super::Result;
 use super::computed::Computed;
+use crate::engine::scope::external;
+use crate::functions::together;
+use crate::types::shaped::{Arrays, Extent, collected, innermost};
 
 /// What [`opaque`] calls.
 const OPAQUE: &str = "opaque";
@@ -45,10 +48,11 @@ pub(super) const LIST: &[Computed] = &[
         returns: None,
         body: first_there,
     },
+    // Arrays as the elements of one.
     Computed {
-        name: "array_slice",
+        name: "array_of_arrays",
         returns: None,
-        body: slice,
+        body: array_of_arrays,
     },
 ];
 
@@ -79,6 +83,17 @@ pub(in crate::engine) fn is_volatile(expr: &Expr) -> bool {
 
 /// An empty array in place of NULL, of the very same type.
 fn array_or_empty(args: &[ArrayRef]) -> Result<ArrayRef> {
+    if let Some(arrays @ Arrays::Shaped(..)) = Arrays::of(args[0].as_ref())
+        && let Some(item) = innermost(args[0].data_type())
+    {
+        let rows = (0..args[0].len()).map(|row| {
+            Some(match arrays.is_there(row) {
+                true => (arrays.elements(row), arrays.extent(row)),
+                false => (new_empty_array(item.data_type()), Extent::default()),
+            })
+        });
+        return collected(item, &rows.collect::<Vec<_>>()).map_err(external);
+    }
     let lists = args[0].as_list::<i32>();
     let (DataType::List(item), true) = (args[0].data_type(), lists.null_count() > 0) else {
         return Ok(args[0].clone());
@@ -114,44 +129,23 @@ fn first_there(args: &[ArrayRef]) -> Result<ArrayRef> {
     Ok(first)
 }
 
-/// `array[from:to]`; positions outside of the array are left out, and nothing gives an empty one.
-fn slice(args: &[ArrayRef]) -> Result<ArrayRef> {
-    let lists = args[0].as_list::<i32>();
-    let from = arrow::compute::cast(&args[1], &DataType::Int64)?;
-    let to = arrow::compute::cast(&args[2], &DataType::Int64)?;
-    let (from, to) = (
-        from.as_primitive::<Int64Type>(),
-        to.as_primitive::<Int64Type>(),
-    );
-    let mut indices = Vec::new();
-    let mut lengths = Vec::with_capacity(lists.len());
-    let mut valid = Vec::with_capacity(lists.len());
-    for row in 0..lists.len() {
-        let there = lists.is_valid(row) && from.is_valid(row) && to.is_valid(row);
-        valid.push(there);
-        if !there {
-            lengths.push(0);
-            continue;
-        }
-        let start = i64::from(lists.value_offsets()[row]);
-        let length = i64::from(lists.value_length(row));
-        let first = from.value(row).max(1);
-        let last = to.value(row).min(length);
-        lengths.push(usize::try_from(last - first + 1).unwrap_or(0));
-        indices.extend((first..=last).filter_map(|at| u64::try_from(start + at - 1).ok()));
-    }
-    let DataType::List(item) = args[0].data_type() else {
+/// `ARRAY[a, b]` of arrays that tell their dimensions; NULL is an empty one.
+fn array_of_arrays(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let Some(item) = innermost(args[0].data_type()) else {
         return Ok(args[0].clone());
     };
-    let values = if indices.is_empty() {
-        new_empty_array(item.data_type())
-    } else {
-        arrow::compute::take(lists.values(), &UInt64Array::from(indices), None)?
-    };
-    Ok(Arc::new(arrow::array::ListArray::try_new(
-        item.clone(),
-        OffsetBuffer::from_lengths(lengths),
-        values,
-        Some(valid.into()),
-    )?))
+    let columns: Vec<_> = args
+        .iter()
+        .filter_map(|arg| Arrays::of(arg.as_ref()))
+        .collect();
+    let mut made = Vec::with_capacity(args[0].len());
+    for row in 0..args[0].len() {
+        let parts = columns.iter().map(|arrays| match arrays.is_there(row) {
+            true => (arrays.elements(row), arrays.extent(row)),
+            false => (new_empty_array(item.data_type()), Extent::default()),
+        });
+        let parts: Vec<_> = parts.collect();
+        made.push(Some(together(&parts, item.data_type()).map_err(external)?));
+    }
+    collected(item, &made).map_err(external)
 }

@@ -1,20 +1,20 @@
 //! Arrays with elements of theirs replaced: `UPDATE t SET a[1] = 2, b[1:2] = '{1,2}'`.
 //!
-//! An array starts at 1 here. PostgreSQL would start a new array at the first place something is
-//! put in, or move the start of one that is there; that is refused.
+//! An array grows where something is put outside of it, if it has one dimension, also to the left:
+//! then it starts there. An empty one begins where the first thing is put.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, new_null_array};
-use arrow::buffer::OffsetBuffer;
-use arrow::compute::{cast, concat, interleave};
-use arrow::datatypes::{DataType, FieldRef, Int32Type};
+use arrow::array::{Array, ArrayRef, AsArray, new_null_array};
+use arrow::compute::{cast, interleave};
+use arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::DataFusionError;
 
 use super::Result;
 use super::computed::Computed;
 use crate::base::{Error, SqlState};
 use crate::engine::scope::external;
+use crate::types::shaped::{Arrays, ELEMENTS_MAX, Extent, collected, innermost, too_large};
 
 pub(super) const LIST: &[Computed] = &[
     // array, value, subscripts…
@@ -23,7 +23,7 @@ pub(super) const LIST: &[Computed] = &[
         returns: None,
         body: |args| rows(args, element),
     },
-    // array, values, from, to: NULL where it was not written
+    // array, values, from, to: the least and the greatest integer where it was not written
     Computed {
         name: "array_set_slice",
         returns: None,
@@ -31,207 +31,220 @@ pub(super) const LIST: &[Computed] = &[
     },
 ];
 
-/// Elements an array may be made longer to have: each place between is filled.
-const ELEMENTS_MAX: i64 = 1_000_000;
+/// An array of one row.
+type Array1 = (ArrayRef, Extent);
 
-/// The elements of one row, what is put in, and where.
-type One = fn(&ArrayRef, &ArrayRef, &[Option<i64>]) -> Result<ArrayRef>;
+/// The array of one row, what is put in, and where; `None` is NULL.
+type One = fn(Option<Array1>, &ArrayRef, &[i64], &DataType) -> Result<Option<Array1>>;
 
 fn wrong(state: SqlState, message: &str) -> DataFusionError {
     external(Error::new(state, message))
 }
 
+fn subscript_error(message: &str) -> DataFusionError {
+    wrong(SqlState::ARRAY_SUBSCRIPT_ERROR, message)
+}
+
 fn rows(args: &[ArrayRef], one: One) -> Result<ArrayRef> {
-    let DataType::List(item) = args[0].data_type() else {
+    let (Some(arrays), Some(item)) = (Arrays::of(args[0].as_ref()), innermost(args[0].data_type()))
+    else {
         return Ok(args[0].clone());
     };
-    let lists = args[0].as_list::<i32>();
     let subscripts = args[2..]
         .iter()
         .map(|array| cast(array, &DataType::Int32))
         .collect::<std::result::Result<Vec<_>, _>>()?;
-    let mut made = Vec::with_capacity(lists.len());
-    for row in 0..lists.len() {
-        let elements = match lists.is_valid(row) {
-            true => lists.value(row),
-            false => arrow::array::new_empty_array(item.data_type()),
-        };
-        let places: Vec<Option<i64>> = subscripts
+    let mut made = Vec::with_capacity(args[0].len());
+    for row in 0..args[0].len() {
+        let array = arrays
+            .is_there(row)
+            .then(|| (arrays.elements(row), arrays.extent(row)));
+        let places = subscripts
             .iter()
             .map(|array| {
                 let array = array.as_primitive::<Int32Type>();
                 array.is_valid(row).then(|| array.value(row).into())
             })
-            .collect();
-        made.push(one(&elements, &args[1].slice(row, 1), &places)?);
-    }
-    list_of(item, &made)
-}
-
-fn list_of(item: &FieldRef, parts: &[ArrayRef]) -> Result<ArrayRef> {
-    let lengths = OffsetBuffer::from_lengths(parts.iter().map(|part| part.len()));
-    let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-    let values = match parts.is_empty() {
-        true => arrow::array::new_empty_array(item.data_type()),
-        false => concat(&parts)?,
-    };
-    let values = match values.data_type() == item.data_type() {
-        true => values,
-        false => cast(&values, item.data_type())?,
-    };
-    Ok(Arc::new(ListArray::try_new(
-        item.clone(),
-        lengths,
-        values,
-        None,
-    )?))
-}
-
-/// A place from 0, within an array or behind it.
-fn place(subscript: i64) -> Result<usize> {
-    if subscript < 1 {
-        return Err(external(Error::unsupported(
-            "an array whose lower bound is not 1",
-        )));
-    }
-    if subscript > ELEMENTS_MAX {
-        return Err(wrong(
-            SqlState::PROGRAM_LIMIT_EXCEEDED,
-            "array size exceeds the maximum allowed (1000000)",
-        ));
-    }
-    Ok(usize::try_from(subscript - 1).unwrap_or(usize::MAX))
-}
-
-/// `elements` with `values` from `at` on; what lies between is NULL.
-fn put(elements: &ArrayRef, at: usize, values: &ArrayRef) -> Result<ArrayRef> {
-    let values = cast(values, elements.data_type())?;
-    if elements.is_empty() && at > 0 {
-        return Err(external(Error::unsupported(
-            "an array whose lower bound is not 1",
-        )));
-    }
-    let nothing = new_null_array(elements.data_type(), 1);
-    let length = elements.len().max(at + values.len());
-    let indices: Vec<(usize, usize)> = (0..length)
-        .map(|index| {
-            if (at..at + values.len()).contains(&index) {
-                (1, index - at)
-            } else if index < elements.len() {
-                (0, index)
-            } else {
-                (2, 0)
-            }
-        })
-        .collect();
-    let sources: [&dyn Array; 3] = [elements.as_ref(), values.as_ref(), nothing.as_ref()];
-    Ok(interleave(&sources, &indices)?)
-}
-
-fn element(elements: &ArrayRef, value: &ArrayRef, places: &[Option<i64>]) -> Result<ArrayRef> {
-    let places = places
-        .iter()
-        .map(|place| {
-            place.ok_or_else(|| {
-                wrong(
-                    SqlState::NULL_VALUE_NOT_ALLOWED,
-                    "array subscript in assignment must not be null",
-                )
-            })
-        })
-        .collect::<Result<Vec<i64>>>()?;
-    within(elements, value, &places)
-}
-
-fn within(elements: &ArrayRef, value: &ArrayRef, places: &[i64]) -> Result<ArrayRef> {
-    let wrong_number = || {
-        wrong(
-            SqlState::ARRAY_SUBSCRIPT_ERROR,
-            "wrong number of array subscripts",
-        )
-    };
-    let (first, rest) = match places {
-        [] => return Err(wrong_number()),
-        [first] => (*first, &places[1..]),
-        [first, rest @ ..] => (*first, rest),
-    };
-    let nested = elements.as_list_opt::<i32>();
-    if rest.is_empty() {
-        // An element of several dimensions is no element.
-        return match nested {
-            Some(_) => Err(wrong_number()),
-            None => put(elements, place(first)?, value),
+            .collect::<Option<Vec<i64>>>();
+        let Some(places) = places else {
+            return Err(wrong(
+                SqlState::NULL_VALUE_NOT_ALLOWED,
+                "array subscript in assignment must not be null",
+            ));
         };
+        made.push(one(
+            array,
+            &args[1].slice(row, 1),
+            &places,
+            item.data_type(),
+        )?);
     }
-    let (Some(lists), DataType::List(item)) = (nested, elements.data_type()) else {
-        if elements.is_empty() {
-            return Err(external(Error::unsupported(
-                "assigning to an element of an empty array of several dimensions",
-            )));
-        }
-        return Err(wrong_number());
-    };
-    let at = usize::try_from(first - 1)
-        .ok()
-        .filter(|at| *at < lists.len());
-    let Some(at) = at else {
-        return Err(wrong(
-            SqlState::ARRAY_SUBSCRIPT_ERROR,
-            "array subscript out of range",
-        ));
-    };
-    let inner = lists.value(at);
-    let last = rest.len() == 1;
-    if last && (rest[0] < 1 || usize::try_from(rest[0]).is_ok_and(|to| to > inner.len())) {
-        return Err(wrong(
-            SqlState::ARRAY_SUBSCRIPT_ERROR,
-            "array subscript out of range",
-        ));
-    }
-    let changed = within(&inner, value, rest)?;
-    let changed = list_of(item, &[changed])?;
-    let sources: [&dyn Array; 2] = [elements.as_ref(), changed.as_ref()];
-    let indices: Vec<(usize, usize)> = (0..lists.len())
-        .map(|index| if index == at { (1, 0) } else { (0, index) })
-        .collect();
-    Ok(interleave(&sources, &indices)?)
+    collected(item, &made).map_err(external)
 }
 
-fn slice(elements: &ArrayRef, values: &ArrayRef, places: &[Option<i64>]) -> Result<ArrayRef> {
-    if values.is_null(0) {
-        return Ok(elements.clone());
+fn integer(place: i64) -> i32 {
+    i32::try_from(place).unwrap_or(i32::MAX)
+}
+
+/// An array of one dimension made to reach over `from` to `to`: its elements are the first source,
+/// NULL is the third.
+fn grown(extent: &mut Extent, from: i64, to: i64) -> Result<Vec<(usize, usize)>> {
+    let (lower, upper) = (i64::from(extent.lower[0]), extent.upper(0));
+    let (first, last) = (from.min(lower), to.max(upper));
+    let size = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
+    if size > ELEMENTS_MAX {
+        return Err(external(too_large()));
     }
-    let [from, to] = places else {
-        return Err(external(Error::unsupported(
-            "assigning to a slice of several dimensions",
-        )));
+    extent.lower[0] = integer(first);
+    extent.sizes[0] = size;
+    extent.elements().map_err(external)?;
+    Ok((first..=last)
+        .map(|place| match usize::try_from(place - lower) {
+            Ok(at) if place <= upper => (0, at),
+            _ => (2, 0),
+        })
+        .collect())
+}
+
+fn put(
+    elements: &ArrayRef,
+    values: &ArrayRef,
+    indices: &[(usize, usize)],
+    item: &DataType,
+) -> Result<ArrayRef> {
+    let values = cast(values, item)?;
+    let nothing = new_null_array(item, 1);
+    let sources: [&dyn Array; 3] = [elements.as_ref(), values.as_ref(), nothing.as_ref()];
+    Ok(interleave(&sources, indices)?)
+}
+
+fn element(
+    array: Option<Array1>,
+    value: &ArrayRef,
+    places: &[i64],
+    item: &DataType,
+) -> Result<Option<Array1>> {
+    let (elements, mut extent) = match array {
+        Some((elements, extent)) if !extent.sizes.is_empty() => (elements, extent),
+        // One that begins, and ends, there.
+        _ => {
+            let extent = Extent {
+                lower: places.iter().map(|place| integer(*place)).collect(),
+                sizes: vec![1; places.len()],
+            };
+            extent.elements().map_err(external)?;
+            return Ok(Some((cast(value, item)?, extent)));
+        }
     };
-    if elements.is_empty() && (from.is_none() || to.is_none()) {
-        return Err(wrong(
-            SqlState::ARRAY_SUBSCRIPT_ERROR,
-            "array slice subscript must provide both boundaries",
-        ));
+    if extent.sizes.len() != places.len() {
+        return Err(subscript_error("wrong number of array subscripts"));
     }
-    if elements.as_list_opt::<i32>().is_some() {
-        return Err(external(Error::unsupported(
-            "assigning to a slice of an array of several dimensions",
-        )));
+    let mut indices = match places {
+        [place] => grown(&mut extent, *place, *place)?,
+        _ => (0..elements.len()).map(|at| (0, at)).collect(),
+    };
+    let Some(at) = extent.offset(places) else {
+        return Err(subscript_error("array subscript out of range"));
+    };
+    indices[at] = (1, 0);
+    Ok(Some((put(&elements, value, &indices, item)?, extent)))
+}
+
+fn slice(
+    array: Option<Array1>,
+    values: &ArrayRef,
+    places: &[i64],
+    item: &DataType,
+) -> Result<Option<Array1>> {
+    let source = match Arrays::of(values.as_ref()) {
+        Some(arrays) if arrays.is_there(0) => arrays.elements(0),
+        // NULL changes nothing.
+        _ => return Ok(array),
+    };
+    let written = |place: i64| place != i64::from(i32::MIN) && place != i64::from(i32::MAX);
+    let mut bounds: Vec<(i64, i64)> = places.chunks(2).map(|pair| (pair[0], pair[1])).collect();
+    let too_small = || subscript_error("source array too small");
+    let (elements, mut extent) = match array {
+        Some((elements, extent)) if !extent.sizes.is_empty() => (elements, extent),
+        _ => {
+            if !places.iter().all(|place| written(*place)) {
+                return Err(external(
+                    Error::new(
+                        SqlState::ARRAY_SUBSCRIPT_ERROR,
+                        "array slice subscript must provide both boundaries",
+                    )
+                    .detail(
+                        "When assigning to a slice of an empty array value, slice boundaries must \
+                         be fully specified.",
+                    ),
+                ));
+            }
+            return begun(&bounds, &source, item);
+        }
+    };
+    if extent.sizes.len() < bounds.len() {
+        return Err(subscript_error("wrong number of array subscripts"));
     }
-    let length = i64::try_from(elements.len()).unwrap_or(i64::MAX);
-    let (from, to) = (from.unwrap_or(1), to.unwrap_or(length));
-    if from > to {
-        return Err(wrong(
-            SqlState::ARRAY_SUBSCRIPT_ERROR,
-            "upper bound cannot be less than lower bound",
-        ));
+    for dimension in 0..extent.sizes.len() {
+        let (lower, upper) = (i64::from(extent.lower[dimension]), extent.upper(dimension));
+        let Some((from, to)) = bounds.get_mut(dimension) else {
+            bounds.push((lower, upper));
+            continue;
+        };
+        if *from == i64::from(i32::MIN) {
+            *from = lower;
+        }
+        if *to == i64::from(i32::MAX) {
+            *to = upper;
+        }
+        if from > to {
+            return Err(subscript_error(
+                "upper bound cannot be less than lower bound",
+            ));
+        }
+        if extent.sizes.len() > 1 && (*from < lower || *to > upper) {
+            return Err(subscript_error("array subscript out of range"));
+        }
     }
-    let source = values.as_list::<i32>().value(0);
-    let wanted = usize::try_from(to - from + 1).unwrap_or(usize::MAX);
+    let mut indices = match bounds.as_slice() {
+        [(from, to)] => grown(&mut extent, *from, *to)?,
+        _ => (0..elements.len()).map(|at| (0, at)).collect(),
+    };
+    let mut replaced: Vec<usize> = vec![0];
+    for (dimension, (from, to)) in bounds.iter().enumerate() {
+        let lower = i64::from(extent.lower[dimension]);
+        let places = (*from..=*to).filter_map(|place| usize::try_from(place - lower).ok());
+        let places: Vec<usize> = places.collect();
+        let size = extent.sizes[dimension];
+        replaced = replaced
+            .iter()
+            .flat_map(|at| places.iter().map(move |place| at * size + place))
+            .collect();
+    }
+    if source.len() < replaced.len() {
+        return Err(too_small());
+    }
+    for (from, at) in replaced.into_iter().enumerate() {
+        indices[at] = (1, from);
+    }
+    Ok(Some((put(&elements, &source, &indices, item)?, extent)))
+}
+
+/// An array that was empty, from a slice of it on.
+fn begun(bounds: &[(i64, i64)], source: &ArrayRef, item: &DataType) -> Result<Option<Array1>> {
+    let mut extent = Extent::default();
+    for (from, to) in bounds {
+        extent.lower.push(integer(*from));
+        let size = usize::try_from(to - from + 1).map_err(|_| external(too_large()))?;
+        extent.sizes.push(size);
+    }
+    let wanted = extent.elements().map_err(external)?;
     if source.len() < wanted {
-        return Err(wrong(
-            SqlState::ARRAY_SUBSCRIPT_ERROR,
-            "source array too small",
-        ));
+        return Err(subscript_error("source array too small"));
     }
-    put(elements, place(from)?, &source.slice(0, wanted))
+    if wanted == 0 {
+        extent = Extent::default();
+    }
+    let elements: ArrayRef = Arc::clone(source).slice(0, wanted);
+    Ok(Some((cast(&elements, item)?, extent)))
 }

@@ -190,7 +190,7 @@ pub(super) fn pg_attribute(
             (
                 "attndims",
                 &|row| match !row.of_index && types::is_array(row.ty) {
-                    true => (i32::from(row.ty.more_dimensions) + 1).into(),
+                    true => i32::from(row.ty.declared_dimensions()).into(),
                     false => 0.into(),
                 },
             ),

@@ -10,7 +10,7 @@ use super::keep::written_by;
 use super::{no_column, relation_of, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Column, Privilege, Relation, RelationKind};
+use crate::catalog::{Change, Column, Privilege, Relation, RelationKind};
 use crate::engine::command::{Copy, CopyDirection, CopySource, DmlAction, ObjectName};
 use crate::engine::copy::{CopyIn, CopyWriter, load_file, write_file};
 use crate::engine::{DmlKind, Rows, Touched, is_row_security_active, parse_query};
@@ -29,8 +29,8 @@ impl Session {
             self.check_file_rights(copy.direction)?;
         }
         match (&copy.source, copy.direction) {
-            (CopySource::Table { name, columns }, CopyDirection::From) => {
-                self.copy_in(copy, name, columns, run).await
+            (CopySource::Table { .. }, CopyDirection::From) => {
+                self.copy_in(copy, run.interrupt).await
             }
             (CopySource::Table { name, columns }, CopyDirection::To) => {
                 let context = self.context()?;
@@ -103,16 +103,35 @@ impl Session {
         Ok(())
     }
 
-    async fn copy_in(
-        &mut self,
-        copy: &Copy,
-        name: &ObjectName,
-        columns: &[String],
-        run: Run<'_>,
-    ) -> Result<Response> {
+    /// COPY FROM a file begins anew where a column is to hold arrays it did not hold.
+    async fn copy_in(&mut self, copy: &Copy, interrupt: &Interrupt) -> Result<Response> {
+        loop {
+            match self.copy_in_once(copy, interrupt).await {
+                Err(error) if copy.file.is_some() && error.fields().beyond_lists.is_some() => {
+                    self.told_of(copy, error, interrupt).await?;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Tells the table that a copy goes to to hold what it did not.
+    async fn told_of(&mut self, copy: &Copy, error: Error, interrupt: &Interrupt) -> Result<()> {
+        let CopySource::Table { name, .. } = &copy.source else {
+            return Err(error);
+        };
+        let context = self.context()?;
+        let table = relation_of(&context, name)?.oid;
+        self.widen(vec![table], error, interrupt).await
+    }
+
+    async fn copy_in_once(&mut self, copy: &Copy, interrupt: &Interrupt) -> Result<Response> {
+        let CopySource::Table { name, columns } = &copy.source else {
+            return Err(Error::internal("copying", "there is no table"));
+        };
         let context = self.context()?;
         let relation = relation_of(&context, name)?;
-        let chosen = |column: &&Column| match columns {
+        let chosen = |column: &&Column| match columns.as_slice() {
             [] => column.expression().is_none(),
             names => names.contains(&column.name),
         };
@@ -155,8 +174,8 @@ impl Session {
         }
         let oid = relation.oid;
         let mode = append_mode(&context, oid);
-        self.lock(oid, mode, run.interrupt).await?;
-        self.lock_references(&context, oid, DmlKind::Insert, run.interrupt)
+        self.lock(oid, mode, interrupt).await?;
+        self.lock_references(&context, oid, DmlKind::Insert, interrupt)
             .await?;
         let context = self.context()?;
         // Looked up again: it may have changed while the lock was waited for.
@@ -188,7 +207,7 @@ impl Session {
         });
         let engine = self.shared.engine.clone();
         let work = engine.bind_copy(&context, &relation, &chosen, copy.condition.as_deref());
-        let (fill, needs) = interruptible(run.interrupt, work).await?;
+        let (fill, needs) = interruptible(interrupt, work).await?;
         privileges::authorize(&context.snapshot, &needs, ())?;
         let kind = match &copy.file {
             Some(_) => TransferKind::CopyFromFile,
@@ -204,26 +223,52 @@ impl Session {
             return Ok(Response::CopyIn(CopyInResponse {
                 table: oid,
                 copy: into,
+                asked: Box::new(copy.clone()),
             }));
         };
         let open = blocking(move || engine.open_copied(&path));
-        let file = interruptible(run.interrupt, open).await?;
-        let load = load_file(into, file, &transfer, run.interrupt);
-        let copy = interruptible(run.interrupt, load).await?;
-        let done = CopyInResponse { table: oid, copy };
-        self.finish_copy_in(done).await.map(Response::Done)
+        let file = interruptible(interrupt, open).await?;
+        let load = load_file(into, file, &transfer, interrupt);
+        let mut loaded = interruptible(interrupt, load).await?;
+        let loaded = loaded.finish().await?;
+        self.copied(oid, loaded).await.map(Response::Done)
     }
 
     /// The end of a COPY FROM STDIN the client finished: loads the rows; gives the tag.
     ///
     /// # Errors
     /// As [`crate::engine::copy::CopyIn::finish`].
-    pub async fn finish_copy_in(&mut self, copy: CopyInResponse) -> Result<CommandTag> {
-        let (changes, rows) = copy.copy.finish().await?;
+    pub async fn finish_copy_in(&mut self, mut copy: CopyInResponse) -> Result<CommandTag> {
+        let mut loaded = copy.copy.finish().await;
+        let kept: Option<bytes::Bytes> = copy.copy.take_kept().map(Into::into);
+        while let (Err(error), Some(bytes)) = (&loaded, &kept)
+            && error.fields().beyond_lists.is_some()
+        {
+            let interrupt = self.interrupt();
+            self.told_of(&copy.asked, error.clone(), &interrupt).await?;
+            let again = Box::pin(self.copy_in_once(&copy.asked, &interrupt)).await?;
+            let Response::CopyIn(mut again) = again else {
+                return Err(Error::internal("copying", "it was no copy"));
+            };
+            loaded = match again.copy.write(bytes.clone()).await {
+                Ok(()) => again.copy.finish().await,
+                Err(error) => Err(error),
+            };
+        }
+        let loaded = loaded?;
+        self.copied(copy.table, loaded).await
+    }
+
+    /// Rows that were loaded become the table's.
+    async fn copied(
+        &mut self,
+        table: Oid,
+        (changes, rows): (Vec<Change>, u64),
+    ) -> Result<CommandTag> {
         let written = written_by(&changes);
         self.push_needing(changes, &[])?;
         let interrupt = self.interrupt();
-        let touched = Touched::inserted(copy.table, written);
+        let touched = Touched::inserted(table, written);
         self.keep_promises(vec![touched], &interrupt).await?;
         Ok(tag(format!("COPY {rows}")))
     }

@@ -23,9 +23,27 @@ impl Session {
     /// taken before the statement's view of them is pinned, so that rows are never worked out over
     /// a table that somebody else is about to change; whoever may not change a table does not get
     /// to lock it.
+    ///
+    /// A column that is given an array which it does not hold is told to hold any, and the
+    /// statement begins anew.
     pub(in crate::session) async fn dml(&mut self, dml: &Dml, run: Run<'_>) -> Result<Response> {
+        loop {
+            let error = match self.dml_once(dml, &run).await {
+                Err(error) if error.fields().beyond_lists.is_some() => error,
+                done => return done,
+            };
+            let context = self.context()?;
+            let Ok(bound) = self.bound_dml(&context, dml, &run).await else {
+                return Err(error);
+            };
+            let tables = bound.targets.iter().map(|(table, _)| *table).collect();
+            self.widen(tables, error, run.interrupt).await?;
+        }
+    }
+
+    async fn dml_once(&mut self, dml: &Dml, run: &Run<'_>) -> Result<Response> {
         let mut context = self.context()?;
-        let mut bound = self.bound_dml(&context, dml, &run).await?;
+        let mut bound = self.bound_dml(&context, dml, run).await?;
         privileges::authorize(&context.snapshot, &bound.needs, ())?;
         let lasting = |table| !context.snapshot.is_temporary(ObjectId::Relation(table));
         if bound.targets.iter().any(|(table, _)| lasting(*table)) {
@@ -43,7 +61,7 @@ impl Session {
         let basis = self.basis(&context);
         context = self.context()?;
         if basis != self.basis(&context) {
-            bound = self.bound_dml(&context, dml, &run).await?;
+            bound = self.bound_dml(&context, dml, run).await?;
         }
         let kind = bound.kind;
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;

@@ -51,6 +51,7 @@ mod truncate;
 mod tuning;
 mod user_type;
 mod view;
+mod widen;
 
 use std::sync::Arc;
 

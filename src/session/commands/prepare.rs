@@ -78,7 +78,10 @@ impl Session {
             )));
         }
         let values = self.arguments(arguments, &types, run).await?;
-        Ok(Some((statement, planned.plan, values)))
+        let (plan, values) = self
+            .plan_over(&statement, planned.plan, values, run.interrupt)
+            .await?;
+        Ok(Some((statement, plan, values)))
     }
 
     /// Works out the arguments of EXECUTE, each as its parameter's type.
@@ -124,6 +127,9 @@ impl Session {
                     .iter()
                     .zip(types)
                     .map(|(column, ty)| {
+                        if ty.has_lists() {
+                            return Ok(column.slice(0, 1));
+                        }
                         // The engine's type for a value may be a wider relative of the type's own.
                         arrow::compute::cast(column, &ty.data_type()).map_err(|_| {
                             Error::unsupported(format!("a parameter of type {ty} with this value"))

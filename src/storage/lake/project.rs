@@ -239,7 +239,7 @@ fn insert_column(out: &Projection<'_>, table: Oid, column: &Column) -> Result<()
     let Some(element) = column.ty.element() else {
         return Ok(());
     };
-    let depth = dimensions(&column.ty.data_type());
+    let depth = dimensions(&form::stored_type(column.ty));
     for level in 1..=depth {
         let (parent, id) = (level - 1, level);
         let [parent, id] = [parent, id].map(|level| form::element_id(column.attnum.into(), level));

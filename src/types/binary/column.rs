@@ -17,6 +17,7 @@ use crate::types::cells::{Blobs, Cells, Dates, Intervals, Ints, Ranges, Stamps, 
 use crate::types::coded::{self, Address, Code, bits};
 use crate::types::decimal::Numerics;
 use crate::types::row::{self, Rows};
+use crate::types::shaped::Arrays;
 use crate::types::text::{
     Numbers, PLAIN, Style, TextColumn, UNNAMED, Width, cannot_hold, date_out_of_range, element_of,
     interval_out_of_range, is_text, midnight, timestamp_out_of_range, write_padded,
@@ -62,6 +63,8 @@ enum Written<'a> {
     Interval(Intervals<'a>),
     Range(range::Column<'a>, PgType, &'a Style),
     Array(Lists<'a>),
+    /// Arrays that tell their dimensions, and what their elements are of.
+    Shaped(Arrays<'a>, Box<BinaryColumn<'a>>, Oid),
     Record(Vec<(Oid, BinaryColumn<'a>)>),
     /// Rows of a type that has a name.
     Rows(Rows),
@@ -103,6 +106,11 @@ impl<'a> BinaryColumn<'a> {
                     element: element.oid,
                     lower_bound: i32::from(!vector),
                 })
+            }
+            (_, Cells::Shaped(arrays)) if !is_text(ty) => {
+                let element = element_of(arrays.values(), ty);
+                let values = Box::new(Self::new(arrays.values(), element, style)?);
+                Written::Shaped(arrays, values, element.oid)
             }
             (_, Cells::Bytes(_)) if let Some(shape) = ty.shape() => {
                 Written::Rows(row::binaries(array, shape, style)?)
@@ -273,6 +281,9 @@ impl<'a> BinaryColumn<'a> {
                 range::write_binary(&values.get(row).unwrap_or_default(), *ty, style, out)?;
             }
             Written::Array(array) => array.write(row, out)?,
+            Written::Shaped(arrays, values, element) => {
+                write_shaped(arrays, row, values, *element, out)?;
+            }
             Written::Record(fields) => write_record(row, fields, out)?,
             Written::Rows(rows) => out.extend_from_slice(rows.get(row)),
             Written::Indexed(rows, values) => return values.write(rows[row], out),
@@ -345,6 +356,33 @@ impl<'a> BinaryColumn<'a> {
             _ => None,
         }
     }
+}
+
+/// Appends an array that tells its dimensions.
+fn write_shaped(
+    arrays: &Arrays<'_>,
+    row: usize,
+    values: &BinaryColumn<'_>,
+    element: Oid,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let extent = arrays.extent(row);
+    put(out, length(extent.sizes.len())?);
+    let flags = out.len();
+    put(out, 0_i32.to_be_bytes());
+    put(out, element.0.to_be_bytes());
+    for (size, lower) in extent.sizes.iter().zip(&extent.lower) {
+        put(out, length(*size)?);
+        put(out, lower.to_be_bytes());
+    }
+    let mut has_null = false;
+    for place in arrays.places(row) {
+        has_null |= values.write_counted(place, out)?;
+    }
+    if has_null {
+        out[flags..flags + 4].copy_from_slice(&1_i32.to_be_bytes());
+    }
+    Ok(())
 }
 
 impl Lists<'_> {

@@ -19,14 +19,12 @@ use crate::types::calendar::{
 };
 use crate::types::coded::{self, Address, Code, bits};
 use crate::types::precision::precisely;
+use crate::types::shaped::{Extent, too_large};
 use crate::types::text::{
     PLAIN, ParseError, Style, build_array, date_out_of_range, interval_out_of_range,
     timestamp_out_of_range,
 };
 use crate::types::{PgType, TimeTz, geometry, range};
-
-/// Dimensions of an array at most, as in PostgreSQL.
-const DIMENSIONS_MAX: i32 = 6;
 
 /// Reads binary values into an Arrow array of `ty.data_type()`; `None` is NULL. This is
 /// PostgreSQL's `typreceive`. Arrays as in [`crate::types::text::parse_column`].
@@ -510,15 +508,15 @@ pub(in crate::types) fn counted<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u
     Ok(Some(value))
 }
 
-/// Appends the elements of one array; returns the sizes of its dimensions.
+/// Appends the elements of one array; returns its dimensions.
 fn array<'a>(
     bytes: &'a [u8],
     element: PgType,
     elements: &mut Vec<Option<&'a [u8]>>,
-) -> Result<Vec<usize>> {
+) -> Result<Extent> {
     let mut rest = bytes;
     let dimensions = i32::from_be_bytes(take(&mut rest)?);
-    if !(0..=DIMENSIONS_MAX).contains(&dimensions) {
+    if usize::try_from(dimensions).is_err() {
         return Err(bad(format!("invalid number of dimensions: {dimensions}")));
     }
     let flags = i32::from_be_bytes(take(&mut rest)?);
@@ -536,28 +534,24 @@ fn array<'a>(
             ),
         ));
     }
-    let mut sizes = Vec::new();
+    let mut extent = Extent::default();
     for _ in 0..dimensions {
         let size = i32::from_be_bytes(take(&mut rest)?);
-        // The lower bound is lost: Arrow's lists start at 1.
-        let _: [u8; 4] = take(&mut rest)?;
-        sizes.push(usize::try_from(size).map_err(|_| bad("invalid array dimension"))?);
+        extent.lower.push(i32::from_be_bytes(take(&mut rest)?));
+        let size = usize::try_from(size).map_err(|_| too_large())?;
+        extent.sizes.push(size);
     }
-    let count = sizes
-        .iter()
-        .try_fold(1_usize, |product, size| product.checked_mul(*size));
     // Every element has at least its length: a bound on what may be claimed.
-    let count = match count {
-        Some(_) if sizes.is_empty() => 0,
-        Some(count) if count <= rest.len() / 4 => count,
+    let count = match extent.elements()? {
+        count if count <= rest.len() / 4 => count,
         _ => return Err(insufficient()),
     };
     for _ in 0..count {
         elements.push(counted(&mut rest)?);
     }
     match rest {
-        [] if count == 0 => Ok(Vec::new()),
-        [] => Ok(sizes),
+        [] if count == 0 => Ok(Extent::default()),
+        [] => Ok(extent),
         _ => Err(bad("incorrect binary data format")),
     }
 }

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 use super::{DOMAIN_KEY, InDomain, METADATA_KEY, Made, PgType, RangeFamily, Shape, TYPMOD_KEY};
 use crate::base::Oid;
 use crate::types::coded::Code;
-use crate::types::dimensions;
+use crate::types::{dimensions, shaped};
 
 impl PgType {
     /// The Arrow type that holds values of this type.
@@ -54,6 +54,9 @@ impl PgType {
             }
             t if t.oid == Self::VOID.oid => DataType::Null,
             t => match t.element() {
+                Some(element) if self.has_any_dimensions() => {
+                    shaped::shaped_type(Arc::new(element.field("item", true)))
+                }
                 Some(element) => {
                     let lists = DataType::List(Arc::new(element.field("item", true)));
                     (0..self.more_dimensions).fold(lists, |lists, _| dimensions::around(lists))
@@ -222,6 +225,7 @@ impl PgType {
             },
             DataType::Dictionary(_, value) => Self::of_data_type(value),
             DataType::RunEndEncoded(_, values) => Self::of_data_type(values.data_type()),
+            pairs if let Some(lists) = shaped::elements_type(pairs) => Self::of_data_type(lists),
             DataType::Struct(_) | DataType::Map(_, _) => Self::JSON,
             DataType::Utf8 | DataType::Utf8View | DataType::Null | DataType::Union(_, _) => {
                 Self::TEXT

@@ -13,6 +13,7 @@ mod table;
 use serde::{Deserialize, Serialize};
 
 use super::coded::Code;
+use super::shaped::ANY_DIMENSIONS;
 use crate::base::Oid;
 
 pub use name::{awaits_names, named};
@@ -43,11 +44,15 @@ pub struct PgType {
     /// outside assignments and casts a domain is that type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<InDomain>,
-    /// How many dimensions more than one the arrays of a column are declared to have. PostgreSQL
-    /// has one type for all: only columns have this, expressions over them never.
+    /// How many dimensions more than one the arrays of a column are declared to have, and from
+    /// [`ANY`] on, that they may have any. PostgreSQL has one type for all: only columns have this,
+    /// expressions over them never.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more_dimensions: u8,
 }
+
+/// In [`PgType::more_dimensions`]: arrays of any dimensions, whatever was declared.
+const ANY: u8 = 128;
 
 #[expect(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(number: &u8) -> bool {
@@ -145,11 +150,38 @@ impl PgType {
 
     /// The same array type, for a column whose arrays have so many dimensions.
     pub fn with_dimensions(self, dimensions: usize) -> Self {
-        let more = u8::try_from(dimensions.saturating_sub(1)).unwrap_or(u8::MAX);
+        let more = dimensions.min(ANY_DIMENSIONS).saturating_sub(1);
+        let more = u8::try_from(more).unwrap_or(ANY);
         Self {
             more_dimensions: more,
             ..self
         }
+    }
+
+    /// The same type, if it is one of arrays for a column that holds arrays of any dimensions.
+    pub fn with_any_dimensions(self) -> Self {
+        match self.has_lists() {
+            true => Self {
+                more_dimensions: self.more_dimensions | ANY,
+                ..self
+            },
+            false => self,
+        }
+    }
+
+    /// Whether a column of this type holds arrays of any dimensions.
+    pub const fn has_any_dimensions(self) -> bool {
+        self.more_dimensions >= ANY
+    }
+
+    /// How many dimensions a column's arrays were declared to have.
+    pub fn declared_dimensions(self) -> u8 {
+        (self.more_dimensions & !ANY) + 1
+    }
+
+    /// Whether values are arrays, as `int2vector` and its kin are not.
+    pub fn has_lists(self) -> bool {
+        self.info().name.starts_with('_') && self.element().is_some()
     }
 
     /// A type of rows with fields of these types and, apart, its arrays' type.
@@ -361,7 +393,7 @@ impl PgType {
     /// What lists of a column of this array type hold: arrays of a dimension less, or elements.
     pub fn item(self) -> Option<Self> {
         match self.more_dimensions {
-            0 => self.element(),
+            0 | ANY.. => self.element(),
             more => Some(Self {
                 more_dimensions: more - 1,
                 ..self

@@ -8,6 +8,7 @@ use crate::types::cells::{
     Blobs, Cells, Dates, Floats, Intervals, Ints, Ranges, Stamps, Texts, Times,
 };
 use crate::types::numerics::NumericColumn;
+use crate::types::shaped::Arrays;
 use crate::types::{PgType, json_tree, range};
 
 /// Before a value, before NULL, and behind the last element of an array.
@@ -44,6 +45,7 @@ enum Keyed<'a> {
     Timestamp(Stamps<'a>),
     Interval(Intervals<'a>),
     List(Ranges<'a>, Box<KeyColumn<'a>>),
+    Shaped(Arrays<'a>, Box<KeyColumn<'a>>),
     Indexed(Vec<usize>, Box<KeyColumn<'a>>),
 }
 
@@ -69,10 +71,19 @@ impl<'a> KeyColumn<'a> {
             Cells::Timestamp(values) => Keyed::Timestamp(values),
             Cells::Interval(values) => Keyed::Interval(values),
             Cells::List(ranges, values) => {
-                let element = ty.element().unwrap_or(ty);
+                // Arrays in an array are of its type.
+                let element = match Arrays::of(values) {
+                    Some(_) => ty,
+                    None => ty.element().unwrap_or(ty),
+                };
                 Keyed::List(ranges, Box::new(Self::new(values, element)?))
             }
             Cells::Indexed(rows, values) => Keyed::Indexed(rows, Box::new(Self::new(values, ty)?)),
+            Cells::Shaped(arrays) => {
+                let element = ty.element().unwrap_or(ty);
+                let values = Box::new(Self::new(arrays.values(), element)?);
+                Keyed::Shaped(arrays, values)
+            }
             Cells::Decimal(..) | Cells::Struct(_) | Cells::Map(..) | Cells::Other => {
                 return Err(unknown(array));
             }
@@ -128,6 +139,17 @@ impl<'a> KeyColumn<'a> {
                     values.write(row, out)?;
                 }
                 out.push(END);
+            }
+            Keyed::Shaped(arrays, values) => {
+                for place in arrays.places(row) {
+                    values.write(place, out)?;
+                }
+                out.push(END);
+                let extent = arrays.extent(row);
+                for (size, lower) in extent.sizes.iter().zip(&extent.lower) {
+                    int(i64::try_from(*size).unwrap_or(i64::MAX), out);
+                    int((*lower).into(), out);
+                }
             }
         }
         Ok(())

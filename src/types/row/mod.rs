@@ -25,7 +25,7 @@ use super::cells::Cells;
 use super::coded::Code;
 use super::pgtype::Made;
 use super::text::{PLAIN, ParseError, refuse_domains};
-use super::{PgType, binary, fitted};
+use super::{PgType, binary, fitted, shaped};
 use crate::base::{Error, Result};
 
 pub(super) use key::{bytes as write_bytes, bytes_end, read_bytes};
@@ -42,7 +42,11 @@ fn raw(ty: PgType) -> PgType {
     if let Some(element) = ty.element()
         && ty.data_type().is_nested()
     {
-        return raw(element).array().unwrap_or(ty);
+        let bare = raw(element).array().unwrap_or(ty);
+        return PgType {
+            more_dimensions: ty.more_dimensions,
+            ..bare
+        };
     }
     if let Some(code) = Code::of(ty) {
         return code.at_rest();
@@ -232,11 +236,48 @@ fn column(values: &[Option<&[u8]>], ty: PgType) -> Result<ArrayRef> {
     said(raw, &ty.data_type())
 }
 
+/// Arrays that tell their dimensions, as bytes.
+///
+/// # Errors
+/// `54000` for one that is too long.
+pub fn packed_arrays(array: &ArrayRef) -> Result<ArrayRef> {
+    let ty = PgType::of_data_type(array.data_type());
+    let column = binary::BinaryColumn::new(array.as_ref(), raw(ty), PLAIN)?;
+    let mut builder = BinaryBuilder::with_capacity(array.len(), 0);
+    let mut value = Vec::new();
+    for row in 0..array.len() {
+        value.clear();
+        match column.write(row, &mut value)? {
+            true => builder.append_value(&value),
+            false => builder.append_null(),
+        }
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// What [`packed_arrays`] packed, of type `ty`.
+///
+/// # Errors
+/// `XX000` if it is something else.
+pub fn unpacked_arrays(array: &ArrayRef, ty: PgType) -> Result<ArrayRef> {
+    // Rows in memory are as they are.
+    if shaped::Arrays::of(array.as_ref()).is_some() {
+        return shaped::converted(array, &ty.data_type());
+    }
+    let column = column(&values(array.as_ref())?, ty)?;
+    shaped::converted(&column, &ty.data_type())
+}
+
 /// Arrays whose elements say of which type they are, and bytes as they are kept.
 fn said(array: ArrayRef, wanted: &DataType) -> Result<ArrayRef> {
     if *wanted == DataType::LargeBinary && *array.data_type() == DataType::Binary {
         let values = array.as_binary::<i32>().iter();
         return Ok(Arc::new(values.collect::<LargeBinaryArray>()));
+    }
+    if let Some(lists) = shaped::elements_type(wanted) {
+        let pairs = shaped::widened(&array).map_err(|(_, error)| error)?;
+        let elements = said(shaped::flat(&pairs), lists)?;
+        return shaped::with_elements(pairs.as_struct(), elements);
     }
     let DataType::List(item) = wanted else {
         return Ok(array);

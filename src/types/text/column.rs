@@ -18,6 +18,7 @@ use crate::types::coded::{self, Address, Code};
 use crate::types::decimal::{Numerics, Scratch};
 use crate::types::enums::{Labels, lost};
 use crate::types::row::{self, Rows};
+use crate::types::shaped::Arrays;
 use crate::types::{PgType, TimeTz, Zone, geometry, range};
 
 /// One column, ready to write values of as text: all downcasts and settings resolved once per
@@ -57,6 +58,8 @@ enum Written<'a> {
     Range(range::Column<'a>, PgType, &'a Style, &'a dyn RegNames),
     /// With what is between elements.
     Array(Ranges<'a>, Box<TextColumn<'a>>, u8),
+    /// Arrays that tell their dimensions.
+    Shaped(Arrays<'a>, Box<TextColumn<'a>>, u8),
     /// `int2vector` and `oidvector`
     Vector(Ranges<'a>, Box<TextColumn<'a>>),
     Record(Vec<TextColumn<'a>>),
@@ -174,6 +177,11 @@ impl<'a> TextColumn<'a> {
                 let of = element_of(values, ty);
                 let delimiter = of.element().unwrap_or(of).delimiter();
                 Written::Array(ranges, child(values, of)?, delimiter)
+            }
+            (_, Cells::Shaped(arrays)) => {
+                let of = element_of(arrays.values(), ty);
+                let values = child(arrays.values(), of)?;
+                Written::Shaped(arrays, values, of.delimiter())
             }
             (oid, Cells::Struct(fields)) if oid == PgType::RECORD.oid => {
                 let fields = fields.into_iter().map(|(_, column)| {
@@ -340,6 +348,9 @@ impl<'a> TextColumn<'a> {
             }
             Written::Array(ranges, values, delimiter) => {
                 nested::write_array(ranges.get(row), values, *delimiter, out)?;
+            }
+            Written::Shaped(arrays, values, delimiter) => {
+                nested::write_shaped(arrays, row, values, *delimiter, out)?;
             }
             Written::Vector(ranges, values) => {
                 for (place, row) in ranges.get(row).enumerate() {

@@ -11,6 +11,7 @@ use crate::base::limits::ROW_TEXT_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 use crate::types::cells::{Cells, Ranges};
+use crate::types::shaped::{Arrays, Extent};
 
 /// Appends `{…}`.
 pub(super) fn write_array(
@@ -41,6 +42,53 @@ pub(super) fn write_array(
         out.truncate(start);
         out.extend_from_slice(b"{}");
     }
+    Ok(())
+}
+
+/// Appends `{…}`, and before it `[0:2]=` if a dimension does not start at 1.
+pub(super) fn write_shaped(
+    arrays: &Arrays<'_>,
+    row: usize,
+    values: &TextColumn<'_>,
+    delimiter: u8,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let extent = arrays.extent(row);
+    if extent.sizes.is_empty() {
+        out.extend_from_slice(b"{}");
+        return Ok(());
+    }
+    if !extent.starts_at_one() {
+        out.extend_from_slice(extent.shown().as_bytes());
+        out.push(b'=');
+    }
+    let mut place = arrays.places(row).start;
+    write_dimension(&extent, 0, &mut place, values, delimiter, out)
+}
+
+/// Appends the elements from `place` on, in the braces of the dimensions from `depth` on.
+fn write_dimension(
+    extent: &Extent,
+    depth: usize,
+    place: &mut usize,
+    values: &TextColumn<'_>,
+    delimiter: u8,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    if depth + 1 == extent.sizes.len() {
+        let end = *place + extent.sizes[depth];
+        write_array(*place..end, values, delimiter, out)?;
+        *place = end;
+        return Ok(());
+    }
+    out.push(b'{');
+    for index in 0..extent.sizes[depth] {
+        if index > 0 {
+            out.push(delimiter);
+        }
+        write_dimension(extent, depth + 1, place, values, delimiter, out)?;
+    }
+    out.push(b'}');
     Ok(())
 }
 
@@ -156,6 +204,7 @@ impl<'a> JsonColumn<'a> {
                 Json::Map(ranges, text(keys)?, Box::new(child(values)?))
             }
             Cells::List(ranges, values) => Json::Array(ranges, Box::new(child(values)?)),
+            Cells::Shaped(_) => Json::String(text(array)?),
             Cells::Indexed(rows, values) => Json::Indexed(rows, Box::new(child(values)?)),
             Cells::Int(_) | Cells::Float(_) | Cells::Decimal(..) => Json::Number(text(array)?),
             Cells::Text(_)

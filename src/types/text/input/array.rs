@@ -4,20 +4,20 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::builder::NullBufferBuilder;
-use arrow::array::{ArrayRef, ListArray};
+use arrow::array::{ArrayRef, AsArray, ListArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::Field;
 
 use super::{Input, ParseError, is_space, parse_column};
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
+use crate::types::shaped::{DIMENSIONS_MAX, Extent, paired};
 
-/// PostgreSQL's limit of dimensions.
-const DIMENSIONS_MAX: usize = 6;
-
-/// One literal: sizes of its dimensions (none if it is empty) and its elements in row-major order.
+/// One literal: sizes of its dimensions (none if it is empty), where they start if it says so, and
+/// its elements in row-major order.
 struct Literal<'a> {
     sizes: Vec<usize>,
+    lower: Option<Vec<i32>>,
     elements: Vec<Option<Cow<'a, str>>>,
 }
 
@@ -38,7 +38,15 @@ pub(super) fn parse(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayR
                 Some(literal.map_err(|error| ParseError { row, error })?)
             }
         };
-        rows.push(literal.as_ref().map(|literal| literal.sizes.clone()));
+        let extent = match &literal {
+            None => None,
+            Some(literal) => {
+                let extent = literal.extent();
+                let checked = extent.elements().map(|_| extent);
+                Some(checked.map_err(|error| ParseError { row, error })?)
+            }
+        };
+        rows.push(extent);
         if let Some(literal) = literal {
             owners.resize(owners.len() + literal.elements.len(), row);
             elements.extend(literal.elements);
@@ -50,30 +58,37 @@ pub(super) fn parse(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayR
     build(children, &rows, element)
 }
 
-/// Builds lists over `children`: one row per entry of `rows`, which has the sizes of its
-/// dimensions.
+/// Builds arrays over `children`: one row per entry of `rows`. They are lists if lists of as many
+/// dimensions hold all of them.
 pub(in crate::types) fn build(
     children: ArrayRef,
-    rows: &[Option<Vec<usize>>],
+    rows: &[Option<Extent>],
     element: PgType,
 ) -> Result<ArrayRef, ParseError> {
-    let depth = rows
-        .iter()
-        .flatten()
-        .map(Vec::len)
-        .max()
-        .unwrap_or(0)
-        .max(1);
-    let mismatch = |sizes: &Option<Vec<usize>>| {
-        sizes
-            .as_ref()
-            .is_some_and(|sizes| !sizes.is_empty() && sizes.len() != depth)
+    let extents = || {
+        rows.iter()
+            .flatten()
+            .filter(|extent| !extent.sizes.is_empty())
     };
-    if let Some(row) = rows.iter().position(mismatch) {
-        return Err(ParseError {
-            row,
-            error: Error::unsupported("arrays of different dimensions in one column"),
-        });
+    let depth = extents()
+        .map(|extent| extent.sizes.len())
+        .max()
+        .unwrap_or(1);
+    let alike = extents().all(|extent| extent.sizes.len() == depth && extent.starts_at_one());
+    if !alike {
+        let flat: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let extent = row.as_ref()?;
+                Some(match extent.sizes.is_empty() {
+                    true => Extent::default(),
+                    false => Extent::of_list(extent.sizes.iter().product()),
+                })
+            })
+            .collect();
+        let lists = build(children, &flat, element)?;
+        return paired(lists.as_list::<i32>().clone(), rows.iter().cloned())
+            .map_err(|error| ParseError { row: 0, error });
     }
     let mut array = children;
     let mut field = Arc::new(element.field("item", true));
@@ -82,8 +97,8 @@ pub(in crate::types) fn build(
         let mut offsets = vec![0_i32];
         let mut nulls = NullBufferBuilder::new(rows.len());
         let mut end = 0;
-        for sizes in rows {
-            let sizes = sizes.as_deref();
+        for extent in rows {
+            let sizes = extent.as_ref().map(|extent| extent.sizes.as_slice());
             let empty = sizes.is_none_or(<[usize]>::is_empty);
             if level == 0 {
                 nulls.append(sizes.is_some());
@@ -144,7 +159,21 @@ impl<'a> Literal<'a> {
             0 => Vec::new(),
             count => vec![count],
         };
-        Self { sizes, elements }
+        Self {
+            sizes,
+            lower: None,
+            elements,
+        }
+    }
+
+    fn extent(&self) -> Extent {
+        match &self.lower {
+            Some(lower) if !self.sizes.is_empty() => Extent {
+                lower: lower.clone(),
+                sizes: self.sizes.clone(),
+            },
+            _ => Extent::from_one(self.sizes.clone()),
+        }
     }
 
     fn read(text: &'a str, delimiter: u8) -> Result<Self> {
@@ -156,64 +185,111 @@ impl<'a> Literal<'a> {
             at
         };
         let mut at = skip(0);
-        if bytes.get(at) == Some(&b'[') {
-            at = skip(bounds(text, at)?);
+        let mut said: Option<Extent> = None;
+        while bytes.get(at) == Some(&b'[') {
+            at = skip(bound(text, at, said.get_or_insert_default())?);
+        }
+        if said.is_some() {
+            if bytes.get(at) != Some(&b'=') {
+                return Err(malformed(text, "Missing \"=\" after array dimensions."));
+            }
+            at = skip(at + 1);
         }
         if bytes.get(at) != Some(&b'{') {
             return Err(malformed(
                 text,
-                "Array value must start with \"{\" or dimension information.",
+                match said {
+                    None => "Array value must start with \"{\" or dimension information.",
+                    Some(_) => "Array contents must start with \"{\".",
+                },
             ));
         }
+        let contents = &text[at..];
         let mut reader = Reader {
-            text,
+            text: contents,
             delimiter,
-            at: at + 1,
+            at: 1,
             literal: Self {
                 sizes: Vec::new(),
+                lower: None,
                 elements: Vec::new(),
             },
             leaf: None,
         };
         reader.list(0)?;
-        if skip(reader.at) < bytes.len() {
-            return Err(malformed(text, "Junk after closing right brace."));
+        if skip(at + reader.at) < bytes.len() {
+            return Err(malformed(contents, "Junk after closing right brace."));
         }
         let mut literal = reader.literal;
         if literal.elements.is_empty() {
             literal.sizes.clear();
         }
+        if let Some(said) = said {
+            if said.sizes != literal.sizes {
+                return Err(malformed(
+                    text,
+                    "Specified array dimensions do not match array contents.",
+                ));
+            }
+            literal.lower = Some(said.lower);
+        }
         Ok(literal)
     }
 }
 
-/// Reads `[1:2][1:3]=`. Arrow's lists start at 1, so must these.
-fn bounds(text: &str, at: usize) -> Result<usize> {
-    let rest = &text[at..];
-    let Some((bounds, _)) = rest.split_once('=') else {
-        return Err(malformed(text, "Missing \"=\" after array dimensions."));
-    };
-    for bound in bounds
-        .trim_end()
-        .split(']')
-        .filter(|bound| !bound.is_empty())
-    {
-        let bound = bound.trim_start().trim_start_matches('[');
-        let lower = match bound.split_once(':') {
-            Some((lower, _)) => lower.trim(),
-            None => "1",
-        };
-        if lower.parse::<i32>().is_err() {
-            return Err(malformed(
-                text,
-                "\"[\" must introduce explicitly-specified array dimensions.",
-            ));
-        }
-        if lower != "1" {
-            return Err(Error::unsupported("an array whose lower bound is not 1"));
-        }
+/// Reads `[1:2]`, or `[2]`, for a dimension; where it ends.
+fn bound(text: &str, at: usize, said: &mut Extent) -> Result<usize> {
+    let bytes = text.as_bytes();
+    if said.sizes.len() >= DIMENSIONS_MAX {
+        return Err(too_deep(said.sizes.len() + 1));
     }
-    Ok(at + bounds.len() + 1)
+    let number = |at: usize| {
+        let digits = bytes[at..].iter();
+        let length = digits.take_while(|byte| byte.is_ascii_digit() || b"+-".contains(byte));
+        at + length.count()
+    };
+    let read = |from: usize, to: usize| -> i32 { text[from..to].parse().unwrap_or(0) };
+    let (start, end) = (at + 1, number(at + 1));
+    if end == start {
+        return Err(malformed(
+            text,
+            "\"[\" must introduce explicitly-specified array dimensions.",
+        ));
+    }
+    let (lower, start, end) = match bytes.get(end) {
+        Some(b':') => {
+            let last = number(end + 1);
+            if last == end + 1 {
+                return Err(malformed(text, "Missing array dimension value."));
+            }
+            (read(start, end), end + 1, last)
+        }
+        _ => (1, start, end),
+    };
+    if bytes.get(end) != Some(&b']') {
+        return Err(malformed(text, "Missing \"]\" after array dimensions."));
+    }
+    let upper = read(start, end);
+    if upper < lower {
+        return Err(Error::new(
+            SqlState::ARRAY_SUBSCRIPT_ERROR,
+            "upper bound cannot be less than lower bound",
+        ));
+    }
+    said.lower.push(lower);
+    let size = i64::from(upper) - i64::from(lower) + 1;
+    said.sizes.push(usize::try_from(size).unwrap_or(0));
+    Ok(end + 1)
+}
+
+/// `54000`
+fn too_deep(dimensions: usize) -> Error {
+    Error::new(
+        SqlState::PROGRAM_LIMIT_EXCEEDED,
+        format!(
+            "number of array dimensions ({dimensions}) exceeds the maximum allowed ({DIMENSIONS_MAX})"
+        ),
+    )
 }
 
 struct Reader<'a> {
@@ -241,13 +317,7 @@ impl Reader<'_> {
     /// Reads what follows an opening brace, up to its closing one.
     fn list(&mut self, depth: usize) -> Result<()> {
         if depth >= DIMENSIONS_MAX {
-            return Err(Error::new(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                format!(
-                    "number of array dimensions ({}) exceeds the maximum allowed ({DIMENSIONS_MAX})",
-                    depth + 1
-                ),
-            ));
+            return Err(too_deep(depth + 1));
         }
         let mut count = 0;
         if self.peek()? == b'}' {

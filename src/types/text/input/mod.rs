@@ -33,6 +33,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::types::coded::{self, Address, Code, bits};
 use crate::types::enums::no_label;
 use crate::types::jsonpath::Path;
+use crate::types::shaped::Extent;
 use crate::types::{PgType, geometry, range};
 
 pub(in crate::types) use array::build as build_array;
@@ -157,13 +158,13 @@ pub fn parse_value(text: &str, ty: PgType, style: &Style, now: i64) -> Result<Ar
     parse_column(&[Some(text)], ty, style, now).map_err(|failure| failure.error)
 }
 
-/// Lists over `elements`: one per entry of `rows`, which has the sizes of its dimensions.
+/// Arrays over `elements`: one per entry of `rows`.
 ///
 /// # Errors
-/// `0A000` lists of different dimensions.
+/// `54000` if they are too large together.
 pub fn build_list(
     elements: ArrayRef,
-    rows: &[Option<Vec<usize>>],
+    rows: &[Option<Extent>],
     element: PgType,
 ) -> Result<ArrayRef> {
     array::build(elements, rows, element).map_err(|failure| failure.error)
