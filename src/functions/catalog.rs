@@ -105,6 +105,7 @@ functions! { pub(super) LIST:
         (OID) -> PgType::TEXT, strict, nothing;
         (OID, BOOL) -> PgType::TEXT, strict, nothing;
     }
+    "pg_partition_root" Stable { (REGCLASS) -> PgType::REGCLASS, strict, nothing; }
     "pg_get_partkeydef" Stable { (OID) -> PgType::TEXT, strict, nothing; }
     "pg_get_partition_constraintdef" Stable { (OID) -> PgType::TEXT, strict, nothing; }
     "pg_get_statisticsobjdef" Stable { (OID) -> PgType::TEXT, strict, nothing; }

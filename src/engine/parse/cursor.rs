@@ -275,6 +275,22 @@ impl Cursor {
         qualified(parts)
     }
 
+    /// A table's name with what says whether its descendants are meant too: `t`, `t *`, `ONLY t`,
+    /// `ONLY (t)`. No table has any.
+    pub(super) fn table_name(&mut self) -> Result<ObjectName> {
+        if !self.accept("ONLY") {
+            let name = self.object_name()?;
+            self.accept_token(&Token::Mul);
+            return Ok(name);
+        }
+        let enclosed = self.accept_token(&Token::LParen);
+        let name = self.object_name()?;
+        if enclosed {
+            self.expect_token(&Token::RParen)?;
+        }
+        Ok(name)
+    }
+
     /// A string literal.
     pub(super) fn string(&mut self) -> Result<String> {
         let text = match &self.parser.peek_token_ref().token {

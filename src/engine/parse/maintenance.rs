@@ -93,12 +93,7 @@ fn target(cursor: &mut Cursor) -> Result<(ObjectName, Vec<String>)> {
 pub(super) fn truncate(cursor: &mut Cursor) -> Result<Command> {
     cursor.expect("TRUNCATE")?;
     cursor.accept("TABLE");
-    cursor.accept("ONLY");
-    let names = cursor.list(|cursor| {
-        let name = cursor.object_name()?;
-        cursor.accept_token(&Token::Mul);
-        Ok(name)
-    })?;
+    let names = cursor.list(Cursor::table_name)?;
     let restart = cursor.accept("RESTART IDENTITY");
     if !restart {
         cursor.accept("CONTINUE IDENTITY");

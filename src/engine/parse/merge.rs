@@ -18,8 +18,6 @@ pub(super) fn merge(cursor: &mut Cursor, with: Option<ast::With>) -> Result<Comm
         ));
     }
     cursor.expect("MERGE INTO")?;
-    // There is no inheritance, so ONLY says what is so anyway.
-    cursor.accept("ONLY");
     let ast::TableFactor::Table { name, alias, .. } = cursor.table_factor()? else {
         return Err(cursor.syntax_error());
     };

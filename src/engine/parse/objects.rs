@@ -158,10 +158,7 @@ fn create_table(cursor: &mut Cursor, temporary: bool, unlogged: bool) -> Result<
             return Err(cursor.syntax_error());
         }
     }
-    if matches!(cursor.word().as_deref(), Some("OF" | "PARTITION")) {
-        let word = cursor.word().unwrap_or_default();
-        return Err(Error::unsupported(format!("CREATE TABLE {word}")));
-    }
+    refuse_words(cursor, "CREATE TABLE", &["OF", "PARTITION OF"])?;
     let (storage, on_commit) = table_options(cursor)?;
     cursor.expect("AS")?;
     if cursor.word().as_deref() == Some("EXECUTE") {
@@ -200,12 +197,17 @@ fn table_options(cursor: &mut Cursor) -> Result<(Parameters, Option<OnCommit>)> 
     if cursor.accept("ON COMMIT DELETE ROWS") {
         return Ok((storage, Some(OnCommit::DeleteRows)));
     }
-    for words in ["USING", "TABLESPACE", "INHERITS", "PARTITION BY"] {
-        if cursor.accept(words) {
-            return Err(Error::unsupported(format!("CREATE TABLE … {words}")));
-        }
-    }
+    let refused = ["USING", "TABLESPACE", "INHERITS", "PARTITION BY"];
+    refuse_words(cursor, "CREATE TABLE", &refused)?;
     Ok((storage, None))
+}
+
+/// `0A000` if one of these clauses comes next.
+fn refuse_words(cursor: &mut Cursor, of: &str, clauses: &[&str]) -> Result<()> {
+    match clauses.iter().find(|words| cursor.accept(words)) {
+        Some(words) => Err(Error::unsupported(format!("{of} … {words}"))),
+        None => Ok(()),
+    }
 }
 
 /// An error about a column that only now is known to be of which table.
@@ -253,6 +255,7 @@ fn check_columns(count: usize) -> Result<()> {
 fn create_foreign_table(cursor: &mut Cursor) -> Result<Command> {
     let if_not_exists = cursor.if_not_exists();
     let name = cursor.object_name()?;
+    refuse_words(cursor, "CREATE FOREIGN TABLE", &["PARTITION OF"])?;
     // PostgreSQL wants the parentheses; without them the columns are read from the file.
     let columns = if cursor.sees(&Token::LParen) {
         cursor.parenthesised_or_none(column)?
@@ -260,6 +263,7 @@ fn create_foreign_table(cursor: &mut Cursor) -> Result<Command> {
         Vec::new()
     };
     check_columns(columns.len())?;
+    refuse_words(cursor, "CREATE FOREIGN TABLE", &["INHERITS"])?;
     cursor.expect("SERVER")?;
     let server = cursor.name()?;
     let options = if cursor.accept("OPTIONS") {
@@ -350,10 +354,10 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     };
     let relation = !matches!(kind, ObjectKind::Schema | ObjectKind::Database);
     let if_exists = relation && cursor.if_exists();
-    if kind == ObjectKind::Table {
-        cursor.accept("ONLY");
-    }
-    let name = name_of(cursor, kind)?;
+    let name = match kind {
+        ObjectKind::Table | ObjectKind::ForeignTable => cursor.table_name()?,
+        _ => name_of(cursor, kind)?,
+    };
     let actions = if cursor.accept("RENAME TO") {
         vec![AlterAction::Rename(cursor.name()?)]
     } else if cursor.accept("OWNER TO") {
@@ -518,9 +522,13 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
         )));
     }
     match word.as_str() {
-        "SET" | "RESET" | "ENABLE" | "DISABLE" | "CLUSTER" | "INHERIT" | "NO" | "VALIDATE"
-        | "REPLICA" | "FORCE" | "ATTACH" | "DETACH" | "OF" | "NOT" | "OPTIONS" => {
+        "SET" | "RESET" | "ENABLE" | "DISABLE" | "CLUSTER" | "INHERIT" | "VALIDATE" | "REPLICA"
+        | "FORCE" | "OF" | "NOT" | "OPTIONS" => {
             Err(Error::unsupported(format!("ALTER {of} … {word}")))
+        }
+        "NO" | "ATTACH" | "DETACH" => {
+            let next = cursor.second_word().unwrap_or_default();
+            Err(Error::unsupported(format!("ALTER {of} … {word} {next}")))
         }
         _ => Err(cursor.syntax_error()),
     }

@@ -174,6 +174,7 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 tokens[index].token = word("SELECT");
                 let rest = [Token::Mul, word("FROM")].map(|token| TokenWithSpan::new(token, span));
                 tokens.splice(index + 1..index + 1, rest);
+                super::star::bare_table(tokens, index + 3);
             }
             // `int ARRAY` is the type `int[]`; what makes an array is followed by its elements.
             Some("ARRAY")

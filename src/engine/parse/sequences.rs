@@ -137,8 +137,7 @@ pub(super) fn create_index(cursor: &mut Cursor) -> Result<Command> {
         _ => Some(cursor.name()?),
     };
     cursor.expect("ON")?;
-    cursor.accept("ONLY");
-    let table = cursor.object_name()?;
+    let table = cursor.table_name()?;
     let method = if cursor.accept("USING") {
         cursor.name()?
     } else {

@@ -286,8 +286,7 @@ fn modes(cursor: &mut Cursor, required: bool) -> Result<TransactionModes> {
 
 fn lock(cursor: &mut Cursor) -> Result<Command> {
     cursor.accept("TABLE");
-    cursor.accept("ONLY");
-    let names = cursor.list(Cursor::object_name)?;
+    let names = cursor.list(Cursor::table_name)?;
     let mut mode = "ACCESS EXCLUSIVE";
     if cursor.accept("IN") {
         mode = [

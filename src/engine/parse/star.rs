@@ -4,7 +4,7 @@
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 /// Words one of which stands before the name of a table.
-const BEFORE: &[&str] = &["FROM", "JOIN", "ONLY", "UPDATE"];
+const BEFORE: &[&str] = &["FROM", "JOIN", "ONLY", "UPDATE", "USING"];
 
 /// Words that may come behind a table. Behind the sign of a product there is an operand.
 const BEHIND: &[&str] = &[
@@ -56,31 +56,68 @@ pub(super) fn drop_only(tokens: &mut Vec<TokenWithSpan>) {
         if !only {
             continue;
         }
-        match tokens[index].token {
-            Token::Word(_) => {
-                tokens.remove(index - 1);
-            }
-            Token::LParen => {
-                let name = tokens[index + 1..]
-                    .iter()
-                    .take_while(|token| matches!(token.token, Token::Word(_) | Token::Period))
-                    .count();
-                let end = index + 1 + name;
-                if name > 0 && tokens.get(end).map(|token| &token.token) == Some(&Token::RParen) {
-                    tokens.remove(end);
-                    tokens.drain(index - 1..=index);
-                }
-            }
-            _ => {}
-        }
+        take_only(tokens, index - 1);
     }
+}
+
+/// Takes away the ONLY at `only`, and the parentheses around the name behind it.
+fn take_only(tokens: &mut Vec<TokenWithSpan>, only: usize) {
+    match tokens.get(only + 1).map(|token| &token.token) {
+        Some(Token::Word(_)) => {
+            tokens.remove(only);
+        }
+        Some(Token::LParen) => {
+            let end = only + 2 + name_length(&tokens[only + 2..]);
+            if end > only + 2 && tokens.get(end).map(|token| &token.token) == Some(&Token::RParen) {
+                tokens.remove(end);
+                tokens.drain(only..=only + 1);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Takes away what `TABLE t *`, `TABLE ONLY t` and `TABLE ONLY (t)` say beside the name, which
+/// begins at `index`.
+pub(super) fn bare_table(tokens: &mut Vec<TokenWithSpan>, index: usize) {
+    let first = tokens.get(index).and_then(|token| word(&token.token));
+    if first.as_deref() == Some("ONLY") {
+        return take_only(tokens, index);
+    }
+    let end = index + name_length(&tokens[index..]);
+    if end > index && tokens.get(end).map(|token| &token.token) == Some(&Token::Mul) {
+        tokens.remove(end);
+    }
+}
+
+/// How many tokens the name has that the tokens begin with.
+fn name_length(tokens: &[TokenWithSpan]) -> usize {
+    let mut length = 0;
+    let is = |at: usize, wanted: fn(&Token) -> bool| {
+        tokens.get(at).is_some_and(|token| wanted(&token.token))
+    };
+    while is(length, |token| matches!(token, Token::Word(_))) {
+        length += 1;
+        if !is(length, |token| *token == Token::Period) {
+            break;
+        }
+        length += 1;
+    }
+    length
 }
 
 /// Whether what stands at `index` comes before an item of FROM, or the table of an UPDATE.
 fn introduces(tokens: &[TokenWithSpan], index: usize) -> bool {
     match &tokens[index].token {
         Token::Comma => in_from(tokens, index),
-        found => word(found).is_some_and(|word| BEFORE.contains(&word.as_str())),
+        found => match word(found).as_deref() {
+            Some("INTO") => {
+                let before = index.checked_sub(1).and_then(|at| word(&tokens[at].token));
+                before.as_deref() == Some("MERGE")
+            }
+            Some(found) => BEFORE.contains(&found),
+            None => false,
+        },
     }
 }
 
