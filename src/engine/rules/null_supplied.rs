@@ -4,6 +4,10 @@
 //! output of every join and every grouping set over it, and then leaves out sorts and splits
 //! groups and window partitions as if it were. Where NULLs are supplied, the input is put behind
 //! an operator that passes rows on and forgets what DataFusion knew of their order and values.
+//!
+//! Of a window's aggregate DataFusion takes for granted that it only grows (`max`, `count`) or only
+//! shrinks (`min`), NULLs last. But a frame that is empty, or holds NULLs alone, gives NULL, and
+//! it may be the first one. Of such a window's output it is to know what it knows of its input.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +16,7 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, Tr
 use datafusion::common::{DataFusionError, JoinType, Result, Statistics};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::window::{StandardWindowExpr, WindowExpr};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
@@ -21,6 +26,7 @@ use datafusion::physical_plan::filter_pushdown::{
 };
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
+use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
     replace_children_if_necessary,
@@ -39,7 +45,7 @@ impl PhysicalOptimizerRule for NullSupplied {
         plan.transform_up(|plan| {
             let supplied = supplied(plan.as_ref());
             let mut changed = false;
-            let children = plan
+            let children: Result<Vec<_>> = plan
                 .children()
                 .into_iter()
                 .enumerate()
@@ -47,16 +53,16 @@ impl PhysicalOptimizerRule for NullSupplied {
                     // What is below a grouping set may turn out to be constant later.
                     let constant = plan.is::<AggregateExec>()
                         || !child.equivalence_properties().constants().is_empty();
-                    if constant && supplied.contains(&index) {
+                    if constant && supplied.contains(&index) || window_input(child).is_some() {
                         changed = true;
-                        Arc::new(NullSuppliedExec::new(child.clone())) as _
+                        Ok(Arc::new(NullSuppliedExec::new(child.clone())?) as _)
                     } else {
-                        child.clone()
+                        Ok(child.clone())
                     }
                 })
                 .collect();
             Ok(match changed {
-                true => Transformed::yes(replace_children_if_necessary(plan, children)?),
+                true => Transformed::yes(replace_children_if_necessary(plan, children?)?),
                 false => Transformed::no(plan),
             })
         })
@@ -97,7 +103,22 @@ fn supplied(plan: &dyn ExecutionPlan) -> &'static [usize] {
     }
 }
 
-/// Passes rows on. Knows nothing of them but their columns and partitions.
+/// The input of a window that has aggregates.
+fn window_input(plan: &Arc<dyn ExecutionPlan>) -> Option<&Arc<dyn ExecutionPlan>> {
+    let (window, input) = if let Some(window) = plan.downcast_ref::<WindowAggExec>() {
+        (window.window_expr(), window.input())
+    } else if let Some(window) = plan.downcast_ref::<BoundedWindowAggExec>() {
+        (window.window_expr(), window.input())
+    } else {
+        return None;
+    };
+    let aggregates =
+        |expression: &Arc<dyn WindowExpr>| !expression.as_any().is::<StandardWindowExpr>();
+    window.iter().any(aggregates).then_some(input)
+}
+
+/// Passes rows on. Knows nothing of them but their columns and partitions, and over a window what
+/// is known of the window's input, whose columns come first.
 #[derive(Debug)]
 struct NullSuppliedExec {
     input: Arc<dyn ExecutionPlan>,
@@ -105,17 +126,21 @@ struct NullSuppliedExec {
 }
 
 impl NullSuppliedExec {
-    fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+    fn new(input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        let mut known = EquivalenceProperties::new(input.schema());
+        if let Some(below) = window_input(&input) {
+            known = known.extend(below.equivalence_properties().clone())?;
+        }
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(input.schema()),
+            known,
             input.output_partitioning().clone(),
             input.pipeline_behavior(),
             input.boundedness(),
         );
-        Self {
+        Ok(Self {
             input,
             properties: Arc::new(properties),
-        }
+        })
     }
 }
 
@@ -155,7 +180,7 @@ impl ExecutionPlan for NullSuppliedExec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let [input] = <[Arc<dyn ExecutionPlan>; 1]>::try_from(children)
             .map_err(|_| DataFusionError::Internal("it has one input".to_owned()))?;
-        Ok(Arc::new(Self::new(input)))
+        Ok(Arc::new(Self::new(input)?))
     }
 
     fn execute(

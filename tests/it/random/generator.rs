@@ -271,7 +271,7 @@ impl Generator {
                 types.len(),
             );
         }
-        let windows = depth > 0 && self.chance(12);
+        let windows = depth > 0 && self.chance(20);
         let items: Vec<String> = types
             .iter()
             .map(|ty| {
