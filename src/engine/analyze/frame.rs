@@ -40,12 +40,15 @@ fn units_name(units: Units) -> &'static str {
 pub(super) type Ordered<'a> = (&'a ast::OrderByExpr, Typed);
 
 impl Analyst<'_> {
+    /// The frame a window says. `anew` is whether what is computed over one that loses rows has to
+    /// be computed anew.
     pub(super) fn frame(
         &self,
         level: &Level<'_>,
         frame: Option<&ast::WindowFrame>,
         exclude: Exclude,
         order: &[Ordered<'_>],
+        anew: bool,
     ) -> Result<Made> {
         let Some(frame) = frame else {
             return Ok(Made::Native(WindowFrame::new(
@@ -114,6 +117,7 @@ impl Analyst<'_> {
         };
         let native = exclude == Exclude::Nothing
             && !turned
+            && (!anew || start == Bound::UnboundedPreceding)
             && offsets.iter().all(|(_, constant)| constant.is_some())
             && counted.as_ref().is_none_or(|counted| counted.native);
         if native {
@@ -370,6 +374,29 @@ pub(super) fn framed(
     };
     let function = crate::functions::framed(framed);
     Ok((WindowFunctionDefinition::WindowUDF(function), args))
+}
+
+/// Whether an aggregate over a frame can be worked out from that over the frame before it, taking
+/// away what has left. What floats have added up to does not give one back: 1e20 + 1 - 1e20 is 0.
+pub(super) fn goes_back(function: &str, argument: Option<&DataType>) -> bool {
+    let exact = |ty: &DataType| {
+        matches!(
+            ty,
+            DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal128(..)
+        )
+    };
+    match (function, argument) {
+        ("count", _) => true,
+        ("sum" | "avg", Some(ty)) => exact(ty) || *ty == DataType::LargeUtf8,
+        ("min" | "max", Some(ty)) => {
+            exact(ty)
+                || matches!(
+                    ty,
+                    DataType::Date32 | DataType::Timestamp(..) | DataType::Utf8View
+                )
+        }
+        _ => false,
+    }
 }
 
 fn check_order(start: &ast::WindowFrameBound, end: &ast::WindowFrameBound) -> Result<()> {

@@ -11,7 +11,7 @@ use datafusion::logical_expr::{
 };
 use sqlparser::ast::{self, NamedWindowExpr, WindowSpec, WindowType};
 
-use super::frame::{Made, framed, over_keys};
+use super::frame::{Made, framed, goes_back, over_keys};
 use super::level::{Clause, Level};
 use super::query::{plain, project};
 use super::{Analyst, Converted, place};
@@ -63,6 +63,15 @@ impl Analyst<'_> {
             }
         };
         let exclude = excluded(&spec);
+        let anew = match &fun {
+            WindowFunctionDefinition::AggregateUDF(function) => {
+                let own: Vec<&Expr> = args.iter().collect();
+                let schema = self.schema_for(&own)?;
+                let ty = args.first().and_then(|arg| arg.get_type(&schema).ok());
+                !goes_back(function.name(), ty.as_ref())
+            }
+            WindowFunctionDefinition::WindowUDF(_) => false,
+        };
         let (partition_by, order, frame) = level.within(Clause::Window, || {
             let partition_by = spec
                 .partition_by
@@ -82,7 +91,7 @@ impl Analyst<'_> {
                 self.ordering_exists(value.base())?;
                 order.push((item, value));
             }
-            let frame = self.frame(level, spec.window_frame.as_ref(), exclude, &order)?;
+            let frame = self.frame(level, spec.window_frame.as_ref(), exclude, &order, anew)?;
             Ok::<_, Error>((partition_by, order, frame))
         })?;
         let order_by: Vec<SortExpr> = order
