@@ -23,6 +23,8 @@ use crate::session::{CommandTag, CopyInResponse, CopyOutResponse};
 
 /// Bytes of one message, where rows have none of their own.
 const PIECE_BYTES: usize = 256 * 1024;
+/// A piece of fewer bytes is copied into the buffer, and written with others in one system call.
+const COPIED_BYTES_MAX: usize = 16 * 1024;
 
 impl Connection {
     /// Takes rows from the client until it says that it is done, and loads them.
@@ -183,11 +185,21 @@ impl Connection {
     }
 
     async fn send_pieces(&mut self, pieces: &[Buffer], transfer: &Transfer) -> Result<(), Failure> {
-        for part in pieces.iter().flat_map(|piece| piece.chunks(PIECE_BYTES)) {
-            self.copy_data(part)?;
-            transfer.add_bytes(part.len());
-            if self.out.is_full() {
-                self.out.flush().await?;
+        for piece in pieces {
+            for start in (0..piece.len()).step_by(PIECE_BYTES) {
+                let part = piece.slice_with_length(start, PIECE_BYTES.min(piece.len() - start));
+                transfer.add_bytes(part.len());
+                if part.len() < COPIED_BYTES_MAX {
+                    self.copy_data(&part)?;
+                    if self.out.is_full() {
+                        self.out.flush().await?;
+                    }
+                } else {
+                    // The length counts itself.
+                    let length = (part.len() as u32 + 4).to_be_bytes();
+                    let [a, b, c, d] = length;
+                    self.out.write_message(&[b'd', a, b, c, d], part).await?;
+                }
             }
         }
         Ok(())

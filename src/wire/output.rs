@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use arrow::buffer::Buffer;
 use bytes::BytesMut;
 use pgwire::messages::PgWireBackendMessage;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -35,6 +36,8 @@ pub(super) struct Output {
     buffer: Vec<u8>,
     written: usize,
     complete: usize,
+    /// The end of the last message, if it is too long to be copied into the buffer.
+    piece: Buffer,
     /// pgwire encodes into this type.
     scratch: BytesMut,
     /// What the client reads.
@@ -49,6 +52,7 @@ impl Output {
             buffer: Vec::new(),
             written: 0,
             complete: 0,
+            piece: Buffer::default(),
             scratch: BytesMut::new(),
             encoding: Encoding::UTF8,
         }
@@ -73,6 +77,7 @@ impl Output {
             return;
         }
         self.cut();
+        self.take_in_piece();
         match self.encoding.is_same() || self.scratch.is_ascii() {
             true => self.buffer.extend_from_slice(&self.scratch),
             false => spoken::message(&self.scratch, self.encoding, &mut self.buffer),
@@ -82,7 +87,26 @@ impl Output {
 
     /// The buffer, to append whole messages to; [`Output::completed`] says that they are whole.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        self.take_in_piece();
         &mut self.buffer
+    }
+
+    /// Writes all, and then a message: its head and its end, which is not copied. Cancel-safe.
+    pub(super) async fn write_message(&mut self, head: &[u8], end: Buffer) -> Result<(), Gone> {
+        self.take_in_piece();
+        self.buffer.extend_from_slice(head);
+        self.complete = self.buffer.len();
+        self.piece = end;
+        self.flush().await
+    }
+
+    /// Puts what is left of a piece into the buffer, if the writing of it was given up.
+    fn take_in_piece(&mut self) {
+        if !self.piece.is_empty() {
+            self.buffer.extend_from_slice(&self.piece);
+            self.piece = Buffer::default();
+            self.complete = self.buffer.len();
+        }
     }
 
     /// Everything appended so far is whole messages.
@@ -104,18 +128,17 @@ impl Output {
     /// Cancel-safe.
     pub(super) async fn flush(&mut self) -> Result<(), Gone> {
         while self.written < self.complete {
-            let rest = &self.buffer[self.written..self.complete];
-            let written = tokio::time::timeout(STALLED, self.half.write(rest))
-                .await
-                .map_err(|_| Gone)??;
-            if written == 0 {
-                return Err(Gone);
-            }
-            self.written += written;
+            self.written +=
+                write(&mut self.half, &self.buffer[self.written..self.complete]).await?;
         }
         self.buffer.drain(..self.complete);
         self.written = 0;
         self.complete = 0;
+        while !self.piece.is_empty() {
+            let written = write(&mut self.half, &self.piece).await?;
+            self.piece.advance(written);
+        }
+        self.piece = Buffer::default();
         tokio::time::timeout(STALLED, self.half.flush())
             .await
             .map_err(|_| Gone)??;
@@ -140,5 +163,13 @@ impl Output {
         if self.scratch.capacity() > IDLE_BYTES_MAX {
             self.scratch = BytesMut::new();
         }
+    }
+}
+
+/// Writes some of `bytes`; says how many.
+async fn write(half: &mut WriteHalf, bytes: &[u8]) -> Result<usize, Gone> {
+    match tokio::time::timeout(STALLED, half.write(bytes)).await {
+        Ok(Ok(written)) if written > 0 => Ok(written),
+        _ => Err(Gone),
     }
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, ListArray, StringArray, StringViewArray, new_null_array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, ByteView, Float64Array, ListArray,
+    PrimitiveArray, StringArray, StringViewArray, new_null_array,
 };
 use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::compute::cast;
@@ -28,6 +29,8 @@ const TYPE_KEY: &str = "postgresql.type";
 /// Arrow's own names of types that travel as others.
 const EXTENSION_KEY: &str = "ARROW:extension:name";
 const EXTENSION_METADATA_KEY: &str = "ARROW:extension:metadata";
+/// Bytes of text that stand in a view itself, after its length.
+const VIEW_INLINE_BYTES: usize = 12;
 
 /// The columns as Arrow has them.
 pub(super) fn schema(columns: &[OutputColumn], options: &CopyOptions) -> Schema {
@@ -136,17 +139,12 @@ fn convert(
         (DataType::LargeUtf8, DataType::Utf8) if !is_padded => cast(array, to).map_err(failed),
         (DataType::Date32 | DataType::Date64, DataType::Date32) => {
             let dates = cast(array, to).map_err(failed)?;
-            let values = dates.as_primitive::<Date32Type>().iter().flatten();
-            finite(
-                values.map(i64::from),
-                &[i32::MIN.into(), i32::MAX.into()],
-                ty,
-            )?;
+            finite(dates.as_primitive::<Date32Type>(), [i32::MIN, i32::MAX], ty)?;
             Ok(dates)
         }
         (DataType::Timestamp(TimeUnit::Microsecond, _), DataType::Timestamp(_, zone)) => {
             let stamps = array.as_primitive::<TimestampMicrosecondType>();
-            finite(stamps.iter().flatten(), &[i64::MIN, i64::MAX], ty)?;
+            finite(stamps, [i64::MIN, i64::MAX], ty)?;
             Ok(Arc::new(stamps.clone().with_timezone_opt(zone.clone())))
         }
         (DataType::List(_), DataType::List(item)) => {
@@ -188,32 +186,63 @@ fn convert(
 }
 
 /// Refuses the values PostgreSQL has for infinity.
-fn finite(mut values: impl Iterator<Item = i64>, infinite: &[i64; 2], ty: PgType) -> Result<()> {
-    match values.any(|value| infinite.contains(&value)) {
-        false => Ok(()),
-        true => Err(Error::new(
-            SqlState::DATETIME_FIELD_OVERFLOW,
-            format!("an infinite {} has no place in Arrow", ty.info().name),
-        )
-        .hint("Leave such rows out, or cast the column to text.")),
+fn finite<T: ArrowPrimitiveType>(
+    array: &PrimitiveArray<T>,
+    infinite: [T::Native; 2],
+    ty: PgType,
+) -> Result<()> {
+    // Without asking which are NULL first: that goes over many values at a time.
+    let [past, future] = infinite;
+    let suspicious = array.values().iter().fold(false, |found, value| {
+        found | (*value == past) | (*value == future)
+    });
+    if !suspicious
+        || !array
+            .iter()
+            .flatten()
+            .any(|value| infinite.contains(&value))
+    {
+        return Ok(());
     }
+    Err(Error::new(
+        SqlState::DATETIME_FIELD_OVERFLOW,
+        format!("an infinite {} has no place in Arrow", ty.info().name),
+    )
+    .hint("Leave such rows out, or cast the column to text."))
 }
 
 /// Text in one buffer.
 fn texts(array: &StringViewArray) -> Result<ArrayRef> {
-    let bytes: usize = array
-        .views()
-        .iter()
-        .map(|view| (*view & u128::from(u32::MAX)) as usize)
-        .sum();
-    let mut values = Vec::with_capacity(bytes);
+    let bytes = array.lengths().map(|length| length as usize).sum::<usize>();
+    // Room for the bytes that a short text's copy has too many.
+    let mut values = Vec::with_capacity(bytes + VIEW_INLINE_BYTES);
     let mut ends = Vec::with_capacity(array.len() + 1);
     ends.push(0);
-    for text in array {
-        values.extend_from_slice(text.unwrap_or_default().as_bytes());
+    for (row, view) in array.views().iter().enumerate() {
+        if array.is_valid(row) {
+            append(*view, array, &mut values);
+        }
         ends.push(end(values.len())?);
     }
     string_array(values, ends, array.nulls().cloned()).map(|array| Arc::new(array) as ArrayRef)
+}
+
+/// Appends a view's text. Most are short and stand in the view: a copy whose length is known when
+/// this is compiled, cut afterwards, takes a fraction of one whose length is not.
+#[inline]
+fn append(view: u128, array: &StringViewArray, values: &mut Vec<u8>) {
+    let length = view as u32 as usize;
+    if length <= VIEW_INLINE_BYTES {
+        let bytes: [u8; 16] = view.to_le_bytes();
+        let end = values.len() + length;
+        values.extend_from_slice(&bytes[16 - VIEW_INLINE_BYTES..]);
+        values.truncate(end);
+    } else {
+        let view = ByteView::from(view);
+        let start = view.offset as usize;
+        let buffer = &array.data_buffers()[view.buffer_index as usize];
+        values.extend_from_slice(&buffer[start..start + length]);
+    }
 }
 
 /// PostgreSQL's text of the values.
