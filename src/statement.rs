@@ -199,6 +199,18 @@ impl StatementContext {
             ..Self::clone(other)
         })
     }
+
+    /// What is no part of the body whose statement this is sees of it: constraints and defaults
+    /// name no parameters.
+    pub fn outside(self: &Arc<Self>) -> Arc<Self> {
+        match self.arguments {
+            None => Arc::clone(self),
+            Some(_) => Arc::new(Self {
+                arguments: None,
+                ..Self::clone(self)
+            }),
+        }
+    }
 }
 
 /// The value each sequence last gave to a session: currval() and lastval().

@@ -197,7 +197,7 @@ impl Engine {
         query: &ast::Query,
         local: &[LocalRelation],
     ) -> Result<Bound> {
-        let (engine, context) = (self.clone(), context.clone());
+        let (engine, context) = (self.clone(), context.outside());
         let (query, local) = (query.clone(), local.to_vec());
         self.on_runtime(None, async move {
             let watch = Watch::new(context.interrupt.clone());

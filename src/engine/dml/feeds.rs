@@ -112,7 +112,12 @@ impl Engine {
             .collect();
         let query = super::select_from(items, ROWS, None);
         let bound = self
-            .bind_with(context, &query, &[], &[rows::numbered(relation.oid)])
+            .bind_with(
+                &context.outside(),
+                &query,
+                &[],
+                &[rows::numbered(relation.oid)],
+            )
             .await?;
         for (index, output) in columns.iter().zip(&bound.columns) {
             let column = &relation.columns[*index];

@@ -45,7 +45,7 @@ impl Engine {
             None => {
                 let items = vec![SelectItem::UnnamedExpr(expression)];
                 let query = target::select(items, Vec::new(), None);
-                let bound = self.bind_with(context, &query, &[], &[]).await;
+                let bound = self.bind_with(&context.outside(), &query, &[], &[]).await;
                 bound.map_err(Error::without_position)?
             }
         };

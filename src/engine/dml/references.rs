@@ -72,7 +72,9 @@ impl Engine {
         let mut query = parse_query(&text)?;
         put_name(query.as_mut(), "gone", GONE);
         let local = gone_rows(parent, gone)?;
-        let bound = self.bind_with(context, &query, &[], &[local]).await?;
+        let bound = self
+            .bind_with(&context.outside(), &query, &[], &[local])
+            .await?;
         let mut answer = self.run(context, bound, &[], interrupt).await?;
         while let Some(batch) = answer.next().await? {
             if batch.num_rows() > 0 {
@@ -183,7 +185,9 @@ impl Engine {
             origins: Vec::new(),
             rows: LocalRows::Provider(table_provider(root, &rows)),
         };
-        let bound = self.bind_with(context, &query, &[], &[local]).await?;
+        let bound = self
+            .bind_with(&context.outside(), &query, &[], &[local])
+            .await?;
         let mut answer = self.run(context, bound, &[], interrupt).await?;
         while let Some(batch) = answer.next().await? {
             if batch.num_rows() == 0 {

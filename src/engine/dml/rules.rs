@@ -224,7 +224,9 @@ impl Engine {
         expressions: Vec<Expr>,
     ) -> Result<Bound> {
         let (query, local) = over_row(relation, expressions);
-        let bound = self.bind_with(context, &query, &[], &[local]).await;
+        let bound = self
+            .bind_with(&context.outside(), &query, &[], &[local])
+            .await;
         bound.map_err(Error::without_position)
     }
 
@@ -236,7 +238,8 @@ impl Engine {
         condition: Expr,
     ) -> Result<Bound> {
         let (query, local) = conditional(relation, condition);
-        self.bind_with(context, &query, &[], &[local]).await
+        self.bind_with(&context.outside(), &query, &[], &[local])
+            .await
     }
 
     /// The rows of `batch` for which a condition is true, in order.
