@@ -176,13 +176,50 @@ pub struct Cursor {
     pub time: i64,
 }
 
-/// The parameters of a function as its statements see them: `$1`, `$2`, …, of these types.
+/// What the statements of a body name beside columns: `$1`, `$2`, …, of these types.
 #[derive(Debug)]
 pub struct Arguments {
-    /// The function.
-    pub routine: Arc<Routine>,
-    /// Types of its inputs.
+    /// What they are called.
+    pub names: ArgumentNames,
+    /// Their types.
     pub types: Vec<PgType>,
+}
+
+/// Names of a body's own.
+#[derive(Debug)]
+pub enum ArgumentNames {
+    /// The inputs of a function in SQL. What is a column's name, too, is the column.
+    Inputs(Arc<Routine>),
+    /// Nothing: they are numbers alone.
+    Numbers,
+    /// The variables of PL/pgSQL, from the innermost block outwards. They have names alone, and
+    /// what is a column's name, too, is ambiguous.
+    Variables(Vec<VariableScope>),
+}
+
+/// The variables of a block.
+#[derive(Debug)]
+pub struct VariableScope {
+    /// What qualifies them.
+    pub label: Option<String>,
+    /// Their names, and the arguments they are, from 0.
+    pub variables: Vec<(String, Variable)>,
+}
+
+/// Which arguments a variable is.
+#[derive(Debug, Clone)]
+pub enum Variable {
+    /// One.
+    Value(usize),
+    /// One for each field of a row.
+    Row {
+        /// The fields' names.
+        fields: Vec<(String, usize)>,
+        /// The type of the row, if it has one.
+        ty: Option<PgType>,
+        /// Whether it is NULL, and not a row of NULLs.
+        null: bool,
+    },
 }
 
 impl StatementContext {

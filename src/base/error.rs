@@ -38,6 +38,8 @@ pub struct Fields {
     pub table: Option<String>,
     /// Column concerned.
     pub column: Option<String>,
+    /// Type concerned.
+    pub data_type: Option<String>,
     /// Constraint concerned.
     pub constraint: Option<String>,
     /// The routine of PostgreSQL's that says the same, where clients know the error by it.
@@ -79,6 +81,7 @@ impl Error {
             schema: None,
             table: None,
             column: None,
+            data_type: None,
             constraint: None,
             routine: None,
             fatal: false,
@@ -168,9 +171,31 @@ impl Error {
         self
     }
 
+    /// Names the table concerned, or its schema, as far as they are known.
+    pub fn of_table(mut self, schema: Option<String>, table: Option<String>) -> Self {
+        self.0.schema = schema.or(self.0.schema);
+        self.0.table = table.or(self.0.table);
+        self
+    }
+
     /// Names the column concerned.
     pub fn column(mut self, column: impl Into<String>) -> Self {
         self.0.column = Some(column.into());
+        self
+    }
+
+    /// Names the type concerned.
+    pub fn data_type(mut self, name: impl Into<String>) -> Self {
+        self.0.data_type = Some(name.into());
+        self
+    }
+
+    /// Adds a line to CONTEXT, behind those that are there.
+    pub fn within(mut self, line: impl fmt::Display) -> Self {
+        self.0.context = Some(match self.0.context.take() {
+            Some(context) => format!("{context}\n{line}"),
+            None => line.to_string(),
+        });
         self
     }
 
@@ -241,6 +266,10 @@ impl std::error::Error for Error {}
 /// How loud a message that is not an error is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// `DEBUG1`
+    Debug,
+    /// `LOG`
+    Log,
     /// `INFO`: asked for by the user, always sent.
     Info,
     /// `NOTICE`

@@ -1,6 +1,8 @@
 //! Every fixed bound of the system: name, unit, value and why. What an operator may change is in
 //! `config.toml` instead.
 
+/// Blocks, loops and conditions of PL/pgSQL inside each other: each is a call of the interpreter.
+pub const BLOCK_DEPTH_MAX: usize = 50;
 /// Bytes of a name (PostgreSQL's NAMEDATALEN - 1).
 pub const NAME_BYTES_MAX: usize = 63;
 /// Bytes of one frame before login: startup packets and passwords are small, attackers' are not.

@@ -1,8 +1,8 @@
 //! Functions and procedures users make.
 //!
-//! A body is SQL text. One that was written as a string is looked up where and when it is called;
-//! one that is part of the statement (`RETURN …`, `BEGIN ATOMIC …`) means what it meant when it was
-//! made, as a view's does, and depends on what it reads.
+//! A body is SQL text, or a block of PL/pgSQL. One that was written as a string is looked up where
+//! and when it is called; one that is part of the statement (`RETURN …`, `BEGIN ATOMIC …`) means
+//! what it meant when it was made, as a view's does, and depends on what it reads.
 
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,8 @@ pub enum RoutineBody {
     Return(View),
     /// `BEGIN ATOMIC … END`: the statements, separated by semicolons.
     Atomic(View),
+    /// `AS '…'` in PL/pgSQL: a block.
+    Procedural(String),
 }
 
 /// A parameter.
@@ -180,7 +182,7 @@ impl Routine {
     /// The text of the body, as its author wrote it.
     pub fn source(&self) -> &str {
         match &self.body {
-            RoutineBody::Text(text) => text,
+            RoutineBody::Text(text) | RoutineBody::Procedural(text) => text,
             RoutineBody::Return(view) | RoutineBody::Atomic(view) => &view.query,
         }
     }
@@ -188,8 +190,18 @@ impl Routine {
     /// What its body was when it was made, if it is kept to that.
     pub fn bound(&self) -> Option<&View> {
         match &self.body {
-            RoutineBody::Text(_) => None,
+            RoutineBody::Text(_) | RoutineBody::Procedural(_) => None,
             RoutineBody::Return(view) | RoutineBody::Atomic(view) => Some(view),
+        }
+    }
+
+    /// The language it is written in, and its OID in `pg_language`.
+    pub fn language(&self) -> (&'static str, Oid) {
+        match self.body {
+            RoutineBody::Procedural(_) => ("plpgsql", Oid(13563)),
+            RoutineBody::Text(_) | RoutineBody::Return(_) | RoutineBody::Atomic(_) => {
+                ("sql", Oid(14))
+            }
         }
     }
 

@@ -428,11 +428,11 @@ impl Notifies {
 
 /// The error of changes that applied once and no longer do: because of what others committed.
 pub(super) fn conflict(error: Error) -> Error {
-    let code = error.state().code();
+    let state = error.state();
     // A conflict already, or trouble of our own.
     if ["40", "53", "58", "XX"]
         .iter()
-        .any(|class| code.starts_with(class))
+        .any(|class| state.code().starts_with(class))
     {
         error
     } else {

@@ -160,17 +160,6 @@ impl Conditions {
     }
 }
 
-/// The context of a policy's conditions: they are none of a function's body.
-pub(super) fn outside(context: &Arc<StatementContext>) -> Arc<StatementContext> {
-    match context.arguments {
-        None => Arc::clone(context),
-        Some(_) => Arc::new(StatementContext {
-            arguments: None,
-            ..StatementContext::clone(context)
-        }),
-    }
-}
-
 /// Names of what policies read were found when they were made.
 pub(super) fn is_of_schema(need: &Need) -> bool {
     matches!(
@@ -213,7 +202,7 @@ impl Expander<'_> {
             origins: Vec::new(),
             rows: LocalRows::Provider(Arc::clone(provider)),
         }];
-        let context = outside(self.context);
+        let context = self.context.outside();
         let path = SearchPath::only_system();
         let scope = Scope {
             context: &context,

@@ -25,6 +25,7 @@ mod memory;
 mod numeric;
 pub mod parse;
 mod planning;
+pub mod plpgsql;
 mod recipe;
 mod routine;
 pub mod routine_definition;
@@ -66,8 +67,9 @@ pub use explain::Explanation;
 pub use guard::is_row_security_active;
 pub use local::lock_mark;
 pub use parse::{
-    FieldNames, TypeName, capital_value, locate, original_position, parse, parse_expression,
-    parse_nonstandard, parse_query, redirect, rename_column, settle_default, written_type,
+    FieldNames, TypeName, capital_value, check_plpgsql, condition, locate, original_position,
+    parse, parse_expression, parse_nonstandard, parse_plpgsql, parse_query, redirect,
+    rename_column, settle_default, subscripted, written_type,
 };
 pub(crate) use parse::{fold, object_name};
 pub use recipe::view_definition;

@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
-use super::analyze::{Output, ResultColumns, check_result, spread, surroundings};
+use super::analyze::{Output, ResultColumns, check_result, run_only, spread, surroundings};
 use super::bind::bind_call;
 use super::command::{Command, Statement};
-use super::parse::{parse, parse_query};
+use super::parse::{parse, parse_plpgsql, parse_query};
 use super::planning::Watch;
+use super::plpgsql::Returns;
 use super::scope::Scope;
 use super::{Bound, Engine, OutputColumn};
 use crate::base::{Error, Oid, Result};
 use crate::catalog::{Change, Routine, RoutineBody, Snapshot};
 use crate::privileges;
-use crate::statement::{Arguments, StatementContext};
+use crate::statement::{ArgumentNames, Arguments, StatementContext};
 use crate::types::PgType;
 
 /// What the statements of a body stand on.
@@ -39,6 +40,7 @@ pub fn statements(routine: &Routine) -> Result<Vec<Statement>> {
         RoutineBody::Text(text) => parse(text),
         RoutineBody::Atomic(view) => parse(&view.query),
         RoutineBody::Return(view) => parse(&view.query),
+        RoutineBody::Procedural(_) => Err(run_only(routine)),
     };
     let statements = statements.map_err(Error::without_position)?;
     for statement in &statements {
@@ -83,7 +85,7 @@ pub fn in_body(
     Arc::new(StatementContext {
         search_path,
         arguments: Some(Arc::new(Arguments {
-            routine: Arc::clone(routine),
+            names: ArgumentNames::Inputs(Arc::clone(routine)),
             types,
         })),
         ..StatementContext::clone(&around)
@@ -142,6 +144,9 @@ impl BoundCall {
 
 /// Whether a function does more than to answer a query, so that it has to be carried out.
 fn is_carried_out(routine: &Routine) -> bool {
+    if matches!(routine.body, RoutineBody::Procedural(_)) {
+        return true;
+    }
     if routine.procedure || routine.returns == PgType::VOID.oid {
         return true;
     }
@@ -198,6 +203,11 @@ impl Engine {
         context: &Arc<StatementContext>,
         routine: &Arc<Routine>,
     ) -> Result<Footing> {
+        if let RoutineBody::Procedural(text) = &routine.body {
+            // What it names is looked up when it is called.
+            return parse_plpgsql(&routine.name, text, Returns::of(routine))
+                .map(|_| Footing::default());
+        }
         let statements = statements(routine)?;
         let Some(types) = input_types(&context.snapshot, routine) else {
             return Ok(Default::default());

@@ -3,6 +3,7 @@
 use super::call::short::{INT, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use super::resolve::Param;
+use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::user_type::made_of;
 use crate::catalog::{ObjectId, Privilege, Relation};
@@ -53,6 +54,7 @@ functions! { pub(super) LIST:
         (ROLE, FUNCTION, TEXT) -> PgType::BOOL, strict, |call, row| to_all(call, row, Some(0), 1, 2, "EXECUTE");
     }
     "row_security_active" Stable {
+        (TEXT) -> PgType::BOOL, strict, is_active_by_name;
         (REGCLASS) -> PgType::BOOL, strict, is_active;
     }
     "has_type_privilege" Stable {
@@ -234,13 +236,29 @@ fn on_column(call: &Call<'_>, row: usize, who: Option<usize>) -> Result<Value> {
 }
 
 /// Whether row security hides rows of a table from the current user.
+/// A text is a name, whatever it looks like.
+fn is_active_by_name(call: &Call<'_>, row: usize) -> Result<Value> {
+    let text = call.must_text(0, row);
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match digits {
+        true => quote(text),
+        false => text.into(),
+    };
+    let oid = names::parse_reg(call.context, PgType::REGCLASS, &name)?;
+    Ok(active(call, oid))
+}
+
 fn is_active(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    Ok(active(call, oid))
+}
+
+fn active(call: &Call<'_>, oid: Oid) -> Value {
     let (snapshot, role) = (&call.context.snapshot, call.context.role);
     let relation = snapshot.relation(oid);
-    Ok(relation
+    relation
         .is_some_and(|relation| is_limited(snapshot, role, relation))
-        .into())
+        .into()
 }
 
 fn on_any_column(call: &Call<'_>, row: usize, who: Option<usize>, table: usize) -> Result<Value> {

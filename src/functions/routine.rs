@@ -70,7 +70,7 @@ pub(super) fn argument_default(routine: &Routine, number: i64) -> Option<String>
 /// The body as part of the statement, if it is one.
 pub(super) fn sql_body(routine: &Routine) -> Option<String> {
     match &routine.body {
-        RoutineBody::Text(_) => None,
+        RoutineBody::Text(_) | RoutineBody::Procedural(_) => None,
         RoutineBody::Return(view) => {
             let expression = view.query.strip_prefix("SELECT ").unwrap_or(&view.query);
             Some(format!("RETURN {expression}"))
@@ -97,7 +97,7 @@ pub(super) fn definition(call: &Call<'_>, routine: &Routine) -> String {
     if let Some(result) = result(call, routine) {
         text.push_str(&format!(" RETURNS {result}\n"));
     }
-    text.push_str(" LANGUAGE sql\n");
+    text.push_str(&format!(" LANGUAGE {}\n", routine.language().0));
     let mut attributes = String::new();
     match routine.volatility {
         Volatility::Immutable => attributes.push_str(" IMMUTABLE"),

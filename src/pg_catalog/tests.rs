@@ -214,7 +214,7 @@ fn names_are_qualified_only_where_needed() {
     assert_eq!(parse(PgType::REGTYPE, "pg_catalog.int4[]").unwrap(), 1007);
     assert_eq!(parse(PgType::REGTYPE, "team.delays").unwrap(), DELAYS.0 + 1);
     assert_eq!(parse(PgType::REGPROC, "array_in").unwrap(), 750);
-    let code = |reg, text: &str| parse(reg, text).unwrap_err().state().code();
+    let code = |reg, text: &str| parse(reg, text).unwrap_err().state().code().to_owned();
     assert_eq!(code(PgType::REGCLASS, "delays"), "42P01");
     assert_eq!(code(PgType::REGTYPE, "hstore"), "42704");
     assert_eq!(code(PgType::REGNAMESPACE, "nowhere"), "3F000");

@@ -94,6 +94,9 @@ impl Session {
                 cascade,
             } => self.drop_routines(routines, *if_exists, *cascade).map(done),
             Command::Call(call) => Box::pin(self.call(call, run)).await,
+            Command::Do { body, language } => Box::pin(self.do_command(body, language, run))
+                .await
+                .map(done),
             Command::CreateSequence(create) => self.create_sequence(create).map(done),
             Command::CreateIndex(create) => self.create_index(create, run).await.map(done),
             Command::CreateMaterialized(create) => {
@@ -294,6 +297,7 @@ impl Session {
             Command::Query(_)
             | Command::Dml(_)
             | Command::Call(_)
+            | Command::Do { .. }
             | Command::Explain(_)
             | Command::Cluster(_)
             | Command::Copy(_)

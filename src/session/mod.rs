@@ -12,6 +12,7 @@ mod commands;
 mod derived;
 mod dispatch;
 mod open;
+mod plpgsql;
 mod portal;
 mod prepared;
 mod response;
@@ -33,7 +34,7 @@ use crate::engine::{Engine, OutputColumn, Statement};
 use crate::notify::Mailbox;
 use crate::observe::{Activity, Interrupt, Sessions};
 use crate::settings::Settings;
-use crate::statement::{Effects, LastValues, Random};
+use crate::statement::{Arguments, Effects, LastValues, Random};
 use crate::types::Encoding;
 use crate::types::PgType;
 
@@ -107,6 +108,12 @@ pub struct Session {
     on_commit: BTreeMap<Oid, OnCommit>,
     /// The functions whose statements run, from the outermost, with the types of their inputs.
     bodies: Vec<(Arc<Routine>, Vec<PgType>)>,
+    /// The variables that the statement of a block that runs may name.
+    variables: Option<Arc<Arguments>>,
+    /// How many blocks run inside each other.
+    blocks: usize,
+    /// How many of the blocks around what runs have handlers.
+    handlers: usize,
     /// Counts changes of the transaction's own view, which the catalog's version does not.
     epoch: u64,
     /// What runs now.

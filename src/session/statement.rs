@@ -58,6 +58,7 @@ impl Session {
         self.running = None;
         // Left over if a function's statements were given up midway.
         self.bodies.clear();
+        (self.variables, self.blocks, self.handlers) = (None, 0, 0);
         self.carry_out_effects()?;
         let timeout = self.derived()?.statement_timeout_ms;
         let timer = (timeout > 0).then(|| {
@@ -127,6 +128,11 @@ impl Session {
         let mut context = self.context_over(snapshot)?;
         for (routine, types) in &self.bodies {
             context = crate::engine::in_body(&context, routine, types.clone());
+        }
+        if let Some(variables) = &self.variables {
+            let mut named = StatementContext::clone(&context);
+            named.arguments = Some(Arc::clone(variables));
+            context = Arc::new(named);
         }
         Ok(context)
     }

@@ -212,6 +212,8 @@ impl Settings {
             (_, "error") => false,
             (Level::Notice, "warning") => false,
             (Level::Notice | Level::Warning, _) => true,
+            (Level::Log, least) => least == "log" || least.starts_with("debug"),
+            (Level::Debug, least) => least.starts_with("debug"),
         }
     }
 

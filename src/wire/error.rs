@@ -39,6 +39,8 @@ pub(super) fn response(error: &Error) -> PgWireBackendMessage {
 /// A NoticeResponse.
 pub(super) fn notice(report: &Report) -> PgWireBackendMessage {
     let severity = match report.level {
+        Level::Debug => "DEBUG",
+        Level::Log => "LOG",
         Level::Info => "INFO",
         Level::Notice => "NOTICE",
         Level::Warning => "WARNING",
@@ -71,6 +73,7 @@ fn encode(severity: &str, fields: &Fields) -> Vec<(u8, String)> {
         (b's', &fields.schema),
         (b't', &fields.table),
         (b'c', &fields.column),
+        (b'd', &fields.data_type),
         (b'n', &fields.constraint),
     ] {
         if let Some(value) = value {

@@ -7,20 +7,15 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::expr::{Exists, InSubquery};
 use sqlparser::ast::{self, Spanned};
 
 use super::from::part;
 use super::set::SetCall;
 use super::typed::{self, Typed};
 use super::with::Ctes;
-use super::{Analyst, Converted, at};
+use super::{Analyst, at, variables};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::engine::error::similar;
 use crate::engine::local::OWN;
@@ -128,6 +123,8 @@ pub(super) struct Level<'p> {
     pub(super) clause: Cell<Clause>,
     /// Whether its names are those of a function's parameters, which are no columns.
     pub(super) parameters: bool,
+    /// Whether a name of these that a column has, too, is ambiguous.
+    pub(super) contests: bool,
     /// Aggregates of this query that stand in subqueries of it, and what they are called there.
     pub(super) lifted: RefCell<Vec<(String, Expr)>>,
     /// Set-returning functions of the select list.
@@ -148,6 +145,7 @@ impl<'p> Level<'p> {
             outer: RefCell::default(),
             clause: Cell::new(Clause::Select),
             parameters: false,
+            contests: false,
             lifted: RefCell::default(),
             sets: RefCell::default(),
             windows: RefCell::default(),
@@ -182,6 +180,22 @@ impl<'p> Level<'p> {
             Some(here)
         })
         .enumerate()
+    }
+
+    /// Whether a variable has the name, or that of a row of which this is a field.
+    fn is_contested(&self, relation: Option<&str>, name: &str) -> bool {
+        let variables = self.outwards().find(|(_, level)| level.contests);
+        variables.is_some_and(|(_, level)| match relation {
+            None => level
+                .columns
+                .borrow()
+                .iter()
+                .any(|known| known.name == name),
+            Some(relation) => level.relations.borrow().iter().any(|known| {
+                let mut fields = known.columns.iter();
+                known.name == relation && fields.any(|field| field.name == name)
+            }),
+        })
     }
 
     /// The relation a qualifier means, and how far out it is.
@@ -366,6 +380,9 @@ impl Analyst<'_> {
             let mut found = columns.iter().filter(|column| column.name == name);
             match (found.next(), found.next()) {
                 (Some(column), None) => {
+                    if !level_out.contests && level.is_contested(None, &name) {
+                        return Err(variables::ambiguous(&name, ident.span));
+                    }
                     self.note_names([column]);
                     return self.seen(level, column.value.clone(), depth);
                 }
@@ -433,6 +450,13 @@ impl Analyst<'_> {
         let mut columns = found.columns.iter().filter(|column| column.name == *name);
         match (columns.next(), columns.next()) {
             (Some(column), None) => {
+                let variables = level.outwards().nth(depth);
+                if variables.is_none_or(|(_, level)| !level.contests)
+                    && level.is_contested(Some(relation), name)
+                {
+                    let shown = format!("{relation}.{name}");
+                    return Err(variables::ambiguous(&shown, span));
+                }
                 if names.first().is_none_or(|part| part != OWN) {
                     self.note_names([column]);
                 }
@@ -508,90 +532,5 @@ impl Analyst<'_> {
             Some(hint) => error.hint(hint),
             None => error,
         }
-    }
-}
-
-impl Analyst<'_> {
-    /// An expression over a query's columns as a subquery of it sees them; the references are
-    /// added to `references`.
-    pub(super) fn as_outer(&self, expr: Expr, references: &mut Vec<Expr>) -> Result<Expr> {
-        let mut note = |outer: &Expr| {
-            if !references.contains(outer) {
-                references.push(outer.clone());
-            }
-        };
-        let transformed = expr
-            .transform(|part| {
-                let outer = match part {
-                    Expr::Column(column) => {
-                        let field = self.field_of(&column);
-                        Expr::OuterReferenceColumn(field, column)
-                    }
-                    part @ Expr::OuterReferenceColumn(..) => part,
-                    part => {
-                        // What a subquery refers to is further out now.
-                        if let Expr::ScalarSubquery(subquery)
-                        | Expr::Exists(Exists { subquery, .. })
-                        | Expr::InSubquery(InSubquery { subquery, .. }) = &part
-                        {
-                            subquery.outer_ref_columns.iter().for_each(&mut note);
-                        }
-                        return Ok(Transformed::no(part));
-                    }
-                };
-                note(&outer);
-                Ok(Transformed::yes(outer))
-            })
-            .converted()?;
-        Ok(transformed.data)
-    }
-
-    /// Remembers what a column of the plan is and what the user calls it.
-    pub(super) fn register(&self, column: &Column, field: &FieldRef, shown: String) {
-        self.shared
-            .columns
-            .borrow_mut()
-            .insert(column.clone(), (field.clone(), shown));
-    }
-
-    /// The field of a column of the plan.
-    fn field_of(&self, column: &Column) -> FieldRef {
-        self.shared.columns.borrow().get(column).map_or_else(
-            || Arc::new(Field::new(column.name(), DataType::Null, true)),
-            |(field, _)| field.clone(),
-        )
-    }
-
-    /// What the user calls a column of the plan.
-    pub(super) fn shown(&self, column: &Column) -> String {
-        self.shared.columns.borrow().get(column).map_or_else(
-            || {
-                column
-                    .name
-                    .split('\0')
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned()
-            },
-            |(_, shown)| shown.clone(),
-        )
-    }
-
-    /// A schema of every column an expression may refer to, for asking its type.
-    pub(super) fn schema_for(&self, exprs: &[&Expr]) -> Result<DFSchema> {
-        let mut fields: Vec<(Option<TableReference>, FieldRef)> = Vec::new();
-        let columns = self.shared.columns.borrow();
-        for expr in exprs {
-            for column in expr.column_refs() {
-                let known = fields.iter().any(|(relation, field)| {
-                    *relation == column.relation && field.name() == &column.name
-                });
-                if !known && let Some((field, _)) = columns.get(column) {
-                    let field = field.as_ref().clone().with_name(&column.name);
-                    fields.push((column.relation.clone(), Arc::new(field)));
-                }
-            }
-        }
-        DFSchema::new_with_metadata(fields, HashMap::new()).converted()
     }
 }

@@ -47,6 +47,7 @@ mod order;
 mod otherwise;
 mod outer_aggregate;
 mod place;
+mod plan_columns;
 mod query;
 mod ranges;
 mod routine;
@@ -58,6 +59,7 @@ mod special;
 mod subquery;
 mod system_column;
 mod typed;
+mod variables;
 mod window;
 mod with;
 
@@ -79,7 +81,7 @@ use super::shared::{Definition, With};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Routine;
 use crate::privileges::Need;
-use crate::statement::{Arguments, StatementContext};
+use crate::statement::{ArgumentNames, Arguments, StatementContext};
 use crate::types::PgType;
 
 use level::Level;
@@ -87,7 +89,7 @@ pub(super) use names::item_name;
 pub(super) use once::reads;
 pub(super) use query::Output;
 use routine::Chain;
-pub(super) use routine::{ResultColumns, check_result, spread, surroundings};
+pub(super) use routine::{ResultColumns, check_result, run_only, spread, surroundings};
 use typed::Typed;
 pub(super) use with::{SILENT, misplaced};
 
@@ -330,7 +332,11 @@ impl Analyst<'_> {
                 Ok(Typed { row, ..value })
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(routine::parameter_level(&arguments.routine, values))
+        Ok(match &arguments.names {
+            ArgumentNames::Inputs(routine) => routine::parameter_level(routine, values),
+            ArgumentNames::Numbers => Level::new(None, None),
+            ArgumentNames::Variables(scopes) => variables::level(scopes, &values)?,
+        })
     }
 
     /// `$n` where it stands: a parameter of the statement, or of the function whose body this is.
@@ -344,10 +350,7 @@ impl Analyst<'_> {
             .and_then(|index| arguments.get(index));
         match value {
             Some(value) => self.seen_within(level, value.clone()),
-            None => Err(Error::new(
-                SqlState::UNDEFINED_PARAMETER,
-                format!("there is no parameter {id}"),
-            )),
+            None => Err(no_parameter(id)),
         }
     }
 
@@ -428,4 +431,12 @@ impl<T> Converted<T> for std::result::Result<T, DataFusionError> {
     fn converted(self) -> Result<T> {
         self.map_err(convert)
     }
+}
+
+/// `42P02`
+fn no_parameter(id: &str) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_PARAMETER,
+        format!("there is no parameter {id}"),
+    )
 }

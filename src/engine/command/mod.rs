@@ -113,6 +113,13 @@ pub enum Command {
     },
     /// CALL
     Call(Box<ast::Function>),
+    /// DO: the body of a block, and the language it is in.
+    Do {
+        /// Its text.
+        body: String,
+        /// LANGUAGE
+        language: String,
+    },
     /// CREATE SEQUENCE
     CreateSequence(CreateSequence),
     /// CREATE INDEX

@@ -14,7 +14,7 @@ use super::{PartBody, target};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Policy, PolicyCommand, Privilege, Relation, SearchPath};
 use crate::engine::bind::bind;
-use crate::engine::guard::{Conditions, Guard, conditions, is_of_schema, limited, outside};
+use crate::engine::guard::{Conditions, Guard, conditions, is_of_schema, limited};
 use crate::engine::planning::Watch;
 use crate::engine::scope::Scope;
 use crate::engine::{Bound, Engine};
@@ -83,7 +83,7 @@ impl Engine {
             }
         }
         let (query, local) = over_row(relation, expressions);
-        let (engine, context) = (Arc::clone(self), outside(context));
+        let (engine, context) = (Arc::clone(self), context.outside());
         let oid = relation.oid;
         let work = async move {
             let watch = Watch::new(context.interrupt.clone());

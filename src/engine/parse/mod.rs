@@ -25,6 +25,7 @@ mod objects;
 mod ownership;
 mod patch;
 mod place;
+mod plpgsql;
 mod policies;
 mod precise;
 mod redirect;
@@ -65,6 +66,7 @@ pub(crate) use patch::{
     VARIADIC,
 };
 pub use place::locate;
+pub use plpgsql::{check_plpgsql, condition, parse_plpgsql, subscripted};
 pub use redirect::redirect;
 pub(crate) use redirect::renamed_sources;
 pub use types::{TypeName, built_in_type, interval, written_type};
@@ -399,7 +401,8 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
         "VACUUM" | "ANALYZE" | "ANALYSE" | "CHECKPOINT" => maintenance::maintenance(cursor),
         "CALL" => routines::call(cursor),
         // Statements PostgreSQL has and commons does not.
-        "DO" | "IMPORT" | "LOAD" | "SECURITY" => Err(Error::unsupported(word)),
+        "DO" => routines::inline(cursor),
+        "IMPORT" | "LOAD" | "SECURITY" => Err(Error::unsupported(word)),
         _ => Err(cursor.syntax_error()),
     }
 }

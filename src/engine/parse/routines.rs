@@ -102,6 +102,36 @@ pub(super) fn create(cursor: &mut Cursor, or_replace: bool) -> Result<Command> {
     Ok(Command::CreateRoutine(Box::new(create)))
 }
 
+/// `DO`: a body and its language, in either order.
+pub(super) fn inline(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("DO")?;
+    let (mut body, mut language) = (None, None);
+    loop {
+        let position = cursor.position();
+        if cursor.accept("LANGUAGE") {
+            once(language.is_some(), position)?;
+            language = Some(match cursor.sees_string() {
+                true => cursor.string()?.to_lowercase(),
+                false => cursor.any_word()?,
+            });
+        } else if cursor.sees_string() {
+            once(body.is_some(), position)?;
+            body = Some(cursor.string()?);
+        } else {
+            break;
+        }
+    }
+    if body.is_none() && !cursor.at_end() {
+        return Err(cursor.syntax_error());
+    }
+    let body =
+        body.ok_or_else(|| Error::new(SqlState::SYNTAX_ERROR, "no inline code specified"))?;
+    Ok(Command::Do {
+        body,
+        language: language.unwrap_or_else(|| "plpgsql".to_owned()),
+    })
+}
+
 /// The statements of `BEGIN ATOMIC`, up to its END.
 fn atomic(cursor: &mut Cursor) -> Result<String> {
     let start = cursor.position();

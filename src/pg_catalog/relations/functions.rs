@@ -51,7 +51,7 @@ fn users(relation: &SystemRelation, context: &StatementContext) -> Result<Record
             ("proname", &|routine| (&routine.name).into()),
             ("pronamespace", &|routine| routine.schema.into()),
             ("proowner", &|routine| routine.owner.into()),
-            ("prolang", &|_| 14.into()),
+            ("prolang", &|routine| routine.language().1.into()),
             ("procost", &|routine| f64::from(routine.cost).into()),
             ("prorows", &|routine| f64::from(routine.rows).into()),
             ("provariadic", &|routine| {
@@ -127,7 +127,7 @@ fn users(relation: &SystemRelation, context: &StatementContext) -> Result<Record
                 }
             }),
             ("prosrc", &|routine| match &routine.body {
-                RoutineBody::Text(text) => text.clone().into(),
+                RoutineBody::Text(text) | RoutineBody::Procedural(text) => text.clone().into(),
                 RoutineBody::Return(_) | RoutineBody::Atomic(_) => String::new().into(),
             }),
             ("prosqlbody", &|routine| match routine.bound() {

@@ -392,15 +392,31 @@ pub(super) fn pg_collation(relation: &SystemRelation, _: &StatementContext) -> R
 }
 
 pub(super) fn pg_language(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
+    // The last number is that of what checks a function's body.
     build::<(u32, &'static str, bool, u32)>(
         relation,
-        &[(12, "internal", false, 2246), (14, "sql", true, 2248)],
+        &[
+            (12, "internal", false, 2246),
+            (14, "sql", true, 2248),
+            (13563, "plpgsql", true, 13562),
+        ],
         &[
             ("oid", &|row| row.0.into()),
             ("lanname", &|row| row.1.into()),
             ("lanowner", &|_| Oid::SUPERUSER.into()),
+            ("lanispl", &|row| (row.1 == "plpgsql").into()),
             ("lanpltrusted", &|row| row.2.into()),
+            ("lanplcallfoid", &|row| handler(row.1, 13560).into()),
+            ("laninline", &|row| handler(row.1, 13561).into()),
             ("lanvalidator", &|row| row.3.into()),
         ],
     )
+}
+
+/// A function that carries a language's functions out.
+fn handler(language: &str, oid: u32) -> u32 {
+    match language {
+        "plpgsql" => oid,
+        _ => 0,
+    }
 }

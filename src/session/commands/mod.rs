@@ -56,7 +56,7 @@ mod widen;
 use std::sync::Arc;
 
 pub(super) use policy::tag_of as policy_tag;
-pub(super) use routine_run::sole_call;
+pub(super) use routine_run::{batch_of, nulls, sole_call};
 
 use super::dispatch::starts_with;
 use super::{CommandTag, Session};

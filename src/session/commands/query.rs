@@ -39,7 +39,7 @@ impl Session {
     }
 
     /// Starts a query; its rows stream.
-    pub(super) async fn open_query(
+    pub(in crate::session) async fn open_query(
         &mut self,
         query: &ast::Query,
         run: &Run<'_>,

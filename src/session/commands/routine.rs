@@ -66,7 +66,7 @@ impl Session {
             cost: 100.0,
             rows: if set { 1000.0 } else { 0.0 },
             search_path: None,
-            body: body(&context, &create.body)?,
+            body: body(&context, create)?,
             publication: 1,
         };
         self.apply_options(&context, &mut routine, &create.options)?;
@@ -111,7 +111,9 @@ impl Session {
             }
         } else {
             // Whatever it names, it is SQL.
-            statements(&routine)?;
+            if !matches!(routine.body, RoutineBody::Procedural(_)) {
+                statements(&routine)?;
+            }
         }
         let change = match old {
             Some(_) => Change::ReplaceRoutine(Box::new(routine)),
@@ -305,14 +307,15 @@ fn check_language(create: &CreateRoutine) -> Result<()> {
     let sql_body = !matches!(create.body, BodyDefinition::Text(_));
     match create.language.as_deref() {
         Some("sql") => Ok(()),
+        Some("plpgsql") if !sql_body => Ok(()),
         None if sql_body => Ok(()),
         None => Err(invalid("no language specified".to_owned())),
         Some(_) if sql_body => Err(invalid(
             "inline SQL function body only valid for language SQL".to_owned(),
         )),
-        Some(language @ ("plpgsql" | "c" | "internal")) => {
+        Some(language @ ("c" | "internal")) => {
             Err(Error::unsupported(format!("LANGUAGE {language}"))
-                .hint("Functions are written in LANGUAGE sql."))
+                .hint("Functions are written in LANGUAGE sql or plpgsql."))
         }
         Some(language) => Err(Error::new(
             SqlState::UNDEFINED_OBJECT,
@@ -321,7 +324,7 @@ fn check_language(create: &CreateRoutine) -> Result<()> {
     }
 }
 
-fn body(context: &StatementContext, definition: &BodyDefinition) -> Result<RoutineBody> {
+fn body(context: &StatementContext, create: &CreateRoutine) -> Result<RoutineBody> {
     let view = |query: String| View {
         query,
         search_path: context.search_path.names(&context.snapshot),
@@ -332,7 +335,9 @@ fn body(context: &StatementContext, definition: &BodyDefinition) -> Result<Routi
         types: Vec::new(),
         check_option: None,
     };
-    Ok(match definition {
+    let procedural = create.language.as_deref() == Some("plpgsql");
+    Ok(match &create.body {
+        BodyDefinition::Text(text) if procedural => RoutineBody::Procedural(text.clone()),
         BodyDefinition::Text(text) => RoutineBody::Text(text.clone()),
         BodyDefinition::Return(expression) => RoutineBody::Return(view(returned(expression)?)),
         BodyDefinition::Atomic(text) => RoutineBody::Atomic(view(text.clone())),
@@ -407,8 +412,15 @@ fn returns(
     }
 }
 
+/// The OIDs of the types that trigger functions return.
+const TRIGGER: u32 = 2279;
+const EVENT_TRIGGER: u32 = 3838;
+
 fn check_types(context: &StatementContext, routine: &Routine) -> Result<()> {
     let ty = routine.returns;
+    if matches!(ty.0, TRIGGER | EVENT_TRIGGER) {
+        return Err(Error::unsupported("a trigger function"));
+    }
     let stands_for = ty == PgType::VOID.oid || ty == PgType::RECORD.oid;
     if Routine::is_polymorphic(ty) {
         let inputs = routine.input_types();

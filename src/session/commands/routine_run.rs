@@ -14,7 +14,7 @@ use super::query::check_parameters;
 use super::tag;
 use crate::base::limits::VIEW_DEPTH_MAX;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::Volatility;
+use crate::catalog::{RoutineBody, Volatility};
 use crate::engine::command::DmlAction;
 use crate::engine::parse::{bare_select, fold};
 use crate::engine::{BoundCall, Command, OutputColumn, Rows, assigned, statements};
@@ -148,7 +148,7 @@ pub(in crate::session) fn sole_call(query: &ast::Query) -> Option<SoleCall> {
 
 impl Session {
     /// A query that calls a function to be carried out; `None` if it does not.
-    pub(super) async fn routine_query(
+    pub(in crate::session) async fn routine_query(
         &mut self,
         sole: SoleCall,
         run: &Run<'_>,
@@ -247,9 +247,18 @@ impl Session {
             let rows = usize::from(!routine.set);
             return nulls(columns, rows);
         }
+        let around = self.variables.take();
         self.bodies.push((Arc::clone(&routine), call.types.clone()));
-        let done = self.run_body(&call, &values, run).await;
+        let procedural = matches!(routine.body, RoutineBody::Procedural(_));
+        let done = match procedural {
+            true => {
+                let done = Box::pin(self.run_procedural(&call, &values, columns, run)).await;
+                done.map(|batch| Some((Arc::clone(columns), batch)))
+            }
+            false => self.run_body(&call, &values, run).await,
+        };
         self.bodies.pop();
+        self.variables = around;
         let batch = done?;
         let Some((answered, batch)) = batch else {
             return nulls(columns, usize::from(!columns.is_empty() && !routine.set));
@@ -364,7 +373,7 @@ impl Session {
 }
 
 /// Rows of NULLs.
-fn nulls(columns: &[OutputColumn], rows: usize) -> Result<RecordBatch> {
+pub(in crate::session) fn nulls(columns: &[OutputColumn], rows: usize) -> Result<RecordBatch> {
     let arrays = columns
         .iter()
         .map(|column| new_null_array(&column.ty.data_type(), rows))
@@ -372,7 +381,12 @@ fn nulls(columns: &[OutputColumn], rows: usize) -> Result<RecordBatch> {
     batch_of(columns, arrays, rows)
 }
 
-fn batch_of(columns: &[OutputColumn], arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+/// Rows of these columns.
+pub(in crate::session) fn batch_of(
+    columns: &[OutputColumn],
+    arrays: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<RecordBatch> {
     let fields: Vec<_> = columns
         .iter()
         .zip(&arrays)

@@ -58,6 +58,7 @@ impl Analyst<'_> {
             RoutineBody::Return(view) => vec![*parse_query(&view.query)?],
             RoutineBody::Text(text) => self.queries(routine, text)?,
             RoutineBody::Atomic(view) => self.queries(routine, &view.query)?,
+            RoutineBody::Procedural(_) => return Err(run_only(routine)),
         };
         let query = queries.pop();
         let value = queries.is_empty()
@@ -121,7 +122,7 @@ impl Analyst<'_> {
 }
 
 /// `0A000` for a function whose statements have to be carried out one after the other.
-pub(super) fn run_only(routine: &Routine) -> Error {
+pub(in crate::engine) fn run_only(routine: &Routine) -> Error {
     Error::unsupported(format!(
         "function {} here: it does more than to answer a query, which",
         routine.name

@@ -37,6 +37,7 @@ use crate::statement::StatementContext;
 use crate::types::PgType;
 
 pub(super) use body::Body;
+pub(in crate::engine) use body::run_only;
 pub(super) use resolve::Call;
 pub(in crate::engine) use result::{ResultColumns, check_result};
 pub(in crate::engine) use spread::spread;

@@ -1,0 +1,329 @@
+//! Functions and procedures in PL/pgSQL, and what they give back.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow::compute::concat_batches;
+
+use super::frame::{Field, Frame, Value, Variable};
+use super::values::in_expression;
+use super::{Flow, SUBJECT};
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{RoutineBody, Volatility};
+use crate::engine::plpgsql::{Expression, Returns, Source};
+use crate::engine::{BoundCall, OutputColumn, assigned, parse_plpgsql};
+use crate::session::Session;
+use crate::session::commands::{batch_of, nulls};
+use crate::session::dispatch::Run;
+use crate::types::PgType;
+
+/// What a function gives back.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// What its caller wants.
+    columns: Arc<[OutputColumn]>,
+    /// The variables that are the row, if they are.
+    outputs: Vec<String>,
+    rows: Vec<RecordBatch>,
+}
+
+impl Session {
+    /// Carries out a function; what it answers, in the columns of the call.
+    pub(in crate::session) async fn run_procedural(
+        &mut self,
+        call: &BoundCall,
+        values: &[ArrayRef],
+        columns: &Arc<[OutputColumn]>,
+        run: &Run<'_>,
+    ) -> Result<RecordBatch> {
+        let routine = &call.routine;
+        let RoutineBody::Procedural(text) = &routine.body else {
+            return Err(Error::internal(
+                "running a function",
+                "it is not procedural",
+            ));
+        };
+        let returns = Returns::of(routine);
+        let block = parse_plpgsql(&routine.name, text, returns)?;
+        let context = self.context()?;
+        let mut frame = Frame::named(context.snapshot.signature(routine, None));
+        frame.reads_only = routine.volatility != Volatility::Volatile;
+        frame.answer = Answer {
+            columns: Arc::clone(columns),
+            outputs: routine_outputs(call),
+            rows: Vec::new(),
+        };
+        frame.enter(None);
+        self.add_variable(&mut frame, "found", PgType::BOOL, "f")?;
+        frame.enter(Some(routine.name.clone()));
+        let mut given = values.iter().zip(&call.types);
+        for (index, parameter) in routine.parameters.iter().enumerate() {
+            let value = match parameter.mode.is_input() {
+                true => given.next(),
+                false => None,
+            };
+            let (ty, value) = match value {
+                Some((value, ty)) => (*ty, Arc::clone(value)),
+                None => {
+                    let ty = output_type(columns, call, &parameter.name, index)
+                        .unwrap_or_else(|| context.snapshot.value_type(parameter.ty));
+                    (ty, new_null_array(&ty.data_type(), 1))
+                }
+            };
+            let number = format!("${}", index + 1);
+            let name = match parameter.name.is_empty() {
+                true => number.clone(),
+                false => parameter.name.clone(),
+            };
+            let is_null = value.is_null(0);
+            let value = self.held(&context, ty, value, run).await?;
+            frame.declare(Variable::new(name.clone(), value).with_null(is_null));
+            if name != number {
+                frame.alias(&number, &[name])?;
+            }
+        }
+        let handlers = std::mem::take(&mut self.handlers);
+        let around = self.blocks;
+        self.blocks += 1;
+        let done = self.block(&mut frame, &block, run).await;
+        self.blocks = around;
+        self.handlers = handlers;
+        let flow = done?;
+        if !returns.set && returns.outputs {
+            self.give_outputs(&mut frame)?;
+        } else if !returns.set && returns.value && flow != Flow::Return {
+            return Err(Error::new(
+                SqlState::NO_RETURN_STATEMENT,
+                "control reached end of function without RETURN",
+            )
+            .within(format!("PL/pgSQL function {}", frame.name)));
+        }
+        match frame.answer.rows.first() {
+            Some(batch) => concat_batches(&batch.schema(), &frame.answer.rows)
+                .map_err(|error| Error::internal("running a function", error)),
+            None if returns.set => nulls(columns, 0),
+            None => nulls(columns, usize::from(!columns.is_empty())),
+        }
+    }
+
+    /// A value as a variable holds it: a row by its fields.
+    async fn held(
+        &mut self,
+        context: &crate::statement::StatementContext,
+        ty: PgType,
+        value: ArrayRef,
+        run: &Run<'_>,
+    ) -> Result<Value> {
+        let mut unset = unset(context, ty);
+        if let Value::Row(_, fields) = &mut unset {
+            if !value.is_null(0) {
+                let row = self.fields(ty, value, run).await?;
+                let values = row.values.unwrap_or_default();
+                for (field, value) in fields.iter_mut().zip(values) {
+                    field.value = value;
+                }
+            }
+            return Ok(unset);
+        }
+        Ok(Value::Single(ty, value))
+    }
+
+    /// What RETURN gives: columns, and a value of each; without any, NULL.
+    pub(super) async fn given(
+        &mut self,
+        frame: &Frame,
+        value: &Expression,
+        run: &Run<'_>,
+    ) -> Result<(Vec<OutputColumn>, Vec<ArrayRef>)> {
+        // The fields of a row variable are at hand.
+        let name = value.text.trim().to_lowercase();
+        if frame.answer.is_row()
+            && let Ok(place) = frame.place(&[name])
+            && let variable = frame.variable(place)
+            && let Value::Row(_, fields) | Value::Record(Some(fields)) = &variable.value
+        {
+            return Ok(match variable.null {
+                true => Default::default(),
+                false => outputs(fields.iter()),
+            });
+        }
+        let work = self.value(frame, &value.query, run);
+        let (ty, array) = work
+            .await
+            .map_err(|error| in_expression(error, &value.text))?;
+        if !frame.answer.is_row() {
+            return Ok((vec![column(SUBJECT, ty)], vec![array]));
+        }
+        if array.is_null(0) {
+            return Ok(Default::default());
+        }
+        if !ty.is_composite() {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                "cannot return non-composite value from function returning composite type",
+            ));
+        }
+        let row = self.fields(ty, array, run).await?;
+        Ok((row.columns.to_vec(), row.values.unwrap_or_default()))
+    }
+
+    /// Adds what RETURN gives to the answer.
+    pub(super) fn add_given(
+        &mut self,
+        frame: &mut Frame,
+        (columns, values): (Vec<OutputColumn>, Vec<ArrayRef>),
+    ) -> Result<()> {
+        if columns.is_empty() {
+            let batch = nulls(&frame.answer.columns, 1)?;
+            frame.answer.rows.push(batch);
+            return Ok(());
+        }
+        self.add_row(frame, &columns, &values)
+    }
+
+    /// RETURN NEXT in a function whose rows are in variables, and the end of one with such a row.
+    pub(super) fn give_outputs(&mut self, frame: &mut Frame) -> Result<()> {
+        let (mut columns, mut values) = (Vec::new(), Vec::new());
+        for name in frame.answer.outputs.clone() {
+            let place = frame.place(std::slice::from_ref(&name))?;
+            match &frame.variable(place).value {
+                Value::Single(ty, value) => {
+                    columns.push(column(&name, *ty));
+                    values.push(Arc::clone(value));
+                }
+                Value::Row(..) | Value::Record(_) => {
+                    return Err(Error::unsupported(
+                        "a row as one of the outputs of a function",
+                    ));
+                }
+            }
+        }
+        self.add_row(frame, &columns, &values)
+    }
+
+    /// RETURN QUERY
+    pub(super) async fn give_query(
+        &mut self,
+        frame: &mut Frame,
+        source: &Source,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        let mut rows = match source {
+            Source::Static(statement) => self.source(frame, statement, run).await?,
+            Source::Dynamic(dynamic) => self.dynamic_source(frame, dynamic, run).await?,
+        };
+        let columns = rows.columns().clone();
+        let mut count = 0;
+        while let Some(batch) = rows.next().await? {
+            count += batch.num_rows();
+            self.add_rows(frame, &columns, batch.columns(), batch.num_rows())?;
+        }
+        self.carry_out_effects()?;
+        frame.row_count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.set_found(frame, count > 0)
+    }
+
+    fn add_row(
+        &mut self,
+        frame: &mut Frame,
+        columns: &[OutputColumn],
+        values: &[ArrayRef],
+    ) -> Result<()> {
+        self.add_rows(frame, columns, values, 1)
+    }
+
+    fn add_rows(
+        &mut self,
+        frame: &mut Frame,
+        columns: &[OutputColumn],
+        values: &[ArrayRef],
+        rows: usize,
+    ) -> Result<()> {
+        let context = self.context()?;
+        let wanted = Arc::clone(&frame.answer.columns);
+        if wanted.len() != columns.len() {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                "returned record type does not match expected record type",
+            )
+            .detail(format!(
+                "Number of returned columns ({}) does not match expected column count ({}).",
+                columns.len(),
+                wanted.len()
+            )));
+        }
+        let given = columns.iter().zip(values);
+        let arrays = wanted
+            .iter()
+            .zip(given)
+            .map(|(to, (from, array))| assigned(&context, array, from.ty, to.ty))
+            .collect::<Result<Vec<_>>>()?;
+        frame.answer.rows.push(batch_of(&wanted, arrays, rows)?);
+        Ok(())
+    }
+}
+
+impl Answer {
+    /// Whether rows are wanted, not single values.
+    fn is_row(&self) -> bool {
+        self.columns.len() != 1 || !self.outputs.is_empty()
+    }
+}
+
+/// What a variable of a type starts as.
+pub(super) fn unset(context: &crate::statement::StatementContext, ty: PgType) -> Value {
+    let names = context.snapshot.field_names(ty.oid);
+    let (Some(names), Some(shape)) = (names.filter(|_| ty.is_composite()), ty.shape()) else {
+        return Value::null(ty);
+    };
+    let types = shape.types();
+    let fields = names.iter().zip(types.iter()).map(|(name, ty)| Field {
+        name: (*name).to_owned(),
+        ty: *ty,
+        value: new_null_array(&ty.data_type(), 1),
+    });
+    Value::Row(ty, fields.collect())
+}
+
+fn column(name: &str, ty: PgType) -> OutputColumn {
+    OutputColumn {
+        name: name.to_owned(),
+        ty,
+        table: crate::base::Oid::INVALID,
+        attnum: 0,
+    }
+}
+
+fn outputs<'f>(fields: impl Iterator<Item = &'f Field>) -> (Vec<OutputColumn>, Vec<ArrayRef>) {
+    fields
+        .map(|field| (column(&field.name, field.ty), Arc::clone(&field.value)))
+        .unzip()
+}
+
+/// The names of the parameters that are part of the result.
+fn routine_outputs(call: &BoundCall) -> Vec<String> {
+    let parameters = call.routine.parameters.iter().enumerate();
+    parameters
+        .filter(|(_, parameter)| parameter.mode.is_output())
+        .map(|(index, parameter)| match parameter.name.is_empty() {
+            true => format!("${}", index + 1),
+            false => parameter.name.clone(),
+        })
+        .collect()
+}
+
+/// The type of a parameter that is only part of the result, as this call has it.
+fn output_type(
+    columns: &[OutputColumn],
+    call: &BoundCall,
+    name: &str,
+    index: usize,
+) -> Option<PgType> {
+    let names = routine_outputs(call);
+    let shown = match name.is_empty() {
+        true => format!("${}", index + 1),
+        false => name.to_owned(),
+    };
+    let place = names.iter().position(|known| *known == shown)?;
+    columns.get(place).map(|column| column.ty)
+}
