@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::default_acl::DefaultAcl;
 use super::derived::Derived;
-use super::object::{Database, Membership, ObjectId, Relation, Role, Schema, SettingsOf};
+use super::object::{
+    Column, Database, Membership, ObjectId, Relation, RelationKind, Role, Schema, SettingsOf,
+};
 use super::routine::Routine;
 use super::user_type::UserType;
 use crate::base::{Error, Oid, Result, SqlState, Version};
@@ -262,6 +264,46 @@ impl Snapshot {
                 .view()
                 .is_some_and(|view| view.depends_on.contains(&relation))
         })
+    }
+
+    /// A relation as it is read now. What a view says of its arrays is what they were when it was
+    /// made; since then what it reads may have been told to hold arrays of any dimensions.
+    pub fn as_read(&self, relation: &Arc<Relation>) -> Arc<Relation> {
+        let is_view = matches!(relation.kind, RelationKind::View(_));
+        let lists = |column: &Column| column.ty.has_lists() && !column.ty.has_any_dimensions();
+        if !is_view || !relation.columns.iter().any(lists) || !self.gives_any_arrays(relation) {
+            return Arc::clone(relation);
+        }
+        let mut read = Relation::clone(relation);
+        for column in &mut read.columns {
+            column.ty = column.ty.with_any_dimensions();
+        }
+        Arc::new(read)
+    }
+
+    /// Whether something that a view reads, through whatever views, may hold arrays of any
+    /// dimensions. What a function answers with is not known here.
+    fn gives_any_arrays(&self, view: &Relation) -> bool {
+        let body = |relation: &Relation| match &relation.kind {
+            RelationKind::View(view) => view.depends_on.clone(),
+            _ => Vec::new(),
+        };
+        let mut next = body(view);
+        let mut seen = BTreeSet::new();
+        while let Some(oid) = next.pop() {
+            if !seen.insert(oid) {
+                continue;
+            }
+            match self.relation(oid) {
+                Some(read) if read.columns.iter().any(|c| c.ty.has_any_dimensions()) => {
+                    return true;
+                }
+                Some(read) => next.extend(body(read)),
+                None if self.routine(oid).is_some() => return true,
+                None => {}
+            }
+        }
+        false
     }
 
     /// Who owns an object; `None` if there is no such object. A role is owned by nobody.

@@ -22,6 +22,8 @@ use super::{Bound, OutputColumn, semantics};
 use crate::base::limits::{COLUMNS_MAX, PARAMETERS_MAX};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Routine;
+use crate::statement::StatementContext;
+use crate::types::shaped::is_shaped;
 use crate::types::{PgType, dimensions};
 
 /// Resolves the names of a query as `scope` sees them.
@@ -219,6 +221,7 @@ fn output(plan: LogicalPlan, outputs: &[Output]) -> Result<(LogicalPlan, Vec<Out
 
 /// Renames and converts a plan's output to `columns`, by position: what a view shows of its body.
 pub(super) fn project_as(
+    context: &Arc<StatementContext>,
     plan: LogicalPlan,
     columns: &[(String, PgType)],
 ) -> Result<LogicalPlan, DataFusionError> {
@@ -231,6 +234,8 @@ pub(super) fn project_as(
             let target = ty.field(name, true);
             let column = if field.data_type() == target.data_type() {
                 column
+            } else if is_shaped(field.data_type()) || is_shaped(target.data_type()) {
+                semantics::reshaped(context, column, PgType::of_field(field), *ty)
             } else {
                 Expr::Cast(Cast::new_from_field(Box::new(column), Arc::new(target)))
             };

@@ -291,7 +291,7 @@ impl Expander<'_> {
             .iter()
             .map(|column| (column.name.clone(), column.ty))
             .collect();
-        project_as(plan, &columns)
+        project_as(self.context, plan, &columns)
     }
 }
 

@@ -62,6 +62,7 @@ impl Scope<'_> {
                             Some(view) => view.sees(relation),
                             None => Some(relation.clone()),
                         })
+                        .map(|relation| snapshot.as_read(&relation))
                         .map(RelationBody::Stored)
                 },
                 |relation| Some(RelationBody::System(relation)),

@@ -243,10 +243,13 @@ impl Tree {
         match &json.kind {
             Kind::Null => Self::Null,
             Kind::Bool(value) => Self::Bool(*value),
-            // No exponent in jsonb.
+            // No exponent and no negative zero in jsonb.
             Kind::Number => Self::Number(match Numeric::parse(json.raw) {
                 Some(number) if json.raw.contains(['e', 'E']) => number.to_string(),
-                _ => json.raw.to_owned(),
+                _ => match json.raw.strip_prefix('-') {
+                    Some(zero) if zero.bytes().all(|b| b == b'0' || b == b'.') => zero.to_owned(),
+                    Some(_) | None => json.raw.to_owned(),
+                },
             }),
             Kind::String(text) => Self::String(text.clone().into_owned()),
             Kind::Array(items) => Self::Array(items.iter().map(Self::of).collect()),

@@ -63,6 +63,12 @@ impl Snapshot {
         }
         self.check_reads(&old, view)?;
         let mut next = Relation::clone(&old);
+        // Arrays are of one type however many dimensions they have.
+        for (column, new) in next.columns.iter_mut().zip(columns) {
+            if column.ty != new.ty {
+                column.ty = column.ty.with_any_dimensions();
+            }
+        }
         for column in &columns[old.columns.len()..] {
             let attnum = next.next_attnum;
             next.next_attnum = next_attnum(attnum)?;
@@ -174,7 +180,17 @@ impl Snapshot {
             self.refuse_row_uses(oid)?;
         }
         let relation = self.relation_mut(oid)?;
-        table_only(relation, "ALTER COLUMN")?;
+        let kept = matches!(relation.kind, RelationKind::Materialized { .. });
+        let mut columns = relation.columns.iter();
+        let told = columns.any(|old| {
+            old.attnum == column.attnum
+                && old.ty != column.ty
+                && old.ty.with_any_dimensions() == column.ty
+        });
+        // A materialized view's arrays are told to have any dimensions, and nothing else.
+        if !(kept && told) {
+            table_only(relation, "ALTER COLUMN")?;
+        }
         let old = column_mut(relation, column.attnum)?;
         let retyped = !old.ty.is(column.ty);
         *old = Column {
@@ -416,7 +432,7 @@ fn check_view_columns(old: &[Column], new: &[Column]) -> Result<()> {
             ))
             .hint("Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead."));
         }
-        if old.ty != new.ty {
+        if old.ty.with_dimensions(1) != new.ty.with_dimensions(1) {
             return Err(refused(format!(
                 "cannot change data type of view column \"{}\" from {} to {}",
                 old.name, old.ty, new.ty

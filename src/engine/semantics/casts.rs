@@ -107,6 +107,27 @@ pub(in crate::engine) fn precise(context: &Arc<StatementContext>, value: Expr, t
     ))
 }
 
+/// An array as one of the kind that `to` has.
+pub(in crate::engine) fn reshaped(
+    context: &Arc<StatementContext>,
+    array: Expr,
+    from: PgType,
+    to: PgType,
+) -> Expr {
+    let conversion = Conversion {
+        way: Way::Reshaped,
+        from,
+        to,
+        field: Arc::new(to.field("", true)),
+        context: context.clone(),
+        signature: Signature::any(1, Way::Reshaped.volatility()),
+    };
+    Expr::ScalarFunction(ScalarFunction::new_udf(
+        Arc::new(ScalarUDF::new_from_impl(conversion)),
+        vec![array],
+    ))
+}
+
 /// An array as the list of all its elements.
 pub(in crate::engine) fn flattened(
     context: &Arc<StatementContext>,

@@ -42,7 +42,7 @@ use crate::statement::StatementContext;
 
 pub(super) use apply::safe_memberships;
 pub(super) use array_key::array_key;
-pub(super) use casts::{converted, flattened, is_cast, precise};
+pub(super) use casts::{converted, flattened, is_cast, precise, reshaped};
 pub(super) use clock::interval_key;
 pub(super) use composite::{field, fields_of_elements, is_made, make, null_test, row_key};
 pub(super) use computed::computed;

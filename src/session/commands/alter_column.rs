@@ -286,7 +286,24 @@ impl Session {
         let default = default.or_else(|| column.ty.domain.and_then(of_domain));
         let filled = default.is_some() || column.generation.is_some();
         if has_rows && filled {
-            self.fill_column(relation.oid, &column, run).await?;
+            match self.fill_column(relation.oid, &column, run).await {
+                // The default is an array that lists do not hold.
+                Err(error) if error.fields().beyond_lists.is_some() => {
+                    let told = self.told_column(&column);
+                    let held = Change::AlterColumn {
+                        relation: relation.oid,
+                        column: Column {
+                            not_null: false,
+                            ..told.clone()
+                        },
+                    };
+                    if told.ty == column.ty || self.push(vec![held], Vec::new()).is_err() {
+                        return Err(error);
+                    }
+                    self.fill_column(relation.oid, &told, run).await?;
+                }
+                done => done?,
+            }
         }
         let context = self.context()?;
         let Some(before) = context.snapshot.relation(relation.oid).cloned() else {

@@ -145,7 +145,19 @@ impl Session {
             });
         }
         if with_data {
-            changes.extend(self.answer_of(&context, &relation, view, &run).await?);
+            match self.answer_of(&context, &relation, view, &run).await {
+                Ok(rows) => changes.extend(rows),
+                // What it reads holds arrays by now that it does not.
+                Err(error) if error.fields().beyond_lists.is_some() => {
+                    let (after, told) = self.told(&relation);
+                    if told.is_empty() {
+                        return Err(error);
+                    }
+                    changes.extend(told);
+                    changes.extend(self.answer_of(&context, &after, view, &run).await?);
+                }
+                Err(error) => return Err(error),
+            }
         }
         changes.push(Change::Populate {
             relation: oid,

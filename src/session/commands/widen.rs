@@ -82,15 +82,7 @@ impl Session {
                 .columns
                 .iter()
                 .filter(wide)
-                .map(|column| Column {
-                    ty: column.ty.with_any_dimensions(),
-                    stored_name: format!(
-                        "{}_{}",
-                        stored_name(&column.name, column.attnum),
-                        self.shared.database.new_oid()
-                    ),
-                    ..column.clone()
-                })
+                .map(|column| self.told_column(column))
                 .collect();
             if columns.is_empty() || !matches!(relation.kind, RelationKind::Table { .. }) {
                 continue;
@@ -105,6 +97,34 @@ impl Session {
             true => Ok(()),
             false => Err(error),
         }
+    }
+
+    /// A column told to hold arrays of any dimensions.
+    pub(super) fn told_column(&self, column: &Column) -> Column {
+        Column {
+            ty: column.ty.with_any_dimensions(),
+            stored_name: format!(
+                "{}_{}",
+                stored_name(&column.name, column.attnum),
+                self.shared.database.new_oid()
+            ),
+            ..column.clone()
+        }
+    }
+
+    /// A relation whose columns of arrays all hold such of any dimensions, and what makes it so.
+    pub(super) fn told(&self, relation: &Relation) -> (Arc<Relation>, Vec<Change>) {
+        let mut after = Relation::clone(relation);
+        let mut changes = Vec::new();
+        let columns = after.columns.iter_mut();
+        for column in columns.filter(|c| c.ty.has_lists() && !c.ty.has_any_dimensions()) {
+            *column = self.told_column(column);
+            changes.push(Change::AlterColumn {
+                relation: relation.oid,
+                column: column.clone(),
+            });
+        }
+        (Arc::new(after), changes)
     }
 
     /// A table with its rows written anew, some of its columns being these.
