@@ -39,7 +39,7 @@ pub(crate) fn has_array_key(array: &DataType) -> bool {
         | DataType::Float64 => true,
         _ => {
             let element = PgType::of_field(item);
-            element.oid == PgType::JSONB.oid || element.is_composite()
+            [PgType::JSONB, PgType::TSQUERY].contains(&element) || element.is_composite()
         }
     }
 }

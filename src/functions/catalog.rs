@@ -8,7 +8,9 @@ use super::routine;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::RelationKind;
-use crate::pg_catalog::relations::{access, constraints, functions as procs, objects, types};
+use crate::pg_catalog::relations::{
+    access, constraints, functions as procs, objects, search, types,
+};
 use crate::pg_catalog::{SystemBody, Value, layout, names};
 use crate::types::{Encoding, PgType};
 
@@ -60,10 +62,18 @@ functions! { pub(super) LIST:
         };
     }
     "pg_conversion_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
-    "pg_ts_config_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
-    "pg_ts_dict_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
-    "pg_ts_parser_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
-    "pg_ts_template_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
+    "pg_ts_config_is_visible" Stable {
+        (OID) -> PgType::BOOL, strict, |call, row| built_in_is_visible(call, row, search::is_config);
+    }
+    "pg_ts_dict_is_visible" Stable {
+        (OID) -> PgType::BOOL, strict, |call, row| built_in_is_visible(call, row, search::is_dictionary);
+    }
+    "pg_ts_parser_is_visible" Stable {
+        (OID) -> PgType::BOOL, strict, |call, row| built_in_is_visible(call, row, search::is_parser);
+    }
+    "pg_ts_template_is_visible" Stable {
+        (OID) -> PgType::BOOL, strict, |call, row| built_in_is_visible(call, row, search::is_template);
+    }
     "pg_statistics_obj_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
 
     "to_regclass" Stable { (TEXT) -> PgType::REGCLASS, strict, |call, row| to_reg(call, row, PgType::REGCLASS); }

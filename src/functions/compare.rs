@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type, IntervalMonthDayNanoT
 use super::array_key::has_array_key;
 use crate::base::{Error, Result};
 use crate::types::calendar::DAY;
+use crate::types::search::Query;
 use crate::types::{PgType, numerics, range, row};
 
 fn failed(error: arrow::error::ArrowError) -> Error {
@@ -66,6 +67,7 @@ pub(crate) fn comparable_type(held: &DataType, ty: PgType) -> DataType {
 pub(crate) fn comparable(array: &ArrayRef, ty: PgType) -> Result<ArrayRef> {
     match array.data_type() {
         DataType::Binary if ty.is_composite() => Ok(Arc::new(row::keys(array.as_ref())?)),
+        DataType::Binary if ty.oid == PgType::TSQUERY.oid => Ok(query_keys(array)),
         DataType::LargeUtf8 | DataType::Decimal256(..) => numeric_keys(array),
         DataType::Interval(_) => interval_keys(array),
         DataType::Float32 => {
@@ -101,6 +103,17 @@ pub(crate) fn range_keys(array: &ArrayRef) -> ArrayRef {
     match array.as_binary_opt::<i64>() {
         Some(values) => {
             let keys = values.iter().map(|value| value.map(range::key));
+            Arc::new(keys.collect::<BinaryArray>())
+        }
+        None => Arc::clone(array),
+    }
+}
+
+/// What queries are compared by.
+pub(crate) fn query_keys(array: &ArrayRef) -> ArrayRef {
+    match array.as_binary_opt::<i32>() {
+        Some(values) => {
+            let keys = values.iter().map(|value| value.map(Query::key));
             Arc::new(keys.collect::<BinaryArray>())
         }
         None => Arc::clone(array),

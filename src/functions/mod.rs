@@ -49,6 +49,7 @@ mod regexp;
 mod resolve;
 mod routine;
 mod sample;
+mod search;
 mod sequence;
 mod sets;
 mod similar;
@@ -78,7 +79,7 @@ pub(crate) use array_join::{OF_ARRAYS, together};
 pub(crate) use array_key::{has_array_key, keys as array_keys};
 use call::{Bound as BoundFunction, Function};
 pub(crate) use call::{evaluated, scalar as scalar_value};
-pub(crate) use compare::{comparable, comparable_type, interval_keys, range_keys};
+pub(crate) use compare::{comparable, comparable_type, interval_keys, query_keys, range_keys};
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};
 pub(crate) use framed::{Framed, Over, function as framed};
@@ -128,6 +129,11 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         real::LIST,
         regexp::LIST,
         sample::LIST,
+        search::DOCUMENTS,
+        search::RANKS,
+        search::TEXTS,
+        search::QUERIES,
+        search::QUERIES_NOW,
         sets::LIST,
         size::LIST,
         standard::LIST,
@@ -252,7 +258,14 @@ pub fn within_group(name: &str) -> Option<&'static str> {
 
 /// Whether each element of a set is an array.
 pub fn is_set_of_arrays(name: &str) -> bool {
-    name == "regexp_matches"
+    matches!(
+        name,
+        "regexp_matches"
+            | "unnest.positions"
+            | "unnest.weights"
+            | "ts_debug.dictionaries"
+            | "ts_debug.lexemes"
+    )
 }
 
 /// The name of the column of a set-returning function, where nothing gives it another.
@@ -292,6 +305,25 @@ pub fn set_as_arrays(name: &str) -> Option<&'static [(&'static str, &'static str
             ("pg_partition_tree.parentrelid", "parentrelid"),
             ("pg_partition_tree.isleaf", "isleaf"),
             ("pg_partition_tree.level", "level"),
+        ],
+        "unnest tsvector" => &[
+            ("unnest.lexeme", "lexeme"),
+            ("unnest.positions", "positions"),
+            ("unnest.weights", "weights"),
+        ],
+        "ts_parse" => &[("ts_parse.tokid", "tokid"), ("ts_parse.token", "token")],
+        "ts_token_type" => &[
+            ("ts_token_type.tokid", "tokid"),
+            ("ts_token_type.alias", "alias"),
+            ("ts_token_type.description", "description"),
+        ],
+        "ts_debug" => &[
+            ("ts_debug.alias", "alias"),
+            ("ts_debug.description", "description"),
+            ("ts_debug.token", "token"),
+            ("ts_debug.dictionaries", "dictionaries"),
+            ("ts_debug.dictionary", "dictionary"),
+            ("ts_debug.lexemes", "lexemes"),
         ],
         "aclexplode" => &[
             ("aclexplode.grantor", "grantor"),
@@ -371,7 +403,16 @@ pub(crate) fn aggregate_over(
 /// The functions of this name over types that travel as codes: the name behind which each is, and
 /// what it takes.
 pub(crate) fn coded(name: &str) -> Vec<(&'static str, Vec<PgType>)> {
-    const FAMILIES: &[&str] = &["inet", "bit", "macaddr", "money", "pg_lsn", "geometry"];
+    const FAMILIES: &[&str] = &[
+        "inet",
+        "bit",
+        "macaddr",
+        "money",
+        "pg_lsn",
+        "geometry",
+        "search",
+        "search now",
+    ];
     let families = FAMILIES
         .iter()
         .filter_map(|family| OURS.get(format!("{name} {family}").as_str()));
@@ -397,7 +438,7 @@ pub(crate) struct CodedOperator {
 
 /// The operators whose functions say so in their names, of families whose every operator is such.
 pub(crate) fn coded_operators() -> Vec<CodedOperator> {
-    const FAMILIES: &[&str] = &["geometry"];
+    const FAMILIES: &[&str] = &["geometry", "search", "search now"];
     let mut operators = Vec::new();
     for function in OURS.values() {
         let Some((sign, family)) = function.name.split_once(' ') else {

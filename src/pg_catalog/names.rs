@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::relations::{functions, types};
+use super::relations::{functions, search, types};
 use super::{find, layout};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -86,6 +86,9 @@ pub fn name(context: &StatementContext, reg: PgType, oid: Oid) -> Option<String>
             )
         }),
         PgType::REGCOLLATION => types::collation(oid).map(|name| quote(name).into_owned()),
+        PgType::REGCONFIG | PgType::REGDICTIONARY => {
+            search::name(reg, oid).map(|name| quote(&name).into_owned())
+        }
         PgType::REGNAMESPACE => snapshot
             .schema(oid)
             .map(|schema| quote(&schema.name).into_owned()),
@@ -328,6 +331,12 @@ pub fn find_reg(context: &StatementContext, reg: PgType, text: &str) -> Result<O
             [_, _] => Ok(None),
             _ => Err(invalid_name()),
         },
+        PgType::REGCONFIG | PgType::REGDICTIONARY => match split_name(trimmed)?.as_slice() {
+            [name] => Ok(search::named(reg, name)),
+            [schema, name] if schema == "pg_catalog" => Ok(search::named(reg, name)),
+            [_, _] => Ok(None),
+            _ => Err(invalid_name()),
+        },
         PgType::REGNAMESPACE => {
             let name = one_part(trimmed)?;
             Ok(snapshot.schema_named(&name).map(|schema| schema.oid))
@@ -555,6 +564,7 @@ fn missing(reg: PgType, text: &str) -> Error {
             SqlState::UNDEFINED_OBJECT,
             format!("collation \"{dotted}\" for encoding \"UTF8\" does not exist"),
         ),
+        PgType::REGCONFIG | PgType::REGDICTIONARY => search::missing(reg, &dotted),
         PgType::REGNAMESPACE => Error::new(
             SqlState::INVALID_SCHEMA_NAME,
             format!("schema \"{dotted}\" does not exist"),

@@ -114,7 +114,7 @@ settings! {
         "How new tables are stored; there is one way, under PostgreSQL's usual name.";
     "default_tablespace" = "", User, BEHAVIOR, Text,
         "Where new tables are stored; there is one place.";
-    "default_text_search_config" = "pg_catalog.simple", User, LOCALE, Text,
+    "default_text_search_config" = "pg_catalog.english", User, LOCALE, Text,
         "Text search configuration used where none is named.";
     "default_toast_compression" = "pglz", User, BEHAVIOR, Enum(&["pglz", "lz4"]),
         "Accepted without effect: columns are compressed by their segments.";

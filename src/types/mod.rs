@@ -18,6 +18,7 @@ pub mod pgtype;
 pub mod precision;
 pub mod range;
 pub mod row;
+pub mod search;
 pub mod shaped;
 pub mod text;
 mod timetz;

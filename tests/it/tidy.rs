@@ -46,6 +46,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pgwire", &["wire"]),
     ("rcgen", &["server"]),
     ("rusqlite", &["storage"]),
+    ("rust_stemmers", &["types"]),
     ("rustix", &["engine"]),
     ("rustls_pki_types", &["wire"]),
     ("sqlparser", &["engine", "session"]),

@@ -59,10 +59,11 @@ impl Analyst<'_> {
     }
 
     /// An array that says of which type its elements are, where only the type says how they
-    /// compare or what they are in JSON.
+    /// compare, what they are in JSON, or what they are called.
     pub(super) fn told_elements(&self, value: Typed) -> Result<Typed> {
         let tells = |element: PgType| {
-            element.is(PgType::JSON) || element.is(PgType::JSONB) || element.is_composite()
+            let plain = [PgType::JSON, PgType::JSONB, PgType::TSQUERY];
+            plain.iter().any(|ty| element.is(*ty)) || element.is_reg() || element.is_composite()
         };
         if !array_element(value.ty).is_some_and(tells) {
             return Ok(value);
@@ -74,10 +75,10 @@ impl Analyst<'_> {
 
     /// Whether a value is an array that is compared by a key.
     pub(super) fn has_array_key(&self, value: &Typed) -> Result<bool> {
-        let jsonb = |element: PgType| element.oid == PgType::JSONB.oid;
+        let keyed = |element: PgType| element.is(PgType::JSONB) || element.is(PgType::TSQUERY);
         Ok(match array_element(value.ty) {
             Some(element) => {
-                jsonb(element) || element.is_composite() || has_array_key(&self.held(value)?)
+                keyed(element) || element.is_composite() || has_array_key(&self.held(value)?)
             }
             None => false,
         })

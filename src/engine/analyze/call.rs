@@ -8,8 +8,8 @@ use super::Analyst;
 use super::aggregate_call::modifiers;
 use super::coerce::array_element;
 use super::from::part;
+use super::function::set_elements;
 use super::level::Level;
-use super::set::Elements;
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::{SUBSCRIPTED, VARIADIC};
@@ -236,6 +236,13 @@ impl Analyst<'_> {
         if name == "coalesce" {
             super::set::none_since(level, sets, "COALESCE")?;
         }
+        if let [document] = values.as_slice()
+            && name == "unnest"
+            && document.is(PgType::TSVECTOR)
+            && let Some(columns) = functions::set_as_arrays("unnest tsvector")
+        {
+            return self.set_row(level, columns, &values, &function.name);
+        }
         if let Some(columns) = functions::set_as_arrays(&name) {
             return self.set_row(level, columns, &values, &function.name);
         }
@@ -285,9 +292,7 @@ impl Analyst<'_> {
             .iter()
             .map(|(behind, column)| {
                 let array = self.scalar_call(level, behind, args.to_vec(), written)?;
-                let ty = array.ty.element().unwrap_or(PgType::TEXT);
-                let array = array.expr;
-                let value = self.set_column(level, Elements { array, ty })?;
+                let value = self.set_column(level, set_elements(behind, array))?;
                 Ok(((*column).to_owned(), value))
             })
             .collect::<Result<Vec<_>>>()?;

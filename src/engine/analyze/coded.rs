@@ -63,6 +63,8 @@ pub(super) fn has(aggregate: &str, ty: PgType) -> bool {
         PgType::VARBIT,
         PgType::MACADDR,
         PgType::MACADDR8,
+        PgType::TSVECTOR,
+        PgType::TSQUERY,
     ];
     let unordered = is_figure(ty) || unordered.iter().any(|other| other.oid == ty.oid);
     !matches!(aggregate, "min" | "max") || !unordered

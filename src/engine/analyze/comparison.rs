@@ -66,6 +66,9 @@ impl Analyst<'_> {
         if value.ty.has_keyed_bounds() {
             return Ok(semantics::range_key(value.expr));
         }
+        if value.is(PgType::TSQUERY) {
+            return Ok(semantics::query_key(value.expr));
+        }
         if self.is_open(&value)? {
             return Ok(numeric::key(value.expr));
         }
@@ -158,7 +161,8 @@ impl Analyst<'_> {
         if arg.is(PgType::JSONB) || arg.is(PgType::INTERVAL) {
             *arg = Typed::new(self.key(arg.clone())?, PgType::TEXT);
         }
-        if arg.ty.has_keyed_bounds() || arg.ty.is_composite() || self.has_array_key(arg)? {
+        let keyed = arg.ty.has_keyed_bounds() || arg.ty.is_composite() || arg.is(PgType::TSQUERY);
+        if keyed || self.has_array_key(arg)? {
             *arg = Typed::new(self.key(arg.clone())?, PgType::BYTEA);
         }
         Ok(())

@@ -470,6 +470,7 @@ impl Analyst<'_> {
             UnaryOperator::Hash => "#",
             UnaryOperator::AtDashAt => "@-@",
             UnaryOperator::DoubleAt => "@@",
+            UnaryOperator::PGPrefixFactorial => "!!",
             UnaryOperator::QuestionDash => "?-",
             UnaryOperator::QuestionPipe => "?|",
             other => return Err(super::operator::no_operator(&other.to_string())),

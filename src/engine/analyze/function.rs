@@ -102,9 +102,7 @@ impl Analyst<'_> {
                 .iter()
                 .map(|(behind, column)| {
                     let array = self.scalar_call(&inner, behind, values.clone(), name)?;
-                    let ty = array.ty.element().unwrap_or(PgType::TEXT);
-                    let array = array.expr;
-                    Ok(((*column).to_owned(), Elements { array, ty }))
+                    Ok(((*column).to_owned(), set_elements(behind, array)))
                 })
                 .collect::<Result<Vec<_>>>()?;
             return self.rows_of(&inner, columns, ordinality, alias);
@@ -219,6 +217,14 @@ impl Analyst<'_> {
         let mut columns = Vec::with_capacity(arrays.len());
         for array in arrays {
             let value = self.expression(&inner, array)?;
+            if value.is(PgType::TSVECTOR) {
+                let behind = functions::set_as_arrays("unnest tsvector").unwrap_or_default();
+                for (behind, column) in behind {
+                    let array = self.native(behind, vec![value.expr.clone()])?;
+                    columns.push(((*column).to_owned(), set_elements(behind, array)));
+                }
+                continue;
+            }
             let Some(elements) = self.elements("unnest", vec![value])? else {
                 return Err(Error::unsupported("unnest of this"));
             };
@@ -445,5 +451,18 @@ fn view_over(function: &str) -> &str {
         "pg_prepared_statement" => "pg_prepared_statements",
         "pg_show_all_settings" => "pg_settings",
         other => other,
+    }
+}
+
+/// The elements of what a set-returning function's array has.
+pub(super) fn set_elements(behind: &str, array: Typed) -> Elements {
+    // Of an array of arrays the type says no more than an array's.
+    let ty = match functions::is_set_of_arrays(behind) {
+        true => array.ty,
+        false => array.ty.element().unwrap_or(PgType::TEXT),
+    };
+    Elements {
+        array: array.expr,
+        ty,
     }
 }

@@ -63,6 +63,8 @@ impl Analyst<'_> {
             semantics::jsonb_key(shown)
         } else if value.ty.has_keyed_bounds() {
             semantics::range_key(shown)
+        } else if value.is(PgType::TSQUERY) {
+            semantics::query_key(shown)
         } else if self.has_array_key(value)? {
             semantics::array_key(shown, value.ty)
         } else if value.ty.is_composite() {

@@ -422,7 +422,10 @@ impl Analyst<'_> {
     fn join_text(&self, sign: &str, left: &Typed, right: &Typed) -> Result<Option<Typed>> {
         let string = |value: &Typed| category(value.ty) == 'S' || value.is_unknown();
         // Beside what is a text or nothing yet, these are joined as what they are.
-        let joined = |value: &Typed| value.is(PgType::JSONB) || bits::is(value.ty);
+        let joined = |value: &Typed| {
+            let own = [PgType::JSONB, PgType::TSVECTOR, PgType::TSQUERY];
+            bits::is(value.ty) || own.iter().any(|ty| value.is(*ty))
+        };
         let other = |value: &Typed| {
             !string(value) && array_element(value.ty).is_none() && !value.is(PgType::BYTEA)
         };

@@ -124,6 +124,8 @@ fn comparisons(table: &mut Table) {
         PgType::MONEY,
         PgType::PG_LSN,
         PgType::XID8,
+        PgType::TSVECTOR,
+        PgType::TSQUERY,
     ];
     for (sign, op) in COMPARISONS {
         let mut compare =

@@ -195,6 +195,7 @@ impl Grammar {
             Token::Sharp => Op::Hash,
             Token::AtDashAt => Op::AtDashAt,
             Token::AtAt => Op::DoubleAt,
+            Token::DoubleExclamationMark => Op::PGPrefixFactorial,
             Token::QuestionMarkDash => Op::QuestionDash,
             Token::QuestionPipe => Op::QuestionPipe,
             _ => return None,

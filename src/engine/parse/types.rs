@@ -23,12 +23,8 @@ const UNBUILT: &[&str] = &[
     "pg_snapshot",
     "refcursor",
     "regcollation",
-    "regconfig",
-    "regdictionary",
     "regoper",
     "regoperator",
-    "tsquery",
-    "tsvector",
     "txid_snapshot",
     "xml",
 ];
@@ -228,6 +224,8 @@ fn built_in(ty: &DataType) -> Result<PgType> {
             GeometricTypeKind::Line => PgType::LINE,
             GeometricTypeKind::Circle => PgType::CIRCLE,
         },
+        DataType::TsVector => PgType::TSVECTOR,
+        DataType::TsQuery => PgType::TSQUERY,
         DataType::Array(
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
         ) => {

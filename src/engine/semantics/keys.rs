@@ -1,6 +1,7 @@
 //! Plans that group or join by values that are equal though they look different: numerics without
 //! declared scale (`1.0` and `1.00`) and ranges of them, intervals (a day and 24 hours), jsonb
-//! (`[1]` and `[1.0]`), floats (zero of either sign), arrays of such, rows with such fields.
+//! (`[1]` and `[1.0]`), floats (zero of either sign), queries that differ in weights, arrays of
+//! such, rows with such fields.
 //! They go by keys, and show the first value of each group, as PostgreSQL does.
 
 use std::sync::Arc;
@@ -34,11 +35,24 @@ pub(super) const LIST: &[Computed] = &[
         returns: Some(PgType::BYTEA),
         body: |args| Ok(functions::range_keys(&args[0])),
     },
+    Computed {
+        name: "query_key",
+        returns: Some(PgType::BYTEA),
+        body: |args| Ok(functions::query_keys(&args[0])),
+    },
 ];
 
 /// Bytes that compare as a range or multirange of numerics does.
 pub(in crate::engine) fn range_key(value: Expr) -> Expr {
     match super::computed("range_key") {
+        Some(function) => function.call(vec![value]),
+        None => value,
+    }
+}
+
+/// Bytes that compare as a query does, which looks away from weights.
+pub(in crate::engine) fn query_key(value: Expr) -> Expr {
+    match super::computed("query_key") {
         Some(function) => function.call(vec![value]),
         None => value,
     }
@@ -105,6 +119,7 @@ enum Kind {
     Range,
     Array(PgType),
     Row,
+    Query,
 }
 
 impl Kind {
@@ -120,7 +135,10 @@ impl Kind {
             DataType::Utf8 | DataType::Utf8View => {
                 (PgType::of_field(field).oid == PgType::JSONB.oid).then_some(Self::Jsonb)
             }
-            DataType::Binary => PgType::of_field(field).is_composite().then_some(Self::Row),
+            DataType::Binary => match PgType::of_field(field) {
+                ty if ty.is_composite() => Some(Self::Row),
+                ty => ty.is(PgType::TSQUERY).then_some(Self::Query),
+            },
             _ => None,
         }
     }
@@ -135,6 +153,7 @@ impl Kind {
             Self::Range => range_key(value),
             Self::Array(ty) => array_key(value, ty),
             Self::Row => super::row_key(value),
+            Self::Query => query_key(value),
         }
     }
 }

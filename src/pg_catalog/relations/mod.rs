@@ -11,6 +11,7 @@ pub mod objects;
 mod policies;
 mod ranges;
 pub mod roles;
+pub mod search;
 mod settings;
 mod standard;
 pub mod types;
@@ -109,6 +110,11 @@ fn lasting(name: &str) -> Option<Fill> {
         "pg_shdescription" => roles::pg_shdescription,
         "pg_tablespace" => roles::pg_tablespace,
         "pg_timezone_abbrevs" => settings::pg_timezone_abbrevs,
+        "pg_ts_config" => search::pg_ts_config,
+        "pg_ts_config_map" => search::pg_ts_config_map,
+        "pg_ts_dict" => search::pg_ts_dict,
+        "pg_ts_parser" => search::pg_ts_parser,
+        "pg_ts_template" => search::pg_ts_template,
         "pg_type" => types::pg_type,
         _ => return None,
     })

@@ -212,8 +212,11 @@ fn chosen(ty: PgType, method: &str, class: Option<&str>) -> Result<Option<String
 fn check_operators(ty: PgType, method: &str) -> Result<()> {
     let plain = PgType::of(ty.oid.0);
     let there = match method {
-        "gin" => ty.element().is_some() || plain == PgType::JSONB,
-        "gist" => plain.is_range() || plain.is_multirange(),
+        "gin" => ty.element().is_some() || [PgType::JSONB, PgType::TSVECTOR].contains(&plain),
+        "gist" => {
+            let search = [PgType::TSVECTOR, PgType::TSQUERY].contains(&plain);
+            search || plain.is_range() || plain.is_multirange()
+        }
         "spgist" => plain == PgType::TEXT || plain == PgType::INET || plain.is_range(),
         _ => return check_comparable(ty),
     };

@@ -22,7 +22,7 @@ use crate::types::text::{
     Numbers, PLAIN, Style, TextColumn, UNNAMED, Width, cannot_hold, date_out_of_range, element_of,
     interval_out_of_range, is_text, midnight, timestamp_out_of_range, write_padded,
 };
-use crate::types::{PgType, TimeTz, ragged, range};
+use crate::types::{PgType, TimeTz, ragged, range, search};
 
 /// One column, ready to write values of as binary.
 pub struct BinaryColumn<'a> {
@@ -50,6 +50,7 @@ enum Written<'a> {
     /// jsonb: a version byte, then text.
     Jsonb(Box<BinaryColumn<'a>>),
     Address(Blobs<'a>, PgType),
+    Search(Blobs<'a>, PgType),
     Bytes(Blobs<'a>),
     Date(Dates<'a>),
     Time(Times<'a>),
@@ -134,6 +135,9 @@ impl<'a> BinaryColumn<'a> {
             (_, Cells::Text(texts)) if bits::is(ty) => Written::Bits(texts),
             (_, Cells::Bytes(bytes)) if Code::of(ty) == Some(Code::Bytes) => {
                 Written::Address(bytes, ty)
+            }
+            (_, Cells::Bytes(bytes)) if Code::of(ty) == Some(Code::Search) => {
+                Written::Search(bytes, ty)
             }
             (oid, _) if oid == PgType::JSONB.oid || oid == PgType::JSONPATH.oid => {
                 Written::Jsonb(Box::new(Self::new(array, PgType::JSON, style)?))
@@ -248,6 +252,7 @@ impl<'a> BinaryColumn<'a> {
                 values.write(row, out)?;
             }
             Written::Address(values, ty) => Address::unpack(values.get(row)).send(*ty, out),
+            Written::Search(values, ty) => search::send(*ty, values.get(row), out),
             Written::Bits(values) => bits::send(values.get(row), out),
             Written::Number(values, ty) => {
                 coded::send_number(*ty, values.get(row).unwrap_or_default(), out);

@@ -24,7 +24,7 @@ use crate::types::text::{
     PLAIN, ParseError, Style, build_array, date_out_of_range, interval_out_of_range,
     timestamp_out_of_range,
 };
-use crate::types::{PgType, TimeTz, geometry, range};
+use crate::types::{PgType, TimeTz, geometry, range, search};
 
 /// Reads binary values into an Arrow array of `ty.data_type()`; `None` is NULL. This is
 /// PostgreSQL's `typreceive`. Arrays as in [`crate::types::text::parse_column`].
@@ -157,6 +157,14 @@ fn plain(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRef
             for (row, value) in values.iter().enumerate() {
                 let figure = value.map(|bytes| geometry::receive(ty, bytes)).transpose();
                 builder.append_option(figure.map_err(|error| ParseError { row, error })?);
+            }
+            Arc::new(builder.finish())
+        }
+        _ if Code::of(ty) == Some(Code::Search) => {
+            let mut builder = BinaryBuilder::with_capacity(values.len(), 0);
+            for (row, value) in values.iter().enumerate() {
+                let code = value.map(|bytes| search::receive(ty, bytes)).transpose();
+                builder.append_option(code.map_err(|error| ParseError { row, error })?);
             }
             Arc::new(builder.finish())
         }

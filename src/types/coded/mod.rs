@@ -25,18 +25,21 @@ pub enum Code {
     Text,
     /// Bytes of a geometric value, as it is sent: they have no order, and equal values may differ.
     Figure,
+    /// Bytes of a `tsvector` or a `tsquery`.
+    Search,
 }
 
 impl Code {
     /// What values of a type travel as; `None` of a type without codes.
     pub const fn of(ty: PgType) -> Option<Self> {
         // timetz; macaddr8, money, macaddr, pg_lsn, xid8; inet, cidr; bit, varbit;
-        // point, lseg, path, box, polygon, line, circle
+        // point, lseg, path, box, polygon, line, circle; tsvector, tsquery
         match ty.oid.0 {
             1266 | 774 | 790 | 829 | 3220 | 5069 => Some(Self::Number),
             650 | 869 => Some(Self::Bytes),
             1560 | 1562 => Some(Self::Text),
             600..=604 | 628 | 718 => Some(Self::Figure),
+            3614 | 3615 => Some(Self::Search),
             _ => None,
         }
     }
@@ -46,7 +49,7 @@ impl Code {
         matches!(
             ty.oid.0,
             1270 | 775 | 791 | 1040 | 3221 | 271 | 651 | 1041 | 1561 | 1563 | 1017
-                ..=1020 | 1027 | 629 | 719
+                ..=1020 | 1027 | 629 | 719 | 3643 | 3645
         )
     }
 
@@ -54,7 +57,7 @@ impl Code {
     pub const fn data_type(self) -> DataType {
         match self {
             Self::Number => DataType::Int64,
-            Self::Bytes | Self::Figure => DataType::Binary,
+            Self::Bytes | Self::Figure | Self::Search => DataType::Binary,
             Self::Text => DataType::Utf8View,
         }
     }
@@ -63,7 +66,7 @@ impl Code {
     pub const fn at_rest(self) -> PgType {
         match self {
             Self::Number => PgType::INT8,
-            Self::Bytes | Self::Figure => PgType::BYTEA,
+            Self::Bytes | Self::Figure | Self::Search => PgType::BYTEA,
             Self::Text => PgType::TEXT,
         }
     }

@@ -100,6 +100,10 @@ types! {
     PG_LSN       3220 "pg_lsn"       "pg_lsn"                       8  'U' 3221;
     PG_NDISTINCT 3361 "pg_ndistinct" "pg_ndistinct"                 -1 'Z' 0;
     PG_DEPENDENCIES 3402 "pg_dependencies" "pg_dependencies"        -1 'Z' 0;
+    TSVECTOR     3614 "tsvector"     "tsvector"                     -1 'U' 3643;
+    TSQUERY      3615 "tsquery"      "tsquery"                      -1 'U' 3645;
+    REGCONFIG    3734 "regconfig"    "regconfig"                    4  'N' 3735;
+    REGDICTIONARY 3769 "regdictionary" "regdictionary"              4  'N' 3770;
     JSONB        3802 "jsonb"        "jsonb"                        -1 'U' 3807;
     INT4RANGE    3904 "int4range"    "int4range"                   -1 'R' 3905;
     NUMRANGE     3906 "numrange"     "numrange"                    -1 'R' 3907;

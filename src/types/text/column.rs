@@ -19,7 +19,7 @@ use crate::types::decimal::{Numerics, Scratch};
 use crate::types::enums::{Labels, lost};
 use crate::types::row::{self, Rows};
 use crate::types::shaped::Arrays;
-use crate::types::{PgType, TimeTz, Zone, geometry, range};
+use crate::types::{PgType, TimeTz, Zone, geometry, range, search};
 
 /// One column, ready to write values of as text: all downcasts and settings resolved once per
 /// batch.
@@ -51,6 +51,7 @@ enum Written<'a> {
     Number(Ints<'a>, PgType),
     Address(Blobs<'a>, PgType),
     Figure(Blobs<'a>, PgType, i32),
+    Search(Blobs<'a>, PgType),
     Timestamp(Stamps<'a>, Option<Zone>, &'a Style),
     /// A date shown as a timestamp.
     Midnight(Dates<'a>, Option<Zone>, &'a Style),
@@ -218,6 +219,9 @@ impl<'a> TextColumn<'a> {
             (_, Cells::Bytes(bytes)) if Code::of(ty) == Some(Code::Figure) => {
                 Written::Figure(bytes, ty, extra)
             }
+            (_, Cells::Bytes(bytes)) if Code::of(ty) == Some(Code::Search) => {
+                Written::Search(bytes, ty)
+            }
             (_, Cells::Int(ints)) if ty.is_enum() => {
                 Written::Enum(ints, ty, style.enums.labels(ty))
             }
@@ -325,6 +329,7 @@ impl<'a> TextColumn<'a> {
             Written::Figure(values, ty, extra) => {
                 geometry::write(*ty, values.get(row), *extra, out);
             }
+            Written::Search(values, ty) => search::write(*ty, values.get(row), out),
             Written::Timestamp(values, zone, style) => {
                 let micros = values.get(row).ok_or_else(timestamp_out_of_range)?;
                 date::write_timestamp(micros, *zone, style, out)?;

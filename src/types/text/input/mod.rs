@@ -34,7 +34,7 @@ use crate::types::coded::{self, Address, Code, bits};
 use crate::types::enums::no_label;
 use crate::types::jsonpath::Path;
 use crate::types::shaped::Extent;
-use crate::types::{PgType, geometry, range};
+use crate::types::{PgType, geometry, range, search};
 
 pub(in crate::types) use array::build as build_array;
 pub(in crate::types) use number::{fit, read_float8};
@@ -123,6 +123,14 @@ pub fn parse_column(
             for (row, value) in values.iter().enumerate() {
                 let figure = value.map(|text| geometry::parse(ty, text)).transpose();
                 builder.append_option(figure.map_err(|error| ParseError { row, error })?);
+            }
+            Arc::new(builder.finish())
+        }
+        _ if Code::of(ty) == Some(Code::Search) => {
+            let mut builder = BinaryBuilder::with_capacity(values.len(), 0);
+            for (row, value) in values.iter().enumerate() {
+                let code = value.map(|text| search::parse(ty, text)).transpose();
+                builder.append_option(code.map_err(|error| ParseError { row, error })?);
             }
             Arc::new(builder.finish())
         }
