@@ -60,10 +60,12 @@ impl Analyst<'_> {
             return Ok(self.told_elements(arg)?.expr);
         }
         let declared = !arg.is_unknown() && !arg.ty.field("", true).metadata().is_empty();
-        let forgets = !matches!(
-            arg.expr,
-            Expr::Column(_) | Expr::Literal(..) | Expr::Cast(_) | Expr::OuterReferenceColumn(..)
-        );
+        let forgets = match arg.expr {
+            // A column of an array that was unnested does not say what its numbers name.
+            Expr::Column(_) | Expr::OuterReferenceColumn(..) => arg.ty.is_reg(),
+            Expr::Literal(..) | Expr::Cast(_) => false,
+            _ => true,
+        };
         Ok(match declared && forgets {
             true => typed::cast(arg.expr, arg.ty.with_typmod(-1)),
             false => arg.expr,

@@ -191,6 +191,16 @@ impl Analyst<'_> {
             let expr = converted(self.scope.context, value.expr, value.ty, ty);
             return Ok(Typed::new(expr, ty));
         }
+        // Not every expression says that its numbers are shown as names.
+        let named = array_element(value.ty).unwrap_or(value.ty).is_reg();
+        if named && category(to) == 'S' {
+            let expr = converted(self.scope.context, value.expr, value.ty, ty);
+            return Ok(Typed::new(expr, ty));
+        }
+        let value = match named {
+            true => self.told_elements(value)?,
+            false => value,
+        };
         let times = (value.ty.oid, to.oid);
         let midnight = || typed::literal(ScalarValue::Time64Microsecond(Some(0)), PgType::TIME);
         let computed = match times {
