@@ -485,19 +485,25 @@ fn numeric(bytes: &[u8]) -> Result<String> {
 /// Arrays of any dimensions: their elements are read as one column.
 fn arrays(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRef, ParseError> {
     let element = ty.element().unwrap_or(PgType::TEXT);
+    // They count from 0, which goes without saying.
+    let vector = [PgType::INT2VECTOR.oid, PgType::OIDVECTOR.oid].contains(&ty.oid);
     let mut rows = Vec::with_capacity(values.len());
     let mut elements = Vec::new();
     let mut owners = Vec::new();
     for (row, value) in values.iter().enumerate() {
-        let sizes = match value {
+        let extent = match value {
             None => None,
             Some(bytes) => {
-                let sizes = array(bytes, element, &mut elements);
+                let extent = array(bytes, element, &mut elements);
                 owners.resize(elements.len(), row);
-                Some(sizes.map_err(|error| ParseError { row, error })?)
+                let mut extent = extent.map_err(|error| ParseError { row, error })?;
+                if vector {
+                    extent.lower.fill(1);
+                }
+                Some(extent)
             }
         };
-        rows.push(sizes);
+        rows.push(extent);
     }
     let children =
         parse_column(&elements, element, style).map_err(|failure| failure.of_owner(&owners))?;
