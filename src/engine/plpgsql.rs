@@ -214,7 +214,7 @@ pub enum Action {
         /// Where its first row goes.
         into: Option<Into>,
     },
-    /// GET [STACKED] DIAGNOSTICS
+    /// GET DIAGNOSTICS and GET STACKED DIAGNOSTICS
     Diagnostics {
         /// Whether of the error being handled.
         stacked: bool,
