@@ -50,6 +50,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustix", &["engine"]),
     ("rustls_pki_types", &["wire"]),
     ("sqlparser", &["engine", "session"]),
+    ("stacker", &["session"]),
     ("stringprep", &["storage"]),
     ("tokio_rustls", &["wire"]),
     ("toml", &["server"]),

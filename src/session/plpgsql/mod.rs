@@ -3,6 +3,7 @@
 //! What is SQL in it is bound and run as statements of the client's are, with the variables as its
 //! parameters. A block with handlers runs behind a savepoint, to which an error goes back.
 
+mod deep;
 mod frame;
 mod function;
 mod loops;
@@ -18,6 +19,7 @@ use crate::engine::plpgsql::{Action, Block, Condition, Expression, Returns, Step
 use crate::engine::{parse_plpgsql, parse_query};
 use crate::types::PgType;
 use crate::types::text::parse_value;
+use deep::Deep;
 use frame::{Frame, Value, Variable};
 
 /// What messages call a block that has no name.
@@ -118,7 +120,7 @@ impl Session {
     async fn block(&mut self, frame: &mut Frame, block: &Block, run: &Run<'_>) -> Result<Flow> {
         let depth = frame.depth();
         frame.enter(block.label.clone());
-        let done = Box::pin(self.guarded(frame, block, run)).await;
+        let done = Deep::new(self.guarded(frame, block, run)).await;
         frame.leave_to(depth);
         Ok(match done? {
             Flow::Exit(Some(label)) if block.label.as_ref() == Some(&label) => Flow::Next,
@@ -178,7 +180,7 @@ impl Session {
     async fn steps(&mut self, frame: &mut Frame, steps: &[Step], run: &Run<'_>) -> Result<Flow> {
         for step in steps {
             run.interrupt.check()?;
-            let flow = Box::pin(self.step(frame, step, run)).await?;
+            let flow = Deep::new(self.step(frame, step, run)).await?;
             if flow != Flow::Next {
                 return Ok(flow);
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::deep::Deep;
 use super::frame::Frame;
 use super::values::{Row, first};
 use crate::base::{Error, Result, SqlState};
@@ -256,7 +257,7 @@ impl Session {
         );
         self.variables = may_name.then_some(arguments);
         let values = if may_name { values } else { &[] };
-        let done = Box::pin(self.dispatch(statement, None, values, run.interrupt)).await;
+        let done = Deep::new(self.dispatch(statement, None, values, run.interrupt)).await;
         self.variables = None;
         Ok(match done? {
             Response::Rows(answer) => Done::Rows(answer.rows, counted_by(&answer.tag)),

@@ -6,6 +6,7 @@ use arrow::array::{Array, ArrayRef, AsArray, new_null_array};
 use arrow::datatypes::Int32Type;
 use sqlparser::ast;
 
+use super::deep::Deep;
 use super::frame::{Field, Frame, Place, Value, Variable};
 use super::function::unset;
 use crate::base::name::quote;
@@ -58,7 +59,7 @@ impl Session {
             interrupt: run.interrupt,
         };
         self.variables = Some(arguments);
-        let opened = Box::pin(self.called_or_opened(query, &run)).await;
+        let opened = Deep::new(self.called_or_opened(query, &run)).await;
         self.variables = None;
         opened.map_err(|error| frame.explained(error))
     }
