@@ -2,6 +2,7 @@
 
 mod conjuncts;
 mod constants;
+mod determined;
 mod names;
 mod null_supplied;
 mod skips;
@@ -16,6 +17,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use conjuncts::Settled;
 pub(super) use constants::check_constants;
+use determined::Undetermined;
 use names::Unambiguous;
 use null_supplied::NullSupplied;
 use skips::Skips;
@@ -31,6 +33,9 @@ pub(super) fn logical() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         .into_iter()
         .map(|rule| match rule.name() {
             "push_down_filter" => Arc::new(Settled::new(rule)) as _,
+            "eliminate_duplicated_expr" | "optimize_projections" => {
+                Arc::new(Undetermined::new(rule)) as _
+            }
             _ => rule,
         })
         .collect()
