@@ -4,7 +4,7 @@
 use super::call::short::{BOOL, JSONB, TEXTS};
 use super::call::{Call, functions};
 use super::json_tree::{Tree, insert, position};
-use super::jsonb::{texts, tree};
+use super::jsonb::{element_number, texts, tree};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::PgType;
@@ -57,18 +57,7 @@ fn with(tree: Tree, path: &[String], depth: usize, value: Tree) -> Result<Tree> 
             Ok(Tree::Object(fields))
         }
         Tree::Array(mut items) => {
-            let index: i64 = step
-                .parse::<i32>()
-                .map_err(|_| {
-                    Error::new(
-                        SqlState::INVALID_TEXT_REPRESENTATION,
-                        format!(
-                            "path element at position {} is not an integer: \"{step}\"",
-                            depth + 1
-                        ),
-                    )
-                })?
-                .into();
+            let index = element_number(step, depth)?;
             match position(index, items.len()) {
                 Some(at) => {
                     let inner = std::mem::replace(&mut items[at], Tree::Null);

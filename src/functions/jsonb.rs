@@ -231,6 +231,22 @@ fn path(call: &Call<'_>, row: usize) -> Result<Vec<Option<String>>> {
     texts(call, 1, row)
 }
 
+/// The number that a step of a path is to an array; `depth` steps are before it.
+///
+/// # Errors
+/// `22P02`
+pub(super) fn element_number(step: &str, depth: usize) -> Result<i64> {
+    step.parse::<i32>().map(i64::from).map_err(|_| {
+        Error::new(
+            SqlState::INVALID_TEXT_REPRESENTATION,
+            format!(
+                "path element at position {} is not an integer: \"{step}\"",
+                depth + 1
+            ),
+        )
+    })
+}
+
 fn changed(tree: Tree, path: &[Option<String>], depth: usize, change: &Change) -> Result<Tree> {
     let Some((step, rest)) = path[depth..].split_first() else {
         return Ok(tree);
@@ -267,18 +283,7 @@ fn changed(tree: Tree, path: &[Option<String>], depth: usize, change: &Change) -
             Tree::Object(fields)
         }
         Tree::Array(mut items) => {
-            let index: i64 = step
-                .parse::<i32>()
-                .map_err(|_| {
-                    Error::new(
-                        SqlState::INVALID_TEXT_REPRESENTATION,
-                        format!(
-                            "path element at position {} is not an integer: \"{step}\"",
-                            depth + 1
-                        ),
-                    )
-                })?
-                .into();
+            let index = element_number(step, depth)?;
             let at = position(index, items.len());
             // Beyond either end a new element goes to that end.
             let end = if index < 0 { 0 } else { items.len() };

@@ -195,9 +195,7 @@ impl Connection {
                         self.out.flush().await?;
                     }
                 } else {
-                    // The length counts itself.
-                    let length = (part.len() as u32 + 4).to_be_bytes();
-                    let [a, b, c, d] = length;
+                    let [a, b, c, d] = CopyData::length(part.len())?;
                     self.out.write_message(&[b'd', a, b, c, d], part).await?;
                 }
             }
@@ -223,6 +221,19 @@ struct CopyData {
     head: Vec<u8>,
 }
 
+impl CopyData {
+    /// The length of a message that holds so many bytes; it counts itself.
+    fn length(bytes: usize) -> Result<[u8; 4]> {
+        let length = i32::try_from(bytes + 4).map_err(|_| {
+            Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                "a row is too long for the protocol",
+            )
+        })?;
+        Ok(length.to_be_bytes())
+    }
+}
+
 impl Envelope for CopyData {
     #[inline]
     fn open(&mut self, out: &mut Vec<u8>) -> usize {
@@ -236,14 +247,8 @@ impl Envelope for CopyData {
 
     #[inline]
     fn close(&mut self, opened: usize, out: &mut Vec<u8>) -> Result<()> {
-        // The length counts itself.
-        let length = i32::try_from(out.len() - opened - 1).map_err(|_| {
-            Error::new(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                "a row is too long for the protocol",
-            )
-        })?;
-        out[opened + 1..opened + 5].copy_from_slice(&length.to_be_bytes());
+        let length = Self::length(out.len() - opened - 5)?;
+        out[opened + 1..opened + 5].copy_from_slice(&length);
         Ok(())
     }
 }

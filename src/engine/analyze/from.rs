@@ -516,16 +516,7 @@ impl Analyst<'_> {
             })
             .collect();
         Ok(Source {
-            relations: vec![Relation {
-                name: shown,
-                schema: None,
-                columns: named.clone(),
-                oid: None,
-                null_supplied: false,
-                certain: None,
-                scalar: false,
-                row: None,
-            }],
+            relations: vec![Relation::of_columns(shown, named.clone())],
             plan,
             columns: named,
             outer: Vec::new(),

@@ -292,15 +292,9 @@ impl Analyst<'_> {
         }
         Ok(Source {
             relations: vec![Relation {
-                name,
-                schema: None,
-                columns: columns.clone(),
-                oid: None,
-                null_supplied: false,
                 // Its row is written out of its columns, and is there without them, too.
                 certain: Some(Typed::bool(boolean(Some(true)))),
-                scalar: false,
-                row: None,
+                ..Relation::of_columns(name, columns.clone())
             }],
             columns,
             ..source

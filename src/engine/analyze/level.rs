@@ -264,6 +264,20 @@ impl<'p> Level<'p> {
 }
 
 impl Relation {
+    /// Of columns that a name qualifies, and of no table of the catalog.
+    pub(super) fn of_columns(name: String, columns: Vec<Named>) -> Self {
+        Self {
+            name,
+            schema: None,
+            columns,
+            oid: None,
+            null_supplied: false,
+            certain: None,
+            scalar: false,
+            row: None,
+        }
+    }
+
     /// Whether this is the relation `name` under another name.
     fn hides(&self, name: &str) -> bool {
         self.schema

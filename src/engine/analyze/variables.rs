@@ -74,20 +74,13 @@ fn relation<'v>(
     fields: impl Iterator<Item = (&'v String, &'v Typed)>,
     row: Option<PgType>,
 ) -> Relation {
+    let columns = fields.map(|(name, value)| Named {
+        name: name.clone(),
+        value: value.clone(),
+    });
     Relation {
-        name: name.to_owned(),
-        schema: None,
-        columns: fields
-            .map(|(name, value)| Named {
-                name: name.clone(),
-                value: value.clone(),
-            })
-            .collect(),
-        oid: None,
-        null_supplied: false,
-        certain: None,
-        scalar: false,
         row,
+        ..Relation::of_columns(name.to_owned(), columns.collect())
     }
 }
 

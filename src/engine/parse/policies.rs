@@ -1,7 +1,6 @@
 //! Row security: CREATE, ALTER and DROP POLICY, and what ALTER TABLE says of it.
 
-use sqlparser::tokenizer::Token;
-
+use super::constraints::parenthesised_text;
 use super::cursor::Cursor;
 use super::roles;
 use crate::base::{Error, Result, SqlState};
@@ -142,21 +141,12 @@ fn to(cursor: &mut Cursor) -> Result<Option<Vec<RoleSpec>>> {
 /// USING and WITH CHECK, as their author wrote them.
 fn conditions(cursor: &mut Cursor) -> Result<(Option<String>, Option<String>)> {
     let using = match cursor.accept("USING") {
-        true => Some(condition(cursor)?),
+        true => Some(parenthesised_text(cursor)?),
         false => None,
     };
     let check = match cursor.accept("WITH CHECK") {
-        true => Some(condition(cursor)?),
+        true => Some(parenthesised_text(cursor)?),
         false => None,
     };
     Ok((using, check))
-}
-
-fn condition(cursor: &mut Cursor) -> Result<String> {
-    cursor.expect_token(&Token::LParen)?;
-    let start = cursor.position();
-    cursor.expression()?;
-    let text = cursor.text_since(start);
-    cursor.expect_token(&Token::RParen)?;
-    Ok(text)
 }

@@ -15,69 +15,47 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Aggregate, BinaryExpr, Expr, Filter, LogicalPlan, Operator, lit};
-use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
-/// `push_down_filter` over settled conditions.
-#[derive(Debug)]
-pub(super) struct Settled {
-    rule: Arc<dyn OptimizerRule + Send + Sync>,
-}
-
-impl Settled {
-    pub(super) fn new(rule: Arc<dyn OptimizerRule + Send + Sync>) -> Self {
-        Self { rule }
+/// Applies `push_down_filter` over settled conditions.
+pub(super) fn settled(
+    rule: &dyn OptimizerRule,
+    plan: LogicalPlan,
+    config: &dyn OptimizerConfig,
+) -> Result<Transformed<LogicalPlan>> {
+    let LogicalPlan::Filter(filter) = plan else {
+        return rule.rewrite(plan, config);
+    };
+    // The rule makes one of filters on top of each other.
+    let mut terms = split_conjunction_owned(filter.predicate.clone());
+    let mut input = filter.input.clone();
+    let mut merged = false;
+    while let LogicalPlan::Filter(below) = input.as_ref() {
+        let mut first = split_conjunction_owned(below.predicate.clone());
+        first.append(&mut terms);
+        terms = first;
+        merged = true;
+        input = below.input.clone();
     }
-}
-
-impl OptimizerRule for Settled {
-    fn name(&self) -> &str {
-        self.rule.name()
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.rule.apply_order()
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        let LogicalPlan::Filter(filter) = plan else {
-            return self.rule.rewrite(plan, config);
-        };
-        // The rule makes one of filters on top of each other.
-        let mut terms = split_conjunction_owned(filter.predicate.clone());
-        let mut input = filter.input.clone();
-        let mut merged = false;
-        while let LogicalPlan::Filter(below) = input.as_ref() {
-            let mut first = split_conjunction_owned(below.predicate.clone());
-            first.append(&mut terms);
-            terms = first;
-            merged = true;
-            input = below.input.clone();
-        }
-        let settled = settle(terms.clone());
-        if let LogicalPlan::Aggregate(aggregate) = input.as_ref()
-            && has_row_of_nothing(aggregate)
-            && let Some(condition) = conjunction(settled.iter().cloned())
-        {
-            let changed = merged || settled != terms;
-            let filter = LogicalPlan::Filter(Filter::try_new(condition, input)?);
-            return Ok(Transformed::new_transformed(filter, changed));
-        }
-        if !merged && settled == terms {
-            return self.rule.rewrite(LogicalPlan::Filter(filter), config);
-        }
-        let Some(condition) = conjunction(settled) else {
-            return Ok(Transformed::yes(Arc::unwrap_or_clone(input)));
-        };
+    let settled = settle(terms.clone());
+    if let LogicalPlan::Aggregate(aggregate) = input.as_ref()
+        && has_row_of_nothing(aggregate)
+        && let Some(condition) = conjunction(settled.iter().cloned())
+    {
+        let changed = merged || settled != terms;
         let filter = LogicalPlan::Filter(Filter::try_new(condition, input)?);
-        let mut rewritten = self.rule.rewrite(filter, config)?;
-        rewritten.transformed = true;
-        Ok(rewritten)
+        return Ok(Transformed::new_transformed(filter, changed));
     }
+    if !merged && settled == terms {
+        return rule.rewrite(LogicalPlan::Filter(filter), config);
+    }
+    let Some(condition) = conjunction(settled) else {
+        return Ok(Transformed::yes(Arc::unwrap_or_clone(input)));
+    };
+    let filter = LogicalPlan::Filter(Filter::try_new(condition, input)?);
+    let mut rewritten = rule.rewrite(filter, config)?;
+    rewritten.transformed = true;
+    Ok(rewritten)
 }
 
 /// Whether an aggregate over no rows has a row, or several kinds of them.

@@ -9,41 +9,19 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchemaRef, FunctionalDependencies, Result};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
-/// A rule that is not told what determines what.
-#[derive(Debug)]
-pub(super) struct Undetermined {
-    rule: Arc<dyn OptimizerRule + Send + Sync>,
-}
-
-impl Undetermined {
-    pub(super) fn new(rule: Arc<dyn OptimizerRule + Send + Sync>) -> Self {
-        Self { rule }
+/// Applies a rule that is not told what determines what.
+pub(super) fn undetermined(
+    rule: &dyn OptimizerRule,
+    plan: LogicalPlan,
+    config: &dyn OptimizerConfig,
+) -> Result<Transformed<LogicalPlan>> {
+    // The rule for one node at a time asks of the keys of sorts alone.
+    if rule.apply_order().is_some() && !matches!(plan, LogicalPlan::Sort(_)) {
+        return rule.rewrite(plan, config);
     }
-}
-
-impl OptimizerRule for Undetermined {
-    fn name(&self) -> &str {
-        self.rule.name()
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.rule.apply_order()
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        // The rule for one node at a time asks of the keys of sorts alone.
-        if self.apply_order().is_some() && !matches!(plan, LogicalPlan::Sort(_)) {
-            return self.rule.rewrite(plan, config);
-        }
-        self.rule.rewrite(without_dependencies(plan)?, config)
-    }
+    rule.rewrite(without_dependencies(plan)?, config)
 }
 
 /// The plan with schemas that say nothing of dependencies.

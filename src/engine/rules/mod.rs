@@ -1,5 +1,6 @@
 //! DataFusion's optimizer rules, and what stands around those that would change answers.
 
+mod around;
 mod conjuncts;
 mod constants;
 mod determined;
@@ -15,9 +16,10 @@ use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
-use conjuncts::Settled;
+use around::Around;
+use conjuncts::settled;
 pub(super) use constants::check_constants;
-use determined::Undetermined;
+use determined::undetermined;
 use names::Unambiguous;
 use null_supplied::NullSupplied;
 use skips::Skips;
@@ -32,9 +34,9 @@ pub(super) fn logical() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         .rules
         .into_iter()
         .map(|rule| match rule.name() {
-            "push_down_filter" => Arc::new(Settled::new(rule)) as _,
+            "push_down_filter" => Arc::new(Around::new(rule, settled)) as _,
             "eliminate_duplicated_expr" | "optimize_projections" => {
-                Arc::new(Undetermined::new(rule)) as _
+                Arc::new(Around::new(rule, undetermined)) as _
             }
             _ => rule,
         })

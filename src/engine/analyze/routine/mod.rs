@@ -391,34 +391,16 @@ pub(super) fn parameter_level<'p>(routine: &Routine, args: Vec<Typed>) -> Level<
     // Rows can be named as relations are: `a.x` is column x of argument a.
     for column in &columns {
         if let Some(fields) = &column.value.row {
-            level.relations.borrow_mut().push(Relation {
-                name: column.name.clone(),
-                schema: None,
-                columns: fields
-                    .iter()
-                    .map(|(name, value)| Named {
-                        name: name.clone(),
-                        value: value.clone(),
-                    })
-                    .collect(),
-                oid: None,
-                null_supplied: false,
-                certain: None,
-                scalar: false,
-                row: None,
+            let fields = fields.iter().map(|(name, value)| Named {
+                name: name.clone(),
+                value: value.clone(),
             });
+            let row = Relation::of_columns(column.name.clone(), fields.collect());
+            level.relations.borrow_mut().push(row);
         }
     }
-    level.relations.borrow_mut().push(Relation {
-        name: routine.name.clone(),
-        schema: None,
-        columns,
-        oid: None,
-        null_supplied: false,
-        certain: None,
-        scalar: false,
-        row: None,
-    });
+    let all = Relation::of_columns(routine.name.clone(), columns);
+    level.relations.borrow_mut().push(all);
     level
 }
 
