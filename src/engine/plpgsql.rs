@@ -157,23 +157,9 @@ pub enum Action {
         otherwise: Vec<Step>,
     },
     /// CASE
-    Case {
-        /// What is compared; without it the arms are conditions.
-        subject: Option<Expression>,
-        /// Values or conditions, and what is done.
-        arms: Vec<(Vec<Expression>, Vec<Step>)>,
-        /// ELSE
-        otherwise: Option<Vec<Step>>,
-    },
+    Case(Case),
     /// LOOP, WHILE, FOR, FOREACH
-    Loop {
-        /// What EXIT and CONTINUE name it by.
-        label: Option<String>,
-        /// How often.
-        repeat: Repeat,
-        /// What is done each time.
-        body: Vec<Step>,
-    },
+    Loop(Loop),
     /// EXIT and CONTINUE.
     Leave {
         /// Whether the loop ends, not only its turn.
@@ -228,6 +214,28 @@ pub enum Action {
         /// AND CHAIN
         chain: bool,
     },
+}
+
+/// CASE
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What is compared; without it the arms are conditions.
+    pub subject: Option<Expression>,
+    /// Values or conditions, and what is done.
+    pub arms: Vec<(Vec<Expression>, Vec<Step>)>,
+    /// ELSE
+    pub otherwise: Option<Vec<Step>>,
+}
+
+/// LOOP, WHILE, FOR, FOREACH
+#[derive(Debug, Clone)]
+pub struct Loop {
+    /// What EXIT and CONTINUE name it by.
+    pub label: Option<String>,
+    /// How often.
+    pub repeat: Repeat,
+    /// What is done each time.
+    pub body: Vec<Step>,
 }
 
 /// A statement made when it runs: `text [USING value, …]`.

@@ -192,7 +192,7 @@ fn relation_of<'a>(context: &'a StatementContext, name: &ObjectName) -> Result<&
 }
 
 /// `42703` of a relation.
-fn no_column(relation: &Relation, column: &str) -> Error {
+pub(super) fn no_column(relation: &Relation, column: &str) -> Error {
     Error::new(
         SqlState::UNDEFINED_COLUMN,
         format!(

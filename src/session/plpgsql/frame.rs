@@ -20,7 +20,7 @@ pub(super) struct Frame {
     /// ROW_COUNT
     pub(super) row_count: i64,
     /// What messages call it.
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// Whether it may change nothing.
     pub(super) reads_only: bool,
     /// What it gives back.
@@ -91,6 +91,15 @@ pub(super) struct Place {
 }
 
 impl Value {
+    /// What messages call a variable that holds a row; `None` of a single value.
+    pub(super) fn row_word(&self) -> Option<&'static str> {
+        match self {
+            Self::Single(..) => None,
+            Self::Row(..) => Some("row"),
+            Self::Record(_) => Some("record"),
+        }
+    }
+
     /// NULL of a type.
     pub(super) fn null(ty: PgType) -> Self {
         Self::Single(ty, new_null_array(&ty.data_type(), 1))
@@ -99,9 +108,9 @@ impl Value {
 
 impl Frame {
     /// Of what messages call so.
-    pub(super) fn named(name: String) -> Self {
+    pub(super) fn named(name: &str) -> Self {
         Self {
-            name,
+            name: name.into(),
             ..Self::default()
         }
     }
@@ -135,11 +144,6 @@ impl Frame {
         if let Some(scope) = self.scopes.last_mut() {
             scope.variables.push(variable);
         }
-    }
-
-    /// Says whether a variable is assigned to again.
-    pub(super) fn seal(&mut self, place: Place, constant: bool) {
-        self.scopes[place.scope].variables[place.variable].constant = constant;
     }
 
     /// Adds another name of a variable.
@@ -238,15 +242,7 @@ impl Frame {
         }
     }
 
-    /// FOUND, which is the first variable there is.
-    pub(super) fn found(&self) -> Option<ArrayRef> {
-        match &self.scopes.first()?.variables.first()?.value {
-            Value::Single(_, value) => Some(Arc::clone(value)),
-            Value::Row(..) | Value::Record(_) => None,
-        }
-    }
-
-    /// Sets FOUND.
+    /// Sets FOUND, which is the first variable there is.
     pub(super) fn set_found(&mut self, found: ArrayRef) {
         let variable = self
             .scopes

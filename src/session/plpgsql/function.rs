@@ -46,7 +46,7 @@ impl Session {
         let returns = Returns::of(routine);
         let block = parse_plpgsql(&routine.name, text, returns)?;
         let context = self.context()?;
-        let mut frame = Frame::named(context.snapshot.signature(routine, None));
+        let mut frame = Frame::named(&context.snapshot.signature(routine, None));
         frame.reads_only = routine.volatility != Volatility::Volatile;
         frame.answer = Answer {
             columns: Arc::clone(columns),

@@ -6,7 +6,7 @@ use super::frame::{Frame, Value, Variable};
 use super::values::{Row, in_expression};
 use super::{Flow, located};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::plpgsql::{Action, Expression, Repeat, Source, Step, Target};
+use crate::engine::plpgsql::{Expression, Loop, Repeat, Source, Step, Target};
 use crate::engine::{Rows, parse_query};
 use crate::session::Session;
 use crate::session::dispatch::Run;
@@ -48,21 +48,19 @@ impl Session {
     pub(super) async fn repeated(
         &mut self,
         frame: &mut Frame,
-        step: &Step,
+        of: &Loop,
+        line: usize,
         run: &Run<'_>,
     ) -> Result<Flow> {
-        let Action::Loop {
+        let Loop {
             label,
             repeat,
             body,
-        } = &step.action
-        else {
-            return Ok(Flow::Next);
-        };
+        } = of;
         let turns = Turns {
             label: label.as_ref(),
             body,
-            line: step.line,
+            line,
         };
         let name = frame.name.clone();
         match repeat {
@@ -73,7 +71,7 @@ impl Session {
                 }
             },
             Repeat::While(condition) => {
-                let at = |error: Error| located(error, &name, step.line, "WHILE");
+                let at = |error: Error| located(error, &name, line, "WHILE");
                 while self.truth(frame, condition, run).await.map_err(at)? {
                     let flow = self.steps(frame, body, run).await?;
                     if let Some(flow) = turns.after(flow) {
@@ -112,13 +110,13 @@ impl Session {
                         "FOR over EXECUTE statement",
                     ),
                 };
-                let rows = rows.map_err(|error| located(error, &name, step.line, what))?;
+                let rows = rows.map_err(|error| located(error, &name, line, what))?;
                 self.each(frame, (targets, rows, what), turns, run).await
             }
             Repeat::Elements { targets, array } => {
                 let what = "FOREACH over array";
                 let rows = self.elements(frame, array, run).await;
-                let rows = rows.map_err(|error| located(error, &name, step.line, what))?;
+                let rows = rows.map_err(|error| located(error, &name, line, what))?;
                 self.each(frame, (targets, rows, what), turns, run).await
             }
         }

@@ -15,7 +15,7 @@ use super::dispatch::Run;
 use super::{CommandTag, Session};
 use crate::base::limits::VIEW_DEPTH_MAX;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::plpgsql::{Action, Block, Condition, Expression, Returns, Step};
+use crate::engine::plpgsql::{Action, Block, Case, Condition, Expression, Returns, Step};
 use crate::engine::{parse_plpgsql, parse_query};
 use crate::types::PgType;
 use crate::types::text::parse_value;
@@ -76,7 +76,7 @@ impl Session {
         }
         let around = self.variables.take();
         self.blocks += 1;
-        let mut frame = Frame::named(INLINE_BLOCK.to_owned());
+        let mut frame = Frame::named(INLINE_BLOCK);
         frame.enter(None);
         let done = self.whole_block(&mut frame, &block, run).await;
         self.blocks -= 1;
@@ -205,8 +205,8 @@ impl Session {
                 }
                 return self.steps(frame, otherwise, run).await;
             }
-            Action::Case { .. } => return self.case(frame, step, run).await,
-            Action::Loop { .. } => return self.repeated(frame, step, run).await,
+            Action::Case(case) => return self.case(frame, case, step.line, run).await,
+            Action::Loop(of) => return self.repeated(frame, of, step.line, run).await,
             Action::Leave { exit, label, when } => {
                 let what = if *exit { "EXIT" } else { "CONTINUE" };
                 let leaves = match when {
@@ -292,28 +292,26 @@ impl Session {
     }
 
     /// CASE
-    async fn case(&mut self, frame: &mut Frame, step: &Step, run: &Run<'_>) -> Result<Flow> {
-        let Action::Case {
-            subject,
-            arms,
-            otherwise,
-        } = &step.action
-        else {
-            return Ok(Flow::Next);
-        };
+    async fn case(
+        &mut self,
+        frame: &mut Frame,
+        case: &Case,
+        line: usize,
+        run: &Run<'_>,
+    ) -> Result<Flow> {
         let name = frame.name.clone();
-        let at = |error: Error| located(error, &name, step.line, "CASE");
+        let at = |error: Error| located(error, &name, line, "CASE");
         let depth = frame.depth();
-        if let Some(subject) = subject {
+        if let Some(subject) = &case.subject {
             let value = self.value(frame, &subject.query, run).await.map_err(at)?;
             frame.enter(None);
             let value = Value::Single(value.0, value.1);
             frame.declare(Variable::new(SUBJECT.to_owned(), value));
         }
         let mut chosen = None;
-        'arms: for (values, body) in arms {
+        'arms: for (values, body) in &case.arms {
             for value in values {
-                let is_true = match subject {
+                let is_true = match case.subject {
                     None => self.truth(frame, value, run).await.map_err(at)?,
                     Some(_) => {
                         let text = format!("\"{SUBJECT}\" IN ({})", value.text);
@@ -329,7 +327,7 @@ impl Session {
             }
         }
         frame.leave_to(depth);
-        match chosen.or(otherwise.as_ref()) {
+        match chosen.or(case.otherwise.as_ref()) {
             Some(body) => self.steps(frame, body, run).await,
             None => Err(at(Error::new(SqlState::CASE_NOT_FOUND, "case not found")
                 .hint("CASE statement is missing ELSE part."))),

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
+
 use super::deep::Deep;
 use super::frame::Frame;
-use super::values::{Row, first};
+use super::values::{Row, first, in_expression};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::plpgsql::{Diagnostic, Dynamic, Expression, Into, Target};
 use crate::engine::{Command, Rows, Statement, check_plpgsql, parse};
 use crate::session::dispatch::Run;
-use crate::session::{Response, Session};
+use crate::session::{Response, RowsTag, Session};
 use crate::statement::{ArgumentNames, Arguments};
 
 /// What a statement did.
@@ -65,7 +67,8 @@ impl Session {
             (Some(rows), Some(into)) => {
                 let (row, more) = first(rows).await.map_err(in_this)?;
                 self.carry_out_effects()?;
-                self.take_into(frame, (row, more), into, changes)?;
+                let found = self.take_into(frame, (row, more), into, changes)?;
+                self.set_found(frame, found)?;
             }
             (Some(_), None) => return Err(no_destination()),
             (None, Some(_)) => {
@@ -85,14 +88,14 @@ impl Session {
         Ok(())
     }
 
-    /// Gives the targets of INTO the first row.
+    /// Gives the targets of INTO the first row; says whether there is one.
     fn take_into(
         &mut self,
         frame: &mut Frame,
         (row, more): (Row, bool),
         into: &Into,
         changes: bool,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let found = row.values.is_some();
         if !found && into.strict {
             return Err(Error::new(
@@ -108,7 +111,7 @@ impl Session {
         }
         self.put_into(frame, &into.targets, row)?;
         frame.row_count = i64::from(found);
-        self.set_found(frame, found)
+        Ok(found)
     }
 
     /// EXECUTE
@@ -143,12 +146,7 @@ impl Session {
         match (last, into) {
             (Some((Some(row), changes, _)), Some(into)) => {
                 // FOUND is left as it is.
-                let found = frame.found();
-                self.take_into(frame, row, into, changes)?;
-                if let Some(found) = found {
-                    frame.set_found(found);
-                }
-                Ok(())
+                self.take_into(frame, row, into, changes).map(drop)
             }
             (Some((_, _, counted)), None) => {
                 frame.row_count = counted.unwrap_or(0);
@@ -206,7 +204,7 @@ impl Session {
         frame: &Frame,
         what: &Dynamic,
         run: &Run<'_>,
-    ) -> Result<(String, Arc<Arguments>, Vec<arrow::array::ArrayRef>)> {
+    ) -> Result<(String, Arc<Arguments>, Vec<ArrayRef>)> {
         let text = self.text(frame, &what.text, run).await?;
         let text = text.ok_or_else(|| {
             Error::new(
@@ -219,7 +217,7 @@ impl Session {
             let (ty, value) = self
                 .value(frame, &value.query, run)
                 .await
-                .map_err(|error| super::values::in_expression(error, &value.text))?;
+                .map_err(|error| in_expression(error, &value.text))?;
             types.push(ty);
             values.push(value);
         }
@@ -243,7 +241,7 @@ impl Session {
         &mut self,
         statement: &Statement,
         arguments: Arc<Arguments>,
-        values: &[arrow::array::ArrayRef],
+        values: &[ArrayRef],
         run: &Run<'_>,
     ) -> Result<Done> {
         // Others would keep what names a variable longer than there is one.
@@ -340,10 +338,10 @@ async fn count(mut rows: Rows) -> Result<i64> {
     Ok(count)
 }
 
-fn counted_by(tag: &crate::session::RowsTag) -> Option<i64> {
+fn counted_by(tag: &RowsTag) -> Option<i64> {
     match tag {
-        crate::session::RowsTag::Counted(_) => None,
-        crate::session::RowsTag::Fixed(tag) => number_of(&tag.0),
+        RowsTag::Counted(_) => None,
+        RowsTag::Fixed(tag) => number_of(&tag.0),
     }
 }
 

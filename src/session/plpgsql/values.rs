@@ -14,7 +14,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::plpgsql::{Declaration, Declared, Expression, Target, VariableType};
 use crate::engine::{OutputColumn, Rows, assigned, parse_expression, parse_query, subscripted};
 use crate::pg_catalog::names::Names;
-use crate::session::commands::sole_call;
+use crate::session::commands::{no_column, sole_call};
 use crate::session::dispatch::Run;
 use crate::session::{Response, Session};
 use crate::types::PgType;
@@ -27,8 +27,8 @@ pub(super) struct Row {
     pub(super) values: Option<Vec<ArrayRef>>,
 }
 
-/// What a variable starts with.
-enum Given {
+/// What an expression comes to, as the variable that it is given to holds it.
+enum Computed {
     Value(PgType, ArrayRef),
     Row(Row),
 }
@@ -180,46 +180,43 @@ impl Session {
             None if error.state() == SqlState::NULL_VALUE_NOT_ALLOWED => error,
             None => error.within(format!("PL/pgSQL assignment \"{text}\"")),
         };
-        if !target.subscripts.is_empty() {
-            let query = with_element(target, value).map_err(within)?;
-            let work = self.value(frame, &query, run);
-            let (from, value) = work.await.map_err(within)?;
-            return self.put(frame, place, from, &value).map_err(within);
-        }
-        if place.field.is_none() && !matches!(frame.variable(place).value, Value::Single(..)) {
-            let work = self.assign_row(frame, place, value, run);
-            return work.await.map_err(within);
-        }
-        let query = &value.query;
-        let work = self.value(frame, query, run);
-        let (from, value) = work.await.map_err(within)?;
-        self.put(frame, place, from, &value).map_err(within)
+        let element = match target.subscripts.is_empty() {
+            true => None,
+            false => Some(with_element(target, value).map_err(within)?),
+        };
+        let whole = place.field.is_none() && element.is_none();
+        let row = frame.variable(place).value.row_word().filter(|_| whole);
+        let query = element.as_ref().unwrap_or(&value.query);
+        let work = self.computed(frame, row, query, run);
+        let computed = work.await.map_err(within)?;
+        self.put_computed(frame, place, computed).map_err(within)
     }
 
-    /// A row to a row.
-    async fn assign_row(
+    /// What an expression comes to for a variable; `row` is what that is called if it holds a row.
+    async fn computed(
         &mut self,
-        frame: &mut Frame,
-        place: Place,
-        value: &Expression,
+        frame: &Frame,
+        row: Option<&'static str>,
+        query: &ast::Query,
         run: &Run<'_>,
-    ) -> Result<()> {
-        let (ty, single) = self.value(frame, &value.query, run).await?;
-        if single.is_null(0) {
-            return self.put_row(frame, place, Row::none());
+    ) -> Result<Computed> {
+        let (ty, value) = self.value(frame, query, run).await?;
+        match row {
+            None => Ok(Computed::Value(ty, value)),
+            Some(_) if value.is_null(0) => Ok(Computed::Row(Row::none())),
+            Some(row) if !ty.is_composite() => Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("cannot assign non-composite value to a {row} variable"),
+            )),
+            Some(_) => self.fields(ty, value, run).await.map(Computed::Row),
         }
-        if !ty.is_composite() {
-            let what = match frame.variable(place).value {
-                Value::Record(_) => "cannot assign non-composite value to a record variable",
-                Value::Row(..) | Value::Single(..) => {
-                    "cannot assign non-composite value to a row variable"
-                }
-            };
-            return Err(Error::new(SqlState::DATATYPE_MISMATCH, what));
+    }
+
+    fn put_computed(&mut self, frame: &mut Frame, place: Place, computed: Computed) -> Result<()> {
+        match computed {
+            Computed::Row(row) => self.put_row(frame, place, row),
+            Computed::Value(from, value) => self.put(frame, place, from, &value),
         }
-        // The row once more, by its fields.
-        let row = self.fields(ty, single, run).await?;
-        self.put_row(frame, place, row)
     }
 
     /// A row by its fields.
@@ -259,13 +256,18 @@ impl Session {
     /// Gives a row variable the fields of a row, by their order.
     pub(super) fn put_row(&mut self, frame: &mut Frame, place: Place, row: Row) -> Result<()> {
         let context = self.context()?;
+        let variable = frame.variable(place);
+        let null = row.values.is_none() && row.columns.is_empty();
+        if null && variable.not_null {
+            return Err(not_null(&variable.name));
+        }
         let nulls = || {
             row.columns
                 .iter()
                 .map(|of| new_null_array(&of.ty.data_type(), 1))
         };
         let values = row.values.clone().unwrap_or_else(|| nulls().collect());
-        let fields = match &frame.variable(place).value {
+        let fields = match &variable.value {
             Value::Single(..) => return Ok(()),
             Value::Record(None) if row.columns.is_empty() => return Ok(()),
             Value::Record(Some(fields)) if row.columns.is_empty() => fields
@@ -301,11 +303,7 @@ impl Session {
                 made
             }
         };
-        frame.set_row(
-            place,
-            fields,
-            row.values.is_none() && row.columns.is_empty(),
-        );
+        frame.set_row(place, fields, null);
         Ok(())
     }
 
@@ -380,46 +378,22 @@ impl Session {
             } => (ty, *constant, *not_null, default),
         };
         let value = self.starting(frame, ty)?;
-        let mut variable = Variable {
+        let variable = Variable {
             constant,
             not_null,
             ..Variable::new(name.clone(), value)
         };
         // What it starts with cannot name it.
         if let Some(default) = default {
-            let given = self.initial(frame, &variable, default, run).await?;
-            variable.constant = false;
+            let work = self.computed(frame, variable.value.row_word(), &default.query, run);
+            let computed = work.await;
+            let computed = computed.map_err(|error| in_expression(error, &default.text))?;
             frame.declare(variable);
             let place = frame.place(std::slice::from_ref(name))?;
-            match given {
-                Given::Row(row) => self.put_row(frame, place, row)?,
-                Given::Value(from, value) => self.put(frame, place, from, &value)?,
-            }
-            frame.seal(place, constant);
-        } else {
-            frame.declare(variable);
+            return self.put_computed(frame, place, computed);
         }
+        frame.declare(variable);
         Ok(())
-    }
-
-    async fn initial(
-        &mut self,
-        frame: &Frame,
-        variable: &Variable,
-        default: &Expression,
-        run: &Run<'_>,
-    ) -> Result<Given> {
-        let (ty, value) = self
-            .value(frame, &default.query, run)
-            .await
-            .map_err(|error| in_expression(error, &default.text))?;
-        if matches!(variable.value, Value::Single(..)) {
-            return Ok(Given::Value(ty, value));
-        }
-        if value.is_null(0) || !ty.is_composite() {
-            return Ok(Given::Row(Row::none()));
-        }
-        self.fields(ty, value, run).await.map(Given::Row)
     }
 
     /// What a variable of a type starts as.
@@ -453,13 +427,7 @@ impl Session {
                     let relation =
                         snapshot.resolve_relation(&context.search_path, schema, relation)?;
                     let found = relation.column(column);
-                    let found = found.ok_or_else(|| {
-                        let message = format!(
-                            "column \"{column}\" of relation \"{}\" does not exist",
-                            relation.name
-                        );
-                        Error::new(SqlState::UNDEFINED_COLUMN, message)
-                    })?;
+                    let found = found.ok_or_else(|| no_column(relation, column))?;
                     found.ty
                 }
                 (Err(error), _) => return Err(error),

@@ -8,7 +8,8 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{Command, Statement};
 use crate::engine::parse::parse;
 use crate::engine::plpgsql::{
-    Action, Diagnostic, Dynamic, Expression, Into, Repeat, Returns, Source, Step, Target,
+    Action, Case, Diagnostic, Dynamic, Expression, Into, Loop, Repeat, Returns, Source, Step,
+    Target,
 };
 
 impl Parser {
@@ -128,11 +129,11 @@ impl Parser {
         };
         reader.expect("END CASE")?;
         reader.semicolon()?;
-        Ok(Action::Case {
+        Ok(Action::Case(Case {
             subject,
             arms,
             otherwise,
-        })
+        }))
     }
 
     /// LOOP, WHILE, FOR, FOREACH
@@ -165,11 +166,11 @@ impl Parser {
         reader.expect("END LOOP")?;
         end_label(reader, label.as_deref())?;
         reader.semicolon()?;
-        Ok(Action::Loop {
+        Ok(Action::Loop(Loop {
             label,
             repeat,
             body,
-        })
+        }))
     }
 
     /// After RETURN.
