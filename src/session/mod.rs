@@ -11,6 +11,7 @@ mod answer;
 mod commands;
 mod derived;
 mod dispatch;
+mod function_call;
 mod open;
 mod plpgsql;
 mod portal;

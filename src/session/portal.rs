@@ -411,8 +411,27 @@ fn read_parameter(
     names: Option<&StatementContext>,
     (portal, index): (&str, usize),
 ) -> Result<ArrayRef> {
+    read_value(value, ty, is_binary, encoding, (style, now), names).map_err(|error| {
+        let portal = if portal.is_empty() {
+            "unnamed portal".to_owned()
+        } else {
+            format!("portal \"{portal}\"")
+        };
+        error.context(format!("{portal} parameter ${}", index + 1))
+    })
+}
+
+/// A value a client sent.
+pub(super) fn read_value(
+    value: Option<&[u8]>,
+    ty: PgType,
+    is_binary: bool,
+    encoding: &Encoding,
+    (style, now): (&Style, i64),
+    names: Option<&StatementContext>,
+) -> Result<ArrayRef> {
     let text = || value.map(|bytes| encoding.decode(bytes)).transpose();
-    let read = if is_binary {
+    if is_binary {
         let value = value.map(|bytes| encoding.decode_binary(bytes, ty));
         value.transpose().and_then(|value| {
             binary::parse_column(&[value.as_deref()], ty, style).map_err(|failed| failed.error)
@@ -426,15 +445,7 @@ fn read_parameter(
         text().and_then(|text| {
             text::parse_column(&[text.as_deref()], ty, style, now).map_err(|failed| failed.error)
         })
-    };
-    read.map_err(|error| {
-        let portal = if portal.is_empty() {
-            "unnamed portal".to_owned()
-        } else {
-            format!("portal \"{portal}\"")
-        };
-        error.context(format!("{portal} parameter ${}", index + 1))
-    })
+    }
 }
 
 /// `34000`

@@ -429,7 +429,7 @@ pub(super) fn no_statement(name: &str) -> Error {
 }
 
 /// A declared parameter type; `unknown` leaves the choice to the binder, as in PostgreSQL.
-fn declared_type(snapshot: &Snapshot, oid: Oid) -> Result<Option<PgType>> {
+pub(super) fn declared_type(snapshot: &Snapshot, oid: Oid) -> Result<Option<PgType>> {
     if oid == Oid::INVALID || oid == PgType::UNKNOWN.oid {
         return Ok(None);
     }

@@ -333,7 +333,7 @@ impl Connection {
             }
             Ok(Message::Flush) => self.out.flush().await.map_err(Failure::from),
             Ok(Message::Sync) => Box::pin(self.session.sync()).await.map_err(Failure::from),
-            Ok(Message::FunctionCall) => Err(Error::unsupported("a function call message").into()),
+            Ok(Message::FunctionCall(call)) => Box::pin(self.function_call(&call)).await,
             Ok(
                 Message::CopyData(_)
                 | Message::CopyDone

@@ -61,7 +61,7 @@ impl Connection {
                 | Message::Describe(_)
                 | Message::Execute { .. }
                 | Message::Close(_)
-                | Message::FunctionCall => {
+                | Message::FunctionCall(_) => {
                     // The client does not know what state it is in; guessing would load half of its
                     // rows.
                     return Err(Error::new(

@@ -154,6 +154,21 @@ fn patch(buffer: &mut [u8], at: usize, length: usize) -> Result<()> {
     Ok(())
 }
 
+/// The value of the only column of the first row, after its length.
+pub(super) fn one_value(
+    batch: &RecordBatch,
+    response: &RowsResponse,
+    encoding: &'static Encoding,
+) -> Result<Vec<u8>> {
+    let columns = response.rows.columns().clone();
+    let encoder = RowEncoder::new(batch, &columns, response, encoding)?;
+    let mut row = Vec::new();
+    encoder.write_row(0, &mut row)?;
+    // After the type of the message, its length and the number of columns.
+    row.drain(..7);
+    Ok(row)
+}
+
 /// What became of an answer.
 pub(super) struct Sent {
     /// Rows sent.

@@ -45,7 +45,7 @@ pub(super) enum Message {
     /// `S`
     Sync,
     /// `F`: decoded no further, as it is not supported.
-    FunctionCall,
+    FunctionCall(FunctionCall),
     /// `d`
     CopyData(Bytes),
     /// `c`
@@ -69,6 +69,19 @@ pub(super) struct Bind {
     pub(super) parameter_formats: Vec<bool>,
     /// Formats of the result's columns: true is binary.
     pub(super) result_formats: Vec<bool>,
+}
+
+/// FunctionCall, as libpq's fast path sends it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct FunctionCall {
+    /// Which function.
+    pub(super) function: Oid,
+    /// Formats of the arguments: true is binary.
+    pub(super) formats: Vec<bool>,
+    /// Arguments; `None` is NULL.
+    pub(super) arguments: Vec<Option<Bytes>>,
+    /// Format of the result.
+    pub(super) binary: bool,
 }
 
 /// What Describe and Close are about.
@@ -113,7 +126,7 @@ impl Message {
             }
             b'H' => Self::Flush,
             b'S' => Self::Sync,
-            b'F' => return Ok(Self::FunctionCall),
+            b'F' => Self::FunctionCall(body.function_call()?),
             b'd' => return Ok(Self::CopyData(body.bytes)),
             b'c' => Self::CopyDone,
             b'f' => Self::CopyFail(body.text()?),
@@ -200,16 +213,18 @@ impl Body {
 
     fn formats(&mut self) -> Result<Vec<bool>> {
         let count = self.count(2)?;
-        (0..count)
-            .map(|_| match self.u16()? {
-                0 => Ok(false),
-                1 => Ok(true),
-                code => Err(Error::new(
-                    SqlState::INVALID_PARAMETER_VALUE,
-                    format!("unsupported format code: {code}"),
-                )),
-            })
-            .collect()
+        (0..count).map(|_| self.format()).collect()
+    }
+
+    fn format(&mut self) -> Result<bool> {
+        match self.u16()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            code => Err(Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("unsupported format code: {code}"),
+            )),
+        }
     }
 
     fn bind(&mut self) -> Result<Bind> {
@@ -229,6 +244,27 @@ impl Body {
             parameters,
             parameter_formats,
             result_formats: self.formats()?,
+        })
+    }
+
+    fn function_call(&mut self) -> Result<FunctionCall> {
+        let function = Oid(self.u32()?);
+        let formats = self.formats()?;
+        let count = self.count(4)?;
+        let arguments = (0..count)
+            .map(|_| match self.i32()? {
+                -1 => Ok(None),
+                length if length < -1 => Err(violation(format!(
+                    "invalid argument size {length} in function call message"
+                ))),
+                length => self.bytes(length).map(Some),
+            })
+            .collect::<Result<_>>()?;
+        Ok(FunctionCall {
+            function,
+            formats,
+            arguments,
+            binary: self.format()?,
         })
     }
 

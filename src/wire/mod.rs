@@ -19,6 +19,7 @@ mod encode;
 mod error;
 mod extended;
 mod frame;
+mod function_call;
 mod message;
 mod output;
 mod scram;

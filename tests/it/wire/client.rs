@@ -253,19 +253,23 @@ impl Connection {
                 let parameters = list(&json["parameters"]);
                 count(&mut body, parameters.len());
                 for parameter in parameters {
-                    let bytes = match parameter {
-                        Value::Null => {
-                            body.extend((-1_i32).to_be_bytes());
-                            continue;
-                        }
-                        Value::Object(object) => unhex(object["hex"].as_str().unwrap_or(""))?,
-                        other => other.as_str().unwrap_or("").as_bytes().to_vec(),
-                    };
-                    body.extend((bytes.len() as u32).to_be_bytes());
-                    body.extend(bytes);
+                    value(&mut body, parameter)?;
                 }
                 formats(&mut body, &json["result_formats"]);
                 b'B'
+            }
+            "FunctionCall" => {
+                let json = json()?;
+                body.extend((json["function"].as_u64().unwrap_or(0) as u32).to_be_bytes());
+                formats(&mut body, &json["formats"]);
+                let arguments = list(&json["arguments"]);
+                count(&mut body, arguments.len());
+                for argument in arguments {
+                    value(&mut body, argument)?;
+                }
+                let format = json["result_format"].as_u64().unwrap_or(0) as u16;
+                body.extend(format.to_be_bytes());
+                b'F'
             }
             "Describe" | "Close" => {
                 let json = json()?;
@@ -514,6 +518,21 @@ fn list(value: &Value) -> &[Value] {
 
 fn count(body: &mut Vec<u8>, count: usize) {
     body.extend((count as u16).to_be_bytes());
+}
+
+/// A value after its length; NULL has a length alone.
+fn value(body: &mut Vec<u8>, value: &Value) -> Result<(), String> {
+    let bytes = match value {
+        Value::Null => {
+            body.extend((-1_i32).to_be_bytes());
+            return Ok(());
+        }
+        Value::Object(object) => unhex(object["hex"].as_str().unwrap_or(""))?,
+        other => other.as_str().unwrap_or("").as_bytes().to_vec(),
+    };
+    body.extend((bytes.len() as u32).to_be_bytes());
+    body.extend(bytes);
+    Ok(())
 }
 
 fn formats(body: &mut Vec<u8>, value: &Value) {

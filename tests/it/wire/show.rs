@@ -22,6 +22,7 @@ pub(super) fn message(message: &Message, names: &BTreeMap<i32, String>) -> Strin
             let cells: Vec<_> = (0..body.u16()).map(|_| cell(&mut body)).collect();
             format!("DataRow {}", cells.join(" ")).trim_end().to_owned()
         }
+        b'V' => format!("FunctionCallResponse {}", cell(&mut body)),
         b'C' => format!("CommandComplete {}", body.text()),
         b'Z' => format!("ReadyForQuery {}", char::from(body.u8())),
         b'E' => format!("ErrorResponse {}", fields(&mut body)),
