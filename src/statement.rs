@@ -1,12 +1,14 @@
 //! What one statement sees: a pinned snapshot, who asks, with which settings, when.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::base::error::Report;
 use crate::base::{Oid, Result, SessionId};
 use crate::catalog::{Relation, Routine, SearchPath, Snapshot, Timing, View};
-use crate::database::{Database, ReadSet};
+use crate::database::{Database, LargeObjectView, ReadSet};
 use crate::observe::{Interrupt, Sessions};
 use crate::settings::Settings;
 use crate::types::{PgType, Style};
@@ -50,6 +52,10 @@ pub struct StatementContext {
     pub random: Arc<Random>,
     /// Stops the statement.
     pub interrupt: Interrupt,
+    /// The transaction's large objects; `None` outside of one.
+    pub large_objects: Option<LargeObjectView>,
+    /// Files of the server.
+    pub files: Option<ServerFiles>,
     /// Whether the transaction is READ ONLY.
     pub read_only: bool,
     /// Where what is read is noted, if the transaction is SERIALIZABLE.
@@ -64,6 +70,21 @@ pub struct StatementContext {
     /// The parameters of the function whose statement this is.
     pub arguments: Option<Arc<Arguments>>,
 }
+
+/// Files of the server that functions may read and write: those in the folders its configuration
+/// names. Entering them is the engine's business, which functions stand below.
+#[derive(Debug, Clone)]
+pub struct ServerFiles {
+    /// The folders.
+    pub roots: Arc<[PathBuf]>,
+    /// Opens a file to read it.
+    pub open: fn(&[PathBuf], &Path) -> Result<File>,
+    /// Makes a file of what is written, once all is.
+    pub create: fn(&[PathBuf], &Path, &mut FileWriter<'_>) -> Result<()>,
+}
+
+/// Writes the pieces of a file.
+pub type FileWriter<'a> = dyn FnMut(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> + 'a;
 
 /// What SET CONSTRAINTS said in a transaction.
 #[derive(Debug, Clone, Default)]

@@ -115,6 +115,9 @@ impl Privileges {
     pub const ROUTINE: Privileges = Privileges(2048);
     /// All a type has.
     pub const TYPE: Privileges = Privileges(128);
+    /// On large objects: SELECT and UPDATE.
+    pub const LARGE_OBJECT: Privileges =
+        Privileges(Privilege::Select as u16 | Privilege::Update as u16);
     /// All a database has.
     pub const DATABASE: Privileges = Privileges(256 | 512 | 1024);
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::acl::Acl;
 use super::constraint::Constraints;
 use super::default_acl::DefaultAcl;
+use super::large_object::LargeObject;
 use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, SettingsOf, View};
 use super::policy::RowSecurity;
 use super::routine::Routine;
@@ -44,6 +45,17 @@ pub enum Change {
         was: Box<UserType>,
         /// The type from now on.
         ty: Box<UserType>,
+    },
+    /// A large object exists.
+    CreateLargeObject(LargeObject),
+    /// The pages of a large object are others.
+    WriteLargeObject {
+        /// Which.
+        oid: Oid,
+        /// The stamp of what was written on; another one is a conflict.
+        was: u64,
+        /// Its stamp from now on.
+        stamp: u64,
     },
     /// CREATE OR REPLACE VIEW: same identity, owner and grants; columns may only be added at the
     /// end.

@@ -127,6 +127,7 @@ impl Snapshot {
                 }
                 None => object.to_string(),
             },
+            ObjectId::LargeObject(oid) => format!("large object {oid}"),
             ObjectId::Type(oid) => match self.user_type(oid) {
                 Some(ty) => {
                     let schema = self.schema(ty.schema).map_or("?", |s| s.name.as_str());
@@ -288,7 +289,7 @@ impl Snapshot {
     /// What depends directly on `object`, in OID order.
     pub(super) fn direct_dependants(&self, object: ObjectId) -> Vec<ObjectId> {
         match object {
-            ObjectId::Database | ObjectId::Role(_) => Vec::new(),
+            ObjectId::Database | ObjectId::Role(_) | ObjectId::LargeObject(_) => Vec::new(),
             ObjectId::Schema(schema) => {
                 let owned = |relation: &Relation| {
                     let owner = relation.sequence().and_then(|sequence| sequence.owned_by);

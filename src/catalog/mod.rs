@@ -12,6 +12,7 @@ mod default_acl;
 mod dependency;
 mod derived;
 mod genesis;
+mod large_object;
 pub mod object;
 mod policy;
 mod range_type;
@@ -36,6 +37,7 @@ pub use constraint::{
 pub use default_acl::{DefaultAcl, DefaultKind};
 pub use dependency::{Cascade, Dependence, Dependent};
 pub use derived::{Places, derived_oid, row_type_of_array};
+pub use large_object::{LargeObject, missing_large_object};
 pub use object::{
     CheckOption, Column, Database, Generation, Membership, ObjectId, Persistence, Relation,
     RelationKind, Role, Schema, SettingsOf, View,

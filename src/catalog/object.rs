@@ -30,6 +30,8 @@ pub enum ObjectId {
     Routine(Oid),
     /// A user's type.
     Type(Oid),
+    /// A large object.
+    LargeObject(Oid),
 }
 
 /// The one database.
@@ -487,6 +489,7 @@ impl fmt::Display for ObjectId {
             Self::Role(oid) => write!(f, "role {oid}"),
             Self::Routine(oid) => write!(f, "function {oid}"),
             Self::Type(oid) => write!(f, "type {oid}"),
+            Self::LargeObject(oid) => write!(f, "large object {oid}"),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::default_acl::DefaultAcl;
 use super::derived::Derived;
+use super::large_object::LargeObjects;
 use super::object::{
     Column, Database, Membership, ObjectId, Relation, RelationKind, Role, Schema, SettingsOf,
 };
@@ -31,6 +32,7 @@ pub struct Snapshot {
     pub(super) routine_names: Arc<BTreeMap<(Oid, String), BTreeSet<Oid>>>,
     pub(super) types: Arc<BTreeMap<Oid, Arc<UserType>>>,
     pub(super) default_acls: Arc<BTreeMap<Oid, Arc<DefaultAcl>>>,
+    pub(super) large_objects: LargeObjects,
     /// The labels of `types`, as values are read and written with.
     pub(super) enums: Enums,
     pub(super) derived: Derived,
@@ -80,6 +82,7 @@ impl Snapshot {
             routines: Arc::default(),
             routine_names: Arc::default(),
             default_acls: Arc::default(),
+            large_objects: Arc::default(),
             derived: Derived::default(),
         };
         snapshot.index_types();
@@ -314,6 +317,7 @@ impl Snapshot {
             ObjectId::Relation(oid) => self.relation(oid).map(|relation| relation.owner),
             ObjectId::Routine(oid) => self.routine(oid).map(|routine| routine.owner),
             ObjectId::Type(oid) => self.user_type(oid).map(|ty| ty.owner),
+            ObjectId::LargeObject(oid) => self.large_object(oid).map(|of| of.owner),
             ObjectId::Role(_) => None,
         }
     }
@@ -326,6 +330,7 @@ impl Snapshot {
             ObjectId::Relation(oid) => self.relation(oid)?.acl.as_ref(),
             ObjectId::Routine(oid) => self.routine(oid)?.acl.as_ref(),
             ObjectId::Type(oid) => self.user_type(oid)?.acl.as_ref(),
+            ObjectId::LargeObject(oid) => self.large_object(oid)?.acl.as_ref(),
             ObjectId::Role(_) => None,
         }
     }

@@ -77,9 +77,10 @@ impl Snapshot {
     /// Whether `oid` is a temporary relation, or the temporary schema of a session.
     pub fn is_temporary(&self, object: super::ObjectId) -> bool {
         match object {
-            super::ObjectId::Database | super::ObjectId::Role(_) | super::ObjectId::Type(_) => {
-                false
-            }
+            super::ObjectId::Database
+            | super::ObjectId::Role(_)
+            | super::ObjectId::Type(_)
+            | super::ObjectId::LargeObject(_) => false,
             super::ObjectId::Schema(oid) => {
                 self.schema(oid).is_some_and(|schema| schema.is_temporary())
             }

@@ -107,7 +107,10 @@ impl<'a> Walk<'a> {
                     self.visit(ObjectId::Type(range.family.multirange), None);
                 }
             }
-            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => {}
+            ObjectId::Database
+            | ObjectId::Schema(_)
+            | ObjectId::Role(_)
+            | ObjectId::LargeObject(_) => {}
         }
         self.changes.push(Change::Drop(object));
         for sequence in sequences {
@@ -365,7 +368,10 @@ impl<'a> Walk<'a> {
             ObjectId::Relation(oid) => self.snapshot.relation(oid)?.schema,
             ObjectId::Routine(oid) => self.snapshot.routine(oid)?.schema,
             ObjectId::Type(oid) => self.snapshot.user_type(oid)?.schema,
-            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => return None,
+            ObjectId::Database
+            | ObjectId::Schema(_)
+            | ObjectId::Role(_)
+            | ObjectId::LargeObject(_) => return None,
         };
         let schema = ObjectId::Schema(schema);
         self.roots.contains(&schema).then_some(schema)

@@ -19,6 +19,7 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::large_objects::LargeObjects;
 use super::pending::join_newest;
 use super::temporary::{Temporary, carry};
 use super::transaction::{ReadSet, conflict};
@@ -37,6 +38,7 @@ pub(super) struct Request {
     changes: Vec<Change>,
     passwords: Vec<(Oid, Option<String>)>,
     notifies: Vec<(String, String)>,
+    large_objects: Arc<LargeObjects>,
     role: Oid,
     session: SessionId,
     done: oneshot::Sender<Result<Arc<Snapshot>>>,
@@ -62,6 +64,7 @@ impl Database {
         self: &Arc<Self>,
         mut transaction: Transaction,
     ) -> Result<Committed> {
+        transaction.large_objects.end();
         let mut temporary = std::mem::take(&mut transaction.temporary);
         let pending = std::mem::take(&mut transaction.pending).into_changes();
         let (private, durable): (Vec<_>, Vec<_>) = pending
@@ -81,6 +84,7 @@ impl Database {
                 changes,
                 passwords,
                 notifies,
+                large_objects: Arc::clone(&transaction.large_objects),
                 role: transaction.role,
                 session: transaction.session,
                 done,
@@ -181,18 +185,25 @@ impl Database {
         let work = tokio::task::spawn_blocking(move || {
             // Read under the writer lock: every OID in the records was given before.
             let next_oid = database.next_oid();
-            let records: Vec<CommitRecord<'_>> = accepted
+            let durable = accepted.iter().filter(|one| one.is_durable());
+            let durable: Vec<_> = durable
+                .map(|one| (one, one.request.large_objects.written()))
+                .collect();
+            let records: Vec<CommitRecord<'_>> = durable
                 .iter()
-                .filter(|one| one.is_durable())
-                .map(|one| CommitRecord {
+                .map(|(one, written)| CommitRecord {
                     before: &one.before,
                     after: &one.after,
                     next_oid,
                     author: &one.author,
                     passwords: &one.request.passwords,
+                    pages: written.pages(),
                 })
                 .collect();
-            match database.store().commit(&records) {
+            let committed = database.store().commit(&records);
+            drop(records);
+            drop(durable);
+            match committed {
                 Ok(()) => Ok(accepted),
                 Err(error) => Err((error, accepted)),
             }

@@ -2,6 +2,7 @@
 
 mod advisory;
 mod commit;
+mod large_objects;
 mod locks;
 mod merge;
 mod pending;
@@ -13,7 +14,7 @@ mod transaction;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::watch;
@@ -27,6 +28,7 @@ pub use advisory::{
     Advisory, AdvisoryKey, AdvisoryLock, AdvisoryMode, AdvisoryScope,
     mode_name as advisory_mode_name,
 };
+pub use large_objects::{Extent, LargeObjectView};
 pub use locks::{Lock, LockMode, Locks};
 pub use sequences::Sequences;
 pub use transaction::{Isolation, ReadSet, Transaction};
@@ -43,6 +45,7 @@ pub struct Database {
     /// Every committed version somebody may still hold. A plain mutex, held to look and to insert.
     live: Mutex<BTreeMap<Version, Weak<Snapshot>>>,
     next_oid: AtomicU32,
+    next_stamp: AtomicU64,
     /// Held by the one who makes commits durable; the only lock held over an await.
     writer: tokio::sync::Mutex<()>,
     /// Commits that wait for the writer. A plain mutex, held to push and to drain.
@@ -69,6 +72,7 @@ impl Database {
     pub fn open(root: &Path) -> Result<(Arc<Self>, bool)> {
         let (store, recovered) = Store::open(root)?;
         let snapshot = Arc::new(recovered.snapshot);
+        let next_stamp = AtomicU64::new(first_stamp(&snapshot));
         let live = BTreeMap::from([(snapshot.version(), Arc::downgrade(&snapshot))]);
         let store = Arc::new(store);
         let database = Self {
@@ -80,6 +84,7 @@ impl Database {
             current: watch::Sender::new(snapshot),
             live: Mutex::new(live),
             next_oid: AtomicU32::new(recovered.next_oid.0),
+            next_stamp,
             writer: tokio::sync::Mutex::default(),
             queued: Mutex::default(),
         };
@@ -94,6 +99,11 @@ impl Database {
     /// A fresh OID. One that no commit uses is lost, or given again after a restart.
     pub fn new_oid(&self) -> Oid {
         Oid(self.next_oid.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A number that no large object has as its body's or its stamp.
+    fn new_stamp(&self) -> u64 {
+        self.next_stamp.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The first OID not given yet.
@@ -167,4 +177,13 @@ impl Database {
             .copied()
             .unwrap_or_else(|| self.current.borrow().version())
     }
+}
+
+/// More than every number a large object has or had. The clock sees to those that are gone: nobody
+/// takes numbers faster than it counts microseconds.
+fn first_stamp(snapshot: &Snapshot) -> u64 {
+    let now = u64::try_from(chrono::Utc::now().timestamp_micros()).unwrap_or(0);
+    let objects = snapshot.large_objects();
+    let taken = objects.map(|of| of.body.max(of.stamp)).max();
+    now.max(taken.unwrap_or(0) + 1)
 }

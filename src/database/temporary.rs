@@ -91,10 +91,15 @@ impl Temporary {
                 ObjectId::Schema(oid) | ObjectId::Relation(oid) | ObjectId::Routine(oid) => {
                     Some(*oid)
                 }
-                ObjectId::Database | ObjectId::Role(_) | ObjectId::Type(_) => None,
+                ObjectId::Database
+                | ObjectId::Role(_)
+                | ObjectId::Type(_)
+                | ObjectId::LargeObject(_) => None,
             },
             Change::CreateRole(_)
             | Change::CreateType(_)
+            | Change::CreateLargeObject(_)
+            | Change::WriteLargeObject { .. }
             | Change::AlterType { .. }
             | Change::AlterRole { .. }
             | Change::SetSettings { .. }

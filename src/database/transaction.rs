@@ -11,6 +11,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::large_objects::{LargeObjectView, LargeObjects};
 use super::locks::Holder;
 use super::pending::Pending;
 use super::temporary::{self, Temporary};
@@ -100,6 +101,7 @@ pub struct Transaction {
     pub(super) notifies: Notifies,
     savepoints: Vec<Savepoint>,
     locks: Holder,
+    pub(super) large_objects: Arc<LargeObjects>,
     pub(super) reads: Arc<ReadSet>,
 }
 
@@ -115,6 +117,7 @@ struct Savepoint {
     name: String,
     pending: Pending,
     notifies: usize,
+    large_objects: Arc<u64>,
     base: Arc<Snapshot>,
     view: Arc<Snapshot>,
 }
@@ -152,6 +155,7 @@ impl Transaction {
             notifies: Notifies::default(),
             savepoints: Vec::new(),
             locks: Holder::new(database.locks(), session),
+            large_objects: LargeObjects::new(database),
             reads: Arc::default(),
         }
     }
@@ -275,6 +279,30 @@ impl Transaction {
         Ok(())
     }
 
+    /// Large objects as a statement that starts now sees them.
+    pub fn large_objects(&self) -> LargeObjectView {
+        self.large_objects.view(&self.base)
+    }
+
+    /// Makes the changes that functions made of large objects. Whether they might was asked when
+    /// they did.
+    ///
+    /// # Errors
+    /// `40001` if another transaction wrote one meanwhile; as [`Snapshot::apply`].
+    pub fn settle(&mut self) -> Result<bool> {
+        let changes = self.large_objects.take_changes();
+        if changes.is_empty() {
+            return Ok(false);
+        }
+        self.push_own(changes)?;
+        Ok(true)
+    }
+
+    /// Forgets what functions did to large objects: their statement failed.
+    pub fn unsettle(&self) {
+        self.large_objects.take_changes();
+    }
+
     /// Queues a NOTIFY for the commit. An equal one already queued is dropped, as in PostgreSQL.
     pub fn notify(&mut self, channel: String, payload: String) {
         self.notifies.push(channel, payload);
@@ -347,6 +375,7 @@ impl Transaction {
             name: name.to_owned(),
             pending: self.pending.clone(),
             notifies: self.notifies.list.len(),
+            large_objects: self.large_objects.mark(),
             base: Arc::clone(&self.base),
             view: Arc::clone(&self.view),
         });
@@ -364,6 +393,7 @@ impl Transaction {
         };
         self.pending = savepoint.pending.clone();
         self.notifies.truncate(savepoint.notifies);
+        self.large_objects.rewind(*savepoint.large_objects);
         if Arc::ptr_eq(&savepoint.base, &self.base) {
             self.view = Arc::clone(&savepoint.view);
         } else {
@@ -406,6 +436,7 @@ impl Drop for Transaction {
         // then the next sweep finds it.
         self.pending = Pending::default();
         self.savepoints.clear();
+        self.large_objects.end();
         self.view = Arc::clone(&self.base);
         self.database.store().discard();
     }

@@ -140,6 +140,8 @@ impl Bench {
             last_values: Arc::default(),
             random: Arc::default(),
             interrupt: Interrupt::new(),
+            files: None,
+            large_objects: None,
             read_only: false,
             reads: None,
             constraint_modes: Arc::default(),

@@ -53,7 +53,7 @@ use sqlparser::ast;
 use crate::base::{Oid, Result, Version};
 use crate::observe::Interrupt;
 use crate::privileges::{Authorized, Need};
-use crate::statement::StatementContext;
+use crate::statement::{ServerFiles, StatementContext};
 use crate::types::PgType;
 
 use memory::ServerPool;
@@ -100,6 +100,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Engine {
     options: Options,
+    files: ServerFiles,
     /// Taken when the engine goes away.
     runtime: Option<tokio::runtime::Runtime>,
     /// What every statement's planning state starts from.

@@ -46,6 +46,7 @@ impl Engine {
         let memory = Arc::new(ServerPool::new(options.memory_bytes));
         let template = template(&options, &memory).map_err(|error| failed(&error))?;
         Ok(Arc::new(Self {
+            files: super::copy::server_files(&options.copy_roots),
             options,
             runtime: Some(runtime),
             template,

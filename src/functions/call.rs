@@ -415,6 +415,11 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The function's name.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// How many arguments there are.
     pub(super) fn len(&self) -> usize {
         self.args.len()

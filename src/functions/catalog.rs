@@ -196,6 +196,7 @@ fn acl_default(call: &Call<'_>, row: usize) -> Result<Value> {
     let (own, all) = match call.must_text(0, row) {
         "r" => ("arwdDxt", ""),
         "s" => ("rwU", ""),
+        "L" => ("rw", ""),
         "d" => ("CTc", "Tc"),
         "f" => ("X", "X"),
         "l" | "T" => ("U", "U"),

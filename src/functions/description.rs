@@ -16,6 +16,7 @@ functions! { pub(super) LIST:
                 "pg_constraint" => of_constraint(call, row)?,
                 "pg_policy" => of_policy(call, row)?,
                 "pg_type" => of_type(call, row)?,
+                "pg_largeobject" => of_large_object(call, row)?,
                 _ => Value::Null,
             })
         };
@@ -108,6 +109,12 @@ fn of_constraint(call: &Call<'_>, row: usize) -> Result<Value> {
         check.comment.as_ref()
     };
     Ok(comment.or_else(of_domain).cloned().into())
+}
+
+fn of_large_object(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let object = call.context.snapshot.large_object(oid);
+    Ok(object.and_then(|object| object.comment.clone()).into())
 }
 
 fn of_routine(call: &Call<'_>, row: usize) -> Result<Value> {

@@ -34,6 +34,7 @@ mod json_get;
 mod json_subscript;
 mod jsonb;
 mod jsonpath;
+mod large_object;
 mod make;
 mod math;
 mod money;
@@ -100,6 +101,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
     [
         advisory::LIST,
         advisory::ALL,
+        large_object::LIST,
         arrays::LIST,
         json_subscript::LIST,
         bits::LIST,

@@ -106,12 +106,19 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<ObjectId> {
                 .collect()
         }
         Change::Drop(
-            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) | ObjectId::Type(_),
+            ObjectId::Database
+            | ObjectId::Schema(_)
+            | ObjectId::Role(_)
+            | ObjectId::Type(_)
+            | ObjectId::LargeObject(_),
         )
         | Change::SetAcl {
-            object: ObjectId::Database | ObjectId::Role(_) | ObjectId::Type(_),
+            object:
+                ObjectId::Database | ObjectId::Role(_) | ObjectId::Type(_) | ObjectId::LargeObject(_),
             ..
         }
+        | Change::CreateLargeObject(_)
+        | Change::WriteLargeObject { .. }
         | Change::CreateSchema(_)
         | Change::AlterRoutine { .. }
         | Change::CreateRole(_)
@@ -167,9 +174,11 @@ impl<'a> Subject<'a> {
             ObjectId::Routine(oid) => snapshot
                 .routine(oid)
                 .map(|routine| Self::of_routine(snapshot, routine)),
-            ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) | ObjectId::Type(_) => {
-                None
-            }
+            ObjectId::Database
+            | ObjectId::Schema(_)
+            | ObjectId::Role(_)
+            | ObjectId::Type(_)
+            | ObjectId::LargeObject(_) => None,
         }
     }
 

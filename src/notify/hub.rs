@@ -139,5 +139,6 @@ fn exists(snapshot: &Snapshot, object: ObjectId) -> bool {
         ObjectId::Role(oid) => snapshot.role(oid).is_some(),
         ObjectId::Routine(oid) => snapshot.routine(oid).is_some(),
         ObjectId::Type(oid) => snapshot.user_type(oid).is_some(),
+        ObjectId::LargeObject(oid) => snapshot.large_object(oid).is_some(),
     }
 }

@@ -125,6 +125,8 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         last_values: Arc::default(),
         random: Arc::default(),
         interrupt: crate::observe::Interrupt::new(),
+        files: None,
+        large_objects: None,
         read_only: false,
         reads: None,
         constraint_modes: Arc::default(),

@@ -80,6 +80,7 @@ pub fn may_see(snapshot: &Snapshot, role: Oid, object: ObjectId) -> bool {
     match object {
         ObjectId::Database | ObjectId::Role(_) => snapshot.role(role).is_some(),
         ObjectId::Type(oid) => snapshot.user_type(oid).is_some(),
+        ObjectId::LargeObject(oid) => snapshot.large_object(oid).is_some(),
         ObjectId::Schema(oid) => {
             snapshot.schema(oid).is_some()
                 && has_privilege(snapshot, role, object, Privilege::Usage)
@@ -312,6 +313,7 @@ fn missing(
         ObjectId::Schema(_) => format!("SCHEMA {name}"),
         ObjectId::Routine(_) => format!("FUNCTION {name}"),
         ObjectId::Type(_) => format!("TYPE {name}"),
+        ObjectId::LargeObject(oid) => format!("LARGE OBJECT {oid}"),
         ObjectId::Relation(_) | ObjectId::Role(_) => name.clone(),
     };
     (
@@ -345,6 +347,10 @@ pub(super) fn no_grant_option(snapshot: &Snapshot, object: ObjectId) -> Error {
             let name = super::grant::bare_name(snapshot, object);
             error(format!("permission denied for table {name}"))
         }
+        // PostgreSQL's own words.
+        ObjectId::LargeObject(oid) => error(format!(
+            "permission denied for large object large object {oid}"
+        )),
         object => denied(snapshot, object),
     };
     let Some(owner) = snapshot.owner(object) else {
@@ -390,6 +396,7 @@ fn kind_and_name(snapshot: &Snapshot, object: ObjectId) -> String {
             None => "function",
         },
         ObjectId::Type(_) => "type",
+        ObjectId::LargeObject(_) => "large object",
     };
     format!("{kind} {}", super::grant::bare_name(snapshot, object))
 }
@@ -408,6 +415,7 @@ fn full_name(snapshot: &Snapshot, object: ObjectId) -> String {
             }
             None => format!("function {oid}"),
         },
+        ObjectId::LargeObject(oid) => format!("large object {oid}"),
         ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) | ObjectId::Type(_) => {
             quote(&super::grant::bare_name(snapshot, object)).into_owned()
         }
@@ -423,6 +431,7 @@ pub(super) fn ensure_exists(snapshot: &Snapshot, object: ObjectId) -> Result<()>
         | ObjectId::Relation(_)
         | ObjectId::Role(_)
         | ObjectId::Routine(_)
-        | ObjectId::Type(_) => snapshot.must_exist(object),
+        | ObjectId::Type(_)
+        | ObjectId::LargeObject(_) => snapshot.must_exist(object),
     }
 }

@@ -110,7 +110,10 @@ pub fn default_acl(snapshot: &Snapshot, object: ObjectId) -> Acl {
         }
         ObjectId::Routine(_) => DefaultKind::Routine.hard_wired(owner),
         ObjectId::Type(_) => DefaultKind::Type.hard_wired(owner),
-        ObjectId::Schema(_) | ObjectId::Relation(_) | ObjectId::Role(_) => {
+        ObjectId::Schema(_)
+        | ObjectId::Relation(_)
+        | ObjectId::Role(_)
+        | ObjectId::LargeObject(_) => {
             vec![item(owner, all_of(snapshot, object))]
         }
     }
@@ -245,6 +248,7 @@ fn check_asked(
             On::Object(ObjectId::Role(_)) => "role",
             On::Object(ObjectId::Routine(_)) => "function",
             On::Object(ObjectId::Type(_)) => "type",
+            On::Object(ObjectId::LargeObject(_)) => "large object",
         };
         return Err(invalid(&format!(
             "invalid privilege type {} for {kind}",
@@ -380,6 +384,7 @@ pub(super) fn bare_name(snapshot: &Snapshot, object: ObjectId) -> String {
         ObjectId::Type(oid) => snapshot
             .user_type(oid)
             .map_or_else(|| oid.to_string(), |ty| ty.name.clone()),
+        ObjectId::LargeObject(oid) => oid.to_string(),
     }
 }
 

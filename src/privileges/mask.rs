@@ -33,6 +33,7 @@ pub(super) fn all_of(snapshot: &Snapshot, object: ObjectId) -> Privileges {
         },
         ObjectId::Routine(_) => Privileges::ROUTINE,
         ObjectId::Type(_) => Privileges::TYPE,
+        ObjectId::LargeObject(_) => Privileges::LARGE_OBJECT,
         ObjectId::Role(_) => Privileges::NONE,
     }
 }
@@ -127,7 +128,7 @@ pub(super) fn held(snapshot: &Snapshot, role: Oid, object: ObjectId) -> Privileg
         // System relations are in no snapshot. Everybody may read them; secrets are in none of
         // them.
         ObjectId::Relation(oid) if oid.is_system() => select,
-        ObjectId::Database | ObjectId::Type(_) => {
+        ObjectId::Database | ObjectId::Type(_) | ObjectId::LargeObject(_) => {
             mask_in(&acl_of(snapshot, object), snapshot.owner(object), &roles).held
         }
         ObjectId::Schema(oid) => {

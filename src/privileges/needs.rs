@@ -154,6 +154,14 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             }
             list
         }
+        // Whoever may connect may make one, and whoever opened one may write it: that was asked
+        // when it was opened.
+        Change::CreateLargeObject(object) => needs.giving_to(object.owner).into_iter().collect(),
+        Change::WriteLargeObject {
+            oid: _,
+            was: _,
+            stamp: _,
+        } => Vec::new(),
         Change::CreateRole(new) if new.superuser => vec![needs.superuser("create superusers")],
         Change::CreateRole(new) if new.bypass_row_security => {
             vec![needs.superuser("create bypassrls users")]
@@ -181,14 +189,18 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             ObjectId::Routine(oid) if needs.owns_schema_of_routine(oid) => Vec::new(),
             ObjectId::Routine(_) => vec![needs.owner(*object)],
             ObjectId::Type(oid) if needs.owns_schema_of_type(oid) => Vec::new(),
-            ObjectId::Relation(_) | ObjectId::Type(_) => vec![needs.owner(*object)],
+            ObjectId::Relation(_) | ObjectId::Type(_) | ObjectId::LargeObject(_) => {
+                vec![needs.owner(*object)]
+            }
             ObjectId::Role(oid) if needs.is_superuser(oid) => {
                 vec![needs.superuser("drop superusers")]
             }
             ObjectId::Role(oid) => vec![needs.alter_role(oid)],
         },
         Change::Rename { object, name: _ } => match *object {
-            ObjectId::Database | ObjectId::Type(_) => vec![needs.owner(*object)],
+            ObjectId::Database | ObjectId::Type(_) | ObjectId::LargeObject(_) => {
+                vec![needs.owner(*object)]
+            }
             ObjectId::Schema(_) => vec![
                 needs.owner(*object),
                 needs.privilege(ObjectId::Database, Privilege::Create),
@@ -293,7 +305,8 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
                 | ObjectId::Database
                 | ObjectId::Role(_)
                 | ObjectId::Routine(_)
-                | ObjectId::Type(_) => {}
+                | ObjectId::Type(_)
+                | ObjectId::LargeObject(_) => {}
             }
             list
         }
@@ -340,7 +353,8 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             | ObjectId::Schema(_)
             | ObjectId::Relation(_)
             | ObjectId::Routine(_)
-            | ObjectId::Type(_) => {
+            | ObjectId::Type(_)
+            | ObjectId::LargeObject(_) => {
                 vec![needs.owner(*object)]
             }
         },

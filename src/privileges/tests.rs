@@ -133,6 +133,7 @@ fn printed(snapshot: &Snapshot, object: ObjectId) -> String {
         ObjectId::Relation(oid) => snapshot.relation(oid).unwrap().acl.clone(),
         ObjectId::Routine(oid) => snapshot.routine(oid).and_then(|r| r.acl.clone()),
         ObjectId::Type(oid) => snapshot.user_type(oid).unwrap().acl.clone(),
+        ObjectId::LargeObject(oid) => snapshot.large_object(oid).unwrap().acl.clone(),
         ObjectId::Role(_) => None,
     };
     let items: Vec<String> = acl

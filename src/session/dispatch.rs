@@ -130,6 +130,9 @@ impl Session {
             Command::DefaultPrivileges(alter) => self.alter_default_privileges(alter).map(done),
             Command::Reindex(reindex) => self.reindex(reindex).map(done),
             Command::Cluster(table) => self.cluster(table.as_ref()).map(done),
+            Command::AlterLargeObject { oid, owner } => {
+                self.alter_large_object(*oid, owner).map(done)
+            }
             Command::ReassignOwned { roles, to } => {
                 self.reassign_owned(roles, to, run).await.map(done)
             }
@@ -290,6 +293,7 @@ impl Session {
             Command::GrantRole(_) => "GRANT ROLE",
             Command::DefaultPrivileges(_) => "ALTER DEFAULT PRIVILEGES",
             Command::Reindex(_) => "REINDEX",
+            Command::AlterLargeObject { .. } => "ALTER LARGE OBJECT",
             Command::ReassignOwned { .. } => "REASSIGN OWNED",
             Command::DropOwned { .. } => "DROP OWNED",
             // DML is checked where its target is known: temporary tables may be written. What runs

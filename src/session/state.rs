@@ -12,7 +12,7 @@ use super::derived::Derived;
 use super::{Session, TransactionStatus};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Snapshot;
-use crate::database::{AdvisoryScope, Isolation, ReadSet, Transaction};
+use crate::database::{AdvisoryScope, Isolation, LargeObjectView, ReadSet, Transaction};
 use crate::settings::Settings;
 use crate::statement::ConstraintModes;
 
@@ -124,6 +124,11 @@ impl Open {
         self.transaction.as_ref().map(Transaction::view)
     }
 
+    /// Large objects as a statement that starts now sees them.
+    pub(super) fn large_objects(&self) -> Option<LargeObjectView> {
+        self.transaction.as_ref().map(Transaction::large_objects)
+    }
+
     /// Where what it reads is noted.
     pub(super) fn reads(&self) -> Option<Arc<ReadSet>> {
         self.transaction.as_ref().and_then(Transaction::reads)
@@ -175,6 +180,19 @@ impl Session {
     /// `25P02` if it failed.
     pub(super) fn transaction(&mut self) -> Result<&mut Transaction> {
         self.opened()?.transaction.as_mut().ok_or_else(failed)
+    }
+
+    /// What functions did to large objects becomes changes of the transaction.
+    pub(super) fn settle_large_objects(&mut self) -> Result<()> {
+        let open = self.open.as_mut();
+        let moved = match open.and_then(|open| open.transaction.as_mut()) {
+            Some(transaction) => transaction.settle()?,
+            None => false,
+        };
+        if moved {
+            self.catalog_moved();
+        }
+        Ok(())
     }
 
     /// Keeps the settings that say how the open transaction runs in step; they last as long as it
@@ -231,6 +249,10 @@ impl Session {
     /// restored.
     pub(super) async fn commit(&mut self) -> Result<bool> {
         if let Err(error) = self.check_deferred().await {
+            self.rollback();
+            return Err(error);
+        }
+        if let Err(error) = self.settle_large_objects() {
             self.rollback();
             return Err(error);
         }
@@ -315,6 +337,9 @@ impl Session {
                 open.failed = true;
                 match open.savepoints.last() {
                     Some(savepoint) => {
+                        if let Some(transaction) = &open.transaction {
+                            transaction.unsettle();
+                        }
                         self.values = savepoint.values.clone();
                         self.portals.roll_back(savepoint.portals);
                     }
@@ -334,6 +359,7 @@ impl Session {
 
     /// SAVEPOINT
     pub(super) fn savepoint(&mut self, name: &str) -> Result<()> {
+        self.settle_large_objects()?;
         let values = self.values.clone();
         let portals = self.portals.serial();
         self.transaction()?.savepoint(name);

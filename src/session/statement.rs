@@ -121,6 +121,7 @@ impl Session {
     /// # Errors
     /// `25P02` in a failed block, `40001` if the transaction's changes no longer apply.
     pub(super) fn context(&mut self) -> Result<Arc<StatementContext>> {
+        self.settle_large_objects()?;
         let transaction = self.transaction()?;
         transaction.refresh()?;
         let snapshot = transaction.view().clone();
@@ -177,6 +178,8 @@ impl Session {
             last_values: self.last_values.clone(),
             random: self.random.clone(),
             interrupt: self.interrupt(),
+            large_objects: self.open.as_ref().and_then(|open| open.large_objects()),
+            files: Some(self.shared.engine.server_files().clone()),
             read_only: self.open.as_ref().is_some_and(|open| open.read_only),
             reads: self.open.as_ref().and_then(|open| open.reads()),
             constraint_modes: match &self.open {
@@ -223,7 +226,7 @@ impl Session {
                 Effect::Report(report) => self.report(report),
             }
         }
-        Ok(())
+        self.settle_large_objects()
     }
 
     /// Says something to the client beside the answer.

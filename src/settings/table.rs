@@ -221,6 +221,8 @@ settings! {
         "Locale of names of days and months in to_char.";
     "listen_addresses" = "localhost", Postmaster, CONNECTION, Text,
         "Addresses the server listens on.";
+    "lo_compat_privileges" = "off", Superuser, PREVIOUS, Bool,
+        "Whether everybody may read and write every large object, as before PostgreSQL 9.0.";
     "lock_timeout" = "0", User, BEHAVIOR, TIMEOUT,
         "How long a statement may wait for a lock; 0 is for ever.";
     "log_duration" = "off", Superuser, WHAT, Bool,

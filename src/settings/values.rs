@@ -222,6 +222,11 @@ impl Settings {
         self.known("row_security") == "on"
     }
 
+    /// Whether large objects are everybody's.
+    pub fn lo_compat_privileges(&self) -> bool {
+        self.known("lo_compat_privileges") == "on"
+    }
+
     /// Whether the bodies of functions are checked when they are made.
     pub fn checks_function_bodies(&self) -> bool {
         self.known("check_function_bodies") == "on"

@@ -16,6 +16,7 @@ mod files;
 mod form;
 mod lake;
 mod memory;
+mod pages;
 mod reader;
 pub mod secrets;
 mod statistics;
@@ -32,15 +33,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::base::{Error, Oid, Result, SqlState};
+use crate::base::{Error, Oid, Result, SqlState, Version};
 use crate::catalog::{Relation, Snapshot, Standing};
 
 use files::Files;
-use lake::Lake;
+use lake::{Lake, PageReader};
 use secrets::Vault;
 
 pub use form::{restore, stored_type};
 pub use memory::merge_batches;
+pub use pages::{PAGE_BYTES, Pages};
 pub use reader::read_segment;
 pub use sweep::History;
 pub use writer::{SegmentWriter, seal, spill};
@@ -52,6 +54,8 @@ pub struct Store {
     /// Plain mutexes: held for one transaction of SQLite, by blocking threads.
     lake: Mutex<Lake>,
     vault: Mutex<Vault>,
+    /// Reads the pages of large objects.
+    pages: Mutex<PageReader>,
     /// A commit failed in a way that leaves open whether it is on disk. Only a restart finds out,
     /// so nothing more is written: the next commit could contradict it.
     fenced: AtomicBool,
@@ -100,6 +104,8 @@ pub struct CommitRecord<'a> {
     pub author: &'a str,
     /// Password changes of the same transaction: role, verifier.
     pub passwords: &'a [(Oid, Option<String>)],
+    /// Pages of large objects that the transaction wrote.
+    pub pages: Option<&'a Pages>,
 }
 
 impl Store {
@@ -122,9 +128,11 @@ impl Store {
         let version = loaded.snapshot.version();
         let vault = Vault::open(&root, version)?;
         files::sync_directory(&root).map_err(|error| files::io_error("fsync", &root, &error))?;
+        let pages = Mutex::new(PageReader::open(&root)?);
         let store = Self {
             files: Files::new(root),
             lake: Mutex::new(lake),
+            pages,
             vault: Mutex::new(vault),
             fenced: AtomicBool::new(false),
             orphans_swept: AtomicBool::new(false),
@@ -214,6 +222,38 @@ impl Store {
     /// `58030` I/O, `53100` disk full.
     pub fn keep_sequence(&self, state: SequenceState) -> Result<()> {
         self.lake().keep_sequence(state)
+    }
+
+    /// The pages of a large object from `first` to `last` that a snapshot sees, in order. Blocking.
+    ///
+    /// # Errors
+    /// `58030` I/O.
+    pub fn pages(
+        &self,
+        body: u64,
+        version: Version,
+        range: (i32, i32),
+    ) -> Result<Vec<(i32, Vec<u8>)>> {
+        self.page_reader().pages(body, version, range)
+    }
+
+    /// The numbers and lengths of the pages of a large object from `first` on that a snapshot sees,
+    /// the last one first, as long as `more` says so. Blocking.
+    ///
+    /// # Errors
+    /// `58030` I/O.
+    pub fn page_numbers(
+        &self,
+        body: u64,
+        version: Version,
+        first: i32,
+        more: &mut dyn FnMut(i32, usize) -> bool,
+    ) -> Result<()> {
+        self.page_reader().numbers(body, version, first, more)
+    }
+
+    fn page_reader(&self) -> MutexGuard<'_, PageReader> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn files(&self) -> &Files {

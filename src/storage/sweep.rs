@@ -40,6 +40,7 @@ impl Store {
             return Ok(0);
         }
         let mut gone = self.files().discard();
+        self.lake().expire_pages(oldest)?;
         let expired = self.lake().expire(oldest, history)?;
         for file in &expired {
             let path = Path::new(files::DATA).join(&file.path);

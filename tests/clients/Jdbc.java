@@ -8,6 +8,8 @@ import java.util.*;
 import org.postgresql.PGConnection;
 import org.postgresql.PGStatement;
 import org.postgresql.copy.CopyManager;
+import org.postgresql.largeobject.LargeObject;
+import org.postgresql.largeobject.LargeObjectManager;
 import org.postgresql.util.PGobject;
 import org.postgresql.util.PSQLException;
 
@@ -258,6 +260,49 @@ public class Jdbc {
             ResultSet rows = connection.createStatement().executeQuery("SELECT count(*) FROM shop.item WHERE a < 1");
             rows.next();
             same(3, rows.getInt(1));
+        });
+
+        shows("LargeObjectManager", () -> {
+            try (Connection other = connect("")) {
+                other.setAutoCommit(false);
+                LargeObjectManager objects = other.unwrap(PGConnection.class).getLargeObjectAPI();
+                long oid = objects.createLO(LargeObjectManager.READ | LargeObjectManager.WRITE);
+                byte[] bytes = new byte[100_000];
+                new Random(1).nextBytes(bytes);
+                try (LargeObject object = objects.open(oid, LargeObjectManager.WRITE)) {
+                    object.write(bytes);
+                    same(100_000L, object.tell64());
+                    object.truncate(90_000);
+                    same(90_000, object.size());
+                    object.seek(-3, LargeObject.SEEK_END);
+                    same(89_997, object.tell());
+                }
+                other.commit();
+                try (LargeObject object = objects.open(oid, LargeObjectManager.READ)) {
+                    object.seek64(50_000, LargeObject.SEEK_SET);
+                    same(Arrays.copyOfRange(bytes, 50_000, 50_100), object.read(100));
+                    object.seek(0);
+                    same(Arrays.copyOf(bytes, 90_000), object.getInputStream().readAllBytes());
+                }
+                LargeObject read = objects.open(oid, LargeObjectManager.READ);
+                fails("55000", () -> read.write(new byte[] {1}));
+                other.rollback();
+                PreparedStatement insert = other.prepareStatement("INSERT INTO shop.blobs VALUES (?)");
+                other.createStatement().execute("CREATE TABLE shop.blobs (b oid)");
+                insert.setBlob(1, new java.io.ByteArrayInputStream(bytes), 5000);
+                insert.execute();
+                ResultSet rows = other.createStatement().executeQuery("SELECT b FROM shop.blobs");
+                rows.next();
+                Blob blob = rows.getBlob(1);
+                same(5000L, blob.length());
+                same(Arrays.copyOfRange(bytes, 10, 20), blob.getBytes(11, 10));
+                other.rollback();
+                objects.delete(oid);
+                fails("42704", () -> objects.open(oid, LargeObjectManager.READ));
+                other.rollback();
+                objects.unlink(oid);
+                other.commit();
+            }
         });
 
         shows("errors with their fields, cancel, query timeout", () -> {

@@ -212,6 +212,19 @@ def fetched():
     prints("\\copy (select 1) to program 'cat > piped'\n\\! cat piped\n", "1")
 
 
+@shows("large objects: `\\lo_import`, `\\lo_list`, `\\lo_export`, `\\lo_unlink`")
+def large_objects():
+    with open(os.path.join(folder, "original"), "wb") as original:
+        original.write(bytes(range(256)) * 100)
+    got = psql("\\lo_import original 'a picture'\n\\echo :LASTOID\nSELECT length(lo_get(:LASTOID));\n"
+               "\\lo_list\n\\dl+\n\\lo_export :LASTOID exported\n\\lo_unlink :LASTOID\n\\lo_list\n")
+    oid = got.split("\n")[0]
+    owner = os.environ["PGUSER"]
+    assert got == f"{oid}\n25600\n{oid}|{owner}|a picture\n{oid}|{owner}||a picture\n", got
+    with open(os.path.join(folder, "exported"), "rb") as exported:
+        assert exported.read() == bytes(range(256)) * 100
+
+
 @shows("notices and notifications")
 def notices():
     prints("DROP TABLE IF EXISTS never_there;\n", 'NOTICE:  table "never_there" does not exist, skipping')

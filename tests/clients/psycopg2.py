@@ -1,6 +1,8 @@
 """psycopg2: the simple protocol, client-side binding, named cursors, COPY, notifications."""
 import io
+import os
 import select
+import tempfile
 import threading
 
 import psycopg2
@@ -104,6 +106,51 @@ def transactions():
     cursor.execute("SELECT * FROM kept")
     assert cursor.fetchall() == [(1,)]
     other.close()
+
+
+def refused(words, function, *arguments):
+    """libpq's large objects tell errors without their SQLSTATE."""
+    try:
+        function(*arguments)
+    except psycopg2.OperationalError as error:
+        assert words in str(error), error
+        return
+    raise AssertionError(f"no error, {words} expected")
+
+
+@shows("large objects")
+def large_objects():
+    path = os.path.join(tempfile.mkdtemp(), "exported")
+    with psycopg2.connect("") as other:
+        made = other.lobject(0, "wb")
+        oid = made.oid
+        assert made.write(b"0123456789" * 1000) == 10000 and made.tell() == 10000
+        assert made.seek(-4, 2) == 9996
+        made.truncate(9998)
+        made.close()
+        other.commit()
+        read = other.lobject(oid, "rb")
+        assert read.seek(9990) == 9990 and read.read(4) == b"0123" and read.read() == b"4567"
+        refused("not opened for writing", read.write, b"x")
+        other.rollback()
+        text = other.lobject(oid, "rwt")
+        assert text.read(3) == "012"
+        assert text.write("é") == 2 and text.seek(0) == 0 and text.read(5) == "012é"
+        text.export(path)
+        with open(path, "rb") as exported:
+            assert exported.read() == ("012é".encode() + b"56789" + b"0123456789" * 999)[:9998]
+        text.close()
+        other.rollback()
+        assert other.lobject(oid, "rb").read(5) == b"01234"
+        taken = other.lobject(0, "r", 0, path)
+        assert taken.read(5) == "012é" and taken.oid != oid
+        taken.unlink()
+        other.lobject(oid, "n").unlink()
+        other.commit()
+        refused("does not exist", other.lobject, oid)
+        other.rollback()
+        cursor.execute("SELECT count(*) FROM pg_largeobject_metadata")
+        assert cursor.fetchone() == (0,)
 
 
 @shows("errors with their fields")

@@ -13,6 +13,8 @@ use super::server::{Client, PASSWORD, Program};
 
 /// How often the server is killed.
 const KILLS: usize = 200;
+/// The first large object's OID, less its key.
+const OBJECTS: i64 = 2_000_000;
 /// Sessions committing at once.
 const WRITERS: usize = 4;
 
@@ -38,7 +40,7 @@ fn kill_loop() -> Result<(), Failed> {
         let admin = Client::connect(program.address(), "commons", PASSWORD).await?;
         admin
             .client
-            .batch_execute("CREATE TABLE public.left_half (k bigint); CREATE TABLE public.right_half (k bigint)")
+            .batch_execute("CREATE TABLE public.left_half (k bigint); CREATE TABLE public.right_half (k bigint); SELECT lo_create(1000000)")
             .await?;
         for round in 0..KILLS {
             let writers: Vec<_> = (0..WRITERS)
@@ -88,8 +90,17 @@ async fn write_until_cut(
         } else {
             String::new()
         };
+        // A large object of two pages, and one that everybody writes once in a while.
+        let object = match key % 10 {
+            5 => format!(
+                "SELECT lo_from_bytea({}, convert_to(repeat('{key}.', 1000), 'UTF8'));
+                 SELECT lo_put(1000000, 0, convert_to(repeat('{key:09}', 500), 'UTF8'));",
+                OBJECTS + key
+            ),
+            _ => String::new(),
+        };
         let sql = format!(
-            "BEGIN; INSERT INTO public.left_half VALUES ({key}); {view}
+            "BEGIN; INSERT INTO public.left_half VALUES ({key}); {view} {object}
              INSERT INTO public.right_half VALUES ({key}); COMMIT"
         );
         match client.client.batch_execute(&sql).await {
@@ -101,7 +112,8 @@ async fn write_until_cut(
                     .as_db_error()
                     .is_some_and(|e| e.code().code() == "40001") =>
             {
-                // Two sessions replaced one view: a conflict, honestly reported.
+                // Two sessions replaced one view, or wrote one object: a conflict, honestly
+                // reported.
                 let _ = client.client.batch_execute("ROLLBACK").await;
             }
             Err(error) if error.as_db_error().is_some() => panic!("commit failed: {error:?}"),
@@ -136,6 +148,30 @@ async fn check(
     let torn: Vec<_> = halves[0].symmetric_difference(&halves[1]).collect();
     if !torn.is_empty() {
         return Err(format!("round {round}: half a transaction: {torn:?}").into());
+    }
+    let objects = admin
+        .client
+        .query(
+            "SELECT oid::bigint, convert_from(lo_get(oid), 'UTF8') FROM pg_largeobject_metadata",
+            &[],
+        )
+        .await?;
+    let mut keys = BTreeSet::new();
+    for object in &objects {
+        let (key, text): (i64, String) = (object.get::<_, i64>(0) - OBJECTS, object.get(1));
+        let whole = match key {
+            1.. => text == format!("{key}.").repeat(1000),
+            // Empty until somebody wrote it.
+            _ => text == text.get(..9).unwrap_or("").repeat(500),
+        };
+        if !whole {
+            return Err(format!("round {round}: object of {key} is {} bytes", text.len()).into());
+        }
+        keys.insert(key);
+    }
+    let made = halves[0].iter().filter(|key| *key % 10 == 5).copied();
+    if !made.eq(keys.range(1..).copied()) {
+        return Err(format!("round {round}: large objects are not those of the rows").into());
     }
     Ok(())
 }

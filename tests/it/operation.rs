@@ -384,6 +384,27 @@ fn copy_folders() -> Result<(), Failed> {
         let piped = format!("COPY t TO PROGRAM 'cat > {}'", at("piped"));
         assert_eq!(state(&client, &piped).await, "0A000");
 
+        // lo_import() and lo_export() are of the same files.
+        let there_and_back = format!(
+            "SELECT lo_import('{}', 500000); SELECT lo_export(500000, '{}')",
+            at("t.csv"),
+            at("deep/object")
+        );
+        client.client.batch_execute(&there_and_back).await?;
+        assert_eq!(std::fs::read_to_string(inside.join("deep/object"))?, csv);
+        for (path, read, write) in [
+            (at("nowhere/x"), "58P01", "58P01"),
+            (at("deep"), "42809", "42809"),
+            (at("out/secret"), "42501", "42501"),
+            ("/etc/passwd".to_owned(), "42501", "42501"),
+            ("t.csv".to_owned(), "42501", "42501"),
+        ] {
+            let text = format!("SELECT lo_import('{path}')");
+            assert_eq!(state(&client, &text).await, read, "{text}");
+            let text = format!("SELECT lo_export(500000, '{path}')");
+            assert_eq!(state(&client, &text).await, write, "{text}");
+        }
+
         // It takes a role, and somebody who named a folder.
         let ann = format!(
             "CREATE ROLE ann LOGIN PASSWORD '{PASSWORD}'; GRANT SELECT, INSERT ON u TO ann"

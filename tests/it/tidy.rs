@@ -60,7 +60,7 @@ const HOMES: &[(&str, &[&str])] = &[
 
 /// What threads and tasks share, or are told by. Everything of the kinds of [`SHARING`] is in this
 /// ledger: what it guards or carries, its bound, and whether it is held over an await. Lock order:
-/// `Database::writer` before `Hub`; nothing else nests.
+/// `Database::writer` before `Hub`; large objects before the store; nothing else nests.
 const LEDGER: &[(&str, &str)] = &[
     (
         "src/types/pgtype/shape.rs",
@@ -73,6 +73,10 @@ const LEDGER: &[(&str, &str)] = &[
     (
         "src/database/advisory.rs",
         "mutex: who holds which advisory lock; to look and to queue",
+    ),
+    (
+        "src/database/large_objects/mod.rs",
+        "mutex: what a transaction did to large objects; for one function's call, and for the write of its pages at the commit",
     ),
     (
         "src/database/locks.rs",

@@ -34,6 +34,10 @@ impl Snapshot {
                 let ty = self.type_mut(oid)?;
                 (&mut ty.owner, &mut ty.acl)
             }
+            ObjectId::LargeObject(oid) => {
+                let object = self.large_object_mut(oid)?;
+                (&mut object.owner, &mut object.acl)
+            }
             ObjectId::Role(_) => {
                 return Err(Error::internal("changing an owner", "roles have no owner"));
             }
@@ -58,6 +62,7 @@ impl Snapshot {
             ObjectId::Relation(oid) => &mut self.relation_mut(oid)?.acl,
             ObjectId::Routine(oid) => &mut self.routine_mut(oid)?.acl,
             ObjectId::Type(oid) => &mut self.type_mut(oid)?.acl,
+            ObjectId::LargeObject(oid) => &mut self.large_object_mut(oid)?.acl,
             ObjectId::Role(_) => {
                 return Err(Error::internal("changing grants", "roles have none"));
             }

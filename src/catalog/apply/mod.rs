@@ -10,6 +10,7 @@
 //! `3F000`); only the caller knows that it was there before and that this is a conflict.
 
 mod grants;
+mod large_object;
 mod policy;
 mod relation;
 mod role;
@@ -53,6 +54,10 @@ impl Snapshot {
             Change::AlterRoutine { was, routine } => self.alter_routine(was, routine),
             Change::CreateType(ty) => self.create_type(ty),
             Change::AlterType { was, ty } => self.alter_type(was, ty),
+            Change::CreateLargeObject(object) => self.create_large_object(object),
+            Change::WriteLargeObject { oid, was, stamp } => {
+                self.write_large_object(*oid, *was, *stamp)
+            }
             Change::ReplaceView { oid, columns, view } => self.replace_view(*oid, columns, view),
             Change::Reword { oid, was, query } => self.reword(*oid, was, query),
             Change::Drop(object) => match *object {
@@ -65,6 +70,7 @@ impl Snapshot {
                 ObjectId::Role(oid) => self.drop_role(oid),
                 ObjectId::Routine(oid) => self.drop_routine(oid),
                 ObjectId::Type(oid) => self.drop_type(oid),
+                ObjectId::LargeObject(oid) => self.drop_large_object(oid),
             },
             Change::Rename { object, name } => match *object {
                 ObjectId::Database => Err(Error::unsupported("renaming the database")),
@@ -73,6 +79,9 @@ impl Snapshot {
                 ObjectId::Role(oid) => self.rename_role(oid, name),
                 ObjectId::Routine(oid) => self.rename_routine(oid, name),
                 ObjectId::Type(_) => Err(Error::internal("renaming", "types are altered")),
+                ObjectId::LargeObject(_) => {
+                    Err(Error::internal("renaming", "large objects have no name"))
+                }
             },
             Change::RenameColumn {
                 relation,
@@ -164,6 +173,7 @@ impl Snapshot {
             (ObjectId::Role(oid), _) => self.role_mut(oid)?.comment = text,
             (ObjectId::Routine(oid), _) => self.routine_mut(oid)?.comment = text,
             (ObjectId::Type(oid), _) => self.type_mut(oid)?.comment = text,
+            (ObjectId::LargeObject(oid), _) => self.large_object_mut(oid)?.comment = text,
         }
         Ok(())
     }
@@ -183,6 +193,7 @@ impl Snapshot {
             ObjectId::Role(oid) => self.must_role_oid(oid).map(drop),
             ObjectId::Routine(oid) => self.must_routine(oid).map(drop),
             ObjectId::Type(oid) => self.must_type(oid).map(drop),
+            ObjectId::LargeObject(oid) => self.must_large_object(oid).map(drop),
         }
     }
 

@@ -154,6 +154,10 @@ impl Snapshot {
         for ty in self.types() {
             note(ObjectId::Type(ty.oid), ty.owner, ty.acl.as_ref());
         }
+        for object in self.large_objects() {
+            let id = ObjectId::LargeObject(object.oid);
+            note(id, object.owner, object.acl.as_ref());
+        }
         let names = |item: &AclItem| item.grantee == role || item.grantor == role;
         for relation in self.relations().filter(|relation| relation.owner != role) {
             for (attnum, acl) in &relation.column_acls {

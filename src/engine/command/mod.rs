@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
+use crate::base::Oid;
+
 use super::definition::{CreateIndex, CreateMaterialized, CreateSequence};
 use super::parse::TypeName;
 use super::routine_definition::{AlterRoutine, CreateRoutine, RoutineSpec};
@@ -191,6 +193,13 @@ pub enum Command {
     Cluster(Option<(ObjectName, Option<String>)>),
     /// REINDEX
     Reindex(Reindex),
+    /// ALTER LARGE OBJECT … OWNER TO
+    AlterLargeObject {
+        /// Which.
+        oid: Oid,
+        /// Its owner from now on.
+        owner: RoleSpec,
+    },
     /// REASSIGN OWNED
     ReassignOwned {
         /// Whose.

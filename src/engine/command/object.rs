@@ -3,6 +3,7 @@
 use sqlparser::ast;
 
 use super::{ObjectName, RoleSpec, RowSecurityAction, Statement, Tune};
+use crate::base::Oid;
 use crate::catalog::{Parameters, Timing};
 use crate::engine::definition::{
     ColumnDefinition, ConstraintDefinition, GenerationClause, Like, SequenceOption,
@@ -392,6 +393,8 @@ pub enum CommentTarget {
         /// Column.
         column: String,
     },
+    /// LARGE OBJECT
+    LargeObject(Oid),
     /// CONSTRAINT … ON
     Constraint {
         /// Constraint.

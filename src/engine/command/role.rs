@@ -1,6 +1,7 @@
 //! Roles, and what they may do.
 
 use super::{ObjectName, SetValue};
+use crate::base::Oid;
 use crate::catalog::DefaultKind;
 use crate::engine::routine_definition::{RoutineKind, RoutineSpec};
 
@@ -119,6 +120,8 @@ pub enum GrantTarget {
     Databases(Vec<String>),
     /// TYPE and DOMAIN
     Types(Vec<ObjectName>),
+    /// LARGE OBJECT
+    LargeObjects(Vec<Oid>),
     /// Functions and procedures.
     Routines(Vec<RoutineSpec>),
     /// All of a kind in these schemas.

@@ -21,6 +21,7 @@ use super::{CopyIn, CopyWriter};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::{Engine, Rows};
 use crate::observe::{Interrupt, Transfer};
+use crate::statement::ServerFiles;
 
 /// Bytes read or written at once.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -43,24 +44,8 @@ impl Engine {
     pub fn open_copied(&self, path: &str) -> Result<File> {
         let path = Path::new(path);
         let cannot = |errno| cannot_open(path, "reading", errno);
-        let (folder, name) = enter(&self.options().copy_roots, path, "from")
-            .map_err(|refusal| refusal.worded(cannot))?;
-        // Without waiting for somebody to write into a pipe.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(openat(&folder, name, flags, Mode::empty()).map_err(cannot)?);
-        let metadata = file.metadata().map_err(|error| cannot(errno_of(&error)))?;
-        if metadata.is_file() {
-            return Ok(file);
-        }
-        let is = if metadata.is_dir() {
-            "a directory"
-        } else {
-            "not a regular file"
-        };
-        Err(Error::new(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!("\"{}\" is {is}", path.display()),
-        ))
+        let entered = enter(&self.options().copy_roots, path, "from");
+        open_entered(path, entered, cannot)
     }
 
     /// Begins a file for COPY TO. Blocking.
@@ -70,24 +55,88 @@ impl Engine {
     pub fn create_copied(&self, path: &str) -> Result<NewFile> {
         let path = Path::new(path);
         let cannot = |errno| cannot_open(path, "writing", errno);
-        let (folder, name) = enter(&self.options().copy_roots, path, "to")
-            .map_err(|refusal| refusal.worded(cannot))?;
-        let is_folder = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        if openat(&folder, name, is_folder, Mode::empty()).is_ok() {
-            return Err(cannot(Errno::ISDIR));
-        }
-        let temporary = OsString::from(format!(".copy-{}", uuid::Uuid::new_v4()));
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(0o644);
-        let file = openat(&folder, &temporary, flags, mode).map_err(cannot)?;
-        Ok(NewFile {
-            folder,
-            name: name.to_owned(),
-            temporary,
-            path: path.to_owned(),
-            file: Some(File::from(file)),
-        })
+        let entered = enter(&self.options().copy_roots, path, "to");
+        create_entered(path, entered, cannot)
     }
+
+    /// The same files, for functions.
+    pub fn server_files(&self) -> &ServerFiles {
+        &self.files
+    }
+}
+
+/// The files of these folders, for functions.
+pub(in crate::engine) fn server_files(roots: &[PathBuf]) -> ServerFiles {
+    ServerFiles {
+        roots: roots.into(),
+        open: |roots, path| {
+            let cannot = |errno| cannot_use(path, "open", errno);
+            open_entered(path, enter_absolute(roots, path), cannot)
+        },
+        create: |roots, path, write| {
+            let cannot = |errno| cannot_use(path, "create", errno);
+            let mut file = create_entered(path, enter_absolute(roots, path), cannot)?;
+            write(&mut |bytes| file.write(bytes))?;
+            file.finish()
+        },
+    }
+}
+
+/// As [`enter`]; functions know no current folder.
+fn enter_absolute<'a>(roots: &[PathBuf], path: &'a Path) -> Result<(OwnedFd, &'a OsStr), Refusal> {
+    match path.is_absolute() {
+        true => enter(roots, path, "server"),
+        false => Err(Refusal::Error(outside(path))),
+    }
+}
+
+type Entered<'a> = Result<(OwnedFd, &'a OsStr), Refusal>;
+
+fn open_entered(
+    path: &Path,
+    entered: Entered<'_>,
+    cannot: impl Fn(Errno) -> Error + Copy,
+) -> Result<File> {
+    let (folder, name) = entered.map_err(|refusal| refusal.worded(cannot))?;
+    // Without waiting for somebody to write into a pipe.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(openat(&folder, name, flags, Mode::empty()).map_err(cannot)?);
+    let metadata = file.metadata().map_err(|error| cannot(errno_of(&error)))?;
+    if metadata.is_file() {
+        return Ok(file);
+    }
+    let is = if metadata.is_dir() {
+        "a directory"
+    } else {
+        "not a regular file"
+    };
+    Err(Error::new(
+        SqlState::WRONG_OBJECT_TYPE,
+        format!("\"{}\" is {is}", path.display()),
+    ))
+}
+
+fn create_entered(
+    path: &Path,
+    entered: Entered<'_>,
+    cannot: impl Fn(Errno) -> Error + Copy,
+) -> Result<NewFile> {
+    let (folder, name) = entered.map_err(|refusal| refusal.worded(cannot))?;
+    let is_folder = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    if openat(&folder, name, is_folder, Mode::empty()).is_ok() {
+        return Err(cannot(Errno::ISDIR));
+    }
+    let temporary = OsString::from(format!(".copy-{}", uuid::Uuid::new_v4()));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let mode = Mode::from_raw_mode(0o644);
+    let file = openat(&folder, &temporary, flags, mode).map_err(cannot)?;
+    Ok(NewFile {
+        folder,
+        name: name.to_owned(),
+        temporary,
+        path: path.to_owned(),
+        file: Some(File::from(file)),
+    })
 }
 
 impl NewFile {
@@ -199,19 +248,9 @@ fn errno_of(error: &std::io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
-/// PostgreSQL's error for a file that cannot be opened.
+/// PostgreSQL's error for a file that COPY cannot open.
 fn cannot_open(path: &Path, what: &str, errno: Errno) -> Error {
-    let (state, reason) = match errno {
-        Errno::NOENT => (SqlState::UNDEFINED_FILE, "No such file or directory"),
-        Errno::ISDIR => (SqlState::WRONG_OBJECT_TYPE, "Is a directory"),
-        Errno::ACCESS => (SqlState::INSUFFICIENT_PRIVILEGE, "Permission denied"),
-        Errno::LOOP | Errno::NOTDIR | Errno::MLINK => (
-            SqlState::INSUFFICIENT_PRIVILEGE,
-            "Symbolic links are not followed",
-        ),
-        Errno::NOSPC => (SqlState::DISK_FULL, "No space left on device"),
-        _ => (SqlState::IO_ERROR, "Input/output error"),
-    };
+    let (state, reason) = reason(errno);
     let message = format!(
         "could not open file \"{}\" for {what}: {reason}",
         path.display()
@@ -223,6 +262,30 @@ fn cannot_open(path: &Path, what: &str, errno: Errno) -> Error {
              \\copy.",
         ),
         _ => error,
+    }
+}
+
+/// PostgreSQL's error for a file that a function cannot open or create.
+fn cannot_use(path: &Path, what: &str, errno: Errno) -> Error {
+    let (state, reason) = reason(errno);
+    let path = path.display();
+    Error::new(
+        state,
+        format!("could not {what} server file \"{path}\": {reason}"),
+    )
+}
+
+fn reason(errno: Errno) -> (SqlState, &'static str) {
+    match errno {
+        Errno::NOENT => (SqlState::UNDEFINED_FILE, "No such file or directory"),
+        Errno::ISDIR => (SqlState::WRONG_OBJECT_TYPE, "Is a directory"),
+        Errno::ACCESS => (SqlState::INSUFFICIENT_PRIVILEGE, "Permission denied"),
+        Errno::LOOP | Errno::NOTDIR | Errno::MLINK => (
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            "Symbolic links are not followed",
+        ),
+        Errno::NOSPC => (SqlState::DISK_FULL, "No space left on device"),
+        _ => (SqlState::IO_ERROR, "Input/output error"),
     }
 }
 

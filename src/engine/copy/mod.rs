@@ -32,6 +32,7 @@ mod writer;
 
 use crate::types::Encoding;
 
+pub(super) use file::server_files;
 pub use file::{NewFile, load_file, write_file};
 pub use packed::PackedWriter;
 pub use receive::{CopyFill, CopyIn};

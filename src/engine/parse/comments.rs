@@ -4,6 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
 use super::objects::{kind, name_of};
+use super::ownership::large_object;
 use super::routines;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{Command, CommentTarget, ObjectName};
@@ -49,6 +50,8 @@ pub(super) fn comment(cursor: &mut Cursor) -> Result<Command> {
         CommentTarget::Policy { name, table }
     } else if let Some(kind) = routines::kind(cursor) {
         CommentTarget::Routine(routines::spec(cursor, kind)?)
+    } else if cursor.accept("LARGE OBJECT") {
+        CommentTarget::LargeObject(large_object(cursor)?)
     } else if cursor.accept("ROLE") {
         CommentTarget::Role(cursor.name()?)
     } else if let Some(kind) = kind(cursor) {

@@ -323,6 +323,9 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     if matches!(word.as_str(), "ROLE" | "USER" | "GROUP") {
         return roles::alter(cursor);
     }
+    if word == "LARGE" {
+        return ownership::large_object_owner(cursor);
+    }
     if word == "DEFAULT" {
         return ownership::default_privileges(cursor);
     }
@@ -343,12 +346,9 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
             "AGGREGATE" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE" | "PUBLICATION"
             | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM" | "TABLESPACE"
             | "TRIGGER" => Error::unsupported(format!("ALTER {word}")),
-            "MATERIALIZED" | "FOREIGN" | "EVENT" | "LARGE" | "OPERATOR" | "TEXT" => {
-                Error::unsupported(format!(
-                    "ALTER {word} {}",
-                    cursor.second_word().unwrap_or_default()
-                ))
-            }
+            "MATERIALIZED" | "FOREIGN" | "EVENT" | "OPERATOR" | "TEXT" => Error::unsupported(
+                format!("ALTER {word} {}", cursor.second_word().unwrap_or_default()),
+            ),
             _ => cursor.syntax_error(),
         });
     };

@@ -1,9 +1,9 @@
-//! Statements about all that a role has, and about what it will make: REASSIGN OWNED, DROP OWNED,
-//! ALTER DEFAULT PRIVILEGES.
+//! Statements about who has what, and will have: REASSIGN OWNED, DROP OWNED, ALTER DEFAULT
+//! PRIVILEGES, ALTER LARGE OBJECT.
 
 use super::cursor::Cursor;
-use super::roles::{granted_words, grantee, grantees, privileges};
-use crate::base::{Error, Result, SqlState};
+use super::roles::{granted_words, grantee, grantees, privileges, role};
+use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::DefaultKind;
 use crate::engine::command::{Command, DefaultPrivileges};
 
@@ -14,6 +14,26 @@ pub(super) fn reassign(cursor: &mut Cursor) -> Result<Command> {
     cursor.expect("TO")?;
     let to = grantee(cursor)?;
     Ok(Command::ReassignOwned { roles, to })
+}
+
+/// `ALTER LARGE OBJECT`, after ALTER.
+pub(super) fn large_object_owner(cursor: &mut Cursor) -> Result<Command> {
+    cursor.expect("LARGE OBJECT")?;
+    let oid = large_object(cursor)?;
+    cursor.expect("OWNER TO")?;
+    let owner = role(cursor)?;
+    Ok(Command::AlterLargeObject { oid, owner })
+}
+
+/// The number of a large object.
+pub(super) fn large_object(cursor: &mut Cursor) -> Result<Oid> {
+    let number = cursor.number()?;
+    number.parse().map(Oid).map_err(|_| {
+        Error::new(
+            SqlState::INVALID_TEXT_REPRESENTATION,
+            format!("invalid input syntax for type oid: \"{number}\""),
+        )
+    })
 }
 
 /// `DROP OWNED`, after DROP.

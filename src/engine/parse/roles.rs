@@ -3,8 +3,8 @@
 use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
-use super::routines;
 use super::session::set_value;
+use super::{ownership, routines};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{
     Command, Grant, GrantRole, GrantTarget, RoleOption, RoleSetting, RoleSpec,
@@ -426,6 +426,10 @@ fn target(cursor: &mut Cursor) -> Result<GrantTarget> {
     {
         cursor.any_word()?;
         return cursor.list(Cursor::object_name).map(GrantTarget::Types);
+    }
+    if cursor.accept("LARGE OBJECT") {
+        let objects = cursor.list(ownership::large_object)?;
+        return Ok(GrantTarget::LargeObjects(objects));
     }
     if let Some(word @ ("ALL" | "LANGUAGE" | "TABLESPACE" | "PARAMETER" | "LARGE" | "FOREIGN")) =
         cursor.word().as_deref()

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use arrow::record_batch::RecordBatch;
 
 use super::objects::{
-    EXTENSION, FILES_SERVER, FILES_WRAPPER, PG_ATTRDEF, PG_CLASS, PG_CONSTRAINT, PG_NAMESPACE,
-    PG_REWRITE, PG_TYPE, acl, defaults, derived_oid, system_acl,
+    EXTENSION, FILES_SERVER, FILES_WRAPPER, PG_ATTRDEF, PG_CLASS, PG_CONSTRAINT, PG_LARGEOBJECT,
+    PG_NAMESPACE, PG_REWRITE, PG_TYPE, acl, defaults, derived_oid, system_acl,
 };
 use super::{Value, build, concat, functions, policies};
 use crate::base::{Oid, Result};
@@ -244,6 +244,9 @@ pub(super) fn pg_shdepend(
     }
     for ty in snapshot.types() {
         add(PG_TYPE, ty.oid, ty.owner, ty.acl.as_ref());
+    }
+    for of in snapshot.large_objects() {
+        add(PG_LARGEOBJECT, of.oid, of.owner, of.acl.as_ref());
     }
     for of in snapshot.default_acls() {
         add(PG_DEFAULT_ACL, of.oid, of.role, Some(&of.acl));

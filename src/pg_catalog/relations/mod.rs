@@ -7,6 +7,7 @@ pub mod constraints;
 mod dependencies;
 pub mod functions;
 mod grants;
+mod large_objects;
 pub mod objects;
 mod policies;
 mod ranges;
@@ -97,6 +98,7 @@ fn lasting(name: &str) -> Option<Fill> {
         "pg_index" => constraints::pg_index,
         "pg_init_privs" => dependencies::pg_init_privs,
         "pg_language" => types::pg_language,
+        "pg_largeobject_metadata" => large_objects::pg_largeobject_metadata,
         "pg_namespace" => objects::pg_namespace,
         "pg_opclass" => access::pg_opclass,
         "pg_operator" => types::pg_operator,
@@ -127,6 +129,7 @@ fn passing(name: &str) -> Option<Fill> {
         // Names of types depend on who asks.
         "pg_attrdef" => objects::pg_attrdef,
         "pg_cursors" => activity::pg_cursors,
+        "pg_largeobject" => large_objects::pg_largeobject,
         "pg_locks" => activity::pg_locks,
         "pg_prepared_statements" => activity::pg_prepared_statements,
         "pg_settings" => settings::pg_settings,

@@ -25,6 +25,8 @@ pub const PG_TYPE: Oid = Oid(1247);
 pub const PG_NAMESPACE: Oid = Oid(2615);
 /// `pg_proc`, as a class.
 const PG_PROC: Oid = Oid(1255);
+/// `pg_largeobject`'s OID.
+pub const PG_LARGEOBJECT: Oid = Oid(2613);
 /// `pg_rewrite`'s OID.
 pub const PG_REWRITE: Oid = Oid(2618);
 /// `pg_constraint`'s OID.
@@ -441,6 +443,10 @@ pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
             let comment = check.comment.iter();
             rows.extend(comment.map(|text| (check.oid, PG_CONSTRAINT, 0, text.clone())));
         }
+    }
+    for object in snapshot.large_objects() {
+        let comment = object.comment.iter();
+        rows.extend(comment.map(|text| (object.oid, PG_LARGEOBJECT, 0, text.clone())));
     }
     for routine in snapshot.routines() {
         if let Some(comment) = &routine.comment {

@@ -94,7 +94,8 @@ impl Session {
             | ObjectId::Schema(_)
             | ObjectId::Role(_)
             | ObjectId::Routine(_)
-            | ObjectId::Type(_) => None,
+            | ObjectId::Type(_)
+            | ObjectId::LargeObject(_) => None,
         };
         let relation = || {
             relation.ok_or_else(|| Error::internal("altering", "columns of what is no relation"))

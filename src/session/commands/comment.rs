@@ -41,6 +41,7 @@ impl Session {
             CommentTarget::Object(..)
             | CommentTarget::Column { .. }
             | CommentTarget::Role(_)
+            | CommentTarget::LargeObject(_)
             | CommentTarget::Routine(_) => None,
         };
         if let Some((relation, oid)) = within {
@@ -110,6 +111,10 @@ impl Session {
             CommentTarget::Routine(spec) => {
                 let routine = super::routine_type::routine_of(&context, spec)?;
                 (ObjectId::Routine(routine.oid), None)
+            }
+            CommentTarget::LargeObject(oid) => {
+                context.snapshot.must_large_object(*oid)?;
+                (ObjectId::LargeObject(*oid), None)
             }
             CommentTarget::Role(name) => {
                 (ObjectId::Role(context.snapshot.must_role(name)?.oid), None)

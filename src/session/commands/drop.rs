@@ -263,7 +263,9 @@ pub(super) fn describe(context: &StatementContext, object: ObjectId) -> String {
             let name = crate::pg_catalog::names::name(context, PgType::REGTYPE, oid);
             return format!("type {}", name.unwrap_or_else(|| oid.to_string()));
         }
-        ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) => None,
+        ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) | ObjectId::LargeObject(_) => {
+            None
+        }
     };
     match relation {
         Some(relation) if snapshot.is_visible(&context.search_path, relation) => {

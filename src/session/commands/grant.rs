@@ -234,6 +234,13 @@ fn targets(context: &StatementContext, on: &GrantTarget) -> Result<Vec<ObjectId>
             .iter()
             .map(|name| named(context, ObjectKind::Type, name))
             .collect(),
+        GrantTarget::LargeObjects(oids) => oids
+            .iter()
+            .map(|oid| {
+                let object = context.snapshot.must_large_object(*oid)?;
+                Ok(ObjectId::LargeObject(object.oid))
+            })
+            .collect(),
         GrantTarget::Databases(names) => names
             .iter()
             .map(|name| named(context, ObjectKind::Database, &bare(name)))

@@ -31,7 +31,7 @@ impl Session {
                 let change = Change::SetOwner { object, owner: to };
                 match object {
                     // Whoever may do this may do it to all tables and types, wherever they are.
-                    ObjectId::Relation(_) | ObjectId::Type(_) => {
+                    ObjectId::Relation(_) | ObjectId::Type(_) | ObjectId::LargeObject(_) => {
                         self.push_needing(vec![change], &[])?;
                     }
                     ObjectId::Database
@@ -42,6 +42,22 @@ impl Session {
             }
         }
         Ok(tag("REASSIGN OWNED"))
+    }
+
+    /// ALTER LARGE OBJECT … OWNER TO
+    pub(in crate::session) fn alter_large_object(
+        &mut self,
+        oid: Oid,
+        owner: &RoleSpec,
+    ) -> Result<CommandTag> {
+        let context = self.context()?;
+        let owner = self.role_of(&context, owner)?;
+        context.snapshot.must_large_object(oid)?;
+        let object = ObjectId::LargeObject(oid);
+        if context.snapshot.owner(object) != Some(owner) {
+            self.push(vec![Change::SetOwner { object, owner }], Vec::new())?;
+        }
+        Ok(tag("ALTER LARGE OBJECT"))
     }
 
     /// DROP OWNED: what the roles own in the database goes, and what was granted to them.
@@ -166,11 +182,14 @@ fn objects(snapshot: &Snapshot) -> Vec<ObjectId> {
     let relations = snapshot.relations().map(|of| ObjectId::Relation(of.oid));
     let routines = snapshot.routines().map(|of| ObjectId::Routine(of.oid));
     let types = snapshot.types().map(|ty| ObjectId::Type(ty.oid));
+    let large = snapshot.large_objects();
+    let large = large.map(|of| ObjectId::LargeObject(of.oid));
     std::iter::once(ObjectId::Database)
         .chain(schemas)
         .chain(relations)
         .chain(routines)
         .chain(types)
+        .chain(large)
         .collect()
 }
 
@@ -206,6 +225,7 @@ fn oid_of(object: ObjectId) -> Oid {
         | ObjectId::Relation(oid)
         | ObjectId::Role(oid)
         | ObjectId::Routine(oid)
-        | ObjectId::Type(oid) => oid,
+        | ObjectId::Type(oid)
+        | ObjectId::LargeObject(oid) => oid,
     }
 }

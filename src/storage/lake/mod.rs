@@ -10,6 +10,7 @@
 
 mod expire;
 mod object;
+mod page;
 mod project;
 mod record;
 mod recover;
@@ -25,6 +26,7 @@ use super::files;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Snapshot;
 
+pub(super) use page::PageReader;
 pub(super) use recover::Loaded;
 
 /// The connection that writes. One per server.

@@ -22,6 +22,7 @@ pub(super) enum Kind {
     Routine,
     Type,
     DefaultAcl,
+    LargeObject,
 }
 
 impl Kind {
@@ -35,6 +36,7 @@ impl Kind {
             Self::Routine => "routine",
             Self::Type => "type",
             Self::DefaultAcl => "default acl",
+            Self::LargeObject => "large object",
         }
     }
 }
@@ -132,6 +134,11 @@ pub(super) fn record(
     for pair in differing(old, after.default_acls(), |acl| acl.oid) {
         let key = (oid_of(&pair, |acl| acl.oid), Oid::INVALID);
         write.object(Kind::DefaultAcl, key, &pair)?;
+    }
+    let old = before.into_iter().flat_map(Snapshot::large_objects);
+    for pair in differing(old, after.large_objects(), |of| of.oid) {
+        let key = (oid_of(&pair, |of| of.oid), Oid::INVALID);
+        write.object(Kind::LargeObject, key, &pair)?;
     }
     let old = memberships(before);
     let new = memberships(Some(after));

@@ -87,6 +87,7 @@ fn write(connection: &Connection, record: &CommitRecord<'_>) -> Result<()> {
             rusqlite::Error::QueryReturnedNoRows => foreign_commit(),
             error => sqlite_error("read the catalog", &error),
         })?;
+    super::page::write(connection, record)?;
     changes(
         connection,
         Some(record.before),

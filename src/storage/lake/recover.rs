@@ -79,7 +79,9 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded> {
         objects(connection, Kind::Type)?,
     )
     .with_routines(objects::<Routine>(connection, Kind::Routine)?)
-    .with_default_acls(objects(connection, Kind::DefaultAcl)?);
+    .with_default_acls(objects(connection, Kind::DefaultAcl)?)
+    .with_large_objects(objects(connection, Kind::LargeObject)?);
+    super::page::create(connection)?;
     let sequences = super::sequence::load(connection, &snapshot)?;
     Ok(Loaded {
         sequences,

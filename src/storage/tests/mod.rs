@@ -54,6 +54,7 @@ impl Bench {
                 next_oid: Oid(self.next_oid),
                 author: "commons",
                 passwords: &[],
+                pages: None,
             }])
             .expect("commits");
         self.snapshot = after;

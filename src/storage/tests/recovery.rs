@@ -118,6 +118,7 @@ fn verifiers_count_from_their_commit() {
         next_oid: Oid(bench.next_oid),
         author: "commons",
         passwords: &passwords,
+        pages: None,
     };
     // As if the server had died between the two files.
     bench.store.vault().store(&[record]).expect("stored");
@@ -130,6 +131,7 @@ fn verifiers_count_from_their_commit() {
         next_oid: Oid(bench.next_oid),
         author: "commons",
         passwords: &passwords,
+        pages: None,
     };
     bench.store.commit(&[record]).expect("commits");
     bench.snapshot = after;
