@@ -60,6 +60,18 @@ impl Snapshot {
     }
 }
 
+/// `23505`
+pub fn duplicate_large_object(oid: Oid) -> Error {
+    let constraint = "pg_largeobject_metadata_oid_index";
+    Error::new(
+        SqlState::UNIQUE_VIOLATION,
+        format!("duplicate key value violates unique constraint \"{constraint}\""),
+    )
+    .detail(format!("Key (oid)=({oid}) already exists."))
+    .table("pg_catalog", "pg_largeobject_metadata")
+    .constraint(constraint)
+}
+
 /// `42704`
 pub fn missing_large_object(oid: Oid) -> Error {
     Error::new(

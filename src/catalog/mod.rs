@@ -37,7 +37,7 @@ pub use constraint::{
 pub use default_acl::{DefaultAcl, DefaultKind};
 pub use dependency::{Cascade, Dependence, Dependent};
 pub use derived::{Places, derived_oid, row_type_of_array};
-pub use large_object::{LargeObject, missing_large_object};
+pub use large_object::{LargeObject, duplicate_large_object, missing_large_object};
 pub use object::{
     CheckOption, Column, Database, Generation, Membership, ObjectId, Persistence, Relation,
     RelationKind, Role, Schema, SettingsOf, View,

@@ -436,7 +436,7 @@ impl Drop for Transaction {
         // then the next sweep finds it.
         self.pending = Pending::default();
         self.savepoints.clear();
-        self.large_objects.end();
+        self.large_objects.forget();
         self.view = Arc::clone(&self.base);
         self.database.store().discard();
     }

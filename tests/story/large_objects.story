@@ -31,6 +31,14 @@ commons> SELECT lo_unlink(500001)
 ann> SELECT convert_from(loread(0, 10), 'UTF8')
 ann> SELECT lo_open(500001, 262144)
 ann> ROLLBACK
+# A held cursor reads on.
+ann> SELECT lo_put(500002, 0, 'held')
+ann> BEGIN
+ann> DECLARE c CURSOR WITH HOLD FOR SELECT convert_from(lo_get(500002), 'UTF8')
+ann> COMMIT
+ann> SELECT lo_put(500002, 0, 'HELD')
+ann> FETCH c
+ann> SELECT convert_from(lo_get(500002), 'UTF8'), count(*) FROM pg_largeobject_metadata
 ----
 commons: lo_from_bytea
 commons: 500001
@@ -69,3 +77,11 @@ commons: 1
 ann: convert_from
 ann: commonsxxx
 ann: ERROR 42704: large object 500001 does not exist
+ann: lo_put
+ann: 
+ann: lo_put
+ann: 
+ann: convert_from
+ann: held
+ann: convert_from | count
+ann: HELD | 1

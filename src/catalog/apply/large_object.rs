@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 
-use super::super::large_object::missing_large_object;
+use super::super::large_object::{duplicate_large_object, missing_large_object};
 use super::super::{LargeObject, Snapshot};
 use super::concurrent_update;
-use crate::base::{Error, Oid, Result, SqlState};
+use crate::base::{Oid, Result};
 
 impl Snapshot {
     pub(super) fn create_large_object(&mut self, object: &LargeObject) -> Result<()> {
         self.must_role_oid(object.owner)?;
         self.check_acl(object.acl.as_ref())?;
         if self.large_object(object.oid).is_some() {
-            return Err(Error::new(
-                SqlState::UNIQUE_VIOLATION,
-                "duplicate key value violates unique constraint \
-                 \"pg_largeobject_metadata_oid_index\"",
-            )
-            .detail(format!("Key (oid)=({}) already exists.", object.oid)));
+            return Err(duplicate_large_object(object.oid));
         }
         Arc::make_mut(&mut self.large_objects).insert(object.oid, Arc::new(object.clone()));
         Ok(())

@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Database;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, LargeObject, ObjectId, Snapshot, missing_large_object};
+use crate::catalog::{
+    Change, LargeObject, ObjectId, Snapshot, duplicate_large_object, missing_large_object,
+};
 use crate::storage::Pages;
 
 pub use body::Extent;
@@ -36,8 +38,10 @@ struct State {
     /// The stamps this transaction gave.
     stamps: HashSet<u64>,
     descriptors: Vec<Option<Descriptor>>,
-    /// Its transaction is over. A held cursor may still read.
+    /// Its transaction is over: nothing more becomes of what functions do.
     ended: bool,
+    /// What it wrote can no longer be read here.
+    forgotten: bool,
 }
 
 /// An open large object.
@@ -96,9 +100,21 @@ impl LargeObjects {
         std::mem::take(&mut state.changes)
     }
 
-    /// Nothing more is made of what functions do. What is written can still be read.
+    /// Nothing more is made of what functions do.
     pub(super) fn end(&self) {
         self.lock().ended = true;
+    }
+
+    /// The transaction is gone, and the room its pages took: a prepared statement may hold on to
+    /// this for long.
+    pub(super) fn forget(&self) {
+        let mut state = self.lock();
+        state.ended = true;
+        state.descriptors.clear();
+        if !state.pages.is_empty() {
+            state.pages = Pages::default();
+            state.forgotten = true;
+        }
     }
 
     /// What is written, to be committed.
@@ -135,12 +151,23 @@ impl Written<'_> {
 impl State {
     /// `0A000` once the transaction is over: what is done then would be in none.
     fn check_open(&self) -> Result<()> {
-        if self.ended {
-            return Err(Error::unsupported(
-                "using large objects in a cursor that outlives its transaction",
-            ));
+        match self.ended {
+            true => Err(Self::outlived()),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// `0A000` once what the transaction wrote is gone from here.
+    fn check_kept(&self) -> Result<()> {
+        match self.forgotten {
+            true => Err(Self::outlived()),
+            false => Ok(()),
+        }
+    }
+
+    fn outlived() -> Error {
+        Error::unsupported("using large objects in a cursor that outlives its transaction")
+            .hint("Read what it gives before the COMMIT.")
     }
 
     fn descriptor(&mut self, number: i32) -> Result<&mut Descriptor> {
@@ -209,12 +236,7 @@ impl LargeObjectView {
             stamp: database.new_stamp(),
         };
         if taken(oid) {
-            return Err(Error::new(
-                SqlState::UNIQUE_VIOLATION,
-                "duplicate key value violates unique constraint \
-                 \"pg_largeobject_metadata_oid_index\"",
-            )
-            .detail(format!("Key (oid)=({oid}) already exists.")));
+            return Err(duplicate_large_object(oid));
         }
         state.stamps.insert(object.stamp);
         state
@@ -387,6 +409,7 @@ impl LargeObjectView {
     /// `42704`; `22023` not a place in an object; `54000` more than a value can hold.
     pub fn get(&self, snapshot: &Snapshot, oid: Oid, extent: Option<Extent>) -> Result<Vec<u8>> {
         let state = self.objects.lock();
+        state.check_kept()?;
         let seen = self.seen(snapshot, oid)?;
         let body = Body::of(
             self.objects.database.store(),
@@ -407,6 +430,7 @@ impl LargeObjectView {
         mut each: impl FnMut(i32, Vec<u8>) -> Result<()>,
     ) -> Result<()> {
         let state = self.objects.lock();
+        state.check_kept()?;
         let store = self.objects.database.store();
         let now = (self.base.version(), *self.mark);
         let body = Body::of(store, &state.pages, object.body, now);
