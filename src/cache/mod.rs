@@ -1,1 +1,7 @@
-//! Remembered answers. The key and the single flight come with result reuse; nothing is cached yet.
+//! What need not be computed again: columns of files, decoded ([`ColumnCache`]).
+
+mod columns;
+#[cfg(test)]
+mod tests;
+
+pub use columns::{ColumnCache, ColumnKey, DecodedColumn, Loading};

@@ -162,6 +162,7 @@ impl Expander<'_> {
                     reads.note(relation.oid);
                 }
                 let root = self.context.database.store().root();
+                let pool = &self.engine.memory;
                 let mut commands = vec![PolicyCommand::Select];
                 commands.extend(is_locked.then_some(PolicyCommand::Update));
                 // A view does not see columns added later; policies do.
@@ -169,9 +170,10 @@ impl Expander<'_> {
                 let whole = whole.unwrap_or(relation);
                 let guard = self.guard(whole, self.role, commands).map_err(external)?;
                 let Some(guard) = guard else {
-                    return Ok(Opened::Rows(scan::table_provider(root, relation)));
+                    return Ok(Opened::Rows(scan::kept_provider(root, relation, pool)));
                 };
-                let rows = self.guarded(&guard, &scan::table_provider(root, whole), depth)?;
+                let rows = scan::kept_provider(root, whole, pool);
+                let rows = self.guarded(&guard, &rows, depth)?;
                 let names = relation.columns.iter().map(|column| column.name.as_str());
                 only(rows, names).map(Opened::Plan)
             }

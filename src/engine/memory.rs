@@ -10,11 +10,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use datafusion::common::DataFusionError;
 use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool, MemoryReservation};
 
-/// Bytes all queries together may reserve.
+use crate::cache::ColumnCache;
+
+/// The share of the memory of queries that decoded columns may have while no query asks for it.
+const COLUMNS_SHARE: usize = 4;
+
+/// Bytes all queries together may reserve, and what is kept in those they do not.
 #[derive(Debug)]
 pub(super) struct ServerPool {
     limit: usize,
     used: AtomicUsize,
+    columns: Arc<ColumnCache>,
 }
 
 impl ServerPool {
@@ -23,16 +29,35 @@ impl ServerPool {
         Self {
             limit,
             used: AtomicUsize::new(0),
+            columns: Arc::new(ColumnCache::new(limit / COLUMNS_SHARE)),
         }
     }
 
-    /// Takes bytes if there are enough.
+    /// Columns kept decoded.
+    pub(super) fn columns(&self) -> &Arc<ColumnCache> {
+        &self.columns
+    }
+
+    /// Bytes that neither queries nor decoded columns have.
+    pub(super) fn free(&self) -> usize {
+        let used = self.used.load(Ordering::Relaxed);
+        self.limit.saturating_sub(used + self.columns.bytes())
+    }
+
+    /// Takes bytes if there are enough; decoded columns make room.
     fn take(&self, bytes: usize) -> bool {
-        self.used
+        let taken = self
+            .used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
                 used.checked_add(bytes).filter(|used| *used <= self.limit)
-            })
-            .is_ok()
+            });
+        if let Ok(used) = taken {
+            let over = (used + bytes + self.columns.bytes()).saturating_sub(self.limit);
+            if over > 0 {
+                self.columns.give_up(over);
+            }
+        }
+        taken.is_ok()
     }
 }
 

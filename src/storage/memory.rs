@@ -9,9 +9,9 @@ use arrow::record_batch::RecordBatch;
 
 use crate::base::{Error, Result};
 
-/// Rows a batch in memory is grown to: DataFusion's own batch size, so that scans get what they
-/// like best.
-const BATCH_ROWS: usize = 8192;
+/// Rows of a batch: those in memory are grown to it, files are read by it. DataFusion's own batch
+/// size, so that scans get what they like best.
+pub(super) const BATCH_ROWS: usize = 8192;
 /// Buffers of one string column above which they are copied into one.
 const VIEW_BUFFERS_MAX: usize = 16;
 

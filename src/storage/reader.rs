@@ -10,6 +10,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::memory::BATCH_ROWS;
 use super::writer::parquet_error;
 use super::{files, form};
 use crate::base::{Error, Result, SqlState};
@@ -61,6 +62,7 @@ pub fn read_segment(
             let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
             let reader = builder
                 .with_projection(mask)
+                .with_batch_size(BATCH_ROWS)
                 .build()
                 .map_err(|error| parquet_error("read", &path, error))?;
             Ok(Box::new(reader.map(move |batch| {

@@ -67,6 +67,10 @@ const LEDGER: &[(&str, &str)] = &[
         "lock: the lists of types that rows were made of, one each, never forgotten; to look and to add",
     ),
     (
+        "src/cache/columns.rs",
+        "mutex: columns decoded from files, within a share of the memory of queries; to look and to insert",
+    ),
+    (
         "src/catalog/derived.rs",
         "mutex: what is remembered of a snapshot, one entry a system relation; to look and to insert",
     ),

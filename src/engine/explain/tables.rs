@@ -10,6 +10,7 @@ use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSource;
 
 use crate::catalog::{Location, Relation, Segment, Snapshot};
+use crate::engine::scan::DecodedScan;
 
 /// The tables of a snapshot.
 pub(super) struct Tables<'a> {
@@ -43,6 +44,9 @@ impl<'a> Tables<'a> {
                 Location::File { path, .. } => self.root.join(path) == read,
                 Location::Memory(_) => false,
             });
+        }
+        if let Some(scan) = source.downcast_ref::<DecodedScan>() {
+            return self.with_segment(|segment| segment.id == scan.segment());
         }
         let memory = source.downcast_ref::<MemorySourceConfig>()?;
         let mut batches = memory.partitions().iter().flatten();

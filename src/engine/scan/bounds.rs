@@ -69,6 +69,31 @@ pub(super) fn columns_of(
     wanted
 }
 
+/// Which containers of rows may have some that pass `filters`.
+pub(super) fn passing<S: PruningStatistics>(
+    containers: &S,
+    state: &dyn Session,
+    schema: &SchemaRef,
+    filters: &[Expr],
+) -> Vec<bool> {
+    let all = || vec![true; containers.num_containers()];
+    if filters.is_empty() {
+        return all();
+    }
+    // Whatever cannot be decided here is decided by the filter above the scan.
+    let Ok(df_schema) = DFSchema::try_from(schema.clone()) else {
+        return all();
+    };
+    let usable = filters
+        .iter()
+        .filter_map(|filter| state.create_physical_expr(filter.clone(), &df_schema).ok());
+    PruningPredicateBuilder::new()
+        .with_file_schema(schema.clone())
+        .try_build(physical_conjunction(usable))
+        .and_then(|predicate| predicate.prune(containers))
+        .unwrap_or_else(|_| all())
+}
+
 impl<'a> Bounds<'a> {
     pub(super) fn new(
         columns: &[Column],
@@ -98,25 +123,8 @@ impl<'a> Bounds<'a> {
         schema: &SchemaRef,
         filters: &[Expr],
     ) -> Vec<usize> {
-        let all = || (0..self.segments.len()).collect();
-        if filters.is_empty() {
-            return all();
-        }
-        // Whatever cannot be decided here is decided by the filter above the scan.
-        let Ok(df_schema) = DFSchema::try_from(schema.clone()) else {
-            return all();
-        };
-        let usable = filters
-            .iter()
-            .filter_map(|filter| state.create_physical_expr(filter.clone(), &df_schema).ok());
-        PruningPredicateBuilder::new()
-            .with_file_schema(schema.clone())
-            .try_build(physical_conjunction(usable))
-            .and_then(|predicate| predicate.prune(self))
-            .map_or_else(
-                |_| all(),
-                |keep| (0..keep.len()).filter(|&index| keep[index]).collect(),
-            )
+        let keep = passing(self, state, schema, filters);
+        (0..keep.len()).filter(|&index| keep[index]).collect()
     }
 
     /// One segment's statistics for a schema `width` columns wide.

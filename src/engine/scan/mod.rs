@@ -7,10 +7,13 @@
 //!   projection, so ALTER TABLE … RENAME COLUMN breaks neither old files nor pruning; a column
 //!   younger than a file reads as NULL.
 //! * Filters are inexact: they only decide which segments, row groups and pages are opened.
+//! * What is read again and again is kept decoded ([`crate::cache`]), within memory that no query
+//!   asks for.
 //! * A segment with NaN in a column is never skipped for that column: its bounds leave NaN out,
 //!   while to PostgreSQL it is the greatest value.
 
 mod bounds;
+mod decoded;
 mod parquet;
 mod restored;
 #[cfg(test)]
@@ -40,11 +43,14 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 
 use crate::catalog::{Column, Location, Relation, Segment};
+use crate::engine::memory::ServerPool;
 use crate::storage::stored_type;
 use crate::types::shaped;
 use bounds::Bounds;
+use decoded::Wanted;
 use restored::Restored;
 
+pub(super) use decoded::DecodedScan;
 pub(super) use parquet::ParquetScan;
 
 /// Hidden column of an addressed scan: index of the row's segment in the relation. The NUL keeps it
@@ -56,6 +62,19 @@ pub(super) const ROW_COLUMN: &str = "\0row";
 /// The rows of a table under the data directory `root`.
 pub(super) fn table_provider(root: &Path, relation: &Relation) -> Arc<dyn TableProvider> {
     Arc::new(TableRows::new(root, relation, false))
+}
+
+/// The rows of a table, whose columns may be kept decoded in the memory of `pool`.
+pub(super) fn kept_provider(
+    root: &Path,
+    relation: &Relation,
+    pool: &Arc<ServerPool>,
+) -> Arc<dyn TableProvider> {
+    let rows = TableRows::new(root, relation, false);
+    Arc::new(TableRows {
+        pool: Some(pool.clone()),
+        ..rows
+    })
 }
 
 /// The rows of a table with two more columns, [`SEGMENT_COLUMN`] and [`ROW_COLUMN`], that say where
@@ -73,6 +92,8 @@ struct TableRows {
     columns: Vec<Column>,
     segments: Arc<[Arc<Segment>]>,
     addressed: bool,
+    /// Where decoded columns are kept, if they are.
+    pool: Option<Arc<ServerPool>>,
 }
 
 impl TableRows {
@@ -92,6 +113,7 @@ impl TableRows {
             columns: relation.columns.clone(),
             segments: relation.segments().into(),
             addressed,
+            pool: None,
         }
     }
 
@@ -202,6 +224,20 @@ impl TableRows {
         limit: Option<usize>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let schema = Arc::new(self.schema.project(projection)?);
+        let batches = self.memory_batches(&schema, projection, kept)?;
+        if batches.is_empty() {
+            return Ok(None);
+        }
+        let source = MemorySourceConfig::try_new(&[batches], schema, None)?.with_limit(limit);
+        Ok(Some(DataSourceExec::from_data_source(source)))
+    }
+
+    fn memory_batches(
+        &self,
+        schema: &SchemaRef,
+        projection: &[usize],
+        kept: &[usize],
+    ) -> Result<Vec<RecordBatch>> {
         let mut batches = Vec::new();
         for &index in kept {
             let Location::Memory(stored) = &self.segments[index].location else {
@@ -209,15 +245,53 @@ impl TableRows {
             };
             let mut first_row = 0;
             for batch in stored {
-                batches.push(self.project_memory(&schema, projection, batch, index, first_row)?);
+                batches.push(self.project_memory(schema, projection, batch, index, first_row)?);
                 first_row += batch.num_rows() as i64;
             }
         }
-        if batches.is_empty() {
+        Ok(batches)
+    }
+
+    /// The rows of `kept`, if what of them is in files is kept decoded.
+    fn decoded_scan(
+        &self,
+        state: &dyn Session,
+        projection: &[usize],
+        filters: &[Expr],
+        kept: &[usize],
+        bounds: &Bounds,
+        limit: Option<usize>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(pool) = &self.pool else {
             return Ok(None);
-        }
-        let source = MemorySourceConfig::try_new(&[batches], schema, None)?.with_limit(limit);
-        Ok(Some(DataSourceExec::from_data_source(source)))
+        };
+        let in_file =
+            |&&index: &&usize| matches!(self.segments[index].location, Location::File { .. });
+        let in_files: Vec<usize> = kept.iter().filter(in_file).copied().collect();
+        let estimate = bounds.of_segments(&in_files, self.columns.len());
+        let wanted = Wanted {
+            columns: projection
+                .iter()
+                .map(|&index| &self.columns[index])
+                .collect(),
+            segments: in_files
+                .iter()
+                .map(|&index| &self.segments[index])
+                .collect(),
+            bytes: estimate.total_byte_size.get_value().copied().unwrap_or(0),
+        };
+        let Some(decoded) = wanted.read(&self.root, pool) else {
+            return Ok(None);
+        };
+        let schema = Arc::new(self.schema.project(projection)?);
+        let keep = bounds::passing(&decoded, state, &self.schema, filters);
+        let memory = self.memory_batches(&schema, projection, kept)?;
+        let statistics = bounds
+            .of_segments(kept, self.columns.len())
+            .project(Some(&projection.to_vec()));
+        decoded
+            .plan(schema, &keep, memory, statistics, limit)
+            .map(Some)
     }
 
     fn project_memory(
@@ -307,6 +381,10 @@ impl TableProvider for TableRows {
         }
         // A limit beside filters would cut rows before the filters see them.
         let limit = limit.filter(|_| filters.is_empty());
+        let decoded = self.decoded_scan(state, &projection, filters, &kept, &bounds, limit)?;
+        if let Some(plan) = decoded {
+            return Ok(plan);
+        }
         let files = self.file_scan(state, &projection, &kept, &bounds, limit)?;
         let memory = self.memory_scan(&projection, &kept, limit)?;
         match (files, memory) {

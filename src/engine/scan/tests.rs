@@ -53,6 +53,7 @@ fn relation(columns: Vec<Column>) -> Relation {
 struct Bench {
     _directory: tempfile::TempDir,
     store: Arc<Store>,
+    pool: Arc<ServerPool>,
 }
 
 impl Bench {
@@ -62,6 +63,7 @@ impl Bench {
         Self {
             _directory: directory,
             store: Arc::new(store),
+            pool: Arc::new(ServerPool::new(64 << 20)),
         }
     }
 
@@ -91,13 +93,31 @@ impl Bench {
     }
 
     async fn ask(&self, relation: &Relation, sql: &str) -> String {
+        self.ask_of(table_provider(self.store.root(), relation), relation, sql)
+            .await
+    }
+
+    /// Asks of columns that are kept decoded: waits until they are.
+    async fn ask_decoded(&self, relation: &Relation, sql: &str) -> String {
+        let rows = || kept_provider(self.store.root(), relation, &self.pool);
+        for _ in 0..1000 {
+            let plan = self
+                .ask_of(rows(), relation, "explain select * from t")
+                .await;
+            if plan.contains("decoded") {
+                return self.ask_of(rows(), relation, sql).await;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("never decoded");
+    }
+
+    async fn ask_of(&self, rows: Arc<dyn TableProvider>, relation: &Relation, sql: &str) -> String {
         let config = SessionConfig::new()
             .with_target_partitions(2)
             .set_bool("datafusion.sql_parser.enable_ident_normalization", true);
         let context = SessionContext::new_with_config(config);
-        context
-            .register_table("t", table_provider(self.store.root(), relation))
-            .expect("registers");
+        context.register_table("t", rows).expect("registers");
         context
             .register_table("addressed", addressed_provider(self.store.root(), relation))
             .expect("registers");
@@ -232,6 +252,13 @@ async fn pruning_loses_no_row() {
             "files: {filter}"
         );
         assert_eq!(bench.ask(&mixed, &sql).await, expected, "mixed: {filter}");
+        for decoded in [&in_files, &mixed] {
+            assert_eq!(
+                bench.ask_decoded(decoded, &sql).await,
+                expected,
+                "decoded: {filter}"
+            );
+        }
     }
     // Arrow orders NaN last, as PostgreSQL does; the bounds of Parquet leave it out.
     let greatest = bench
@@ -248,7 +275,46 @@ async fn pruning_loses_no_row() {
         let expected = bench.ask(&in_memory, sql).await;
         assert_eq!(bench.ask(&in_files, sql).await, expected, "{sql}");
         assert_eq!(bench.ask(&mixed, sql).await, expected, "{sql}");
+        assert_eq!(bench.ask_decoded(&mixed, sql).await, expected, "{sql}");
     }
+}
+
+#[tokio::test]
+async fn decoded_chunks_are_skipped_and_shared_out() {
+    let bench = Bench::new();
+    let relation = relation(vec![
+        column(1, "a", PgType::INT4),
+        column(2, "s", PgType::TEXT),
+    ]);
+    let rows = |from: i32, to: i32| -> Vec<ArrayRef> {
+        let texts = (from..to).map(|i| (i % 7 != 0).then(|| format!("text number {i}")));
+        vec![
+            Arc::new(Int32Array::from_iter_values(from..to)),
+            Arc::new(StringViewArray::from_iter(texts)),
+        ]
+    };
+    let mut segments = bench.segments(&relation, rows(0, 50_000), true);
+    segments.extend(bench.segments(&relation, rows(50_000, 100_000), true));
+    let relation = with(&relation, segments);
+    for sql in [
+        "select * from t where a between 49990 and 50010 order by a",
+        "select count(*), count(s), sum(a), min(s), max(s) from t",
+        "select a % 10 as d, count(*), max(s) from t where s > 'text number 5' group by 1 order by 1",
+        "select * from t where a > 99995 or a < 3 order by a",
+        "select a from t limit 3",
+        "select count(*) from t where a is null",
+    ] {
+        let expected = bench.ask(&relation, sql).await;
+        assert_eq!(bench.ask_decoded(&relation, sql).await, expected, "{sql}");
+    }
+    let plan = bench
+        .ask_decoded(&relation, "explain analyze select * from t where a = 70000")
+        .await;
+    assert!(plan.contains("decoded"), "{plan}");
+    assert!(
+        plan.contains("output_rows=8.19 K") || plan.contains("output_rows=8192"),
+        "{plan}"
+    );
 }
 
 #[tokio::test]
@@ -293,6 +359,10 @@ async fn columns_come_and_go() {
 | 3  | three | 33 |
 +----+-------+----+";
     assert_eq!(all, expected);
+    let decoded = bench
+        .ask_decoded(&relation, "select * from t order by id")
+        .await;
+    assert_eq!(decoded, expected);
     let one = bench
         .ask(&relation, "select id from t where id = 1 and b is null")
         .await;
@@ -379,6 +449,10 @@ async fn intervals_and_lists_come_back() {
         .await;
     assert_eq!(answer.matches("1 mons -2 days").count(), 2, "{answer}");
     assert_eq!(answer.matches("[1, ]").count(), 2, "{answer}");
+    let decoded = bench
+        .ask_decoded(&relation, "select i, l from t where i is not null")
+        .await;
+    assert_eq!(decoded, answer);
     let answer = bench
         .ask(&relation, "select count(distinct u) from t")
         .await;
