@@ -50,10 +50,10 @@ impl PhysicalOptimizerRule for NullSupplied {
                 .into_iter()
                 .enumerate()
                 .map(|(index, child)| {
+                    let is_supplied = supplied.contains(&index);
                     // What is below a grouping set may turn out to be constant later.
-                    let constant = plan.is::<AggregateExec>()
-                        || !child.equivalence_properties().constants().is_empty();
-                    if constant && supplied.contains(&index) || window_input(child).is_some() {
+                    let is_constant = || plan.is::<AggregateExec>() || has_constants(child);
+                    if is_supplied && is_constant() || window_input(child).is_some() {
                         changed = true;
                         Ok(Arc::new(NullSuppliedExec::new(child.clone())?) as _)
                     } else {
@@ -76,6 +76,13 @@ impl PhysicalOptimizerRule for NullSupplied {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// Whether a plan has, or comes to have, constant columns. A join that does not know its inputs' now
+/// may do so when later rules turn it round.
+fn has_constants(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    !plan.equivalence_properties().constants().is_empty()
+        || plan.children().into_iter().any(has_constants)
 }
 
 /// The inputs of an operator whose columns it makes NULL in some rows.
