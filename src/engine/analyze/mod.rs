@@ -58,6 +58,7 @@ mod set;
 mod special;
 mod subquery;
 mod system_column;
+mod traversal;
 mod typed;
 mod variables;
 mod window;

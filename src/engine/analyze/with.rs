@@ -17,6 +17,7 @@ use super::query::{Answer, Output, Tail, Wanted, project};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::{fold, is_change};
+use crate::engine::semantics;
 
 /// The names one WITH clause gives, and those of the clauses around it.
 pub(super) struct Ctes<'p> {
@@ -81,6 +82,8 @@ impl Analyst<'_> {
                 };
                 return Err(super::at(error, cte.alias.name.span));
             }
+            let cte = self.traversed(cte, with.recursive, parent, &own)?;
+            let cte = cte.as_ref();
             let itself = count(&cte.query, &name);
             let answer = if with.recursive && itself > 0 {
                 self.recursive(cte, &name, parent, &own)?
@@ -171,7 +174,7 @@ impl Analyst<'_> {
         };
         let first = self.body(left, Tail::NONE, parent, Some(ctes), Wanted::Arm)?;
         let first = self.settle(first)?;
-        let first = self.renamed(first, cte, name)?;
+        let first = self.renamed(nullable(first)?, cte, name)?;
         // The rows found last, under the same column names.
         let table = self.alias(name);
         let schema = Arc::new(first.plan.schema().as_arrow().clone());
@@ -247,6 +250,26 @@ impl Analyst<'_> {
             outer,
         })
     }
+}
+
+/// The answer with columns that may be NULL, as those of the term that is repeated may.
+fn nullable(mut answer: Answer) -> Result<Answer> {
+    let schema = answer.plan.schema().clone();
+    if schema.fields().iter().all(|field| field.is_nullable()) {
+        return Ok(answer);
+    }
+    let exprs = (0..schema.fields().len()).map(|index| {
+        let (qualifier, field) = schema.qualified_field(index);
+        let column = Expr::from((qualifier, field));
+        match semantics::computed("nullable") {
+            Some(nullable) if !field.is_nullable() => {
+                nullable.call(vec![column]).alias(field.name())
+            }
+            _ => column.alias(field.name()),
+        }
+    });
+    answer.plan = project(exprs.collect(), answer.plan)?;
+    Ok(answer)
 }
 
 /// The answer with columns whose fields say what those of `first` say.

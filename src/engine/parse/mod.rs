@@ -41,6 +41,7 @@ mod taken;
 #[cfg(test)]
 mod tests;
 mod tokens;
+pub(super) mod traversal;
 mod tuning;
 mod types;
 mod user_types;

@@ -148,16 +148,11 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 }
                 _ => {}
             },
-            Some("SEARCH")
-                if here.after(&Token::RParen)
-                    && matches!(here.word(1).as_deref(), Some("BREADTH" | "DEPTH")) =>
-            {
-                return Err(Error::unsupported("SEARCH in WITH RECURSIVE"));
-            }
-            Some("CYCLE")
-                if here.after(&Token::RParen) && here.word(2).as_deref() == Some("SET") =>
-            {
-                return Err(Error::unsupported("CYCLE in WITH RECURSIVE"));
+            Some("SEARCH" | "CYCLE") if here.after(&Token::RParen) => {
+                if let Some(next) = super::traversal::among_columns(tokens, index) {
+                    index = next;
+                    continue;
+                }
             }
             Some("ROWS")
                 if here.word(1).as_deref() == Some("FROM") && here.is(2, &Token::LParen) =>
@@ -460,7 +455,7 @@ fn subscripts(tokens: &mut Vec<TokenWithSpan>, set: usize) {
     }
 }
 
-fn quoted(name: &str) -> Token {
+pub(super) fn quoted(name: &str) -> Token {
     Token::Word(Word {
         value: name.to_owned(),
         quote_style: Some('"'),
