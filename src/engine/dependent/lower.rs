@@ -58,8 +58,19 @@ struct Lowering<'a> {
 
 impl Lowering<'_> {
     fn plan(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
-        plan.transform_up(|plan| self.node(plan))
-            .map(|transformed| transformed.data)
+        plan.transform_down_up(
+            |plan| {
+                // What is LATERAL is looked into when it is run: a dependent join in it would hide
+                // what it refers to further out.
+                let next = match plan {
+                    LogicalPlan::Subquery(_) => TreeNodeRecursion::Jump,
+                    _ => TreeNodeRecursion::Continue,
+                };
+                Ok(Transformed::new(plan, false, next))
+            },
+            |plan| self.node(plan),
+        )
+        .map(|transformed| transformed.data)
     }
 
     fn name(&self, what: &str) -> String {
@@ -127,15 +138,28 @@ impl Lowering<'_> {
             if !self.is_dependent(subquery, rows.schema())? {
                 // It may have dependent ones inside.
                 let inside = self.plan(subquery.subquery.as_ref().clone())?;
-                return jump(with_plan(part, inside));
+                return jump(self.sought(with_plan(part, inside), rows, place)?);
             }
             if self.effort == Effort::Joins && is_joinable(&part, place.position, place.safe)? {
                 let inside = self.plan(subquery.subquery.as_ref().clone())?;
-                return jump(with_plan(part, inside));
+                return jump(self.sought(with_plan(part, inside), rows, place)?);
             }
             jump(self.attach(part, rows, place.guard)?)
         })?;
         Ok(done.data)
+    }
+
+    /// `value IN (…)` with the dependent subqueries of its value as columns; anything else as it is.
+    fn sought(&self, expr: Expr, rows: &mut LogicalPlan, place: Place<'_>) -> Result<Expr> {
+        let Expr::InSubquery(mut within) = expr else {
+            return Ok(expr);
+        };
+        let place = Place {
+            guard: place.guard,
+            ..Place::default()
+        };
+        within.expr = Box::new(self.expr(*within.expr, rows, place)?);
+        Ok(Expr::InSubquery(within))
     }
 
     /// Whether a branch of a CASE has a dependent subquery, which only the rows that take the
