@@ -181,6 +181,24 @@ impl Analyst<'_> {
         Ok(Typed::new(made.expr, of_domain.unwrap_or(ty)))
     }
 
+    /// The arguments of a function, an array that has no type of its own being one of the values
+    /// beside it.
+    pub(super) fn with_array(&self, name: &str, mut args: Vec<Typed>) -> Result<Vec<Typed>> {
+        let (array, element) = match (name, args.len()) {
+            ("array_append", 2) => (0, 1),
+            ("array_prepend", 2) => (1, 0),
+            _ => return Ok(args),
+        };
+        let element = args[element].ty;
+        if !args[array].is_unknown() || element.oid == PgType::UNKNOWN.oid {
+            return Ok(args);
+        }
+        if let Some(ty) = element.plain().array() {
+            args[array] = self.coerced(args[array].clone(), ty)?;
+        }
+        Ok(args)
+    }
+
     /// An array with an element or a slice of it replaced; what `parse::patch` leaves of
     /// `SET array[…] = value`.
     pub(super) fn subscripted(

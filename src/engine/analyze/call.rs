@@ -402,6 +402,7 @@ impl Analyst<'_> {
         if let Some(value) = self.coded_call(name, &args)? {
             return Ok(value);
         }
+        let args = self.with_array(name, args)?;
         let args = self.enum_arguments(name, args)?;
         let given: Vec<PgType> = args.iter().map(|arg| arg.ty).collect();
         if name.starts_with("array_") {

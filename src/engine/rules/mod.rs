@@ -3,6 +3,7 @@
 mod around;
 mod conjuncts;
 mod constants;
+mod crossed;
 mod determined;
 mod names;
 mod null_supplied;
@@ -19,6 +20,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use around::Around;
 use conjuncts::settled;
 pub(super) use constants::check_constants;
+use crossed::Crossed;
 use determined::undetermined;
 use names::Unambiguous;
 use null_supplied::NullSupplied;
@@ -59,7 +61,8 @@ pub(super) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let last = rules
         .iter()
         .position(|rule| rule.name() == "SanityCheckPlan");
-    rules.insert(last.unwrap_or(rules.len()), Arc::new(Sorted));
+    let last = last.unwrap_or(rules.len());
+    rules.splice(last..last, [Arc::new(Crossed) as _, Arc::new(Sorted) as _]);
     let rules = rules.into_iter();
     let rules = rules.map(|rule| Arc::new(WatchedPhysical(rule)) as _);
     std::iter::once(Arc::new(Resumed) as _)
