@@ -46,7 +46,7 @@ impl<'a> Tables<'a> {
             });
         }
         if let Some(scan) = source.downcast_ref::<DecodedScan>() {
-            return self.with_segment(|segment| segment.id == scan.segment());
+            return self.snapshot.relation(scan.table()).map(|r| self.shown(r));
         }
         let memory = source.downcast_ref::<MemorySourceConfig>()?;
         let mut batches = memory.partitions().iter().flatten();

@@ -15,17 +15,23 @@ use arrow::datatypes::{
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::memory::DataSourceExec;
 use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Column as ColumnName, Result, ScalarValue, Statistics};
 use datafusion::datasource::source::DataSource;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr};
+use datafusion::physical_plan::coop::cooperative;
 use datafusion::physical_plan::execution_plan::SchedulingType;
 use datafusion::physical_plan::memory::MemoryStream;
-use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 
-use crate::base::SegmentId;
+use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
+use futures::TryStreamExt;
+
+use crate::base::Oid;
 use crate::cache::{ColumnKey, DecodedColumn, Loading};
 use crate::catalog::{Column, Segment};
 use crate::engine::memory::ServerPool;
@@ -37,7 +43,6 @@ const COLUMNS_MAX: usize = 20_000;
 
 /// The columns of some segments, decoded.
 pub(super) struct Decoded {
-    first: SegmentId,
     /// Arrays of each chunk of rows, segment after segment.
     chunks: Vec<Vec<ArrayRef>>,
     /// For each column, its smallest and largest value in each chunk.
@@ -56,9 +61,8 @@ pub(super) struct Wanted<'a> {
 impl Wanted<'_> {
     /// The columns, if all of them are kept. If not, and it is worth it, they will be.
     pub(super) fn read(&self, root: &PathBuf, pool: &Arc<ServerPool>) -> Option<Decoded> {
-        let first = self.segments.first()?.id;
         let count = self.columns.len() * self.segments.len();
-        if self.columns.is_empty() || count > COLUMNS_MAX {
+        if count == 0 || count > COLUMNS_MAX {
             return None;
         }
         let keys: Vec<ColumnKey> = self
@@ -92,7 +96,6 @@ impl Wanted<'_> {
             .map(|index| bounds_of(columns.iter().skip(index).step_by(width)))
             .collect();
         Some(Decoded {
-            first,
             chunks,
             bounds,
             names: self
@@ -207,6 +210,7 @@ impl Decoded {
     /// A scan of the chunks that `keep` names, in order, then of the rows `then`.
     pub(super) fn plan(
         self,
+        table: Oid,
         schema: SchemaRef,
         keep: &[bool],
         then: Vec<RecordBatch>,
@@ -219,13 +223,31 @@ impl Decoded {
         }
         batches.extend(then);
         Ok(DataSourceExec::from_data_source(DecodedScan {
-            first: self.first,
+            table,
             schema,
             partitions: vec![batches.into()],
             statistics: Arc::new(statistics),
             fetch,
+            metrics: ExecutionPlanMetricsSet::new(),
         }))
     }
+}
+
+/// A scan of no rows of a table.
+pub(super) fn no_rows(table: Oid, schema: SchemaRef) -> Arc<dyn ExecutionPlan> {
+    let statistics = Statistics {
+        num_rows: Precision::Exact(0),
+        total_byte_size: Precision::Exact(0),
+        column_statistics: Statistics::unknown_column(&schema),
+    };
+    DataSourceExec::from_data_source(DecodedScan {
+        table,
+        schema,
+        partitions: vec![Arc::new([])],
+        statistics: Arc::new(statistics),
+        fetch: None,
+        metrics: ExecutionPlanMetricsSet::new(),
+    })
 }
 
 /// A chunk is a container of rows to be skipped.
@@ -271,18 +293,19 @@ impl Decoded {
 /// Decoded rows as a source, with the statistics that the files they are from would have.
 #[derive(Debug, Clone)]
 pub(in crate::engine) struct DecodedScan {
-    first: SegmentId,
+    table: Oid,
     schema: SchemaRef,
     /// Batches, each partition's in stored order.
     partitions: Vec<Arc<[RecordBatch]>>,
     statistics: Arc<Statistics>,
     fetch: Option<usize>,
+    metrics: ExecutionPlanMetricsSet,
 }
 
 impl DecodedScan {
-    /// One of the segments it reads.
-    pub(in crate::engine) fn segment(&self) -> SegmentId {
-        self.first
+    /// The table whose rows it reads.
+    pub(in crate::engine) fn table(&self) -> Oid {
+        self.table
     }
 }
 
@@ -290,9 +313,12 @@ impl DataSource for DecodedScan {
     fn open(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let batches = self.partitions[partition].to_vec();
         let stream = MemoryStream::try_new(batches, self.schema.clone(), None)?;
-        Ok(Box::pin(datafusion::physical_plan::coop::cooperative(
-            stream.with_fetch(self.fetch),
-        )))
+        let read = BaselineMetrics::new(&self.metrics, partition);
+        let stream = stream.with_fetch(self.fetch).inspect_ok(move |batch| {
+            read.record_output(batch.num_rows());
+        });
+        let stream = RecordBatchStreamAdapter::new(self.schema.clone(), stream);
+        Ok(Box::pin(cooperative(stream)))
     }
 
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -364,6 +390,10 @@ impl DataSource for DecodedScan {
 
     fn fetch(&self) -> Option<usize> {
         self.fetch
+    }
+
+    fn metrics(&self) -> ExecutionPlanMetricsSet {
+        self.metrics.clone()
     }
 
     fn try_swapping_with_projection(

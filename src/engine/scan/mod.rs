@@ -39,9 +39,9 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column as StoredColumn;
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 
+use crate::base::Oid;
 use crate::catalog::{Column, Location, Relation, Segment};
 use crate::engine::memory::ServerPool;
 use crate::storage::stored_type;
@@ -86,6 +86,7 @@ pub(super) fn addressed_provider(root: &Path, relation: &Relation) -> Arc<dyn Ta
 /// The rows of one table in one snapshot.
 #[derive(Debug)]
 struct TableRows {
+    oid: Oid,
     root: PathBuf,
     /// Columns by their names, the hidden ones last.
     schema: SchemaRef,
@@ -108,6 +109,7 @@ impl TableRows {
             fields.push(row_field());
         }
         Self {
+            oid: relation.oid,
             root: std::path::absolute(root).unwrap_or_else(|_| root.to_owned()),
             schema: Arc::new(Schema::new(fields)),
             columns: relation.columns.clone(),
@@ -290,7 +292,7 @@ impl TableRows {
             .of_segments(kept, self.columns.len())
             .project(Some(&projection.to_vec()));
         decoded
-            .plan(schema, &keep, memory, statistics, limit)
+            .plan(self.oid, schema, &keep, memory, statistics, limit)
             .map(Some)
     }
 
@@ -390,9 +392,10 @@ impl TableProvider for TableRows {
         match (files, memory) {
             (Some(files), Some(memory)) => UnionExec::try_new(vec![files, memory]),
             (Some(plan), None) | (None, Some(plan)) => Ok(plan),
-            (None, None) => Ok(Arc::new(EmptyExec::new(Arc::new(
-                self.schema.project(&projection)?,
-            )))),
+            (None, None) => {
+                let schema = Arc::new(self.schema.project(&projection)?);
+                Ok(decoded::no_rows(self.oid, schema))
+            }
         }
     }
 }
