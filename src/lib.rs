@@ -24,6 +24,8 @@ pub mod storage;
 
 // F3 truth
 pub mod database;
+
+pub mod calls;
 pub mod statement;
 
 // F4 engine: the only floor that says `datafusion::`

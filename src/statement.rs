@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::base::error::Report;
 use crate::base::{Oid, Result, SessionId};
+use crate::calls::{CallQueue, Calls, calls};
 use crate::catalog::{Relation, Routine, SearchPath, Snapshot, Timing, View};
 use crate::database::{Database, LargeObjectView, ReadSet};
 use crate::observe::{Interrupt, Sessions};
@@ -69,6 +70,9 @@ pub struct StatementContext {
     pub in_routine: bool,
     /// The parameters of the function whose statement this is.
     pub arguments: Option<Arc<Arguments>>,
+    /// Where functions that do more than to answer a query are carried out; without it they cannot
+    /// be called.
+    pub calls: Option<Arc<Calls>>,
 }
 
 /// Files of the server that functions may read and write: those in the folders its configuration
@@ -244,6 +248,16 @@ pub enum Variable {
 }
 
 impl StatementContext {
+    /// The same for a statement whose calls the session answers, and where it hears of them.
+    pub fn calling(self: &Arc<Self>) -> (Arc<Self>, CallQueue) {
+        let (calls, queue) = calls();
+        let context = Self {
+            calls: Some(calls),
+            ..Self::clone(self)
+        };
+        (Arc::new(context), queue)
+    }
+
     /// What a function called in a body sees when another statement calls it: that statement's,
     /// with the role and the names of the body.
     pub fn called_by(&self, other: &Arc<Self>) -> Arc<Self> {

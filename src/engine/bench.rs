@@ -148,6 +148,7 @@ impl Bench {
             view_definition: super::view_definition,
             in_routine: false,
             arguments: None,
+            calls: None,
         })
     }
 

@@ -15,7 +15,7 @@ use sqlparser::ast;
 
 use super::analyze::{Analysis, Output, analyse, analyse_call};
 use super::error::convert;
-use super::routine::BoundCall;
+use super::routine::{BoundCall, Callee};
 use super::scans::{self, Reads};
 use super::scope::Scope;
 use super::{Bound, OutputColumn, semantics};
@@ -49,9 +49,11 @@ pub(super) fn bind_call(
     };
     let mentioned = mentioned_parameters(function);
     Ok(Some(BoundCall {
-        routine: call.routine,
-        types: call.types,
-        result: call.result,
+        callee: Callee {
+            routine: call.routine,
+            types: call.types,
+            result: call.result,
+        },
         arguments: finished(scope, call.arguments, declared, &mentioned)?,
     }))
 }

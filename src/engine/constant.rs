@@ -133,7 +133,7 @@ fn is_light(value: &Expr, nodes: usize) -> bool {
         Expr::Alias(alias) => is_light(&alias.expr, nodes),
         Expr::Cast(cast) => is_light(&cast.expr, nodes),
         Expr::ScalarFunction(call) => match call.args.as_slice() {
-            [] => true,
+            [] => !crate::functions::is_called(&call.func),
             // Casts PostgreSQL does otherwise than DataFusion are functions of one argument.
             [argument] => semantics::is_cast(&call.func) && is_light(argument, nodes),
             _ => false,

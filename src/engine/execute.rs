@@ -136,6 +136,12 @@ impl Engine {
             .sum();
         let watch = Watch::over_values(context.interrupt.clone(), values);
         let plan = self.opened(context, state, &watch, query, parameters)?;
+        if context.calls.as_ref().is_some_and(|calls| calls.is_expected()) {
+            // They are answered one after the other; so they come in the order of the rows.
+            let mut state = state.clone();
+            state.config_mut().options_mut().execution.target_partitions = 1;
+            return shared::planned(plan, &state, &watch).await.map_err(convert);
+        }
         shared::planned(plan, state, &watch).await.map_err(convert)
     }
 

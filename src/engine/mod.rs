@@ -73,7 +73,7 @@ pub use parse::{
 };
 pub(crate) use parse::{fold, object_name};
 pub use recipe::view_definition;
-pub use routine::{BoundCall, in_body, input_types, returned, statements};
+pub use routine::{BoundCall, Callee, in_body, input_types, returned, statements};
 pub use rows::Rows;
 
 /// Name of the only database.

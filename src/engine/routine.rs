@@ -15,6 +15,7 @@ use super::plpgsql::Returns;
 use super::scope::Scope;
 use super::{Bound, Engine, OutputColumn};
 use crate::base::{Error, Oid, Result};
+use crate::calls::{CallRequest, CallShape};
 use crate::catalog::{Change, Routine, RoutineBody, Snapshot};
 use crate::privileges;
 use crate::statement::{ArgumentNames, Arguments, StatementContext};
@@ -95,16 +96,36 @@ pub fn in_body(
 /// A call whose function is carried out, with its arguments to be computed.
 #[derive(Debug)]
 pub struct BoundCall {
+    /// What is called.
+    pub callee: Callee,
+    /// The query that gives one row: a column of no matter, and the arguments.
+    pub arguments: Bound,
+}
+
+/// A function as it is called.
+#[derive(Debug, Clone)]
+pub struct Callee {
     /// The function.
     pub routine: Arc<Routine>,
     /// Types of its inputs in this call.
     pub types: Vec<PgType>,
     pub(super) result: ResultColumns,
-    /// The query that gives one row: a column of no matter, and the arguments.
-    pub arguments: Bound,
 }
 
-impl BoundCall {
+impl Callee {
+    /// What a query asks to be called.
+    pub fn of(request: &CallRequest) -> Self {
+        Self {
+            routine: Arc::clone(&request.routine),
+            types: request.types.clone(),
+            result: match &request.shape {
+                CallShape::Void => ResultColumns::Void,
+                CallShape::Value(ty) => ResultColumns::Value(*ty, None),
+                CallShape::Rows(columns) => ResultColumns::Rows(columns.clone()),
+            },
+        }
+    }
+
     /// What the call answers: columns with names and types; `None` if nothing.
     pub fn columns(&self) -> Option<Vec<OutputColumn>> {
         let column = |name: &str, ty: PgType| OutputColumn {
@@ -143,7 +164,7 @@ impl BoundCall {
 }
 
 /// Whether a function does more than to answer a query, so that it has to be carried out.
-fn is_carried_out(routine: &Routine) -> bool {
+pub(super) fn is_carried_out(routine: &Routine) -> bool {
     if matches!(routine.body, RoutineBody::Procedural(_)) {
         return true;
     }

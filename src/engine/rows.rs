@@ -44,6 +44,16 @@ impl Rows {
         }
     }
 
+    /// An answer already there, in several batches.
+    pub fn gathered(columns: Arc<[OutputColumn]>, batches: Vec<RecordBatch>) -> Self {
+        let (sender, receiver) = tokio::sync::mpsc::channel(batches.len().max(1));
+        for batch in batches {
+            // There is room for all of them.
+            let _ = sender.try_send(Ok(batch));
+        }
+        Self::new(columns, receiver, Interrupt::new())
+    }
+
     /// An answer without rows.
     pub fn none(columns: Arc<[OutputColumn]>) -> Self {
         let (_, receiver) = tokio::sync::mpsc::channel(1);

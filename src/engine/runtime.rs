@@ -12,7 +12,7 @@ use sqlparser::ast;
 use super::dependent::DependentPlanner;
 use super::memory::{QueryPool, ServerPool};
 use super::{Engine, Options, parse_query, rules};
-use crate::base::limits::THREAD_STACK_BYTES;
+use crate::base::limits::{THREAD_STACK_BYTES, WAITING_CALLS_MAX};
 use crate::base::{Error, Result, SqlState};
 use crate::database::Database;
 
@@ -40,6 +40,8 @@ impl Engine {
             .worker_threads(options.threads.max(1))
             .thread_name("engine")
             .thread_stack_size(THREAD_STACK_BYTES)
+            // Those that calls hold are replaced.
+            .max_blocking_threads(WAITING_CALLS_MAX + 512)
             .enable_all()
             .build()
             .map_err(|error| failed(&error))?;

@@ -14,6 +14,7 @@ mod bits;
 mod bytea;
 mod bytes;
 mod call;
+mod called;
 mod catalog;
 mod compare;
 mod concat;
@@ -79,6 +80,7 @@ use crate::types::json_tree;
 pub(crate) use array_join::{OF_ARRAYS, together};
 pub(crate) use array_key::{has_array_key, keys as array_keys};
 use call::{Bound as BoundFunction, Function};
+pub(crate) use called::{called, is_called, is_immutable};
 pub(crate) use call::{evaluated, scalar as scalar_value};
 pub(crate) use compare::{comparable, comparable_type, interval_keys, query_keys, range_keys};
 pub(crate) use domain::violation as domain_violation;
@@ -178,6 +180,7 @@ pub fn rebind(context: &Arc<StatementContext>, function: &ScalarUDF) -> Option<A
     match function.inner().downcast_ref::<BoundFunction>() {
         Some(bound) => Some(Arc::new(ScalarUDF::new_from_impl(bound.rebound(context)))),
         None => populate::rebind(context, function)
+            .or_else(|| called::rebind(context, function))
             .or_else(|| waiting::scalar(context, function.name())),
     }
 }

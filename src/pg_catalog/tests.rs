@@ -133,6 +133,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         view_definition: |_, _, view| Ok(view.query.clone()),
         in_routine: false,
         arguments: None,
+            calls: None,
     };
     (folder, Arc::new(context))
 }

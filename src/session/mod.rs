@@ -18,6 +18,7 @@ mod portal;
 mod prepared;
 mod response;
 mod scroll;
+mod serve;
 mod state;
 mod statement;
 #[cfg(test)]
@@ -28,7 +29,7 @@ use std::sync::Arc;
 
 use crate::base::error::Report;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Routine, Snapshot};
+use crate::catalog::Snapshot;
 use crate::database::{AdvisoryScope, Database};
 use crate::engine::command::OnCommit;
 use crate::engine::{Engine, OutputColumn, Statement};
@@ -107,8 +108,12 @@ pub struct Session {
     temporary: Option<(Oid, Arc<Snapshot>)>,
     /// What becomes of temporary tables at the end of each transaction.
     on_commit: BTreeMap<Oid, OnCommit>,
-    /// The functions whose statements run, from the outermost, with the types of their inputs.
-    bodies: Vec<(Arc<Routine>, Vec<PgType>)>,
+    /// The functions whose statements run, from the outermost.
+    bodies: Vec<serve::Body>,
+    /// What the statements that functions are called by are about to change.
+    changing: Vec<serve::Changing>,
+    /// What a function sees that is not volatile: what its caller does.
+    pinned: Option<Arc<Snapshot>>,
     /// The variables that the statement of a block that runs may name.
     variables: Option<Arc<Arguments>>,
     /// How many blocks run inside each other.

@@ -58,6 +58,8 @@ impl Session {
             temporary_schema: None,
             on_commit: BTreeMap::new(),
             bodies: Vec::new(),
+            changing: Vec::new(),
+            pinned: None,
             variables: None,
             blocks: 0,
             handlers: 0,

@@ -275,7 +275,7 @@ impl Session {
                         .as_ref()
                         .map(|bound| bound.arguments.parameters.clone())
                         .unwrap_or_default(),
-                    columns: bound.and_then(|bound| bound.columns()).map(Into::into),
+                    columns: bound.and_then(|bound| bound.callee.columns()).map(Into::into),
                     body: Body::Command,
                     basis: None,
                 });
@@ -327,7 +327,7 @@ impl Session {
         };
         Ok(Some(Plan {
             parameters: bound.arguments.parameters.clone(),
-            columns: Some(sole.columns(&bound)?.into()),
+            columns: Some(sole.columns(&bound.callee)?.into()),
             body: Body::Command,
             basis: None,
         }))

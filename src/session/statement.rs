@@ -58,6 +58,8 @@ impl Session {
         self.running = None;
         // Left over if a function's statements were given up midway.
         self.bodies.clear();
+        self.changing.clear();
+        self.pinned = None;
         (self.variables, self.blocks, self.handlers) = (None, 0, 0);
         self.carry_out_effects()?;
         let timeout = self.derived()?.statement_timeout_ms;
@@ -124,11 +126,18 @@ impl Session {
         self.settle_large_objects()?;
         let transaction = self.transaction()?;
         transaction.refresh()?;
-        let snapshot = transaction.view().clone();
+        let view = transaction.view().clone();
+        let snapshot = self.pinned.clone().unwrap_or(view);
         self.opened()?.used = true;
         let mut context = self.context_over(snapshot)?;
-        for (routine, types) in &self.bodies {
-            context = crate::engine::in_body(&context, routine, types.clone());
+        for body in &self.bodies {
+            if let Some((role, search_path)) = &body.caller {
+                let mut called = StatementContext::clone(&context);
+                called.role = *role;
+                called.search_path = search_path.clone();
+                context = Arc::new(called);
+            }
+            context = crate::engine::in_body(&context, &body.routine, body.types.clone());
         }
         if let Some(variables) = &self.variables {
             let mut named = StatementContext::clone(&context);
@@ -189,6 +198,7 @@ impl Session {
             view_definition: crate::engine::view_definition,
             in_routine: false,
             arguments: None,
+            calls: None,
         }))
     }
 

@@ -4,6 +4,7 @@
 mod answers;
 mod binary;
 mod bombs;
+mod calls;
 mod catalog;
 mod clients;
 mod compatibility;
@@ -34,6 +35,7 @@ fn main() -> std::process::ExitCode {
         story::trials(),
         clients::trials(),
         bombs::trials(),
+        calls::trials(),
         crash::trials(),
         lake::trials(),
         catalog::trials(),

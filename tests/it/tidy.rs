@@ -108,6 +108,10 @@ const LEDGER: &[(&str, &str)] = &[
         "channel: batches on their way to a writer, a few",
     ),
     (
+        "src/calls.rs",
+        "channel: calls of functions amid a query, one a waiting thread at most. Threads held by them are counted",
+    ),
+    (
         "src/engine/execute.rs",
         "channel: batches on their way to the socket, a few. Tasks: one a query",
     ),

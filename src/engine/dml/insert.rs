@@ -578,6 +578,11 @@ impl Insert {
         self.conflict.as_ref().is_some_and(Conflict::updates)
     }
 
+    /// Whether it adds one row.
+    pub(super) fn is_one_row(&self) -> bool {
+        matches!(&self.source, Source::Values(rows) if rows.len() == 1) && self.conflict.is_none()
+    }
+
     /// Every query in it that names of WITH may stand in.
     pub(super) fn queries(&mut self) -> impl Iterator<Item = &mut Bound> {
         let source = match &mut self.source {

@@ -12,7 +12,6 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::logical_expr::Volatility;
 use sqlparser::ast::{self, Expr, SelectItem, TableWithJoins};
 
 use super::assign::assign;
@@ -528,7 +527,7 @@ fn is_immutable(bound: &Bound) -> bool {
     let visited = bound.plan.apply_expressions(|expression| {
         expression.apply(|expression| {
             if let datafusion::logical_expr::Expr::ScalarFunction(function) = expression
-                && function.func.signature().volatility != Volatility::Immutable
+                && !crate::functions::is_immutable(&function.func)
             {
                 immutable = false;
                 return Ok(TreeNodeRecursion::Stop);

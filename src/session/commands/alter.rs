@@ -166,7 +166,7 @@ impl Session {
     /// `23502` if a column has NULLs. The table's owner asks, whatever they may read: so the server
     /// looks for them.
     pub(super) async fn check_no_nulls(
-        &self,
+        &mut self,
         context: &Arc<StatementContext>,
         relation: &Relation,
         column: &Column,

@@ -359,8 +359,9 @@ impl Session {
         let engine = self.shared.engine.clone();
         let bound = interruptible(run.interrupt, engine.bind_dml(&server, &update, &[])).await?;
         let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
-        let work = engine.execute_dml(&server, authorized, &[], run.interrupt);
-        let done = interruptible(run.interrupt, work).await?;
+        let (calling, mut queue) = server.calling();
+        let work = engine.execute_dml(&calling, authorized, &[], run.interrupt);
+        let done = self.serving(&mut queue, run.interrupt, work).await?;
         self.push_needing(done.changes, &[])
     }
 

@@ -173,8 +173,9 @@ impl Session {
             segments: Arc::from([]),
         };
         let after = Arc::new(after);
-        let work = engine.fill(&server, &after, query, &[], run.interrupt);
-        let (added, _) = interruptible(run.interrupt, work).await?;
+        let (calling, mut queue) = server.calling();
+        let work = engine.fill(&calling, &after, query, &[], run.interrupt);
+        let (added, _) = self.serving(&mut queue, run.interrupt, work).await?;
         let mut changes: Vec<_> = Change::emptying(relation).into_iter().collect();
         changes.push(Change::AlterColumn {
             relation: relation.oid,

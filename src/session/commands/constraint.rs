@@ -220,7 +220,7 @@ impl Session {
     /// Checks the rows of a table against what was added to it: `relation` has it, the catalog does
     /// not yet.
     pub(super) async fn check_rows_of(
-        &self,
+        &mut self,
         context: &Arc<StatementContext>,
         before: &Relation,
         relation: &Arc<Relation>,
@@ -285,8 +285,9 @@ impl Session {
                 .all(|old| old.oid != index.oid)
             {
                 let engine = self.shared.engine.clone();
-                let work = engine.check_index(context, relation, index.oid, true);
-                interruptible(run.interrupt, work).await?;
+                let (calling, mut queue) = context.calling();
+                let work = engine.check_index(&calling, relation, index.oid, true);
+                self.serving(&mut queue, run.interrupt, work).await?;
             }
         }
         Ok(())
@@ -294,7 +295,7 @@ impl Session {
 
     /// VALIDATE CONSTRAINT
     pub(super) async fn validate_constraint(
-        &self,
+        &mut self,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         name: &str,
@@ -332,7 +333,7 @@ impl Session {
 
     /// Whether a query has any row.
     pub(super) async fn finds(
-        &self,
+        &mut self,
         context: &Arc<StatementContext>,
         query: &ast::Query,
         run: &Run<'_>,
@@ -343,8 +344,10 @@ impl Session {
             .await
             .map_err(Error::without_position)?;
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
-        let work = engine.execute(context, authorized, &[], run.interrupt);
-        let mut rows = interruptible(run.interrupt, work).await?;
+        let (calling, mut queue) = context.calling();
+        let work = engine.execute(&calling, authorized, &[], run.interrupt);
+        let rows = self.serving(&mut queue, run.interrupt, work).await?;
+        let mut rows = self.served(&mut queue, run.interrupt, rows).await?;
         while let Some(batch) = rows.next().await.map_err(Error::without_position)? {
             if batch.num_rows() > 0 {
                 return Ok(true);

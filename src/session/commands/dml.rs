@@ -15,6 +15,7 @@ use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::portal::counted;
 use crate::session::prepared::Body;
+use crate::session::serve::Changing;
 use crate::session::{Response, RowsResponse, RowsTag, Session, interruptible};
 use crate::statement::StatementContext;
 
@@ -64,13 +65,26 @@ impl Session {
             bound = self.bound_dml(&context, dml, run).await?;
         }
         let kind = bound.kind;
+        let tables: Vec<Oid> = bound.targets.iter().map(|(table, _)| *table).collect();
+        self.refuse_changing(&context, &bound.needs, &tables)?;
+        let at_once = bound.is_one_row();
+        let before = self.changing.len();
+        let changing = tables.into_iter();
+        self.changing
+            .extend(changing.map(|table| Changing { table, at_once }));
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let engine = self.shared.engine.clone();
-        let work = engine.execute_dml(&context, authorized, run.parameters, run.interrupt);
-        let result = interruptible(run.interrupt, work).await?;
+        let (calling, mut queue) = context.calling();
+        let work = engine.execute_dml(&calling, authorized, run.parameters, run.interrupt);
+        let result = self.serving(&mut queue, run.interrupt, work).await;
+        self.changing.truncate(before);
+        let mut result = result?;
         // What the rows needed was asked for above; needs of bare segments are nobody's question.
         self.push_needing(result.changes, &[])?;
         self.keep_promises(result.touched, run.interrupt).await?;
+        if let Some(rows) = result.returning.take() {
+            result.returning = Some(self.served(&mut queue, run.interrupt, rows).await?);
+        }
         let done = match kind {
             Some(DmlKind::Insert) => RowsTag::Fixed(tag(format!("INSERT 0 {}", result.rows))),
             Some(DmlKind::Update) => RowsTag::Fixed(tag(format!("UPDATE {}", result.rows))),

@@ -82,7 +82,7 @@ impl Session {
 
     /// The default of a domain as it is kept.
     async fn domain_default(
-        &self,
+        &mut self,
         context: &Arc<StatementContext>,
         domain: &str,
         default: &str,
@@ -335,7 +335,7 @@ impl Session {
     /// # Errors
     /// `23502`, `23514` of one that the domain forbids.
     pub(super) async fn check_domain_of(
-        &self,
+        &mut self,
         context: &Arc<StatementContext>,
         relation: &Relation,
         column: &Column,

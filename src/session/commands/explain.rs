@@ -73,14 +73,17 @@ impl Session {
             _ => return Err(Error::unsupported("EXPLAIN of this statement")),
         };
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
+        let (calling, mut queue) = context.calling();
         let work = engine.explain(
-            &context,
+            &calling,
             authorized,
             run.parameters,
             &explain.options,
             run.interrupt,
         );
-        let explanation = interruptible(run.interrupt, work).await?;
+        let explanation = self
+            .serving(&mut queue, run.interrupt, work)
+            .await?;
         self.plan_rows(&explanation, &explain.options)
     }
 

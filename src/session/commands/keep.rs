@@ -153,8 +153,9 @@ impl Session {
         self.lock_references(&server, from.oid, kind, interrupt)
             .await?;
         let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
-        let work = engine.execute_dml(&server, authorized, &[], interrupt);
-        let done = interruptible(interrupt, work).await?;
+        let (calling, mut queue) = server.calling();
+        let work = engine.execute_dml(&calling, authorized, &[], interrupt);
+        let done = self.serving(&mut queue, interrupt, work).await?;
         self.push_needing(done.changes, &[])?;
         Box::pin(self.keep_promises(done.touched, interrupt)).await
     }

@@ -76,8 +76,9 @@ impl Session {
             return Ok(done);
         }
         let relation = Arc::new(relation);
-        let work = engine.fill(&context, &relation, query, &[], run.interrupt);
-        let (changes, rows) = interruptible(run.interrupt, work).await?;
+        let (calling, mut queue) = context.calling();
+        let work = engine.fill(&calling, &relation, query, &[], run.interrupt);
+        let (changes, rows) = self.serving(&mut queue, run.interrupt, work).await?;
         self.push_needing(changes, &[])?;
         Ok(tag(format!("SELECT {rows}")))
     }
@@ -170,7 +171,7 @@ impl Session {
 
     /// The rows of a materialized view's query, as its owner sees them.
     async fn answer_of(
-        &self,
+        &mut self,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         view: &crate::catalog::View,
@@ -198,8 +199,9 @@ impl Session {
             segments: Arc::from([]),
         };
         let bare = Arc::new(bare);
-        let work = engine.fill(&owner, &bare, query, &[], run.interrupt);
-        let (changes, _) = interruptible(run.interrupt, work).await?;
+        let (calling, mut queue) = owner.calling();
+        let work = engine.fill(&calling, &bare, query, &[], run.interrupt);
+        let (changes, _) = self.serving(&mut queue, run.interrupt, work).await?;
         Ok(changes)
     }
 }

@@ -60,12 +60,13 @@ impl Session {
                 bound = self.bound_query(&context, &unlocked, run).await?;
             }
         }
+        self.refuse_changing(&context, &bound.needs, &[])?;
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
-        let work = self
-            .shared
-            .engine
-            .execute(&context, authorized, run.parameters, run.interrupt);
-        let mut rows = interruptible(run.interrupt, work).await?;
+        let engine = self.shared.engine.clone();
+        let (calling, mut queue) = context.calling();
+        let work = engine.execute(&calling, authorized, run.parameters, run.interrupt);
+        let rows = self.serving(&mut queue, run.interrupt, work).await?;
+        let mut rows = self.served(&mut queue, run.interrupt, rows).await?;
         if skipped {
             rows = Rows::none(rows.columns().clone());
         }

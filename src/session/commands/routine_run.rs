@@ -12,15 +12,16 @@ use sqlparser::ast::{self, SelectItem, TableFactor};
 
 use super::query::check_parameters;
 use super::tag;
-use crate::base::limits::VIEW_DEPTH_MAX;
-use crate::base::{Error, Result, SqlState};
-use crate::catalog::{RoutineBody, Volatility};
+use crate::base::limits::CALL_DEPTH_MAX;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{RoutineBody, SearchPath, Volatility};
 use crate::engine::command::DmlAction;
 use crate::engine::parse::{bare_select, fold};
-use crate::engine::{BoundCall, Command, OutputColumn, Rows, assigned, statements};
+use crate::engine::{BoundCall, Callee, Command, OutputColumn, Rows, assigned, statements};
 use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::portal::counted;
+use crate::session::serve::Body;
 use crate::session::{Response, RowsTag, Session, interruptible};
 
 /// A query that is nothing but a call: `SELECT f(…)`, `SELECT * FROM f(…)`.
@@ -40,7 +41,7 @@ impl SoleCall {
     ///
     /// # Errors
     /// `0A000` for what has no columns here.
-    pub(in crate::session) fn columns(&self, call: &BoundCall) -> Result<Vec<OutputColumn>> {
+    pub(in crate::session) fn columns(&self, call: &Callee) -> Result<Vec<OutputColumn>> {
         let routine = &call.routine;
         let Some(mut columns) = call.columns() else {
             return Err(Error::unsupported(format!(
@@ -163,8 +164,11 @@ impl Session {
         let Some(call) = interruptible(run.interrupt, work).await? else {
             return Ok(None);
         };
-        let columns: Arc<[OutputColumn]> = sole.columns(&call)?.into();
-        let batch = self.carry_out(call, &columns, run).await?;
+        if !sole.from && (!call.callee.is_value() || call.callee.routine.set) {
+            return Ok(None);
+        }
+        let columns: Arc<[OutputColumn]> = sole.columns(&call.callee)?.into();
+        let batch = self.called_with(call, &columns, run).await?;
         let rows = Rows::ready(columns, batch);
         self.respond(rows, counted("SELECT"))
             .map(Response::Rows)
@@ -203,72 +207,101 @@ impl Session {
                  explicit type casts.",
             ));
         };
-        if !call.routine.procedure {
+        if !call.callee.routine.procedure {
             let snapshot = &context.snapshot;
             return Err(Error::new(
                 SqlState::WRONG_OBJECT_TYPE,
                 format!(
                     "{} is not a procedure",
-                    snapshot.signature(&call.routine, None).replace(',', ", ")
+                    snapshot.signature(&call.callee.routine, None).replace(',', ", ")
                 ),
             )
             .hint("To call a function, use SELECT."));
         }
-        let columns: Arc<[OutputColumn]> = call.columns().unwrap_or_default().into();
+        let columns: Arc<[OutputColumn]> = call.callee.columns().unwrap_or_default().into();
         let done = tag("CALL");
         if columns.is_empty() {
-            self.carry_out(call, &columns, &run).await?;
+            self.called_with(call, &columns, &run).await?;
             return Ok(Response::Done(done));
         }
-        let batch = self.carry_out(call, &columns, &run).await?;
+        let batch = self.called_with(call, &columns, &run).await?;
         let rows = Rows::ready(columns, batch);
         self.respond(rows, RowsTag::Fixed(done)).map(Response::Rows)
     }
 
-    /// Carries a function's statements out; what the last one answers, in the columns of the call.
-    async fn carry_out(
+    /// Computes the arguments and carries the function out.
+    async fn called_with(
         &mut self,
         call: BoundCall,
         columns: &Arc<[OutputColumn]>,
         run: &Run<'_>,
     ) -> Result<RecordBatch> {
-        if self.bodies.len() >= VIEW_DEPTH_MAX {
+        let values = self.argument_row(&call, run).await?;
+        let callee = &call.callee;
+        if callee.routine.strict && values.iter().any(|value| value.is_null(0)) {
+            return nulls(columns, usize::from(!callee.routine.set));
+        }
+        self.carry_out(callee, &values, columns, None, run)
+            .await
+            .map(|(batch, _)| batch)
+    }
+
+    /// Carries a function's statements out; what the last one answers, in the columns of the call,
+    /// and whether that is no row at all.
+    pub(in crate::session) async fn carry_out(
+        &mut self,
+        call: &Callee,
+        values: &[ArrayRef],
+        columns: &Arc<[OutputColumn]>,
+        caller: Option<(Oid, SearchPath)>,
+        run: &Run<'_>,
+    ) -> Result<(RecordBatch, bool)> {
+        if self.bodies.len() >= CALL_DEPTH_MAX {
             return Err(Error::new(
                 SqlState::STATEMENT_TOO_COMPLEX,
                 "stack depth limit exceeded",
             )
             .detail(format!(
-                "Functions may call functions {VIEW_DEPTH_MAX} deep."
+                "Functions may call functions {CALL_DEPTH_MAX} deep."
             )));
         }
-        let values = self.argument_row(&call, run).await?;
         let routine = Arc::clone(&call.routine);
-        if routine.strict && values.iter().any(|value| value.is_null(0)) {
-            let rows = usize::from(!routine.set);
-            return nulls(columns, rows);
-        }
         let around = self.variables.take();
-        self.bodies.push((Arc::clone(&routine), call.types.clone()));
+        let pinned = match routine.volatility {
+            Volatility::Volatile => None,
+            _ => Some(self.context()?.snapshot.clone()),
+        };
+        let pinned = std::mem::replace(&mut self.pinned, pinned);
+        self.bodies.push(Body {
+            routine: Arc::clone(&routine),
+            types: call.types.clone(),
+            caller,
+        });
         let procedural = matches!(routine.body, RoutineBody::Procedural(_));
         let done = match procedural {
             true => {
-                let done = Box::pin(self.run_procedural(&call, &values, columns, run)).await;
-                done.map(|batch| Some((Arc::clone(columns), batch)))
+                let done = Box::pin(self.run_procedural(call, values, columns, run)).await;
+                done.map(|(batch, null)| Some((Arc::clone(columns), batch, null)))
             }
-            false => self.run_body(&call, &values, run).await,
+            false => {
+                let done = self.run_body(call, values, run).await;
+                done.map(|answer| answer.map(|(columns, batch)| (columns, batch, false)))
+            }
         };
         self.bodies.pop();
         self.variables = around;
+        self.pinned = pinned;
         let batch = done?;
-        let Some((answered, batch)) = batch else {
-            return nulls(columns, usize::from(!columns.is_empty() && !routine.set));
+        let Some((answered, batch, null)) = batch else {
+            let rows = usize::from(!columns.is_empty() && !routine.set);
+            return nulls(columns, rows).map(|batch| (batch, true));
         };
         let void = columns.iter().all(|column| column.ty.oid.0 == 2278);
         if columns.is_empty() || void {
-            return nulls(columns, usize::from(!columns.is_empty()));
+            return nulls(columns, usize::from(!columns.is_empty())).map(|batch| (batch, true));
         }
         if !routine.set && batch.num_rows() == 0 {
-            return nulls(columns, 1);
+            return nulls(columns, 1).map(|batch| (batch, true));
         }
         let batch = match routine.set {
             true => batch,
@@ -292,7 +325,7 @@ impl Session {
             .zip(answered.iter().zip(batch.columns()))
             .map(|(column, (from, array))| assigned(&context, array, from.ty, column.ty))
             .collect::<Result<Vec<_>>>()?;
-        batch_of(columns, arrays, batch.num_rows())
+        batch_of(columns, arrays, batch.num_rows()).map(|batch| (batch, null))
     }
 
     /// The values of the arguments, one row each.
@@ -303,8 +336,10 @@ impl Session {
         let needs = bound.needs.clone();
         let authorized = privileges::authorize(&context.snapshot, &needs, bound)?;
         let engine = self.shared.engine.clone();
-        let work = engine.execute(&context, authorized, run.parameters, run.interrupt);
-        let mut rows = interruptible(run.interrupt, work).await?;
+        let (calling, mut queue) = context.calling();
+        let work = engine.execute(&calling, authorized, run.parameters, run.interrupt);
+        let rows = self.serving(&mut queue, run.interrupt, work).await?;
+        let mut rows = self.served(&mut queue, run.interrupt, rows).await?;
         let types: Vec<_> = rows.columns().iter().map(|column| column.ty).collect();
         while let Some(batch) = rows.next().await? {
             if batch.num_rows() > 0 {
@@ -313,7 +348,7 @@ impl Session {
                     .iter()
                     .zip(types)
                     .skip(1)
-                    .zip(&call.types)
+                    .zip(&call.callee.types)
                     .map(|((array, from), to)| assigned(&context, &array.slice(0, 1), from, *to))
                     .collect();
             }
@@ -324,12 +359,12 @@ impl Session {
     /// Carries the statements out; what the last one answers, if it does.
     async fn run_body(
         &mut self,
-        call: &BoundCall,
+        call: &Callee,
         values: &[ArrayRef],
         run: &Run<'_>,
     ) -> Result<Option<(Arc<[OutputColumn]>, RecordBatch)>> {
         let mut last = None;
-        for statement in statements(&call.routine)? {
+        for (index, statement) in statements(&call.routine)?.into_iter().enumerate() {
             if let Command::Dml(dml) = &statement.command
                 && call.routine.volatility != Volatility::Volatile
             {
@@ -345,12 +380,17 @@ impl Session {
                 ));
             }
             let work = Box::pin(self.dispatch(&statement, None, values, run.interrupt));
-            let response = work.await.map_err(Error::without_position)?;
+            let name = &call.routine.name;
+            let at = |error: Error| {
+                let line = format!("SQL function \"{name}\" statement {}", index + 1);
+                error.without_position().within(line)
+            };
+            let response = work.await.map_err(at)?;
             last = match response {
                 Response::Rows(mut answer) => {
                     let schema = |batch: &RecordBatch| batch.schema();
                     let mut batches = Vec::new();
-                    while let Some(batch) = answer.rows.next().await? {
+                    while let Some(batch) = answer.rows.next().await.map_err(at)? {
                         batches.push(batch);
                     }
                     let columns = answer.rows.columns().clone();

@@ -115,7 +115,7 @@ impl Session {
     /// Default and generation of the column `index` of a relation, as its definition says; the
     /// sequence that comes with it, if one does.
     pub(super) async fn fill_definition(
-        &self,
+        &mut self,
         context: &Arc<StatementContext>,
         relation: &mut Relation,
         index: usize,
@@ -220,8 +220,9 @@ impl Session {
         }
         let engine = self.shared.engine.clone();
         let relation = Arc::new(relation);
-        let work = engine.fill(&context, &relation, query, run.parameters, run.interrupt);
-        let (changes, rows) = interruptible(run.interrupt, work).await?;
+        let (calling, mut queue) = context.calling();
+        let work = engine.fill(&calling, &relation, query, run.parameters, run.interrupt);
+        let (changes, rows) = self.serving(&mut queue, run.interrupt, work).await?;
         self.push_needing(changes, &[])?;
         Ok(tag(format!("SELECT {rows}")))
     }
@@ -324,7 +325,7 @@ impl Session {
 
     /// A column's DEFAULT must be an expression over nothing that fits the column.
     pub(super) async fn check_default(
-        &self,
+        &mut self,
         context: &Arc<StatementContext>,
         column: &str,
         default: &str,

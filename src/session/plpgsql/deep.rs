@@ -10,10 +10,10 @@ const RED_ZONE_BYTES: usize = 512 * 1024;
 const STACK_BYTES: usize = 4 * 1024 * 1024;
 
 /// Work that is polled on a further piece of stack where little is left of this one.
-pub(super) struct Deep<W>(Pin<Box<W>>);
+pub(in crate::session) struct Deep<W>(Pin<Box<W>>);
 
 impl<W: Future> Deep<W> {
-    pub(super) fn new(work: W) -> Self {
+    pub(in crate::session) fn new(work: W) -> Self {
         Self(Box::pin(work))
     }
 }

@@ -11,7 +11,7 @@ use super::{Flow, SUBJECT};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{RoutineBody, Volatility};
 use crate::engine::plpgsql::{Expression, Returns, Source};
-use crate::engine::{BoundCall, OutputColumn, assigned, parse_plpgsql};
+use crate::engine::{Callee, OutputColumn, assigned, parse_plpgsql};
 use crate::session::Session;
 use crate::session::commands::{batch_of, nulls};
 use crate::session::dispatch::Run;
@@ -25,17 +25,19 @@ pub(super) struct Answer {
     /// The variables that are the row, if they are.
     outputs: Vec<String>,
     rows: Vec<RecordBatch>,
+    /// Whether RETURN gave no row.
+    null: bool,
 }
 
 impl Session {
     /// Carries out a function; what it answers, in the columns of the call.
     pub(in crate::session) async fn run_procedural(
         &mut self,
-        call: &BoundCall,
+        call: &Callee,
         values: &[ArrayRef],
         columns: &Arc<[OutputColumn]>,
         run: &Run<'_>,
-    ) -> Result<RecordBatch> {
+    ) -> Result<(RecordBatch, bool)> {
         let routine = &call.routine;
         let RoutineBody::Procedural(text) = &routine.body else {
             return Err(Error::internal(
@@ -52,6 +54,7 @@ impl Session {
             columns: Arc::clone(columns),
             outputs: routine_outputs(call),
             rows: Vec::new(),
+            null: false,
         };
         frame.enter(None);
         self.add_variable(&mut frame, "found", PgType::BOOL, "f")?;
@@ -98,12 +101,14 @@ impl Session {
             )
             .within(format!("PL/pgSQL function {}", frame.name)));
         }
-        match frame.answer.rows.first() {
+        let null = frame.answer.null;
+        let batch = match frame.answer.rows.first() {
             Some(batch) => concat_batches(&batch.schema(), &frame.answer.rows)
                 .map_err(|error| Error::internal("running a function", error)),
             None if returns.set => nulls(columns, 0),
             None => nulls(columns, usize::from(!columns.is_empty())),
-        }
+        };
+        batch.map(|batch| (batch, null))
     }
 
     /// A value as a variable holds it: a row by its fields.
@@ -176,6 +181,7 @@ impl Session {
         if columns.is_empty() {
             let batch = nulls(&frame.answer.columns, 1)?;
             frame.answer.rows.push(batch);
+            frame.answer.null = true;
             return Ok(());
         }
         self.add_row(frame, &columns, &values)
@@ -301,7 +307,7 @@ fn outputs<'f>(fields: impl Iterator<Item = &'f Field>) -> (Vec<OutputColumn>, V
 }
 
 /// The names of the parameters that are part of the result.
-fn routine_outputs(call: &BoundCall) -> Vec<String> {
+fn routine_outputs(call: &Callee) -> Vec<String> {
     let parameters = call.routine.parameters.iter().enumerate();
     parameters
         .filter(|(_, parameter)| parameter.mode.is_output())
@@ -315,7 +321,7 @@ fn routine_outputs(call: &BoundCall) -> Vec<String> {
 /// The type of a parameter that is only part of the result, as this call has it.
 fn output_type(
     columns: &[OutputColumn],
-    call: &BoundCall,
+    call: &Callee,
     name: &str,
     index: usize,
 ) -> Option<PgType> {

@@ -19,7 +19,7 @@ use crate::engine::plpgsql::{Action, Block, Case, Condition, Expression, Returns
 use crate::engine::{parse_plpgsql, parse_query};
 use crate::types::PgType;
 use crate::types::text::parse_value;
-use deep::Deep;
+pub(super) use deep::Deep;
 use frame::{Frame, Value, Variable};
 
 /// What messages call a block that has no name.

@@ -10,6 +10,7 @@
 //! function is called alone and carried out by the session.
 
 mod body;
+mod carried;
 mod composite;
 mod resolve;
 mod result;
@@ -120,19 +121,14 @@ impl Analyst<'_> {
         let calls = self.shared.calls.get() + 1;
         self.shared.calls.set(calls);
         let depth = self.chain.map_or(0, Chain::depth);
-        let again = self.chain.is_some_and(|chain| chain.contains(routine.oid));
-        if again || depth >= DEPTH_MAX || calls > CALLS_MAX {
-            let detail = match again {
-                true => format!("Function {} calls itself.", routine.name),
-                false => format!(
-                    "Functions may call functions {DEPTH_MAX} deep, {CALLS_MAX} in a statement."
-                ),
-            };
+        if depth > DEPTH_MAX || calls > CALLS_MAX {
             return Err(Error::new(
                 SqlState::STATEMENT_TOO_COMPLEX,
                 "stack depth limit exceeded",
             )
-            .detail(detail)
+            .detail(format!(
+                "Functions may call functions {DEPTH_MAX} deep, {CALLS_MAX} in a statement."
+            ))
             .hint("WITH RECURSIVE repeats a query as often as it finds something."));
         }
         Ok(())

@@ -48,6 +48,9 @@ impl Analyst<'_> {
         }
         let snapshot = &self.scope.context.snapshot;
         let wanted = ResultColumns::of(snapshot, routine, call.generic)?;
+        if self.is_carried(call) {
+            return self.carried_value(level, call, &wanted);
+        }
         let body = self.body_of(routine)?;
         if routine.set {
             let elements = self.routine_elements(call, &body, &wanted)?;
@@ -82,10 +85,7 @@ impl Analyst<'_> {
         let volatile = is_volatile(&answer.plan).converted()?;
         if volatile && !level.relations.borrow().is_empty() {
             // A subquery that refers to nothing outside is computed once, a function for each row.
-            return Err(Error::unsupported(format!(
-                "function {} for each row of FROM: what it reads may be different each time, which",
-                routine.name
-            )));
+            return self.carried_value(level, call, &wanted);
         }
         let once = prepared.once.map(|once| once.source);
         let args = &prepared.args;
@@ -110,9 +110,9 @@ impl Analyst<'_> {
                 }
                 Ok(value)
             }
-            ResultColumns::Rows(_) if volatile || once.is_some() => Err(Error::unsupported(
-                format!("the row of function {} in an expression", routine.name),
-            )),
+            ResultColumns::Rows(_) if volatile || once.is_some() => {
+                self.carried_value(level, call, &wanted)
+            }
             ResultColumns::Rows(columns) => {
                 let mut fields = Vec::with_capacity(columns.len());
                 for (index, (name, ty)) in columns.iter().enumerate() {
@@ -275,6 +275,9 @@ impl Analyst<'_> {
         }
         let snapshot = &self.scope.context.snapshot;
         let wanted = ResultColumns::of(snapshot, routine, call.generic)?;
+        if self.is_carried(call) {
+            return self.carried_elements(call, &wanted);
+        }
         let body = self.body_of(routine)?;
         self.routine_elements(call, &body, &wanted)
     }
@@ -346,6 +349,15 @@ impl Analyst<'_> {
         ordinality: bool,
     ) -> Result<(Answer, bool)> {
         let routine = &call.routine;
+        if !routine.procedure && self.is_carried(call) {
+            self.enter(call)?;
+            let snapshot = &self.scope.context.snapshot;
+            let mut wanted = ResultColumns::of(snapshot, routine, call.generic)?;
+            if wanted == ResultColumns::Record {
+                wanted = self.defined(alias)?;
+            }
+            return self.carried_rows(call, &wanted, ordinality);
+        }
         if !routine.set && routine.returns != PgType::RECORD.oid {
             let snapshot = &self.scope.context.snapshot;
             let value = self.routine_value(inner, call)?;
@@ -485,14 +497,17 @@ impl Analyst<'_> {
     }
 
     /// An answer with the number of each row as its last column.
-    fn numbered(&self, answer: Answer) -> Result<Answer> {
+    pub(super) fn numbered(&self, answer: Answer) -> Result<Answer> {
         let mut answer = answer;
         let name = format!("ordinality\0{}", self.number());
-        let call = row_number()
-            .order_by(answer.order.clone())
-            .build()
-            .converted()?
-            .alias(&name);
+        let call = match answer.order.is_empty() {
+            true => row_number(),
+            false => row_number()
+                .order_by(answer.order.clone())
+                .build()
+                .converted()?,
+        };
+        let call = call.alias(&name);
         let plan = LogicalPlanBuilder::from(answer.plan)
             .window(vec![call])
             .and_then(LogicalPlanBuilder::build)

@@ -1,0 +1,217 @@
+//! Answers the calls of functions amid the statement that runs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema};
+use futures::future::BoxFuture;
+
+use super::Session;
+use super::dispatch::Run;
+use super::plpgsql::Deep;
+use crate::base::{Error, Oid, Result};
+use crate::calls::{CallQueue, CallRequest};
+use crate::catalog::{Privilege, RelationKind, Routine, SearchPath};
+use crate::engine::{Callee, Command, OutputColumn, Rows, Statement};
+use crate::observe::Interrupt;
+use crate::privileges::Need;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// What tells rows that are none, behind the columns.
+const THERE: &str = "\0there";
+
+/// A function whose statements run.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub(super) routine: Arc<Routine>,
+    /// Of its inputs.
+    pub(super) types: Vec<PgType>,
+    /// Whose rights it is called with, and where names are looked up there, if its caller is not
+    /// the function before it.
+    pub(super) caller: Option<(Oid, SearchPath)>,
+}
+
+/// A table that a statement is about to change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Changing {
+    pub(super) table: Oid,
+    /// Whether nothing of it is changed before the last function is called.
+    pub(super) at_once: bool,
+}
+
+impl Session {
+    /// Does work of a statement, and answers what its functions ask for meanwhile.
+    ///
+    /// # Errors
+    /// What the work fails with; what the statement is interrupted with.
+    pub(super) async fn serving<T>(
+        &mut self,
+        queue: &mut CallQueue,
+        interrupt: &Interrupt,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        tokio::pin!(work);
+        loop {
+            let request = tokio::select! {
+                biased;
+                error = interrupt.interrupted() => return Err(error),
+                done = &mut work => return done,
+                request = queue.next() => request,
+            };
+            self.answer_calls(request, interrupt).await;
+        }
+    }
+
+    /// The rows of a query. Of one that calls functions all of them, so that it asks for nothing
+    /// once the session does something else.
+    ///
+    /// # Errors
+    /// As [`Session::serving`].
+    pub(super) async fn served(
+        &mut self,
+        queue: &mut CallQueue,
+        interrupt: &Interrupt,
+        mut rows: Rows,
+    ) -> Result<Rows> {
+        if !queue.is_wanted() {
+            return Ok(rows);
+        }
+        let columns = rows.columns().clone();
+        let mut batches = Vec::new();
+        while let Some(batch) = self.serving(queue, interrupt, rows.next()).await? {
+            batches.push(batch);
+        }
+        Ok(Rows::gathered(columns, batches))
+    }
+
+    /// Answers calls. By itself: what is called may call in turn.
+    fn answer_calls<'a>(
+        &'a mut self,
+        request: CallRequest,
+        interrupt: &'a Interrupt,
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if request.is_given_up() {
+                return;
+            }
+            let answer = Deep::new(self.calls_answered(&request, interrupt)).await;
+            request.answer(answer);
+        })
+    }
+
+    async fn calls_answered(
+        &mut self,
+        request: &CallRequest,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<RecordBatch>> {
+        let routine = &request.routine;
+        let callee = Callee::of(request);
+        let columns: Arc<[OutputColumn]> = callee.columns().unwrap_or_default().into();
+        // What is carried out is a part of no statement that the client sent.
+        let statement = Statement {
+            command: Command::Do {
+                body: String::new(),
+                language: String::new(),
+            },
+            text: routine.name.clone(),
+            offset: 0,
+            inserted: Arc::default(),
+            warnings: Vec::new(),
+        };
+        let run = Run {
+            statement: &statement,
+            plan: None,
+            parameters: &[],
+            interrupt,
+        };
+        let mut answers = Vec::with_capacity(request.rows);
+        for row in 0..request.rows {
+            interrupt.check()?;
+            let values: Vec<ArrayRef> = request
+                .arguments
+                .iter()
+                .map(|array| array.slice(row, 1))
+                .collect();
+            let caller = Some((request.role, request.search_path.clone()));
+            let work = self.carry_out(&callee, &values, &columns, caller, &run);
+            let (batch, null) = work.await?;
+            answers.push(match null && !routine.set {
+                true => marked(&batch)?,
+                false => batch,
+            });
+        }
+        Ok(answers)
+    }
+
+    /// `0A000` for a statement in a function that changes, or sees half changed, what the statement
+    /// that calls the function is about to change.
+    pub(super) fn refuse_changing(
+        &self,
+        context: &StatementContext,
+        needs: &[Need],
+        targets: &[Oid],
+    ) -> Result<()> {
+        if self.changing.is_empty() {
+            return Ok(());
+        }
+        let name = |table: Oid| {
+            let relation = context.snapshot.relation(table);
+            relation.map_or_else(String::new, |relation| relation.name.clone())
+        };
+        for changing in &self.changing {
+            if targets.contains(&changing.table) {
+                return Err(Error::unsupported(format!(
+                    "changing table \"{}\" in a function called by a statement that changes it",
+                    name(changing.table)
+                )));
+            }
+            let mut read = Vec::new();
+            needs.iter().for_each(|need| {
+                if let Need::Columns { relation, any_of, .. } = need
+                    && any_of.contains(Privilege::Select)
+                {
+                    read.push(*relation);
+                }
+            });
+            if self.pinned.is_none() && !changing.at_once && stands_on(context, read, changing.table)
+            {
+                return Err(Error::unsupported(format!(
+                    "reading table \"{}\" in a volatile function called by a statement that \
+                     changes it",
+                    name(changing.table)
+                ))
+                .hint("A STABLE function sees the table as it was before the statement."));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether one of these relations is a table, or a view of it.
+fn stands_on(context: &StatementContext, mut relations: Vec<Oid>, table: Oid) -> bool {
+    let mut seen = BTreeSet::new();
+    while let Some(oid) = relations.pop() {
+        if oid == table {
+            return true;
+        }
+        if seen.insert(oid)
+            && let Some(relation) = context.snapshot.relation(oid)
+            && let RelationKind::View(view) = &relation.kind
+        {
+            relations.extend(&view.depends_on);
+        }
+    }
+    false
+}
+
+/// The row, marked as none.
+fn marked(batch: &RecordBatch) -> Result<RecordBatch> {
+    let mut fields: Vec<_> = batch.schema().fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new(THERE, DataType::Boolean, true)));
+    let mut arrays = batch.columns().to_vec();
+    arrays.push(Arc::new(BooleanArray::new_null(batch.num_rows())));
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|error| Error::internal("calling a function", error))
+}
