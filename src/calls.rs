@@ -18,6 +18,9 @@ use crate::catalog::{Routine, SearchPath};
 use crate::observe::Interrupt;
 use crate::types::PgType;
 
+/// Requests of a statement that wait beside the one being answered; more wait to be told.
+const REQUESTS_WAITING: usize = 16;
+
 /// What a call answers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum CallShape {
@@ -64,14 +67,14 @@ impl CallRequest {
 /// Where the functions of a statement ask for calls.
 #[derive(Debug)]
 pub struct Calls {
-    sender: mpsc::UnboundedSender<CallRequest>,
+    sender: mpsc::Sender<CallRequest>,
     wanted: Arc<AtomicBool>,
 }
 
 /// Where the session hears of them.
 #[derive(Debug)]
 pub struct CallQueue {
-    receiver: mpsc::UnboundedReceiver<CallRequest>,
+    receiver: mpsc::Receiver<CallRequest>,
     wanted: Arc<AtomicBool>,
 }
 
@@ -106,7 +109,7 @@ impl Drop for Held {
 
 /// Both ends of a statement's calls.
 pub fn calls() -> (Arc<Calls>, CallQueue) {
-    let (sender, receiver) = mpsc::unbounded_channel();
+    let (sender, receiver) = mpsc::channel(REQUESTS_WAITING);
     let wanted = Arc::new(AtomicBool::new(false));
     let queue = CallQueue {
         receiver,
@@ -142,12 +145,16 @@ impl Calls {
             return Err(not_here());
         }
         let _held = Held::new()?;
-        self.sender.send(request(reply)).map_err(|_| gone())?;
+        let request = request(reply);
+        let answered = async {
+            self.sender.send(request).await.map_err(|_| gone())?;
+            answer.await.unwrap_or_else(|_| Err(gone()))
+        };
         let answered = async {
             tokio::select! {
                 biased;
                 error = interrupt.interrupted() => Err(error),
-                answer = answer => answer.unwrap_or_else(|_| Err(gone())),
+                answer = answered => answer,
             }
         };
         tokio::task::block_in_place(|| handle.block_on(answered))
@@ -170,7 +177,6 @@ impl CallQueue {
 }
 
 /// A request as the function makes it.
-#[expect(clippy::too_many_arguments, reason = "the parts of a request")]
 pub fn request(
     routine: Arc<Routine>,
     types: Vec<PgType>,

@@ -48,7 +48,7 @@ pub const NOTIFY_PAYLOAD_BYTES_MAX: usize = 7_999;
 /// Notices waiting in one session's mailbox before the session is told and disconnected.
 pub const MAILBOX_NOTICES_MAX: usize = 10_000;
 /// Functions that call functions amid queries: each holds a thread.
-pub const CALL_DEPTH_MAX: usize = 200;
+pub const CALL_DEPTH_MAX: usize = 100;
 /// Threads that calls amid queries may hold, of all sessions together.
 pub const WAITING_CALLS_MAX: usize = 4_000;
 /// How deep views may stand on views.

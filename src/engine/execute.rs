@@ -136,7 +136,11 @@ impl Engine {
             .sum();
         let watch = Watch::over_values(context.interrupt.clone(), values);
         let plan = self.opened(context, state, &watch, query, parameters)?;
-        if context.calls.as_ref().is_some_and(|calls| calls.is_expected()) {
+        if context
+            .calls
+            .as_ref()
+            .is_some_and(|calls| calls.is_expected())
+        {
             // They are answered one after the other; so they come in the order of the rows.
             let mut state = state.clone();
             state.config_mut().options_mut().execution.target_partitions = 1;

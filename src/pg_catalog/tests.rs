@@ -133,7 +133,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         view_definition: |_, _, view| Ok(view.query.clone()),
         in_routine: false,
         arguments: None,
-            calls: None,
+        calls: None,
     };
     (folder, Arc::new(context))
 }

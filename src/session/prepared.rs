@@ -275,7 +275,9 @@ impl Session {
                         .as_ref()
                         .map(|bound| bound.arguments.parameters.clone())
                         .unwrap_or_default(),
-                    columns: bound.and_then(|bound| bound.callee.columns()).map(Into::into),
+                    columns: bound
+                        .and_then(|bound| bound.callee.columns())
+                        .map(Into::into),
                     body: Body::Command,
                     basis: None,
                 });

@@ -169,13 +169,17 @@ impl Session {
             }
             let mut read = Vec::new();
             needs.iter().for_each(|need| {
-                if let Need::Columns { relation, any_of, .. } = need
+                if let Need::Columns {
+                    relation, any_of, ..
+                } = need
                     && any_of.contains(Privilege::Select)
                 {
                     read.push(*relation);
                 }
             });
-            if self.pinned.is_none() && !changing.at_once && stands_on(context, read, changing.table)
+            if self.pinned.is_none()
+                && !changing.at_once
+                && stands_on(context, read, changing.table)
             {
                 return Err(Error::unsupported(format!(
                     "reading table \"{}\" in a volatile function called by a statement that \

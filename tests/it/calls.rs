@@ -43,7 +43,9 @@ fn many_sessions() -> Result<(), Failed> {
         let mut tasks = Vec::new();
         for session in 0..SESSIONS {
             let client = Client::connect(address, "commons", PASSWORD).await?;
-            tasks.push(tokio::spawn(async move { one_session(session, &client.client).await }));
+            tasks.push(tokio::spawn(async move {
+                one_session(session, &client.client).await
+            }));
         }
         for task in tasks {
             tokio::time::timeout(Duration::from_secs(120), task)
@@ -63,7 +65,10 @@ fn many_sessions() -> Result<(), Failed> {
 async fn one_session(session: usize, client: &tokio_postgres::Client) -> Result<(), Failed> {
     for turn in 0..3 {
         let row = client
-            .query_one("SELECT sum(fact(x % 8 + 1))::text FROM n WHERE slow(x) < 4", &[])
+            .query_one(
+                "SELECT sum(fact(x % 8 + 1))::text FROM n WHERE slow(x) < 4",
+                &[],
+            )
             .await?;
         assert_eq!(row.get::<_, &str>(0), (2 + 6 + 24).to_string());
         let rows = client
@@ -73,7 +78,7 @@ async fn one_session(session: usize, client: &tokio_postgres::Client) -> Result<
         client
             .execute("INSERT INTO t SELECT slow(x) FROM n WHERE x <= 1", &[])
             .await?;
-        if (session + turn) % 2 == 0 {
+        if (session + turn).is_multiple_of(2) {
             let token = client.cancel_token();
             let (ran, cancelled) = tokio::join!(
                 client.query("SELECT slow(x), ever(x) FROM n ORDER BY 1", &[]),
@@ -87,7 +92,9 @@ async fn one_session(session: usize, client: &tokio_postgres::Client) -> Result<
             assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED));
         } else {
             client.batch_execute("SET statement_timeout = 300").await?;
-            let ran = client.query("SELECT count(*) FROM n WHERE ever(x) > 0", &[]).await;
+            let ran = client
+                .query("SELECT count(*) FROM n WHERE ever(x) > 0", &[])
+                .await;
             let error = ran.expect_err("its time is up");
             assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED));
             client.batch_execute("RESET statement_timeout").await?;

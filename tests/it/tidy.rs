@@ -26,6 +26,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "storage",
             "cache",
             "database",
+            "calls",
             "pg_catalog",
             "functions",
             "engine",

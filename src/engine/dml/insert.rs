@@ -159,7 +159,7 @@ impl Engine {
                     };
                     settle_used(parameters, query, &bound);
                     check_count(&insert.columns, bound.columns.len(), targets.len())
-                        .map_err(|error| at(error, item_position(query, targets.len())))?;
+                        .map_err(|error| at(error, target::item_position(query, targets.len())))?;
                     needs.extend(bound.needs.iter().cloned());
                     for (position, output) in bound.columns.iter().enumerate() {
                         let column = &relation.columns[targets[position]];
@@ -168,8 +168,9 @@ impl Engine {
                         let null =
                             bound.plan.schema().field(position).data_type() == &DataType::Null;
                         if !literal && !null {
-                            check_assignable(&column.name, output.ty, column.ty)
-                                .map_err(|error| at(error, item_position(query, position)))?;
+                            check_assignable(&column.name, output.ty, column.ty).map_err(
+                                |error| at(error, target::item_position(query, position)),
+                            )?;
                         }
                         source_types[position] = (!literal).then_some(output.ty);
                     }
@@ -481,14 +482,6 @@ pub(super) fn check_given(column: &Column, overriding: Option<Overriding>) -> Re
             Err(refused.detail(format!("Column \"{}\" is a generated column.", column.name)))
         }
         Some(Generation::Identity { .. }) | None => Ok(()),
-    }
-}
-
-/// Where an item of a SELECT list starts.
-fn item_position(query: &ast::Query, item: usize) -> Option<usize> {
-    match query.body.as_ref() {
-        SetExpr::Select(select) => select.projection.get(item).and_then(position),
-        _ => None,
     }
 }
 

@@ -109,19 +109,6 @@ pub struct BoundDml {
     body: Body,
 }
 
-impl BoundDml {
-    /// Whether it adds one row, and does nothing else.
-    pub fn is_one_row(&self) -> bool {
-        match &self.body {
-            Body::Change(part) => match &part.change {
-                PartBody::Insert(insert) => self.steps.is_empty() && insert.is_one_row(),
-                PartBody::Rewrite(_) | PartBody::Merge(_) => false,
-            },
-            Body::Query(_) => false,
-        }
-    }
-}
-
 /// One change with its RETURNING.
 #[derive(Debug, Clone)]
 struct Part {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use sqlparser::ast::{self, Expr, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor};
+use sqlparser::ast::{
+    self, Expr, Ident, ObjectName, ObjectNamePart, SetExpr, TableAlias, TableFactor,
+};
 
 use crate::base::{Error, Oid, Place, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Relation, RelationKind};
@@ -373,5 +375,13 @@ pub(super) fn refuse_extensions(insert: &ast::Insert) -> Result<()> {
     match refused.into_iter().find(|(present, _)| *present) {
         Some((_, what)) => Err(Error::unsupported(what)),
         None => Ok(()),
+    }
+}
+
+/// Where an item of a SELECT list starts.
+pub(super) fn item_position(query: &ast::Query, item: usize) -> Option<usize> {
+    match query.body.as_ref() {
+        SetExpr::Select(select) => select.projection.get(item).and_then(position),
+        _ => None,
     }
 }

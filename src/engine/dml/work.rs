@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::DmlKind;
+use super::{Body, BoundDml, DmlKind, PartBody};
 use arrow::record_batch::RecordBatch;
 
 use super::hits::{Hits, survivors};
@@ -77,6 +77,19 @@ impl Touched {
             written,
             changed: Vec::new(),
             gone: Vec::new(),
+        }
+    }
+}
+
+impl BoundDml {
+    /// Whether it adds one row, and does nothing else.
+    pub fn is_one_row(&self) -> bool {
+        match &self.body {
+            Body::Change(part) => match &part.change {
+                PartBody::Insert(insert) => self.steps.is_empty() && insert.is_one_row(),
+                PartBody::Rewrite(_) | PartBody::Merge(_) => false,
+            },
+            Body::Query(_) => false,
         }
     }
 }

@@ -81,9 +81,7 @@ impl Session {
             &explain.options,
             run.interrupt,
         );
-        let explanation = self
-            .serving(&mut queue, run.interrupt, work)
-            .await?;
+        let explanation = self.serving(&mut queue, run.interrupt, work).await?;
         self.plan_rows(&explanation, &explain.options)
     }
 

@@ -213,7 +213,9 @@ impl Session {
                 SqlState::WRONG_OBJECT_TYPE,
                 format!(
                     "{} is not a procedure",
-                    snapshot.signature(&call.callee.routine, None).replace(',', ", ")
+                    snapshot
+                        .signature(&call.callee.routine, None)
+                        .replace(',', ", ")
                 ),
             )
             .hint("To call a function, use SELECT."));

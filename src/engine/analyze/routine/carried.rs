@@ -2,11 +2,11 @@
 
 use datafusion::logical_expr::Expr;
 
+use super::super::Analyst;
 use super::super::level::Level;
 use super::super::query::{Answer, Output, one_row, plain, project};
 use super::super::set::{Elements, unnest};
 use super::super::typed::{self, Typed};
-use super::super::Analyst;
 use super::resolve::Call;
 use super::result::{ResultColumns, outputs};
 use super::{Chain, DEPTH_MAX};
@@ -81,11 +81,7 @@ impl Analyst<'_> {
     }
 
     /// What is in a set that such a call gives, as an array.
-    pub(super) fn carried_elements(
-        &self,
-        call: &Call,
-        wanted: &ResultColumns,
-    ) -> Result<Elements> {
+    pub(super) fn carried_elements(&self, call: &Call, wanted: &ResultColumns) -> Result<Elements> {
         let value = self.carried(call, wanted)?;
         Ok(Elements {
             array: value.expr,
@@ -145,6 +141,9 @@ impl Analyst<'_> {
         if ordinality && call.routine.set {
             answer = self.numbered(answer)?;
         }
-        Ok((answer, matches!(wanted, ResultColumns::Value(_, None) | ResultColumns::Void)))
+        Ok((
+            answer,
+            matches!(wanted, ResultColumns::Value(_, None) | ResultColumns::Void),
+        ))
     }
 }
