@@ -7,14 +7,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, BooleanArray};
 use arrow::record_batch::RecordBatch;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::limits::WAITING_CALLS_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Routine, SearchPath};
+use crate::catalog::{Relation, Routine, SearchPath, TriggerEvent};
 use crate::observe::Interrupt;
 use crate::types::PgType;
 
@@ -64,17 +64,46 @@ impl CallRequest {
     }
 }
 
+/// Rows that triggers are to be shown before they are changed.
+#[derive(Debug)]
+pub struct RowsRequest {
+    /// Their table.
+    pub relation: Arc<Relation>,
+    /// What is done with them.
+    pub event: TriggerEvent,
+    /// The columns that UPDATE assigns to.
+    pub changed: Vec<i16>,
+    /// What they are.
+    pub old: Option<RecordBatch>,
+    /// What they become.
+    pub new: Option<RecordBatch>,
+    /// Which of them are changed after all, and what those become.
+    pub reply: oneshot::Sender<Result<ShownRows>>,
+}
+
+/// Which rows are changed, and what those become.
+pub type ShownRows = (BooleanArray, Option<RecordBatch>);
+
+/// What a statement asks the session for.
+#[derive(Debug)]
+pub enum Request {
+    /// Calls of a function.
+    Call(CallRequest),
+    /// Triggers.
+    Rows(RowsRequest),
+}
+
 /// Where the functions of a statement ask for calls.
 #[derive(Debug)]
 pub struct Calls {
-    sender: mpsc::Sender<CallRequest>,
+    sender: mpsc::Sender<Request>,
     wanted: Arc<AtomicBool>,
 }
 
 /// Where the session hears of them.
 #[derive(Debug)]
 pub struct CallQueue {
-    receiver: mpsc::Receiver<CallRequest>,
+    receiver: mpsc::Receiver<Request>,
     wanted: Arc<AtomicBool>,
 }
 
@@ -145,7 +174,7 @@ impl Calls {
             return Err(not_here());
         }
         let _held = Held::new()?;
-        let request = request(reply);
+        let request = Request::Call(request(reply));
         let answered = async {
             self.sender.send(request).await.map_err(|_| gone())?;
             answer.await.unwrap_or_else(|_| Err(gone()))
@@ -161,6 +190,22 @@ impl Calls {
     }
 }
 
+impl Calls {
+    /// Has triggers shown rows, by whoever does the session's work: no thread is held.
+    ///
+    /// # Errors
+    /// What a trigger fails with.
+    pub async fn show(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<ShownRows>>) -> RowsRequest,
+    ) -> Result<ShownRows> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Rows(request(reply));
+        self.sender.send(request).await.map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
 impl CallQueue {
     /// Whether the statement, as planned so far, has calls.
     pub fn is_wanted(&self) -> bool {
@@ -168,7 +213,7 @@ impl CallQueue {
     }
 
     /// The next request; never, once there can be none any more. Cancel-safe.
-    pub async fn next(&mut self) -> CallRequest {
+    pub async fn next(&mut self) -> Request {
         match self.receiver.recv().await {
             Some(request) => request,
             None => std::future::pending().await,

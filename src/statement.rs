@@ -5,6 +5,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use arrow::record_batch::RecordBatch;
+
 use crate::base::error::Report;
 use crate::base::{Oid, Result, SessionId};
 use crate::calls::{CallQueue, Calls, calls};
@@ -73,6 +75,21 @@ pub struct StatementContext {
     /// Where functions that do more than to answer a query are carried out; without it they cannot
     /// be called.
     pub calls: Option<Arc<Calls>>,
+    /// How many triggers fire within each other.
+    pub trigger_depth: usize,
+    /// The rows that the trigger whose function this is gives names to.
+    pub transitions: Arc<[Transition]>,
+}
+
+/// All rows that a statement changed, as a trigger names them.
+#[derive(Debug, Clone)]
+pub struct Transition {
+    /// REFERENCING … TABLE AS
+    pub name: String,
+    /// Their table.
+    pub relation: Oid,
+    /// The rows; none, if there are none.
+    pub rows: Option<RecordBatch>,
 }
 
 /// Files of the server that functions may read and write: those in the folders its configuration

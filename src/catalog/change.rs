@@ -12,6 +12,7 @@ use super::policy::RowSecurity;
 use super::routine::Routine;
 use super::segment::Segment;
 use super::sequence::Sequence;
+use super::trigger::Trigger;
 use super::tuning::Tuning;
 use super::user_type::UserType;
 use crate::base::{Oid, SegmentId};
@@ -154,6 +155,21 @@ pub enum Change {
         relation: Oid,
         /// OID of the policy.
         policy: Oid,
+    },
+    /// What a relation calls when its rows change, from now on. Whoever makes this change holds the
+    /// relation's exclusive lock.
+    SetTriggers {
+        /// Relation.
+        relation: Oid,
+        /// All of them.
+        triggers: Vec<Trigger>,
+    },
+    /// A trigger is gone.
+    DropTrigger {
+        /// Relation.
+        relation: Oid,
+        /// OID of the trigger.
+        trigger: Oid,
     },
     /// ALTER SEQUENCE
     AlterSequence {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::routine::calls;
 use super::walk::Walk;
-use super::{Change, IndexedBy, ObjectId, Policy, Relation, Snapshot};
+use super::{Change, IndexedBy, ObjectId, Policy, Relation, Snapshot, Trigger};
 use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -46,6 +46,8 @@ pub enum Dependent {
     Index(Oid, Oid),
     /// A policy, by its OID, which goes and leaves the table.
     Policy(Oid, Oid),
+    /// A trigger, by its OID, which goes and leaves the table.
+    Trigger(Oid, Oid),
     /// A field, which goes and leaves the type of rows.
     Attribute(Oid, i16),
 }
@@ -175,6 +177,16 @@ impl Snapshot {
                     describe(ObjectId::Relation(table))
                 )
             }
+            Dependent::Trigger(table, oid) => {
+                let relation = self.relation(table);
+                let mut triggers = relation.into_iter().flat_map(|table| &table.triggers);
+                let trigger = triggers.find(|trigger| trigger.oid == oid);
+                format!(
+                    "trigger {} on {}",
+                    trigger.map_or("?", |trigger| trigger.name.as_str()),
+                    describe(ObjectId::Relation(table))
+                )
+            }
             Dependent::Policy(table, oid) => {
                 let relation = self.relation(table);
                 let policy = relation.and_then(|relation| relation.row_security.policy(oid));
@@ -224,6 +236,19 @@ impl Snapshot {
             policies.map(move |policy| (table, policy))
         });
         policies.filter(move |(_, policy)| does(policy))
+    }
+
+    /// The triggers for which something is so, with the tables that have them.
+    pub fn triggers_that<'s>(
+        &'s self,
+        does: impl Fn(&Trigger) -> bool + 's,
+    ) -> impl Iterator<Item = (&'s Arc<Relation>, &'s Trigger)> {
+        let tables = self.relations();
+        let triggers = tables.flat_map(|table| {
+            let triggers = table.triggers.iter();
+            triggers.map(move |trigger| (table, trigger))
+        });
+        triggers.filter(move |(_, trigger)| does(trigger))
     }
 
     /// Foreign keys that refer to `table`, with the tables that have them.

@@ -25,6 +25,7 @@ mod snapshot;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod trigger;
 mod tuning;
 pub mod user_type;
 mod walk;
@@ -49,6 +50,7 @@ pub use routine::{Parallel, Parameter, ParameterMode, Routine, RoutineBody, Vola
 pub use segment::{ColumnStatistics, Location, Segment};
 pub use sequence::{Sequence, Standing};
 pub use snapshot::Snapshot;
+pub use trigger::{ConstraintTrigger, Enabled, Firing, Trigger, TriggerEvent};
 pub use tuning::{
     ColumnTuning, ParameterChanges, Parameters, ReplicaIdentity, Tuned, Tuning, check_parameter,
     with_parameters,

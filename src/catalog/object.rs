@@ -11,6 +11,7 @@ use super::constraint::Constraints;
 use super::policy::RowSecurity;
 use super::segment::Segment;
 use super::sequence::Sequence;
+use super::trigger::Trigger;
 use super::tuning::{Tuning, is_true};
 use crate::base::{Error, Oid, SqlState};
 use crate::types::PgType;
@@ -128,6 +129,9 @@ pub struct Relation {
     /// Which of its rows are for whom.
     #[serde(default, skip_serializing_if = "RowSecurity::is_empty")]
     pub row_security: RowSecurity,
+    /// What it calls when its rows change, in the order of their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<Trigger>,
     /// What it is.
     pub kind: RelationKind,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::user_type::made_of;
 use super::{
     Cascade, Change, Column, Dependence, Dependent, Generation, Index, ObjectId, Policy, Relation,
-    Snapshot, TypeKind, UserType,
+    Snapshot, Trigger, TypeKind, UserType,
 };
 use crate::base::Oid;
 
@@ -49,6 +49,7 @@ impl<'a> Walk<'a> {
             | Dependent::Constraint(table, _)
             | Dependent::Column(table, _)
             | Dependent::Policy(table, _)
+            | Dependent::Trigger(table, _)
             | Dependent::Index(table, _) => !visited.contains(&ObjectId::Relation(table)),
             Dependent::Attribute(ty, _) => !visited.contains(&ObjectId::Type(ty)),
         });
@@ -96,6 +97,7 @@ impl<'a> Walk<'a> {
             ObjectId::Routine(oid) => {
                 self.release_calls(oid);
                 self.release_policies(object, |policy| policy.calls(oid));
+                self.release_triggers(object, |trigger| trigger.routine == oid);
             }
             ObjectId::Type(oid) => {
                 self.release_columns(oid);
@@ -155,6 +157,7 @@ impl<'a> Walk<'a> {
                 Dependent::Constraint(from, key) => self.release_key(from, key, on),
                 Dependent::Index(_, index) => self.release_references(table.oid, index),
                 Dependent::Policy(of, policy) => self.release_policy(of, policy, on),
+                Dependent::Trigger(of, trigger) => self.release_trigger(of, trigger, on),
                 Dependent::Object(ObjectId::Relation(oid)) if sequences.contains(&oid) => {
                     self.visit(ObjectId::Relation(oid), None);
                 }
@@ -207,6 +210,11 @@ impl<'a> Walk<'a> {
                 found.push((oid, Dependent::Object(routine)));
             }
         }
+        let triggers = table.triggers.iter();
+        let triggers = triggers.filter(|trigger| {
+            trigger.columns.contains(&attnum) || trigger.condition_columns.contains(&attnum)
+        });
+        found.extend(triggers.map(|of| (of.oid, Dependent::Trigger(table.oid, of.oid))));
         let policies = snapshot.policies_that(|policy| policy.names_column(table.oid, attnum));
         found.extend(policies.map(|(of, policy)| {
             let dependent = Dependent::Policy(of.oid, policy.oid);
@@ -286,6 +294,35 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Takes away the triggers of tables that stay for which something is so.
+    fn release_triggers(&mut self, on: ObjectId, does: impl Fn(&Trigger) -> bool) {
+        let snapshot = self.snapshot;
+        let mut found: Vec<(Oid, Oid)> = snapshot
+            .triggers_that(does)
+            .map(|(table, trigger)| (trigger.oid, table.oid))
+            .collect();
+        found.sort_unstable();
+        for (trigger, table) in found {
+            self.release_trigger(table, trigger, Dependent::Object(on));
+        }
+    }
+
+    /// Takes away a trigger, unless it goes anyway.
+    fn release_trigger(&mut self, table: Oid, trigger: Oid, on: Dependent) {
+        let change = Change::DropTrigger {
+            relation: table,
+            trigger,
+        };
+        let relation = ObjectId::Relation(table);
+        if self.visited.contains(&relation) || self.changes.contains(&change) {
+            return;
+        }
+        self.changes.push(change);
+        if !self.roots.contains(&relation) {
+            self.list(Dependent::Trigger(table, trigger), on);
+        }
+    }
+
     fn list(&mut self, object: Dependent, on: Dependent) {
         self.others.push(Dependence { object, on });
     }
@@ -358,7 +395,10 @@ impl<'a> Walk<'a> {
                     let relation = oid;
                     self.changes.push(Change::AlterColumn { relation, column });
                 }
-                Dependent::Object(_) | Dependent::Attribute(..) | Dependent::Policy(..) => {}
+                Dependent::Object(_)
+                | Dependent::Attribute(..)
+                | Dependent::Policy(..)
+                | Dependent::Trigger(..) => {}
             }
         }
     }

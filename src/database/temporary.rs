@@ -77,6 +77,8 @@ impl Temporary {
             | Change::SetTuning { relation, .. }
             | Change::SetRowSecurity { relation, .. }
             | Change::DropPolicy { relation, .. }
+            | Change::SetTriggers { relation, .. }
+            | Change::DropTrigger { relation, .. }
             | Change::SetColumnAcl { relation, .. }
             | Change::Populate { relation, .. }
             | Change::SetSchema { relation, .. }

@@ -63,6 +63,7 @@ fn new_table(database: &Database, name: &str, schema: Oid, persistence: Persiste
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
+        triggers: Vec::new(),
         kind: RelationKind::Table {
             segments: Arc::from([]),
         },

@@ -115,6 +115,7 @@ impl Bench {
             tuning: crate::catalog::Tuning::default(),
             constraints: crate::catalog::Constraints::NONE,
             row_security: Default::default(),
+            triggers: Vec::new(),
             kind,
         }
     }
@@ -149,6 +150,8 @@ impl Bench {
             in_routine: false,
             arguments: None,
             calls: None,
+            trigger_depth: 0,
+            transitions: Arc::from([]),
         })
     }
 

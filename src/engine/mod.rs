@@ -60,8 +60,8 @@ use memory::ServerPool;
 
 pub use command::{Command, Direction, ExplainOptions, Statement};
 pub use dml::{
-    BoundDml, DmlKind, DmlResult, Gone, Orphan, Touched, assign_to, assigned, check_assignable,
-    is_assignable, is_literal, reworded_condition,
+    BoundDml, ChangedRows, DmlKind, DmlResult, Gone, Orphan, Touched, assign_to, assigned,
+    check_assignable, is_assignable, is_literal, reworded_condition,
 };
 pub use explain::Explanation;
 pub use guard::is_row_security_active;

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::{Field, Schema};
 use datafusion::common::DataFusionError;
+use datafusion::datasource::MemTable;
 use datafusion::execution::SessionState;
 
-use super::local::LocalRelation;
+use super::local::{LocalRelation, LocalRows};
 use super::planning::Watch;
 use super::source::{RelationBody, RelationSource};
 use crate::base::{Error, Oid};
 use crate::catalog::{SearchPath, View};
 use crate::pg_catalog;
-use crate::statement::StatementContext;
+use crate::statement::{StatementContext, Transition};
 
 /// Who looks names up, and where.
 pub(super) struct Scope<'a> {
@@ -53,6 +55,13 @@ impl Scope<'_> {
                 false,
             ));
         }
+        if schema.is_none()
+            && self.inside.is_none()
+            && self.view.is_none()
+            && let Some(transition) = self.context.transitions.iter().find(|of| of.name == name)
+        {
+            return transition_source(self.context, transition);
+        }
         let within = |schema: Oid| {
             pg_catalog::find(schema, name).map_or_else(
                 || {
@@ -90,4 +99,25 @@ impl Scope<'_> {
 /// One of our errors on its way through DataFusion.
 pub(super) fn external(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
+}
+
+/// The rows that a trigger gives a name to.
+fn transition_source(
+    context: &StatementContext,
+    transition: &Transition,
+) -> Option<RelationSource> {
+    let relation = context.snapshot.relation(transition.relation)?;
+    let columns = relation.columns.iter();
+    let fields: Vec<Field> = columns
+        .map(|column| column.ty.field(&column.name, true))
+        .collect();
+    let rows = transition.rows.clone().into_iter().collect();
+    let table = MemTable::try_new(Arc::new(Schema::new(fields)), vec![rows]).ok()?;
+    let local = LocalRelation {
+        name: transition.name.clone(),
+        relation: relation.oid,
+        origins: Vec::new(),
+        rows: LocalRows::Provider(Arc::new(table)),
+    };
+    Some(RelationSource::new(RelationBody::Local(local), false))
 }

@@ -4,7 +4,7 @@ use super::call::short::{ANY, BOOL, INT, OID, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use super::expression::{shown, visible};
 use super::resolve::Param;
-use super::routine;
+use super::{routine, trigger};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::RelationKind;
@@ -112,8 +112,8 @@ functions! { pub(super) LIST:
     }
     "pg_get_function_arg_default" Stable { (OID, INT) -> PgType::TEXT, strict, nothing; }
     "pg_get_triggerdef" Stable {
-        (OID) -> PgType::TEXT, strict, nothing;
-        (OID, BOOL) -> PgType::TEXT, strict, nothing;
+        (OID) -> PgType::TEXT, strict, trigger::definition;
+        (OID, BOOL) -> PgType::TEXT, strict, trigger::definition;
     }
     "pg_partition_root" Stable { (REGCLASS) -> PgType::REGCLASS, strict, nothing; }
     "pg_get_partkeydef" Stable { (OID) -> PgType::TEXT, strict, nothing; }

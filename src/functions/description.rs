@@ -15,6 +15,7 @@ functions! { pub(super) LIST:
                 "pg_proc" => of_routine(call, row)?,
                 "pg_constraint" => of_constraint(call, row)?,
                 "pg_policy" => of_policy(call, row)?,
+                "pg_trigger" => of_trigger(call, row)?,
                 "pg_type" => of_type(call, row)?,
                 "pg_largeobject" => of_large_object(call, row)?,
                 _ => Value::Null,
@@ -77,6 +78,16 @@ fn of_policy(call: &Call<'_>, row: usize) -> Result<Value> {
     let comment = policies
         .next()
         .and_then(|(_, policy)| policy.comment.clone());
+    Ok(comment.into())
+}
+
+fn of_trigger(call: &Call<'_>, row: usize) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let snapshot = &call.context.snapshot;
+    let mut triggers = snapshot.triggers_that(|trigger| trigger.oid == oid);
+    let comment = triggers
+        .next()
+        .and_then(|(_, trigger)| trigger.comment.clone());
     Ok(comment.into())
 }
 

@@ -66,6 +66,7 @@ mod temporal;
 mod text;
 mod time;
 mod timetz;
+mod trigger;
 mod variadic;
 mod waiting;
 

@@ -75,7 +75,9 @@ functions! { pub(super) LIST:
     }
     // Values are not compressed one by one.
     "pg_column_compression" Stable { (ANY) -> PgType::TEXT, strict, |_, _| Ok(Value::Null); }
-    "pg_trigger_depth" Stable { () -> PgType::INT4, strict, |_, _| Ok(0.into()); }
+    "pg_trigger_depth" Stable {
+        () -> PgType::INT4, strict, |call, _| Ok(Value::Int(call.context.trigger_depth as i64));
+    }
     "pg_notification_queue_usage" Volatile { () -> PgType::FLOAT8, strict, |_, _| Ok(Value::Float(0.0)); }
     "pg_backend_pid" Stable { () -> PgType::INT4, strict, |call, _| Ok(call.context.session.0.into()); }
     "pg_is_in_recovery" Stable { () -> PgType::BOOL, strict, |_, _| Ok(false.into()); }

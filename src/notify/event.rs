@@ -134,6 +134,8 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<ObjectId> {
         | Change::SetTuning { .. }
         | Change::SetRowSecurity { .. }
         | Change::DropPolicy { .. }
+        | Change::SetTriggers { .. }
+        | Change::DropTrigger { .. }
         | Change::DropConstraint { .. }
         | Change::AlterSequence { .. }
         | Change::Populate { .. }

@@ -70,6 +70,7 @@ fn create(name: &str) -> Change {
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
+        triggers: Vec::new(),
         kind: RelationKind::View(view),
     }))
 }

@@ -51,6 +51,7 @@ fn relation(oid: Oid, name: &str, kind: RelationKind) -> Change {
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
+        triggers: Vec::new(),
         kind,
     }))
 }
@@ -134,6 +135,8 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         in_routine: false,
         arguments: None,
         calls: None,
+        trigger_depth: 0,
+        transitions: Arc::from([]),
     };
     (folder, Arc::new(context))
 }

@@ -96,6 +96,7 @@ pub(super) const ALL: &[(&str, &str, &str)] = views! {
         "sequences"
         "table_constraints"
         "tables"
+        "triggers"
         "udt_privileges"
         "usage_privileges"
         "user_defined_types"

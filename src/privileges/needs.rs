@@ -176,6 +176,10 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             list.push(needs.owner(ObjectId::Relation(*oid)));
             list
         }
+        Change::SetTriggers {
+            relation,
+            triggers: _,
+        } => vec![needs.privilege(ObjectId::Relation(*relation), Privilege::Trigger)],
         // It goes along with what somebody does to their own table.
         Change::Reword {
             oid: _,
@@ -248,6 +252,10 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
         | Change::DropPolicy {
             relation,
             policy: _,
+        }
+        | Change::DropTrigger {
+            relation,
+            trigger: _,
         }
         | Change::SetConstraints {
             relation,

@@ -50,6 +50,7 @@ fn relation(oid: Oid, name: &str, kind: RelationKind) -> Change {
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
+        triggers: Vec::new(),
         kind,
     }))
 }

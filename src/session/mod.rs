@@ -23,6 +23,7 @@ mod state;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod triggers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -11,12 +11,12 @@ use super::Session;
 use super::dispatch::Run;
 use super::plpgsql::Deep;
 use crate::base::{Error, Oid, Result};
-use crate::calls::{CallQueue, CallRequest};
+use crate::calls::{CallQueue, CallRequest, Request};
 use crate::catalog::{Privilege, RelationKind, Routine, SearchPath};
 use crate::engine::{Callee, Command, OutputColumn, Rows, Statement};
 use crate::observe::Interrupt;
 use crate::privileges::Need;
-use crate::statement::StatementContext;
+use crate::statement::{StatementContext, Transition};
 use crate::types::PgType;
 
 /// What tells rows that are none, behind the columns.
@@ -31,6 +31,8 @@ pub(super) struct Body {
     /// Whose rights it is called with, and where names are looked up there, if its caller is not
     /// the function before it.
     pub(super) caller: Option<(Oid, SearchPath)>,
+    /// Of a trigger, the rows it gives names to.
+    pub(super) tables: Option<Arc<[Transition]>>,
 }
 
 /// A table that a statement is about to change.
@@ -39,6 +41,22 @@ pub(super) struct Changing {
     pub(super) table: Oid,
     /// Whether nothing of it is changed before the last function is called.
     pub(super) at_once: bool,
+    /// Whether triggers look at the first row, before which nothing is changed.
+    pub(super) first: bool,
+    /// Whether they looked at a row.
+    pub(super) begun: bool,
+}
+
+impl Changing {
+    /// A table about to be changed.
+    pub(super) fn new(table: Oid, at_once: bool) -> Self {
+        Self {
+            table,
+            at_once,
+            first: false,
+            begun: false,
+        }
+    }
 }
 
 impl Session {
@@ -89,15 +107,21 @@ impl Session {
     /// Answers calls. By itself: what is called may call in turn.
     fn answer_calls<'a>(
         &'a mut self,
-        request: CallRequest,
+        request: Request,
         interrupt: &'a Interrupt,
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            if request.is_given_up() {
-                return;
+            match request {
+                Request::Call(request) if request.is_given_up() => {}
+                Request::Call(request) => {
+                    let answer = Deep::new(self.calls_answered(&request, interrupt)).await;
+                    request.answer(answer);
+                }
+                Request::Rows(request) => {
+                    let answer = Deep::new(self.shown(&request, interrupt)).await;
+                    let _ = request.reply.send(answer);
+                }
             }
-            let answer = Deep::new(self.calls_answered(&request, interrupt)).await;
-            request.answer(answer);
         })
     }
 
@@ -109,17 +133,7 @@ impl Session {
         let routine = &request.routine;
         let callee = Callee::of(request);
         let columns: Arc<[OutputColumn]> = callee.columns().unwrap_or_default().into();
-        // What is carried out is a part of no statement that the client sent.
-        let statement = Statement {
-            command: Command::Do {
-                body: String::new(),
-                language: String::new(),
-            },
-            text: routine.name.clone(),
-            offset: 0,
-            inserted: Arc::default(),
-            warnings: Vec::new(),
-        };
+        let statement = part_of_no_statement(&routine.name);
         let run = Run {
             statement: &statement,
             plan: None,
@@ -178,7 +192,7 @@ impl Session {
                 }
             });
             if self.pinned.is_none()
-                && !changing.at_once
+                && !(changing.at_once || changing.first)
                 && stands_on(context, read, changing.table)
             {
                 return Err(Error::unsupported(format!(
@@ -190,6 +204,20 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+/// What a function carries out is a part of no statement that the client sent.
+pub(super) fn part_of_no_statement(name: &str) -> Statement {
+    Statement {
+        command: Command::Do {
+            body: String::new(),
+            language: String::new(),
+        },
+        text: name.to_owned(),
+        offset: 0,
+        inserted: Arc::default(),
+        warnings: Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::derived::Derived;
+use super::triggers::Waiting;
 use super::{Session, TransactionStatus};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Snapshot;
@@ -103,6 +104,8 @@ pub(super) struct Deferral {
     pub(super) modes: Arc<ConstraintModes>,
     /// Tables and their constraints, by OID.
     pub(super) pending: BTreeSet<(Oid, Oid)>,
+    /// Rows that constraint triggers are still to look at.
+    pub(super) waiting: Vec<Arc<Waiting>>,
 }
 
 /// What ROLLBACK TO returns to, beside the changes (those the [`Transaction`] keeps).

@@ -139,6 +139,13 @@ impl Session {
             }
             context = crate::engine::in_body(&context, &body.routine, body.types.clone());
         }
+        if let Some(body) = self.bodies.last() {
+            let mut called = StatementContext::clone(&context);
+            let triggers = self.bodies.iter().filter(|body| body.tables.is_some());
+            called.trigger_depth = triggers.count();
+            called.transitions = body.tables.clone().unwrap_or_else(|| Arc::from([]));
+            context = Arc::new(called);
+        }
         if let Some(variables) = &self.variables {
             let mut named = StatementContext::clone(&context);
             named.arguments = Some(Arc::clone(variables));
@@ -199,6 +206,8 @@ impl Session {
             in_routine: false,
             arguments: None,
             calls: None,
+            trigger_depth: 0,
+            transitions: Arc::from([]),
         }))
     }
 

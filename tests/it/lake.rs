@@ -151,6 +151,7 @@ fn relation(database: &Database, name: &str, schema: Oid, columns: &[(&str, PgTy
         tuning: commons::catalog::Tuning::default(),
         constraints: commons::catalog::Constraints::NONE,
         row_security: Default::default(),
+        triggers: Vec::new(),
         kind: RelationKind::Table {
             segments: Arc::from([]),
         },

@@ -27,6 +27,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "cache",
             "database",
             "calls",
+            "statement",
             "pg_catalog",
             "functions",
             "engine",

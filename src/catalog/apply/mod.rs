@@ -17,6 +17,7 @@ mod role;
 mod routine;
 mod schema;
 mod table;
+mod trigger;
 mod user_type;
 
 use std::sync::Arc;
@@ -101,6 +102,12 @@ impl Snapshot {
             Change::DropPolicy { relation, policy } => {
                 let policies = &mut self.relation_mut(*relation)?.row_security.policies;
                 policies.retain(|of| of.oid != *policy);
+                Ok(())
+            }
+            Change::SetTriggers { relation, triggers } => self.set_triggers(*relation, triggers),
+            Change::DropTrigger { relation, trigger } => {
+                let triggers = &mut self.relation_mut(*relation)?.triggers;
+                triggers.retain(|of| of.oid != *trigger);
                 Ok(())
             }
             Change::SetConstraints {

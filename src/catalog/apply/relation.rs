@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::super::trigger::renamed;
 use super::super::{
     Column, ObjectId, Persistence, Relation, RelationKind, Segment, Snapshot, View,
 };
@@ -124,7 +125,14 @@ impl Snapshot {
         let old = self.must_relation(oid)?;
         check_new_column_name(old, name)?;
         self.refuse_bound_routines(oid, Some(attnum), "renaming a column of")?;
-        column_mut(self.relation_mut(oid)?, attnum)?.name = name.to_owned();
+        let relation = self.relation_mut(oid)?;
+        let column = column_mut(relation, attnum)?;
+        let from = std::mem::replace(&mut column.name, name.to_owned());
+        for trigger in &mut relation.triggers {
+            if let Some(condition) = &mut trigger.condition {
+                *condition = renamed(condition, &from, name);
+            }
+        }
         Ok(())
     }
 

@@ -69,6 +69,7 @@ fn relation(oid: Oid, schema: Oid, name: &str, kind: RelationKind) -> Relation {
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
+        triggers: Vec::new(),
         kind,
     }
 }

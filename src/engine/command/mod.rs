@@ -12,6 +12,7 @@ mod explain;
 mod object;
 mod policy;
 mod role;
+mod trigger;
 mod tuning;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use role::{
     DefaultPrivileges, Grant, GrantRole, GrantTarget, RoleOption, RoleSetting, RoleSpec,
 };
 
+pub use trigger::{Enabling, NewTrigger, TriggerAction, TriggerStatement};
 pub use tuning::{Reindex, ReplicaIdentityClause, Tune};
 
 /// One statement of a query string.
@@ -83,6 +85,8 @@ pub enum Command {
     AlterType(AlterType),
     /// CREATE, ALTER and DROP POLICY
     Policy(PolicyStatement),
+    /// CREATE, ALTER and DROP TRIGGER
+    Trigger(TriggerStatement),
     /// CREATE DOMAIN
     CreateDomain(CreateDomain),
     /// ALTER DOMAIN

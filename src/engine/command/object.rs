@@ -2,7 +2,7 @@
 
 use sqlparser::ast;
 
-use super::{ObjectName, RoleSpec, RowSecurityAction, Statement, Tune};
+use super::{Enabling, ObjectName, RoleSpec, RowSecurityAction, Statement, Tune};
 use crate::base::Oid;
 use crate::catalog::{Parameters, Timing};
 use crate::engine::definition::{
@@ -366,6 +366,8 @@ pub enum AlterAction {
     Tune(Tune),
     /// ENABLE, DISABLE, FORCE and NO FORCE ROW LEVEL SECURITY
     RowSecurity(RowSecurityAction),
+    /// ENABLE and DISABLE TRIGGER
+    Enable(Enabling),
 }
 
 /// DROP
@@ -405,6 +407,13 @@ pub enum CommentTarget {
     /// POLICY … ON
     Policy {
         /// Policy.
+        name: String,
+        /// Its table.
+        table: ObjectName,
+    },
+    /// TRIGGER … ON
+    Trigger {
+        /// Trigger.
         name: String,
         /// Its table.
         table: ObjectName,

@@ -25,7 +25,7 @@ use super::values::{Cell, Parameters};
 use super::work::{TableWork, is_referenced};
 use super::{rewrite, rows};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{PolicyCommand, Privilege, Relation};
+use crate::catalog::{PolicyCommand, Privilege, Relation, TriggerEvent};
 use crate::engine::local::own_column;
 use crate::engine::scan::table_provider;
 use crate::engine::{Bound, Engine};
@@ -101,6 +101,12 @@ impl Conflict {
     /// Whether rows of the table may change.
     pub(super) fn updates(&self) -> bool {
         self.update.is_some()
+    }
+
+    /// The columns that DO UPDATE assigns to.
+    pub(super) fn assigned(&self, relation: &Relation) -> Vec<i16> {
+        let update = self.update.as_ref();
+        update.map_or_else(Vec::new, |update| update.changed(relation))
     }
 
     /// Every query in it.
@@ -281,6 +287,12 @@ impl Engine {
             }
             updated = Some(found);
         }
+        let come = chosen(&proposed, &inserted)?;
+        work.note_seen(TriggerEvent::Insert, None, Some(come));
+        if let Some(found) = &updated {
+            let (old, new) = (found.old.clone(), found.rows.clone());
+            work.note_seen(TriggerEvent::Update, Some(old), Some(new));
+        }
         let rows = in_order(&proposed, &inserted, updated.as_ref())?;
         let count = rows.num_rows() as u64;
         let mut sink = Sink::new(context.database.store().clone(), relation.clone());
@@ -355,6 +367,18 @@ impl Engine {
         let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
         let new = RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
             .map_err(|error| Error::internal("building rows", error))?;
+        let (event, changed) = (TriggerEvent::Update, update.changed(relation));
+        let pair = (Some(&old), Some(&new));
+        let shown = self.before_rows(context, relation, event, &changed, pair);
+        let (old, new, sources) = match shown.await? {
+            None => (old, new, sources),
+            Some(shown) => {
+                let kept = sources.iter().zip(shown.kept.values());
+                let kept = kept.filter(|(_, kept)| *kept).map(|(source, _)| *source);
+                let (sources, old) = (kept.collect(), shown.of(&old)?);
+                (old, shown.new.unwrap_or(new), sources)
+            }
+        };
         let new = self
             .generate(context, relation, rules, new, interrupt)
             .await?;

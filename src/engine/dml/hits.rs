@@ -48,6 +48,24 @@ impl Hits {
         self.count - before
     }
 
+    /// Takes back the marks of a batch's rows.
+    pub(super) fn remove(&mut self, batch: &RecordBatch) {
+        let segments = batch.column(0).as_primitive::<Int32Type>();
+        let numbers = batch.column(1).as_primitive::<Int64Type>();
+        for (segment, number) in segments.values().iter().zip(numbers.values()) {
+            let place = (usize::try_from(*segment), usize::try_from(*number));
+            if let (Ok(segment), Ok(number)) = place
+                && let Some(bitmap) = self.bitmaps.get_mut(&segment)
+                && bitmap.get_bit(number)
+            {
+                bitmap.set_bit(number, false);
+                self.count -= 1;
+            }
+        }
+        let none = |bitmap: &BooleanBufferBuilder| bitmap.finish_cloned().count_set_bits() == 0;
+        self.bitmaps.retain(|_, bitmap| !none(bitmap));
+    }
+
     /// Marks a batch's rows; gives those of them that were not hit before (a join may hit a row
     /// many times; the first counts).
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<Option<RecordBatch>> {

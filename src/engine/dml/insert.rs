@@ -15,7 +15,7 @@ use super::fields;
 use super::intake::{Intake, Written};
 use super::names::Names;
 use super::rows;
-use super::set::check_list;
+use super::set::{check_count, check_list};
 use super::target::{self, at, is_default, position};
 use super::through::{Aim, Through};
 use super::values::{Cell, Inputs, Parameters, settle_used, used_parameters};
@@ -31,7 +31,7 @@ use crate::privileges::Need;
 use crate::statement::StatementContext;
 use crate::types::PgType;
 
-/// Expressions put into one query at most: planning grows faster than their number.
+/// Expressions put into one query: planning grows faster than their number.
 const EXPRESSIONS_PER_QUERY: usize = 200;
 
 /// A bound INSERT.
@@ -277,8 +277,11 @@ impl Engine {
                 let batch = self
                     .complete(&inputs, &insert.feeds, cells.len(), source, interrupt)
                     .await?;
+                let batch = self
+                    .before_insert(context, insert, batch, interrupt)
+                    .await?;
                 match insert.conflict {
-                    None => intake.take(batch, interrupt).await?,
+                    None => intake.take_seen(work, batch, interrupt).await?,
                     Some(_) => proposed.push(batch),
                 }
             }
@@ -297,8 +300,11 @@ impl Engine {
                     let batch = self
                         .complete(&inputs, &insert.feeds, batch.num_rows(), source, interrupt)
                         .await?;
+                    let batch = self
+                        .before_insert(context, insert, batch, interrupt)
+                        .await?;
                     match insert.conflict {
-                        None => intake.take(batch, interrupt).await?,
+                        None => intake.take_seen(work, batch, interrupt).await?,
                         Some(_) => proposed.push(batch),
                     }
                 }
@@ -537,25 +543,6 @@ pub(super) fn named_columns(relation: &Relation, names: &[ast::ObjectName]) -> R
         targets.push(index);
     }
     Ok(targets)
-}
-
-/// `42601` unless each value has its column; without a list, columns may be left over.
-pub(super) fn check_count(
-    listed: &[ast::ObjectName],
-    expressions: usize,
-    targets: usize,
-) -> Result<()> {
-    let wrong = |message: &str| Error::new(SqlState::SYNTAX_ERROR, message);
-    if expressions > targets {
-        return Err(wrong("INSERT has more expressions than target columns"));
-    }
-    match listed.get(expressions) {
-        Some(unmatched) => Err(at(
-            wrong("INSERT has more target columns than expressions"),
-            position(unmatched),
-        )),
-        None => Ok(()),
-    }
 }
 
 impl Insert {

@@ -11,7 +11,7 @@ use super::rules::Rules;
 use super::sink::Sink;
 use super::work::TableWork;
 use crate::base::{Error, Result};
-use crate::catalog::Relation;
+use crate::catalog::{Relation, TriggerEvent};
 use crate::engine::Engine;
 use crate::engine::scan::table_provider;
 use crate::observe::Interrupt;
@@ -79,6 +79,17 @@ impl Intake {
             return Err(error);
         }
         self.sink.write(batch).await
+    }
+
+    /// As [`Intake::take`], of rows that triggers may look at.
+    pub(super) async fn take_seen(
+        &mut self,
+        work: &mut TableWork,
+        batch: RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        work.note_seen(TriggerEvent::Insert, None, Some(batch.clone()));
+        self.take(batch, interrupt).await
     }
 
     /// The end: the rows are part of the work.

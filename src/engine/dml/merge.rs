@@ -355,6 +355,19 @@ impl BoundMerge {
         std::iter::once(&mut self.query).chain(clauses)
     }
 
+    /// The columns that it assigns to.
+    pub(super) fn assigned(&self) -> Vec<i16> {
+        let assigned = self
+            .clauses
+            .iter()
+            .filter_map(|clause| match &clause.action {
+                Action::Update(assigned) => Some(assigned),
+                Action::Nothing | Action::Delete | Action::Insert(_) => None,
+            });
+        let assigned = assigned.flatten().map(|(index, _)| *index);
+        super::rekey::changed_columns(&self.relation, assigned)
+    }
+
     /// In which ways it changes its table.
     pub(super) fn kinds(&self) -> impl Iterator<Item = DmlKind> + '_ {
         [DmlKind::Insert, DmlKind::Update, DmlKind::Delete]
@@ -444,7 +457,7 @@ fn given_values(
         return Ok(Vec::new());
     };
     let targets = super::insert::named_columns(relation, columns)?;
-    super::insert::check_count(columns, values.len(), targets.len())
+    super::set::check_count(columns, values.len(), targets.len())
         .map_err(|error| at(error, values.get(targets.len()).and_then(position)))?;
     let mut given = Vec::with_capacity(values.len());
     for (index, expr) in targets.into_iter().zip(values) {

@@ -10,6 +10,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
 use super::assign::assign;
 use super::feeds::Feed;
+use super::fire::{Shown, ungenerated};
 use super::intake::with_keys;
 use super::keys::{Keys, chosen};
 use super::merge::{Action, BoundMerge, Clause, PAIRS, TARGET};
@@ -21,7 +22,7 @@ use super::values::Inputs;
 use super::work::{Work, is_referenced};
 use super::{DmlKind, rewrite, rows};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::Relation;
+use crate::catalog::{Relation, TriggerEvent};
 use crate::engine::scan::addressed_provider;
 use crate::engine::{Bound, Engine};
 
@@ -55,6 +56,7 @@ impl Engine {
         // The first pair that row security forbids what is done with it.
         let mut hidden: Option<(u64, Error)> = None;
         let mut gone: Vec<(RecordBatch, Option<RecordBatch>)> = Vec::new();
+        let mut seen = Vec::new();
         for (number, clause) in merge.clauses.iter().enumerate() {
             let wanted = |pair: &u64| segments.is_valid(*pair as usize) == clause.matched;
             let pairs: Vec<u64> = open.iter().copied().filter(wanted).collect();
@@ -62,7 +64,7 @@ impl Engine {
                 true => RecordBatch::new_empty(rows::schema(&relation)),
                 false => self.taken(given, merge, clause, &found, &pairs).await?,
             };
-            let numbers = match taken.num_rows() {
+            let mut numbers = match taken.num_rows() {
                 0 => Vec::new(),
                 _ => numbers_of(&taken),
             };
@@ -73,7 +75,18 @@ impl Engine {
             let batch = match &clause.action {
                 _ if numbers.is_empty() => RecordBatch::new_empty(rows::schema(&relation)),
                 Action::Nothing => RecordBatch::new_empty(rows::schema(&relation)),
-                Action::Delete => chosen_target(&relation, &found, &numbers)?,
+                Action::Delete => {
+                    let old = chosen_target(&relation, &found, &numbers)?;
+                    let (event, rows) = (TriggerEvent::Delete, (Some(&old), None));
+                    let shown = self.before_rows(context, &relation, event, &[], rows);
+                    match shown.await? {
+                        None => old,
+                        Some(shown) => {
+                            numbers = kept(&numbers, &shown);
+                            shown.of(&old)?
+                        }
+                    }
+                }
                 Action::Update(assigned) => {
                     let old = chosen_target(&relation, &found, &numbers)?;
                     let mut arrays = old.columns().to_vec();
@@ -86,8 +99,16 @@ impl Engine {
                     }
                     let options = RecordBatchOptions::new().with_row_count(Some(numbers.len()));
                     let schema = rows::schema(&relation);
-                    let new = RecordBatch::try_new_with_options(schema, arrays, &options)
+                    let mut new = RecordBatch::try_new_with_options(schema, arrays, &options)
                         .map_err(failed)?;
+                    let assigned = assigned.iter().map(|(index, _)| *index);
+                    let changed = changed_columns(&relation, assigned);
+                    let (event, rows) = (TriggerEvent::Update, (Some(&old), Some(&new)));
+                    let shown = self.before_rows(context, &relation, event, &changed, rows);
+                    if let Some(shown) = shown.await? {
+                        numbers = kept(&numbers, &shown);
+                        new = shown.new.unwrap_or(new);
+                    }
                     self.generate(context, &relation, &merge.rules, new, interrupt)
                         .await?
                 }
@@ -106,8 +127,21 @@ impl Engine {
                             _ => rows::read_array(context, array, to),
                         }
                     };
-                    self.complete(&inputs, feeds, numbers.len(), source, interrupt)
-                        .await?
+                    let new = self
+                        .complete(&inputs, feeds, numbers.len(), source, interrupt)
+                        .await?;
+                    let bare = ungenerated(&relation, &new)?;
+                    let (event, rows) = (TriggerEvent::Insert, (None, Some(&bare)));
+                    let shown = self.before_rows(context, &relation, event, &[], rows);
+                    match shown.await? {
+                        None => new,
+                        Some(shown) => {
+                            numbers = kept(&numbers, &shown);
+                            let new = shown.new.unwrap_or(bare);
+                            self.generate(context, &relation, &merge.rules, new, interrupt)
+                                .await?
+                        }
+                    }
                 }
             };
             let becomes = (numbers.as_slice(), &batch);
@@ -128,6 +162,20 @@ impl Engine {
                     Action::Nothing | Action::Insert(_) => {}
                 }
             }
+            if !numbers.is_empty() {
+                let old = || chosen_target(&relation, &found, &numbers);
+                match &clause.action {
+                    Action::Nothing => {}
+                    Action::Delete => seen.push((TriggerEvent::Delete, Some(batch.clone()), None)),
+                    Action::Update(_) => {
+                        let event = TriggerEvent::Update;
+                        seen.push((event, Some(old()?), Some(batch.clone())));
+                    }
+                    Action::Insert(_) => {
+                        seen.push((TriggerEvent::Insert, None, Some(batch.clone())));
+                    }
+                }
+            }
             if !matches!(clause.action, Action::Nothing) {
                 let pairs = numbers.iter().enumerate();
                 deeds.extend(pairs.map(|(row, pair)| (*pair, number, row)));
@@ -138,12 +186,14 @@ impl Engine {
         if let Some((_, error)) = hidden {
             return Err(error);
         }
+        let kinds: Vec<DmlKind> = merge.kinds().collect();
+        let work = work.on_all(&relation, &kinds);
         if deeds.is_empty() {
             return Ok(0);
         }
-
-        let kinds: Vec<DmlKind> = merge.kinds().collect();
-        let work = work.on_all(&relation, &kinds);
+        for (event, old, new) in seen {
+            work.note_seen(event, old, new);
+        }
         let keyed = work.current(context, interrupt).await?;
         for (old, new) in gone {
             work.note_gone(old, new);
@@ -313,6 +363,14 @@ fn chosen_target(relation: &Relation, found: &RecordBatch, pairs: &[u64]) -> Res
     let options = RecordBatchOptions::new().with_row_count(Some(pairs.len()));
     RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
         .map_err(|error| Error::internal("pairing rows", error))
+}
+
+/// The pairs that triggers left.
+fn kept(numbers: &[u64], shown: &Shown) -> Vec<u64> {
+    let kept = numbers.iter().zip(shown.kept.values());
+    kept.filter(|(_, kept)| *kept)
+        .map(|(number, _)| *number)
+        .collect()
 }
 
 fn numbers_of(taken: &RecordBatch) -> Vec<u64> {

@@ -11,7 +11,7 @@ use super::keys::{Keys, chosen};
 use super::rewrite::Rewrite;
 use super::rows;
 use crate::base::{Error, Result};
-use crate::catalog::{Generation, Index, Relation};
+use crate::catalog::{Generation, Index, Relation, TriggerEvent};
 use crate::engine::Engine;
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
@@ -20,6 +20,8 @@ use crate::statement::StatementContext;
 pub(super) struct Rekeyed {
     pub(super) old: RecordBatch,
     pub(super) new: RecordBatch,
+    /// The addresses of those that triggers left alone.
+    pub(super) skipped: RecordBatch,
     /// What RETURNING reads, if it reads others beside them.
     pub(super) returned: Option<RecordBatch>,
 }
@@ -54,6 +56,20 @@ impl Engine {
         let old = RecordBatch::try_new(schema, found.columns()[2 + width..2 + 2 * width].to_vec())
             .map_err(failed)?;
         let rules = &rewrite.rules;
+        let rows = (Some(&old), Some(&new));
+        let (event, changed) = (TriggerEvent::Update, &rewrite.changed);
+        let shown = self.before_rows(context, relation, event, changed, rows);
+        let (found, old, new, skipped) = match shown.await? {
+            None => {
+                let skipped = found.slice(0, 0);
+                (found, old, new, skipped)
+            }
+            Some(shown) => {
+                let skipped = shown.skipped(&found)?;
+                let kept = (shown.of(&found)?, shown.of(&old)?);
+                (kept.0, kept.1, shown.new.unwrap_or(new), skipped)
+            }
+        };
         let new = self
             .generate(context, relation, rules, new, interrupt)
             .await?;
@@ -83,7 +99,12 @@ impl Engine {
             let others = found.columns()[2 + 2 * width..].to_vec();
             Some(self.returned_rows(relation, rewrite, &new, Some(others))?)
         };
-        Ok(Rekeyed { old, new, returned })
+        Ok(Rekeyed {
+            old,
+            new,
+            skipped,
+            returned,
+        })
     }
 }
 

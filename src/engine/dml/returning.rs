@@ -262,3 +262,17 @@ pub(super) fn merges_columns(from: &[ast::TableWithJoins]) -> bool {
         }
     })
 }
+
+/// What RETURNING may call the relations of FROM or USING.
+pub(super) fn other_aliases(
+    from: &[ast::TableWithJoins],
+    returning: &[SelectItem],
+) -> Result<Vec<ast::Ident>> {
+    let star = returning
+        .iter()
+        .any(|item| matches!(item, SelectItem::Wildcard(_)));
+    if star && merges_columns(from) {
+        return Err(Error::unsupported("RETURNING * beside JOIN … USING"));
+    }
+    aliases(from).ok_or_else(|| Error::unsupported("RETURNING beside this FROM"))
+}

@@ -15,9 +15,10 @@ use sqlparser::ast::{self, Expr, FromTable, SelectItem};
 
 use super::DmlKind;
 use super::assign::{assign, check_assignable};
+use super::fire::sees_rows;
 use super::names::Names;
 use super::rekey::changed_columns;
-use super::returning::{Side, aliases, joined_batch, joined_schema, merges_columns};
+use super::returning::{Side, joined_batch, joined_schema, other_aliases};
 use super::rows;
 use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
@@ -28,7 +29,7 @@ use super::values::settle_used;
 use super::values::{Cell, Parameters};
 use super::work::{Work, is_referenced};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Column, Index, Privilege, Relation, RelationKind, Segment};
+use crate::catalog::{Column, Index, Privilege, Relation, RelationKind, Segment, TriggerEvent};
 use crate::engine::guard::limited;
 use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
 use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
@@ -202,7 +203,15 @@ impl Engine {
         }
 
         let referenced = is_referenced(context, &relation);
+        let fires = sees_rows(
+            &relation,
+            match parts.assignments {
+                Some(_) => TriggerEvent::Update,
+                None => TriggerEvent::Delete,
+            },
+        );
         let everything = !referenced
+            && !fires
             && through.is_none()
             && !limited(context, context.role, &relation)?
             && parts.assignments.is_none()
@@ -266,7 +275,7 @@ impl Engine {
                 }
             }
             let touches = |index: &Index| index.depends_on(&changed);
-            has_old = relation.constraints.unique().any(touches);
+            has_old = fires || relation.constraints.unique().any(touches);
             if has_old {
                 items.extend(relation.columns.iter().map(|column| own(&column.name)));
             }
@@ -274,7 +283,7 @@ impl Engine {
                 .bind_rules_of(context, &relation, through.as_ref())
                 .await?;
             rules.given = set_columns;
-        } else if parts.returning.is_some() || referenced {
+        } else if parts.returning.is_some() || referenced || fires {
             for column in &relation.columns {
                 items.push(own(&column.name));
                 untyped.push(false);
@@ -412,7 +421,12 @@ impl Engine {
             if batch.num_columns() == 2 {
                 continue;
             }
-            let new = self.new_rows(context, &relation, rewrite, &batch)?;
+            let mut new = self.new_rows(context, &relation, rewrite, &batch)?;
+            let mut batch = batch;
+            if !rewrite.writes {
+                let left = self.before_delete(context, &relation, work, batch, new);
+                (batch, new) = left.await?;
+            }
             let others = if rewrite.others.is_empty() {
                 None
             } else {
@@ -449,6 +463,9 @@ impl Engine {
             let rows = self
                 .rewrite_keys(context, &keyed_by, rewrite, keyed, interrupt)
                 .await?;
+            work.hits.remove(&rows.skipped);
+            let event = TriggerEvent::Update;
+            work.note_seen(event, Some(rows.old.clone()), Some(rows.new.clone()));
             if rewrite.referenced {
                 work.note_gone(rows.old, Some(rows.new.clone()));
             }
@@ -541,20 +558,6 @@ pub(super) fn sides(relation: &Relation, alias: &str, others: &[Side]) -> Vec<Si
     std::iter::once(target)
         .chain(others.iter().cloned())
         .collect()
-}
-
-/// What RETURNING may call the relations of FROM or USING.
-fn other_aliases(
-    from: &[ast::TableWithJoins],
-    returning: &[SelectItem],
-) -> Result<Vec<ast::Ident>> {
-    let star = returning
-        .iter()
-        .any(|item| matches!(item, SelectItem::Wildcard(_)));
-    if star && merges_columns(from) {
-        return Err(Error::unsupported("RETURNING * beside JOIN … USING"));
-    }
-    aliases(from).ok_or_else(|| Error::unsupported("RETURNING beside this FROM"))
 }
 
 /// The target as this statement sees it; its columns must still be those it was bound with.

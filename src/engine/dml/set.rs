@@ -247,3 +247,22 @@ fn check_settable(column: &Column) -> Result<()> {
     )
     .detail(detail))
 }
+
+/// `42601` unless each value has its column; without a list, columns may be left over.
+pub(super) fn check_count(
+    listed: &[ast::ObjectName],
+    expressions: usize,
+    targets: usize,
+) -> Result<()> {
+    let wrong = |message: &str| Error::new(SqlState::SYNTAX_ERROR, message);
+    if expressions > targets {
+        return Err(wrong("INSERT has more expressions than target columns"));
+    }
+    match listed.get(expressions) {
+        Some(unmatched) => Err(target::at(
+            wrong("INSERT has more target columns than expressions"),
+            target::position(unmatched),
+        )),
+        None => Ok(()),
+    }
+}

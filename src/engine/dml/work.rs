@@ -10,10 +10,11 @@ use std::sync::Arc;
 use super::{Body, BoundDml, DmlKind, PartBody};
 use arrow::record_batch::RecordBatch;
 
+use super::fire::{ChangedRows, sees_after};
 use super::hits::{Hits, survivors};
 use super::rewrite;
 use crate::base::{Oid, Result};
-use crate::catalog::{Change, Relation, Segment};
+use crate::catalog::{Change, Relation, Segment, TriggerEvent};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
 
@@ -35,6 +36,8 @@ pub(super) struct TableWork {
     pub(super) gone: Vec<Gone>,
     /// Columns that got other values.
     pub(super) changed: Vec<i16>,
+    /// Rows that triggers look at afterwards.
+    pub(super) seen: Vec<ChangedRows>,
     kinds: Vec<DmlKind>,
 }
 
@@ -51,6 +54,8 @@ pub struct Touched {
     pub changed: Vec<i16>,
     /// Rows that are no more, or have another key now; kept only of tables that others refer to.
     pub gone: Vec<Gone>,
+    /// Rows that triggers look at, in the order they were changed in.
+    pub seen: Vec<ChangedRows>,
 }
 
 /// Rows that are no more, or what they became.
@@ -77,11 +82,27 @@ impl Touched {
             written,
             changed: Vec::new(),
             gone: Vec::new(),
+            seen: Vec::new(),
         }
     }
 }
 
 impl BoundDml {
+    /// The columns that the statement itself assigns to.
+    pub fn assigned(&self) -> Vec<i16> {
+        match &self.body {
+            Body::Change(part) => match &part.change {
+                PartBody::Rewrite(rewrite) => rewrite.changed.clone(),
+                PartBody::Insert(insert) => match &insert.conflict {
+                    Some(conflict) => conflict.assigned(&insert.relation),
+                    None => Vec::new(),
+                },
+                PartBody::Merge(merge) => merge.assigned(),
+            },
+            Body::Query(_) => Vec::new(),
+        }
+    }
+
     /// Whether it adds one row, and does nothing else.
     pub fn is_one_row(&self) -> bool {
         match &self.body {
@@ -117,6 +138,7 @@ impl Work {
                 written: Vec::new(),
                 gone: Vec::new(),
                 changed: Vec::new(),
+                seen: Vec::new(),
                 kinds: Vec::new(),
             });
             self.tables.len() - 1
@@ -162,6 +184,7 @@ impl Work {
                 written: work.written,
                 changed: work.changed,
                 gone: work.gone,
+                seen: work.seen,
             });
         }
         Ok((changes, touched))
@@ -173,6 +196,22 @@ impl TableWork {
     pub(super) fn note_gone(&mut self, old: RecordBatch, new: Option<RecordBatch>) {
         if old.num_rows() > 0 {
             self.gone.push(Gone { old, new });
+        }
+    }
+
+    /// Notes rows that were changed, if triggers look at them.
+    pub(super) fn note_seen(
+        &mut self,
+        event: TriggerEvent,
+        old: Option<RecordBatch>,
+        new: Option<RecordBatch>,
+    ) {
+        let rows = old
+            .as_ref()
+            .or(new.as_ref())
+            .map_or(0, RecordBatch::num_rows);
+        if rows > 0 && sees_after(&self.relation, event) {
+            self.seen.push(ChangedRows { event, old, new });
         }
     }
 

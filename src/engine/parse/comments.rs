@@ -48,6 +48,11 @@ pub(super) fn comment(cursor: &mut Cursor) -> Result<Command> {
         cursor.expect("ON")?;
         let table = cursor.object_name()?;
         CommentTarget::Policy { name, table }
+    } else if cursor.accept("TRIGGER") {
+        let name = cursor.name()?;
+        cursor.expect("ON")?;
+        let table = cursor.object_name()?;
+        CommentTarget::Trigger { name, table }
     } else if let Some(kind) = routines::kind(cursor) {
         CommentTarget::Routine(routines::spec(cursor, kind)?)
     } else if cursor.accept("LARGE OBJECT") {

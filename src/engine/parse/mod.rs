@@ -42,6 +42,7 @@ mod taken;
 mod tests;
 mod tokens;
 pub(super) mod traversal;
+mod triggers;
 mod tuning;
 mod types;
 mod user_types;

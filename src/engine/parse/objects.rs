@@ -8,7 +8,8 @@ use super::constraints::{
 use super::cursor::Cursor;
 use super::types::written_column_type;
 use super::{
-    domains, ownership, policies, roles, routines, sequences, storage, tuning, user_types, views,
+    domains, ownership, policies, roles, routines, sequences, storage, triggers, tuning,
+    user_types, views,
 };
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
@@ -35,6 +36,7 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
             views::create_recursive(cursor, or_replace, temporary)
         }
         "FUNCTION" | "PROCEDURE" if !temporary => routines::create(cursor, or_replace),
+        "TRIGGER" | "CONSTRAINT" if !temporary => triggers::create(cursor, or_replace),
         _ if or_replace => Err(Error::unsupported(format!("CREATE OR REPLACE {word}"))),
         "TABLE" => create_table(cursor, temporary, false),
         "UNLOGGED" if !temporary && cursor.accept("UNLOGGED") => match cursor.word().as_deref() {
@@ -68,7 +70,7 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
         }
         "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DATABASE" | "EXTENSION"
         | "LANGUAGE" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION"
-        | "TABLESPACE" | "TRANSFORM" | "TRIGGER" | "CONSTRAINT" | "TRUSTED" | "PROCEDURAL" => {
+        | "TABLESPACE" | "TRANSFORM" | "TRUSTED" | "PROCEDURAL" => {
             Err(Error::unsupported(format!("CREATE {word}")))
         }
         _ => Err(cursor.syntax_error()),
@@ -338,14 +340,18 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     if word == "POLICY" {
         return policies::alter(cursor);
     }
+    if word == "TRIGGER" {
+        return triggers::alter(cursor);
+    }
     if let Some(kind) = routines::kind(cursor) {
         return routines::alter(cursor, kind);
     }
     let Some(kind) = kind(cursor) else {
         return Err(match word.as_str() {
             "AGGREGATE" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE" | "PUBLICATION"
-            | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM" | "TABLESPACE"
-            | "TRIGGER" => Error::unsupported(format!("ALTER {word}")),
+            | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM" | "TABLESPACE" => {
+                Error::unsupported(format!("ALTER {word}"))
+            }
             "MATERIALIZED" | "FOREIGN" | "EVENT" | "OPERATOR" | "TEXT" => Error::unsupported(
                 format!("ALTER {word} {}", cursor.second_word().unwrap_or_default()),
             ),
@@ -418,6 +424,9 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
     }
     if let Some(tune) = tuning::of_relation(cursor)? {
         return Ok(AlterAction::Tune(tune));
+    }
+    if let Some(action) = triggers::of_table(cursor)? {
+        return Ok(action);
     }
     if let Some(action) = policies::of_table(cursor) {
         return Ok(AlterAction::RowSecurity(action));
@@ -549,6 +558,9 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
     if word == "POLICY" {
         return policies::drop(cursor);
     }
+    if word == "TRIGGER" {
+        return triggers::drop(cursor);
+    }
     if let Some(kind) = routines::kind(cursor) {
         return routines::drop(cursor, kind);
     }
@@ -559,9 +571,7 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
             return Err(match word.as_str() {
                 "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE"
                 | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION"
-                | "TABLESPACE" | "TRANSFORM" | "TRIGGER" => {
-                    Error::unsupported(format!("DROP {word}"))
-                }
+                | "TABLESPACE" | "TRANSFORM" => Error::unsupported(format!("DROP {word}")),
                 "MATERIALIZED" | "FOREIGN" | "EVENT" | "ACCESS" | "OPERATOR" | "TEXT" | "USER" => {
                     Error::unsupported(format!(
                         "DROP {word} {}",

@@ -52,7 +52,7 @@ fn syntax_errors_are_postgresqls() {
             "CREATE TABLE t (a int",
             "42601 syntax error at end of input @22",
         ),
-        ("CREATE TRIGGER x", "0A000 CREATE TRIGGER is not supported"),
+        ("CREATE RULE x", "0A000 CREATE RULE is not supported"),
         ("IMPORT FOREIGN SCHEMA t", "0A000 IMPORT is not supported"),
     ] {
         assert_eq!(error(sql), expected, "{sql}");

@@ -44,6 +44,7 @@ fn relation(columns: Vec<Column>) -> Relation {
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
+        triggers: Vec::new(),
         kind: RelationKind::Table {
             segments: Arc::new([]),
         },

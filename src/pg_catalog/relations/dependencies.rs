@@ -8,7 +8,7 @@ use super::objects::{
     EXTENSION, FILES_SERVER, FILES_WRAPPER, PG_ATTRDEF, PG_CLASS, PG_CONSTRAINT, PG_LARGEOBJECT,
     PG_NAMESPACE, PG_REWRITE, PG_TYPE, acl, defaults, derived_oid, system_acl,
 };
-use super::{Value, build, concat, functions, policies};
+use super::{Value, build, concat, functions, policies, triggers};
 use crate::base::{Oid, Result};
 use crate::catalog::{Acl, Generation, Index, Relation, Snapshot};
 use crate::pg_catalog::{SystemRelation, all};
@@ -120,6 +120,7 @@ pub(super) fn pg_depend(
         }
         of_constraints(relation, &mut rows);
         policies::stood_on(relation, &mut rows);
+        triggers::stood_on(relation, &mut rows);
         for column in &relation.columns {
             let default = derived_oid(oid, column.attnum);
             for sequence in column.sequences() {

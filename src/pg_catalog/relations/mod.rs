@@ -15,6 +15,7 @@ pub mod roles;
 pub mod search;
 mod settings;
 mod standard;
+mod triggers;
 pub mod types;
 mod user_types;
 
@@ -111,6 +112,7 @@ fn lasting(name: &str) -> Option<Fill> {
         "pg_shdepend" => dependencies::pg_shdepend,
         "pg_shdescription" => roles::pg_shdescription,
         "pg_tablespace" => roles::pg_tablespace,
+        "pg_trigger" => triggers::pg_trigger,
         "pg_timezone_abbrevs" => settings::pg_timezone_abbrevs,
         "pg_ts_config" => search::pg_ts_config,
         "pg_ts_config_map" => search::pg_ts_config_map,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 
 use super::policies::PG_POLICY;
+use super::triggers::PG_TRIGGER;
 use super::{Value, access, build, constraints};
 use crate::base::{Oid, Result};
 use crate::catalog::acl::DisplayAclItem;
@@ -242,7 +243,8 @@ pub(super) fn pg_class(
             ("relhastriggers", &|entry| match entry {
                 Entry::User(relation) => {
                     let keys = !relation.constraints.foreign.is_empty();
-                    (keys || snapshot.places().is_referenced(relation.oid)).into()
+                    let triggers = !relation.triggers.is_empty();
+                    (keys || triggers || snapshot.places().is_referenced(relation.oid)).into()
                 }
                 Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => false.into(),
             }),
@@ -465,6 +467,10 @@ pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
         for policy in &relation.row_security.policies {
             let comment = policy.comment.iter();
             rows.extend(comment.map(|text| (policy.oid, PG_POLICY, 0, text.clone())));
+        }
+        for trigger in &relation.triggers {
+            let comment = trigger.comment.iter();
+            rows.extend(comment.map(|text| (trigger.oid, PG_TRIGGER, 0, text.clone())));
         }
         for column in &relation.columns {
             if let Some(comment) = &column.comment {

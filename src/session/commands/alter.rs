@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::drop::{is_missing, kind_of, named, word_of};
 use super::policy::secured;
 use super::readers::{reworded, reworded_for_schema};
+use super::trigger::enabled;
 use super::tuning::check_parameters;
 use super::{alter_tag, relation_of, tag};
 use crate::base::name::quote;
@@ -138,6 +139,7 @@ impl Session {
                 return self.tuned(context, &relation, tune);
             }
             AlterAction::RowSecurity(action) => return secured(relation()?, *action),
+            AlterAction::Enable(enabling) => return enabled(relation()?, enabling),
             AlterAction::Sequence(options) => {
                 self.altered_sequence(context, relation()?, options)?
             }

@@ -218,6 +218,7 @@ impl Session {
             | AlterAction::SetSchema(_)
             | AlterAction::Tune(_)
             | AlterAction::RowSecurity(_)
+            | AlterAction::Enable(_)
             | AlterAction::Sequence(_) => {
                 Err(Error::internal("altering a column", "it is something else"))
             }
@@ -356,6 +357,15 @@ impl Session {
         let Some(Command::Dml(update)) = parse(&update)?.pop().map(|update| update.command) else {
             return Err(Error::internal("adding a column", "not an UPDATE"));
         };
+        // It is no UPDATE to triggers.
+        let quiet = Change::SetTriggers {
+            relation: relation.oid,
+            triggers: Vec::new(),
+        };
+        let server = Arc::new(StatementContext {
+            snapshot: Arc::new(server.snapshot.apply(&[quiet])?),
+            ..StatementContext::clone(&server)
+        });
         let engine = self.shared.engine.clone();
         let bound = interruptible(run.interrupt, engine.bind_dml(&server, &update, &[])).await?;
         let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;

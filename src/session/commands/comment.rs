@@ -38,6 +38,9 @@ impl Session {
             CommentTarget::Policy { name, table } => {
                 return self.comment_on_policy(&context, name, table, text);
             }
+            CommentTarget::Trigger { name, table } => {
+                return self.comment_on_trigger(&context, name, table, text);
+            }
             CommentTarget::Object(..)
             | CommentTarget::Column { .. }
             | CommentTarget::Role(_)
@@ -102,7 +105,8 @@ impl Session {
             }
             CommentTarget::Constraint { .. }
             | CommentTarget::DomainConstraint { .. }
-            | CommentTarget::Policy { .. } => {
+            | CommentTarget::Policy { .. }
+            | CommentTarget::Trigger { .. } => {
                 return Err(Error::internal(
                     "commenting",
                     "the constraint was passed by",

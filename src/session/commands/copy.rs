@@ -10,7 +10,7 @@ use super::keep::written_by;
 use super::{no_column, relation_of, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, Column, Privilege, Relation, RelationKind};
+use crate::catalog::{Change, Column, Privilege, Relation, RelationKind, Trigger, TriggerEvent};
 use crate::engine::command::{Copy, CopyDirection, CopySource, DmlAction, ObjectName};
 use crate::engine::copy::{CopyIn, CopyWriter, load_file, write_file};
 use crate::engine::{DmlKind, Rows, Touched, is_row_security_active, parse_query};
@@ -197,6 +197,14 @@ impl Session {
             Some(&relation),
             client,
         )?;
+        let inserts = |of: &Trigger| of.events.contains(&TriggerEvent::Insert);
+        if relation.triggers.iter().any(inserts) {
+            return Err(Error::unsupported(format!(
+                "COPY FROM into table \"{}\", which has triggers,",
+                relation.name
+            ))
+            .hint("Copy into a table without triggers, and INSERT from it."));
+        }
         // PostgreSQL says so when the first row comes.
         let refused = (freeze.0 && !self.transaction()?.is_fresh(oid)).then(|| {
             Error::new(

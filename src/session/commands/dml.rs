@@ -60,6 +60,15 @@ impl Session {
                 .await?;
         }
         let basis = self.basis(&context);
+        let fires = |(table, _): &(Oid, DmlKind)| {
+            let relation = context.snapshot.relation(*table);
+            relation.is_some_and(|relation| !relation.triggers.is_empty())
+        };
+        if bound.targets.iter().any(fires) {
+            let (targets, changed) = (bound.targets.clone(), bound.assigned());
+            let work = self.before_statement(&targets, &changed, run.interrupt);
+            Box::pin(work).await?;
+        }
         context = self.context()?;
         if basis != self.basis(&context) {
             bound = self.bound_dml(&context, dml, run).await?;
@@ -71,7 +80,7 @@ impl Session {
         let before = self.changing.len();
         let changing = tables.into_iter();
         self.changing
-            .extend(changing.map(|table| Changing { table, at_once }));
+            .extend(changing.map(|table| Changing::new(table, at_once)));
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let engine = self.shared.engine.clone();
         let (calling, mut queue) = context.calling();

@@ -17,6 +17,7 @@ use crate::engine::command::ObjectName;
 use crate::engine::{DmlKind, Gone, Touched};
 use crate::observe::Interrupt;
 use crate::privileges::{self, has_column_privilege};
+use crate::session::serve::Changing;
 use crate::session::{CommandTag, Session, interruptible};
 use crate::statement::StatementContext;
 
@@ -61,9 +62,6 @@ impl Session {
                     .await?;
             }
         }
-        if touched.gone.is_empty() {
-            return Ok(());
-        }
         let referring: Vec<(Arc<Relation>, ForeignKey)> = context
             .snapshot
             .references_to(touched.table)
@@ -74,7 +72,7 @@ impl Session {
                 self.settle(&relation, &from, &key, gone, interrupt).await?;
             }
         }
-        Ok(())
+        self.after_triggers(&relation, &touched, interrupt).await
     }
 
     /// `23503` for a row among `written` that refers to nothing.
@@ -150,12 +148,19 @@ impl Session {
         let work = engine.bind_consequence(&server, parent, &from, key, gone, action);
         let bound = interruptible(interrupt, work).await?;
         let kind = bound.kind.unwrap_or(DmlKind::Update);
+        let changed = bound.assigned();
+        self.before_statement(&[(from.oid, kind)], &changed, interrupt)
+            .await?;
         self.lock_references(&server, from.oid, kind, interrupt)
             .await?;
         let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
         let (calling, mut queue) = server.calling();
+        let before = self.changing.len();
+        self.changing.push(Changing::new(from.oid, false));
         let work = engine.execute_dml(&calling, authorized, &[], interrupt);
-        let done = self.serving(&mut queue, interrupt, work).await?;
+        let done = self.serving(&mut queue, interrupt, work).await;
+        self.changing.truncate(before);
+        let done = done?;
         self.push_needing(done.changes, &[])?;
         Box::pin(self.keep_promises(done.touched, interrupt)).await
     }
@@ -171,20 +176,22 @@ impl Session {
     /// # Errors
     /// `23503`, `23505`.
     pub(in crate::session) async fn check_deferred(&mut self) -> Result<()> {
-        let waits =
-            |open: &crate::session::state::Open| !open.failed && !open.deferral.pending.is_empty();
+        let waits = |open: &crate::session::state::Open| {
+            let deferral = &open.deferral;
+            !(open.failed || deferral.pending.is_empty() && deferral.waiting.is_empty())
+        };
         if !self.open.as_ref().is_some_and(waits) {
             return Ok(());
         }
         let interrupt = self.interrupt();
-        self.check_pending(&interrupt, |_| true).await
+        self.check_pending(&interrupt, &|_| true).await
     }
 
     /// Checks those of the constraints that wait which `now` says.
     async fn check_pending(
         &mut self,
         interrupt: &Interrupt,
-        now: impl Fn(Oid) -> bool,
+        now: &(dyn Fn(Oid) -> bool + Send + Sync),
     ) -> Result<()> {
         let context = self.context()?;
         let pending = self.opened()?.deferral.pending.clone();
@@ -198,6 +205,19 @@ impl Session {
             }
             let waiting = (table, constraint);
             self.opened()?.deferral.pending.remove(&waiting);
+        }
+        // What they do may make others wait, and break promises.
+        loop {
+            let waiting = &mut self.opened()?.deferral.waiting;
+            let Some(place) = waiting.iter().position(|of| now(of.constraint)) else {
+                break;
+            };
+            let next = waiting.remove(place);
+            Box::pin(self.fire_waiting(&next, interrupt)).await?;
+        }
+        let waits = |(_, constraint): &(Oid, Oid)| now(*constraint);
+        if self.opened()?.deferral.pending.iter().any(waits) {
+            return Box::pin(self.check_pending(interrupt, now)).await;
         }
         Ok(())
     }
@@ -266,7 +286,7 @@ impl Session {
                     .as_ref()
                     .is_none_or(|named| named.contains(&constraint))
             };
-            self.check_pending(&interrupt, now).await?;
+            self.check_pending(&interrupt, &now).await?;
         }
         Ok(tag("SET CONSTRAINTS"))
     }
@@ -302,6 +322,9 @@ fn constraints_named(context: &StatementContext, name: &ObjectName) -> Result<Ve
             let checks = constraints.checks.iter();
             let checks = checks.filter(|check| check.name == name.name);
             found.extend(checks.map(|check| (check.oid, Default::default())));
+            let triggers = relation.triggers.iter().filter(|of| of.name == name.name);
+            let constraints = triggers.filter_map(|of| of.constraint.as_ref());
+            found.extend(constraints.map(|of| (of.oid, of.timing)));
         }
         if found.is_empty() {
             continue;

@@ -47,6 +47,7 @@ mod set;
 mod show;
 mod table;
 mod transaction;
+mod trigger;
 mod truncate;
 mod tuning;
 mod user_type;
@@ -57,6 +58,7 @@ use std::sync::Arc;
 
 pub(super) use policy::tag_of as policy_tag;
 pub(super) use routine_run::{batch_of, nulls, sole_call};
+pub(super) use trigger::tag_of as trigger_tag;
 
 use super::dispatch::starts_with;
 use super::{CommandTag, Session};

@@ -418,8 +418,24 @@ const EVENT_TRIGGER: u32 = 3838;
 
 fn check_types(context: &StatementContext, routine: &Routine) -> Result<()> {
     let ty = routine.returns;
-    if matches!(ty.0, TRIGGER | EVENT_TRIGGER) {
-        return Err(Error::unsupported("a trigger function"));
+    if ty.0 == EVENT_TRIGGER {
+        return Err(Error::unsupported("an event trigger function"));
+    }
+    if ty.0 == TRIGGER {
+        if !matches!(routine.body, RoutineBody::Procedural(_)) {
+            return Err(invalid(
+                "SQL functions cannot return type trigger".to_owned(),
+            ));
+        }
+        if !routine.parameters.is_empty() {
+            return Err(
+                invalid("trigger functions cannot have declared arguments".to_owned()).hint(
+                    "The arguments of the trigger can be accessed through TG_NARGS and TG_ARGV \
+                     instead.",
+                ),
+            );
+        }
+        return Ok(());
     }
     let stands_for = ty == PgType::VOID.oid || ty == PgType::RECORD.oid;
     if Routine::is_polymorphic(ty) {

@@ -278,6 +278,7 @@ impl Session {
             routine: Arc::clone(&routine),
             types: call.types.clone(),
             caller,
+            tables: None,
         });
         let procedural = matches!(routine.body, RoutineBody::Procedural(_));
         let done = match procedural {

@@ -13,6 +13,11 @@ use crate::types::PgType;
 
 /// The type a declaration names; its modifier is of no consequence.
 pub(super) fn type_of(context: &StatementContext, ty: &ast::DataType) -> Result<Oid> {
+    if matches!(ty, ast::DataType::Trigger)
+        && let Some(oid) = Routine::pseudo_type("trigger")
+    {
+        return Ok(oid);
+    }
     let known =
         written_type(ty).and_then(|name| name.resolve(&context.snapshot, &context.search_path));
     let error = match known {

@@ -304,6 +304,7 @@ impl Session {
             },
             constraints: crate::catalog::Constraints::NONE,
             row_security: Default::default(),
+            triggers: Vec::new(),
             kind,
         }
     }

@@ -2,9 +2,10 @@
 
 use super::{relation_of, tag};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, ObjectId, Privilege, Privileges, RelationKind};
+use crate::catalog::{Change, Firing, ObjectId, Privilege, Privileges, RelationKind, TriggerEvent};
 use crate::database::LockMode;
 use crate::engine::command::ObjectName;
+use crate::observe::Interrupt;
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session};
@@ -46,6 +47,23 @@ impl Session {
                 .await?;
         }
         let context = self.context()?;
+        if let Some(table) = tables.iter().find(|table| {
+            let mut changing = self.changing.iter();
+            changing.any(|changing| changing.table == **table)
+        }) {
+            let relation = context.snapshot.relation(*table);
+            return Err(Error::new(
+                SqlState::OBJECT_IN_USE,
+                format!(
+                    "cannot TRUNCATE \"{}\" because it is being used by active queries in this \
+                     session",
+                    relation.map_or("", |relation| relation.name.as_str())
+                ),
+            ));
+        }
+        self.fire_truncate(&tables, Firing::Before, run.interrupt)
+            .await?;
+        let context = self.context()?;
         let mut changes: Vec<Change> = tables
             .iter()
             .filter_map(|table| context.snapshot.relation(*table))
@@ -57,8 +75,27 @@ impl Session {
             }
         }
         self.push_needing(changes, &needs)?;
-        self.transaction()?.note_emptied(tables);
+        self.transaction()?.note_emptied(tables.clone());
+        self.fire_truncate(&tables, Firing::After, run.interrupt)
+            .await?;
         Ok(tag("TRUNCATE TABLE"))
+    }
+
+    async fn fire_truncate(
+        &mut self,
+        tables: &[Oid],
+        when: Firing,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let context = self.context()?;
+        for table in tables {
+            if let Some(relation) = context.snapshot.relation(*table).cloned() {
+                let how = (when, TriggerEvent::Truncate);
+                let work = self.fire_statement(&relation, how, &[], &[], interrupt);
+                Box::pin(work).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Tables that refer to those to be emptied are emptied too, or stand against it.

@@ -27,6 +27,8 @@ pub(super) struct Answer {
     rows: Vec<RecordBatch>,
     /// Whether RETURN gave no row.
     null: bool,
+    /// Whether it is the row of a trigger.
+    pub(super) of_trigger: bool,
 }
 
 impl Session {
@@ -55,6 +57,7 @@ impl Session {
             outputs: routine_outputs(call),
             rows: Vec::new(),
             null: false,
+            of_trigger: false,
         };
         frame.enter(None);
         self.add_variable(&mut frame, "found", PgType::BOOL, "f")?;
@@ -151,6 +154,12 @@ impl Session {
                 true => Default::default(),
                 false => outputs(fields.iter()),
             });
+        }
+        if frame.answer.is_row()
+            && let Ok(place) = frame.place(&[value.text.trim().to_lowercase()])
+            && matches!(frame.variable(place).value, Value::Record(None))
+        {
+            return Ok(Default::default());
         }
         let work = self.value(frame, &value.query, run);
         let (ty, array) = work
@@ -250,7 +259,13 @@ impl Session {
         if wanted.len() != columns.len() {
             return Err(Error::new(
                 SqlState::DATATYPE_MISMATCH,
-                "returned record type does not match expected record type",
+                match frame.answer.of_trigger {
+                    true => {
+                        "returned row structure does not match the structure of the triggering \
+                         table"
+                    }
+                    false => "returned record type does not match expected record type",
+                },
             )
             .detail(format!(
                 "Number of returned columns ({}) does not match expected column count ({}).",
@@ -270,9 +285,24 @@ impl Session {
 }
 
 impl Answer {
+    /// The row that a trigger's function returns.
+    pub(super) fn of_trigger(columns: Arc<[OutputColumn]>) -> Self {
+        Self {
+            columns,
+            of_trigger: true,
+            ..Self::default()
+        }
+    }
+
+    /// The row returned; `None` if that is NULL.
+    pub(super) fn row(&self) -> Option<Vec<ArrayRef>> {
+        let row = self.rows.first().filter(|_| !self.null)?;
+        Some(row.columns().to_vec())
+    }
+
     /// Whether rows are wanted, not single values.
     fn is_row(&self) -> bool {
-        self.columns.len() != 1 || !self.outputs.is_empty()
+        self.columns.len() != 1 || !self.outputs.is_empty() || self.of_trigger
     }
 }
 

@@ -9,6 +9,7 @@ mod function;
 mod loops;
 mod raise;
 mod statements;
+mod trigger;
 mod values;
 
 use super::dispatch::Run;
@@ -21,6 +22,7 @@ use crate::types::PgType;
 use crate::types::text::parse_value;
 pub(super) use deep::Deep;
 use frame::{Frame, Value, Variable};
+pub(super) use trigger::Fire;
 
 /// What messages call a block that has no name.
 const INLINE_BLOCK: &str = "inline_code_block";
@@ -224,7 +226,10 @@ impl Session {
                     let given = self.given(frame, value, run).await;
                     let given = given.map_err(at("RETURN"))?;
                     self.add_given(frame, given).map_err(|error| {
-                        let casting = "while casting return value to function's return type";
+                        let casting = match frame.answer.of_trigger {
+                            true => "during function exit",
+                            false => "while casting return value to function's return type",
+                        };
                         error.within(format!("PL/pgSQL function {name} {casting}"))
                     })?;
                 }

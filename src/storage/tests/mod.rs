@@ -141,6 +141,7 @@ fn relation(
         tuning: crate::catalog::Tuning::default(),
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
+        triggers: Vec::new(),
         kind,
     }
 }

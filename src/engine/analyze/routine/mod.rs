@@ -96,6 +96,12 @@ impl Analyst<'_> {
     fn enter(&self, call: &Call) -> Result<()> {
         let routine = &call.routine;
         let context = self.scope.context;
+        if routine.returns.0 == 2279 {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "trigger functions can only be called as triggers",
+            ));
+        }
         let mut needs = Vec::new();
         // What a view or a kept body calls was found when it was made.
         let bound = self.scope.inside.is_some_and(|inside| inside.bound);

@@ -1,0 +1,426 @@
+//! Triggers made, renamed, switched and dropped.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use super::drop::is_missing;
+use super::{relation_of, tag};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{
+    Change, ConstraintTrigger, Enabled, Firing, ObjectId, Privilege, Privileges, Relation,
+    RelationKind, Routine, Trigger, TriggerEvent,
+};
+use crate::database::LockMode;
+use crate::engine::command::{Enabling, NewTrigger, ObjectName, TriggerAction, TriggerStatement};
+use crate::privileges::{self, Need};
+use crate::session::dispatch::Run;
+use crate::session::{CommandTag, Session};
+use crate::statement::StatementContext;
+
+impl Session {
+    /// CREATE, ALTER and DROP TRIGGER. By itself, so that it makes no room in every statement.
+    pub(in crate::session) fn trigger<'a>(
+        &'a mut self,
+        statement: &'a TriggerStatement,
+        run: Run<'a>,
+    ) -> BoxFuture<'a, Result<CommandTag>> {
+        Box::pin(self.trigger_now(statement, run))
+    }
+
+    async fn trigger_now(
+        &mut self,
+        statement: &TriggerStatement,
+        run: Run<'_>,
+    ) -> Result<CommandTag> {
+        let done = tag(tag_of(&statement.action));
+        let context = self.context()?;
+        let may_miss = matches!(statement.action, TriggerAction::Drop { if_exists: true });
+        let found = match relation_of(&context, &statement.table) {
+            Err(error) if may_miss && is_missing(&error) => {
+                self.notice(format!("{}, skipping", error.message()));
+                return Ok(done);
+            }
+            found => found?.oid,
+        };
+        self.lock(found, LockMode::Exclusive, run.interrupt).await?;
+        let context = self.context()?;
+        let relation = context
+            .snapshot
+            .relation(found)
+            .ok_or_else(|| Error::internal("making a trigger", "the table is gone"))?
+            .clone();
+        let name = &statement.name;
+        let mut triggers = relation.triggers.clone();
+        let place = triggers.iter().position(|trigger| trigger.name == *name);
+        match &statement.action {
+            TriggerAction::Create(new) => {
+                let need = Need::Privilege {
+                    role: context.role,
+                    object: ObjectId::Relation(relation.oid),
+                    any_of: Privileges::from(Privilege::Trigger),
+                };
+                privileges::authorize(&context.snapshot, &[need], ())?;
+                let mut made = self
+                    .made_trigger(&context, &relation, name, new, &run)
+                    .await?;
+                match place {
+                    Some(_) if !new.or_replace => return Err(exists(name, &relation)),
+                    Some(place) if triggers[place].constraint.is_some() => {
+                        return Err(Error::new(
+                            SqlState::DUPLICATE_OBJECT,
+                            format!(
+                                "trigger \"{name}\" for relation \"{}\" is a constraint trigger",
+                                relation.name
+                            ),
+                        ));
+                    }
+                    Some(place) => {
+                        made.oid = triggers[place].oid;
+                        triggers[place] = made;
+                    }
+                    None => triggers.push(made),
+                }
+                self.push(vec![set(&relation, triggers)], Vec::new())?;
+                return Ok(done);
+            }
+            TriggerAction::Rename(to) => {
+                owned(&context, &relation)?;
+                if triggers.iter().any(|trigger| trigger.name == *to) {
+                    return Err(exists(to, &relation));
+                }
+                let place = place.ok_or_else(|| missing(name, &relation))?;
+                triggers[place].name.clone_from(to);
+            }
+            TriggerAction::Drop { if_exists } => {
+                let Some(place) = place else {
+                    if !if_exists {
+                        return Err(missing(name, &relation));
+                    }
+                    self.notice(format!(
+                        "trigger \"{name}\" for relation \"{}\" does not exist, skipping",
+                        relation.name
+                    ));
+                    return Ok(done);
+                };
+                owned(&context, &relation)?;
+                triggers.remove(place);
+            }
+        }
+        self.push_needing(vec![set(&relation, triggers)], &[])?;
+        Ok(done)
+    }
+
+    /// A trigger as it is asked for.
+    async fn made_trigger(
+        &mut self,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        name: &str,
+        new: &NewTrigger,
+        run: &Run<'_>,
+    ) -> Result<Trigger> {
+        check_kind(relation, new)?;
+        let routine = trigger_function(context, &new.function)?;
+        let need = Need::Privilege {
+            role: context.role,
+            object: ObjectId::Routine(routine.oid),
+            any_of: Privileges::from(Privilege::Execute),
+        };
+        privileges::authorize(&context.snapshot, &[need], ())?;
+        let mut columns = Vec::new();
+        for column in &new.columns {
+            let found = relation.column(column);
+            let found = found.ok_or_else(|| super::no_column(relation, column))?;
+            if columns.contains(&found.attnum) {
+                return Err(Error::new(
+                    SqlState::DUPLICATE_COLUMN,
+                    format!("column \"{column}\" specified more than once"),
+                ));
+            }
+            columns.push(found.attnum);
+        }
+        let mut condition_columns = Vec::new();
+        if let Some(condition) = &new.condition {
+            check_condition(condition, new)?;
+            let work = self.check_trigger_condition(relation, condition, run);
+            work.await?;
+            condition_columns = named_by(relation, condition);
+        }
+        let constraint = match new.constraint {
+            None => None,
+            Some(timing) => Some(ConstraintTrigger {
+                oid: self.shared.database.new_oid(),
+                timing,
+                from: match &new.from {
+                    Some(name) => Some(relation_of(context, name)?.oid),
+                    None => None,
+                },
+            }),
+        };
+        Ok(Trigger {
+            oid: self.shared.database.new_oid(),
+            name: name.to_owned(),
+            routine: routine.oid,
+            when: new.when,
+            events: new.events.clone(),
+            columns,
+            row: new.row,
+            condition: new.condition.clone(),
+            condition_columns,
+            old_table: new.old_table.clone(),
+            new_table: new.new_table.clone(),
+            arguments: new.arguments.clone(),
+            enabled: Enabled::Origin,
+            constraint,
+            comment: None,
+        })
+    }
+
+    /// COMMENT ON TRIGGER
+    pub(super) fn comment_on_trigger(
+        &mut self,
+        context: &StatementContext,
+        name: &str,
+        table: &ObjectName,
+        text: Option<&str>,
+    ) -> Result<CommandTag> {
+        let relation = relation_of(context, table)?.clone();
+        owned(context, &relation)?;
+        let mut triggers = relation.triggers.clone();
+        let trigger = triggers.iter_mut().find(|trigger| trigger.name == name);
+        let trigger = trigger.ok_or_else(|| missing(name, &relation))?;
+        trigger.comment = text.map(str::to_owned);
+        self.push_needing(vec![set(&relation, triggers)], &[])?;
+        Ok(tag("COMMENT"))
+    }
+}
+
+/// `42809`, `42P17`, `0A000` for what such a relation has no such trigger of.
+fn check_kind(relation: &Relation, new: &NewTrigger) -> Result<()> {
+    let wrong = |message: String| Error::new(SqlState::WRONG_OBJECT_TYPE, message);
+    let unsupported = |message: &str| Error::new(SqlState::FEATURE_NOT_SUPPORTED, message);
+    let invalid = |message: &str| Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
+    let name = &relation.name;
+    match &relation.kind {
+        RelationKind::Table { .. } if new.when == Firing::Instead => {
+            return Err(wrong(format!("\"{name}\" is a table"))
+                .detail("Tables cannot have INSTEAD OF triggers."));
+        }
+        RelationKind::View(_) if new.when != Firing::Instead && new.row => {
+            return Err(wrong(format!("\"{name}\" is a view"))
+                .detail("Views cannot have row-level BEFORE or AFTER triggers."));
+        }
+        RelationKind::View(_) if new.events.contains(&TriggerEvent::Truncate) => {
+            return Err(wrong(format!("\"{name}\" is a view"))
+                .detail("Views cannot have TRUNCATE triggers."));
+        }
+        RelationKind::View(_) => {
+            return Err(Error::unsupported("a trigger of a view"));
+        }
+        RelationKind::Table { .. } => {}
+        RelationKind::Foreign { .. } => {
+            return Err(Error::unsupported("a trigger of a foreign table"));
+        }
+        RelationKind::Materialized { .. } | RelationKind::Sequence(_) => {
+            let message = format!("relation \"{name}\" cannot have triggers");
+            return Err(wrong(message).detail(format!(
+                "This operation is not supported for {}s.",
+                relation.kind_name()
+            )));
+        }
+    }
+    if new.events.contains(&TriggerEvent::Truncate) && new.row {
+        return Err(unsupported(
+            "TRUNCATE FOR EACH ROW triggers are not supported",
+        ));
+    }
+    if new.when == Firing::Instead {
+        if !new.row {
+            return Err(unsupported("INSTEAD OF triggers must be FOR EACH ROW"));
+        }
+        if new.condition.is_some() {
+            return Err(unsupported(
+                "INSTEAD OF triggers cannot have WHEN conditions",
+            ));
+        }
+        if !new.columns.is_empty() {
+            return Err(unsupported("INSTEAD OF triggers cannot have column lists"));
+        }
+    }
+    if new.old_table.is_some() || new.new_table.is_some() {
+        if new.when != Firing::After {
+            return invalid("transition table name can only be specified for an AFTER trigger");
+        }
+        if new.events.contains(&TriggerEvent::Truncate) {
+            return Err(unsupported(
+                "TRUNCATE triggers with transition tables are not supported",
+            ));
+        }
+        if new.events.len() != 1 {
+            return Err(unsupported(
+                "transition tables cannot be specified for triggers with more than one event",
+            ));
+        }
+        if !new.columns.is_empty() {
+            return Err(unsupported(
+                "transition tables cannot be specified for triggers with column lists",
+            ));
+        }
+        let only = new.events[0];
+        if new.new_table.is_some() && only == TriggerEvent::Delete {
+            return invalid("NEW TABLE can only be specified for an INSERT or UPDATE trigger");
+        }
+        if new.old_table.is_some() && only == TriggerEvent::Insert {
+            return invalid("OLD TABLE can only be specified for a DELETE or UPDATE trigger");
+        }
+        if new.old_table == new.new_table {
+            return invalid("OLD TABLE name and NEW TABLE name cannot be the same");
+        }
+    }
+    Ok(())
+}
+
+/// `42P17` for a WHEN that names rows there are not.
+fn check_condition(condition: &str, new: &NewTrigger) -> Result<()> {
+    let lower = condition.to_lowercase();
+    let names = |row: &str| {
+        lower
+            .match_indices(row)
+            .any(|(at, _)| !lower[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
+    let (old, new_row) = (names("old."), names("new."));
+    let wrong = |message: &str| Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
+    if !new.row && (old || new_row) {
+        return wrong("statement trigger's WHEN condition cannot reference column values");
+    }
+    if old && new.events.contains(&TriggerEvent::Insert) {
+        return wrong("INSERT trigger's WHEN condition cannot reference OLD values");
+    }
+    if new_row && new.events.contains(&TriggerEvent::Delete) {
+        return wrong("DELETE trigger's WHEN condition cannot reference NEW values");
+    }
+    Ok(())
+}
+
+/// The columns that a condition may name: those whose names stand in it.
+fn named_by(relation: &Relation, condition: &str) -> Vec<i16> {
+    let lower = condition.to_lowercase();
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let words: Vec<&str> = lower.split(|c| !word(c)).collect();
+    relation
+        .columns
+        .iter()
+        .filter(|column| {
+            words.contains(&column.name.as_str())
+                || condition.contains(&format!("\"{}\"", column.name))
+        })
+        .map(|column| column.attnum)
+        .collect()
+}
+
+/// The function of a trigger.
+fn trigger_function(context: &StatementContext, name: &ObjectName) -> Result<Arc<Routine>> {
+    let snapshot = &context.snapshot;
+    let shown = match &name.schema {
+        Some(schema) => format!("{schema}.{}", name.name),
+        None => name.name.clone(),
+    };
+    let candidates = context
+        .search_path
+        .candidates(snapshot, name.schema.as_deref());
+    let found = candidates.into_iter().find_map(|schema| {
+        snapshot
+            .routines_named(schema, &name.name)
+            .find(|routine| routine.inputs().next().is_none())
+            .cloned()
+    });
+    let Some(routine) = found else {
+        return Err(Error::new(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("function {shown}() does not exist"),
+        ));
+    };
+    if routine.returns != Oid(2279) {
+        return Err(Error::new(
+            SqlState::INVALID_OBJECT_DEFINITION,
+            format!("function {shown} must return type trigger"),
+        ));
+    }
+    Ok(routine)
+}
+
+/// ALTER TABLE … ENABLE and DISABLE TRIGGER
+pub(super) fn enabled(relation: &Relation, enabling: &Enabling) -> Result<Vec<Change>> {
+    if !matches!(
+        relation.kind,
+        RelationKind::Table { .. } | RelationKind::Foreign { .. }
+    ) {
+        return Err(relation.has_no_action(enabling.words()));
+    }
+    let mut triggers = relation.triggers.clone();
+    let wanted = |trigger: &&mut Trigger| match &enabling.trigger {
+        Some(name) => trigger.name == *name,
+        None => true,
+    };
+    let mut found = false;
+    for trigger in triggers.iter_mut().filter(wanted) {
+        trigger.enabled = enabling.enabled;
+        found = true;
+    }
+    match &enabling.trigger {
+        Some(name) if !found => Err(missing(name, relation)),
+        _ => Ok(vec![set(relation, triggers)]),
+    }
+}
+
+fn set(relation: &Relation, triggers: Vec<Trigger>) -> Change {
+    Change::SetTriggers {
+        relation: relation.oid,
+        triggers,
+    }
+}
+
+/// `42501` unless the table is the role's own.
+fn owned(context: &StatementContext, relation: &Relation) -> Result<()> {
+    match privileges::has_privileges_of(&context.snapshot, context.role, relation.owner) {
+        true => Ok(()),
+        false => Err(Error::new(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            format!(
+                "must be owner of {} {}",
+                relation.kind_name(),
+                relation.name
+            ),
+        )),
+    }
+}
+
+fn exists(name: &str, relation: &Relation) -> Error {
+    Error::new(
+        SqlState::DUPLICATE_OBJECT,
+        format!(
+            "trigger \"{name}\" for relation \"{}\" already exists",
+            relation.name
+        ),
+    )
+}
+
+fn missing(name: &str, relation: &Relation) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_OBJECT,
+        format!(
+            "trigger \"{name}\" for table \"{}\" does not exist",
+            relation.name
+        ),
+    )
+}
+
+/// What the command is called.
+pub(in crate::session) fn tag_of(action: &TriggerAction) -> &'static str {
+    match action {
+        TriggerAction::Create(_) => "CREATE TRIGGER",
+        TriggerAction::Rename(_) => "ALTER TRIGGER",
+        TriggerAction::Drop { .. } => "DROP TRIGGER",
+    }
+}
