@@ -5,7 +5,7 @@
 
 use sqlparser::ast;
 
-use super::command::{ObjectName, Statement};
+use super::command::{Direction, ObjectName, Statement};
 use super::parse::TypeName;
 use crate::base::SqlState;
 use crate::base::error::Level;
@@ -52,6 +52,15 @@ pub enum Declared {
     },
     /// Another name of a variable.
     Alias(Vec<String>),
+    /// `CURSOR [(argument type, …)] FOR query`
+    Cursor {
+        /// Whether it goes back, too.
+        scroll: bool,
+        /// What its query names beside the variables.
+        arguments: Vec<(String, VariableType)>,
+        /// Its query.
+        query: Box<Statement>,
+    },
 }
 
 /// The type of a variable, to be looked up.
@@ -65,6 +74,8 @@ pub enum VariableType {
     Row(ObjectName),
     /// `record`: whatever row it is given.
     Record,
+    /// `refcursor`: the name of a cursor.
+    Cursor,
 }
 
 /// An expression, or a query.
@@ -207,6 +218,24 @@ pub enum Action {
         /// Where what goes.
         items: Vec<(Target, Diagnostic)>,
     },
+    /// OPEN
+    Open {
+        /// The variable.
+        cursor: String,
+        /// Where its rows come from.
+        source: CursorSource,
+    },
+    /// FETCH and MOVE
+    Fetch {
+        /// The variable.
+        cursor: String,
+        /// Which row.
+        direction: Direction,
+        /// Where it goes; nowhere, if the cursor only moves.
+        into: Option<Vec<Target>>,
+    },
+    /// CLOSE
+    Close(String),
     /// COMMIT and ROLLBACK.
     End {
         /// Whether what was done is kept.
@@ -274,6 +303,15 @@ pub enum Repeat {
         /// The query.
         of: Source,
     },
+    /// `FOR record IN cursor [(argument, …)]`
+    Cursor {
+        /// A record of the loop's own.
+        target: Target,
+        /// The variable.
+        cursor: String,
+        /// What its query is given.
+        arguments: Vec<(Option<String>, Expression)>,
+    },
     /// `FOREACH target [SLICE n] IN ARRAY value`
     Elements {
         /// Where each element goes.
@@ -281,6 +319,17 @@ pub enum Repeat {
         /// The array.
         array: Expression,
     },
+}
+
+/// Where the rows of a cursor come from.
+#[derive(Debug, Clone)]
+pub enum CursorSource {
+    /// From the query it was declared with, which is given arguments, by place or by name.
+    Declared(Vec<(Option<String>, Expression)>),
+    /// From a query; whether the cursor goes back.
+    Static(bool, Box<Statement>),
+    /// EXECUTE
+    Dynamic(bool, Dynamic),
 }
 
 /// Where rows come from.

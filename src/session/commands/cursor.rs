@@ -56,7 +56,7 @@ impl Session {
     }
 
     /// A query that has started; its rows wait.
-    async fn start_query(
+    pub(in crate::session) async fn start_query(
         &mut self,
         query: &ast::Query,
         run: &Run<'_>,

@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, new_null_array};
 
 use super::function::Answer;
 use crate::base::{Error, Result, SqlState};
+use crate::engine::Statement;
 use crate::statement::{ArgumentNames, Arguments, Variable as Named, VariableScope};
 use crate::types::PgType;
 
@@ -44,6 +45,16 @@ pub(super) struct Variable {
     /// Whether a row is NULL, and not of NULLs.
     pub(super) null: bool,
     pub(super) value: Value,
+    /// The query it was declared with, if it is a cursor with one.
+    pub(super) cursor: Option<Arc<BoundCursor>>,
+}
+
+/// A cursor's query.
+#[derive(Debug)]
+pub(super) struct BoundCursor {
+    pub(super) scroll: bool,
+    pub(super) arguments: Vec<(String, PgType)>,
+    pub(super) query: Box<Statement>,
 }
 
 impl Variable {
@@ -55,6 +66,7 @@ impl Variable {
             not_null: false,
             null: true,
             value,
+            cursor: None,
         }
     }
 

@@ -15,15 +15,15 @@ use crate::types::text::parse_value;
 
 /// A loop: its label, what it does each time, and its line.
 #[derive(Clone, Copy)]
-struct Turns<'a> {
+pub(super) struct Turns<'a> {
     label: Option<&'a String>,
-    body: &'a [Step],
-    line: usize,
+    pub(super) body: &'a [Step],
+    pub(super) line: usize,
 }
 
 impl Turns<'_> {
     /// What the end of a turn means for the loop: `None` is one turn more.
-    fn after(&self, flow: Flow) -> Option<Flow> {
+    pub(super) fn after(&self, flow: Flow) -> Option<Flow> {
         match flow {
             Flow::Next | Flow::Continue(None) => None,
             Flow::Continue(Some(label)) if Some(&label) == self.label => None,
@@ -112,6 +112,17 @@ impl Session {
                 };
                 let rows = rows.map_err(|error| located(error, &name, line, what))?;
                 self.each(frame, (targets, rows, what), turns, run).await
+            }
+            Repeat::Cursor {
+                target,
+                cursor,
+                arguments,
+            } => {
+                let depth = frame.depth();
+                let of = (target, cursor.as_str());
+                let done = self.each_of_cursor(frame, of, arguments, turns, run).await;
+                frame.leave_to(depth);
+                done
             }
             Repeat::Elements { targets, array } => {
                 let what = "FOREACH over array";

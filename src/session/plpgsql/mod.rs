@@ -3,6 +3,7 @@
 //! What is SQL in it is bound and run as statements of the client's are, with the variables as its
 //! parameters. A block with handlers runs behind a savepoint, to which an error goes back.
 
+mod cursors;
 mod deep;
 mod frame;
 mod function;
@@ -278,6 +279,22 @@ impl Session {
             Action::Execute { what, into } => {
                 let work = self.execute_dynamic(frame, what, into.as_ref(), run);
                 work.await.map_err(at("EXECUTE"))?;
+            }
+            Action::Open { cursor, source } => {
+                let work = self.open_cursor(frame, cursor, source, run);
+                work.await.map_err(at("OPEN"))?;
+            }
+            Action::Fetch {
+                cursor,
+                direction,
+                into,
+            } => {
+                let what = if into.is_some() { "FETCH" } else { "MOVE" };
+                let work = self.fetch_cursor(frame, cursor, *direction, into.as_deref(), run);
+                work.await.map_err(at(what))?;
+            }
+            Action::Close(cursor) => {
+                self.close_named(frame, cursor).map_err(at("CLOSE"))?;
             }
             Action::Diagnostics { stacked, items } => {
                 let what = match stacked {

@@ -199,7 +199,7 @@ impl Session {
     }
 
     /// A statement's text, and what its `$1`, `$2`, … are.
-    async fn made(
+    pub(super) async fn made(
         &mut self,
         frame: &Frame,
         what: &Dynamic,

@@ -7,7 +7,7 @@ use arrow::datatypes::Int32Type;
 use sqlparser::ast;
 
 use super::deep::Deep;
-use super::frame::{Field, Frame, Place, Value, Variable};
+use super::frame::{BoundCursor, Field, Frame, Place, Value, Variable};
 use super::function::unset;
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
@@ -370,6 +370,30 @@ impl Session {
         let name = &declaration.name;
         let (ty, constant, not_null, default) = match &declaration.declared {
             Declared::Alias(of) => return frame.alias(name, of),
+            Declared::Cursor {
+                scroll,
+                arguments,
+                query,
+            } => {
+                let context = self.context()?;
+                let mut types = Vec::with_capacity(arguments.len());
+                for (argument, ty) in arguments {
+                    let Value::Single(ty, _) = self.starting(frame, ty)? else {
+                        return Err(Error::unsupported("a row as an argument of a cursor"));
+                    };
+                    types.push((argument.clone(), ty));
+                }
+                // It is called as the variable is.
+                let value = parse_value(name, PgType::TEXT, &context.style, 0)?;
+                let mut variable = Variable::new(name.clone(), Value::Single(PgType::TEXT, value));
+                variable.cursor = Some(Arc::new(BoundCursor {
+                    scroll: *scroll,
+                    arguments: types,
+                    query: query.clone(),
+                }));
+                frame.declare(variable);
+                return Ok(());
+            }
             Declared::Variable {
                 ty,
                 constant,
@@ -402,6 +426,7 @@ impl Session {
         let snapshot = &context.snapshot;
         let ty = match ty {
             VariableType::Record => return Ok(Value::Record(None)),
+            VariableType::Cursor => return Ok(Value::null(PgType::TEXT)),
             VariableType::Named(name) => {
                 let found = name.resolve(snapshot, &context.search_path);
                 found.map_err(Error::without_position)?

@@ -2,6 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::cursors;
 use super::reader::Reader;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::ObjectName;
@@ -23,10 +24,12 @@ pub(super) fn declaration(reader: &mut Reader) -> Result<Declaration> {
         });
     }
     let constant = reader.accept("CONSTANT");
-    if matches!(reader.word(0).as_deref(), Some("CURSOR" | "NO" | "SCROLL"))
-        || reader.word(0).as_deref() == Some("REFCURSOR")
-    {
-        return Err(Error::unsupported("a cursor of PL/pgSQL").hint("FOR … IN query LOOP"));
+    if let Some(declared) = cursors::declared(reader)? {
+        return Ok(Declaration {
+            name,
+            line,
+            declared,
+        });
     }
     let ends = [Token::Assignment, Token::Eq, Token::SemiColon];
     let end = reader
@@ -67,7 +70,7 @@ pub(super) fn declaration(reader: &mut Reader) -> Result<Declaration> {
 }
 
 /// The type that the tokens up to `end` are.
-fn variable_type(reader: &mut Reader, end: usize) -> Result<VariableType> {
+pub(super) fn variable_type(reader: &mut Reader, end: usize) -> Result<VariableType> {
     let start = reader.position();
     if end == start {
         return Err(reader.wrong("missing data type declaration"));
@@ -95,6 +98,9 @@ fn variable_type(reader: &mut Reader, end: usize) -> Result<VariableType> {
         }
         if reader.position() == end && names == ["record"] {
             return Ok(VariableType::Record);
+        }
+        if reader.position() == end && names == ["refcursor"] {
+            return Ok(VariableType::Cursor);
         }
     }
     let text = reader.text(start, end);

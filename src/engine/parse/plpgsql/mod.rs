@@ -5,6 +5,7 @@
 //! SQL. What commons does not carry out (cursors) is refused here, by name.
 
 mod conditions;
+mod cursors;
 mod declare;
 mod raise;
 mod reader;
@@ -19,7 +20,7 @@ use sqlparser::tokenizer::Token;
 use crate::base::limits::BLOCK_DEPTH_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::SUBSCRIPTED;
-use crate::engine::plpgsql::{Block, Condition, Declaration, Handler, Returns, Step};
+use crate::engine::plpgsql::{Block, Condition, Declaration, Declared, Handler, Returns, Step};
 use reader::Reader;
 
 /// The block that a body is; `name` is what messages call it.
@@ -38,6 +39,7 @@ pub fn parse_plpgsql(name: &str, body: &str, returns: Returns) -> Result<Block> 
     let block = Parser {
         returns,
         around: Vec::new(),
+        cursors: Vec::new(),
         depth: 0,
     }
     .block(&mut reader, label)?;
@@ -65,6 +67,8 @@ struct Parser {
     returns: Returns,
     /// The blocks and loops around, and whether each is a loop.
     around: Vec<(Option<String>, bool)>,
+    /// The names of variables that are cursors with a query.
+    cursors: Vec<String>,
     depth: usize,
 }
 
@@ -79,6 +83,9 @@ impl Parser {
                 }
                 let declaration = declare::declaration(reader)?;
                 let name = &declaration.name;
+                if matches!(declaration.declared, Declared::Cursor { .. }) {
+                    self.cursors.push(name.clone());
+                }
                 if declarations
                     .iter()
                     .any(|known: &Declaration| known.name == *name)

@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Token;
 
 use super::reader::{Reader, expression};
-use super::{Parser, end_label, raise};
+use super::{Parser, cursors, end_label, raise};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{Command, Statement};
 use crate::engine::parse::parse;
@@ -78,8 +78,16 @@ impl Parser {
                 reader.skip();
                 diagnostics(reader)
             }
-            "OPEN" | "FETCH" | "MOVE" | "CLOSE" => {
-                Err(Error::unsupported(format!("{word} of PL/pgSQL")))
+            "OPEN" => {
+                reader.skip();
+                cursors::open(reader)
+            }
+            "FETCH" | "MOVE" => cursors::fetch(reader),
+            "CLOSE" => {
+                reader.skip();
+                let cursor = reader.name()?;
+                reader.semicolon()?;
+                Ok(Action::Close(cursor))
             }
             "COMMIT" | "ROLLBACK" => end(reader, word == "COMMIT"),
             _ => sql(reader),
@@ -145,7 +153,7 @@ impl Parser {
             }
             Some("FOR") => {
                 reader.skip();
-                each_row(reader)?
+                each_row(reader, &self.cursors)?
             }
             Some("FOREACH") => {
                 reader.skip();
@@ -338,7 +346,7 @@ fn target(reader: &mut Reader) -> Result<Option<Target>> {
 }
 
 /// `target, …`
-fn targets(reader: &mut Reader) -> Result<Vec<Target>> {
+pub(super) fn targets(reader: &mut Reader) -> Result<Vec<Target>> {
     let mut found = Vec::new();
     loop {
         match target(reader)? {
@@ -352,7 +360,7 @@ fn targets(reader: &mut Reader) -> Result<Vec<Target>> {
 }
 
 /// After FOR, up to LOOP.
-fn each_row(reader: &mut Reader) -> Result<Repeat> {
+fn each_row(reader: &mut Reader, cursors: &[String]) -> Result<Repeat> {
     let targets = targets(reader)?;
     reader.expect("IN")?;
     if reader.accept("EXECUTE") {
@@ -362,6 +370,17 @@ fn each_row(reader: &mut Reader) -> Result<Repeat> {
         return Ok(Repeat::Rows { targets, of });
     }
     let start = reader.position();
+    if let Some(cursor) = reader.name_ahead(0).filter(|name| cursors.contains(name)) {
+        reader.skip();
+        let arguments = cursors::arguments(reader)?;
+        let [target] = <[Target; 1]>::try_from(targets)
+            .map_err(|_| reader.wrong("cursor FOR loop must have only one target variable"))?;
+        return Ok(Repeat::Cursor {
+            target,
+            cursor,
+            arguments,
+        });
+    }
     let end = reader.find(&["LOOP"], &[]);
     let end = end.ok_or_else(|| reader.wrong("missing \"LOOP\" at end of SQL expression"))?;
     let Some((before, after)) = reader.around_dots(end) else {
@@ -431,7 +450,11 @@ fn executed(reader: &mut Reader) -> Result<Action> {
     })
 }
 
-fn using(reader: &mut Reader, words: &[&str], signs: &[Token]) -> Result<Vec<Expression>> {
+pub(super) fn using(
+    reader: &mut Reader,
+    words: &[&str],
+    signs: &[Token],
+) -> Result<Vec<Expression>> {
     match reader.accept("USING") {
         true => reader.expressions(words, signs),
         false => Ok(Vec::new()),
@@ -539,7 +562,7 @@ fn sql(reader: &mut Reader) -> Result<Action> {
 }
 
 /// The one statement that a text is.
-fn statement(text: String, reader: &Reader) -> Result<Statement> {
+pub(super) fn statement(text: String, reader: &Reader) -> Result<Statement> {
     let mut statements = parse(&text).map_err(Error::without_position)?.into_iter();
     let (Some(statement), None) = (statements.next(), statements.next()) else {
         return Err(reader.syntax_error());
