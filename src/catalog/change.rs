@@ -7,6 +7,7 @@ use super::acl::Acl;
 use super::constraint::Constraints;
 use super::default_acl::DefaultAcl;
 use super::large_object::LargeObject;
+use super::family::Family;
 use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, SettingsOf, View};
 use super::policy::RowSecurity;
 use super::routine::Routine;
@@ -148,6 +149,14 @@ pub enum Change {
         relation: Oid,
         /// All of it.
         security: Box<RowSecurity>,
+    },
+    /// What a table has of its parents, and what it is divided by, from now on. Whoever makes this
+    /// change holds the exclusive locks of the table and its parents.
+    SetFamily {
+        /// Table.
+        relation: Oid,
+        /// All of it.
+        family: Box<Family>,
     },
     /// A policy is gone.
     DropPolicy {

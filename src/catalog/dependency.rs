@@ -343,8 +343,12 @@ impl Snapshot {
                 )
                 .collect(),
             ObjectId::Relation(oid) => self
-                .dependants(oid)
-                .filter(|other| other.oid != oid)
+                .relations()
+                .filter(|other| {
+                    let view = other.view();
+                    let reads = view.is_some_and(|view| view.depends_on.contains(&oid));
+                    other.oid != oid && (reads || other.family.parents.contains(&oid))
+                })
                 .map(|other| ObjectId::Relation(other.oid))
                 .chain(self.dependent_routines(oid))
                 .chain(self.users_of_rows(oid))

@@ -11,6 +11,7 @@ mod constraint;
 mod default_acl;
 mod dependency;
 mod derived;
+mod family;
 mod genesis;
 mod large_object;
 pub mod object;
@@ -38,6 +39,10 @@ pub use constraint::{
 pub use default_acl::{DefaultAcl, DefaultKind};
 pub use dependency::{Cascade, Dependence, Dependent};
 pub use derived::{Places, derived_oid, row_type_of_array};
+pub use family::{
+    Family, Inherited, PartitionBound, PartitionKey, PartitionKeyPart, PartitionStrategy,
+    RangeDatum,
+};
 pub use large_object::{LargeObject, duplicate_large_object, missing_large_object};
 pub use object::{
     CheckOption, Column, Database, Generation, Membership, ObjectId, Persistence, Relation,

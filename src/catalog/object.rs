@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acl::Acl;
 use super::constraint::Constraints;
+use super::family::Family;
 use super::policy::RowSecurity;
 use super::segment::Segment;
 use super::sequence::Sequence;
@@ -132,6 +133,9 @@ pub struct Relation {
     /// What it calls when its rows change, in the order of their names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<Trigger>,
+    /// What it has of other tables, and what it is divided by.
+    #[serde(default, skip_serializing_if = "Family::is_empty")]
+    pub family: Family,
     /// What it is.
     pub kind: RelationKind,
 }
@@ -377,6 +381,7 @@ impl Relation {
     /// `pg_class.relkind`
     pub fn relkind(&self) -> char {
         match self.kind {
+            RelationKind::Table { .. } if self.is_partitioned() => 'p',
             RelationKind::Table { .. } => 'r',
             RelationKind::View(_) => 'v',
             RelationKind::Materialized { .. } => 'm',

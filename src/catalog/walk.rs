@@ -77,7 +77,9 @@ impl<'a> Walk<'a> {
             // Members of a dropped schema are listed under the schema, whatever else they depend
             // on.
             let on = self.dropped_schema_of(dependant).unwrap_or(object);
-            self.visit(dependant, Some(Dependent::Object(on)));
+            // A partition goes with its table, without a word.
+            let on = (!self.is_partition_of(dependant, object)).then_some(Dependent::Object(on));
+            self.visit(dependant, on);
         }
         let sequences = match object {
             ObjectId::Relation(oid) => self.snapshot.owned_sequences(oid, None),
@@ -237,10 +239,29 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+        let both = [Some(constraint), index.map(|index| index.oid)];
         self.changes.push(Change::DropConstraint {
             relation: table.oid,
             constraint,
         });
+        // The partitions' parts of it go with it, without a word.
+        let snapshot = self.snapshot;
+        for partition in snapshot.relations() {
+            let parts = partition.family.parts_of.iter();
+            let parts = parts.filter(|(_, of)| both.contains(&Some(**of)));
+            for (part, _) in parts {
+                let goes = |change: &Change| match change {
+                    Change::DropConstraint {
+                        relation,
+                        constraint,
+                    } => *relation == partition.oid && is_one(partition, *constraint, *part),
+                    _ => false,
+                };
+                if !self.changes.iter().any(goes) {
+                    self.drop_constraint(partition, *part);
+                }
+            }
+        }
     }
 
     /// Takes away the foreign keys that stand on a unique index.
@@ -403,6 +424,16 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn is_partition_of(&self, object: ObjectId, of: ObjectId) -> bool {
+        match (object, of) {
+            (ObjectId::Relation(oid), ObjectId::Relation(of)) => self
+                .snapshot
+                .relation(oid)
+                .is_some_and(|it| it.is_partition() && it.family.parents.contains(&of)),
+            _ => false,
+        }
+    }
+
     fn dropped_schema_of(&self, object: ObjectId) -> Option<ObjectId> {
         let schema = match object {
             ObjectId::Relation(oid) => self.snapshot.relation(oid)?.schema,
@@ -481,4 +512,13 @@ impl<'a> Walk<'a> {
         self.roots.contains(&ObjectId::Schema(relation.schema))
             || self.roots.contains(&ObjectId::Relation(relation.oid))
     }
+}
+
+/// Whether two OIDs are of one index or constraint of a table.
+fn is_one(table: &Relation, one: Oid, other: Oid) -> bool {
+    let both = |index: &Index| {
+        let own = [Some(index.oid), index.constraint];
+        own.contains(&Some(one)) && own.contains(&Some(other))
+    };
+    one == other || table.constraints.indexes.iter().any(both)
 }

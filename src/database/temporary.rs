@@ -76,6 +76,7 @@ impl Temporary {
             | Change::DropConstraint { relation, .. }
             | Change::SetTuning { relation, .. }
             | Change::SetRowSecurity { relation, .. }
+            | Change::SetFamily { relation, .. }
             | Change::DropPolicy { relation, .. }
             | Change::SetTriggers { relation, .. }
             | Change::DropTrigger { relation, .. }

@@ -64,6 +64,7 @@ fn new_table(database: &Database, name: &str, schema: Oid, persistence: Persiste
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
         triggers: Vec::new(),
+        family: Default::default(),
         kind: RelationKind::Table {
             segments: Arc::from([]),
         },

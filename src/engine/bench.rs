@@ -116,6 +116,7 @@ impl Bench {
             constraints: crate::catalog::Constraints::NONE,
             row_security: Default::default(),
             triggers: Vec::new(),
+            family: Default::default(),
             kind,
         }
     }

@@ -1,6 +1,6 @@
 //! What CREATE TABLE, SEQUENCE, INDEX and their ALTERs say, as written: names not looked up yet.
 
-use crate::catalog::{ForeignAction, Parameters, Timing};
+use crate::catalog::{ForeignAction, Parameters, PartitionStrategy, Timing};
 use crate::types::PgType;
 
 use super::command::ObjectName;
@@ -118,6 +118,49 @@ pub struct LikeOptions {
     pub indexes: bool,
 }
 
+/// PARTITION BY
+#[derive(Debug, Clone)]
+pub struct PartitionClause {
+    /// How.
+    pub strategy: PartitionStrategy,
+    /// By what: columns' names, and expressions as their author wrote them.
+    pub parts: Vec<Result<String, String>>,
+}
+
+/// Which rows a partition is for, in expressions as their author wrote them.
+#[derive(Debug, Clone)]
+pub enum BoundClause {
+    /// DEFAULT
+    Default,
+    /// FOR VALUES IN
+    List(Vec<String>),
+    /// FOR VALUES FROM … TO
+    Range {
+        /// FROM
+        from: Vec<BoundDatum>,
+        /// TO
+        to: Vec<BoundDatum>,
+    },
+    /// FOR VALUES WITH
+    Hash {
+        /// MODULUS
+        modulus: i32,
+        /// REMAINDER
+        remainder: i32,
+    },
+}
+
+/// A value of a range's bound.
+#[derive(Debug, Clone)]
+pub enum BoundDatum {
+    /// MINVALUE
+    Min,
+    /// MAXVALUE
+    Max,
+    /// An expression.
+    Value(String),
+}
+
 /// CREATE SEQUENCE
 #[derive(Debug, Clone)]
 pub struct CreateSequence {
@@ -169,6 +212,8 @@ pub struct CreateIndex {
     pub unique: bool,
     /// The table.
     pub table: ObjectName,
+    /// ONLY
+    pub only: bool,
     /// USING
     pub method: String,
     /// What is indexed.

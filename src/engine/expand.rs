@@ -103,9 +103,7 @@ impl Expander<'_> {
                 guarding: Rc::clone(&self.guarding),
             };
             let opened = match &source.body {
-                RelationBody::Stored(relation) => {
-                    opener.stored(relation, source.is_locked, depth)?
-                }
+                RelationBody::Stored(relation) => opener.stored(relation, source, depth)?,
                 RelationBody::System(relation) => opener.system(relation, depth)?,
                 RelationBody::Local(local) => match &local.rows {
                     LocalRows::Guarded(rows, guard) => {
@@ -150,7 +148,7 @@ impl Expander<'_> {
     fn stored(
         &self,
         relation: &Arc<Relation>,
-        is_locked: bool,
+        source: &RelationSource,
         depth: usize,
     ) -> std::result::Result<Opened, DataFusionError> {
         match &relation.kind {
@@ -160,22 +158,27 @@ impl Expander<'_> {
             } => {
                 if let Some(reads) = &self.context.reads {
                     reads.note(relation.oid);
+                    source.members.iter().for_each(|of| reads.note(of.oid));
                 }
                 let root = self.context.database.store().root();
                 let pool = &self.engine.memory;
                 let mut commands = vec![PolicyCommand::Select];
-                commands.extend(is_locked.then_some(PolicyCommand::Update));
+                commands.extend(source.is_locked.then_some(PolicyCommand::Update));
                 // A view does not see columns added later; policies do.
                 let whole = self.context.snapshot.relation(relation.oid);
                 let whole = whole.unwrap_or(relation);
                 let guard = self.guard(whole, self.role, commands).map_err(external)?;
-                let Some(guard) = guard else {
-                    return Ok(Opened::Rows(scan::kept_provider(root, relation, pool)));
+                let rows = |relation: &Relation| match source.is_family() {
+                    true => scan::family_provider(root, relation, &source.members),
+                    false => scan::kept_provider(root, relation, pool),
                 };
-                let rows = scan::kept_provider(root, whole, pool);
-                let rows = self.guarded(&guard, &rows, depth)?;
+                let Some(guard) = guard else {
+                    return Ok(Opened::Rows(rows(relation)));
+                };
+                let rows = self.guarded(&guard, &rows(whole), depth)?;
                 let names = relation.columns.iter().map(|column| column.name.as_str());
-                only(rows, names).map(Opened::Plan)
+                let table = source.is_family().then_some(scan::TABLE_COLUMN);
+                only(rows, names.chain(table)).map(Opened::Plan)
             }
             RelationKind::Foreign { .. } => {
                 foreign::foreign_provider(relation, &self.engine.options().file_roots, self.context)

@@ -55,6 +55,8 @@ pub(super) enum LocalRows {
         query: Box<ast::Query>,
         /// Whether nothing may be evaluated for rows that are none of its answer.
         barrier: bool,
+        /// The table that its rows are of, where they stand for those of another.
+        table: Option<Oid>,
     },
 }
 

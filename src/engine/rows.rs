@@ -1,5 +1,6 @@
 //! A streaming answer.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
@@ -15,6 +16,8 @@ pub struct Rows {
     columns: Arc<[OutputColumn]>,
     receiver: tokio::sync::mpsc::Receiver<Result<RecordBatch>>,
     unread: Option<RecordBatch>,
+    /// What comes after them.
+    rest: VecDeque<Rows>,
     interrupt: Interrupt,
 }
 
@@ -29,6 +32,7 @@ impl Rows {
             columns,
             receiver,
             unread: None,
+            rest: VecDeque::new(),
             interrupt,
         }
     }
@@ -40,6 +44,7 @@ impl Rows {
             columns,
             receiver,
             unread: Some(batch),
+            rest: VecDeque::new(),
             interrupt: Interrupt::new(),
         }
     }
@@ -60,6 +65,13 @@ impl Rows {
         Self::new(columns, receiver, Interrupt::new())
     }
 
+    /// The same with other rows after them, of the same columns.
+    #[must_use]
+    pub fn then(mut self, others: Self) -> Self {
+        self.rest.push_back(others);
+        self
+    }
+
     /// What it answers.
     pub fn columns(&self) -> &Arc<[OutputColumn]> {
         &self.columns
@@ -73,10 +85,24 @@ impl Rows {
         if let Some(batch) = self.unread.take() {
             return Ok(Some(batch));
         }
-        tokio::select! {
-            biased;
-            error = self.interrupt.interrupted() => Err(error),
-            batch = self.receiver.recv() => batch.transpose(),
+        loop {
+            let next = tokio::select! {
+                biased;
+                error = self.interrupt.interrupted() => Err(error),
+                batch = self.receiver.recv() => batch.transpose(),
+            };
+            if !matches!(next, Ok(None)) {
+                return next;
+            }
+            let Some(mut rows) = self.rest.pop_front() else {
+                return Ok(None);
+            };
+            self.receiver = rows.receiver;
+            rows.rest.append(&mut self.rest);
+            self.rest = rows.rest;
+            if rows.unread.is_some() {
+                return Ok(rows.unread);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use datafusion::datasource::TableType;
 use datafusion::logical_expr::TableSource;
 
 use super::local::LocalRelation;
+use super::scan::{TABLE_COLUMN, family_schema};
 use super::shared::SharedRelation;
 use crate::base::Oid;
 use crate::catalog::{Relation, RelationKind, Snapshot};
@@ -27,6 +28,8 @@ pub(super) struct RelationSource {
     pub(super) qualified: bool,
     /// Whether its rows are locked for who may change them.
     pub(super) is_locked: bool,
+    /// The tables whose rows are read where others stand under the one named; none else.
+    pub(super) members: Vec<Arc<Relation>>,
     /// Inside the body of a function: what the body sees. Its role's privileges count.
     pub(super) inside: Option<Arc<StatementContext>>,
     schema: SchemaRef,
@@ -67,9 +70,32 @@ impl RelationSource {
             body,
             qualified,
             is_locked: false,
+            members: Vec::new(),
             inside: None,
             schema,
         }
+    }
+
+    /// The same with the rows of what stands under the table, if anything does.
+    pub(super) fn with_members(self, snapshot: &Snapshot) -> Self {
+        let RelationBody::Stored(relation) = &self.body else {
+            return self;
+        };
+        if !relation.is_partitioned() && !snapshot.has_children(relation.oid) {
+            return self;
+        }
+        let members = snapshot.members(relation);
+        Self {
+            schema: Arc::new(family_schema(relation, &members)),
+            members,
+            ..self
+        }
+    }
+
+    /// Whether its rows say which table they are of.
+    pub(super) fn is_family(&self) -> bool {
+        let fields = self.schema.fields();
+        fields.last().is_some_and(|f| f.name() == TABLE_COLUMN)
     }
 
     /// The same inside the body of a function, which sees `context`.
@@ -93,10 +119,13 @@ impl RelationSource {
                 let schema = snapshot
                     .schema(relation.schema)
                     .map_or("?", |schema| schema.name.as_str());
-                let which = match self.is_locked {
-                    true => format!("{} locked", relation.oid),
-                    false => relation.oid.to_string(),
-                };
+                let mut which = relation.oid.to_string();
+                if self.is_locked {
+                    which.push_str(" locked");
+                }
+                if self.is_family() {
+                    which.push_str(" and below");
+                }
                 TableReference::full(which, schema, relation.name.as_str())
             }
             RelationBody::System(relation) => {

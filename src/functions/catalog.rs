@@ -3,6 +3,7 @@
 use super::call::short::{ANY, BOOL, INT, OID, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use super::expression::{shown, visible};
+use super::partition;
 use super::resolve::Param;
 use super::{routine, trigger};
 use crate::base::name::quote;
@@ -115,9 +116,11 @@ functions! { pub(super) LIST:
         (OID) -> PgType::TEXT, strict, trigger::definition;
         (OID, BOOL) -> PgType::TEXT, strict, trigger::definition;
     }
-    "pg_partition_root" Stable { (REGCLASS) -> PgType::REGCLASS, strict, nothing; }
-    "pg_get_partkeydef" Stable { (OID) -> PgType::TEXT, strict, nothing; }
-    "pg_get_partition_constraintdef" Stable { (OID) -> PgType::TEXT, strict, nothing; }
+    "pg_partition_root" Stable { (REGCLASS) -> PgType::REGCLASS, strict, partition::root; }
+    "pg_get_partkeydef" Stable { (OID) -> PgType::TEXT, strict, partition::key; }
+    "pg_get_partition_constraintdef" Stable {
+        (OID) -> PgType::TEXT, strict, partition::condition;
+    }
     "pg_get_statisticsobjdef" Stable { (OID) -> PgType::TEXT, strict, nothing; }
     "pg_get_statisticsobjdef_columns" Stable { (OID) -> PgType::TEXT, strict, nothing; }
     "pg_get_function_arguments" Stable { (OID) -> PgType::TEXT, strict, function_arguments; }
@@ -221,7 +224,7 @@ fn acl_default(call: &Call<'_>, row: usize) -> Result<Value> {
     Ok(items.into())
 }
 
-/// What has no definition here: constraints, indexes, triggers, partitions do not exist.
+/// What has no definition here: triggers and statistics objects do not exist.
 fn nothing(_: &Call<'_>, _: usize) -> Result<Value> {
     Ok(Value::Null)
 }
@@ -322,7 +325,12 @@ fn to_reg(call: &Call<'_>, row: usize, reg: PgType) -> Result<Value> {
 
 /// An expression's text stands for PostgreSQL's node tree; what it names by OID is named here.
 fn expression(call: &Call<'_>, row: usize) -> Result<Value> {
-    let text = constraints::named_sequences(call.context, call.must_text(0, row));
+    let text = call.must_text(0, row);
+    // A partition's bound is no expression.
+    if text == "DEFAULT" || text.starts_with("FOR VALUES ") {
+        return Ok(text.to_owned().into());
+    }
+    let text = constraints::named_sequences(call.context, text);
     let text = visible(call.context, &text);
     Ok(shown(&text, call.bool(2, row).unwrap_or(false)).into())
 }

@@ -3,10 +3,10 @@
 //!
 //! Bob Jenkins' lookup3, with the initial state PostgreSQL gives it.
 
-use super::call::short::{BIGINT, FLOAT, INT, INTERVAL, OID, SMALL, TEXT, TIME, TIMESTAMP};
+use super::call::short::{ANY, BIGINT, FLOAT, INT, INTERVAL, OID, SMALL, TEXT, TIME, TIMESTAMP};
 use super::call::{Call, functions};
 use super::resolve::Param;
-use crate::base::Result;
+use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::PgType;
 use crate::types::calendar::EPOCH_2000_MICROS;
@@ -43,6 +43,9 @@ functions! { pub(super) LIST:
     }
     "timestamp_hash_extended" Immutable {
         (TIMESTAMP, BIGINT) -> PgType::INT8, strict, |call, row| seeded(call, row, moment);
+    }
+    "satisfies_hash_partition" Immutable {
+        (OID, INT, INT, ANY) variadic -> PgType::BOOL, loose, satisfies;
     }
     "interval_hash" Immutable { (INTERVAL) -> PgType::INT4, strict, |call, row| of(call, row, span); }
     "interval_hash_extended" Immutable { (INTERVAL, BIGINT) -> PgType::INT8, strict, |call, row| seeded(call, row, span); }
@@ -148,6 +151,89 @@ fn of_float(number: f64) -> Key {
 
 fn uuid(call: &Call<'_>, row: usize) -> Result<Key> {
     super::bytea::sent(call, row).map(Key::Bytes)
+}
+
+/// The seed of the hashes that partitions are told apart by.
+const PARTITION_SEED: u64 = 0x7A5B_2236_7996_DCFD;
+/// Days from 1970 to 2000, where PostgreSQL's dates begin.
+const DAYS_TO_2000: i32 = 10_957;
+
+/// Whether PostgreSQL's hash of a type's values is known here, by their arguments' places.
+pub(crate) fn is_hashable(ty: PgType) -> bool {
+    matches!(
+        ty.undomained().plain(),
+        PgType::INT2
+            | PgType::INT4
+            | PgType::INT8
+            | PgType::OID
+            | PgType::TEXT
+            | PgType::VARCHAR
+            | PgType::BOOL
+            | PgType::DATE
+            | PgType::TIMESTAMP
+            | PgType::TIMESTAMPTZ
+    )
+}
+
+/// Whether a row with these values is for a partition by hash. NULLs do not count.
+fn satisfies(call: &Call<'_>, row: usize) -> Result<Value> {
+    let (Some(modulus), Some(remainder)) = (call.int(1, row), call.int(2, row)) else {
+        return Ok(Value::Null);
+    };
+    let mut all: u64 = 0;
+    for arg in 3..call.len() {
+        if call.null(arg, row) {
+            continue;
+        }
+        let ty = call.ty(arg).unwrap_or(PgType::UNKNOWN).undomained().plain();
+        let key = match ty {
+            PgType::INT2 | PgType::INT4 | PgType::OID => {
+                let number = call.int(arg, row).unwrap_or(0);
+                Key::Word(low(number.cast_unsigned()))
+            }
+            PgType::INT8 => folded(call.int(arg, row).unwrap_or(0)),
+            PgType::BOOL => Key::Word(u32::from(call.bool(arg, row) == Some(true))),
+            PgType::DATE => {
+                let days = call.date(arg, row).unwrap_or(0);
+                let days = match days {
+                    infinite @ (i32::MAX | i32::MIN) => infinite,
+                    days => days - DAYS_TO_2000,
+                };
+                Key::Word(days.cast_unsigned())
+            }
+            PgType::TIMESTAMP | PgType::TIMESTAMPTZ => {
+                folded(match call.time(arg, row).unwrap_or(0) {
+                    infinite @ (i64::MAX | i64::MIN) => infinite,
+                    micros => micros - EPOCH_2000_MICROS,
+                })
+            }
+            PgType::TEXT | PgType::VARCHAR => {
+                Key::Bytes(call.must_text(arg, row).as_bytes().to_vec())
+            }
+            other => {
+                return Err(Error::unsupported(format!(
+                    "satisfies_hash_partition of type {other}"
+                )));
+            }
+        };
+        let hash = match key {
+            Key::Word(word) => hash_word(word, PARTITION_SEED),
+            Key::Bytes(bytes) => hash_bytes(&bytes, PARTITION_SEED),
+            Key::Zero => PARTITION_SEED,
+        };
+        all ^= hash
+            .wrapping_add(0x49a0_f4dd_15e5_a8e3)
+            .wrapping_add(all << 54)
+            .wrapping_add(all >> 7);
+    }
+    let (modulus, remainder) = (modulus.cast_unsigned(), remainder.cast_unsigned());
+    if modulus == 0 {
+        return Err(Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            "modulus for hash partition must be an integer value greater than zero",
+        ));
+    }
+    Ok((all % modulus == remainder).into())
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]

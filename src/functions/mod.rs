@@ -43,6 +43,7 @@ mod native;
 mod network;
 mod numeric_aggregate;
 mod ordered;
+mod partition;
 mod populate;
 mod privilege;
 mod range;
@@ -87,6 +88,7 @@ pub(crate) use compare::{comparable, comparable_type, interval_keys, query_keys,
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};
 pub(crate) use framed::{Framed, Over, function as framed};
+pub(crate) use hash::is_hashable;
 pub(crate) use json_subscript::SET as SET_JSON_PART;
 pub(crate) use jsonb::keys as jsonb_keys;
 pub(crate) use numeric_aggregate::numeric_extreme;

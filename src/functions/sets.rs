@@ -13,6 +13,7 @@ use datafusion::common::ScalarValue;
 
 use super::call::short::{ANYARRAY, BOOL, INT, REGCLASS, TEXT};
 use super::call::{Call, functions};
+use super::partition;
 use super::resolve::Returns;
 use super::text::TEXTS;
 use crate::base::{Error, Result, SqlState};
@@ -27,12 +28,13 @@ const INTEGERS: PgType = PgType::of(1007);
 const BOOLEANS: PgType = PgType::of(1000);
 
 functions! { pub(super) LIST:
-    // Nothing is a partition of anything.
-    "pg_partition_tree.relid" Stable { (REGCLASS) -> REGCLASSES, strict, |_, _| Ok(Value::List(Vec::new())); }
-    "pg_partition_tree.parentrelid" Stable { (REGCLASS) -> REGCLASSES, strict, |_, _| Ok(Value::List(Vec::new())); }
-    "pg_partition_tree.isleaf" Stable { (REGCLASS) -> BOOLEANS, strict, |_, _| Ok(Value::List(Vec::new())); }
-    "pg_partition_tree.level" Stable { (REGCLASS) -> INTEGERS, strict, |_, _| Ok(Value::List(Vec::new())); }
-    "pg_partition_ancestors[]" Stable { (REGCLASS) -> REGCLASSES, strict, |_, _| Ok(Value::List(Vec::new())); }
+    "pg_partition_tree.relid" Stable { (REGCLASS) -> REGCLASSES, strict, partition::tree_relid; }
+    "pg_partition_tree.parentrelid" Stable {
+        (REGCLASS) -> REGCLASSES, strict, partition::tree_parent;
+    }
+    "pg_partition_tree.isleaf" Stable { (REGCLASS) -> BOOLEANS, strict, partition::tree_leaf; }
+    "pg_partition_tree.level" Stable { (REGCLASS) -> INTEGERS, strict, partition::tree_level; }
+    "pg_partition_ancestors[]" Stable { (REGCLASS) -> REGCLASSES, strict, partition::ancestors; }
     "information_schema._pg_expandarray.n" Immutable {
         (ANYARRAY) -> INTEGERS, strict, |call, row| {
             let size = super::arrays::flat(call, 0, row).map_or(0, |all| all.len());

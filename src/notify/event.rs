@@ -133,6 +133,7 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<ObjectId> {
         | Change::SetConstraints { .. }
         | Change::SetTuning { .. }
         | Change::SetRowSecurity { .. }
+        | Change::SetFamily { .. }
         | Change::DropPolicy { .. }
         | Change::SetTriggers { .. }
         | Change::DropTrigger { .. }

@@ -71,6 +71,7 @@ fn create(name: &str) -> Change {
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
         triggers: Vec::new(),
+        family: Default::default(),
         kind: RelationKind::View(view),
     }))
 }

@@ -7,6 +7,7 @@
 
 mod casts;
 mod data;
+pub mod family;
 pub mod layout;
 pub mod names;
 mod operators;

@@ -249,6 +249,10 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             relation,
             security: _,
         }
+        | Change::SetFamily {
+            relation,
+            family: _,
+        }
         | Change::DropPolicy {
             relation,
             policy: _,

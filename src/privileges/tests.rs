@@ -51,6 +51,7 @@ fn relation(oid: Oid, name: &str, kind: RelationKind) -> Change {
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
         triggers: Vec::new(),
+        family: Default::default(),
         kind,
     }))
 }

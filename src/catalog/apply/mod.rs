@@ -9,6 +9,7 @@
 //! An object that another transaction dropped meanwhile is reported as missing (`42P01`, `42704`,
 //! `3F000`); only the caller knows that it was there before and that this is a conflict.
 
+mod family;
 mod grants;
 mod large_object;
 mod policy;
@@ -99,6 +100,7 @@ impl Snapshot {
             Change::SetRowSecurity { relation, security } => {
                 self.set_row_security(*relation, security)
             }
+            Change::SetFamily { relation, family } => self.set_family(*relation, family),
             Change::DropPolicy { relation, policy } => {
                 let policies = &mut self.relation_mut(*relation)?.row_security.policies;
                 policies.retain(|of| of.oid != *policy);

@@ -33,6 +33,7 @@ impl Snapshot {
             }
             RelationKind::Table { segments } => {
                 check_segment_ids(&[], segments)?;
+                self.check_family(relation.oid, &relation.family)?;
                 self.check_constraints(relation, &relation.constraints)?;
             }
             RelationKind::Foreign { .. } | RelationKind::Sequence(_) => {}
@@ -89,6 +90,7 @@ impl Snapshot {
         let relation = self.must_relation(oid)?.clone();
         let object = ObjectId::Relation(oid);
         self.refuse_dependants(object, &format!("drop {}", self.describe(object)))?;
+        self.refuse_children(&relation)?;
         Arc::make_mut(&mut self.relation_names).remove(&(relation.schema, relation.name.clone()));
         Arc::make_mut(&mut self.relations).remove(&oid);
         Ok(())
@@ -179,6 +181,7 @@ impl Snapshot {
             .retain(|index| !index.depends_on(&[attnum]) && !index.include.contains(&attnum));
         constraints.checks.retain(|c| !c.columns.contains(&attnum));
         constraints.foreign.retain(|k| !k.columns.contains(&attnum));
+        relation.family.columns.remove(&attnum);
         Ok(())
     }
 

@@ -27,7 +27,18 @@ impl Snapshot {
         closure.refuse(&format!("drop {what}"), &|dependent| {
             self.describe_dependent(dependent, &|object| self.describe(object))
         })?;
-        let kept = &mut self.relation_mut(oid)?.constraints;
+        let relation = self.relation_mut(oid)?;
+        relation.family.constraints.remove(&constraint);
+        let both = relation.constraints.indexes.iter().find_map(|index| {
+            let own = [Some(index.oid), index.constraint];
+            own.contains(&Some(constraint)).then_some(own)
+        });
+        let gone = both.unwrap_or([Some(constraint), None]);
+        relation
+            .family
+            .parts_of
+            .retain(|part, _| !gone.contains(&Some(*part)));
+        let kept = &mut relation.constraints;
         kept.indexes
             .retain(|index| index.oid != constraint && index.constraint != Some(constraint));
         kept.comments.remove(&constraint);

@@ -70,6 +70,7 @@ fn relation(oid: Oid, schema: Oid, name: &str, kind: RelationKind) -> Relation {
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
         triggers: Vec::new(),
+        family: Default::default(),
         kind,
     }
 }

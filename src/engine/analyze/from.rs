@@ -8,13 +8,14 @@ use sqlparser::ast::{self, ObjectName, ObjectNamePart, TableFactor, TableWithJoi
 
 use super::level::{Level, Named, Relation};
 use super::query::{Answer, Wanted};
-use super::typed::Typed;
+use super::typed::{self, Typed};
 use super::{Analyst, Converted, Origin, place};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{self, ObjectId, Privilege};
 use crate::engine::barrier::Barrier;
 use crate::engine::local::{LocalRelation, LocalRows, is_lock_mark};
-use crate::engine::parse::fold;
+use crate::engine::parse::{fold, without_only};
+use crate::engine::scan::TABLE_COLUMN;
 use crate::engine::semantics::guarded;
 use crate::engine::source::{RelationBody, RelationSource};
 use crate::privileges::{self, Need};
@@ -193,6 +194,8 @@ impl Analyst<'_> {
         alias: Option<&ast::TableAlias>,
         is_locked: bool,
     ) -> Result<Source> {
+        let (only, name) = without_only(name);
+        let name = name.as_ref();
         let parts: Vec<String> = name.0.iter().map(part).collect();
         let (schema, short) = match parts.as_slice() {
             [name] => (None, name),
@@ -247,6 +250,9 @@ impl Analyst<'_> {
             return Err(super::at(error, span));
         };
         source.is_locked = is_locked;
+        if !only {
+            source = source.with_members(&self.scope.context.snapshot);
+        }
         // Inside a function's body it is asked at once: not every statement that calls functions
         // looks at what they read.
         if let (Some(role), RelationBody::Stored(relation)) = (source.rights(), &source.body) {
@@ -262,9 +268,13 @@ impl Analyst<'_> {
             reading.entry(relation.oid).or_default();
         }
         if let RelationBody::Local(local) = &source.body
-            && let LocalRows::Query { query, barrier } = &local.rows
+            && let LocalRows::Query {
+                query,
+                barrier,
+                table,
+            } = &local.rows
         {
-            return self.local_query(local, query, *barrier, alias);
+            return self.local_query(local, query, (*barrier, *table), alias);
         }
         self.scanned(source, alias, schema, short)
     }
@@ -274,7 +284,7 @@ impl Analyst<'_> {
         &self,
         local: &LocalRelation,
         query: &ast::Query,
-        barrier: bool,
+        (barrier, table): (bool, Option<Oid>),
         alias: Option<&ast::TableAlias>,
     ) -> Result<Source> {
         let was_closed = self.shared.is_closed.replace(true);
@@ -284,8 +294,12 @@ impl Analyst<'_> {
         if barrier {
             answer.plan = Barrier::over(answer.plan);
         }
-        let source = self.named(answer, alias, &local.name)?;
+        let mut source = self.named(answer, alias, &local.name)?;
         self.note_origins(&source.columns, local.origins.iter().copied());
+        if let (Some(table), Some(relation)) = (table, source.relations.first_mut()) {
+            relation.oid = Some(local.relation);
+            relation.table = Some(table_of(table));
+        }
         Ok(source)
     }
 
@@ -377,9 +391,12 @@ impl Analyst<'_> {
                 .map(|relation| relation.row_ty()),
             RelationBody::System(_) | RelationBody::Function(..) | RelationBody::Shared(_) => None,
         };
+        let is_family = source.is_family();
         let never_null = |columns: &[catalog::Column]| columns.iter().position(|c| c.not_null);
         let certain = match &source.body {
             RelationBody::System(relation) => never_null(&relation.columns),
+            // Of a family the column that tells the table apart is there in every row.
+            RelationBody::Stored(relation) if is_family => Some(relation.columns.len()),
             RelationBody::Stored(relation) => never_null(&relation.columns),
             _ => None,
         };
@@ -394,12 +411,21 @@ impl Analyst<'_> {
             .map(|field| (field.name().clone(), PgType::of_column(field)))
             .collect();
         let mut named = self.under_alias(scan, columns, alias, name)?;
+        let certain = certain.and_then(|index| named.columns.get(index));
+        let certain = certain.map(|column| column.value.clone());
+        let table = match is_family {
+            true => named.columns.pop().map(|column| column.value),
+            false => None,
+        };
         self.note_origins(&named.columns, origins.into_iter());
         if let Some(relation) = named.relations.first_mut() {
             relation.oid = oid;
             relation.row = row;
-            let certain = certain.and_then(|index| relation.columns.get(index));
-            relation.certain = certain.map(|column| column.value.clone());
+            if table.is_some() {
+                relation.columns.pop();
+            }
+            relation.table = table;
+            relation.certain = certain;
             relation.schema = match alias {
                 // The target of a change goes by its own name where it was given no other.
                 Some(alias) if own_name.is_some_and(|(_, own)| *own == *fold(&alias.name)) => {
@@ -485,12 +511,13 @@ impl Analyst<'_> {
         let renames = alias
             .map(|alias| alias.columns.as_slice())
             .unwrap_or_default();
-        if renames.len() > columns.len() {
+        let hidden = columns.last().is_some_and(|(name, _)| name == TABLE_COLUMN);
+        let width = columns.len() - usize::from(hidden);
+        if renames.len() > width {
             return Err(Error::new(
                 SqlState::INVALID_COLUMN_REFERENCE,
                 format!(
-                    "table \"{shown}\" has {} columns available but {} columns specified",
-                    columns.len(),
+                    "table \"{shown}\" has {width} columns available but {} columns specified",
                     renames.len()
                 ),
             ));
@@ -523,6 +550,12 @@ impl Analyst<'_> {
             order: Vec::new(),
         })
     }
+}
+
+/// The number of a table, as `tableoid` gives it.
+fn table_of(table: Oid) -> Typed {
+    let number = datafusion::common::ScalarValue::UInt32(Some(table.0));
+    typed::literal(number, PgType::OID)
 }
 
 /// A name's part, folded.

@@ -46,6 +46,8 @@ pub(super) struct Relation {
     pub(super) columns: Vec<Named>,
     /// The catalog's number of it, if it has system columns.
     pub(super) oid: Option<Oid>,
+    /// Which table each row is of, where it may be several.
+    pub(super) table: Option<Typed>,
     /// Whether an outer join makes rows without it.
     pub(super) null_supplied: bool,
     /// A column that is NULL in those rows alone; there is one if there are any.
@@ -271,6 +273,7 @@ impl Relation {
             schema: None,
             columns,
             oid: None,
+            table: None,
             null_supplied: false,
             certain: None,
             scalar: false,

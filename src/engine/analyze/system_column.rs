@@ -43,7 +43,11 @@ impl Analyst<'_> {
             "xmax" if oid.is_system() => (0, PgType::XID),
             _ => return Err(Error::unsupported(format!("system column \"{name}\""))),
         };
-        let value = typed::literal(ScalarValue::UInt32(Some(value)), ty);
+        let value = match &relation.table {
+            // NULL by itself in rows made by an outer join.
+            Some(table) if name == "tableoid" => return Ok(Some(table.clone())),
+            Some(_) | None => typed::literal(ScalarValue::UInt32(Some(value)), ty),
+        };
         match relation.certain.as_ref().filter(|_| relation.null_supplied) {
             Some(certain) => {
                 let there = certain.expr.clone().is_not_null();

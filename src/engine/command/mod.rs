@@ -97,8 +97,8 @@ pub enum Command {
     Drop(Drop),
     /// TRUNCATE
     Truncate {
-        /// Tables.
-        names: Vec<ObjectName>,
+        /// Tables, and whether each is meant alone.
+        names: Vec<(ObjectName, bool)>,
         /// RESTART IDENTITY
         restart: bool,
         /// CASCADE
@@ -289,8 +289,8 @@ pub enum Command {
     Release(String),
     /// LOCK TABLE
     Lock {
-        /// Tables.
-        names: Vec<ObjectName>,
+        /// Tables, and whether each is meant alone.
+        names: Vec<(ObjectName, bool)>,
         /// Mode, upper-cased without MODE (`ACCESS EXCLUSIVE`, PostgreSQL's default).
         mode: String,
         /// NOWAIT

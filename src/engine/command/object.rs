@@ -6,7 +6,8 @@ use super::{Enabling, ObjectName, RoleSpec, RowSecurityAction, Statement, Tune};
 use crate::base::Oid;
 use crate::catalog::{Parameters, Timing};
 use crate::engine::definition::{
-    ColumnDefinition, ConstraintDefinition, GenerationClause, Like, SequenceOption,
+    BoundClause, ColumnDefinition, ConstraintDefinition, GenerationClause, Like, PartitionClause,
+    SequenceOption,
 };
 use crate::engine::parse::TypeName;
 use crate::engine::routine_definition::RoutineSpec;
@@ -40,6 +41,12 @@ pub struct CreateTable {
     pub constraints: Vec<ConstraintDefinition>,
     /// LIKE
     pub likes: Vec<Like>,
+    /// INHERITS
+    pub inherits: Vec<ObjectName>,
+    /// PARTITION OF: the table, and which of its rows.
+    pub partition_of: Option<(ObjectName, BoundClause)>,
+    /// PARTITION BY
+    pub partition_by: Option<PartitionClause>,
     /// UNLOGGED
     pub unlogged: bool,
     /// Storage parameters.
@@ -244,6 +251,8 @@ pub struct Alter {
     pub kind: ObjectKind,
     /// Which.
     pub name: ObjectName,
+    /// ONLY
+    pub only: bool,
     /// IF EXISTS
     pub if_exists: bool,
     /// What to do, in order. Only ALTER TABLE takes more than one.
@@ -364,6 +373,19 @@ pub enum AlterAction {
     Sequence(Vec<SequenceOption>),
     /// What is said of how it is stored.
     Tune(Tune),
+    /// INHERIT
+    Inherit(ObjectName),
+    /// NO INHERIT
+    NoInherit(ObjectName),
+    /// ATTACH PARTITION
+    Attach {
+        /// Which table.
+        partition: ObjectName,
+        /// For which rows.
+        bound: BoundClause,
+    },
+    /// DETACH PARTITION
+    Detach(ObjectName),
     /// ENABLE, DISABLE, FORCE and NO FORCE ROW LEVEL SECURITY
     RowSecurity(RowSecurityAction),
     /// ENABLE and DISABLE TRIGGER

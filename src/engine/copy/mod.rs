@@ -20,6 +20,7 @@ mod lines;
 mod matched;
 mod offer;
 mod packed;
+mod partitions;
 mod receive;
 mod spool;
 mod stream;

@@ -19,7 +19,7 @@ use super::{CopyFormat, CopyOptions};
 use crate::base::{Error, Result};
 use crate::catalog::{Change, Relation};
 use crate::engine::Engine;
-use crate::engine::dml::Feeds;
+use crate::engine::dml::{Feeds, Router};
 use crate::observe::Transfer;
 use crate::privileges::Need;
 use crate::statement::StatementContext;
@@ -35,6 +35,7 @@ pub struct CopyFill {
     engine: Arc<Engine>,
     feeds: Feeds,
     filter: Option<Filter>,
+    router: Option<Router>,
 }
 
 impl Engine {
@@ -65,10 +66,15 @@ impl Engine {
             }
             None => None,
         };
+        let router = match relation.is_partitioned() {
+            true => Some(self.bind_router(context, relation).await?),
+            false => None,
+        };
         let fill = CopyFill {
             engine: self.clone(),
             feeds,
             filter,
+            router,
         };
         Ok((fill, needs))
     }
@@ -162,6 +168,7 @@ impl CopyIn {
             engine: fill.engine,
             feeds: fill.feeds,
             filter: fill.filter,
+            router: fill.router,
             runtime: tokio::runtime::Handle::current(),
         };
         let count_bytes = transfer.clone();

@@ -7,11 +7,12 @@ use arrow::array::{Array, ArrayRef, UInt64Array, new_null_array};
 use arrow::record_batch::RecordBatch;
 
 use super::filter::Filter;
+use super::partitions::{Lost, Partitions};
 use super::values::{Batch, Fault};
 use crate::base::{Error, Result};
 use crate::catalog::{Change, Relation};
 use crate::engine::Engine;
-use crate::engine::dml::{Feeds, Keys, check_not_null};
+use crate::engine::dml::{Feeds, Keys, Router, check_not_null};
 use crate::observe::{Interrupt, Transfer};
 use crate::statement::StatementContext;
 use crate::storage::SegmentWriter;
@@ -28,6 +29,8 @@ pub(super) struct Fill {
     pub(super) feeds: Feeds,
     /// COPY … WHERE
     pub(super) filter: Option<Filter>,
+    /// Which partitions rows are for, of a partitioned table.
+    pub(super) router: Option<Router>,
     /// Of the runtime the copy belongs to: threads that wait for the disk may wait for it, too.
     pub(super) runtime: tokio::runtime::Handle,
 }
@@ -50,6 +53,7 @@ pub(super) struct Target {
     /// Whether `keys` were looked for.
     keyed: bool,
     writer: SegmentWriter,
+    partitions: Partitions,
     transfer: Arc<Transfer>,
 }
 
@@ -64,6 +68,7 @@ impl Target {
         let store = Arc::clone(context.database.store());
         Ok(Self {
             writer: SegmentWriter::new(store, Arc::clone(&relation)),
+            partitions: Partitions::default(),
             transfer,
             fill,
             keys: None,
@@ -122,6 +127,22 @@ impl Target {
             }
         }
         let origin = |row: usize| chosen.as_ref().map_or(row, |chosen| chosen[row]);
+        if let Some(fill) = &self.fill
+            && let Some(router) = &fill.router
+        {
+            let (context, partitions) = (&self.context, &mut self.partitions);
+            return match partitions.take(context, fill, router, &batch)? {
+                None => {
+                    self.transfer.add_rows(batch.num_rows());
+                    Ok(())
+                }
+                Some(Lost {
+                    row,
+                    error,
+                    with_line,
+                }) => Err(self.at(error, &places.place(origin(row), with_line))),
+            };
+        }
         let broken = self.broken(&batch)?;
         let sound = broken.as_ref().map_or(batch.num_rows(), |(row, _)| *row);
         if let Some(fill) = &self.fill
@@ -170,6 +191,9 @@ impl Target {
     pub(super) fn finish(mut self) -> Result<(Vec<Change>, u64)> {
         if let Some(keys) = &mut self.keys {
             keys.settle()?;
+        }
+        if self.fill.as_ref().is_some_and(|fill| fill.router.is_some()) {
+            return self.partitions.finish();
         }
         let rows = self.writer.rows();
         let segments = self.writer.finish()?;

@@ -13,7 +13,9 @@ use super::conflict::{Conflict, set_on_conflict};
 use super::feeds::{Feed, Feeds, default_expression};
 use super::fields;
 use super::intake::{Intake, Written};
+use super::items::{Untyped, item_position, untyped_columns};
 use super::names::Names;
+use super::route::{Destinations, Router};
 use super::rows;
 use super::set::{check_count, check_list};
 use super::target::{self, at, is_default, position};
@@ -25,6 +27,7 @@ use crate::catalog::{Column, Generation, Privilege, Relation};
 use crate::engine::analyze::misplaced;
 use crate::engine::command::{Inference, Overriding};
 use crate::engine::parse::changes_rows;
+use crate::engine::scan::family_provider;
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
 use crate::privileges::Need;
@@ -48,6 +51,8 @@ pub(super) struct Insert {
     pub(super) through: Option<Through>,
     /// Whether ON CONFLICT reads the table.
     pub(super) reads_target: bool,
+    /// Which partitions its rows are for, of a partitioned table.
+    pub(super) router: Option<Router>,
 }
 
 /// Where rows come from.
@@ -88,7 +93,15 @@ impl Engine {
             through,
             relation,
             mut needs,
-        } = self.aim(context, name, verb)?;
+            ..
+        } = self.aim(context, name, verb, None)?;
+        let router = match relation.is_partitioned() {
+            true => Some(self.bind_router(context, &relation).await?),
+            false => None,
+        };
+        if router.is_some() && insert.on.is_some() {
+            return Err(Error::unsupported("ON CONFLICT of a partitioned table"));
+        }
         let insert = match fields::without_fields(context, &relation, insert)? {
             Some(insert) => {
                 without = insert;
@@ -231,6 +244,7 @@ impl Engine {
             computed,
             conflict,
             through,
+            router,
         };
         Ok((insert, needs))
     }
@@ -249,7 +263,7 @@ impl Engine {
         if insert.updates() {
             work.on(&relation, DmlKind::Update);
         }
-        let work = work.on(&relation, DmlKind::Insert);
+        work.on(&relation, DmlKind::Insert);
         let mut computed = Vec::with_capacity(insert.computed.len());
         for query in &insert.computed {
             computed.push(
@@ -263,8 +277,11 @@ impl Engine {
             parameter_types,
             computed: &computed,
         };
-        let keyed = work.current(context, interrupt).await?;
+        let own = work.on(&relation, DmlKind::Insert);
+        let keyed = own.current(context, interrupt).await?;
         let mut intake = Intake::new(self, context, &keyed, &insert.feeds.rules, interrupt).await?;
+        let mut into = Destinations::default();
+        let mut routed = 0;
         let mut proposed = Vec::new();
         match &insert.source {
             Source::Values(cells) => {
@@ -280,9 +297,16 @@ impl Engine {
                 let batch = self
                     .before_insert(context, insert, batch, interrupt)
                     .await?;
-                match insert.conflict {
-                    None => intake.take_seen(work, batch, interrupt).await?,
-                    Some(_) => proposed.push(batch),
+                match (&insert.router, &insert.conflict) {
+                    (Some(router), _) => {
+                        let batch = self.passed(context, insert, batch, interrupt).await?;
+                        let rules = &insert.feeds.rules;
+                        routed += into
+                            .take(self, context, router, work, rules, batch, interrupt)
+                            .await?;
+                    }
+                    (None, None) => intake.take_seen(work, batch, interrupt).await?,
+                    (None, Some(_)) => proposed.push(batch),
                 }
             }
             Source::Query(query) => {
@@ -303,13 +327,29 @@ impl Engine {
                     let batch = self
                         .before_insert(context, insert, batch, interrupt)
                         .await?;
-                    match insert.conflict {
-                        None => intake.take_seen(work, batch, interrupt).await?,
-                        Some(_) => proposed.push(batch),
+                    match (&insert.router, &insert.conflict) {
+                        (Some(router), _) => {
+                            let batch = self.passed(context, insert, batch, interrupt).await?;
+                            let rules = &insert.feeds.rules;
+                            routed += into
+                                .take(self, context, router, work, rules, batch, interrupt)
+                                .await?;
+                        }
+                        (None, None) => intake.take_seen(work, batch, interrupt).await?,
+                        (None, Some(_)) => proposed.push(batch),
                     }
                 }
             }
         }
+        if insert.router.is_some() {
+            let root = context.database.store().root();
+            let written = into.finish(work).await?;
+            return Ok(Written {
+                rows: routed,
+                returned: family_provider(root, &relation, &written),
+            });
+        }
+        let work = work.on(&relation, DmlKind::Insert);
         match &insert.conflict {
             None => intake.finish(work).await,
             Some(conflict) => {
@@ -489,34 +529,6 @@ pub(super) fn check_given(column: &Column, overriding: Option<Overriding>) -> Re
         }
         Some(Generation::Identity { .. }) | None => Ok(()),
     }
-}
-
-/// What a bare item of a SELECT list is to INSERT: PostgreSQL gives such a literal the target
-/// column's type.
-enum Untyped {
-    Literal,
-    Parameter(usize),
-    Typed,
-}
-
-fn untyped_columns(query: &ast::Query) -> Vec<Untyped> {
-    let SetExpr::Select(select) = query.body.as_ref() else {
-        return Vec::new();
-    };
-    let items = select.projection.iter();
-    items
-        .map_while(|item| match item {
-            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-                Some(match Cell::of(expr) {
-                    Some(Cell::Literal { ty: None, .. }) => Untyped::Literal,
-                    Some(Cell::Parameter(index)) => Untyped::Parameter(index),
-                    _ => Untyped::Typed,
-                })
-            }
-            // After a wildcard positions are no longer known here.
-            _ => None,
-        })
-        .collect()
 }
 
 /// The positions of the columns that a list names; of all, if it is empty.

@@ -26,6 +26,7 @@ use crate::catalog::{PolicyCommand, Privilege, Relation};
 use crate::engine::command::{Merge, MergeAction, MergeClause, Overriding};
 use crate::engine::guard::Guard;
 use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
+use crate::engine::parse::without_only;
 use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
 use crate::engine::{Bound, Engine};
 use crate::privileges::Need;
@@ -93,8 +94,16 @@ impl Engine {
         names: &Names,
         parameters: &mut Parameters,
     ) -> Result<(BoundMerge, Vec<Need>)> {
-        let relation = target::resolve(context, &merge.table, "merge into")?;
-        let mut merge = merge.clone();
+        let (only, name) = without_only(&merge.table);
+        let relation = target::resolve(context, &name, "merge into")?;
+        let has_others = relation.is_partitioned() || context.snapshot.has_children(relation.oid);
+        if has_others && !only {
+            return Err(Error::unsupported("MERGE into a table with descendants"));
+        }
+        let mut merge = Merge {
+            table: name.into_owned(),
+            ..merge.clone()
+        };
         let alias = merge.alias.as_ref().map(target::fold);
         if alias.is_none() {
             let schema = context.snapshot.schema(relation.schema);

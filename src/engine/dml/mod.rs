@@ -12,26 +12,32 @@ mod arbiter;
 mod assign;
 mod condition;
 mod conflict;
+mod domains;
 mod explain;
 mod feeds;
 mod fields;
 mod fire;
+mod filling;
 mod hits;
 mod insert;
 mod intake;
+mod items;
 mod kept;
 mod key_cache;
 mod key_set;
 mod keys;
 mod merge;
 mod merging;
+mod moved;
 mod names;
+mod parts;
 mod places;
 mod recode;
 mod references;
 mod rekey;
 mod returning;
 mod rewrite;
+mod route;
 mod rows;
 mod rules;
 mod security;
@@ -49,35 +55,37 @@ mod work;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use sqlparser::ast::{self, SelectItem};
 
 use super::command::{Dml, DmlAction};
 use super::local::{LocalRelation, LocalRows};
-use super::scan::table_provider;
+use super::scan::{family_provider, members_provider, table_provider};
 use super::{Bound, Engine, OutputColumn, Rows};
 use crate::base::{Error, Oid, Result, Version};
-use crate::catalog::{Change, Relation, Segment};
+use crate::catalog::{Change, Relation};
 use crate::observe::Interrupt;
 use crate::privileges::{Authorized, Need};
 use crate::statement::StatementContext;
 use crate::types::PgType;
+use datafusion::catalog::TableProvider;
 use insert::Insert;
 use names::Names;
 use returning::{Side, joined_schema};
 use rewrite::Rewrite;
-use steps::{Found, Given, Step, put_rows};
+use steps::{Given, Step, put_rows};
 use through::{THROUGH, Through};
 use values::Parameters;
 use work::Work;
 
 pub(super) use feeds::Feeds;
+use filling::{added, select_from};
 pub(super) use kept::{custom, full_name, replaced};
 pub(super) use key_cache::KeyCache;
 pub(super) use keys::Keys;
+pub(super) use route::{Router, Sent};
 pub(super) use rows::check_not_null;
+pub(super) use rules::Rules;
 pub(super) use security::{and_all, guarded_query, or_all};
-pub(super) use sink::Sink;
 
 pub use assign::{assigned, check_assignable, is_assignable};
 pub use condition::reworded_condition;
@@ -89,6 +97,9 @@ pub use work::{Gone, Touched};
 
 /// The rows RETURNING reads, in its generated query.
 const RETURNED: &str = "\0returned";
+
+/// The number of `tableoid` among the columns of every table.
+const TABLEOID: i16 = -6;
 
 /// A bound statement that changes rows.
 #[derive(Debug, Clone)]
@@ -116,6 +127,8 @@ pub struct BoundDml {
 struct Part {
     change: PartBody,
     returning: Option<Bound>,
+    /// The same for the tables that stand under the one it names.
+    below: Vec<Part>,
 }
 
 /// What is to be done at last.
@@ -230,12 +243,42 @@ impl Engine {
         })
     }
 
-    /// Binds one change with its RETURNING.
+    /// Binds one change with its RETURNING; UPDATE and DELETE also for each table that stands under
+    /// the one they name.
     async fn bind_part(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         action: &DmlAction,
         names: Names,
+        parameters: &mut Parameters,
+        needs: &mut Vec<Need>,
+    ) -> Result<Part> {
+        let again = names.clone();
+        let part = self.bind_one(context, action, names, None, parameters, needs);
+        let mut part = part.await?;
+        if let PartBody::Rewrite(rewrite) = &part.change
+            && !rewrite.only
+        {
+            for member in context.snapshot.descendants(rewrite.relation.oid) {
+                if member.is_partitioned() {
+                    continue;
+                }
+                let names = again.clone();
+                let below = self.bind_one(context, action, names, Some(&member), parameters, needs);
+                part.below.push(Box::pin(below).await?);
+            }
+        }
+        Ok(part)
+    }
+
+    /// As [`Engine::bind_part`], for one table: `member`, which stands under the one named, if any
+    /// is given.
+    async fn bind_one(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        action: &DmlAction,
+        names: Names,
+        member: Option<&Arc<Relation>>,
         parameters: &mut Parameters,
         needs: &mut Vec<Need>,
     ) -> Result<Part> {
@@ -260,13 +303,15 @@ impl Engine {
                 (PartBody::Insert(bound), needed, returning, alias)
             }
             DmlAction::Update(update) => {
-                let (bound, needed) = self.bind_update(context, update, names, parameters).await?;
+                let bound = self.bind_update(context, update, names, member, parameters);
+                let (bound, needed) = bound.await?;
                 let alias = bound.alias.clone();
                 let returning = update.returning.clone();
                 (PartBody::Rewrite(bound), needed, returning, alias)
             }
             DmlAction::Delete(delete) => {
-                let (bound, needed) = self.bind_delete(context, delete, names, parameters).await?;
+                let bound = self.bind_delete(context, delete, names, member, parameters);
+                let (bound, needed) = bound.await?;
                 let alias = bound.alias.clone();
                 let returning = delete.returning.clone();
                 (PartBody::Rewrite(bound), needed, returning, alias)
@@ -313,7 +358,11 @@ impl Engine {
             .is_some_and(|returning| security::reads(&returning.needs, named));
         // By itself: it is part of every statement, and big.
         Box::pin(self.secure(context, &mut change, reads, needs)).await?;
-        Ok(Part { change, returning })
+        Ok(Part {
+            change,
+            returning,
+            below: Vec::new(),
+        })
     }
 
     /// RETURNING as a query over the rows the statement leaves (or, for DELETE, takes).
@@ -339,10 +388,7 @@ impl Engine {
                 name: RETURNED.to_owned(),
                 relation: relation.oid,
                 origins: target::origins_of(relation),
-                rows: LocalRows::Provider(table_provider(
-                    context.database.store().root(),
-                    &rewrite::with_segments(relation, &[]),
-                )),
+                rows: LocalRows::Provider(returned_provider(context, relation)),
             }]);
             let returned = match through {
                 None => RETURNED,
@@ -424,6 +470,25 @@ impl Engine {
     async fn execute_part(
         self: &Arc<Self>,
         given: &Given<'_>,
+        mut part: Part,
+        work: &mut Work,
+    ) -> Result<(u64, Option<Rows>)> {
+        let below = std::mem::take(&mut part.below);
+        let (mut rows, mut returned) = self.execute_one(given, part, work).await?;
+        for part in below {
+            let (more, others) = self.execute_one(given, part, work).await?;
+            rows += more;
+            returned = match (returned, others) {
+                (Some(returned), Some(others)) => Some(returned.then(others)),
+                (returned, others) => returned.or(others),
+            };
+        }
+        Ok((rows, returned))
+    }
+
+    async fn execute_one(
+        self: &Arc<Self>,
+        given: &Given<'_>,
         part: Part,
         work: &mut Work,
     ) -> Result<(u64, Option<Rows>)> {
@@ -445,12 +510,28 @@ impl Engine {
                 let done = self
                     .execute_rewrite(context, rewrite, work, parameters, interrupt)
                     .await?;
-                let returned = if !rewrite.others.is_empty() {
+                let named = |of: &(Oid, i16)| of.1 == TABLEOID;
+                if !done.moved.is_empty()
+                    && part
+                        .returning
+                        .as_ref()
+                        .is_some_and(|of| of.names.iter().any(named))
+                {
+                    return Err(Error::unsupported(
+                        "RETURNING tableoid of rows that go to another partition",
+                    ));
+                }
+                let returned = if rewrite.relation.is_partitioned() && rewrite.others.is_empty() {
+                    // All its rows are its partitions'.
+                    returned_provider(context, &rewrite.relation)
+                } else if !rewrite.others.is_empty() {
                     let sides = rewrite::sides(&rewrite.relation, &rewrite.alias, &rewrite.others);
                     rows::in_memory(joined_schema(&sides), done.returned)?
                 } else if part.kind() == DmlKind::Update {
                     let relation = rewrite::with_segments(&rewrite.relation, &done.written);
-                    table_provider(root, &relation)
+                    let relation = Arc::new(relation);
+                    let members = std::iter::once(Arc::clone(&relation)).chain(done.moved);
+                    members_provider(root, &relation, &members.collect::<Vec<_>>())
                 } else {
                     rows::in_memory(rows::schema(&rewrite.relation), done.returned)?
                 };
@@ -471,125 +552,13 @@ impl Engine {
         };
         Ok((rows, returning))
     }
-
-    /// CREATE TABLE AS: runs the query into segments of `relation`, which is not in the catalog yet
-    /// and has the query's columns.
-    ///
-    /// # Errors
-    /// As [`Engine::execute`].
-    pub async fn fill(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        relation: &Arc<Relation>,
-        query: Authorized<Bound>,
-        parameters: &[ArrayRef],
-        interrupt: &Interrupt,
-    ) -> Result<(Vec<Change>, u64)> {
-        let types: Vec<PgType> = query.value().columns.iter().map(|c| c.ty).collect();
-        let mut answer = self.execute(context, query, parameters, interrupt).await?;
-        let mut sink = Sink::new(context.database.store().clone(), relation.clone());
-        while let Some(batch) = answer.next().await? {
-            sink.write(stored_batch(context, relation, &types, &batch)?)
-                .await?;
-        }
-        let rows = sink.rows();
-        Ok((added(relation, sink.finish().await?), rows))
-    }
 }
 
-/// A query's rows as `relation` stores them: its columns at the same places, assigned.
-pub(super) fn stored_batch(
-    context: &Arc<StatementContext>,
-    relation: &Relation,
-    types: &[PgType],
-    batch: &RecordBatch,
-) -> Result<RecordBatch> {
-    let arrays = relation
-        .columns
-        .iter()
-        .zip(types)
-        .zip(batch.columns())
-        .map(|((column, from), array)| assign::assign(context, array, *from, column.ty))
-        .collect::<Result<Vec<_>>>()?;
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
-        .map_err(|error| Error::internal("building rows", error))
-}
-
-/// The change that adds segments; none if there are none.
-pub(super) fn added(relation: &Relation, segments: Vec<Arc<Segment>>) -> Vec<Change> {
-    if segments.is_empty() {
-        return Vec::new();
-    }
-    vec![Change::AddSegments {
-        relation: relation.oid,
-        segments,
-    }]
-}
-
-/// `SELECT items FROM relation AS alias`, of a local relation.
-pub(super) fn select_from(
-    items: Vec<SelectItem>,
-    relation: &str,
-    alias: Option<&str>,
-) -> ast::Query {
-    let from = ast::TableWithJoins {
-        relation: target::table(relation, alias),
-        joins: Vec::new(),
-    };
-    target::select(items, vec![from], None)
-}
-
-impl Part {
-    fn kind(&self) -> DmlKind {
-        match &self.change {
-            PartBody::Insert(_) => DmlKind::Insert,
-            PartBody::Rewrite(rewrite) => rewrite.kind(),
-            PartBody::Merge(_) => DmlKind::Merge,
-        }
-    }
-
-    /// The table it changes, in which ways.
-    fn targets(&self) -> Vec<(Oid, DmlKind)> {
-        let table = self.change.relation().oid;
-        match &self.change {
-            PartBody::Insert(insert) if insert.updates() => {
-                vec![(table, DmlKind::Insert), (table, DmlKind::Update)]
-            }
-            PartBody::Insert(_) | PartBody::Rewrite(_) => vec![(table, self.kind())],
-            PartBody::Merge(merge) => merge.kinds().map(|kind| (table, kind)).collect(),
-        }
-    }
-
-    /// Puts rows in place of names of WITH.
-    fn put_rows(&mut self, found: &[Found]) -> Result<()> {
-        let queries: Box<dyn Iterator<Item = &mut Bound>> = match &mut self.change {
-            PartBody::Insert(insert) => Box::new(insert.queries()),
-            PartBody::Rewrite(rewrite) => Box::new(rewrite.queries()),
-            PartBody::Merge(merge) => Box::new(merge.queries()),
-        };
-        for query in queries.chain(self.returning.iter_mut()) {
-            put_rows(query, found)?;
-        }
-        Ok(())
-    }
-}
-
-impl PartBody {
-    /// The view it was named by.
-    fn through(&self) -> Option<&Through> {
-        match self {
-            Self::Insert(insert) => insert.through.as_ref(),
-            Self::Rewrite(rewrite) => rewrite.through.as_ref(),
-            Self::Merge(_) => None,
-        }
-    }
-
-    fn relation(&self) -> &Arc<Relation> {
-        match self {
-            Self::Insert(insert) => &insert.relation,
-            Self::Rewrite(rewrite) => &rewrite.relation,
-            Self::Merge(merge) => &merge.relation,
-        }
+/// The rows RETURNING reads, none of them there yet.
+fn returned_provider(context: &StatementContext, relation: &Relation) -> Arc<dyn TableProvider> {
+    let root = context.database.store().root();
+    match relation.is_partitioned() {
+        true => family_provider(root, relation, &[]),
+        false => table_provider(root, &rewrite::with_segments(relation, &[])),
     }
 }

@@ -60,7 +60,7 @@ impl Engine {
             .map(|c| format!("c.{}", quote(&c.name)))
             .collect();
         let mut text = format!(
-            "SELECT {} FROM {} AS c WHERE EXISTS (SELECT 1 FROM gone AS g WHERE {})",
+            "SELECT {} FROM ONLY {} AS c WHERE EXISTS (SELECT 1 FROM gone AS g WHERE {})",
             list.join(", "),
             context.snapshot.qualified_name(from),
             referred(from, key, gone)
@@ -108,14 +108,14 @@ impl Engine {
                 .map(|(column, attnum)| format!("{} = {}", quote(&column.name), to(*attnum)))
                 .collect();
             format!(
-                "UPDATE {child} AS c SET {} FROM gone AS g WHERE {referred}",
+                "UPDATE ONLY {child} AS c SET {} FROM gone AS g WHERE {referred}",
                 columns.join(", ")
             )
         };
         let text = match action {
             ForeignAction::Cascade if gone.is_update() => set(&|attnum| format!("g.n{attnum}")),
             ForeignAction::Cascade => {
-                format!("DELETE FROM {child} AS c USING gone AS g WHERE {referred}")
+                format!("DELETE FROM ONLY {child} AS c USING gone AS g WHERE {referred}")
             }
             ForeignAction::SetNull => set(&|_| "NULL".to_owned()),
             ForeignAction::SetDefault => set(&|_| "DEFAULT".to_owned()),
@@ -234,8 +234,10 @@ fn orphan_condition(
             Some(format!("p.{} = c.{}", quote(&to.name), quote(&column.name)))
         })
         .collect();
+    // What stands under a table is none of it to a foreign key, unless all rows are there.
+    let only = if parent.is_partitioned() { "" } else { "ONLY " };
     conditions.push(format!(
-        "NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})",
+        "NOT EXISTS (SELECT 1 FROM {only}{} AS p WHERE {})",
         context.snapshot.qualified_name(parent),
         pairs.join(" AND ")
     ));

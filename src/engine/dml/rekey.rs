@@ -9,6 +9,7 @@ use arrow::record_batch::RecordBatch;
 use super::intake::with_keys;
 use super::keys::{Keys, chosen};
 use super::rewrite::Rewrite;
+use super::route::taken;
 use super::rows;
 use crate::base::{Error, Result};
 use crate::catalog::{Generation, Index, Relation, TriggerEvent};
@@ -24,6 +25,8 @@ pub(super) struct Rekeyed {
     pub(super) skipped: RecordBatch,
     /// What RETURNING reads, if it reads others beside them.
     pub(super) returned: Option<RecordBatch>,
+    /// Rows that are for other partitions now: what they were, and what they are.
+    pub(super) moved: Option<(RecordBatch, RecordBatch)>,
 }
 
 impl Engine {
@@ -73,6 +76,19 @@ impl Engine {
         let new = self
             .generate(context, relation, rules, new, interrupt)
             .await?;
+        let stays = self
+            .staying(context, relation, rewrite, &new, interrupt)
+            .await?;
+        let (here, away): (Vec<usize>, Vec<usize>) =
+            (0..new.num_rows()).partition(|row| stays[*row]);
+        let moved = match away.is_empty() {
+            true => None,
+            false => Some((taken(&old, &away)?, taken(&new, &away)?)),
+        };
+        let (old, new) = match away.is_empty() {
+            true => (old, new),
+            false => (taken(&old, &here)?, taken(&new, &here)?),
+        };
         let broken = self
             .check_rows(context, relation, rules, &new, interrupt)
             .await?;
@@ -80,7 +96,12 @@ impl Engine {
         let minds = |index: &Index| index.depends_on(&rewrite.changed);
         if let Some(keys) = Keys::open(self, context, relation, interrupt, minds).await? {
             let (before, after) = (old.slice(0, sound), new.slice(0, sound));
+            let left = moved.as_ref().map(|(old, _)| old.clone());
             with_keys(keys, move |keys| {
+                if let Some(left) = left {
+                    let gone = keys.of(&left)?;
+                    (0..left.num_rows()).for_each(|row| keys.remove(&gone, row));
+                }
                 let (gone, come) = (keys.of(&before)?, keys.of(&after)?);
                 for row in 0..after.num_rows() {
                     keys.remove(&gone, row);
@@ -104,6 +125,7 @@ impl Engine {
             new,
             skipped,
             returned,
+            moved,
         })
     }
 }

@@ -10,15 +10,16 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow::record_batch::RecordBatch;
 use sqlparser::ast::{self, Expr, FromTable, SelectItem};
 
 use super::DmlKind;
-use super::assign::{assign, check_assignable};
+use super::assign::check_assignable;
 use super::fire::sees_rows;
+use super::moved::touches_key;
 use super::names::Names;
 use super::rekey::changed_columns;
-use super::returning::{Side, joined_batch, joined_schema, other_aliases};
+use super::returning::{Side, aliases, merges_columns};
 use super::rows;
 use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
@@ -28,8 +29,8 @@ use super::through::{Aim, THROUGH, Through};
 use super::values::settle_used;
 use super::values::{Cell, Parameters};
 use super::work::{Work, is_referenced};
-use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Column, Index, Privilege, Relation, RelationKind, Segment, TriggerEvent};
+use crate::base::{Error, Result};
+use crate::catalog::{Index, Privilege, Relation, Segment, TriggerEvent};
 use crate::engine::guard::limited;
 use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
 use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
@@ -39,6 +40,8 @@ use crate::privileges::Need;
 use crate::statement::StatementContext;
 use crate::types::PgType;
 
+pub(super) use super::moved::{current, with_segments};
+
 /// The target in the generated query.
 pub(super) const TARGET: &str = "\0target";
 
@@ -46,6 +49,8 @@ pub(super) const TARGET: &str = "\0target";
 #[derive(Debug, Clone)]
 pub(super) struct Rewrite {
     pub(super) relation: Arc<Relation>,
+    /// Whether the tables under it are left alone.
+    pub(super) only: bool,
     /// What the statement calls the target.
     pub(super) alias: String,
     /// Segment, row; then for UPDATE the new row and for DELETE … RETURNING the old one; then for
@@ -54,13 +59,16 @@ pub(super) struct Rewrite {
     pub(super) query: Option<Bound>,
     /// For each column of the rows in `query`: the type of its expression; `None` for an untyped
     /// literal.
-    types: Vec<Option<PgType>>,
+    pub(super) types: Vec<Option<PgType>>,
     /// Whether new rows are written (UPDATE).
     pub(super) writes: bool,
     /// Columns that may get other values.
     pub(super) changed: Vec<i16>,
     /// Whether `query` has the old rows beside the new ones.
     has_old: bool,
+    /// Where rows of a partition go that its bound no longer lets stay: the partitioned table, and
+    /// the bound.
+    pub(super) moves: Option<(Arc<Relation>, Bound)>,
     /// Whether other tables refer to this one, so that rows that go must be known.
     referenced: bool,
     /// The view it was named by.
@@ -77,11 +85,15 @@ pub(super) struct Rewritten {
     pub(super) written: Vec<Arc<Segment>>,
     /// Rows that RETURNING reads from memory: the target's columns, then those of the others.
     pub(super) returned: Vec<RecordBatch>,
+    /// New rows that went to other partitions.
+    pub(super) moved: Vec<Arc<Relation>>,
 }
 
 /// The parts of UPDATE and DELETE, brought to one shape.
 struct Parts {
     name: ast::ObjectName,
+    /// The table, under the one named, whose rows are meant.
+    member: Option<Arc<Relation>>,
     alias: Option<String>,
     others: Vec<ast::TableWithJoins>,
     selection: Option<Expr>,
@@ -98,6 +110,7 @@ impl Engine {
         context: &Arc<StatementContext>,
         update: &ast::Update,
         names: Names,
+        member: Option<&Arc<Relation>>,
         parameters: &mut Parameters,
     ) -> Result<(Rewrite, Vec<Need>)> {
         if update.or.is_some() || update.output.is_some() {
@@ -116,6 +129,7 @@ impl Engine {
         };
         let parts = Parts {
             name,
+            member: member.cloned(),
             alias,
             others,
             selection: update.selection.clone(),
@@ -132,6 +146,7 @@ impl Engine {
         context: &Arc<StatementContext>,
         delete: &ast::Delete,
         names: Names,
+        member: Option<&Arc<Relation>>,
         parameters: &mut Parameters,
     ) -> Result<(Rewrite, Vec<Need>)> {
         if delete.output.is_some() || !delete.order_by.is_empty() || delete.limit.is_some() {
@@ -146,6 +161,7 @@ impl Engine {
         let (name, alias) = target::single_table(table)?;
         let parts = Parts {
             name,
+            member: member.cloned(),
             alias,
             others: delete.using.clone().unwrap_or_default(),
             selection: delete.selection.clone(),
@@ -168,10 +184,11 @@ impl Engine {
         };
         let Aim {
             named,
+            only,
             through,
             relation,
             mut needs,
-        } = self.aim(context, &parts.name, verb)?;
+        } = self.aim(context, &parts.name, verb, parts.member.as_ref())?;
         let set = parts.assignments.as_ref();
         let set = set.map(|assignments| target::assigned(&named, assignments));
         let of_owners = through.as_ref().map(|it| it.needs(privilege, set.as_ref()));
@@ -222,12 +239,14 @@ impl Engine {
         if everything {
             let rewrite = Rewrite {
                 relation,
+                only,
                 alias,
                 query: None,
                 types: Vec::new(),
                 writes: false,
                 changed: Vec::new(),
                 has_old: false,
+                moves: None,
                 referenced: false,
                 through: None,
                 others: Vec::new(),
@@ -247,6 +266,7 @@ impl Engine {
         let mut places = Vec::new();
         let mut changed = Vec::new();
         let mut has_old = false;
+        let mut moves = None;
         let mut rules = Rules::default();
         if let Some(assignments) = parts.assignments.take() {
             let old = |name: &str| own_column(&alias, &hidden(name));
@@ -283,6 +303,14 @@ impl Engine {
                 .bind_rules_of(context, &relation, through.as_ref())
                 .await?;
             rules.given = set_columns;
+            let of_family = through
+                .as_ref()
+                .and_then(|through| through.of_family.as_ref());
+            if let Some(table) = of_family.filter(|table| table.is_partitioned()) {
+                let bound = rules.bound.take();
+                let touched = touches_key(context, &relation, &changed);
+                moves = bound.filter(|_| touched).map(|of| (Arc::clone(table), of));
+            }
         } else if parts.returning.is_some() || referenced || fires {
             for column in &relation.columns {
                 items.push(own(&column.name));
@@ -318,10 +346,11 @@ impl Engine {
         if let Some(returning) = &parts.returning
             && !parts.others.is_empty()
         {
-            if through.is_some() {
-                return Err(Error::unsupported(
-                    "RETURNING of a view changed beside other relations",
-                ));
+            if let Some(through) = &through {
+                return Err(Error::unsupported(match &through.of_family {
+                    Some(_) => "RETURNING of several tables changed beside other relations",
+                    None => "RETURNING of a view changed beside other relations",
+                }));
             }
             let aliases = other_aliases(&parts.others, returning)?;
             for ident in aliases {
@@ -365,11 +394,13 @@ impl Engine {
         let rewrite = Rewrite {
             writes: privilege == Privilege::Update,
             relation,
+            only,
             alias,
             query: Some(bound),
             types,
             changed,
             has_old,
+            moves,
             referenced,
             through,
             others,
@@ -388,18 +419,19 @@ impl Engine {
         interrupt: &Interrupt,
     ) -> Result<Rewritten> {
         let relation = current(context, &rewrite.relation)?;
-        let work = work.on(&relation, rewrite.kind());
+        let own = work.on(&relation, rewrite.kind());
         let Some(query) = &rewrite.query else {
             return Ok(Rewritten {
-                rows: work.hits.add_all(),
+                rows: own.hits.add_all(),
                 written: Vec::new(),
                 returned: Vec::new(),
+                moved: Vec::new(),
             });
         };
-        work.changed.extend(&rewrite.changed);
-        let before = work.hits.count;
+        own.changed.extend(&rewrite.changed);
+        let before = own.hits.count;
         let keyed_by = match rewrite.has_old {
-            true => work.current(context, interrupt).await?,
+            true => own.current(context, interrupt).await?,
             false => relation.clone(),
         };
         let root = context.database.store().root();
@@ -414,8 +446,9 @@ impl Engine {
         let mut sink = Sink::new(store.clone(), relation.clone());
         let mut returned = Vec::new();
         let mut keyed = Vec::new();
+        let mut moving = Vec::new();
         while let Some(batch) = answer.next().await? {
-            let Some(batch) = work.hits.add(&batch)? else {
+            let Some(batch) = own.hits.add(&batch)? else {
                 continue;
             };
             if batch.num_columns() == 2 {
@@ -443,6 +476,10 @@ impl Engine {
                     let new = self
                         .generate(context, &relation, rules, new, interrupt)
                         .await?;
+                    let (new, away) = self
+                        .parting(context, &relation, rewrite, new, interrupt)
+                        .await?;
+                    moving.extend(away);
                     let broken = self.check_rows(context, &relation, rules, &new, interrupt);
                     if let Some((_, error)) = broken.await? {
                         return Err(error);
@@ -453,7 +490,7 @@ impl Engine {
                 false => new,
             };
             if !rewrite.writes && rewrite.referenced {
-                work.note_gone(new.clone(), None);
+                own.note_gone(new.clone(), None);
             }
             if !rewrite.writes || others.is_some() {
                 returned.push(self.returned_rows(&relation, rewrite, &new, others)?);
@@ -467,59 +504,28 @@ impl Engine {
             let event = TriggerEvent::Update;
             work.note_seen(event, Some(rows.old.clone()), Some(rows.new.clone()));
             if rewrite.referenced {
-                work.note_gone(rows.old, Some(rows.new.clone()));
+                own.note_gone(rows.old, Some(rows.new.clone()));
+                if let Some((old, new)) = &rows.moved {
+                    own.note_gone(old.clone(), Some(new.clone()));
+                }
             }
             sink.write(rows.new).await?;
             returned.extend(rows.returned);
+            moving.extend(rows.moved.into_iter().map(|(_, new)| new));
         }
 
         let written = sink.finish().await?;
-        work.written.extend(written.iter().cloned());
+        own.written.extend(written.iter().cloned());
+        let rows = own.hits.count - before;
+        let moved = self
+            .move_rows(context, &relation, rewrite, moving, work, interrupt)
+            .await?;
         Ok(Rewritten {
-            rows: work.hits.count - before,
+            rows,
             written,
             returned,
+            moved,
         })
-    }
-
-    /// The rows RETURNING reads: the target's columns and those of the others.
-    pub(super) fn returned_rows(
-        self: &Arc<Self>,
-        relation: &Relation,
-        rewrite: &Rewrite,
-        rows: &RecordBatch,
-        others: Option<Vec<ArrayRef>>,
-    ) -> Result<RecordBatch> {
-        let Some(others) = others else {
-            return Ok(rows.clone());
-        };
-        let mut arrays = rows.columns().to_vec();
-        arrays.extend(others);
-        let schema = joined_schema(&sides(relation, &rewrite.alias, &rewrite.others));
-        joined_batch(&schema, arrays, rows.num_rows())
-    }
-
-    /// The rows after the two address columns, as the relation stores them.
-    fn new_rows(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        relation: &Relation,
-        rewrite: &Rewrite,
-        batch: &RecordBatch,
-    ) -> Result<RecordBatch> {
-        let arrays = relation
-            .columns
-            .iter()
-            .zip(&rewrite.types)
-            .zip(&batch.columns()[2..])
-            .map(|((column, from), array)| match from {
-                Some(from) => assign(context, array, *from, column.ty),
-                None => rows::read_array(context, array, column.ty),
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
-            .map_err(|error| Error::internal("building rows", error))
     }
 }
 
@@ -560,40 +566,16 @@ pub(super) fn sides(relation: &Relation, alias: &str, others: &[Side]) -> Vec<Si
         .collect()
 }
 
-/// The target as this statement sees it; its columns must still be those it was bound with.
-///
-/// # Errors
-/// `42P01` dropped meanwhile; `0A000` altered meanwhile.
-pub(super) fn current(context: &StatementContext, bound: &Arc<Relation>) -> Result<Arc<Relation>> {
-    let Some(relation) = context.snapshot.relation(bound.oid) else {
-        return Err(Error::new(
-            SqlState::UNDEFINED_TABLE,
-            format!("relation \"{}\" does not exist", bound.name),
-        ));
-    };
-    let same = |a: &Column, b: &Column| a.attnum == b.attnum && a.name == b.name && a.ty == b.ty;
-    if relation.columns.len() != bound.columns.len()
-        || !relation
-            .columns
-            .iter()
-            .zip(&bound.columns)
-            .all(|(a, b)| same(a, b))
-    {
-        return Err(Error::new(
-            SqlState::FEATURE_NOT_SUPPORTED,
-            format!("table \"{}\" was altered meanwhile", relation.name),
-        )
-        .hint("Run the statement again."));
+/// What RETURNING may call the relations of FROM or USING.
+fn other_aliases(
+    from: &[ast::TableWithJoins],
+    returning: &[SelectItem],
+) -> Result<Vec<ast::Ident>> {
+    let star = returning
+        .iter()
+        .any(|item| matches!(item, SelectItem::Wildcard(_)));
+    if star && merges_columns(from) {
+        return Err(Error::unsupported("RETURNING * beside JOIN … USING"));
     }
-    Ok(relation.clone())
-}
-
-/// The relation with other rows: for reading back what was written.
-pub(super) fn with_segments(relation: &Relation, segments: &[Arc<Segment>]) -> Relation {
-    Relation {
-        kind: RelationKind::Table {
-            segments: segments.into(),
-        },
-        ..relation.clone()
-    }
+    aliases(from).ok_or_else(|| Error::unsupported("RETURNING beside this FROM"))
 }

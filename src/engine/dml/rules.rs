@@ -15,19 +15,20 @@ use datafusion::datasource::empty::EmptyTable;
 use sqlparser::ast::{self, Expr, SelectItem, TableWithJoins};
 
 use super::assign::assign;
+use super::domains::OfDomain;
 use super::intake::with_keys;
 use super::keys::Keys;
+use super::route::{holds, outside_bound};
 use super::security::Security;
 use super::through::Through;
 use super::{rows, target};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::user_type::Rule;
-use crate::catalog::{Column, Constraints, Relation};
+use crate::catalog::Relation;
 use crate::engine::local::{LocalRelation, LocalRows, origins};
 use crate::engine::parse::parse_expression;
 use crate::engine::{Bound, Engine};
-use crate::functions::domain_violation;
 use crate::observe::Interrupt;
+use crate::pg_catalog::family;
 use crate::statement::{ConstraintModes, StatementContext};
 use crate::types::PgType;
 
@@ -46,14 +47,26 @@ pub(in crate::engine) struct Rules {
     /// Positions of generated columns, and the query that makes them.
     generated: Option<(Vec<usize>, Bound)>,
     /// What domains ask of columns.
-    domains: Vec<OfDomain>,
+    pub(super) domains: Vec<OfDomain>,
     /// Names of the checks, in the order of the query's columns.
     checks: Option<(Vec<String>, Bound)>,
+    /// What the bound of a partition asks.
+    pub(in crate::engine) bound: Option<Bound>,
     /// Names of views with CHECK OPTION, in the order of the query's columns.
     views: Option<(Vec<String>, Bound)>,
 }
 
 impl Rules {
+    /// What is asked of a partitioned table's rows before its partitions ask the rest.
+    pub(super) fn of_all_tables(&self) -> Self {
+        Self {
+            domains: Vec::new(),
+            checks: None,
+            bound: None,
+            ..self.clone()
+        }
+    }
+
     /// The same with other row security.
     pub(super) fn with_security(&self, security: Option<Box<Security>>) -> Self {
         Self {
@@ -63,83 +76,7 @@ impl Rules {
     }
 }
 
-/// What the domain of a column asks of its values.
-#[derive(Debug, Clone)]
-struct OfDomain {
-    /// The column's position.
-    position: usize,
-    /// A table of nothing but the value.
-    value: Arc<Relation>,
-    /// In the order of the query's columns.
-    rules: Vec<Rule>,
-    query: Bound,
-}
-
 impl Engine {
-    /// What the domains of a table's columns ask.
-    async fn bind_domains(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        relation: &Relation,
-    ) -> Result<Vec<OfDomain>> {
-        let mut bound = Vec::new();
-        for (position, column) in relation.columns.iter().enumerate() {
-            let Some(domain) = column.ty.domain else {
-                continue;
-            };
-            let rules = context.snapshot.domain_rules(domain);
-            if rules.is_empty() {
-                continue;
-            }
-            let mut value = relation.clone();
-            value.constraints = Constraints::NONE;
-            value.columns = vec![Column {
-                name: "value".to_owned(),
-                ty: column.ty.undomained(),
-                ..column.clone()
-            }];
-            let value = Arc::new(value);
-            let conditions = rules.iter().map(|rule| rule.condition.as_str());
-            let query = self.bind_rule(context, &value, conditions).await?;
-            bound.push(OfDomain {
-                position,
-                value,
-                rules,
-                query,
-            });
-        }
-        Ok(bound)
-    }
-
-    /// The first row with a value that its domain forbids.
-    async fn check_domains(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        rules: &Rules,
-        batch: &RecordBatch,
-        interrupt: &Interrupt,
-    ) -> Result<Option<(usize, Error)>> {
-        let mut first: Option<(usize, Error)> = None;
-        for domain in &rules.domains {
-            let values = batch
-                .project(&[domain.position])
-                .map_err(|error| Error::internal("examining rows", error))?;
-            let answer = self
-                .examine(context, &domain.value, &domain.query, &values, interrupt)
-                .await?;
-            let rows = first.as_ref().map_or(batch.num_rows(), |(row, _)| *row);
-            let broken = (0..rows).find_map(|row| {
-                let at = answer.iter().position(|array| is_false(array, row))?;
-                Some((row, &domain.rules[at]))
-            });
-            if let Some((row, rule)) = broken {
-                let named = PgType::TEXT.in_domain(rule.domain).to_string();
-                first = Some((row, domain_violation(&named, rule.check.as_deref())));
-            }
-        }
-        Ok(first)
-    }
-
     /// The rules of a table.
     pub(in crate::engine) async fn bind_rules(
         self: &Arc<Self>,
@@ -164,6 +101,10 @@ impl Engine {
             let bound = self.bind_kept_rule(context, relation, expressions).await?;
             let positions = generated.iter().map(|(position, _)| *position).collect();
             rules.generated = Some((positions, bound));
+        }
+        if let Some(condition) = family::condition(context, relation) {
+            let condition = std::iter::once(condition.as_str());
+            rules.bound = Some(self.bind_kept_rule(context, relation, condition).await?);
         }
         if !checks.is_empty() {
             let expressions = checks.iter().map(|check| check.expression.as_str());
@@ -389,17 +330,24 @@ impl Engine {
             }
         }
         if sound > 0
+            && let Some(query) = &rules.bound
+        {
+            let answer = self
+                .examine(context, relation, query, &unchecked, interrupt)
+                .await?;
+            if let Some(row) = (0..sound).find(|row| !holds(&answer[0], *row)) {
+                let error = outside_bound(context, relation, &rules.given, batch, row)?;
+                return Ok(Some((row, error)));
+            }
+        }
+        if sound > 0
             && let Some((names, query)) = &rules.views
         {
             let answer = self
                 .examine(context, relation, query, &unchecked, interrupt)
                 .await?;
-            let passed = |array: &ArrayRef, row: usize| match array.as_boolean_opt() {
-                Some(verdicts) => verdicts.is_valid(row) && verdicts.value(row),
-                None => false,
-            };
             for row in 0..sound {
-                if let Some(at) = answer.iter().position(|array| !passed(array, row)) {
+                if let Some(at) = answer.iter().position(|array| !holds(array, row)) {
                     let error = Error::new(
                         SqlState::WITH_CHECK_OPTION_VIOLATION,
                         format!("new row violates check option for view \"{}\"", names[at]),
@@ -539,7 +487,7 @@ fn is_immutable(bound: &Bound) -> bool {
 }
 
 /// Whether the verdict on a row is false; NULL is not.
-fn is_false(verdicts: &ArrayRef, row: usize) -> bool {
+pub(super) fn is_false(verdicts: &ArrayRef, row: usize) -> bool {
     match verdicts.as_boolean_opt() {
         Some(verdicts) => verdicts.is_valid(row) && !verdicts.value(row),
         None => false,

@@ -10,6 +10,7 @@ use sqlparser::ast::{self, Expr, SelectItem, TableWithJoins};
 use super::insert::Insert;
 use super::rewrite::{Rewrite, TARGET};
 use super::rules::{Rules, over_row};
+use super::through::Through;
 use super::{PartBody, target};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Policy, PolicyCommand, Privilege, Relation, SearchPath};
@@ -239,7 +240,8 @@ impl Engine {
             Some(through) => through.reader(context.role),
             None => context.role,
         };
-        if !limited(context, role, change.relation())? {
+        let secured = change.through().and_then(Through::secured);
+        if !limited(context, role, secured.as_ref().unwrap_or(change.relation()))? {
             return Ok(());
         }
         match change {
@@ -292,8 +294,10 @@ impl Rewrite {
         };
         let mut commands = vec![command];
         commands.extend(reads.then_some(PolicyCommand::Select));
+        let secured = self.through.as_ref().and_then(Through::secured);
+        let relation = secured.unwrap_or_else(|| Arc::clone(&self.relation));
         let guard = Guard {
-            relation: Arc::clone(&self.relation),
+            relation: Arc::clone(&relation),
             role,
             commands,
         };
@@ -304,7 +308,7 @@ impl Rewrite {
             let mut asked = vec![(PolicyCommand::Update, false)];
             asked.extend(reads.then_some((PolicyCommand::Select, true)));
             self.rules.security = engine
-                .bind_security(context, &self.relation, role, Kind::New, &asked, needs)
+                .bind_security(context, &relation, role, Kind::New, &asked, needs)
                 .await?;
         }
         Ok(())

@@ -17,6 +17,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{CheckOption, ObjectId, Privilege, Relation, RelationKind};
 use crate::engine::Engine;
 use crate::engine::local::{LocalRelation, LocalRows};
+use crate::engine::parse::without_only;
 use crate::engine::scans::reading;
 use crate::privileges::Need;
 use crate::statement::StatementContext;
@@ -38,6 +39,8 @@ pub(super) struct Through {
     pub(super) checks: Vec<(String, Expr)>,
     /// What is read on whose behalf, from the outermost view inwards.
     levels: Vec<Level>,
+    /// Where the table stands under the one whose rows were meant: that one.
+    pub(super) of_family: Option<Arc<Relation>>,
 }
 
 /// What a view reads.
@@ -79,6 +82,8 @@ struct Flat {
 pub(super) struct Aim {
     /// What it names: a table, or a view of one.
     pub(super) named: Arc<Relation>,
+    /// Whether the tables under it are left alone.
+    pub(super) only: bool,
     /// The view, if it is one.
     pub(super) through: Option<Through>,
     /// The table whose rows are changed.
@@ -97,20 +102,28 @@ impl Engine {
         context: &StatementContext,
         name: &ObjectName,
         verb: &str,
+        member: Option<&Arc<Relation>>,
     ) -> Result<Aim> {
-        let named = target::resolve(context, name, verb)?;
+        let (only, name) = without_only(name);
+        let named = target::resolve(context, &name, verb)?;
         let mut needs = Vec::new();
         if name.0.len() > 1 {
             needs.push(target::schema_need(context, &named));
         }
-        let through = match named.view() {
+        let mut through = match named.view() {
             Some(_) => Some(self.look_through(context, &named, verb)?),
             None => None,
         };
+        if let Some(member) = member {
+            let through = through.get_or_insert_with(|| Through::of_table(&named));
+            through.of_family = Some(Arc::clone(&through.base));
+            through.base = Arc::clone(member);
+        }
         let base = through.as_ref().map_or(&named, |through| &through.base);
         Ok(Aim {
             relation: base.clone(),
             named,
+            only,
             through,
             needs,
         })
@@ -144,6 +157,7 @@ impl Engine {
             columns: flat.columns,
             checks,
             levels,
+            of_family: None,
         })
     }
 
@@ -266,6 +280,34 @@ impl Engine {
 }
 
 impl Through {
+    /// A table as a view of itself: of its columns where another table has them.
+    fn of_table(table: &Arc<Relation>) -> Self {
+        let columns = table.columns.iter().map(|column| {
+            let name = Expr::Identifier(target::quoted(&column.name));
+            (column.name.clone(), name)
+        });
+        Self {
+            view: Arc::clone(table),
+            base: Arc::clone(table),
+            columns: columns.collect(),
+            checks: Vec::new(),
+            levels: Vec::new(),
+            of_family: None,
+        }
+    }
+
+    /// The table with the policies of the one whose rows were meant, if it stands under that.
+    pub(super) fn secured(&self) -> Option<Arc<Relation>> {
+        let meant = self.of_family.as_ref()?;
+        Some(Arc::new(Relation {
+            oid: meant.oid,
+            name: meant.name.clone(),
+            owner: meant.owner,
+            row_security: meant.row_security.clone(),
+            ..Relation::clone(&self.base)
+        }))
+    }
+
     /// The view, made of the rows of a local relation that has the table's columns, with these
     /// further columns of it under names of their own; `filtered` says whether rows the view does
     /// not show are left out. The last is the view; each reads the one before it.
@@ -299,6 +341,7 @@ impl Through {
                     rows: LocalRows::Query {
                         query: Box::new(query),
                         barrier: true,
+                        table: None,
                     },
                 });
             }
@@ -321,6 +364,7 @@ impl Through {
             rows: LocalRows::Query {
                 query: Box::new(query),
                 barrier: false,
+                table: (self.view.view().is_none()).then_some(self.base.oid),
             },
         });
         locals

@@ -42,10 +42,27 @@ pub(super) fn column_rest(cursor: &mut Cursor, name: String) -> Result<ColumnDef
             format!("column \"{name}\" has pseudo-type {ty}"),
         ));
     }
+    constrained(cursor, name, ty, serial.is_some())
+}
+
+/// What is said of a column that a partition has of its table: a name and constraints.
+pub(super) fn column_options(cursor: &mut Cursor) -> Result<ColumnDefinition> {
+    let name = cursor.name()?;
+    cursor.accept("WITH OPTIONS");
+    constrained(cursor, name, TypeName::Known(PgType::UNKNOWN), false)
+}
+
+/// A column definition after its type.
+fn constrained(
+    cursor: &mut Cursor,
+    name: String,
+    ty: TypeName,
+    serial: bool,
+) -> Result<ColumnDefinition> {
     let mut column = ColumnDefinition {
         name,
         ty,
-        serial: serial.is_some(),
+        serial,
         not_null: false,
         default: None,
         generation: None,

@@ -10,6 +10,7 @@ use super::balance::balance;
 use super::grammar::{Grammar, bounded};
 use super::reserved::is_reserved;
 use super::split::{Piece, slice, too_complex};
+use super::star::without_only;
 use crate::base::{Error, Result, SqlState, name};
 use crate::engine::command::ObjectName;
 
@@ -275,20 +276,20 @@ impl Cursor {
         qualified(parts)
     }
 
-    /// A table's name with what says whether its descendants are meant too: `t`, `t *`, `ONLY t`,
-    /// `ONLY (t)`. No table has any.
-    pub(super) fn table_name(&mut self) -> Result<ObjectName> {
+    /// A table's name, and whether it is meant without its descendants: `t`, `t *`, `ONLY t`,
+    /// `ONLY (t)`.
+    pub(super) fn table_name(&mut self) -> Result<(ObjectName, bool)> {
         if !self.accept("ONLY") {
             let name = self.object_name()?;
             self.accept_token(&Token::Mul);
-            return Ok(name);
+            return Ok((name, false));
         }
         let enclosed = self.accept_token(&Token::LParen);
         let name = self.object_name()?;
         if enclosed {
             self.expect_token(&Token::RParen)?;
         }
-        Ok(name)
+        Ok((name, true))
     }
 
     /// A string literal.
@@ -489,6 +490,7 @@ impl Cursor {
 
 /// A parsed name as ours.
 pub(crate) fn object_name(name: &ast::ObjectName) -> Result<ObjectName> {
+    let (_, name) = without_only(name);
     let parts = name
         .0
         .iter()

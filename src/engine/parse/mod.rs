@@ -15,6 +15,7 @@ mod cursor;
 mod cursors;
 mod domains;
 mod explain;
+mod family;
 mod field_names;
 mod grammar;
 mod here;
@@ -37,6 +38,7 @@ mod session;
 mod split;
 mod star;
 mod storage;
+mod tables;
 mod taken;
 #[cfg(test)]
 mod tests;
@@ -71,6 +73,7 @@ pub use place::locate;
 pub use plpgsql::{check_plpgsql, condition, parse_plpgsql, subscripted};
 pub use redirect::redirect;
 pub(crate) use redirect::renamed_sources;
+pub(crate) use star::without_only;
 pub use types::{TypeName, built_in_type, interval, written_type};
 
 /// The prefix of an expression that was kept with its names found.

@@ -2,23 +2,18 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::constraints::{
-    column, column_rest, default, generation, like_options, new_timing, table_constraint,
-};
+use super::constraints::{column, default, generation, new_timing, table_constraint};
 use super::cursor::Cursor;
 use super::types::written_column_type;
 use super::{
-    domains, ownership, policies, roles, routines, sequences, storage, triggers, tuning,
+    domains, family, ownership, policies, roles, routines, sequences, tables, triggers, tuning,
     user_types, views,
 };
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::Parameters;
 use crate::engine::command::{
-    Alter, AlterAction, Command, CreateForeignTable, CreateSchema, CreateTable, CreateTableAs,
-    Drop, ObjectKind, ObjectName, OnCommit,
+    Alter, AlterAction, Command, CreateForeignTable, CreateSchema, Drop, ObjectKind, ObjectName,
 };
-use crate::engine::definition::{ColumnDefinition, ConstraintDefinition, Like, LikeOptions};
 
 /// CREATE …
 pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
@@ -38,14 +33,14 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
         "FUNCTION" | "PROCEDURE" if !temporary => routines::create(cursor, or_replace),
         "TRIGGER" | "CONSTRAINT" if !temporary => triggers::create(cursor, or_replace),
         _ if or_replace => Err(Error::unsupported(format!("CREATE OR REPLACE {word}"))),
-        "TABLE" => create_table(cursor, temporary, false),
+        "TABLE" => tables::create(cursor, temporary, false),
         "UNLOGGED" if !temporary && cursor.accept("UNLOGGED") => match cursor.word().as_deref() {
             Some("SEQUENCE") => sequences::create_sequence(cursor, false, true),
             Some("MATERIALIZED") => Err(Error::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
                 "materialized views cannot be unlogged",
             )),
-            _ => create_table(cursor, false, true),
+            _ => tables::create(cursor, false, true),
         },
         "SEQUENCE" => sequences::create_sequence(cursor, temporary, false),
         _ if temporary => Err(Error::unsupported(format!("CREATE TEMPORARY {word}"))),
@@ -111,140 +106,7 @@ fn create_schema(cursor: &mut Cursor) -> Result<Command> {
     }))
 }
 
-fn create_table(cursor: &mut Cursor, temporary: bool, unlogged: bool) -> Result<Command> {
-    cursor.expect("TABLE")?;
-    let if_not_exists = cursor.if_not_exists();
-    let name = cursor.object_name()?;
-    // `(a, b) AS SELECT` and `(a int, b int)` differ after the first name.
-    let mut names = Vec::new();
-    if cursor.sees(&Token::LParen) {
-        cursor.expect_token(&Token::LParen)?;
-        let elements = if cursor.sees(&Token::RParen) {
-            Vec::new()
-        } else {
-            cursor
-                .list(table_element)
-                .map_err(|error| naming(error, &name.name))?
-        };
-        cursor.expect_token(&Token::RParen)?;
-        let mut create = CreateTable {
-            name: name.clone(),
-            temporary,
-            unlogged,
-            if_not_exists,
-            columns: Vec::new(),
-            constraints: Vec::new(),
-            likes: Vec::new(),
-            storage: Vec::new(),
-            on_commit: None,
-        };
-        let count = elements.len();
-        for element in elements {
-            match element {
-                Element::Column(column) => create.columns.push(*column),
-                Element::Constraint(constraint) => create.constraints.push(constraint),
-                Element::Like(table, including) => create.likes.push(Like {
-                    position: create.columns.len(),
-                    table,
-                    including,
-                }),
-                Element::Name(name) => names.push(name),
-            }
-        }
-        if names.is_empty() {
-            check_columns(create.columns.len())?;
-            (create.storage, create.on_commit) = table_options(cursor)?;
-            return Ok(Command::CreateTable(create));
-        }
-        if names.len() < count {
-            return Err(cursor.syntax_error());
-        }
-    }
-    refuse_words(cursor, "CREATE TABLE", &["OF", "PARTITION OF"])?;
-    let (storage, on_commit) = table_options(cursor)?;
-    cursor.expect("AS")?;
-    if cursor.word().as_deref() == Some("EXECUTE") {
-        return Err(Error::unsupported("CREATE TABLE AS EXECUTE"));
-    }
-    let query = cursor.query()?;
-    let with_data = if cursor.accept("WITH NO DATA") {
-        false
-    } else {
-        cursor.accept("WITH DATA");
-        true
-    };
-    Ok(Command::CreateTableAs(CreateTableAs {
-        name,
-        temporary,
-        unlogged,
-        if_not_exists,
-        columns: names,
-        query,
-        with_data,
-        storage,
-        on_commit,
-    }))
-}
-
-/// What may stand between a table's columns and AS: storage parameters, and what becomes of a
-/// temporary table at commit.
-fn table_options(cursor: &mut Cursor) -> Result<(Parameters, Option<OnCommit>)> {
-    let storage = storage::of_table(cursor)?;
-    if cursor.accept("ON COMMIT PRESERVE ROWS") {
-        return Ok((storage, None));
-    }
-    if cursor.accept("ON COMMIT DROP") {
-        return Ok((storage, Some(OnCommit::Drop)));
-    }
-    if cursor.accept("ON COMMIT DELETE ROWS") {
-        return Ok((storage, Some(OnCommit::DeleteRows)));
-    }
-    let refused = ["USING", "TABLESPACE", "INHERITS", "PARTITION BY"];
-    refuse_words(cursor, "CREATE TABLE", &refused)?;
-    Ok((storage, None))
-}
-
-/// `0A000` if one of these clauses comes next.
-fn refuse_words(cursor: &mut Cursor, of: &str, clauses: &[&str]) -> Result<()> {
-    match clauses.iter().find(|words| cursor.accept(words)) {
-        Some(words) => Err(Error::unsupported(format!("{of} … {words}"))),
-        None => Ok(()),
-    }
-}
-
-/// An error about a column that only now is known to be of which table.
-fn naming(error: Error, table: &str) -> Error {
-    match error.message().strip_suffix(" of this table") {
-        Some(head) => Error::new(error.state(), format!("{head} of table \"{table}\"")),
-        None => error,
-    }
-}
-
-/// What stands in the parentheses of CREATE TABLE.
-enum Element {
-    Column(Box<ColumnDefinition>),
-    Constraint(ConstraintDefinition),
-    Like(ObjectName, LikeOptions),
-    /// Only a name: of CREATE TABLE AS.
-    Name(String),
-}
-
-fn table_element(cursor: &mut Cursor) -> Result<Element> {
-    if cursor.accept("LIKE") {
-        let table = cursor.object_name()?;
-        return Ok(Element::Like(table, like_options(cursor)?));
-    }
-    if let Some(constraint) = table_constraint(cursor)? {
-        return Ok(Element::Constraint(constraint));
-    }
-    let name = cursor.name()?;
-    if cursor.sees(&Token::Comma) || cursor.sees(&Token::RParen) {
-        return Ok(Element::Name(name));
-    }
-    column_rest(cursor, name).map(|column| Element::Column(Box::new(column)))
-}
-
-fn check_columns(count: usize) -> Result<()> {
+pub(super) fn check_columns(count: usize) -> Result<()> {
     if count > TABLE_COLUMNS_MAX {
         return Err(Error::new(
             SqlState::TOO_MANY_COLUMNS,
@@ -257,7 +119,7 @@ fn check_columns(count: usize) -> Result<()> {
 fn create_foreign_table(cursor: &mut Cursor) -> Result<Command> {
     let if_not_exists = cursor.if_not_exists();
     let name = cursor.object_name()?;
-    refuse_words(cursor, "CREATE FOREIGN TABLE", &["PARTITION OF"])?;
+    tables::refuse_words(cursor, "CREATE FOREIGN TABLE", &["PARTITION OF"])?;
     // PostgreSQL wants the parentheses; without them the columns are read from the file.
     let columns = if cursor.sees(&Token::LParen) {
         cursor.parenthesised_or_none(column)?
@@ -265,7 +127,7 @@ fn create_foreign_table(cursor: &mut Cursor) -> Result<Command> {
         Vec::new()
     };
     check_columns(columns.len())?;
-    refuse_words(cursor, "CREATE FOREIGN TABLE", &["INHERITS"])?;
+    tables::refuse_words(cursor, "CREATE FOREIGN TABLE", &["INHERITS"])?;
     cursor.expect("SERVER")?;
     let server = cursor.name()?;
     let options = if cursor.accept("OPTIONS") {
@@ -360,9 +222,9 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     };
     let relation = !matches!(kind, ObjectKind::Schema | ObjectKind::Database);
     let if_exists = relation && cursor.if_exists();
-    let name = match kind {
+    let (name, only) = match kind {
         ObjectKind::Table | ObjectKind::ForeignTable => cursor.table_name()?,
-        _ => name_of(cursor, kind)?,
+        _ => (name_of(cursor, kind)?, false),
     };
     let actions = if cursor.accept("RENAME TO") {
         vec![AlterAction::Rename(cursor.name()?)]
@@ -389,6 +251,7 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
             return Ok(Command::Alter(Alter {
                 kind,
                 name,
+                only,
                 if_exists,
                 actions,
             }));
@@ -412,6 +275,7 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     Ok(Command::Alter(Alter {
         kind,
         name,
+        only,
         if_exists,
         actions,
     }))
@@ -430,6 +294,9 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
     }
     if let Some(action) = policies::of_table(cursor) {
         return Ok(AlterAction::RowSecurity(action));
+    }
+    if let Some(action) = family::alter_action(cursor)? {
+        return Ok(action);
     }
     if cursor.accept("ADD") {
         if let Some(constraint) = table_constraint(cursor)? {
@@ -531,11 +398,9 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
         )));
     }
     match word.as_str() {
-        "SET" | "RESET" | "ENABLE" | "DISABLE" | "CLUSTER" | "INHERIT" | "VALIDATE" | "REPLICA"
-        | "FORCE" | "OF" | "NOT" | "OPTIONS" => {
-            Err(Error::unsupported(format!("ALTER {of} … {word}")))
-        }
-        "NO" | "ATTACH" | "DETACH" => {
+        "SET" | "RESET" | "ENABLE" | "DISABLE" | "CLUSTER" | "VALIDATE" | "REPLICA" | "FORCE"
+        | "OF" | "NOT" | "OPTIONS" => Err(Error::unsupported(format!("ALTER {of} … {word}"))),
+        "NO" => {
             let next = cursor.second_word().unwrap_or_default();
             Err(Error::unsupported(format!("ALTER {of} … {word} {next}")))
         }

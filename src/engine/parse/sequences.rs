@@ -137,7 +137,7 @@ pub(super) fn create_index(cursor: &mut Cursor) -> Result<Command> {
         _ => Some(cursor.name()?),
     };
     cursor.expect("ON")?;
-    let table = cursor.table_name()?;
+    let (table, only) = cursor.table_name()?;
     let method = if cursor.accept("USING") {
         cursor.name()?
     } else {
@@ -166,6 +166,7 @@ pub(super) fn create_index(cursor: &mut Cursor) -> Result<Command> {
         if_not_exists,
         unique,
         table,
+        only,
         method,
         parts,
         include,

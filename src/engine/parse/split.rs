@@ -136,7 +136,7 @@ fn piece(sql: &str, tokens: Vec<Placed>, semicolon: bool) -> Result<Option<Piece
         .collect();
     measure(&tokens).map_err(|error| super::shift(error, offset))?;
     let warnings = precise::lower(&mut tokens);
-    star::drop_only(&mut tokens);
+    star::mark_only(&mut tokens);
     spell_out(&mut tokens);
     star::drop_stars(&mut tokens);
     patch(&mut tokens).map_err(|error| super::shift(error, offset))?;

@@ -1,7 +1,23 @@
-//! `FROM t *`: the table with what inherits from it, and `FROM ONLY t`: without. Nothing inherits
-//! here, so neither says anything; sqlparser does not know them.
+//! `FROM t *`: the table with what inherits from it, which goes without saying, and `FROM ONLY t`:
+//! without. sqlparser does not know them: the star is taken away, and ONLY becomes the first part of
+//! the table's name.
 
+use std::borrow::Cow;
+
+use sqlparser::ast;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+/// The first part of the name of a table that is meant alone. No client can send the NUL.
+pub(crate) const ONLY: &str = "\0only";
+
+/// Whether a table is meant alone, and its name.
+pub(crate) fn without_only(name: &ast::ObjectName) -> (bool, Cow<'_, ast::ObjectName>) {
+    let is_mark = |part: &ast::ObjectNamePart| part.as_ident().is_some_and(|i| i.value == ONLY);
+    match name.0.as_slice() {
+        [first, rest @ ..] if is_mark(first) => (true, Cow::Owned(ast::ObjectName(rest.to_vec()))),
+        _ => (false, Cow::Borrowed(name)),
+    }
+}
 
 /// Words one of which stands before the name of a table.
 const BEFORE: &[&str] = &["FROM", "JOIN", "ONLY", "UPDATE", "USING"];
@@ -46,8 +62,9 @@ pub(super) fn drop_stars(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
-/// Takes away ONLY before names of tables, and the parentheses it may be followed by.
-pub(super) fn drop_only(tokens: &mut Vec<TokenWithSpan>) {
+/// Makes ONLY before names of tables a part of them, and takes away the parentheses it may be
+/// followed by.
+pub(super) fn mark_only(tokens: &mut Vec<TokenWithSpan>) {
     let mut index = 1;
     while index + 1 < tokens.len() {
         let only = word(&tokens[index].token).is_some_and(|word| word == "ONLY")
@@ -60,25 +77,31 @@ pub(super) fn drop_only(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
-/// Takes away the ONLY at `only`, and the parentheses around the name behind it.
+/// Makes the ONLY at `only` a part of the name behind it, and takes away the parentheses around
+/// that.
 fn take_only(tokens: &mut Vec<TokenWithSpan>, only: usize) {
     match tokens.get(only + 1).map(|token| &token.token) {
-        Some(Token::Word(_)) => {
-            tokens.remove(only);
-        }
+        Some(Token::Word(_)) => {}
         Some(Token::LParen) => {
             let end = only + 2 + name_length(&tokens[only + 2..]);
-            if end > only + 2 && tokens.get(end).map(|token| &token.token) == Some(&Token::RParen) {
-                tokens.remove(end);
-                tokens.drain(only..=only + 1);
+            if end == only + 2 || tokens.get(end).map(|token| &token.token) != Some(&Token::RParen)
+            {
+                return;
             }
+            tokens.remove(end);
+            tokens.remove(only + 1);
         }
-        _ => {}
+        _ => return,
     }
+    // Both stand where the name does, for messages.
+    let span = tokens[only + 1].span;
+    let mark = Token::make_word(ONLY, Some('"'));
+    let marks = [mark, Token::Period].map(|token| TokenWithSpan::new(token, span));
+    tokens.splice(only..=only, marks);
 }
 
-/// Takes away what `TABLE t *`, `TABLE ONLY t` and `TABLE ONLY (t)` say beside the name, which
-/// begins at `index`.
+/// As [`drop_stars`] and [`mark_only`], of `TABLE t *`, `TABLE ONLY t` and `TABLE ONLY (t)`, whose
+/// name begins at `index`.
 pub(super) fn bare_table(tokens: &mut Vec<TokenWithSpan>, index: usize) {
     let first = tokens.get(index).and_then(|token| word(&token.token));
     if first.as_deref() == Some("ONLY") {

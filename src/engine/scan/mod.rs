@@ -14,6 +14,7 @@
 
 mod bounds;
 mod decoded;
+mod family;
 mod parquet;
 mod restored;
 #[cfg(test)]
@@ -51,6 +52,7 @@ use decoded::Wanted;
 use restored::Restored;
 
 pub(super) use decoded::DecodedScan;
+pub(super) use family::{TABLE_COLUMN, family_provider, family_schema, members_provider};
 pub(super) use parquet::ParquetScan;
 
 /// Hidden column of an addressed scan: index of the row's segment in the relation. The NUL keeps it

@@ -45,6 +45,7 @@ fn relation(columns: Vec<Column>) -> Relation {
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
         triggers: Vec::new(),
+        family: Default::default(),
         kind: RelationKind::Table {
             segments: Arc::new([]),
         },

@@ -9,7 +9,9 @@ use super::objects::{Entry, acl, options};
 use super::types::{self, Storage, build_in};
 use super::{Value, build, user_types};
 use crate::base::{Oid, Result};
-use crate::catalog::{Acl, Column, ColumnTuning, Generation, Index, IndexedBy, Relation};
+use crate::catalog::{
+    Acl, Column, ColumnTuning, Generation, Index, IndexedBy, Inherited, Relation,
+};
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -34,6 +36,8 @@ struct Attribute<'a> {
     acl: Option<&'a Acl>,
     /// What it was told.
     tuning: Option<&'a ColumnTuning>,
+    /// How it came to be.
+    inherited: Inherited,
 }
 
 impl<'a> Attribute<'a> {
@@ -49,6 +53,7 @@ impl<'a> Attribute<'a> {
             is_dropped: false,
             acl: None,
             tuning: None,
+            inherited: Inherited::LOCAL,
         }
     }
 
@@ -165,6 +170,7 @@ pub(super) fn pg_attribute(
             column: Some(column),
             acl: user.and_then(|of| of.column_acls.get(&column.attnum)),
             tuning: user.and_then(|of| of.tuning.columns.get(&column.attnum)),
+            inherited: user.map_or(Inherited::LOCAL, |of| of.family.column(column.attnum)),
             ..Attribute::new(entry.oid(), column.name.as_str(), column.attnum, column.ty)
         }));
     }
@@ -225,7 +231,8 @@ pub(super) fn pg_attribute(
             }),
             ("attacl", &|row| acl(&context.snapshot, row.acl)),
             ("attisdropped", &|row| row.is_dropped.into()),
-            ("attislocal", &|_| true.into()),
+            ("attislocal", &|row| row.inherited.local.into()),
+            ("attinhcount", &|row| row.inherited.count.into()),
             ("attcollation", &|row| match row.storage().collation {
                 // System columns compare by byte whatever the database's collation.
                 DEFAULT_COLLATION if row.relation.is_system() => C_COLLATION.into(),

@@ -9,8 +9,8 @@ use super::{Value, access, build};
 use crate::base::{Oid, Result};
 use crate::catalog::user_type::DomainCheck;
 use crate::catalog::{
-    Check, ForeignKey, Index, IndexPart, IndexedBy, Relation, ReplicaIdentity, Sequence, Snapshot,
-    Timing, UserType,
+    Check, ForeignKey, Index, IndexPart, IndexedBy, Inherited, Relation, ReplicaIdentity, Sequence,
+    Snapshot, Timing, UserType,
 };
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
@@ -150,6 +150,28 @@ impl Constraint {
         }
     }
 
+    fn oid(&self) -> Oid {
+        match self {
+            Self::Key(_, _, oid) => *oid,
+            Self::Check(_, check) => check.oid,
+            Self::Foreign(_, key) => key.oid,
+            Self::Domain(_, check) => check.oid,
+        }
+    }
+
+    /// How it came to be.
+    fn inherited(&self) -> Inherited {
+        let table = self.table();
+        table.map_or(Inherited::LOCAL, |table| {
+            table.family.constraint(self.oid())
+        })
+    }
+
+    /// The constraint of a partitioned table that it is a part of.
+    fn part_of(&self) -> Option<Oid> {
+        self.table()?.family.parts_of.get(&self.oid()).copied()
+    }
+
     fn timing(&self) -> Timing {
         match self {
             Self::Key(_, index, _) => index.timing,
@@ -206,12 +228,7 @@ pub(super) fn pg_constraint(
         relation,
         &constraints(&context.snapshot),
         &[
-            ("oid", &|of| match of {
-                Constraint::Key(_, _, oid) => (*oid).into(),
-                Constraint::Check(_, check) => check.oid.into(),
-                Constraint::Foreign(_, key) => key.oid.into(),
-                Constraint::Domain(_, check) => check.oid.into(),
-            }),
+            ("oid", &|of| of.oid().into()),
             ("conname", &|of| match of {
                 Constraint::Key(_, index, _) => (&index.name).into(),
                 Constraint::Check(_, check) => (&check.name).into(),
@@ -262,11 +279,23 @@ pub(super) fn pg_constraint(
                 let letter = |key: &ForeignKey| if key.full { 'f' } else { 's' }.into();
                 foreign(of, &letter, ' '.into())
             }),
-            ("conislocal", &|_| true.into()),
+            ("conislocal", &|of| {
+                let inherited = of.inherited();
+                (of.part_of().is_none() && inherited.local).into()
+            }),
+            ("coninhcount", &|of| match of.part_of() {
+                Some(_) => 1.into(),
+                None => of.inherited().count.into(),
+            }),
+            ("conparentid", &|of| {
+                of.part_of().unwrap_or(Oid::INVALID).into()
+            }),
             ("connoinherit", &|of| match of {
+                _ if of.part_of().is_some() => false.into(),
+                Constraint::Foreign(table, _) => (!table.is_partitioned()).into(),
                 Constraint::Check(_, check) => check.no_inherit.into(),
                 Constraint::Domain(..) => false.into(),
-                Constraint::Key(..) | Constraint::Foreign(..) => true.into(),
+                Constraint::Key(..) => true.into(),
             }),
             ("conkey", &|of| match of.columns().as_slice() {
                 [] => Value::Null,

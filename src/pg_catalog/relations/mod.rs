@@ -5,6 +5,7 @@ mod activity;
 mod attributes;
 pub mod constraints;
 mod dependencies;
+mod families;
 pub mod functions;
 mod grants;
 mod large_objects;
@@ -96,6 +97,8 @@ fn lasting(name: &str) -> Option<Fill> {
         "pg_foreign_data_wrapper" => objects::pg_foreign_data_wrapper,
         "pg_foreign_server" => objects::pg_foreign_server,
         "pg_foreign_table" => objects::pg_foreign_table,
+        "pg_inherits" => families::pg_inherits,
+        "pg_partitioned_table" => families::pg_partitioned_table,
         "pg_index" => constraints::pg_index,
         "pg_init_privs" => dependencies::pg_init_privs,
         "pg_language" => types::pg_language,

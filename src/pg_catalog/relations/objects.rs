@@ -6,7 +6,7 @@ use arrow::record_batch::RecordBatch;
 
 use super::policies::PG_POLICY;
 use super::triggers::PG_TRIGGER;
-use super::{Value, access, build, constraints};
+use super::{Value, access, build, constraints, families};
 use crate::base::{Oid, Result};
 use crate::catalog::acl::DisplayAclItem;
 pub(super) use crate::catalog::derived_oid;
@@ -87,6 +87,7 @@ impl Entry {
         match self {
             Self::System(relation) => relation.kind,
             Self::User(relation) => relation.relkind(),
+            Self::Index(table, _) if table.is_partitioned() => 'I',
             Self::Index(..) => 'i',
             Self::Composite(_) => 'c',
         }
@@ -147,7 +148,7 @@ pub(super) fn pg_class(
     let snapshot = &context.snapshot;
     let stored = |entry: &Entry| match entry {
         Entry::System(relation) => relation.kind == 'r',
-        Entry::User(relation) => relation.is_stored(),
+        Entry::User(relation) => relation.is_stored() && !relation.is_partitioned(),
         Entry::Index(..) | Entry::Composite(_) => false,
     };
     let pages = |entry: &Entry| match entry {
@@ -248,6 +249,25 @@ pub(super) fn pg_class(
                 }
                 Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => false.into(),
             }),
+            ("relhassubclass", &|entry| match entry {
+                Entry::User(relation) => (snapshot.has_children(relation.oid)).into(),
+                Entry::Index(relation, index) if relation.is_partitioned() => snapshot
+                    .relations()
+                    .any(|of| of.family.parts_of.values().any(|oid| *oid == index.oid))
+                    .into(),
+                Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => false.into(),
+            }),
+            ("relispartition", &|entry| match entry {
+                Entry::User(relation) => relation.is_partition().into(),
+                Entry::Index(relation, index) => {
+                    relation.family.parts_of.contains_key(&index.oid).into()
+                }
+                Entry::System(_) | Entry::Composite(_) => false.into(),
+            }),
+            ("relpartbound", &|entry| match entry {
+                Entry::User(relation) => families::bound_of(context, relation),
+                Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => Value::Null,
+            }),
             ("relchecks", &|entry| match entry {
                 Entry::User(relation) => Value::Int(relation.constraints.checks.len() as i64),
                 Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => 0.into(),
@@ -274,7 +294,7 @@ pub(super) fn pg_class(
                 Entry::System(_) | Entry::Index(..) | Entry::Composite(_) => true.into(),
             }),
             ("relreplident", &|entry| match entry {
-                Entry::User(relation) if stored(entry) => {
+                Entry::User(relation) if stored(entry) || relation.is_partitioned() => {
                     relation.tuning.replica_identity.letter().into()
                 }
                 Entry::User(_) | Entry::Index(..) | Entry::System(_) | Entry::Composite(_) => {

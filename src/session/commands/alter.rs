@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::drop::{is_missing, kind_of, named, word_of};
+use super::family_alter::check_altered;
 use super::policy::secured;
 use super::readers::{reworded, reworded_for_schema};
 use super::trigger::enabled;
@@ -51,34 +52,88 @@ impl Session {
         }
         for action in &alter.actions {
             let context = self.context()?;
-            let changes = self.action(&context, object, action, &run).await?;
-            let reworded = match (object, action) {
-                (
-                    ObjectId::Relation(oid),
-                    AlterAction::Rename(_)
-                    | AlterAction::SetSchema(_)
-                    | AlterAction::RenameColumn { .. },
-                ) => reworded(&context, oid, &changes)?,
-                (ObjectId::Schema(oid), AlterAction::Rename(name)) => {
-                    reworded_for_schema(&context, oid, name)?
-                }
-                _ => Vec::new(),
+            let ObjectId::Relation(oid) = object else {
+                self.act_on(&context, object, action, &run).await?;
+                continue;
             };
-            let policies = match action {
-                AlterAction::Rename(_)
-                | AlterAction::SetSchema(_)
-                | AlterAction::RenameColumn { .. } => self.reworded_policies(&context, &changes)?,
-                _ => Vec::new(),
+            let Some(before) = context.snapshot.relation(oid).cloned() else {
+                return Err(Error::internal("altering", "the relation is gone"));
             };
-            self.push(changes, Vec::new())?;
-            self.push_needing(policies.clone(), &[])?;
-            self.check_policies(&policies, &run).await?;
-            let views: Vec<Oid> = reworded.iter().map(|(view, _)| *view).collect();
-            let reworded = reworded.into_iter().map(|(_, change)| change);
-            self.push_needing(reworded.collect(), &[])?;
-            self.check_reworded(&views, &run).await?;
+            check_altered(&context, &before, action, alter.only)?;
+            self.act(&context, oid, action, &run).await?;
+            let action = self.named_as(&before, action)?;
+            Box::pin(self.alter_below(alter, &action, &before, &run)).await?;
+            if let AlterAction::AddConstraint(_)
+            | AlterAction::AddColumn { .. }
+            | AlterAction::Attach { .. } = action
+            {
+                Box::pin(self.share_parts(oid, &run)).await?;
+            }
         }
         Ok(done)
+    }
+
+    /// An action with the name that a check was given, so that those under the table call it so.
+    fn named_as(&mut self, before: &Relation, action: &AlterAction) -> Result<AlterAction> {
+        let mut action = action.clone();
+        if let AlterAction::AddConstraint(definition) = &mut action
+            && definition.name.is_none()
+        {
+            let context = self.context()?;
+            let after = context.snapshot.relation(before.oid);
+            let mut checks = after.into_iter().flat_map(|of| &of.constraints.checks);
+            let old = &before.constraints.checks;
+            let new = checks.find(|check| old.iter().all(|old| old.oid != check.oid));
+            definition.name = new.map(|check| check.name.clone());
+        }
+        Ok(action)
+    }
+
+    /// Does an action to a relation.
+    pub(super) async fn act(
+        &mut self,
+        context: &Arc<StatementContext>,
+        relation: Oid,
+        action: &AlterAction,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        self.act_on(context, ObjectId::Relation(relation), action, run)
+            .await
+    }
+
+    async fn act_on(
+        &mut self,
+        context: &Arc<StatementContext>,
+        object: ObjectId,
+        action: &AlterAction,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        let changes = self.action(context, object, action, run).await?;
+        let reworded = match (object, action) {
+            (
+                ObjectId::Relation(oid),
+                AlterAction::Rename(_)
+                | AlterAction::SetSchema(_)
+                | AlterAction::RenameColumn { .. },
+            ) => reworded(context, oid, &changes)?,
+            (ObjectId::Schema(oid), AlterAction::Rename(name)) => {
+                reworded_for_schema(context, oid, name)?
+            }
+            _ => Vec::new(),
+        };
+        let policies = match action {
+            AlterAction::Rename(_)
+            | AlterAction::SetSchema(_)
+            | AlterAction::RenameColumn { .. } => self.reworded_policies(context, &changes)?,
+            _ => Vec::new(),
+        };
+        self.push(changes, Vec::new())?;
+        self.push_needing(policies.clone(), &[])?;
+        self.check_policies(&policies, run).await?;
+        let views: Vec<Oid> = reworded.iter().map(|(view, _)| *view).collect();
+        let reworded = reworded.into_iter().map(|(_, change)| change);
+        self.push_needing(reworded.collect(), &[])?;
+        self.check_reworded(&views, run).await
     }
 
     /// What an action changes; nothing if it says that it may be done already.
@@ -143,6 +198,20 @@ impl Session {
             AlterAction::Sequence(options) => {
                 self.altered_sequence(context, relation()?, options)?
             }
+            AlterAction::Inherit(parent) => {
+                let relation = relation()?.clone();
+                return self.inherit(context, &relation, parent, run).await;
+            }
+            AlterAction::NoInherit(parent) => {
+                let relation = relation()?.clone();
+                return self.no_inherit(context, &relation, parent);
+            }
+            AlterAction::Attach { partition, bound } => {
+                return self.attach(relation()?.oid, partition, bound, run).await;
+            }
+            AlterAction::Detach(partition) => {
+                return self.detach(relation()?.oid, partition, run).await;
+            }
             AlterAction::RenameColumn { .. }
             | AlterAction::AddColumn { .. }
             | AlterAction::DropColumn { .. }
@@ -176,7 +245,7 @@ impl Session {
     ) -> Result<()> {
         let server = as_server(context);
         let query = parse_query(&format!(
-            "SELECT 1 FROM {} WHERE {} IS NULL LIMIT 1",
+            "SELECT 1 FROM ONLY {} WHERE {} IS NULL LIMIT 1",
             context.snapshot.qualified_name(relation),
             quote(&column.name),
         ))?;

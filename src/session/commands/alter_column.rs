@@ -219,6 +219,10 @@ impl Session {
             | AlterAction::Tune(_)
             | AlterAction::RowSecurity(_)
             | AlterAction::Enable(_)
+            | AlterAction::Inherit(_)
+            | AlterAction::NoInherit(_)
+            | AlterAction::Attach { .. }
+            | AlterAction::Detach(_)
             | AlterAction::Sequence(_) => {
                 Err(Error::internal("altering a column", "it is something else"))
             }
@@ -350,7 +354,7 @@ impl Session {
             .relation(table)
             .ok_or_else(|| Error::internal("adding a column", "the table is gone"))?;
         let update = format!(
-            "UPDATE {} SET {} = DEFAULT",
+            "UPDATE ONLY {} SET {} = DEFAULT",
             server.snapshot.qualified_name(relation),
             quote(&column.name),
         );

@@ -156,7 +156,7 @@ impl Session {
             })
             .collect();
         let query = parse_query(&format!(
-            "SELECT {} FROM {}",
+            "SELECT {} FROM ONLY {}",
             list.join(", "),
             context.snapshot.qualified_name(relation)
         ))?;

@@ -37,6 +37,15 @@ impl Session {
                 no_inherit,
             } = &definition.clause
             {
+                if *no_inherit && relation.is_partitioned() {
+                    return Err(Error::new(
+                        SqlState::INVALID_TABLE_DEFINITION,
+                        format!(
+                            "cannot add NO INHERIT constraint to partitioned table \"{}\"",
+                            relation.name
+                        ),
+                    ));
+                }
                 let check = self
                     .check_of(context, relation, definition, expression, *no_inherit, run)
                     .await?;
@@ -49,6 +58,7 @@ impl Session {
                     && *primary == wanted
                 {
                     let index = self.key_of(context, relation, definition)?;
+                    super::family_parts::check_unique(relation, &index)?;
                     if *primary {
                         for attnum in index.columns().collect::<Vec<_>>() {
                             for column in &mut relation.columns {
@@ -246,7 +256,7 @@ impl Session {
                 continue;
             }
             let query = parse_query(&format!(
-                "SELECT 1 FROM {} WHERE NOT ({}) LIMIT 1",
+                "SELECT 1 FROM ONLY {} WHERE NOT ({}) LIMIT 1",
                 context.snapshot.qualified_name(relation),
                 check.expression
             ))?;

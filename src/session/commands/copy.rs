@@ -177,6 +177,14 @@ impl Session {
         self.lock(oid, mode, interrupt).await?;
         self.lock_references(&context, oid, DmlKind::Insert, interrupt)
             .await?;
+        if relation.is_partitioned() {
+            for below in context.snapshot.descendants(oid) {
+                let mode = append_mode(&context, below.oid);
+                self.lock(below.oid, mode, interrupt).await?;
+                self.lock_references(&context, below.oid, DmlKind::Insert, interrupt)
+                    .await?;
+            }
+        }
         let context = self.context()?;
         // Looked up again: it may have changed while the lock was waited for.
         let relation = context
@@ -273,11 +281,13 @@ impl Session {
         table: Oid,
         (changes, rows): (Vec<Change>, u64),
     ) -> Result<CommandTag> {
-        let written = written_by(&changes);
+        let touched = match changes.is_empty() {
+            true => vec![Touched::inserted(table, Vec::new())],
+            false => written_by(&changes),
+        };
         self.push_needing(changes, &[])?;
         let interrupt = self.interrupt();
-        let touched = Touched::inserted(table, written);
-        self.keep_promises(vec![touched], &interrupt).await?;
+        self.keep_promises(touched, &interrupt).await?;
         Ok(tag(format!("COPY {rows}")))
     }
 
@@ -376,6 +386,13 @@ fn table_query(
             )
             .hint("Try the COPY (SELECT ...) TO variant."));
         }
+        if relation.is_partitioned() {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("cannot copy from partitioned table \"{}\"", relation.name),
+            )
+            .hint("Try the COPY (SELECT ...) TO variant."));
+        }
         chosen_columns(relation, columns)?;
     }
     let made = found.is_some_and(|relation| {
@@ -404,5 +421,5 @@ fn table_query(
         Some(schema) => format!("{}.{}", quote(schema), quote(&name.name)),
         None => quote(&name.name).into_owned(),
     };
-    parse_query(&format!("SELECT {list} FROM {table}"))
+    parse_query(&format!("SELECT {list} FROM ONLY {table}"))
 }

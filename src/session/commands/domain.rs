@@ -307,7 +307,7 @@ impl Session {
                 None => format!("{} IS NULL", quote(&column.name)),
             };
             let query = parse_query(&format!(
-                "SELECT 1 FROM {} WHERE {forbidden} LIMIT 1",
+                "SELECT 1 FROM ONLY {} WHERE {forbidden} LIMIT 1",
                 server.snapshot.qualified_name(relation)
             ))?;
             if self.finds(&server, &query, run).await? {
@@ -346,7 +346,7 @@ impl Session {
             return Ok(());
         }
         let query = parse_query(&format!(
-            "SELECT count(CAST(CAST({} AS {}) AS {})) FROM {}",
+            "SELECT count(CAST(CAST({} AS {}) AS {})) FROM ONLY {}",
             quote(&column.name),
             names::written(context, column.ty.undomained()),
             names::written(context, column.ty),

@@ -123,6 +123,22 @@ impl Session {
             };
             owned_table(&context, &table)?;
             let described = describe(&context, ObjectId::Relation(table.oid));
+            if let Some((of, whole)) = table
+                .family
+                .parts_of
+                .get(&index)
+                .and_then(|of| context.snapshot.index(*of))
+            {
+                return Err(Error::new(
+                    SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                    format!(
+                        "cannot drop {} because {} requires it",
+                        dependent(&context, Dependent::Index(table.oid, index)),
+                        dependent(&context, Dependent::Index(of.oid, whole.oid)),
+                    ),
+                )
+                .hint(format!("You can drop index {} instead.", whole.name)));
+            }
             let constraint = table
                 .constraints
                 .indexes

@@ -134,6 +134,9 @@ fn refuse_parent(context: &StatementContext, relation: &Relation, parent: &Relat
             format!("referenced relation \"{}\" is not a table", parent.name),
         ));
     }
+    if parent.is_partitioned() {
+        return Err(Error::unsupported("a foreign key to a partitioned table"));
+    }
     let lasting = match (relation.persistence, parent.persistence) {
         (Persistence::Permanent, Persistence::Temporary) => Some("permanent"),
         (Persistence::Temporary, Persistence::Permanent) => Some("temporary"),

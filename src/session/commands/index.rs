@@ -67,6 +67,12 @@ impl Session {
             ));
         }
         let index = self.index_of(&context, &before, create, name, &run).await?;
+        super::family_parts::check_unique(&before, &index)?;
+        if create.only && before.is_partitioned() {
+            return Err(Error::unsupported(
+                "CREATE INDEX ON ONLY a partitioned table",
+            ));
+        }
         let mut after = Relation::clone(&before);
         after.constraints.indexes.push(index);
         let after = Arc::new(after);
@@ -76,6 +82,7 @@ impl Session {
             constraints: after.constraints.clone(),
         };
         self.push(vec![change], Vec::new())?;
+        self.share_parts(oid, &run).await?;
         Ok(done)
     }
 

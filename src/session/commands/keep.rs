@@ -396,14 +396,15 @@ fn shown_key(
     }
 }
 
-/// The segments that changes add.
-pub(super) fn written_by(changes: &[Change]) -> Vec<Arc<Segment>> {
+/// The tables that changes add rows to.
+pub(super) fn written_by(changes: &[Change]) -> Vec<Touched> {
     changes
         .iter()
         .filter_map(|change| match change {
-            Change::AddSegments { segments, .. } => Some(segments.clone()),
+            Change::AddSegments { relation, segments } => {
+                Some(Touched::inserted(*relation, segments.clone()))
+            }
             _ => None,
         })
-        .flatten()
         .collect()
 }

@@ -17,7 +17,7 @@ impl Session {
     /// reading takes no lock.
     pub(in crate::session) async fn lock_tables(
         &mut self,
-        names: &[ObjectName],
+        names: &[(ObjectName, bool)],
         mode: &str,
         nowait: bool,
         run: Run<'_>,
@@ -38,7 +38,7 @@ impl Session {
             _ => changing,
         };
         let mut tables = Vec::new();
-        for name in names {
+        for (name, only) in names {
             let relation = relation_of(&context, name)?;
             if matches!(relation.kind, RelationKind::Foreign { .. }) {
                 return Err(Error::new(
@@ -54,6 +54,9 @@ impl Session {
             };
             privileges::authorize(&context.snapshot, &[need], ())?;
             tables.push(relation.clone());
+            if !only {
+                tables.extend(context.snapshot.descendants(relation.oid));
+            }
         }
         if let Some(mode) = taken {
             for table in tables {

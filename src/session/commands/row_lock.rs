@@ -101,8 +101,9 @@ impl Session {
                 LockType::Share => LockMode::Share,
             };
             for table in meant(query, clause, derived_by)? {
-                let table = self.lockable(context, &table, clause)?;
-                wanted.push((table, mode, clause.nonblock));
+                let tables = self.lockable(context, &table, clause)?;
+                let tables = tables.into_iter();
+                wanted.extend(tables.map(|table| (table, mode, clause.nonblock)));
             }
         }
         if let Some(clause) = query.locks.first() {
@@ -144,13 +145,13 @@ impl Session {
         Ok(false)
     }
 
-    /// A table whose rows may be locked by who asks.
+    /// A table whose rows may be locked by who asks, with all that stand under it.
     fn lockable(
         &self,
         context: &StatementContext,
         name: &ObjectName,
         clause: &LockClause,
-    ) -> Result<Oid> {
+    ) -> Result<Vec<Oid>> {
         let relation = super::relation_of(context, name)?;
         if !matches!(relation.kind, RelationKind::Table { .. }) {
             return Err(Error::unsupported(format!(
@@ -166,7 +167,10 @@ impl Session {
             columns: std::collections::BTreeSet::new(),
         };
         privileges::authorize(&context.snapshot, &[need], ())?;
-        Ok(relation.oid)
+        let below = context.snapshot.descendants(relation.oid);
+        Ok(std::iter::once(relation.oid)
+            .chain(below.iter().map(|of| of.oid))
+            .collect())
     }
 }
 

@@ -42,6 +42,7 @@ impl Session {
         create: &CreateTable,
         run: Run<'_>,
     ) -> Result<CommandTag> {
+        self.lock_parents(create, &run).await?;
         let context = self.context()?;
         let done = tag("CREATE TABLE");
         self.say_no_effect(&create.storage);
@@ -73,7 +74,13 @@ impl Session {
         place: Place,
         run: &Run<'_>,
     ) -> Result<Vec<Change>> {
-        let taken = self.taken_over(context, create)?;
+        let mut taken = self.taken_over(context, create)?;
+        let parents = self.parents_of(context, create, place.persistence)?;
+        let is_partition = create.partition_of.is_some();
+        let legacy = match parents.is_empty() {
+            true => None,
+            false => Some(self.merge_parents(context, parents, is_partition, &mut taken)?),
+        };
         let mut relation = self.new_relation(
             &create.name.name,
             place,
@@ -98,6 +105,16 @@ impl Session {
                 changes.push(Change::CreateRelation(Box::new(sequence)));
             }
         }
+        if let Some(clause) = &create.partition_by {
+            if !create.inherits.is_empty() {
+                return Err(Error::new(
+                    SqlState::INVALID_OBJECT_DEFINITION,
+                    "cannot create partitioned table as inheritance child",
+                ));
+            }
+            let key = self.partition_key(context, &relation, clause, run).await?;
+            relation.family.key = Some(key);
+        }
         let own = taken
             .columns
             .iter()
@@ -108,6 +125,23 @@ impl Session {
             .collect();
         self.declare_constraints(context, &mut relation, &constraints, run)
             .await?;
+        if let Some(legacy) = legacy {
+            let key = relation.family.key.take();
+            relation.family = legacy.family(&relation);
+            relation.family.key = key;
+            if let (Some((_, clause)), Some(parent)) =
+                (&create.partition_of, legacy.parents.first())
+            {
+                let bound = self
+                    .partition_bound(context, parent, &relation.name, clause, run)
+                    .await?;
+                self.check_default_partition(context, parent, &bound, run)
+                    .await?;
+                relation.family.bound = Some(bound);
+                let parts = self.parts_for(context, parent, &relation, run).await?;
+                (relation.constraints, relation.family.parts_of) = parts;
+            }
+        }
         changes.push(Change::CreateRelation(Box::new(relation)));
         Ok(changes)
     }
@@ -305,6 +339,7 @@ impl Session {
             constraints: crate::catalog::Constraints::NONE,
             row_security: Default::default(),
             triggers: Vec::new(),
+            family: Default::default(),
             kind,
         }
     }

@@ -15,7 +15,7 @@ impl Session {
     /// TRUNCATE
     pub(in crate::session) async fn truncate(
         &mut self,
-        names: &[ObjectName],
+        names: &[(ObjectName, bool)],
         restart: bool,
         cascade: bool,
         run: Run<'_>,
@@ -23,7 +23,7 @@ impl Session {
         let context = self.context()?;
         let mut needs = Vec::new();
         let mut tables: Vec<Oid> = Vec::new();
-        for name in names {
+        for (name, only) in names {
             let relation = relation_of(&context, name)?;
             if !matches!(relation.kind, RelationKind::Table { .. }) {
                 return Err(Error::new(
@@ -36,8 +36,25 @@ impl Session {
                 object: ObjectId::Relation(relation.oid),
                 any_of: Privileges::from(Privilege::Truncate),
             });
-            if !tables.contains(&relation.oid) {
-                tables.push(relation.oid);
+            if *only && relation.is_partitioned() {
+                return Err(Error::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    "cannot truncate only a partitioned table",
+                )
+                .hint(
+                    "Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions \
+                     directly.",
+                ));
+            }
+            // Who may empty a table may empty what stands under it.
+            let below = match only {
+                true => Vec::new(),
+                false => context.snapshot.descendants(relation.oid),
+            };
+            for oid in std::iter::once(relation.oid).chain(below.iter().map(|of| of.oid)) {
+                if !tables.contains(&oid) {
+                    tables.push(oid);
+                }
             }
         }
         self.follow_references(&context, &mut tables, cascade, &mut needs)?;

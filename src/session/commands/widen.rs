@@ -10,6 +10,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::DataType;
 
 use super::alter::as_server;
+use super::family::kin;
 use super::table::stored_name;
 use crate::base::{Error, Oid, Result};
 use crate::catalog::{Change, Column, Relation, RelationKind};
@@ -68,7 +69,15 @@ impl Session {
             return Err(error);
         };
         let mut told = false;
-        for table in tables {
+        let context = self.context()?;
+        // Columns that are read as one hold the same arrays.
+        let mut all: Vec<Oid> = tables
+            .into_iter()
+            .flat_map(|of| kin(&context, of))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        for table in all {
             self.lock(table, LockMode::Exclusive, interrupt).await?;
             let context = self.context()?;
             let Some(relation) = context.snapshot.relation(table).cloned() else {
@@ -137,7 +146,7 @@ impl Session {
         let context = self.context()?;
         let server = as_server(&context);
         let all = format!(
-            "SELECT {} FROM {}",
+            "SELECT {} FROM ONLY {}",
             relation
                 .columns
                 .iter()

@@ -142,6 +142,7 @@ fn relation(
         constraints: crate::catalog::Constraints::NONE,
         row_security: Default::default(),
         triggers: Vec::new(),
+        family: Default::default(),
         kind,
     }
 }

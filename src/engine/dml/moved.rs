@@ -1,0 +1,189 @@
+//! What becomes of the rows that an UPDATE changes: as the table stores them, and where they go if
+//! they are no longer for the partition that had them.
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+
+use super::assign::assign;
+use super::returning::{joined_batch, joined_schema};
+use super::rewrite::{Rewrite, sides};
+use super::route::{Destinations, holds, shaped, taken};
+use super::rows;
+use super::work::Work;
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Column, Relation, RelationKind, Segment};
+use crate::engine::Engine;
+use crate::observe::Interrupt;
+use crate::statement::StatementContext;
+
+impl Engine {
+    /// The rows RETURNING reads: the target's columns and those of the others.
+    pub(super) fn returned_rows(
+        self: &Arc<Self>,
+        relation: &Relation,
+        rewrite: &Rewrite,
+        rows: &RecordBatch,
+        others: Option<Vec<ArrayRef>>,
+    ) -> Result<RecordBatch> {
+        let Some(others) = others else {
+            return Ok(rows.clone());
+        };
+        let mut arrays = rows.columns().to_vec();
+        arrays.extend(others);
+        let schema = joined_schema(&sides(relation, &rewrite.alias, &rewrite.others));
+        joined_batch(&schema, arrays, rows.num_rows())
+    }
+
+    /// The rows after the two address columns, as the relation stores them.
+    pub(super) fn new_rows(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        rewrite: &Rewrite,
+        batch: &RecordBatch,
+    ) -> Result<RecordBatch> {
+        let arrays = relation
+            .columns
+            .iter()
+            .zip(&rewrite.types)
+            .zip(&batch.columns()[2..])
+            .map(|((column, from), array)| match from {
+                Some(from) => assign(context, array, *from, column.ty),
+                None => rows::read_array(context, array, column.ty),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
+            .map_err(|error| Error::internal("building rows", error))
+    }
+
+    /// The new rows that stay in their partition, and those that do not.
+    pub(super) async fn parting(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        rewrite: &Rewrite,
+        new: RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<(RecordBatch, Option<RecordBatch>)> {
+        let stays = self
+            .staying(context, relation, rewrite, &new, interrupt)
+            .await?;
+        if stays.iter().all(|stays| *stays) {
+            return Ok((new, None));
+        }
+        let (here, away): (Vec<usize>, Vec<usize>) =
+            (0..new.num_rows()).partition(|row| stays[*row]);
+        Ok((taken(&new, &here)?, Some(taken(&new, &away)?)))
+    }
+
+    /// Which new rows stay in their partition.
+    pub(super) async fn staying(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        rewrite: &Rewrite,
+        new: &RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<bool>> {
+        let Some((_, bound)) = &rewrite.moves else {
+            return Ok(vec![true; new.num_rows()]);
+        };
+        let answer = self.examine(context, relation, bound, new, interrupt);
+        let answer = answer.await?;
+        Ok((0..new.num_rows())
+            .map(|row| holds(&answer[0], row))
+            .collect())
+    }
+
+    /// Rows that left a partition go where they are for. Gives them, by partition.
+    pub(super) async fn move_rows(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        rewrite: &Rewrite,
+        moving: Vec<RecordBatch>,
+        work: &mut Work,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<Arc<Relation>>> {
+        let Some((table, _)) = rewrite.moves.as_ref().filter(|_| !moving.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let router = self.bind_router(context, table).await?;
+        let mut into = Destinations::default();
+        for batch in moving {
+            let batch = shaped(&batch, relation, table)?;
+            into.take(
+                self,
+                context,
+                &router,
+                work,
+                &rewrite.rules,
+                batch,
+                interrupt,
+            )
+            .await?;
+        }
+        into.finish(work).await
+    }
+}
+
+/// Whether changes of these columns may take rows of a partition to another.
+pub(super) fn touches_key(
+    context: &StatementContext,
+    partition: &Relation,
+    changed: &[i16],
+) -> bool {
+    let changed: Vec<&str> = partition
+        .columns
+        .iter()
+        .filter(|column| changed.contains(&column.attnum))
+        .map(|column| column.name.as_str())
+        .collect();
+    let above = context.snapshot.partition_ancestors(partition);
+    above.iter().any(|table| {
+        let key = table.family.key_columns();
+        let mut columns = table.columns.iter();
+        columns.any(|of| key.contains(&of.attnum) && changed.contains(&of.name.as_str()))
+    })
+}
+
+/// The target as this statement sees it; its columns must still be those it was bound with.
+///
+/// # Errors
+/// `42P01` dropped meanwhile; `0A000` altered meanwhile.
+pub(super) fn current(context: &StatementContext, bound: &Arc<Relation>) -> Result<Arc<Relation>> {
+    let Some(relation) = context.snapshot.relation(bound.oid) else {
+        return Err(Error::new(
+            SqlState::UNDEFINED_TABLE,
+            format!("relation \"{}\" does not exist", bound.name),
+        ));
+    };
+    let same = |a: &Column, b: &Column| a.attnum == b.attnum && a.name == b.name && a.ty == b.ty;
+    if relation.columns.len() != bound.columns.len()
+        || !relation
+            .columns
+            .iter()
+            .zip(&bound.columns)
+            .all(|(a, b)| same(a, b))
+    {
+        return Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("table \"{}\" was altered meanwhile", relation.name),
+        )
+        .hint("Run the statement again."));
+    }
+    Ok(relation.clone())
+}
+
+/// The relation with other rows: for reading back what was written.
+pub(super) fn with_segments(relation: &Relation, segments: &[Arc<Segment>]) -> Relation {
+    Relation {
+        kind: RelationKind::Table {
+            segments: segments.into(),
+        },
+        ..relation.clone()
+    }
+}

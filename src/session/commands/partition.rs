@@ -1,0 +1,737 @@
+//! PARTITION BY and FOR VALUES as they are declared: keys looked up, bounds worked out and compared
+//! with those that are there.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::constraint::{check_comparable, columns_read};
+use super::family_alter::{joined_to, parted_from};
+use super::relation_of;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{
+    Change, PartitionBound, PartitionKey, PartitionKeyPart, PartitionStrategy, RangeDatum,
+    Relation, RelationKind,
+};
+use crate::database::LockMode;
+use crate::engine::command::ObjectName;
+use crate::engine::definition::{BoundClause, BoundDatum, PartitionClause};
+use crate::engine::{check_assignable, is_literal, parse_expression, parse_query};
+use crate::pg_catalog::{family, names};
+use crate::privileges;
+use crate::session::dispatch::Run;
+use crate::session::{Session, interruptible};
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+/// Values compared in one query at most.
+const PAIRS_PER_QUERY: usize = 100;
+
+/// Two values of a type.
+struct Pair {
+    ty: PgType,
+    one: String,
+    other: String,
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(SqlState::INVALID_OBJECT_DEFINITION, message)
+}
+
+impl Session {
+    /// What a table is partitioned by.
+    ///
+    /// # Errors
+    /// `42703`, `42P17`, `42704`.
+    pub(super) async fn partition_key(
+        &self,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        clause: &PartitionClause,
+        run: &Run<'_>,
+    ) -> Result<PartitionKey> {
+        if clause.strategy == PartitionStrategy::List && clause.parts.len() > 1 {
+            return Err(invalid(
+                "cannot use \"list\" partition strategy with more than one column",
+            ));
+        }
+        let mut parts = Vec::with_capacity(clause.parts.len());
+        for part in &clause.parts {
+            let (part, ty) = match part {
+                Ok(name) => {
+                    let Some(column) = relation.column(name) else {
+                        return Err(Error::new(
+                            SqlState::UNDEFINED_COLUMN,
+                            format!("column \"{name}\" named in partition key does not exist"),
+                        ));
+                    };
+                    if column.expression().is_some() {
+                        return Err(invalid("cannot use generated column in partition key")
+                            .detail(format!("Column \"{name}\" is a generated column.")));
+                    }
+                    (PartitionKeyPart::Column(column.attnum), column.ty)
+                }
+                Err(text) => {
+                    let reads = columns_read(relation, text, "partition key expression")?;
+                    if reads.is_empty() {
+                        return Err(invalid("cannot use constant expression as partition key"));
+                    }
+                    let kept = self.kept(context, relation, text, run).await?;
+                    let words = "functions in partition key expression must be marked IMMUTABLE";
+                    let ty = self
+                        .rule_type(context, relation, &kept, Some(words), run)
+                        .await?;
+                    let part = PartitionKeyPart::Expression {
+                        text: kept,
+                        ty,
+                        reads,
+                    };
+                    (part, ty)
+                }
+            };
+            match clause.strategy {
+                PartitionStrategy::Hash => check_hashable(ty)?,
+                PartitionStrategy::Range | PartitionStrategy::List => check_comparable(ty)?,
+            }
+            parts.push(part);
+        }
+        Ok(PartitionKey {
+            strategy: clause.strategy,
+            parts,
+        })
+    }
+
+    /// Which rows of `parent` a new partition is for, compared with those that are there.
+    ///
+    /// # Errors
+    /// `42P17` for a bound that does not fit, is empty, or overlaps another.
+    pub(super) async fn partition_bound(
+        &self,
+        context: &Arc<StatementContext>,
+        parent: &Relation,
+        name: &str,
+        clause: &BoundClause,
+        run: &Run<'_>,
+    ) -> Result<PartitionBound> {
+        let Some(key) = &parent.family.key else {
+            return Err(invalid(format!("\"{}\" is not partitioned", parent.name)));
+        };
+        let bound = self.bound_of(context, parent, key, clause, run).await?;
+        let types = family::key_types(parent, key);
+        if let PartitionBound::Range { from, to } = &bound
+            && self.compare_ranges(context, &types, from, to, run).await? != Ordering::Less
+        {
+            return Err(invalid(format!(
+                "empty range bound specified for partition \"{name}\""
+            ))
+            .detail(format!(
+                "Specified lower bound {} is greater than or equal to upper bound {}.",
+                shown(parent, from),
+                shown(parent, to)
+            )));
+        }
+        for other in context.snapshot.children(parent.oid) {
+            let Some(there) = &other.family.bound else {
+                continue;
+            };
+            if *there == PartitionBound::Default {
+                if bound == PartitionBound::Default {
+                    return Err(invalid(format!(
+                        "partition \"{name}\" conflicts with existing default partition \"{}\"",
+                        other.name
+                    )));
+                }
+                continue;
+            }
+            if self.overlaps(context, &types, &bound, there, run).await? {
+                return Err(invalid(format!(
+                    "partition \"{name}\" would overlap partition \"{}\"",
+                    other.name
+                )));
+            }
+        }
+        if let PartitionBound::Hash { modulus, .. } = &bound {
+            check_moduli(context, parent, *modulus)?;
+        }
+        Ok(bound)
+    }
+
+    async fn bound_of(
+        &self,
+        context: &Arc<StatementContext>,
+        parent: &Relation,
+        key: &PartitionKey,
+        clause: &BoundClause,
+        run: &Run<'_>,
+    ) -> Result<PartitionBound> {
+        let (parts, types) = (
+            family::key_parts(parent, key),
+            family::key_types(parent, key),
+        );
+        let of_list = || invalid("invalid bound specification for a list partition");
+        let of_range = || invalid("invalid bound specification for a range partition");
+        let of_hash = || invalid("invalid bound specification for a hash partition");
+        match (clause, key.strategy) {
+            (BoundClause::Default, PartitionStrategy::Hash) => Err(invalid(
+                "a hash-partitioned table may not have a default partition",
+            )),
+            (BoundClause::Default, _) => Ok(PartitionBound::Default),
+            (BoundClause::Hash { modulus, remainder }, PartitionStrategy::Hash) => {
+                let wrong = if *modulus <= 0 {
+                    "modulus for hash partition must be an integer value greater than zero"
+                } else if *remainder < 0 {
+                    "remainder for hash partition must be an integer value greater than or equal \
+                     to zero"
+                } else if remainder >= modulus {
+                    "remainder for hash partition must be less than modulus"
+                } else {
+                    return Ok(PartitionBound::Hash {
+                        modulus: *modulus,
+                        remainder: *remainder,
+                    });
+                };
+                Err(invalid(wrong))
+            }
+            (BoundClause::List(values), PartitionStrategy::List) => {
+                let mut all: Vec<Option<String>> = Vec::with_capacity(values.len());
+                for value in values {
+                    let value = self
+                        .bound_value(context, value, types[0], &parts[0], run)
+                        .await?;
+                    if !all.contains(&value) {
+                        all.push(value);
+                    }
+                }
+                Ok(PartitionBound::List(all))
+            }
+            (BoundClause::Range { from, to }, PartitionStrategy::Range) => {
+                if from.len() != parts.len() {
+                    return Err(invalid(
+                        "FROM must specify exactly one value per partitioning column",
+                    ));
+                }
+                if to.len() != parts.len() {
+                    return Err(invalid(
+                        "TO must specify exactly one value per partitioning column",
+                    ));
+                }
+                let mut sides = [Vec::new(), Vec::new()];
+                for (side, data) in sides.iter_mut().zip([from, to]) {
+                    for (place, datum) in data.iter().enumerate() {
+                        side.push(match datum {
+                            BoundDatum::Min => RangeDatum::Min,
+                            BoundDatum::Max => RangeDatum::Max,
+                            BoundDatum::Value(value) => {
+                                let (ty, part) = (types[place], &parts[place]);
+                                let value = self.bound_value(context, value, ty, part, run).await?;
+                                RangeDatum::Value(value.ok_or_else(|| {
+                                    Error::new(
+                                        SqlState::INVALID_TABLE_DEFINITION,
+                                        "cannot specify NULL in range bound",
+                                    )
+                                })?)
+                            }
+                        });
+                    }
+                    check_open(side)?;
+                }
+                let [from, to] = sides;
+                Ok(PartitionBound::Range { from, to })
+            }
+            (_, PartitionStrategy::List) => Err(of_list()),
+            (_, PartitionStrategy::Range) => Err(of_range()),
+            (_, PartitionStrategy::Hash) => Err(of_hash()),
+        }
+    }
+
+    /// A value of a bound, as PostgreSQL writes it.
+    async fn bound_value(
+        &self,
+        context: &Arc<StatementContext>,
+        text: &str,
+        ty: PgType,
+        part: &str,
+        run: &Run<'_>,
+    ) -> Result<Option<String>> {
+        let expression = parse_expression(text)?;
+        let mut refused = None;
+        let _ = sqlparser::ast::visit_expressions(&expression, |part| {
+            use sqlparser::ast::Expr;
+            refused = match part {
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Some(Error::new(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "cannot use column reference in partition bound expression",
+                )),
+                Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
+                    Some(Error::new(
+                        SqlState::FEATURE_NOT_SUPPORTED,
+                        "cannot use subquery in partition bound",
+                    ))
+                }
+                _ => return std::ops::ControlFlow::Continue(()),
+            };
+            std::ops::ControlFlow::Break(())
+        });
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        if !is_literal(text)? {
+            let query = parse_query(&format!("SELECT ({text})"))?;
+            let work = self.shared.engine.bind(context, &query, &[]);
+            let bound = interruptible(run.interrupt, work)
+                .await
+                .map_err(Error::without_position)?;
+            if let Some(output) = bound.columns.first()
+                && output.ty != PgType::UNKNOWN
+                && check_assignable("", output.ty, ty).is_err()
+            {
+                return Err(Error::new(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!(
+                        "specified value cannot be cast to type {} for column \"{part}\"",
+                        ty.with_typmod(-1)
+                    ),
+                ));
+            }
+        }
+        let written = names::written(context, ty);
+        let plain = plain(context);
+        let rows = self
+            .texts(
+                &plain,
+                &format!("SELECT CAST(CAST(({text}) AS {written}) AS text)"),
+                run,
+            )
+            .await?;
+        Ok(rows.into_iter().next().flatten())
+    }
+
+    /// The texts a query of one row gives.
+    async fn texts(
+        &self,
+        context: &Arc<StatementContext>,
+        text: &str,
+        run: &Run<'_>,
+    ) -> Result<Vec<Option<String>>> {
+        use arrow::array::{Array, AsArray};
+        let query = parse_query(text)?;
+        let engine = self.shared.engine.clone();
+        let work = engine.bind(context, &query, &[]);
+        let bound = interruptible(run.interrupt, work)
+            .await
+            .map_err(Error::without_position)?;
+        let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
+        let work = engine.execute(context, authorized, &[], run.interrupt);
+        let mut rows = interruptible(run.interrupt, work).await?;
+        let mut found = Vec::new();
+        while let Some(batch) = rows.next().await.map_err(Error::without_position)? {
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            for array in batch.columns() {
+                let text = arrow::compute::cast(array, &arrow::datatypes::DataType::Utf8)
+                    .map_err(|error| Error::internal("working out a bound", error))?;
+                let text = text.as_string::<i32>();
+                found.push(text.is_valid(0).then(|| text.value(0).to_owned()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// How the values of each pair stand to each other.
+    async fn orderings(
+        &self,
+        context: &Arc<StatementContext>,
+        pairs: &[Pair],
+        run: &Run<'_>,
+    ) -> Result<Vec<Ordering>> {
+        let mut found = Vec::with_capacity(pairs.len());
+        for chunk in pairs.chunks(PAIRS_PER_QUERY) {
+            let items = chunk.iter().map(|pair| {
+                let ty = names::written(context, pair.ty);
+                let quoted = |text: &str| format!("CAST('{}' AS {ty})", text.replace('\'', "''"));
+                let (one, other) = (quoted(&pair.one), quoted(&pair.other));
+                format!(
+                    "CASE WHEN {one} < {other} THEN '<' WHEN {one} = {other} THEN '=' ELSE '>' END"
+                )
+            });
+            let query = format!("SELECT {}", items.collect::<Vec<_>>().join(", "));
+            let answer = self.texts(&plain(context), &query, run).await?;
+            found.extend(answer.iter().map(|sign| match sign.as_deref() {
+                Some("<") => Ordering::Less,
+                Some("=") => Ordering::Equal,
+                _ => Ordering::Greater,
+            }));
+        }
+        Ok(found)
+    }
+
+    /// How two bounds of ranges stand to each other.
+    async fn compare_ranges(
+        &self,
+        context: &Arc<StatementContext>,
+        types: &[PgType],
+        one: &[RangeDatum],
+        other: &[RangeDatum],
+        run: &Run<'_>,
+    ) -> Result<Ordering> {
+        for ((one, other), ty) in one.iter().zip(other).zip(types) {
+            let ordering = match (one, other) {
+                (RangeDatum::Value(one), RangeDatum::Value(other)) => {
+                    let pair = Pair {
+                        ty: *ty,
+                        one: one.clone(),
+                        other: other.clone(),
+                    };
+                    let found = match one == other {
+                        true => vec![Ordering::Equal],
+                        false => self.orderings(context, &[pair], run).await?,
+                    };
+                    found.first().copied().unwrap_or(Ordering::Equal)
+                }
+                // Whatever follows one of these is the same.
+                (RangeDatum::Min, RangeDatum::Min) | (RangeDatum::Max, RangeDatum::Max) => {
+                    return Ok(Ordering::Equal);
+                }
+                (RangeDatum::Min, _) | (_, RangeDatum::Max) => Ordering::Less,
+                (RangeDatum::Max, _) | (_, RangeDatum::Min) => Ordering::Greater,
+            };
+            if ordering != Ordering::Equal {
+                return Ok(ordering);
+            }
+        }
+        Ok(Ordering::Equal)
+    }
+
+    async fn overlaps(
+        &self,
+        context: &Arc<StatementContext>,
+        types: &[PgType],
+        new: &PartitionBound,
+        there: &PartitionBound,
+        run: &Run<'_>,
+    ) -> Result<bool> {
+        Ok(match (new, there) {
+            (PartitionBound::List(new), PartitionBound::List(there)) => {
+                if new.iter().any(|value| there.contains(value)) {
+                    return Ok(true);
+                }
+                let mut pairs = Vec::new();
+                for one in new.iter().flatten() {
+                    for other in there.iter().flatten() {
+                        pairs.push(Pair {
+                            ty: types[0],
+                            one: one.clone(),
+                            other: other.clone(),
+                        });
+                    }
+                }
+                let orderings = self.orderings(context, &pairs, run).await?;
+                orderings.contains(&Ordering::Equal)
+            }
+            (
+                PartitionBound::Range { from, to },
+                PartitionBound::Range {
+                    from: there_from,
+                    to: there_to,
+                },
+            ) => {
+                let starts = self.compare_ranges(context, types, from, there_to, run);
+                let ends = self.compare_ranges(context, types, there_from, to, run);
+                starts.await? == Ordering::Less && ends.await? == Ordering::Less
+            }
+            (
+                PartitionBound::Hash { modulus, remainder },
+                PartitionBound::Hash {
+                    modulus: other,
+                    remainder: there,
+                },
+            ) => {
+                let least = (*modulus).min(*other);
+                remainder % least == there % least
+            }
+            _ => false,
+        })
+    }
+
+    /// `23514` if a table has rows that do not meet a condition.
+    async fn refuse_rows(
+        &self,
+        context: &Arc<StatementContext>,
+        table: &Arc<Relation>,
+        condition: Option<&str>,
+        message: String,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        let Some(condition) = condition else {
+            return Ok(());
+        };
+        let query = parse_query(&format!(
+            "SELECT 1 FROM {} WHERE ({condition}) IS NOT TRUE LIMIT 1",
+            context.snapshot.qualified_name(table),
+        ))?;
+        let server = super::alter::as_server(context);
+        if self.finds(&server, &query, run).await? {
+            let name = context.snapshot.qualified_name(table);
+            return Err(
+                Error::new(SqlState::CHECK_VIOLATION, message).table(name.schema, name.name)
+            );
+        }
+        Ok(())
+    }
+
+    /// Looks whether the default partition has rows that a new one is for.
+    pub(super) async fn check_default_partition(
+        &self,
+        context: &Arc<StatementContext>,
+        parent: &Relation,
+        bound: &PartitionBound,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        if *bound == PartitionBound::Default {
+            return Ok(());
+        }
+        let Some(default) = context.snapshot.default_partition(parent.oid) else {
+            return Ok(());
+        };
+        let condition = family::own_condition(context, parent, Oid::INVALID, bound);
+        let condition = condition.map(|of| format!("NOT ({of})"));
+        let message = format!(
+            "updated partition constraint for default partition \"{}\" would be violated by some \
+             row",
+            default.name
+        );
+        self.refuse_rows(context, &default, condition.as_deref(), message, run)
+            .await
+    }
+
+    /// ATTACH PARTITION
+    pub(super) async fn attach(
+        &mut self,
+        parent: Oid,
+        partition: &ObjectName,
+        clause: &BoundClause,
+        run: &Run<'_>,
+    ) -> Result<Vec<Change>> {
+        let context = self.context()?;
+        let found = relation_of(&context, partition)?;
+        super::alter::owned_table(&context, found)?;
+        let child = found.oid;
+        self.lock(child, LockMode::Exclusive, run.interrupt).await?;
+        if let Some(default) = context.snapshot.default_partition(parent) {
+            self.lock(default.oid, LockMode::Exclusive, run.interrupt)
+                .await?;
+        }
+        for below in context.snapshot.descendants(child) {
+            self.lock(below.oid, LockMode::Exclusive, run.interrupt)
+                .await?;
+        }
+        let context = self.context()?;
+        let gone = || Error::internal("attaching a partition", "a table is gone");
+        let parent = context
+            .snapshot
+            .relation(parent)
+            .cloned()
+            .ok_or_else(gone)?;
+        let child = context.snapshot.relation(child).cloned().ok_or_else(gone)?;
+        check_attached(&context, &parent, &child)?;
+        let bound = self
+            .partition_bound(&context, &parent, &child.name, clause, run)
+            .await?;
+        let mut family = joined_to(&child, &parent)?;
+        family.parents = vec![parent.oid];
+        family.bound = Some(bound.clone());
+        let (constraints, parts_of) = self.parts_for(&context, &parent, &child, run).await?;
+        family.parts_of.extend(parts_of);
+        let mut after = Relation::clone(&child);
+        after.family = family.clone();
+        let condition = family::condition(&context, &after);
+        let message = format!(
+            "partition constraint of relation \"{}\" is violated by some row",
+            child.name
+        );
+        self.refuse_rows(&context, &child, condition.as_deref(), message, run)
+            .await?;
+        self.check_default_partition(&context, &parent, &bound, run)
+            .await?;
+        let mut changes = vec![Change::SetFamily {
+            relation: child.oid,
+            family: Box::new(family),
+        }];
+        if constraints != child.constraints {
+            after.constraints = constraints.clone();
+            let after = Arc::new(after);
+            self.check_rows_of(&context, &child, &after, run).await?;
+            changes.push(Change::SetConstraints {
+                relation: child.oid,
+                constraints,
+            });
+        }
+        Ok(changes)
+    }
+
+    /// DETACH PARTITION
+    pub(super) async fn detach(
+        &mut self,
+        parent: Oid,
+        partition: &ObjectName,
+        run: &Run<'_>,
+    ) -> Result<Vec<Change>> {
+        let context = self.context()?;
+        let child = relation_of(&context, partition)?.oid;
+        self.lock(child, LockMode::Exclusive, run.interrupt).await?;
+        let context = self.context()?;
+        let gone = || Error::internal("detaching a partition", "a table is gone");
+        let parent = context.snapshot.relation(parent).ok_or_else(gone)?;
+        let child = context.snapshot.relation(child).ok_or_else(gone)?;
+        if !child.is_partition() || !child.family.parents.contains(&parent.oid) {
+            return Err(Error::new(
+                SqlState::UNDEFINED_TABLE,
+                format!(
+                    "relation \"{}\" is not a partition of relation \"{}\"",
+                    child.name, parent.name
+                ),
+            ));
+        }
+        let mut family = parted_from(child, parent);
+        family.bound = None;
+        family.parts_of.clear();
+        Ok(vec![Change::SetFamily {
+            relation: child.oid,
+            family: Box::new(family),
+        }])
+    }
+}
+
+/// The same context, writing values the same way whoever asks.
+fn plain(context: &Arc<StatementContext>) -> Arc<StatementContext> {
+    Arc::new(StatementContext {
+        style: Arc::new(crate::types::Style::default()),
+        ..StatementContext::clone(&super::alter::as_server(context))
+    })
+}
+
+/// What a table must be to be attached.
+fn check_attached(context: &StatementContext, parent: &Relation, child: &Relation) -> Result<()> {
+    let wrong = |message: String| Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+    if !parent.is_partitioned() {
+        return wrong(format!("table \"{}\" is not partitioned", parent.name));
+    }
+    if !matches!(child.kind, RelationKind::Table { .. }) {
+        return Err(Error::unsupported(format!(
+            "attaching \"{}\", which is not a table,",
+            child.name
+        )));
+    }
+    if child.is_partition() {
+        return wrong(format!("\"{}\" is already a partition", child.name));
+    }
+    if !child.family.parents.is_empty() {
+        return wrong("cannot attach inheritance child as partition".to_owned());
+    }
+    if !child.is_partitioned() && context.snapshot.has_children(child.oid) {
+        return wrong("cannot attach inheritance parent as partition".to_owned());
+    }
+    let below = context.snapshot.descendants(child.oid);
+    if child.oid == parent.oid || below.iter().any(|of| of.oid == parent.oid) {
+        return Err(Error::new(
+            SqlState::DUPLICATE_TABLE,
+            "circular inheritance not allowed",
+        )
+        .detail(format!(
+            "\"{}\" is already a child of \"{}\".",
+            parent.name, child.name
+        )));
+    }
+    super::family::check_persistence(parent, child.persistence, true)?;
+    if let Some(column) = child
+        .columns
+        .iter()
+        .find(|c| parent.column(&c.name).is_none())
+    {
+        return Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            format!(
+                "table \"{}\" contains column \"{}\" not found in parent \"{}\"",
+                child.name, column.name, parent.name
+            ),
+        )
+        .detail("The new partition may contain only the columns present in parent."));
+    }
+    Ok(())
+}
+
+/// `42P17` unless each modulus divides the next larger one.
+fn check_moduli(context: &StatementContext, parent: &Relation, new: i32) -> Result<()> {
+    let mut moduli: Vec<(i32, String)> = context
+        .snapshot
+        .children(parent.oid)
+        .iter()
+        .filter_map(|child| match child.family.bound {
+            Some(PartitionBound::Hash { modulus, .. }) => Some((modulus, child.name.to_string())),
+            _ => None,
+        })
+        .collect();
+    moduli.sort();
+    let refused = |detail: String| {
+        Err(
+            invalid("every hash partition modulus must be a factor of the next larger modulus")
+                .detail(detail),
+        )
+    };
+    if let Some((next, name)) = moduli.iter().find(|(modulus, _)| *modulus >= new)
+        && next % new != 0
+    {
+        return refused(format!(
+            "The new modulus {new} is not a factor of {next}, the modulus of existing partition \
+             \"{name}\"."
+        ));
+    }
+    if let Some((last, name)) = moduli.iter().rev().find(|(modulus, _)| *modulus <= new)
+        && new % last != 0
+    {
+        return refused(format!(
+            "The new modulus {new} is not divisible by {last}, the modulus of existing partition \
+             \"{name}\"."
+        ));
+    }
+    Ok(())
+}
+
+/// `42804` for a value behind MINVALUE or MAXVALUE.
+fn check_open(data: &[RangeDatum]) -> Result<()> {
+    for (one, next) in data.iter().zip(data.iter().skip(1)) {
+        let word = match one {
+            RangeDatum::Min if *next != RangeDatum::Min => "MINVALUE",
+            RangeDatum::Max if *next != RangeDatum::Max => "MAXVALUE",
+            _ => continue,
+        };
+        return Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            format!("every bound following {word} must also be {word}"),
+        ));
+    }
+    Ok(())
+}
+
+/// `(1, 'a')`
+fn shown(parent: &Relation, data: &[RangeDatum]) -> String {
+    let bound = PartitionBound::Range {
+        from: data.to_vec(),
+        to: Vec::new(),
+    };
+    let text = family::bound(parent, &bound);
+    let text = text.strip_prefix("FOR VALUES FROM ").unwrap_or(&text);
+    text.strip_suffix(" TO ()").unwrap_or(text).to_owned()
+}
+
+/// `0A000` for types whose PostgreSQL hash is not known here.
+fn check_hashable(ty: PgType) -> Result<()> {
+    check_comparable(ty)?;
+    match crate::functions::is_hashable(ty) {
+        true => Ok(()),
+        false => Err(Error::unsupported(format!(
+            "PARTITION BY HASH of type {}",
+            ty.with_typmod(-1)
+        ))),
+    }
+}
