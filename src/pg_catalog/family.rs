@@ -1,5 +1,5 @@
-//! Partitions in words: what a table is divided by, which rows a partition is for, and the condition
-//! that says so. The condition is what rows are checked with, too.
+//! Partitions in words: what a table is divided by, which rows a partition is for, and the
+//! condition that says so. The condition is what rows are checked with, too.
 
 use super::names;
 use crate::base::name::quote;
@@ -141,7 +141,20 @@ fn conjuncts_of(
     };
     let (parts, types) = (key_parts(table, key), key_types(table, key));
     match bound {
-        PartitionBound::List(values) => vec![in_list(context, &parts[0], types[0], values)],
+        PartitionBound::List(values) => {
+            let within = in_list(context, &parts[0], types[0], values);
+            let head = format!("(({} IS NOT NULL) AND ", parts[0]);
+            match within
+                .strip_prefix(&head)
+                .and_then(|of| of.strip_suffix(')'))
+            {
+                Some(rest) => not_null(parts.as_slice())
+                    .into_iter()
+                    .chain([rest.to_owned()])
+                    .collect(),
+                None => vec![within],
+            }
+        }
         PartitionBound::Range { from, to } => {
             let mut conjuncts = not_null(&parts);
             conjuncts.extend(in_range(context, &parts, &types, from, to));

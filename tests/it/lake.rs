@@ -152,6 +152,7 @@ fn relation(database: &Database, name: &str, schema: Oid, columns: &[(&str, PgTy
         constraints: commons::catalog::Constraints::NONE,
         row_security: Default::default(),
         triggers: Vec::new(),
+        family: Default::default(),
         kind: RelationKind::Table {
             segments: Arc::from([]),
         },

@@ -13,7 +13,7 @@ use super::conflict::{Conflict, set_on_conflict};
 use super::feeds::{Feed, Feeds, default_expression};
 use super::fields;
 use super::intake::{Intake, Written};
-use super::items::{Untyped, item_position, untyped_columns};
+use super::items::{Untyped, check_count, item_position, untyped_columns};
 use super::names::Names;
 use super::route::{Destinations, Router};
 use super::rows;

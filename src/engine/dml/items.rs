@@ -2,8 +2,9 @@
 
 use sqlparser::ast::{self, SelectItem, SetExpr};
 
-use super::target::position;
+use super::target::{at, position};
 use super::values::Cell;
+use crate::base::{Error, Result, SqlState};
 
 /// Where an item of a SELECT list starts.
 pub(super) fn item_position(query: &ast::Query, item: usize) -> Option<usize> {
@@ -39,4 +40,23 @@ pub(super) fn untyped_columns(query: &ast::Query) -> Vec<Untyped> {
             _ => None,
         })
         .collect()
+}
+
+/// `42601` unless each value has its column; without a list, columns may be left over.
+pub(super) fn check_count(
+    listed: &[ast::ObjectName],
+    expressions: usize,
+    targets: usize,
+) -> Result<()> {
+    let wrong = |message: &str| Error::new(SqlState::SYNTAX_ERROR, message);
+    if expressions > targets {
+        return Err(wrong("INSERT has more expressions than target columns"));
+    }
+    match listed.get(expressions) {
+        Some(unmatched) => Err(at(
+            wrong("INSERT has more target columns than expressions"),
+            position(unmatched),
+        )),
+        None => Ok(()),
+    }
 }

@@ -55,6 +55,7 @@ mod work;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use datafusion::catalog::TableProvider;
 use sqlparser::ast::{self, SelectItem};
 
 use super::command::{Dml, DmlAction};
@@ -67,7 +68,6 @@ use crate::observe::Interrupt;
 use crate::privileges::{Authorized, Need};
 use crate::statement::StatementContext;
 use crate::types::PgType;
-use datafusion::catalog::TableProvider;
 use insert::Insert;
 use names::Names;
 use returning::{Side, joined_schema};

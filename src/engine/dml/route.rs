@@ -1,8 +1,8 @@
 //! Rows of a partitioned table on their way to the partitions they are for.
 //!
 //! A row is looked at with the conditions of all partitions that have rows, in one query over rows
-//! of the table; exactly one holds. Each partition takes its rows as any table does, checked against
-//! its own rules and keys.
+//! of the table; exactly one holds. Each partition takes its rows as any table does, checked
+//! against its own rules and keys.
 
 use std::sync::Arc;
 
@@ -91,8 +91,8 @@ impl Engine {
         })
     }
 
-    /// Sends rows of the table to its partitions. The error is of the first row that no partition is
-    /// for; rows before it are sent.
+    /// Sends rows of the table to its partitions. The error is of the first row that no partition
+    /// is for; rows before it are sent.
     pub(in crate::engine) async fn route(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,

@@ -1,6 +1,6 @@
 //! `FROM t *`: the table with what inherits from it, which goes without saying, and `FROM ONLY t`:
-//! without. sqlparser does not know them: the star is taken away, and ONLY becomes the first part of
-//! the table's name.
+//! without. sqlparser does not know them: the star is taken away, and ONLY becomes the first part
+//! of the table's name.
 
 use std::borrow::Cow;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::drop::{is_missing, kind_of, named, word_of};
-use super::family_alter::check_altered;
+use super::family_rules::check_altered;
 use super::policy::secured;
 use super::readers::{reworded, reworded_for_schema};
 use super::trigger::enabled;

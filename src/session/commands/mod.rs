@@ -4,6 +4,7 @@
 mod alter;
 mod alter_column;
 mod alter_type;
+mod attach;
 mod cluster;
 mod comment;
 mod composite;
@@ -19,6 +20,7 @@ mod explain;
 mod family;
 mod family_alter;
 mod family_parts;
+mod family_rules;
 mod foreign;
 mod foreign_key;
 mod grant;
