@@ -32,6 +32,10 @@ fn invalid(message: impl Into<String>) -> Error {
     Error::new(SqlState::INVALID_OBJECT_DEFINITION, message)
 }
 
+fn unfit(message: impl Into<String>) -> Error {
+    Error::new(SqlState::INVALID_TABLE_DEFINITION, message)
+}
+
 impl Session {
     /// What a table is partitioned by.
     ///
@@ -162,11 +166,11 @@ impl Session {
             family::key_parts(parent, key),
             family::key_types(parent, key),
         );
-        let of_list = || invalid("invalid bound specification for a list partition");
-        let of_range = || invalid("invalid bound specification for a range partition");
-        let of_hash = || invalid("invalid bound specification for a hash partition");
+        let of_list = || unfit("invalid bound specification for a list partition");
+        let of_range = || unfit("invalid bound specification for a range partition");
+        let of_hash = || unfit("invalid bound specification for a hash partition");
         match (clause, key.strategy) {
-            (BoundClause::Default, PartitionStrategy::Hash) => Err(invalid(
+            (BoundClause::Default, PartitionStrategy::Hash) => Err(unfit(
                 "a hash-partitioned table may not have a default partition",
             )),
             (BoundClause::Default, _) => Ok(PartitionBound::Default),
@@ -184,7 +188,7 @@ impl Session {
                         remainder: *remainder,
                     });
                 };
-                Err(invalid(wrong))
+                Err(unfit(wrong))
             }
             (BoundClause::List(values), PartitionStrategy::List) => {
                 let mut all: Vec<Option<String>> = Vec::with_capacity(values.len());
@@ -200,12 +204,12 @@ impl Session {
             }
             (BoundClause::Range { from, to }, PartitionStrategy::Range) => {
                 if from.len() != parts.len() {
-                    return Err(invalid(
+                    return Err(unfit(
                         "FROM must specify exactly one value per partitioning column",
                     ));
                 }
                 if to.len() != parts.len() {
-                    return Err(invalid(
+                    return Err(unfit(
                         "TO must specify exactly one value per partitioning column",
                     ));
                 }
