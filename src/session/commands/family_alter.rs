@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::alter::owned_table;
 use super::family::{check_parent, check_persistence, same_expression, same_type};
 use super::relation_of;
-use crate::base::{Error, Oid, Result, SqlState};
+use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Family, Inherited, Relation};
 use crate::database::LockMode;
 use crate::engine::command::{Alter, AlterAction};
