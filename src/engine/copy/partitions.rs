@@ -126,10 +126,10 @@ impl Open {
         let sound = broken.as_ref().map_or(rows.num_rows(), |(row, _)| *row);
         if let Some(keys) = &mut self.keys {
             let of = keys.of(&rows)?;
-            for row in 0..sound {
+            for (row, number) in numbers.iter().enumerate().take(sound) {
                 if let Err(error) = keys.take(&rows, &of, row, 0) {
                     return Ok(Some(Lost {
-                        row: numbers[row],
+                        row: *number,
                         error,
                         with_line: false,
                     }));

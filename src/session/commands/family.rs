@@ -296,20 +296,20 @@ impl Session {
                     ));
                 }
             }
-            if let Some(GenerationClause::Stored(_)) = own.generation {
-                if definition.generation.is_some() || is_partition {
-                    return Err(Error::new(
-                        SqlState::INVALID_COLUMN_DEFINITION,
-                        format!(
-                            "child column \"{}\" specifies generation expression",
-                            own.name
-                        ),
-                    )
-                    .hint(
-                        "Omit the generation expression in the definition of the child table \
-                         column to inherit the generation expression from the parent table.",
-                    ));
-                }
+            if let Some(GenerationClause::Stored(_)) = own.generation
+                && (definition.generation.is_some() || is_partition)
+            {
+                return Err(Error::new(
+                    SqlState::INVALID_COLUMN_DEFINITION,
+                    format!(
+                        "child column \"{}\" specifies generation expression",
+                        own.name
+                    ),
+                )
+                .hint(
+                    "Omit the generation expression in the definition of the child table column \
+                     to inherit the generation expression from the parent table.",
+                ));
             }
             definition.not_null |= own.not_null;
             definition.serial |= own.serial;

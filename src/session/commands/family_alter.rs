@@ -354,7 +354,7 @@ impl Session {
 
     /// NO INHERIT
     pub(super) fn no_inherit(
-        &mut self,
+        &self,
         context: &Arc<StatementContext>,
         child: &Arc<Relation>,
         parent: &crate::engine::command::ObjectName,
