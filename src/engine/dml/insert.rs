@@ -13,7 +13,7 @@ use super::conflict::{Conflict, set_on_conflict};
 use super::feeds::{Feed, Feeds, default_expression};
 use super::fields;
 use super::intake::{Intake, Written};
-use super::items::{Untyped, check_count, item_position, untyped_columns};
+use super::items::{Untyped, untyped_columns};
 use super::names::Names;
 use super::route::{Destinations, Router};
 use super::rows;
@@ -305,7 +305,10 @@ impl Engine {
                             .take(self, context, router, work, rules, batch, interrupt)
                             .await?;
                     }
-                    (None, None) => intake.take_seen(work, batch, interrupt).await?,
+                    (None, None) => {
+                        let own = work.on(&relation, DmlKind::Insert);
+                        intake.take_seen(own, batch, interrupt).await?
+                    }
                     (None, Some(_)) => proposed.push(batch),
                 }
             }
@@ -335,7 +338,10 @@ impl Engine {
                                 .take(self, context, router, work, rules, batch, interrupt)
                                 .await?;
                         }
-                        (None, None) => intake.take_seen(work, batch, interrupt).await?,
+                        (None, None) => {
+                            let own = work.on(&relation, DmlKind::Insert);
+                            intake.take_seen(own, batch, interrupt).await?
+                        }
                         (None, Some(_)) => proposed.push(batch),
                     }
                 }

@@ -466,7 +466,7 @@ fn given_values(
         return Ok(Vec::new());
     };
     let targets = super::insert::named_columns(relation, columns)?;
-    super::items::check_count(columns, values.len(), targets.len())
+    super::set::check_count(columns, values.len(), targets.len())
         .map_err(|error| at(error, values.get(targets.len()).and_then(position)))?;
     let mut given = Vec::with_capacity(values.len());
     for (index, expr) in targets.into_iter().zip(values) {

@@ -19,7 +19,7 @@ use super::fire::sees_rows;
 use super::moved::touches_key;
 use super::names::Names;
 use super::rekey::changed_columns;
-use super::returning::{Side, aliases, merges_columns};
+use super::returning::{Side, other_aliases};
 use super::rows;
 use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
@@ -457,7 +457,7 @@ impl Engine {
             let mut new = self.new_rows(context, &relation, rewrite, &batch)?;
             let mut batch = batch;
             if !rewrite.writes {
-                let left = self.before_delete(context, &relation, work, batch, new);
+                let left = self.before_delete(context, &relation, own, batch, new);
                 (batch, new) = left.await?;
             }
             let others = if rewrite.others.is_empty() {
@@ -500,9 +500,9 @@ impl Engine {
             let rows = self
                 .rewrite_keys(context, &keyed_by, rewrite, keyed, interrupt)
                 .await?;
-            work.hits.remove(&rows.skipped);
+            own.hits.remove(&rows.skipped);
             let event = TriggerEvent::Update;
-            work.note_seen(event, Some(rows.old.clone()), Some(rows.new.clone()));
+            own.note_seen(event, Some(rows.old.clone()), Some(rows.new.clone()));
             if rewrite.referenced {
                 own.note_gone(rows.old, Some(rows.new.clone()));
                 if let Some((old, new)) = &rows.moved {
@@ -564,18 +564,4 @@ pub(super) fn sides(relation: &Relation, alias: &str, others: &[Side]) -> Vec<Si
     std::iter::once(target)
         .chain(others.iter().cloned())
         .collect()
-}
-
-/// What RETURNING may call the relations of FROM or USING.
-fn other_aliases(
-    from: &[ast::TableWithJoins],
-    returning: &[SelectItem],
-) -> Result<Vec<ast::Ident>> {
-    let star = returning
-        .iter()
-        .any(|item| matches!(item, SelectItem::Wildcard(_)));
-    if star && merges_columns(from) {
-        return Err(Error::unsupported("RETURNING * beside JOIN … USING"));
-    }
-    aliases(from).ok_or_else(|| Error::unsupported("RETURNING beside this FROM"))
 }

@@ -18,7 +18,7 @@ use crate::statement::StatementContext;
 impl Session {
     /// `23514` if a table has rows that do not meet a condition.
     async fn refuse_rows(
-        &self,
+        &mut self,
         context: &Arc<StatementContext>,
         table: &Arc<Relation>,
         condition: Option<&str>,
@@ -44,7 +44,7 @@ impl Session {
 
     /// Looks whether the default partition has rows that a new one is for.
     pub(super) async fn check_default_partition(
-        &self,
+        &mut self,
         context: &Arc<StatementContext>,
         parent: &Relation,
         bound: &PartitionBound,
