@@ -1,3 +1,5 @@
+//! What is kept, what displaces what, and who decodes.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array};

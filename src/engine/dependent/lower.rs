@@ -149,7 +149,7 @@ impl Lowering<'_> {
         Ok(done.data)
     }
 
-    /// `value IN (…)` with the dependent subqueries of its value as columns; anything else as it is.
+    /// `value IN (…)` with the dependent subqueries of its value as columns; else what it was.
     fn sought(&self, expr: Expr, rows: &mut LogicalPlan, place: Place<'_>) -> Result<Expr> {
         let Expr::InSubquery(mut within) = expr else {
             return Ok(expr);

@@ -18,7 +18,7 @@ use super::names::Names;
 use super::route::{Destinations, Router};
 use super::rows;
 use super::set::{check_count, check_list};
-use super::target::{self, at, is_default, position};
+use super::target::{self, at, is_default, named_columns, position};
 use super::through::{Aim, Through};
 use super::values::{Cell, Inputs, Parameters, settle_used, used_parameters};
 use super::work::Work;
@@ -535,32 +535,6 @@ pub(super) fn check_given(column: &Column, overriding: Option<Overriding>) -> Re
         }
         Some(Generation::Identity { .. }) | None => Ok(()),
     }
-}
-
-/// The positions of the columns that a list names; of all, if it is empty.
-pub(super) fn named_columns(relation: &Relation, names: &[ast::ObjectName]) -> Result<Vec<usize>> {
-    if names.is_empty() {
-        return Ok((0..relation.columns.len()).collect());
-    }
-    let mut targets = Vec::with_capacity(names.len());
-    for name in names {
-        let place = position(name);
-        let name = target::column_name(name, relation)?;
-        let index = relation
-            .columns
-            .iter()
-            .position(|column| column.name == name)
-            .ok_or_else(|| at(target::no_such_column(&name, relation), place))?;
-        if targets.contains(&index) {
-            let error = Error::new(
-                SqlState::DUPLICATE_COLUMN,
-                format!("column \"{name}\" specified more than once"),
-            );
-            return Err(at(error, place));
-        }
-        targets.push(index);
-    }
-    Ok(targets)
 }
 
 impl Insert {

@@ -465,7 +465,7 @@ fn given_values(
     let Some(values) = values else {
         return Ok(Vec::new());
     };
-    let targets = super::insert::named_columns(relation, columns)?;
+    let targets = super::target::named_columns(relation, columns)?;
     super::set::check_count(columns, values.len(), targets.len())
         .map_err(|error| at(error, values.get(targets.len()).and_then(position)))?;
     let mut given = Vec::with_capacity(values.len());

@@ -255,7 +255,7 @@ impl Engine {
     ) -> Result<Part> {
         let again = names.clone();
         let part = self.bind_one(context, action, names, None, parameters, needs);
-        let mut part = part.await?;
+        let mut part = Box::pin(part).await?;
         if let PartBody::Rewrite(rewrite) = &part.change
             && !rewrite.only
         {
@@ -474,9 +474,10 @@ impl Engine {
         work: &mut Work,
     ) -> Result<(u64, Option<Rows>)> {
         let below = std::mem::take(&mut part.below);
-        let (mut rows, mut returned) = self.execute_one(given, part, work).await?;
+        // On the heap: what a change waits in is large.
+        let (mut rows, mut returned) = Box::pin(self.execute_one(given, part, work)).await?;
         for part in below {
-            let (more, others) = self.execute_one(given, part, work).await?;
+            let (more, others) = Box::pin(self.execute_one(given, part, work)).await?;
             rows += more;
             returned = match (returned, others) {
                 (Some(returned), Some(others)) => Some(returned.then(others)),
@@ -501,15 +502,14 @@ impl Engine {
         let root = context.database.store().root();
         let (rows, returned) = match &part.change {
             PartBody::Insert(insert) => {
-                let written = self
-                    .execute_insert(context, insert, work, types, parameters, interrupt)
-                    .await?;
+                let written =
+                    self.execute_insert(context, insert, work, types, parameters, interrupt);
+                let written = Box::pin(written).await?;
                 (written.rows, written.returned)
             }
             PartBody::Rewrite(rewrite) => {
-                let done = self
-                    .execute_rewrite(context, rewrite, work, parameters, interrupt)
-                    .await?;
+                let done = self.execute_rewrite(context, rewrite, work, parameters, interrupt);
+                let done = Box::pin(done).await?;
                 let named = |of: &(Oid, i16)| of.1 == TABLEOID;
                 if !done.moved.is_empty()
                     && part

@@ -137,7 +137,7 @@ impl Engine {
             names,
             returning: update.returning.clone(),
         };
-        self.bind_rewrite(context, parts, parameters).await
+        Box::pin(self.bind_rewrite(context, parts, parameters)).await
     }
 
     /// Binds DELETE.
@@ -169,7 +169,7 @@ impl Engine {
             names,
             returning: delete.returning.clone(),
         };
-        self.bind_rewrite(context, parts, parameters).await
+        Box::pin(self.bind_rewrite(context, parts, parameters)).await
     }
 
     async fn bind_rewrite(

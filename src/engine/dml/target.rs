@@ -385,3 +385,29 @@ pub(super) fn item_position(query: &ast::Query, item: usize) -> Option<usize> {
         _ => None,
     }
 }
+
+/// The positions of the columns that a list names; of all, if it is empty.
+pub(super) fn named_columns(relation: &Relation, names: &[ast::ObjectName]) -> Result<Vec<usize>> {
+    if names.is_empty() {
+        return Ok((0..relation.columns.len()).collect());
+    }
+    let mut targets = Vec::with_capacity(names.len());
+    for name in names {
+        let place = position(name);
+        let name = column_name(name, relation)?;
+        let index = relation
+            .columns
+            .iter()
+            .position(|column| column.name == name)
+            .ok_or_else(|| at(no_such_column(&name, relation), place))?;
+        if targets.contains(&index) {
+            let error = Error::new(
+                SqlState::DUPLICATE_COLUMN,
+                format!("column \"{name}\" specified more than once"),
+            );
+            return Err(at(error, place));
+        }
+        targets.push(index);
+    }
+    Ok(targets)
+}

@@ -78,8 +78,8 @@ impl PhysicalOptimizerRule for NullSupplied {
     }
 }
 
-/// Whether a plan has, or comes to have, constant columns. A join that does not know its inputs' now
-/// may do so when later rules turn it round.
+/// Whether a plan has, or comes to have, constant columns. A join that does not know its inputs'
+/// now may do so when later rules turn it round.
 fn has_constants(plan: &Arc<dyn ExecutionPlan>) -> bool {
     !plan.equivalence_properties().constants().is_empty()
         || plan.children().into_iter().any(has_constants)
