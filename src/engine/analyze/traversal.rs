@@ -349,7 +349,7 @@ fn put(around: &mut ast::Query, term: SetExpr) {
         && let Some(from) = select.from.first_mut()
         && let TableFactor::Derived { subquery, .. } = &mut from.relation
     {
-        subquery.body = Box::new(term);
+        *subquery.body = term;
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, PrimitiveArray, UInt64Array};
@@ -60,7 +60,7 @@ pub(super) struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// The columns, if all of them are kept. If not, and it is worth it, they will be.
-    pub(super) fn read(&self, root: &PathBuf, pool: &Arc<ServerPool>) -> Option<Decoded> {
+    pub(super) fn read(&self, root: &Path, pool: &Arc<ServerPool>) -> Option<Decoded> {
         let count = self.columns.len() * self.segments.len();
         if count == 0 || count > COLUMNS_MAX {
             return None;
@@ -72,7 +72,7 @@ impl Wanted<'_> {
             .collect();
         let Some(columns) = pool.columns().read(&keys) else {
             if let Some(loading) = pool.columns().wish(&keys, self.bytes) {
-                self.load(root.clone(), pool.clone(), loading);
+                self.load(root.to_owned(), pool.clone(), loading);
             }
             return None;
         };
@@ -145,7 +145,7 @@ fn key(segment: &Segment, column: &Column) -> ColumnKey {
 
 /// The `columns` of a segment. Blocking.
 fn decode(
-    root: &PathBuf,
+    root: &Path,
     segment: &Segment,
     columns: &[Column],
 ) -> crate::base::Result<Vec<DecodedColumn>> {
