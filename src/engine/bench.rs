@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 
 use super::{Command, Engine, Options, Rows, parse};
+use crate::base::limits::THREAD_STACK_BYTES;
 use crate::base::{Oid, Result, SessionId, SqlState};
 use crate::catalog::{Change, Column, Persistence, Relation, RelationKind, Snapshot};
 use crate::database::Database;
@@ -254,4 +255,23 @@ async fn print(context: &Arc<StatementContext>, mut rows: Rows) -> Result<String
         }
     }
     Ok(lines.join(";"))
+}
+
+/// Runs a case on threads with stacks like the engine's own.
+pub(super) fn on_engine_stack<F: Future<Output = ()>>(case: impl FnOnce() -> F + Send + 'static) {
+    let run = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_stack_size(THREAD_STACK_BYTES)
+            .enable_all()
+            .build()
+            .expect("a runtime")
+            .block_on(case());
+    };
+    std::thread::Builder::new()
+        .stack_size(THREAD_STACK_BYTES)
+        .spawn(run)
+        .expect("a thread")
+        .join()
+        .expect("the case passes");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 
 use crate::base::SqlState;
-use crate::engine::bench::{Bench, INT, TEXT, plain};
+use crate::engine::bench::{Bench, INT, TEXT, on_engine_stack, plain};
 use crate::engine::{Command, ExplainOptions, parse};
 use crate::observe::Interrupt;
 use crate::privileges::authorize;
@@ -15,13 +15,15 @@ use crate::types::PgType;
 /// Runs a case in memory and in files.
 macro_rules! case {
     ($name:ident, $bench:ident, $body:block) => {
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            for files in [false, true] {
-                #[allow(unused_mut)]
-                let mut $bench = Bench::new(files);
-                $body
-            }
+        #[test]
+        fn $name() {
+            on_engine_stack(|| async {
+                for files in [false, true] {
+                    #[allow(unused_mut)]
+                    let mut $bench = Bench::new(files);
+                    $body
+                }
+            });
         }
     };
 }
@@ -440,53 +442,57 @@ case!(many_segments_many_rows, bench, {
     );
 });
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn explain_changes_nothing() {
-    let mut bench = Bench::new(false);
-    bench.table("t", &[plain("a", INT)]);
-    bench.ask("insert into t values (1), (2)").await;
-    let statements = parse("delete from t where a in (select 1)").expect("parses");
-    let Command::Dml(statement) = &statements[0].command else {
-        panic!("not a DELETE");
-    };
-    let context = bench.context();
-    let bound = bench
-        .engine
-        .bind_dml(&context, statement, &[])
-        .await
-        .expect("binds");
-    let permitted = authorize(&bench.snapshot, &bound.needs.clone(), bound).expect("may");
-    let options = ExplainOptions::default();
-    let explanation = bench
-        .engine
-        .explain_dml(&context, permitted, &[], &options, &Interrupt::new())
-        .await
-        .expect("explains");
-    let lines = explanation.render(&options);
-    assert!(lines[0].starts_with("Delete on t  (cost="), "{lines:?}");
-    assert_eq!(bench.ask("select count(*) from t").await, "2");
+#[test]
+fn explain_changes_nothing() {
+    on_engine_stack(|| async {
+        let mut bench = Bench::new(false);
+        bench.table("t", &[plain("a", INT)]);
+        bench.ask("insert into t values (1), (2)").await;
+        let statements = parse("delete from t where a in (select 1)").expect("parses");
+        let Command::Dml(statement) = &statements[0].command else {
+            panic!("not a DELETE");
+        };
+        let context = bench.context();
+        let bound = bench
+            .engine
+            .bind_dml(&context, statement, &[])
+            .await
+            .expect("binds");
+        let permitted = authorize(&bench.snapshot, &bound.needs.clone(), bound).expect("may");
+        let options = ExplainOptions::default();
+        let explanation = bench
+            .engine
+            .explain_dml(&context, permitted, &[], &options, &Interrupt::new())
+            .await
+            .expect("explains");
+        let lines = explanation.render(&options);
+        assert!(lines[0].starts_with("Delete on t  (cost="), "{lines:?}");
+        assert_eq!(bench.ask("select count(*) from t").await, "2");
+    });
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_rows_need_no_plan() {
-    let mut bench = Bench::new(false);
-    bench.table(
-        "t",
-        &[
-            plain("a", INT),
-            plain("b", TEXT),
-            plain("c", PgType::FLOAT8),
-        ],
-    );
-    let rows: Vec<String> = (0..10_000)
-        .map(|n| format!("({n}, 'row {n}', {n}.5)"))
-        .collect();
-    let sql = format!("insert into t values {}", rows.join(", "));
-    assert_eq!(bench.ask(&sql).await, "10000");
-    assert_eq!(
-        bench
-            .ask("select count(*), max(a), max(b), sum(c) from t")
-            .await,
-        "10000,9999,row 9999,50000000"
-    );
+#[test]
+fn ten_thousand_rows_need_no_plan() {
+    on_engine_stack(|| async {
+        let mut bench = Bench::new(false);
+        bench.table(
+            "t",
+            &[
+                plain("a", INT),
+                plain("b", TEXT),
+                plain("c", PgType::FLOAT8),
+            ],
+        );
+        let rows: Vec<String> = (0..10_000)
+            .map(|n| format!("({n}, 'row {n}', {n}.5)"))
+            .collect();
+        let sql = format!("insert into t values {}", rows.join(", "));
+        assert_eq!(bench.ask(&sql).await, "10000");
+        assert_eq!(
+            bench
+                .ask("select count(*), max(a), max(b), sum(c) from t")
+                .await,
+            "10000,9999,row 9999,50000000"
+        );
+    });
 }
