@@ -6,8 +6,10 @@
 use super::call::short::{ANY, BIGINT, FLOAT, INT, INTERVAL, OID, SMALL, TEXT, TIME, TIMESTAMP};
 use super::call::{Call, functions};
 use super::resolve::Param;
-use crate::base::{Error, Result, SqlState};
-use crate::pg_catalog::Value;
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{PartitionKey, PartitionStrategy};
+use crate::pg_catalog::family::key_types;
+use crate::pg_catalog::{Value, names};
 use crate::types::PgType;
 use crate::types::calendar::EPOCH_2000_MICROS;
 
@@ -177,9 +179,12 @@ pub(crate) fn is_hashable(ty: PgType) -> bool {
 
 /// Whether a row with these values is for a partition by hash. NULLs do not count.
 fn satisfies(call: &Call<'_>, row: usize) -> Result<Value> {
-    let (Some(modulus), Some(remainder)) = (call.int(1, row), call.int(2, row)) else {
-        return Ok(Value::Null);
+    let (Some(table), Some(modulus), Some(remainder)) =
+        (call.oid(0, row)?, call.int(1, row), call.int(2, row))
+    else {
+        return Ok(false.into());
     };
+    check_hash_partition(call, table, modulus, remainder)?;
     let mut all: u64 = 0;
     for arg in 3..call.len() {
         if call.null(arg, row) {
@@ -227,13 +232,59 @@ fn satisfies(call: &Call<'_>, row: usize) -> Result<Value> {
             .wrapping_add(all >> 7);
     }
     let (modulus, remainder) = (modulus.cast_unsigned(), remainder.cast_unsigned());
-    if modulus == 0 {
-        return Err(Error::new(
-            SqlState::INVALID_PARAMETER_VALUE,
-            "modulus for hash partition must be an integer value greater than zero",
+    Ok((all % modulus == remainder).into())
+}
+
+/// `22023` unless the table is partitioned by hash, there may be such a partition of it, and the
+/// values are of the types of its key.
+fn check_hash_partition(call: &Call<'_>, table: Oid, modulus: i64, remainder: i64) -> Result<()> {
+    let wrong = |message: String| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
+    let snapshot = &call.context.snapshot;
+    let relation = snapshot.relation(table);
+    let key = relation.and_then(|of| Some((of, of.family.key.as_ref()?)));
+    let by_hash = |(_, key): &(_, &PartitionKey)| key.strategy == PartitionStrategy::Hash;
+    let Some((relation, key)) = key.filter(by_hash) else {
+        let Some((_, name)) = names::relation_parts(snapshot, table) else {
+            return Err(names::no_relation(table));
+        };
+        return wrong(format!("\"{name}\" is not a hash partitioned table"));
+    };
+    if modulus <= 0 {
+        return wrong(
+            "modulus for hash partition must be an integer value greater than zero".into(),
+        );
+    }
+    if remainder < 0 {
+        return wrong(
+            "remainder for hash partition must be an integer value greater than or equal to zero"
+                .into(),
+        );
+    }
+    if remainder >= modulus {
+        return wrong("remainder for hash partition must be less than modulus".into());
+    }
+    let types = key_types(relation, key);
+    let given = call.len() - 3;
+    if given != types.len() {
+        return wrong(format!(
+            "number of partitioning columns ({}) does not match number of partition keys \
+             provided ({given})",
+            types.len()
         ));
     }
-    Ok((all % modulus == remainder).into())
+    for (index, ty) in types.iter().enumerate() {
+        let wanted = ty.undomained().plain();
+        let supplied = call.ty(index + 3).unwrap_or(PgType::UNKNOWN);
+        let supplied = supplied.undomained().plain();
+        if supplied.oid != wanted.oid {
+            return wrong(format!(
+                "column {} of the partition key has type {wanted}, but supplied value is of \
+                 type {supplied}",
+                index + 1
+            ));
+        }
+    }
+    Ok(())
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]

@@ -6,7 +6,7 @@ use super::call::short::{BIGINT, BOOL, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Relation, Sequence, Standing};
-use crate::pg_catalog::Value;
+use crate::pg_catalog::{Value, names};
 use crate::privileges::has_privilege;
 use crate::types::PgType;
 
@@ -39,10 +39,7 @@ fn of<'a>(
 ) -> Result<(&'a Arc<Relation>, &'a Sequence)> {
     let context = call.context;
     let Some(relation) = context.snapshot.relation(oid) else {
-        return Err(Error::new(
-            SqlState::UNDEFINED_TABLE,
-            format!("could not open relation with OID {oid}"),
-        ));
+        return Err(names::no_relation(oid));
     };
     let Some(sequence) = relation.sequence() else {
         return Err(Error::new(
