@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
+use arrow::record_batch::RecordBatch;
 use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableObject};
 
 use super::DmlKind;
@@ -28,7 +29,7 @@ use crate::engine::analyze::misplaced;
 use crate::engine::command::{Inference, Overriding};
 use crate::engine::parse::changes_rows;
 use crate::engine::scan::family_provider;
-use crate::engine::{Bound, Engine};
+use crate::engine::{Bound, Engine, Rows};
 use crate::observe::Interrupt;
 use crate::privileges::Need;
 use crate::statement::StatementContext;
@@ -283,68 +284,30 @@ impl Engine {
         let mut into = Destinations::default();
         let mut routed = 0;
         let mut proposed = Vec::new();
-        match &insert.source {
-            Source::Values(cells) => {
-                let source = |position: usize, column: usize| {
-                    inputs.column(
-                        &insert.relation.columns[column],
-                        cells.iter().map(|row| &row[position]),
-                    )
-                };
-                let batch = self
-                    .complete(&inputs, &insert.feeds, cells.len(), source, interrupt)
-                    .await?;
-                let batch = self
-                    .before_insert(context, insert, batch, interrupt)
-                    .await?;
-                match (&insert.router, &insert.conflict) {
-                    (Some(router), _) => {
-                        let batch = self.passed(context, insert, batch, interrupt).await?;
-                        let rules = &insert.feeds.rules;
-                        routed += into
-                            .take(self, context, router, work, rules, batch, interrupt)
-                            .await?;
-                    }
-                    (None, None) => {
-                        let own = work.on(&relation, DmlKind::Insert);
-                        intake.take_seen(own, batch, interrupt).await?
-                    }
-                    (None, Some(_)) => proposed.push(batch),
-                }
-            }
+        let mut rest = match &insert.source {
+            Source::Values(cells) => Rest::Cells(Some(cells)),
             Source::Query(query) => {
                 let passed = &parameters[..query.parameters.len().min(parameters.len())];
-                let mut rows = self.run(context, query.clone(), passed, interrupt).await?;
-                while let Some(batch) = rows.next().await? {
-                    let source = |position: usize, column: usize| {
-                        let to = insert.relation.columns[column].ty;
-                        let array = batch.column(position);
-                        match &insert.feeds.columns[column] {
-                            Feed::Source(_, Some(from)) => assign(context, array, *from, to),
-                            _ => rows::read_array(context, array, to),
-                        }
-                    };
-                    let batch = self
-                        .complete(&inputs, &insert.feeds, batch.num_rows(), source, interrupt)
+                Rest::Answer(self.run(context, query.clone(), passed, interrupt).await?)
+            }
+        };
+        while let Some(batch) = self.given(&inputs, insert, &mut rest, interrupt).await? {
+            let batch = self
+                .before_insert(context, insert, batch, interrupt)
+                .await?;
+            match (&insert.router, &insert.conflict) {
+                (Some(router), _) => {
+                    let batch = self.passed(context, insert, batch, interrupt).await?;
+                    let rules = &insert.feeds.rules;
+                    routed += into
+                        .take(self, context, router, work, rules, batch, interrupt)
                         .await?;
-                    let batch = self
-                        .before_insert(context, insert, batch, interrupt)
-                        .await?;
-                    match (&insert.router, &insert.conflict) {
-                        (Some(router), _) => {
-                            let batch = self.passed(context, insert, batch, interrupt).await?;
-                            let rules = &insert.feeds.rules;
-                            routed += into
-                                .take(self, context, router, work, rules, batch, interrupt)
-                                .await?;
-                        }
-                        (None, None) => {
-                            let own = work.on(&relation, DmlKind::Insert);
-                            intake.take_seen(own, batch, interrupt).await?
-                        }
-                        (None, Some(_)) => proposed.push(batch),
-                    }
                 }
+                (None, None) => {
+                    let own = work.on(&relation, DmlKind::Insert);
+                    intake.take_seen(own, batch, interrupt).await?;
+                }
+                (None, Some(_)) => proposed.push(batch),
             }
         }
         if insert.router.is_some() {
@@ -367,6 +330,55 @@ impl Engine {
                 .await
             }
         }
+    }
+}
+
+/// What is still to come of a source.
+enum Rest<'i> {
+    Cells(Option<&'i Vec<Vec<Cell>>>),
+    Answer(Rows),
+}
+
+impl Engine {
+    /// The next rows of the source, whole: with what the table gives where nothing is given.
+    async fn given(
+        self: &Arc<Self>,
+        inputs: &Inputs<'_>,
+        insert: &Insert,
+        rest: &mut Rest<'_>,
+        interrupt: &Interrupt,
+    ) -> Result<Option<RecordBatch>> {
+        let relation = &insert.relation;
+        let feeds = &insert.feeds;
+        let batch = match rest {
+            Rest::Cells(cells) => {
+                let Some(cells) = cells.take() else {
+                    return Ok(None);
+                };
+                let source = |position: usize, column: usize| {
+                    let cells = cells.iter().map(|row| &row[position]);
+                    inputs.column(&relation.columns[column], cells)
+                };
+                self.complete(inputs, feeds, cells.len(), source, interrupt)
+                    .await?
+            }
+            Rest::Answer(answer) => {
+                let Some(batch) = answer.next().await? else {
+                    return Ok(None);
+                };
+                let source = |position: usize, column: usize| {
+                    let to = relation.columns[column].ty;
+                    let array = batch.column(position);
+                    match &feeds.columns[column] {
+                        Feed::Source(_, Some(from)) => assign(inputs.context, array, *from, to),
+                        _ => rows::read_array(inputs.context, array, to),
+                    }
+                };
+                self.complete(inputs, feeds, batch.num_rows(), source, interrupt)
+                    .await?
+            }
+        };
+        Ok(Some(batch))
     }
 }
 
