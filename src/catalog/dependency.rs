@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::routine::calls;
 use super::walk::Walk;
-use super::{Change, IndexedBy, ObjectId, Policy, Relation, Snapshot, Trigger};
+use super::{Change, IndexedBy, ObjectId, PartitionKeyPart, Policy, Relation, Snapshot, Trigger};
 use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -488,6 +488,14 @@ impl Snapshot {
                 } else if column.default.as_deref().is_some_and(calls) {
                     found.push((table.oid, Dependent::Default(table.oid, column.attnum)));
                 }
+            }
+            let key = table.family.key.iter().flat_map(|key| &key.parts);
+            let divides = |part: &PartitionKeyPart| match part {
+                PartitionKeyPart::Expression { text, .. } => calls(text),
+                PartitionKeyPart::Column(_) => false,
+            };
+            if key.into_iter().any(divides) {
+                found.push((table.oid, Dependent::Object(ObjectId::Relation(table.oid))));
             }
             for check in constraints.checks.iter().filter(|c| calls(&c.expression)) {
                 found.push((table.oid, Dependent::Constraint(table.oid, check.oid)));

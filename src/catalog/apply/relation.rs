@@ -165,6 +165,7 @@ impl Snapshot {
         table_only(&copy, "DROP COLUMN")?;
         self.refuse_row_uses(oid)?;
         let name = column_mut(&mut copy, attnum)?.name.clone();
+        refuse_key(&copy, attnum, &name, "drop")?;
         let table = self.describe(ObjectId::Relation(oid));
         let closure = self.column_closure(oid, attnum)?;
         closure.refuse(&format!("drop column {name} of {table}"), &|dependent| {
@@ -189,6 +190,12 @@ impl Snapshot {
         let mut columns = self.must_relation(oid)?.columns.iter();
         if columns.any(|old| old.attnum == column.attnum && old.ty != column.ty) {
             self.refuse_row_uses(oid)?;
+            refuse_key(
+                self.must_relation(oid)?,
+                column.attnum,
+                &column.name,
+                "alter",
+            )?;
         }
         let relation = self.relation_mut(oid)?;
         let kept = matches!(relation.kind, RelationKind::Materialized { .. });
@@ -468,4 +475,19 @@ fn check_segment_ids(present: &[Arc<Segment>], added: &[Arc<Segment>]) -> Result
             format!("segment {} is there already", segment.id),
         )),
     }
+}
+
+/// `42P16` for a column that a table is partitioned by: `doing` something to it.
+fn refuse_key(relation: &Relation, attnum: i16, name: &str, doing: &str) -> Result<()> {
+    if !relation.family.key_columns().contains(&attnum) {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::INVALID_TABLE_DEFINITION,
+        format!(
+            "cannot {doing} column \"{name}\" because it is part of the partition key of relation \
+             \"{}\"",
+            relation.name
+        ),
+    ))
 }

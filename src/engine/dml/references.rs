@@ -234,10 +234,9 @@ fn orphan_condition(
             Some(format!("p.{} = c.{}", quote(&to.name), quote(&column.name)))
         })
         .collect();
-    // What stands under a table is none of it to a foreign key, unless all rows are there.
-    let only = if parent.is_partitioned() { "" } else { "ONLY " };
+    // What stands under a table is none of it to a foreign key.
     conditions.push(format!(
-        "NOT EXISTS (SELECT 1 FROM {only}{} AS p WHERE {})",
+        "NOT EXISTS (SELECT 1 FROM ONLY {} AS p WHERE {})",
         context.snapshot.qualified_name(parent),
         pairs.join(" AND ")
     ));

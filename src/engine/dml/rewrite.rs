@@ -198,7 +198,7 @@ impl Engine {
         });
         needs.extend(of_owners.into_iter().flatten());
         if let (Some(through), Some(assignments)) = (&through, &mut parts.assignments) {
-            through.reassigned(assignments)?;
+            through.reassigned(context, assignments)?;
         }
         let set_columns = match &parts.assignments {
             Some(assignments) => target::assigned(&relation, assignments),

@@ -7,6 +7,7 @@ use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableFactor};
 use super::target;
 use crate::base::{Error, Result};
 use crate::catalog::View;
+use crate::engine::parse::without_only;
 use crate::statement::StatementContext;
 
 /// The body of a view that may be looked through, and what it calls what it reads; the inner result
@@ -104,6 +105,8 @@ pub(super) fn simple<'q>(
 /// What a view's query selects from.
 pub(super) struct Source {
     pub(super) alias: String,
+    /// Whether it leaves out the rows of what stands under the table.
+    pub(super) only: bool,
     /// Where columns of the table are called otherwise by now: the names the query knows, and
     /// theirs.
     pub(super) renamed: Option<Vec<(String, String)>>,
@@ -123,6 +126,7 @@ fn source_of(factor: &TableFactor) -> Option<(Source, bool)> {
             let called = alias.as_ref().map(|alias| &alias.name).or(last)?;
             let source = Source {
                 alias: target::fold(called),
+                only: without_only(name).0,
                 renamed: None,
             };
             let names = alias
@@ -157,12 +161,18 @@ fn source_of(factor: &TableFactor) -> Option<(Source, bool)> {
             }
             // Nothing but what a renamed column leaves of `FROM table`.
             let plain = target::select(select.projection.clone(), vec![from.clone()], None);
-            let is_table = matches!(&from.relation, TableFactor::Table { args: None, .. });
-            if !is_table || !from.joins.is_empty() || plain.to_string() != subquery.to_string() {
+            let TableFactor::Table {
+                name, args: None, ..
+            } = &from.relation
+            else {
+                return None;
+            };
+            if !from.joins.is_empty() || plain.to_string() != subquery.to_string() {
                 return None;
             }
             let source = Source {
                 alias: target::fold(&alias.name),
+                only: without_only(name).0,
                 renamed: Some(renamed),
             };
             Some((source, !alias.columns.is_empty()))

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{self, Expr, ObjectName, SelectItem};
 
+use super::feeds::default_expression;
 use super::simple_view::simple;
 use super::target;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -182,6 +183,7 @@ impl Engine {
         let query = self.parsed(&view.query)?;
         let (select, source) =
             simple(context, &query, view).map_err(|why| refused(relation, verb, why))??;
+        let only = source.only;
         let alias = source.alias;
         let read = match view.depends_on.as_slice() {
             [read] => context.snapshot.relation(*read),
@@ -197,6 +199,11 @@ impl Engine {
             RelationKind::Materialized { .. }
             | RelationKind::Foreign { .. }
             | RelationKind::Sequence(_) => return Err(refused(relation, verb, single)),
+        }
+        if only && context.snapshot.has_children(read.oid) {
+            return Err(Error::unsupported(
+                "changing a view over ONLY a table that others stand under",
+            ));
         }
         let place = owners.len();
         owners.push(Level {
@@ -459,10 +466,24 @@ impl Through {
     }
 
     /// The targets of assignments as columns of the table.
-    pub(super) fn reassigned(&self, assignments: &mut [ast::Assignment]) -> Result<()> {
+    pub(super) fn reassigned(
+        &self,
+        context: &StatementContext,
+        assignments: &mut [ast::Assignment],
+    ) -> Result<()> {
         for assignment in assignments {
-            // A view's columns have no defaults of their own.
-            no_default(&mut assignment.value);
+            let (target, value) = (&assignment.target, &mut assignment.value);
+            match (target, value) {
+                (ast::AssignmentTarget::Tuple(names), Expr::Tuple(values)) => {
+                    for (name, value) in names.iter().zip(values) {
+                        self.set_default(context, name, value)?;
+                    }
+                }
+                (ast::AssignmentTarget::ColumnName(name), value) => {
+                    self.set_default(context, name, value)?;
+                }
+                (ast::AssignmentTarget::Tuple(_), _) => {}
+            }
             match &mut assignment.target {
                 ast::AssignmentTarget::ColumnName(name) => self.rename(name, "update")?,
                 ast::AssignmentTarget::Tuple(names) => {
@@ -472,6 +493,32 @@ impl Through {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Puts in place of DEFAULT what it is by what the statement names: a view's columns have no
+    /// defaults of their own, and those under a table are given the table's.
+    fn set_default(
+        &self,
+        context: &StatementContext,
+        name: &ast::ObjectName,
+        value: &mut Expr,
+    ) -> Result<()> {
+        if !target::is_default(value) {
+            return Ok(());
+        }
+        let mut default = None;
+        if self.view.view().is_none() {
+            let name = target::column_name(name, &self.view)?;
+            let column = self.view.columns.iter().find(|column| column.name == name);
+            if let Some(column) = column {
+                if column.expression().is_some() {
+                    return Ok(());
+                }
+                default = default_expression(context, column)?;
+            }
+        }
+        *value = default.unwrap_or_else(|| Expr::value(ast::Value::Null));
         Ok(())
     }
 
@@ -582,14 +629,5 @@ impl Engine {
             }
             Err(error) => Err(error),
         }
-    }
-}
-
-/// NULL in place of DEFAULT, as the value or as one of several.
-fn no_default(value: &mut Expr) {
-    match value {
-        Expr::Tuple(values) => values.iter_mut().for_each(no_default),
-        value if target::is_default(value) => *value = Expr::value(ast::Value::Null),
-        _ => {}
     }
 }

@@ -121,6 +121,24 @@ pub(super) fn check_altered(
             if alone && is_check {
                 return invalid("constraint must be added to child tables too".to_owned());
             }
+            match &definition.clause {
+                ConstraintClause::Key { .. } if alone && relation.is_partitioned() => {
+                    return Err(Error::unsupported(
+                        "adding a key to ONLY a partitioned table",
+                    ));
+                }
+                ConstraintClause::Foreign { table, .. } if only && relation.is_partitioned() => {
+                    return Err(Error::new(
+                        SqlState::WRONG_OBJECT_TYPE,
+                        format!(
+                            "cannot use ONLY for foreign key on partitioned table \"{}\" \
+                             referencing relation \"{}\"",
+                            relation.name, table.name
+                        ),
+                    ));
+                }
+                _ => {}
+            }
         }
         AlterAction::DropConstraint { name, .. } => {
             if let Some(oid) = relation.constraints.named(name)

@@ -51,6 +51,9 @@ impl Session {
             Some(relation_of(context, table)?.clone())
         };
         let parent: &Relation = found.as_deref().unwrap_or(relation);
+        if parent.is_partitioned() {
+            return Err(Error::unsupported("a foreign key to a partitioned table"));
+        }
         if let Some(parent) = &found {
             refuse_parent(context, relation, parent)?;
             self.lock(parent.oid, LockMode::Share, run.interrupt)
@@ -133,9 +136,6 @@ fn refuse_parent(context: &StatementContext, relation: &Relation, parent: &Relat
             SqlState::WRONG_OBJECT_TYPE,
             format!("referenced relation \"{}\" is not a table", parent.name),
         ));
-    }
-    if parent.is_partitioned() {
-        return Err(Error::unsupported("a foreign key to a partitioned table"));
     }
     let lasting = match (relation.persistence, parent.persistence) {
         (Persistence::Permanent, Persistence::Temporary) => Some("permanent"),

@@ -2,7 +2,7 @@
 
 use super::alter_column::between;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, Generation, Relation};
+use crate::catalog::{Change, Generation, PartitionKeyPart, Relation};
 use crate::engine::rename_column;
 
 /// RENAME COLUMN: expressions that name it name it anew.
@@ -39,5 +39,17 @@ pub(super) fn renamed(relation: &Relation, from: &str, to: &str) -> Result<Vec<C
         name: to.to_owned(),
     }];
     changes.extend(between(relation, &after));
+    let parts = after.family.key.iter_mut().flat_map(|key| &mut key.parts);
+    for part in parts {
+        if let PartitionKeyPart::Expression { text, .. } = part {
+            *text = rename_column(text, from, to)?;
+        }
+    }
+    if after.family != relation.family {
+        changes.push(Change::SetFamily {
+            relation: relation.oid,
+            family: Box::new(after.family),
+        });
+    }
     Ok(changes)
 }
