@@ -111,7 +111,7 @@ impl Session {
                 .refresh(name, *concurrently, *with_data, run)
                 .await
                 .map(done),
-            Command::Comment { on, text } => self.comment(on, text.as_deref()).map(done),
+            Command::Comment { on, text } => self.comment(on, text.as_deref(), run).await.map(done),
 
             Command::CreateRole { name, options } => {
                 self.create_role(name, options).await.map(done)

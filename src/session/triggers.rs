@@ -17,7 +17,7 @@ use crate::statement::{StatementContext, Transition};
 /// A row that a constraint trigger looks at when the transaction ends.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    relation: Oid,
+    pub(super) relation: Oid,
     trigger: Oid,
     /// The trigger as a constraint.
     pub(super) constraint: Oid,

@@ -64,16 +64,20 @@ pub struct Enabling {
     pub enabled: Enabled,
     /// Which trigger; all, if none is named.
     pub trigger: Option<String>,
+    /// ALL: foreign keys, too.
+    pub all: bool,
 }
 
 impl Enabling {
     /// The words of messages.
     pub fn words(&self) -> &'static str {
-        let all = self.trigger.is_none();
+        let user = self.trigger.is_none();
         match self.enabled {
-            Enabled::Origin if all => "ENABLE TRIGGER ALL",
+            Enabled::Origin if self.all => "ENABLE TRIGGER ALL",
+            Enabled::Origin if user => "ENABLE TRIGGER USER",
             Enabled::Origin => "ENABLE TRIGGER",
-            Enabled::Disabled if all => "DISABLE TRIGGER ALL",
+            Enabled::Disabled if self.all => "DISABLE TRIGGER ALL",
+            Enabled::Disabled if user => "DISABLE TRIGGER USER",
             Enabled::Disabled => "DISABLE TRIGGER",
             Enabled::Replica => "ENABLE REPLICA TRIGGER",
             Enabled::Always => "ENABLE ALWAYS TRIGGER",

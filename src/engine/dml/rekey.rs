@@ -93,7 +93,9 @@ impl Engine {
             .check_rows(context, relation, rules, &new, interrupt)
             .await?;
         let sound = broken.as_ref().map_or(new.num_rows(), |(row, _)| *row);
-        let minds = |index: &Index| index.depends_on(&rewrite.changed);
+        // A trigger may have changed other columns than the statement names.
+        let any = relation.may_rewrite(TriggerEvent::Update);
+        let minds = |index: &Index| any || index.depends_on(&rewrite.changed);
         if let Some(keys) = Keys::open(self, context, relation, interrupt, minds).await? {
             let (before, after) = (old.slice(0, sound), new.slice(0, sound));
             let left = moved.as_ref().map(|(old, _)| old.clone());

@@ -234,10 +234,14 @@ pub(super) fn of_table(cursor: &mut Cursor) -> Result<Option<AlterAction>> {
         return Ok(None);
     };
     let every = matches!(enabled, Enabled::Origin | Enabled::Disabled);
-    let all = every && (cursor.accept("ALL") || cursor.accept("USER"));
-    let trigger = match all {
+    let all = every && cursor.accept("ALL");
+    let trigger = match all || every && cursor.accept("USER") {
         true => None,
         false => Some(cursor.name()?),
     };
-    Ok(Some(AlterAction::Enable(Enabling { enabled, trigger })))
+    Ok(Some(AlterAction::Enable(Enabling {
+        enabled,
+        trigger,
+        all,
+    })))
 }

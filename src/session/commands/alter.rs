@@ -49,6 +49,7 @@ impl Session {
             };
             privileges::authorize(&context.snapshot, &[owner], ())?;
             self.lock(oid, LockMode::Exclusive, run.interrupt).await?;
+            self.refuse_in_use(oid, "ALTER TABLE")?;
         }
         for action in &alter.actions {
             let context = self.context()?;
@@ -194,7 +195,7 @@ impl Session {
                 return self.tuned(context, &relation, tune);
             }
             AlterAction::RowSecurity(action) => return secured(relation()?, *action),
-            AlterAction::Enable(enabling) => return enabled(relation()?, enabling),
+            AlterAction::Enable(enabling) => return enabled(context, relation()?, enabling),
             AlterAction::Sequence(options) => {
                 self.altered_sequence(context, relation()?, options)?
             }

@@ -5,14 +5,16 @@ use super::{drop::kind_of, drop::word_of, no_column, relation_of, tag};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, ObjectId};
 use crate::engine::command::{CommentTarget, ObjectKind};
+use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session};
 
 impl Session {
     /// COMMENT ON. An empty comment removes it, as NULL does.
-    pub(in crate::session) fn comment(
+    pub(in crate::session) async fn comment(
         &mut self,
         on: &CommentTarget,
         text: Option<&str>,
+        run: Run<'_>,
     ) -> Result<CommandTag> {
         let context = self.context()?;
         let within = match on {
@@ -36,10 +38,12 @@ impl Session {
                 return Ok(tag("COMMENT"));
             }
             CommentTarget::Policy { name, table } => {
-                return self.comment_on_policy(&context, name, table, text);
+                let done = self.comment_on_policy(&context, name, table, text, run.interrupt);
+                return done.await;
             }
             CommentTarget::Trigger { name, table } => {
-                return self.comment_on_trigger(&context, name, table, text);
+                let done = self.comment_on_trigger(&context, name, table, text, run.interrupt);
+                return done.await;
             }
             CommentTarget::Object(..)
             | CommentTarget::Column { .. }

@@ -143,6 +143,7 @@ impl Session {
             columns: written.map(|column| column.attnum).collect(),
         };
         privileges::authorize(&context.snapshot, &[need], ())?;
+        self.refuse_changing(&context, &[], &[relation.oid])?;
         match &relation.kind {
             RelationKind::Table { .. } => {}
             RelationKind::View(_) => {

@@ -85,6 +85,9 @@ impl Session {
             | Change::DropConstraint { relation: oid, .. } = change
             {
                 self.lock(*oid, LockMode::Exclusive, interrupt).await?;
+                if let Change::Drop(_) = change {
+                    self.refuse_in_use(*oid, "DROP TABLE")?;
+                }
             }
         }
         let context = self.context()?;

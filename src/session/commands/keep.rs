@@ -11,7 +11,9 @@ use std::sync::Arc;
 use super::foreign_key::names_of;
 use super::{alter, tag};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, ForeignAction, ForeignKey, Privilege, Relation, Segment};
+use crate::catalog::{
+    Change, ForeignAction, ForeignKey, Privilege, Relation, Segment, TriggerEvent,
+};
 use crate::database::LockMode;
 use crate::engine::command::ObjectName;
 use crate::engine::{DmlKind, Gone, Touched};
@@ -49,9 +51,11 @@ impl Session {
                     self.wait_for_commit(relation.oid, constraint)?;
                 }
             }
-            let inserts = touched.kinds.contains(&DmlKind::Insert);
+            // A trigger may have changed other columns than the statement names.
+            let any = touched.kinds.contains(&DmlKind::Insert)
+                || relation.may_rewrite(TriggerEvent::Update);
             for key in &relation.constraints.foreign {
-                if !inserts && !key.columns.iter().any(|c| touched.changed.contains(c)) {
+                if !any && !key.columns.iter().any(|c| touched.changed.contains(c)) {
                     continue;
                 }
                 if context.constraint_modes.is_deferred(key.oid, key.timing) {

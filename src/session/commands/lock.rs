@@ -1,10 +1,11 @@
 //! LOCK TABLE, and taking a table's lock for a statement.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{relation_of, tag};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{ObjectId, Privilege, Privileges, RelationKind};
+use crate::catalog::{ObjectId, Privilege, Privileges, Relation, RelationKind};
 use crate::database::LockMode;
 use crate::engine::command::ObjectName;
 use crate::observe::Interrupt;
@@ -88,6 +89,36 @@ impl Session {
         let given_up = "canceling statement due to lock timeout";
         self.lock_within(timeout, given_up, table, mode, interrupt)
             .await
+    }
+
+    /// A table, locked against all others until the end of the transaction, as it is then.
+    pub(super) async fn locked(
+        &mut self,
+        table: Oid,
+        interrupt: &Interrupt,
+    ) -> Result<Arc<Relation>> {
+        self.lock(table, LockMode::Exclusive, interrupt).await?;
+        let relation = self.context()?.snapshot.relation(table).cloned();
+        relation.ok_or_else(|| Error::internal("locking a table", "it is gone"))
+    }
+
+    /// `55006` for a table that a statement of the session's is changing, or whose rows constraint
+    /// triggers are still to look at.
+    pub(super) fn refuse_in_use(&mut self, table: Oid, doing: &str) -> Result<()> {
+        let is_changing = self.changing.iter().any(|changing| changing.table == table);
+        let mut waiting = self.opened()?.deferral.waiting.iter();
+        let why = match waiting.any(|waiting| waiting.relation == table) {
+            _ if is_changing => "it is being used by active queries in this session",
+            true => "it has pending trigger events",
+            false => return Ok(()),
+        };
+        let context = self.context()?;
+        let relation = context.snapshot.relation(table);
+        let name = relation.map_or("", |relation| relation.name.as_str());
+        Err(Error::new(
+            SqlState::OBJECT_IN_USE,
+            format!("cannot {doing} \"{name}\" because {why}"),
+        ))
     }
 
     /// `55P03` saying `given_up` if the lock is not granted in time.

@@ -12,10 +12,10 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
     Change, Condition, ObjectId, Policy, PolicyCommand, Relation, RelationKind, RowSecurity,
 };
-use crate::database::LockMode;
 use crate::engine::command::{
     ObjectName, PolicyAction, PolicyStatement, RoleSpec, RowSecurityAction,
 };
+use crate::observe::Interrupt;
 use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
@@ -47,14 +47,8 @@ impl Session {
             }
             found => found?,
         };
-        self.lock(relation.oid, LockMode::Exclusive, run.interrupt)
-            .await?;
+        let relation = self.locked(relation.oid, run.interrupt).await?;
         let context = self.context()?;
-        let relation = context
-            .snapshot
-            .relation(relation.oid)
-            .ok_or_else(|| Error::internal("securing rows", "the table is gone"))?
-            .clone();
         let name = &statement.name;
         let mut security = relation.row_security.clone();
         match &statement.action {
@@ -138,14 +132,16 @@ impl Session {
     }
 
     /// COMMENT ON POLICY
-    pub(super) fn comment_on_policy(
+    pub(super) async fn comment_on_policy(
         &mut self,
         context: &StatementContext,
         name: &str,
         table: &ObjectName,
         text: Option<&str>,
+        interrupt: &Interrupt,
     ) -> Result<CommandTag> {
-        let relation = relation_of(context, table)?.clone();
+        let found = secured_table(context, table, true)?.oid;
+        let relation = self.locked(found, interrupt).await?;
         let mut security = relation.row_security.clone();
         let mut policies = security.policies.iter_mut();
         let policy = policies.find(|policy| policy.name == name);

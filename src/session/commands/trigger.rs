@@ -11,8 +11,8 @@ use crate::catalog::{
     Change, ConstraintTrigger, Enabled, Firing, ObjectId, Privilege, Privileges, Relation,
     RelationKind, Routine, Trigger, TriggerEvent,
 };
-use crate::database::LockMode;
 use crate::engine::command::{Enabling, NewTrigger, ObjectName, TriggerAction, TriggerStatement};
+use crate::observe::Interrupt;
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session};
@@ -43,13 +43,11 @@ impl Session {
             }
             found => found?.oid,
         };
-        self.lock(found, LockMode::Exclusive, run.interrupt).await?;
+        let relation = self.locked(found, run.interrupt).await?;
+        if let TriggerAction::Drop { .. } = statement.action {
+            self.refuse_in_use(found, "DROP TRIGGER")?;
+        }
         let context = self.context()?;
-        let relation = context
-            .snapshot
-            .relation(found)
-            .ok_or_else(|| Error::internal("making a trigger", "the table is gone"))?
-            .clone();
         let name = &statement.name;
         let mut triggers = relation.triggers.clone();
         let place = triggers.iter().position(|trigger| trigger.name == *name);
@@ -178,15 +176,17 @@ impl Session {
     }
 
     /// COMMENT ON TRIGGER
-    pub(super) fn comment_on_trigger(
+    pub(super) async fn comment_on_trigger(
         &mut self,
         context: &StatementContext,
         name: &str,
         table: &ObjectName,
         text: Option<&str>,
+        interrupt: &Interrupt,
     ) -> Result<CommandTag> {
-        let relation = relation_of(context, table)?.clone();
-        owned(context, &relation)?;
+        let found = relation_of(context, table)?.clone();
+        owned(context, &found)?;
+        let relation = self.locked(found.oid, interrupt).await?;
         let mut triggers = relation.triggers.clone();
         let trigger = triggers.iter_mut().find(|trigger| trigger.name == name);
         let trigger = trigger.ok_or_else(|| missing(name, &relation))?;
@@ -351,12 +351,24 @@ fn trigger_function(context: &StatementContext, name: &ObjectName) -> Result<Arc
 }
 
 /// ALTER TABLE … ENABLE and DISABLE TRIGGER
-pub(super) fn enabled(relation: &Relation, enabling: &Enabling) -> Result<Vec<Change>> {
+pub(super) fn enabled(
+    context: &StatementContext,
+    relation: &Relation,
+    enabling: &Enabling,
+) -> Result<Vec<Change>> {
     if !matches!(
         relation.kind,
         RelationKind::Table { .. } | RelationKind::Foreign { .. }
     ) {
         return Err(relation.has_no_action(enabling.words()));
+    }
+    // To PostgreSQL foreign keys are triggers of both tables.
+    let mut referring = context.snapshot.references_to(relation.oid);
+    let has_keys = !relation.constraints.foreign.is_empty() || referring.next().is_some();
+    if enabling.all && enabling.enabled == Enabled::Disabled && has_keys {
+        return Err(Error::unsupported(
+            "DISABLE TRIGGER ALL of a table with foreign keys",
+        ));
     }
     let mut triggers = relation.triggers.clone();
     let wanted = |trigger: &&mut Trigger| match &enabling.trigger {

@@ -63,20 +63,8 @@ impl Session {
             self.lock(*table, LockMode::Exclusive, run.interrupt)
                 .await?;
         }
-        let context = self.context()?;
-        if let Some(table) = tables.iter().find(|table| {
-            let mut changing = self.changing.iter();
-            changing.any(|changing| changing.table == **table)
-        }) {
-            let relation = context.snapshot.relation(*table);
-            return Err(Error::new(
-                SqlState::OBJECT_IN_USE,
-                format!(
-                    "cannot TRUNCATE \"{}\" because it is being used by active queries in this \
-                     session",
-                    relation.map_or("", |relation| relation.name.as_str())
-                ),
-            ));
+        for table in &tables {
+            self.refuse_in_use(*table, "TRUNCATE")?;
         }
         self.fire_truncate(&tables, Firing::Before, run.interrupt)
             .await?;

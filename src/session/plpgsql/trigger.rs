@@ -1,9 +1,11 @@
 //! The functions of triggers: called with a row before and after its change.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, new_null_array};
 use futures::future::BoxFuture;
+use sqlparser::ast;
 
 use super::frame::{Field, Frame, Value, Variable};
 use super::function::Answer;
@@ -12,12 +14,12 @@ use crate::base::limits::CALL_DEPTH_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Relation, Routine, RoutineBody, Trigger, TriggerEvent};
 use crate::engine::plpgsql::{Expression, Returns};
-use crate::engine::{OutputColumn, parse_plpgsql, parse_query};
+use crate::engine::{OutputColumn, fold, parse_plpgsql, parse_query};
 use crate::observe::Interrupt;
 use crate::session::Session;
 use crate::session::dispatch::Run;
 use crate::session::serve::{Body, part_of_no_statement};
-use crate::statement::Transition;
+use crate::statement::{StatementContext, Transition};
 use crate::types::PgType;
 use crate::types::text::parse_value;
 
@@ -94,6 +96,7 @@ impl Session {
             frame.enter(None);
             declare_rows(&mut frame, fire);
             let condition = condition_of(condition)?;
+            refuse_bare_calls(&*self.context()?, &condition)?;
             if !self.truth(&frame, &condition, run).await? {
                 return Ok(unfired);
             }
@@ -213,6 +216,7 @@ impl Session {
             frame.declare(Variable::new(name.to_owned(), row_of(relation, &row)).with_null(false));
         }
         let condition = condition_of(condition)?;
+        refuse_bare_calls(&*self.context()?, &condition)?;
         self.truth(&frame, &condition, run)
             .await
             .map(drop)
@@ -234,6 +238,31 @@ fn condition_of(condition: &str) -> Result<Expression> {
     }
     let query = parse_query(&format!("SELECT {text}"))?;
     Ok(Expression { text, query })
+}
+
+/// `0A000` for a call by a bare name that a user's function has where names are looked up: WHEN is
+/// bound when it is asked, and must not mean what whoever changes the rows makes it mean.
+fn refuse_bare_calls(context: &StatementContext, condition: &Expression) -> Result<()> {
+    let visited = ast::visit_expressions(&condition.query, |expr| {
+        if let ast::Expr::Function(call) = expr
+            && let [name] = call.name.0.as_slice()
+            && let Some(name) = name.as_ident().map(fold)
+            && context.search_path.lookup.iter().any(|schema| {
+                let mut routines = context.snapshot.routines_named(*schema, &name);
+                routines.next().is_some()
+            })
+        {
+            return ControlFlow::Break(name);
+        }
+        ControlFlow::Continue(())
+    });
+    match visited {
+        ControlFlow::Break(name) => Err(Error::unsupported(format!(
+            "calling function {name} by its bare name in WHEN of a trigger"
+        ))
+        .hint("Write its schema, too.")),
+        ControlFlow::Continue(()) => Ok(()),
+    }
 }
 
 fn declare_rows(frame: &mut Frame, fire: &Fire<'_>) {
