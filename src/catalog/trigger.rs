@@ -209,6 +209,14 @@ impl Trigger {
     }
 }
 
+impl Relation {
+    /// Whether a trigger may give rows other values than the statement that makes or changes them.
+    pub fn may_rewrite(&self, event: TriggerEvent) -> bool {
+        let mut triggers = self.triggers.iter();
+        triggers.any(|of| of.when == Firing::Before && of.sees_rows(event))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::renamed;
@@ -220,13 +228,5 @@ mod tests {
             renamed(condition, "v", "w x"),
             "new.\"w x\" > 0 AND OLD.\"w x\" <> 'new.v' AND v.v IS NULL AND new.vv = 1"
         );
-    }
-}
-
-impl Relation {
-    /// Whether a trigger may give rows other values than the statement that makes or changes them.
-    pub fn may_rewrite(&self, event: TriggerEvent) -> bool {
-        let mut triggers = self.triggers.iter();
-        triggers.any(|of| of.when == Firing::Before && of.sees_rows(event))
     }
 }

@@ -6,6 +6,7 @@
 use super::call::short::{ANY, BIGINT, FLOAT, INT, INTERVAL, OID, SMALL, TEXT, TIME, TIMESTAMP};
 use super::call::{Call, functions};
 use super::resolve::Param;
+use super::sequence::no_relation;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{PartitionKey, PartitionStrategy};
 use crate::pg_catalog::family::key_types;
@@ -245,7 +246,7 @@ fn check_hash_partition(call: &Call<'_>, table: Oid, modulus: i64, remainder: i6
     let by_hash = |(_, key): &(_, &PartitionKey)| key.strategy == PartitionStrategy::Hash;
     let Some((relation, key)) = key.filter(by_hash) else {
         let Some((_, name)) = names::relation_parts(snapshot, table) else {
-            return Err(names::no_relation(table));
+            return Err(no_relation(table));
         };
         return wrong(format!("\"{name}\" is not a hash partitioned table"));
     };

@@ -6,7 +6,7 @@ use super::call::short::{BIGINT, BOOL, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{ObjectId, Privilege, Relation, Sequence, Standing};
-use crate::pg_catalog::{Value, names};
+use crate::pg_catalog::Value;
 use crate::privileges::has_privilege;
 use crate::types::PgType;
 
@@ -39,7 +39,7 @@ fn of<'a>(
 ) -> Result<(&'a Arc<Relation>, &'a Sequence)> {
     let context = call.context;
     let Some(relation) = context.snapshot.relation(oid) else {
-        return Err(names::no_relation(oid));
+        return Err(no_relation(oid));
     };
     let Some(sequence) = relation.sequence() else {
         return Err(Error::new(
@@ -165,4 +165,12 @@ fn serial_sequence(call: &Call<'_>, row: usize) -> Result<Value> {
     Ok(sequence.map_or(Value::Null, |sequence| {
         context.snapshot.qualified_name(sequence).to_string().into()
     }))
+}
+
+/// `42P01` for an OID that no relation has.
+pub(super) fn no_relation(oid: Oid) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_TABLE,
+        format!("could not open relation with OID {oid}"),
+    )
 }

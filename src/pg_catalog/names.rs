@@ -113,14 +113,6 @@ pub fn is_visible_routine(context: &StatementContext, routine: &Routine) -> bool
     first == Some(&routine.schema)
 }
 
-/// `42P01` for an OID that no relation has.
-pub fn no_relation(oid: Oid) -> Error {
-    Error::new(
-        SqlState::UNDEFINED_TABLE,
-        format!("could not open relation with OID {oid}"),
-    )
-}
-
 /// The relation's name and schema.
 pub fn relation_parts(snapshot: &Snapshot, oid: Oid) -> Option<(Oid, &str)> {
     match snapshot.relation(oid) {

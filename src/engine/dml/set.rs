@@ -266,3 +266,46 @@ pub(super) fn check_count(
         None => Ok(()),
     }
 }
+
+/// Puts in place of each DEFAULT what it is by what the statement names: a view's columns have no
+/// defaults of their own, and those under a table are given the table's.
+pub(super) fn set_defaults(
+    context: &StatementContext,
+    named: &Relation,
+    assignment: &mut ast::Assignment,
+) -> Result<()> {
+    match (&assignment.target, &mut assignment.value) {
+        (ast::AssignmentTarget::Tuple(names), Expr::Tuple(values)) => {
+            let mut pairs = names.iter().zip(values);
+            pairs.try_for_each(|(name, value)| set_default(context, named, name, value))
+        }
+        (ast::AssignmentTarget::ColumnName(name), value) => {
+            set_default(context, named, name, value)
+        }
+        (ast::AssignmentTarget::Tuple(_), _) => Ok(()),
+    }
+}
+
+fn set_default(
+    context: &StatementContext,
+    named: &Relation,
+    name: &ast::ObjectName,
+    value: &mut Expr,
+) -> Result<()> {
+    if !target::is_default(value) {
+        return Ok(());
+    }
+    let mut default = None;
+    if named.view().is_none() {
+        let name = target::column_name(name, named)?;
+        let column = named.columns.iter().find(|column| column.name == name);
+        if let Some(column) = column {
+            if column.expression().is_some() {
+                return Ok(());
+            }
+            default = default_expression(context, column)?;
+        }
+    }
+    *value = default.unwrap_or_else(|| Expr::value(ast::Value::Null));
+    Ok(())
+}

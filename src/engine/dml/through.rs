@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{self, Expr, ObjectName, SelectItem};
 
-use super::feeds::default_expression;
+use super::set::set_defaults;
 use super::simple_view::simple;
 use super::target;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -472,18 +472,7 @@ impl Through {
         assignments: &mut [ast::Assignment],
     ) -> Result<()> {
         for assignment in assignments {
-            let (target, value) = (&assignment.target, &mut assignment.value);
-            match (target, value) {
-                (ast::AssignmentTarget::Tuple(names), Expr::Tuple(values)) => {
-                    for (name, value) in names.iter().zip(values) {
-                        self.set_default(context, name, value)?;
-                    }
-                }
-                (ast::AssignmentTarget::ColumnName(name), value) => {
-                    self.set_default(context, name, value)?;
-                }
-                (ast::AssignmentTarget::Tuple(_), _) => {}
-            }
+            set_defaults(context, &self.view, assignment)?;
             match &mut assignment.target {
                 ast::AssignmentTarget::ColumnName(name) => self.rename(name, "update")?,
                 ast::AssignmentTarget::Tuple(names) => {
@@ -493,32 +482,6 @@ impl Through {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Puts in place of DEFAULT what it is by what the statement names: a view's columns have no
-    /// defaults of their own, and those under a table are given the table's.
-    fn set_default(
-        &self,
-        context: &StatementContext,
-        name: &ast::ObjectName,
-        value: &mut Expr,
-    ) -> Result<()> {
-        if !target::is_default(value) {
-            return Ok(());
-        }
-        let mut default = None;
-        if self.view.view().is_none() {
-            let name = target::column_name(name, &self.view)?;
-            let column = self.view.columns.iter().find(|column| column.name == name);
-            if let Some(column) = column {
-                if column.expression().is_some() {
-                    return Ok(());
-                }
-                default = default_expression(context, column)?;
-            }
-        }
-        *value = default.unwrap_or_else(|| Expr::value(ast::Value::Null));
         Ok(())
     }
 
