@@ -101,10 +101,9 @@ pub struct Calls {
 }
 
 /// Where the session hears of them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CallQueue {
-    receiver: mpsc::Receiver<Request>,
-    wanted: Arc<AtomicBool>,
+    open: Option<(mpsc::Receiver<Request>, Arc<AtomicBool>)>,
 }
 
 /// Threads held by calls, of all sessions.
@@ -141,8 +140,7 @@ pub fn calls() -> (Arc<Calls>, CallQueue) {
     let (sender, receiver) = mpsc::channel(REQUESTS_WAITING);
     let wanted = Arc::new(AtomicBool::new(false));
     let queue = CallQueue {
-        receiver,
-        wanted: Arc::clone(&wanted),
+        open: Some((receiver, Arc::clone(&wanted))),
     };
     (Arc::new(Calls { sender, wanted }), queue)
 }
@@ -209,12 +207,17 @@ impl Calls {
 impl CallQueue {
     /// Whether the statement, as planned so far, has calls.
     pub fn is_wanted(&self) -> bool {
-        self.wanted.load(Ordering::Relaxed)
+        let open = self.open.as_ref();
+        open.is_some_and(|(_, wanted)| wanted.load(Ordering::Relaxed))
     }
 
     /// The next request; never, once there can be none any more. Cancel-safe.
     pub async fn next(&mut self) -> Request {
-        match self.receiver.recv().await {
+        let request = match &mut self.open {
+            Some((receiver, _)) => receiver.recv().await,
+            None => None,
+        };
+        match request {
             Some(request) => request,
             None => std::future::pending().await,
         }

@@ -265,8 +265,12 @@ pub enum Variable {
 }
 
 impl StatementContext {
-    /// The same for a statement whose calls the session answers, and where it hears of them.
+    /// The same for a statement whose calls the session answers, and where it hears of them. There
+    /// are none where there are no functions.
     pub fn calling(self: &Arc<Self>) -> (Arc<Self>, CallQueue) {
+        if self.snapshot.routines().next().is_none() {
+            return (Arc::clone(self), CallQueue::default());
+        }
         let (calls, queue) = calls();
         let context = Self {
             calls: Some(calls),

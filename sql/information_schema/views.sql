@@ -13,9 +13,15 @@ SELECT pg_catalog.current_database() AS table_catalog,
        END::varchar AS is_updatable,
        CASE WHEN pg_catalog.pg_relation_is_updatable(c.oid, false) & 8 = 8 THEN 'YES' ELSE 'NO'
        END::varchar AS is_insertable_into,
-       'NO'::varchar AS is_trigger_updatable,
-       'NO'::varchar AS is_trigger_deletable,
-       'NO'::varchar AS is_trigger_insertable_into
+       CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_trigger t
+                         WHERE t.tgrelid = c.oid AND t.tgtype & 81 = 81) THEN 'YES' ELSE 'NO'
+       END::varchar AS is_trigger_updatable,
+       CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_trigger t
+                         WHERE t.tgrelid = c.oid AND t.tgtype & 73 = 73) THEN 'YES' ELSE 'NO'
+       END::varchar AS is_trigger_deletable,
+       CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_trigger t
+                         WHERE t.tgrelid = c.oid AND t.tgtype & 69 = 69) THEN 'YES' ELSE 'NO'
+       END::varchar AS is_trigger_insertable_into
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'v'

@@ -453,6 +453,8 @@ impl Snapshot {
         users.extend(texts.iter().map(|(table, _)| ObjectId::Relation(*table)));
         let policies = self.policies_that(|policy| policy.calls(routine));
         users.extend(policies.map(|(table, _)| ObjectId::Relation(table.oid)));
+        let triggers = self.triggers_that(|trigger| trigger.asks(routine));
+        users.extend(triggers.map(|(table, _)| ObjectId::Relation(table.oid)));
         self.refuse_uses(object, doing, users)
     }
 

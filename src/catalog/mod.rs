@@ -55,7 +55,7 @@ pub use routine::{Parallel, Parameter, ParameterMode, Routine, RoutineBody, Vola
 pub use segment::{ColumnStatistics, Location, Segment};
 pub use sequence::{Sequence, Standing};
 pub use snapshot::Snapshot;
-pub use trigger::{ConstraintTrigger, Enabled, Firing, Trigger, TriggerEvent};
+pub use trigger::{ConstraintTrigger, Enabled, Firing, Trigger, TriggerEvent, without_stars};
 pub use tuning::{
     ColumnTuning, ParameterChanges, Parameters, ReplicaIdentity, Tuned, Tuning, check_parameter,
     with_parameters,

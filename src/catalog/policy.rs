@@ -59,13 +59,13 @@ pub enum PolicyCommand {
     Delete,
 }
 
-/// A condition on a row of a policy's table.
+/// A condition on rows of a policy's table, or on what a trigger's row is changed from and to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
     /// The expression; what of users it names stands there under its full name.
     pub text: String,
-    /// The columns it names, by their relations: those of the policy's table, and of what its
-    /// subqueries read.
+    /// The columns it names, by their relations: those of the policy's or trigger's table, and of
+    /// what subqueries read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<Oid, BTreeSet<i16>>,
     /// The functions it calls.

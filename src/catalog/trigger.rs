@@ -1,11 +1,13 @@
 //! Triggers: functions that a table or view calls when its rows change.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::Relation;
 use super::constraint::Timing;
-use crate::base::Oid;
+use super::{Condition, Relation};
 use crate::base::name::quote;
+use crate::base::{Error, Oid, Result};
 
 /// A trigger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +16,9 @@ pub struct Trigger {
     pub oid: Oid,
     /// Name, unique among its table's triggers; they fire in the order of their names.
     pub name: String,
+    /// Of a partition's trigger that is its part of one of the partitioned table's: that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Oid>,
     /// The function.
     pub routine: Oid,
     /// BEFORE, AFTER or INSTEAD OF.
@@ -25,12 +30,9 @@ pub struct Trigger {
     pub columns: Vec<i16>,
     /// FOR EACH ROW, else for each statement.
     pub row: bool,
-    /// WHEN, as its author wrote it, without the parentheses around it.
+    /// WHEN, over `old` and `new`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub condition: Option<String>,
-    /// The columns that WHEN names.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub condition_columns: Vec<i16>,
+    pub condition: Option<Condition>,
     /// REFERENCING OLD TABLE
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_table: Option<String>,
@@ -144,16 +146,16 @@ impl TriggerEvent {
     }
 }
 
-/// A condition in which a column of the rows has another name.
-pub(super) fn renamed(condition: &str, from: &str, to: &str) -> String {
+/// A piece of a condition: a name if it is one, and its text.
+fn pieces(mut rest: &str) -> impl Iterator<Item = (Option<String>, &str)> {
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    let mut text = String::with_capacity(condition.len());
-    let (mut rest, mut is_row, mut after_row) = (condition, false, false);
-    while let Some(first) = rest.chars().next() {
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let quoted = |mark: char| rest[1..].find(mark).map_or(rest.len(), |at| at + 2);
         let (end, name) = match first {
-            '\'' => (rest[1..].find('\'').map_or(rest.len(), |at| at + 2), None),
+            '\'' => (quoted('\''), None),
             '"' => {
-                let end = rest[1..].find('"').map_or(rest.len(), |at| at + 2);
+                let end = quoted('"');
                 let name = rest.get(1..end - 1).unwrap_or_default().to_owned();
                 (end, Some(name))
             }
@@ -163,16 +165,57 @@ pub(super) fn renamed(condition: &str, from: &str, to: &str) -> String {
             }
             _ => (first.len_utf8(), None),
         };
-        match &name {
-            Some(name) if after_row && name == from => text.push_str(&quote(to)),
-            _ => text.push_str(&rest[..end]),
-        }
-        (is_row, after_row) = match (&name, first) {
-            (Some(name), _) => (!after_row && (name == "new" || name == "old"), false),
-            (None, '.') => (false, is_row),
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        Some((name, piece))
+    })
+}
+
+/// Follows `new.` and `old.` through the pieces of a condition.
+#[derive(Default)]
+struct Following {
+    is_row: bool,
+    after_row: bool,
+}
+
+impl Following {
+    fn note(&mut self, name: Option<&str>, piece: &str) {
+        let is_row = matches!(name, Some("new" | "old"));
+        (self.is_row, self.after_row) = match (name, piece) {
+            (Some(_), _) => (!self.after_row && is_row, false),
+            (None, ".") => (false, self.is_row),
             (None, _) => (false, false),
         };
-        rest = &rest[end..];
+    }
+}
+
+/// A condition in which a column of the rows has another name.
+pub(super) fn renamed(condition: &str, from: &str, to: &str) -> String {
+    let mut text = String::with_capacity(condition.len());
+    let mut following = Following::default();
+    for (name, piece) in pieces(condition) {
+        match &name {
+            Some(name) if following.after_row && name == from => text.push_str(&quote(to)),
+            _ => text.push_str(piece),
+        }
+        following.note(name.as_deref(), piece);
+    }
+    text
+}
+
+/// A condition in which `old.*` and `new.*` are the rows `old` and `new`; everything stands where
+/// it stood.
+pub fn without_stars(condition: &str) -> String {
+    let mut text = String::with_capacity(condition.len());
+    let mut following = Following::default();
+    for (name, piece) in pieces(condition) {
+        if following.after_row && piece == "*" {
+            text.truncate(text.len() - 1);
+            text.push_str("  ");
+        } else {
+            text.push_str(piece);
+        }
+        following.note(name.as_deref(), piece);
     }
     text
 }
@@ -185,8 +228,66 @@ impl Trigger {
 
     /// Whether it looks at rows that a statement changes: each by itself, or all in a table.
     pub fn sees_rows(&self, event: TriggerEvent) -> bool {
-        let tables = self.old_table.is_some() || self.new_table.is_some();
-        self.enabled != Enabled::Disabled && self.events.contains(&event) && (self.row || tables)
+        let sees = self.row || self.has_tables();
+        self.enabled != Enabled::Disabled && self.events.contains(&event) && sees
+    }
+
+    /// Whether it gives names to all rows of a statement.
+    pub fn has_tables(&self) -> bool {
+        self.old_table.is_some() || self.new_table.is_some()
+    }
+
+    /// The columns of `table`, whose trigger it is, that WHEN names.
+    pub fn condition_columns(&self, table: Oid) -> impl Iterator<Item = i16> {
+        let condition = self.condition.as_ref();
+        let columns = condition.and_then(|condition| condition.names.get(&table));
+        columns.into_iter().flatten().copied()
+    }
+
+    /// Whether WHEN calls a function.
+    pub fn asks(&self, routine: Oid) -> bool {
+        let condition = self.condition.as_ref();
+        condition.is_some_and(|condition| condition.routines.contains(&routine))
+    }
+
+    /// Whether WHEN says a type of users.
+    pub fn says(&self, ty: Oid) -> bool {
+        let condition = self.condition.as_ref();
+        condition.is_some_and(|condition| condition.types.contains(&ty))
+    }
+
+    /// A partition's part of it, which is one of `table`'s; identities are made by `new_oid`.
+    ///
+    /// # Errors
+    /// `XX000` for a partition that lacks a column.
+    pub fn part(
+        &self,
+        table: &Relation,
+        partition: &Relation,
+        new_oid: &mut dyn FnMut() -> Oid,
+    ) -> Result<Self> {
+        let own = |attnum: &i16| {
+            let mut columns = table.columns.iter();
+            let column = columns.find(|column| column.attnum == *attnum);
+            let own = column.and_then(|column| partition.column(&column.name));
+            own.map(|own| own.attnum)
+                .ok_or_else(|| Error::internal("sharing a trigger", "a column is missing"))
+        };
+        let mut part = self.clone();
+        part.oid = new_oid();
+        part.parent = Some(self.oid);
+        part.comment = None;
+        part.columns = self.columns.iter().map(own).collect::<Result<_>>()?;
+        if let Some(condition) = &mut part.condition
+            && let Some(named) = condition.names.remove(&table.oid)
+        {
+            let named = named.iter().map(own).collect::<Result<BTreeSet<i16>>>()?;
+            condition.names.insert(partition.oid, named);
+        }
+        if let Some(constraint) = &mut part.constraint {
+            constraint.oid = new_oid();
+        }
+        Ok(part)
     }
 
     /// `pg_trigger.tgtype`
@@ -210,16 +311,32 @@ impl Trigger {
 }
 
 impl Relation {
+    /// Whether it is a view whose triggers do this to it, enabled or not.
+    pub fn is_done_instead(&self, event: TriggerEvent) -> bool {
+        let mut triggers = self.triggers.iter();
+        triggers.any(|of| of.when == Firing::Instead && of.events.contains(&event))
+    }
+
     /// Whether a trigger may give rows other values than the statement that makes or changes them.
     pub fn may_rewrite(&self, event: TriggerEvent) -> bool {
         let mut triggers = self.triggers.iter();
-        triggers.any(|of| of.when == Firing::Before && of.sees_rows(event))
+        triggers.any(|of| of.when != Firing::After && of.row && of.sees_rows(event))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::renamed;
+    use super::{renamed, without_stars};
+
+    #[test]
+    fn whole_rows_have_no_stars() {
+        assert_eq!(
+            without_stars(
+                "old.* IS DISTINCT FROM NEW.* AND 'old.*' <> o.v AND old.v * 2 = new.v*3"
+            ),
+            "old   IS DISTINCT FROM NEW   AND 'old.*' <> o.v AND old.v * 2 = new.v*3"
+        );
+    }
 
     #[test]
     fn columns_of_rows_are_renamed_in_conditions() {

@@ -99,12 +99,15 @@ impl<'a> Walk<'a> {
             ObjectId::Routine(oid) => {
                 self.release_calls(oid);
                 self.release_policies(object, |policy| policy.calls(oid));
-                self.release_triggers(object, |trigger| trigger.routine == oid);
+                self.release_triggers(object, |trigger| {
+                    trigger.routine == oid || trigger.asks(oid)
+                });
             }
             ObjectId::Type(oid) => {
                 self.release_columns(oid);
                 self.release_attributes(oid);
                 self.release_policies(object, |policy| policy.says(oid));
+                self.release_triggers(object, |trigger| trigger.says(oid));
                 let ty = self.snapshot.user_type(oid);
                 if let Some(range) = ty.and_then(|ty| ty.range()) {
                     // Without a word.
@@ -214,7 +217,8 @@ impl<'a> Walk<'a> {
         }
         let triggers = table.triggers.iter();
         let triggers = triggers.filter(|trigger| {
-            trigger.columns.contains(&attnum) || trigger.condition_columns.contains(&attnum)
+            let mut asked = trigger.condition_columns(table.oid);
+            trigger.columns.contains(&attnum) || asked.any(|column| column == attnum)
         });
         found.extend(triggers.map(|of| (of.oid, Dependent::Trigger(table.oid, of.oid))));
         let policies = snapshot.policies_that(|policy| policy.names_column(table.oid, attnum));
@@ -339,8 +343,19 @@ impl<'a> Walk<'a> {
             return;
         }
         self.changes.push(change);
-        if !self.roots.contains(&relation) {
+        // A partition's part of a trigger goes with that, without a word.
+        let snapshot = self.snapshot;
+        let mut found = snapshot.triggers_that(|of| of.oid == trigger);
+        let is_part = found.next().is_some_and(|(_, of)| of.parent.is_some());
+        if !is_part && !self.roots.contains(&relation) {
             self.list(Dependent::Trigger(table, trigger), on);
+        }
+        let parts: Vec<(Oid, Oid)> = snapshot
+            .triggers_that(|of| of.parent == Some(trigger))
+            .map(|(table, part)| (table.oid, part.oid))
+            .collect();
+        for (table, part) in parts {
+            self.release_trigger(table, part, on);
         }
     }
 

@@ -114,6 +114,7 @@ impl Expander<'_> {
                             None => Opened::Rows(rows.clone()),
                         }
                     }
+                    LocalRows::View(view) => opener.stored(view, source, depth)?,
                     LocalRows::Provider(_) | LocalRows::Query { .. } => {
                         Opened::Rows(local.provider())
                     }

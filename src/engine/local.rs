@@ -48,6 +48,9 @@ pub(super) enum LocalRows {
     Provider(Arc<dyn TableProvider>),
     /// From here, without those that are hidden.
     Guarded(Arc<dyn TableProvider>, Guard),
+    /// They are a view's. That its reader may read it is not asked; of the columns it names it is,
+    /// by [`LocalRelation::origins`].
+    View(Arc<Relation>),
     /// They are what a query over other local relations answers; what that names its readers need
     /// not be allowed to read.
     Query {
@@ -98,6 +101,12 @@ impl LocalRelation {
     pub(super) fn provider(&self) -> Arc<dyn TableProvider> {
         match &self.rows {
             LocalRows::Provider(provider) | LocalRows::Guarded(provider, _) => Arc::clone(provider),
+            LocalRows::View(view) => {
+                let columns = view.columns.iter();
+                let fields = columns.map(|column| column.ty.field(&column.name, true));
+                let schema = Schema::new(fields.collect::<Vec<_>>());
+                Arc::new(EmptyTable::new(Arc::new(schema)))
+            }
             LocalRows::Query { .. } => Arc::new(EmptyTable::new(Arc::new(Schema::empty()))),
         }
     }

@@ -50,6 +50,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast;
 
+use self::plpgsql::{Block, Returns};
 use crate::base::{Oid, Result, Version};
 use crate::observe::Interrupt;
 use crate::privileges::{Authorized, Need};
@@ -60,8 +61,9 @@ use memory::ServerPool;
 
 pub use command::{Command, Direction, ExplainOptions, Statement};
 pub use dml::{
-    BoundDml, ChangedRows, DmlKind, DmlResult, Gone, Orphan, Touched, assign_to, assigned,
-    check_assignable, is_assignable, is_literal, reworded_condition,
+    AfterEvent, Asked, BoundDml, ChangedRows, DmlKind, DmlResult, Gone, NamedTable, Orphan,
+    Touched, assign_to, assigned, check_assignable, is_assignable, is_literal, reworded_condition,
+    shaped,
 };
 pub use explain::Explanation;
 pub use guard::is_row_security_active;
@@ -108,6 +110,8 @@ pub struct Engine {
     memory: Arc<ServerPool>,
     /// Bodies of views, by their text: parsed once.
     parses: DashMap<String, Arc<ast::Query>>,
+    /// Bodies in PL/pgSQL, by the names and texts of their functions and what those give back.
+    blocks: DashMap<(String, String, Returns), Arc<Block>>,
     /// Hashes of the keys of segments, for unique indexes.
     keys: Arc<dml::KeyCache>,
 }

@@ -106,7 +106,7 @@ pub struct Into {
 }
 
 /// What a body gives back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Returns {
     /// Whether it is a value, or a row.
     pub value: bool,

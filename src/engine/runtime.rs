@@ -11,7 +11,8 @@ use sqlparser::ast;
 
 use super::dependent::DependentPlanner;
 use super::memory::{QueryPool, ServerPool};
-use super::{Engine, Options, parse_query, rules};
+use super::plpgsql::{Block, Returns};
+use super::{Engine, Options, parse_plpgsql, parse_query, rules};
 use crate::base::limits::{THREAD_STACK_BYTES, WAITING_CALLS_MAX};
 use crate::base::{Error, Result, SqlState};
 use crate::database::Database;
@@ -54,6 +55,7 @@ impl Engine {
             template,
             memory,
             parses: DashMap::new(),
+            blocks: DashMap::new(),
             keys: Arc::default(),
         }))
     }
@@ -83,6 +85,23 @@ impl Engine {
         }
         self.parses.insert(text.to_owned(), query.clone());
         Ok(query)
+    }
+
+    /// The body of a function in PL/pgSQL, parsed once.
+    ///
+    /// # Errors
+    /// As [`parse_plpgsql`].
+    pub fn parsed_block(&self, name: &str, text: &str, returns: Returns) -> Result<Arc<Block>> {
+        let key = (name.to_owned(), text.to_owned(), returns);
+        if let Some(block) = self.blocks.get(&key) {
+            return Ok(block.clone());
+        }
+        let block = Arc::new(parse_plpgsql(name, text, returns)?);
+        if self.blocks.len() >= PARSES_MAX {
+            self.blocks.clear();
+        }
+        self.blocks.insert(key, block.clone());
+        Ok(block)
     }
 }
 

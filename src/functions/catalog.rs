@@ -8,7 +8,7 @@ use super::resolve::Param;
 use super::{routine, trigger};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::RelationKind;
+use crate::catalog::{RelationKind, TriggerEvent};
 use crate::pg_catalog::relations::{
     access, constraints, functions as procs, objects, search, types,
 };
@@ -133,10 +133,14 @@ functions! { pub(super) LIST:
     "pg_get_functiondef" Stable { (OID) -> PgType::TEXT, strict, function_definition; }
 
     "pg_relation_is_publishable" Stable { (REGCLASS) -> PgType::BOOL, strict, |_, _| Ok(false.into()); }
-    "pg_relation_is_updatable" Stable { (REGCLASS, BOOL) -> PgType::INT4, strict, updatable; }
+    "pg_relation_is_updatable" Stable {
+        (REGCLASS, BOOL) -> PgType::INT4, strict, |call, row| {
+            Ok(updatable(call, row, 1)?.into())
+        };
+    }
     "pg_column_is_updatable" Stable {
         (REGCLASS, INT, BOOL) -> PgType::BOOL, strict, |call, row| {
-            Ok((updatable(call, row)? != Value::Int(0)).into())
+            Ok((updatable(call, row, 2)? & 20 == 20).into())
         };
     }
     "pg_my_temp_schema" Stable {
@@ -465,14 +469,22 @@ fn type_name(call: &Call<'_>, ty: Oid) -> String {
     names::type_name(call.context, PgType::of(ty.0)).unwrap_or_else(|| "???".to_owned())
 }
 
-/// Bits of INSERT (8), UPDATE (4) and DELETE (16), as `pg_relation_is_updatable` gives them: tables
-/// only.
-fn updatable(call: &Call<'_>, row: usize) -> Result<Value> {
+/// Bits of INSERT (8), UPDATE (4) and DELETE (16), as `pg_relation_is_updatable` gives them: of
+/// tables, and of views whose triggers do it, if the argument `triggers` says that those count.
+fn updatable(call: &Call<'_>, row: usize, triggers: usize) -> Result<i64> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
-    let table = call
-        .context
-        .snapshot
-        .relation(oid)
-        .is_some_and(|relation| matches!(relation.kind, RelationKind::Table { .. }));
-    Ok(if table { 8 + 4 + 16 } else { 0 }.into())
+    let Some(relation) = call.context.snapshot.relation(oid) else {
+        return Ok(0);
+    };
+    let all = [
+        (TriggerEvent::Insert, 8),
+        (TriggerEvent::Update, 4),
+        (TriggerEvent::Delete, 16),
+    ];
+    let is_table = matches!(relation.kind, RelationKind::Table { .. });
+    let triggers = call.bool(triggers, row).unwrap_or(false);
+    let bits = all.into_iter().filter(|(event, _)| {
+        is_table || triggers && relation.view().is_some() && relation.is_done_instead(*event)
+    });
+    Ok(bits.map(|(_, bit)| bit).sum())
 }

@@ -87,8 +87,8 @@ fn shown(call: &Call<'_>, relation: &Relation, trigger: &Trigger, pretty: bool) 
     });
     if let Some(condition) = &trigger.condition {
         text.push_str(&match pretty {
-            true => format!("WHEN ({condition}) "),
-            false => format!("WHEN (({condition})) "),
+            true => format!("WHEN ({}) ", condition.text),
+            false => format!("WHEN (({})) ", condition.text),
         });
     }
     let arguments: Vec<String> = trigger

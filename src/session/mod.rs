@@ -24,6 +24,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 mod triggers;
+mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -35,11 +35,11 @@ pub(super) struct Body {
     pub(super) tables: Option<Arc<[Transition]>>,
 }
 
-/// A table that a statement is about to change.
-#[derive(Debug, Clone, Copy)]
+/// Tables that a statement is about to change.
+#[derive(Debug, Clone)]
 pub(super) struct Changing {
-    pub(super) table: Oid,
-    /// Whether nothing of it is changed before the last function is called.
+    pub(super) tables: Vec<Oid>,
+    /// Whether nothing of them is changed before the last function is called.
     pub(super) at_once: bool,
     /// Whether triggers look at the first row, before which nothing is changed.
     pub(super) first: bool,
@@ -48,10 +48,10 @@ pub(super) struct Changing {
 }
 
 impl Changing {
-    /// A table about to be changed.
-    pub(super) fn new(table: Oid, at_once: bool) -> Self {
+    /// Tables about to be changed.
+    pub(super) fn new(tables: Vec<Oid>, at_once: bool) -> Self {
         Self {
-            table,
+            tables,
             at_once,
             first: false,
             begun: false,
@@ -174,31 +174,33 @@ impl Session {
             let relation = context.snapshot.relation(table);
             relation.map_or_else(String::new, |relation| relation.name.clone())
         };
+        let mut read = Vec::new();
+        needs.iter().for_each(|need| {
+            if let Need::Columns {
+                relation, any_of, ..
+            } = need
+                && any_of.contains(Privilege::Select)
+            {
+                read.push(*relation);
+            }
+        });
+        let read = stood_on(context, read);
         for changing in &self.changing {
-            if targets.contains(&changing.table) {
+            let mut tables = changing.tables.iter();
+            if let Some(table) = tables.clone().find(|table| targets.contains(table)) {
                 return Err(Error::unsupported(format!(
                     "changing table \"{}\" in a function called by a statement that changes it",
-                    name(changing.table)
+                    name(*table)
                 )));
             }
-            let mut read = Vec::new();
-            needs.iter().for_each(|need| {
-                if let Need::Columns {
-                    relation, any_of, ..
-                } = need
-                    && any_of.contains(Privilege::Select)
-                {
-                    read.push(*relation);
-                }
-            });
             if self.pinned.is_none()
                 && !(changing.at_once || changing.first)
-                && stands_on(context, read, changing.table)
+                && let Some(table) = tables.find(|table| read.contains(table))
             {
                 return Err(Error::unsupported(format!(
                     "reading table \"{}\" in a volatile function called by a statement that \
                      changes it",
-                    name(changing.table)
+                    name(*table)
                 ))
                 .hint("A STABLE function sees the table as it was before the statement."));
             }
@@ -221,21 +223,19 @@ pub(super) fn part_of_no_statement(name: &str) -> Statement {
     }
 }
 
-/// Whether one of these relations is a table, or a view of it.
-fn stands_on(context: &StatementContext, mut relations: Vec<Oid>, table: Oid) -> bool {
+/// These relations, what views among them are of, and the tables under them.
+fn stood_on(context: &StatementContext, mut relations: Vec<Oid>) -> BTreeSet<Oid> {
     let mut seen = BTreeSet::new();
     while let Some(oid) = relations.pop() {
-        if oid == table {
-            return true;
-        }
-        if seen.insert(oid)
-            && let Some(relation) = context.snapshot.relation(oid)
-            && let RelationKind::View(view) = &relation.kind
-        {
-            relations.extend(&view.depends_on);
+        let Some(relation) = context.snapshot.relation(oid).filter(|_| seen.insert(oid)) else {
+            continue;
+        };
+        match &relation.kind {
+            RelationKind::View(view) => relations.extend(&view.depends_on),
+            _ => relations.extend(context.snapshot.descendants(oid).iter().map(|of| of.oid)),
         }
     }
-    false
+    seen
 }
 
 /// The row, marked as none.

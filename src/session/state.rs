@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::derived::Derived;
-use super::triggers::Waiting;
+use super::waiting::WaitingRows;
 use super::{Session, TransactionStatus};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Snapshot;
@@ -105,7 +105,18 @@ pub(super) struct Deferral {
     /// Tables and their constraints, by OID.
     pub(super) pending: BTreeSet<(Oid, Oid)>,
     /// Rows that constraint triggers are still to look at.
-    pub(super) waiting: Vec<Arc<Waiting>>,
+    pub(super) waiting: WaitingRows,
+    /// Those whose turn it is, from the outermost statement that says so inwards.
+    pub(super) due: Vec<WaitingRows>,
+}
+
+impl Deferral {
+    /// Whether constraint triggers are still to look at rows of a table.
+    pub(super) fn awaits(&self, table: Oid) -> bool {
+        let all = self.due.iter().chain([&self.waiting]);
+        all.flat_map(WaitingRows::iter)
+            .any(|row| row.relation == table)
+    }
 }
 
 /// What ROLLBACK TO returns to, beside the changes (those the [`Transaction`] keeps).

@@ -1,11 +1,8 @@
 //! Tables that stand under others.
 
-use std::sync::Arc;
-
 use super::super::{Family, Relation, Snapshot};
 use super::missing_relation;
 use super::relation::table_only;
-use super::trigger::triggers_in_family;
 use crate::base::{Error, Oid, Result, SqlState};
 
 impl Snapshot {
@@ -19,16 +16,8 @@ impl Snapshot {
 
     pub(super) fn check_family(&self, oid: Oid, family: &Family) -> Result<()> {
         for parent in &family.parents {
-            let parent = self
-                .relation(*parent)
+            self.relation(*parent)
                 .ok_or_else(|| missing_relation(*parent))?;
-            if !parent.triggers.is_empty() {
-                return Err(triggers_in_family());
-            }
-        }
-        let has_triggers = |relation: &Arc<Relation>| !relation.triggers.is_empty();
-        if !family.is_empty() && self.relation(oid).is_some_and(has_triggers) {
-            return Err(triggers_in_family());
         }
         let above = self.descendants(oid);
         if family.parents.contains(&oid)

@@ -35,6 +35,9 @@ impl Snapshot {
                 check_segment_ids(&[], segments)?;
                 self.check_family(relation.oid, &relation.family)?;
                 self.check_constraints(relation, &relation.constraints)?;
+                for trigger in &relation.triggers {
+                    self.must_routine(trigger.routine)?;
+                }
             }
             RelationKind::Foreign { .. } | RelationKind::Sequence(_) => {}
         }
@@ -132,7 +135,7 @@ impl Snapshot {
         let from = std::mem::replace(&mut column.name, name.to_owned());
         for trigger in &mut relation.triggers {
             if let Some(condition) = &mut trigger.condition {
-                *condition = renamed(condition, &from, name);
+                condition.text = renamed(&condition.text, &from, name);
             }
         }
         Ok(())

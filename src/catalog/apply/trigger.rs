@@ -7,10 +7,6 @@ impl Snapshot {
     /// Names are unique, and the functions are there.
     pub(super) fn set_triggers(&mut self, oid: Oid, triggers: &[Trigger]) -> Result<()> {
         let relation = self.must_relation(oid)?;
-        let in_family = !relation.family.is_empty() || self.has_children(oid);
-        if in_family && !triggers.is_empty() {
-            return Err(triggers_in_family());
-        }
         let mut triggers = triggers.to_vec();
         triggers.sort_by(|a, b| a.name.cmp(&b.name));
         for (one, next) in triggers.iter().zip(triggers.iter().skip(1)) {
@@ -30,9 +26,4 @@ impl Snapshot {
         self.relation_mut(oid)?.triggers = triggers;
         Ok(())
     }
-}
-
-/// `0A000` for triggers of what stands over or under other tables.
-pub(super) fn triggers_in_family() -> Error {
-    Error::unsupported("a trigger of a table with parents, children or partitions")
 }

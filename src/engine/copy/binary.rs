@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::CopyOptions;
 use super::lines::bad;
+use super::loaded::Loaded;
 use super::target::{Fill, Target};
 use super::text::{ROW_BYTES_MAX, joined, rest_of, take};
 use super::values::{Batch, Reader, Readers, Span};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, Relation};
+use crate::catalog::Relation;
 use crate::observe::Transfer;
 use crate::statement::StatementContext;
 use crate::types::{Encoding, PgType};
@@ -135,7 +136,7 @@ impl BinaryLoader {
     }
 
     /// The rows, as segments.
-    pub(super) fn finish(mut self) -> Result<(Vec<Change>, u64)> {
+    pub(super) fn finish(mut self) -> Result<Loaded> {
         self.feed(Vec::new(), true)?;
         self.flush(self.batch.numbers.len());
         self.drain(true)?;

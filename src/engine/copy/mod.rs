@@ -3,7 +3,8 @@
 //! In: bytes → [`text`] ([`lines`]: where a row ends; [`fields`]: what is in it) or [`binary`] make
 //! batches of values, which [`values`] reads column by column on threads of their own; [`stream`]
 //! (Arrow) and [`spool`] (Parquet) have columns already, which [`adopt`] makes columns of the
-//! table's types. Either way [`target`] fills, checks and stores the rows in the order they came.
+//! table's types. Either way [`target`] fills, checks and stores the rows in the order they came;
+//! where triggers look at them they wait for the end, and are [`loaded`].
 //! [`receive`] is the asynchronous side, [`file`] has the server's files.
 //!
 //! Out: [`writer`], with [`offer`] for what PostgreSQL's types are in Arrow.
@@ -17,6 +18,7 @@ mod fields;
 mod file;
 mod filter;
 mod lines;
+mod loaded;
 mod matched;
 mod offer;
 mod packed;
@@ -35,6 +37,7 @@ use crate::types::Encoding;
 
 pub(super) use file::server_files;
 pub use file::{NewFile, load_file, write_file};
+pub use loaded::{CopiedRows, Loaded};
 pub use packed::PackedWriter;
 pub use receive::{CopyFill, CopyIn};
 pub use writer::{CopyWriter, Envelope, PreparedRows, RowWriter};

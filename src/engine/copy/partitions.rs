@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 
+use super::loaded::Loaded;
 use super::target::Fill;
 use crate::base::{Error, Result};
 use crate::catalog::{Change, Relation};
@@ -91,7 +92,7 @@ impl Partitions {
     }
 
     /// The rows, as segments.
-    pub(super) fn finish(self) -> Result<(Vec<Change>, u64)> {
+    pub(super) fn finish(self) -> Result<Loaded> {
         let (mut changes, mut rows) = (Vec::new(), 0);
         for mut open in self.open {
             if let Some(keys) = &mut open.keys {
@@ -106,7 +107,11 @@ impl Partitions {
                 });
             }
         }
-        Ok((changes, rows))
+        Ok(Loaded {
+            changes,
+            rows,
+            watched: None,
+        })
     }
 }
 

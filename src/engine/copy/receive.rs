@@ -11,13 +11,14 @@ use tokio::task::JoinHandle;
 
 use super::binary::BinaryLoader;
 use super::filter::Filter;
+use super::loaded::Loaded;
 use super::spool::SpoolLoader;
 use super::stream::StreamLoader;
 use super::target::Fill;
 use super::text::TextLoader;
 use super::{CopyFormat, CopyOptions};
 use crate::base::{Error, Result};
-use crate::catalog::{Change, Relation};
+use crate::catalog::{Relation, TriggerEvent};
 use crate::engine::Engine;
 use crate::engine::dml::{Feeds, Router};
 use crate::observe::Transfer;
@@ -36,6 +37,7 @@ pub struct CopyFill {
     feeds: Feeds,
     filter: Option<Filter>,
     router: Option<Router>,
+    watched: bool,
 }
 
 impl Engine {
@@ -74,10 +76,21 @@ impl Engine {
             engine: self.clone(),
             feeds,
             filter,
+            watched: is_watched(relation, router.as_ref()),
             router,
         };
         Ok((fill, needs))
     }
+}
+
+/// Whether triggers look at rows that come to a table, or its partitions.
+fn is_watched(relation: &Relation, router: Option<&Router>) -> bool {
+    let sees = |table: &Relation| {
+        let mut triggers = table.triggers.iter();
+        triggers.any(|of| of.sees_rows(TriggerEvent::Insert))
+    };
+    let below = router.into_iter().flat_map(|router| &router.leaves);
+    relation.view().is_some() || sees(relation) || below.into_iter().any(|leaf| sees(leaf))
 }
 
 /// COPY FROM in progress: takes bytes as they come, in bounded memory. Dropping it loads
@@ -119,7 +132,7 @@ impl Loader {
         }
     }
 
-    fn finish(self) -> Result<(Vec<Change>, u64)> {
+    fn finish(self) -> Result<Loaded> {
         match self {
             Self::Text(loader) => loader.finish(),
             Self::Binary(loader) => loader.finish(),
@@ -169,6 +182,7 @@ impl CopyIn {
             feeds: fill.feeds,
             filter: fill.filter,
             router: fill.router,
+            watched: fill.watched,
             runtime: tokio::runtime::Handle::current(),
         };
         let count_bytes = transfer.clone();
@@ -285,7 +299,7 @@ impl CopyIn {
     ///
     /// # Errors
     /// As [`CopyIn::write`].
-    pub async fn finish(&mut self) -> Result<(Vec<Change>, u64)> {
+    pub async fn finish(&mut self) -> Result<Loaded> {
         if let Some(error) = self.kept.error.take() {
             return Err(error);
         }

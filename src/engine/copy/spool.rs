@@ -9,11 +9,12 @@ use std::sync::Arc;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::CopyOptions;
+use super::loaded::Loaded;
 use super::matched::{Matched, guarded, unreadable};
 use super::target::{Fill, Target};
 use super::values::BATCH_ROWS;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, Relation};
+use crate::catalog::Relation;
 use crate::observe::Transfer;
 use crate::statement::StatementContext;
 
@@ -63,7 +64,7 @@ impl SpoolLoader {
     ///
     /// # Errors
     /// `22P04`, and those of the values.
-    pub(super) fn finish(self) -> Result<(Vec<Change>, u64)> {
+    pub(super) fn finish(self) -> Result<Loaded> {
         let Self {
             mut target,
             by_position,

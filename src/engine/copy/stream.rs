@@ -13,11 +13,12 @@ use arrow::ipc::{CompressionType, Message, MessageHeader, RecordBatch, root_as_m
 
 use super::CopyOptions;
 use super::lines::bad;
+use super::loaded::Loaded;
 use super::matched::{Matched, guarded, unreadable};
 use super::target::{Fill, Target};
 use super::text::{joined, rest_of};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, Relation};
+use crate::catalog::Relation;
 use crate::observe::Transfer;
 use crate::statement::StatementContext;
 
@@ -92,7 +93,7 @@ impl StreamLoader {
     }
 
     /// The rows, as segments.
-    pub(super) fn finish(mut self) -> Result<(Vec<Change>, u64)> {
+    pub(super) fn finish(mut self) -> Result<Loaded> {
         self.feed(Vec::new(), true)?;
         if !self.buffer.is_empty() {
             return Err(bad("unexpected EOF in COPY data"));

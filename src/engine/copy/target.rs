@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, UInt64Array, new_null_array};
 use arrow::record_batch::RecordBatch;
 
 use super::filter::Filter;
+use super::loaded::{CopiedRows, Loaded, Waiting};
 use super::partitions::{Lost, Partitions};
 use super::values::{Batch, Fault};
 use crate::base::{Error, Result};
@@ -31,6 +32,8 @@ pub(super) struct Fill {
     pub(super) filter: Option<Filter>,
     /// Which partitions rows are for, of a partitioned table.
     pub(super) router: Option<Router>,
+    /// Whether triggers look at the rows.
+    pub(super) watched: bool,
     /// Of the runtime the copy belongs to: threads that wait for the disk may wait for it, too.
     pub(super) runtime: tokio::runtime::Handle,
 }
@@ -54,6 +57,8 @@ pub(super) struct Target {
     keyed: bool,
     writer: SegmentWriter,
     partitions: Partitions,
+    /// Where triggers look at rows, those so far.
+    waiting: Option<Waiting>,
     transfer: Arc<Transfer>,
 }
 
@@ -66,7 +71,10 @@ impl Target {
         fill: Option<Fill>,
     ) -> Result<Self> {
         let store = Arc::clone(context.database.store());
+        let watched = fill.as_ref().filter(|fill| fill.watched);
+        let waiting = watched.map(|fill| Waiting::new(fill.engine.options().memory_bytes / 4));
         Ok(Self {
+            waiting,
             writer: SegmentWriter::new(store, Arc::clone(&relation)),
             partitions: Partitions::default(),
             transfer,
@@ -125,6 +133,10 @@ impl Target {
                     .map_err(|error| Error::internal("choosing rows", error))?;
                 chosen = Some(kept);
             }
+        }
+        if let Some(waiting) = &mut self.waiting {
+            self.transfer.add_rows(batch.num_rows());
+            return waiting.push(batch);
         }
         let origin = |row: usize| chosen.as_ref().map_or(row, |chosen| chosen[row]);
         if let Some(fill) = &self.fill
@@ -188,7 +200,20 @@ impl Target {
     }
 
     /// The rows, as segments.
-    pub(super) fn finish(mut self) -> Result<(Vec<Change>, u64)> {
+    pub(super) fn finish(mut self) -> Result<Loaded> {
+        if let (Some(waiting), Some(fill)) = (self.waiting.take(), self.fill.clone()) {
+            let rows = CopiedRows {
+                relation: self.relation,
+                feeds: fill.feeds,
+                router: fill.router,
+                batches: waiting.batches,
+            };
+            return Ok(Loaded {
+                changes: Vec::new(),
+                rows: waiting.rows,
+                watched: Some(rows),
+            });
+        }
         if let Some(keys) = &mut self.keys {
             keys.settle()?;
         }
@@ -204,7 +229,11 @@ impl Target {
                 segments,
             }],
         };
-        Ok((changes, rows))
+        Ok(Loaded {
+            changes,
+            rows,
+            watched: None,
+        })
     }
 
     /// A batch of the relation's columns.

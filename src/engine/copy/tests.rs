@@ -129,7 +129,7 @@ fn through(
     for piece in data.chunks(piece) {
         loader.feed(piece.to_vec(), false)?;
     }
-    let (changes, _) = loader.finish()?;
+    let changes = loader.finish()?.changes;
     let outputs = relation.columns.iter().map(|column| OutputColumn {
         name: column.name.clone(),
         ty: column.ty,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::fields::Splitter;
 use super::lines::{Line, Scanner, bad};
+use super::loaded::Loaded;
 use super::target::{Fill, Target, line_place};
 use super::values::{Batch, Reader, Readers, Span, Values};
 use super::{CopyOptions, Header};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, Relation};
+use crate::catalog::Relation;
 use crate::observe::Transfer;
 use crate::statement::StatementContext;
 use crate::types::Widener;
@@ -123,7 +124,7 @@ impl TextLoader {
     }
 
     /// The rows, as segments.
-    pub(super) fn finish(mut self) -> Result<(Vec<Change>, u64)> {
+    pub(super) fn finish(mut self) -> Result<Loaded> {
         self.feed(Vec::new(), true)?;
         self.settle()?;
         self.target.finish()

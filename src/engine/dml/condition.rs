@@ -33,7 +33,8 @@ impl Engine {
         let expression = parse_expression(text)?;
         let (query, local) = conditional(relation, expression.clone());
         let bound = self.bind_with(context, &query, &[], &[local]).await;
-        let bound = bound.map_err(|error| reworded(error).without_position())?;
+        let bound = bound
+            .map_err(|error| reworded(error, "policy expressions", "POLICY").without_position())?;
         if !bound.parameters.is_empty() {
             return Err(Error::new(
                 SqlState::UNDEFINED_PARAMETER,
@@ -88,14 +89,14 @@ impl Engine {
     }
 }
 
-/// What the binder says of WHERE, said of policies.
-fn reworded(error: Error) -> Error {
+/// What the binder says of WHERE, said of where a condition stands: `policy expressions`, `POLICY`.
+pub(super) fn reworded(error: Error, place: &str, word: &str) -> Error {
     error.reworded(|message| {
         if let Some(what) = message.strip_suffix("not allowed in WHERE") {
-            return Some(format!("{what}not allowed in policy expressions"));
+            return Some(format!("{what}not allowed in {place}"));
         }
         let rest = message.strip_prefix("argument of WHERE ")?;
-        Some(format!("argument of POLICY {rest}"))
+        Some(format!("argument of {word} {rest}"))
     })
 }
 

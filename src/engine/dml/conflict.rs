@@ -11,6 +11,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use sqlparser::ast::{self, SelectItem};
 
 use super::assign::{assign, check_assignable};
+use super::fire::Told;
 use super::intake::{Written, with_keys};
 use super::keys::{Address, Keys, Met, chosen};
 use super::names::Names;
@@ -288,11 +289,7 @@ impl Engine {
             updated = Some(found);
         }
         let come = chosen(&proposed, &inserted)?;
-        work.note_seen(TriggerEvent::Insert, None, Some(come));
-        if let Some(found) = &updated {
-            let (old, new) = (found.old.clone(), found.rows.clone());
-            work.note_seen(TriggerEvent::Update, Some(old), Some(new));
-        }
+        note_in_order(work, relation, (&come, &inserted), updated.as_ref())?;
         let rows = in_order(&proposed, &inserted, updated.as_ref())?;
         let count = rows.num_rows() as u64;
         let mut sink = Sink::new(context.database.store().clone(), relation.clone());
@@ -373,9 +370,7 @@ impl Engine {
         let (old, new, sources) = match shown.await? {
             None => (old, new, sources),
             Some(shown) => {
-                let kept = sources.iter().zip(shown.kept.values());
-                let kept = kept.filter(|(_, kept)| *kept).map(|(source, _)| *source);
-                let (sources, old) = (kept.collect(), shown.of(&old)?);
+                let (sources, old) = (shown.left(&sources), shown.of(&old)?);
                 (old, shown.new.unwrap_or(new), sources)
             }
         };
@@ -538,6 +533,38 @@ fn plain(relation: &Relation, batches: Vec<RecordBatch>) -> Result<Vec<RecordBat
     batches
         .collect::<Result<_, _>>()
         .map_err(|error| Error::internal("reading rows", error))
+}
+
+/// Notes inserted and updated rows in the order of their proposals.
+fn note_in_order(
+    work: &mut TableWork,
+    relation: &Relation,
+    (come, inserted): (&RecordBatch, &[u64]),
+    updated: Option<&Updated>,
+) -> Result<()> {
+    if relation.triggers.is_empty() {
+        return Ok(());
+    }
+    let numbers = inserted.iter().enumerate();
+    let mut order: Vec<(u64, bool, u64)> = numbers
+        .map(|(row, number)| (*number, false, row as u64))
+        .collect();
+    let numbers = updated.iter().flat_map(|of| of.numbers.iter().enumerate());
+    order.extend(numbers.map(|(row, number)| (*number, true, row as u64)));
+    order.sort_unstable();
+    for run in order.chunk_by(|one, next| one.1 == next.1) {
+        let rows: Vec<u64> = run.iter().map(|(_, _, row)| *row).collect();
+        let (event, old, new) = match updated.filter(|_| run[0].1) {
+            Some(updated) => (
+                TriggerEvent::Update,
+                Some(chosen(&updated.old, &rows)?),
+                chosen(&updated.rows, &rows)?,
+            ),
+            None => (TriggerEvent::Insert, None, chosen(come, &rows)?),
+        };
+        work.note_seen(Told::of(relation, event), event, old, Some(new));
+    }
+    Ok(())
 }
 
 /// Inserted and updated rows in the order of their proposals.

@@ -76,6 +76,10 @@ fn described(part: &Part) -> (&'static str, Option<&Bound>) {
         PartBody::Insert(insert) => ("Insert", insert.query()),
         PartBody::Rewrite(rewrite) if part.kind() == DmlKind::Update => ("Update", rewrite.query()),
         PartBody::Rewrite(rewrite) => ("Delete", rewrite.query()),
+        PartBody::Instead(instead) => match instead.kind() {
+            DmlKind::Update => ("Update", Some(&instead.query)),
+            _ => ("Delete", Some(&instead.query)),
+        },
         PartBody::Merge(merge) => ("Merge", Some(merge.query())),
     }
 }

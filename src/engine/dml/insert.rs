@@ -2,35 +2,28 @@
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableObject};
 
-use super::DmlKind;
 use super::arbiter::arbiters;
-use super::assign::{assign, check_assignable};
+use super::assign::check_assignable;
 use super::conflict::{Conflict, set_on_conflict};
-use super::feeds::{Feed, Feeds, default_expression};
+use super::feeds::{Feeds, default_expression};
 use super::fields;
-use super::intake::{Intake, Written};
 use super::items::{Untyped, untyped_columns};
 use super::names::Names;
-use super::route::{Destinations, Router};
-use super::rows;
+use super::route::Router;
 use super::set::{check_count, check_list};
 use super::target::{self, at, is_default, named_columns, position};
 use super::through::{Aim, Through};
-use super::values::{Cell, Inputs, Parameters, settle_used, used_parameters};
-use super::work::Work;
+use super::values::{Cell, Parameters, settle_used, used_parameters};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Generation, Privilege, Relation};
 use crate::engine::analyze::misplaced;
 use crate::engine::command::{Inference, Overriding};
 use crate::engine::parse::changes_rows;
-use crate::engine::scan::family_provider;
-use crate::engine::{Bound, Engine, Rows};
-use crate::observe::Interrupt;
+use crate::engine::{Bound, Engine};
 use crate::privileges::Need;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -42,10 +35,10 @@ const EXPRESSIONS_PER_QUERY: usize = 200;
 #[derive(Debug, Clone)]
 pub(super) struct Insert {
     pub(super) relation: Arc<Relation>,
-    source: Source,
+    pub(super) source: Source,
     pub(super) feeds: Feeds,
     /// Single-row queries for cells that are neither literals nor parameters.
-    computed: Vec<Bound>,
+    pub(super) computed: Vec<Bound>,
     /// ON CONFLICT
     pub(super) conflict: Option<Conflict>,
     /// The view it was named by.
@@ -62,11 +55,13 @@ pub(super) struct Insert {
     clippy::large_enum_variant,
     reason = "one per statement, and never kept in numbers"
 )]
-enum Source {
+pub(super) enum Source {
     /// VALUES, DEFAULT VALUES.
     Values(Vec<Vec<Cell>>),
     /// Any other query.
     Query(Bound),
+    /// Rows that are whole, of COPY.
+    Copied(Vec<RecordBatch>),
 }
 
 impl Engine {
@@ -116,6 +111,9 @@ impl Engine {
                 return Err(Error::unsupported("ON CONFLICT of a view"));
             }
             through.renamed(&mut columns, verb)?;
+        }
+        if relation.view().is_some() && insert.on.is_some() {
+            return Err(Error::unsupported("ON CONFLICT of a view"));
         }
         let targets = named_columns(&relation, &columns)?;
         let mut computing = Computing::default();
@@ -195,6 +193,7 @@ impl Engine {
         let width = match &source {
             Source::Values(rows) => rows[0].len(),
             Source::Query(bound) => bound.columns.len(),
+            Source::Copied(_) => 0,
         };
         // Columns that are given nothing need no privilege.
         let written = target::inserted(&named, &insert.columns, width);
@@ -248,137 +247,6 @@ impl Engine {
             router,
         };
         Ok((insert, needs))
-    }
-
-    /// Runs it.
-    pub(super) async fn execute_insert(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        insert: &Insert,
-        work: &mut Work,
-        parameter_types: &[PgType],
-        parameters: &[ArrayRef],
-        interrupt: &Interrupt,
-    ) -> Result<Written> {
-        let relation = super::rewrite::current(context, &insert.relation)?;
-        if insert.updates() {
-            work.on(&relation, DmlKind::Update);
-        }
-        work.on(&relation, DmlKind::Insert);
-        let mut computed = Vec::with_capacity(insert.computed.len());
-        for query in &insert.computed {
-            computed.push(
-                self.single_row(context, query.clone(), parameters, interrupt)
-                    .await?,
-            );
-        }
-        let inputs = Inputs {
-            context,
-            parameters,
-            parameter_types,
-            computed: &computed,
-        };
-        let own = work.on(&relation, DmlKind::Insert);
-        let keyed = own.current(context, interrupt).await?;
-        let mut intake = Intake::new(self, context, &keyed, &insert.feeds.rules, interrupt).await?;
-        let mut into = Destinations::default();
-        let mut routed = 0;
-        let mut proposed = Vec::new();
-        let mut rest = match &insert.source {
-            Source::Values(cells) => Rest::Cells(Some(cells)),
-            Source::Query(query) => {
-                let passed = &parameters[..query.parameters.len().min(parameters.len())];
-                Rest::Answer(self.run(context, query.clone(), passed, interrupt).await?)
-            }
-        };
-        while let Some(batch) = self.given(&inputs, insert, &mut rest, interrupt).await? {
-            let batch = self
-                .before_insert(context, insert, batch, interrupt)
-                .await?;
-            match (&insert.router, &insert.conflict) {
-                (Some(router), _) => {
-                    let batch = self.passed(context, insert, batch, interrupt).await?;
-                    let rules = &insert.feeds.rules;
-                    routed += into
-                        .take(self, context, router, work, rules, batch, interrupt)
-                        .await?;
-                }
-                (None, None) => {
-                    let own = work.on(&relation, DmlKind::Insert);
-                    intake.take_seen(own, batch, interrupt).await?;
-                }
-                (None, Some(_)) => proposed.push(batch),
-            }
-        }
-        if insert.router.is_some() {
-            let root = context.database.store().root();
-            let written = into.finish(work).await?;
-            return Ok(Written {
-                rows: routed,
-                returned: family_provider(root, &relation, &written),
-            });
-        }
-        let work = work.on(&relation, DmlKind::Insert);
-        match &insert.conflict {
-            None => intake.finish(work).await,
-            Some(conflict) => {
-                drop(intake);
-                let rules = &insert.feeds.rules;
-                self.resolve_conflicts(
-                    context, work, rules, conflict, proposed, parameters, interrupt,
-                )
-                .await
-            }
-        }
-    }
-}
-
-/// What is still to come of a source.
-enum Rest<'i> {
-    Cells(Option<&'i Vec<Vec<Cell>>>),
-    Answer(Rows),
-}
-
-impl Engine {
-    /// The next rows of the source, whole: with what the table gives where nothing is given.
-    async fn given(
-        self: &Arc<Self>,
-        inputs: &Inputs<'_>,
-        insert: &Insert,
-        rest: &mut Rest<'_>,
-        interrupt: &Interrupt,
-    ) -> Result<Option<RecordBatch>> {
-        let relation = &insert.relation;
-        let feeds = &insert.feeds;
-        let batch = match rest {
-            Rest::Cells(cells) => {
-                let Some(cells) = cells.take() else {
-                    return Ok(None);
-                };
-                let source = |position: usize, column: usize| {
-                    let cells = cells.iter().map(|row| &row[position]);
-                    inputs.column(&relation.columns[column], cells)
-                };
-                self.complete(inputs, feeds, cells.len(), source, interrupt)
-                    .await?
-            }
-            Rest::Answer(answer) => {
-                let Some(batch) = answer.next().await? else {
-                    return Ok(None);
-                };
-                let source = |position: usize, column: usize| {
-                    let to = relation.columns[column].ty;
-                    let array = batch.column(position);
-                    match &feeds.columns[column] {
-                        Feed::Source(_, Some(from)) => assign(inputs.context, array, *from, to),
-                        _ => rows::read_array(inputs.context, array, to),
-                    }
-                };
-                self.complete(inputs, feeds, batch.num_rows(), source, interrupt)
-                    .await?
-            }
-        };
-        Ok(Some(batch))
     }
 }
 
@@ -571,7 +439,7 @@ impl Insert {
     pub(super) fn queries(&mut self) -> impl Iterator<Item = &mut Bound> {
         let source = match &mut self.source {
             Source::Query(query) => Some(query),
-            Source::Values(_) => None,
+            Source::Values(_) | Source::Copied(_) => None,
         };
         source
             .into_iter()
@@ -583,7 +451,7 @@ impl Insert {
     pub(super) fn query(&self) -> Option<&Bound> {
         match &self.source {
             Source::Query(query) => Some(query),
-            Source::Values(_) => None,
+            Source::Values(_) | Source::Copied(_) => None,
         }
     }
 }

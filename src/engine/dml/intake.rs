@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 
+use super::fire::Told;
 use super::keys::Keys;
 use super::rewrite;
 use super::rules::Rules;
@@ -84,11 +85,11 @@ impl Intake {
     /// As [`Intake::take`], of rows that triggers may look at.
     pub(super) async fn take_seen(
         &mut self,
-        work: &mut TableWork,
+        (work, told): (&mut TableWork, Told),
         batch: RecordBatch,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        work.note_seen(TriggerEvent::Insert, None, Some(batch.clone()));
+        work.note_seen(told, TriggerEvent::Insert, None, Some(batch.clone()));
         self.take(batch, interrupt).await
     }
 

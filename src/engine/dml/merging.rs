@@ -10,7 +10,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
 use super::assign::assign;
 use super::feeds::Feed;
-use super::fire::{Shown, ungenerated};
+use super::fire::Told;
 use super::intake::with_keys;
 use super::keys::{Keys, chosen};
 use super::merge::{Action, BoundMerge, Clause, PAIRS, TARGET};
@@ -56,7 +56,6 @@ impl Engine {
         // The first pair that row security forbids what is done with it.
         let mut hidden: Option<(u64, Error)> = None;
         let mut gone: Vec<(RecordBatch, Option<RecordBatch>)> = Vec::new();
-        let mut seen = Vec::new();
         for (number, clause) in merge.clauses.iter().enumerate() {
             let wanted = |pair: &u64| segments.is_valid(*pair as usize) == clause.matched;
             let pairs: Vec<u64> = open.iter().copied().filter(wanted).collect();
@@ -82,7 +81,7 @@ impl Engine {
                     match shown.await? {
                         None => old,
                         Some(shown) => {
-                            numbers = kept(&numbers, &shown);
+                            numbers = shown.left(&numbers);
                             shown.of(&old)?
                         }
                     }
@@ -106,7 +105,7 @@ impl Engine {
                     let (event, rows) = (TriggerEvent::Update, (Some(&old), Some(&new)));
                     let shown = self.before_rows(context, &relation, event, &changed, rows);
                     if let Some(shown) = shown.await? {
-                        numbers = kept(&numbers, &shown);
+                        numbers = shown.left(&numbers);
                         new = shown.new.unwrap_or(new);
                     }
                     self.generate(context, &relation, &merge.rules, new, interrupt)
@@ -130,14 +129,13 @@ impl Engine {
                     let new = self
                         .complete(&inputs, feeds, numbers.len(), source, interrupt)
                         .await?;
-                    let bare = ungenerated(&relation, &new)?;
-                    let (event, rows) = (TriggerEvent::Insert, (None, Some(&bare)));
+                    let (event, rows) = (TriggerEvent::Insert, (None, Some(&new)));
                     let shown = self.before_rows(context, &relation, event, &[], rows);
                     match shown.await? {
                         None => new,
                         Some(shown) => {
-                            numbers = kept(&numbers, &shown);
-                            let new = shown.new.unwrap_or(bare);
+                            numbers = shown.left(&numbers);
+                            let new = shown.new.unwrap_or(new);
                             self.generate(context, &relation, &merge.rules, new, interrupt)
                                 .await?
                         }
@@ -162,20 +160,6 @@ impl Engine {
                     Action::Nothing | Action::Insert(_) => {}
                 }
             }
-            if !numbers.is_empty() {
-                let old = || chosen_target(&relation, &found, &numbers);
-                match &clause.action {
-                    Action::Nothing => {}
-                    Action::Delete => seen.push((TriggerEvent::Delete, Some(batch.clone()), None)),
-                    Action::Update(_) => {
-                        let event = TriggerEvent::Update;
-                        seen.push((event, Some(old()?), Some(batch.clone())));
-                    }
-                    Action::Insert(_) => {
-                        seen.push((TriggerEvent::Insert, None, Some(batch.clone())));
-                    }
-                }
-            }
             if !matches!(clause.action, Action::Nothing) {
                 let pairs = numbers.iter().enumerate();
                 deeds.extend(pairs.map(|(row, pair)| (*pair, number, row)));
@@ -191,8 +175,23 @@ impl Engine {
         if deeds.is_empty() {
             return Ok(0);
         }
-        for (event, old, new) in seen {
-            work.note_seen(event, old, new);
+        let looked_at = !relation.triggers.is_empty();
+        let runs = deeds.chunk_by(|one, next| one.1 == next.1);
+        for run in runs.filter(|_| looked_at) {
+            let clause = run[0].1;
+            let rows: Vec<u64> = run.iter().map(|(_, _, row)| *row as u64).collect();
+            let made = chosen(&made[clause], &rows)?;
+            let (event, old, new) = match &merge.clauses[clause].action {
+                Action::Nothing => continue,
+                Action::Delete => (TriggerEvent::Delete, Some(made), None),
+                Action::Insert(_) => (TriggerEvent::Insert, None, Some(made)),
+                Action::Update(_) => {
+                    let pairs: Vec<u64> = run.iter().map(|(pair, _, _)| *pair).collect();
+                    let old = chosen_target(&relation, &found, &pairs)?;
+                    (TriggerEvent::Update, Some(old), Some(made))
+                }
+            };
+            work.note_seen(Told::of(&relation, event), event, old, new);
         }
         let keyed = work.current(context, interrupt).await?;
         for (old, new) in gone {
@@ -363,14 +362,6 @@ fn chosen_target(relation: &Relation, found: &RecordBatch, pairs: &[u64]) -> Res
     let options = RecordBatchOptions::new().with_row_count(Some(pairs.len()));
     RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
         .map_err(|error| Error::internal("pairing rows", error))
-}
-
-/// The pairs that triggers left.
-fn kept(numbers: &[u64], shown: &Shown) -> Vec<u64> {
-    let kept = numbers.iter().zip(shown.kept.values());
-    kept.filter(|(_, kept)| *kept)
-        .map(|(number, _)| *number)
-        .collect()
 }
 
 fn numbers_of(taken: &RecordBatch) -> Vec<u64> {

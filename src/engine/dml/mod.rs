@@ -3,15 +3,17 @@
 //! DML hooks are never used: they lose subquery filters and then hit every row.
 //!
 //! [`steps`] puts the changes of WITH before that of the statement itself; [`insert`] (with
-//! [`conflict`]), [`rewrite`] and [`merge`] (with [`merging`]) bind and execute one; [`work`] sums
-//! up; [`feeds`] has what fills the columns of new rows, [`rules`] and [`keys`] what they are
-//! checked against; [`values`] evaluates literals without a plan; [`assign`] has PostgreSQL's
-//! assignment casts; [`sink`] writes.
+//! [`inserting`] and [`conflict`]), [`rewrite`] (with [`rewriting`]), [`merge`] (with [`merging`])
+//! and [`instead`] bind and execute one; [`work`] sums up; [`feeds`] has what fills the columns of
+//! new rows, [`rules`] and [`keys`] what they are checked against; [`fire`] and [`when`] ask
+//! triggers; [`values`] evaluates literals without a plan; [`assign`] has PostgreSQL's assignment
+//! casts; [`sink`] writes.
 
 mod arbiter;
 mod assign;
 mod condition;
 mod conflict;
+mod destinations;
 mod domains;
 mod explain;
 mod feeds;
@@ -20,6 +22,8 @@ mod filling;
 mod fire;
 mod hits;
 mod insert;
+mod inserting;
+mod instead;
 mod intake;
 mod items;
 mod kept;
@@ -37,6 +41,7 @@ mod references;
 mod rekey;
 mod returning;
 mod rewrite;
+mod rewriting;
 mod route;
 mod rows;
 mod rules;
@@ -50,6 +55,7 @@ mod target;
 mod tests;
 mod through;
 mod values;
+mod when;
 mod work;
 
 use std::sync::Arc;
@@ -69,6 +75,7 @@ use crate::privileges::{Authorized, Need};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 use insert::Insert;
+use instead::Instead;
 use names::Names;
 use returning::{Side, joined_schema};
 use rewrite::Rewrite;
@@ -90,9 +97,11 @@ pub(super) use security::{and_all, guarded_query, or_all};
 pub use assign::{assigned, check_assignable, is_assignable};
 pub use condition::reworded_condition;
 pub use fields::assign_to;
-pub use fire::ChangedRows;
+pub use fire::{AfterEvent, ChangedRows, NamedTable};
 pub use references::Orphan;
+pub use route::shaped;
 pub use values::is_literal;
+pub use when::Asked;
 pub use work::{Gone, Touched};
 
 /// The rows RETURNING reads, in its generated query.
@@ -151,6 +160,7 @@ enum Body {
 enum PartBody {
     Insert(Insert),
     Rewrite(Rewrite),
+    Instead(Instead),
     Merge(merge::BoundMerge),
 }
 
@@ -175,6 +185,8 @@ pub struct DmlResult {
     pub changes: Vec<Change>,
     /// What they are to.
     pub touched: Vec<Touched>,
+    /// What triggers are told of.
+    pub events: Vec<AfterEvent>,
     /// Rows inserted, updated or deleted by the statement itself.
     pub rows: u64,
     /// RETURNING, or the query's own.
@@ -305,16 +317,16 @@ impl Engine {
             DmlAction::Update(update) => {
                 let bound = self.bind_update(context, update, names, member, parameters);
                 let (bound, needed) = bound.await?;
-                let alias = bound.alias.clone();
+                let alias = bound.alias();
                 let returning = update.returning.clone();
-                (PartBody::Rewrite(bound), needed, returning, alias)
+                (bound, needed, returning, alias)
             }
             DmlAction::Delete(delete) => {
                 let bound = self.bind_delete(context, delete, names, member, parameters);
                 let (bound, needed) = bound.await?;
-                let alias = bound.alias.clone();
+                let alias = bound.alias();
                 let returning = delete.returning.clone();
-                (PartBody::Rewrite(bound), needed, returning, alias)
+                (bound, needed, returning, alias)
             }
             DmlAction::Merge(statement) => {
                 let (bound, needed) = self
@@ -333,11 +345,14 @@ impl Engine {
         // Of an INSERT what its source reads is none of the target's.
         let mut reads = match &change {
             PartBody::Insert(insert) => insert.reads_target,
-            PartBody::Rewrite(_) | PartBody::Merge(_) => security::reads(&needed, named),
+            PartBody::Rewrite(_) | PartBody::Instead(_) | PartBody::Merge(_) => {
+                security::reads(&needed, named)
+            }
         };
         needs.extend(needed);
         let others = match &change {
             PartBody::Rewrite(rewrite) => rewrite.others.clone(),
+            PartBody::Instead(instead) => instead.others.clone(),
             PartBody::Insert(_) | PartBody::Merge(_) => Vec::new(),
         };
         let returning = match returning {
@@ -457,10 +472,11 @@ impl Engine {
         };
         self.execute_steps(&inputs, last, &mut found, &mut work)
             .await?;
-        let (changes, touched) = work.finish(context, interrupt).await?;
+        let (changes, touched, events) = work.finish(context, interrupt).await?;
         Ok(DmlResult {
             changes,
             touched,
+            events,
             rows,
             returning,
         })
@@ -473,6 +489,7 @@ impl Engine {
         mut part: Part,
         work: &mut Work,
     ) -> Result<(u64, Option<Rows>)> {
+        let named = part.named();
         let below = std::mem::take(&mut part.below);
         // On the heap: what a change waits in is large.
         let (mut rows, mut returned) = Box::pin(self.execute_one(given, part, work)).await?;
@@ -483,6 +500,9 @@ impl Engine {
                 (Some(returned), Some(others)) => Some(returned.then(others)),
                 (returned, others) => returned.or(others),
             };
+        }
+        for named in named.into_iter().rev() {
+            work.note_done(named);
         }
         Ok((rows, returned))
     }
@@ -536,6 +556,11 @@ impl Engine {
                     rows::in_memory(rows::schema(&rewrite.relation), done.returned)?
                 };
                 (done.rows, returned)
+            }
+            PartBody::Instead(instead) => {
+                let done = self.execute_instead(context, instead, parameters, interrupt);
+                let done = Box::pin(done).await?;
+                (done.rows, done.returned)
             }
             PartBody::Merge(merge) => {
                 let rows = self.execute_merge(given, merge, work).await?;

@@ -7,13 +7,15 @@ use arrow::array::ArrayRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
 use super::assign::assign;
+use super::destinations::{Destinations, Sending};
+use super::fire::{Told, sees_rows};
 use super::returning::{joined_batch, joined_schema};
 use super::rewrite::{Rewrite, sides};
-use super::route::{Destinations, holds, shaped, taken};
+use super::route::{Router, holds, shaped, taken};
 use super::rows;
 use super::work::Work;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Column, Relation, RelationKind, Segment};
+use crate::catalog::{Column, Relation, RelationKind, Segment, TriggerEvent};
 use crate::engine::Engine;
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
@@ -98,35 +100,63 @@ impl Engine {
             .collect())
     }
 
-    /// Rows that left a partition go where they are for. Gives them, by partition.
-    pub(super) async fn move_rows(
+    /// Where rows of a partition go that its bound no longer lets stay.
+    pub(super) async fn ways_out(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
-        relation: &Relation,
         rewrite: &Rewrite,
-        moving: Vec<RecordBatch>,
-        work: &mut Work,
-        interrupt: &Interrupt,
-    ) -> Result<Vec<Arc<Relation>>> {
-        let Some((table, _)) = rewrite.moves.as_ref().filter(|_| !moving.is_empty()) else {
-            return Ok(Vec::new());
+    ) -> Result<Option<WaysOut>> {
+        let Some((table, _)) = &rewrite.moves else {
+            return Ok(None);
         };
-        let router = self.bind_router(context, table).await?;
-        let mut into = Destinations::default();
-        for batch in moving {
-            let batch = shaped(&batch, relation, table)?;
-            into.take(
-                self,
-                context,
-                &router,
-                work,
-                &rewrite.rules,
-                batch,
-                interrupt,
-            )
-            .await?;
-        }
-        into.finish(work).await
+        Ok(Some(WaysOut {
+            router: self.bind_router(context, table).await?,
+            into: Destinations::default(),
+            told: Told::of(table, TriggerEvent::Update),
+        }))
+    }
+}
+
+/// Where rows of a partition go that its bound no longer lets stay.
+pub(super) struct WaysOut {
+    router: Router,
+    into: Destinations,
+    told: Told,
+}
+
+impl WaysOut {
+    /// Whether triggers look at each row that goes: then one goes after the other.
+    pub(super) fn are_watched(&self, relation: &Relation) -> bool {
+        let mut leaves = self.router.leaves.iter();
+        sees_rows(relation, TriggerEvent::Delete)
+            || leaves.any(|leaf| sees_rows(leaf, TriggerEvent::Insert))
+    }
+
+    /// Rows of `relation` go where they are for; gives which of them came there.
+    pub(super) async fn take(
+        &mut self,
+        engine: &Arc<Engine>,
+        context: &Arc<StatementContext>,
+        (relation, rewrite): (&Relation, &Rewrite),
+        work: &mut Work,
+        rows: &RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<usize>> {
+        let sending = Sending {
+            router: &self.router,
+            asked: (relation, &rewrite.rules),
+            told: self.told,
+        };
+        let rows = shaped(rows, relation, &self.router.table)?;
+        let taken = self
+            .into
+            .take(engine, context, &sending, work, &rows, interrupt);
+        taken.await
+    }
+
+    /// The end. Gives the rows, by partition.
+    pub(super) async fn finish(self, work: &mut Work) -> Result<Vec<Arc<Relation>>> {
+        self.into.finish(work).await
     }
 }
 

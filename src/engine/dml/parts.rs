@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::fire::NamedTable;
 use super::insert::Insert;
 use super::steps::{Found, put_rows};
 use super::through::Through;
 use super::{DmlKind, Part, PartBody};
 use crate::base::{Oid, Result};
-use crate::catalog::Relation;
+use crate::catalog::{Relation, TriggerEvent};
 use crate::engine::Bound;
 
 impl Part {
@@ -15,6 +16,7 @@ impl Part {
         match &self.change {
             PartBody::Insert(_) => DmlKind::Insert,
             PartBody::Rewrite(rewrite) => rewrite.kind(),
+            PartBody::Instead(instead) => instead.kind(),
             PartBody::Merge(_) => DmlKind::Merge,
         }
     }
@@ -36,11 +38,52 @@ impl Part {
             PartBody::Insert(insert) if insert.updates() => {
                 vec![(table, DmlKind::Insert), (table, DmlKind::Update)]
             }
-            PartBody::Insert(_) | PartBody::Rewrite(_) => vec![(table, self.kind())],
+            PartBody::Insert(_) | PartBody::Rewrite(_) | PartBody::Instead(_) => {
+                vec![(table, self.kind())]
+            }
             PartBody::Merge(merge) => merge.kinds().map(|kind| (table, kind)).collect(),
         };
         targets.extend(self.below.iter().flat_map(Self::targets));
         targets
+    }
+
+    /// The table it names, with what it does there, in the order in which triggers are told before.
+    pub(super) fn named(&self) -> Vec<NamedTable> {
+        let table = self.change.relation().oid;
+        let named = |event, changed| NamedTable {
+            table,
+            event,
+            changed,
+        };
+        match &self.change {
+            PartBody::Insert(insert) => {
+                let update = insert.conflict.as_ref().filter(|_| insert.updates());
+                let changed = update.map(|of| of.assigned(&insert.relation));
+                std::iter::once(named(TriggerEvent::Insert, Vec::new()))
+                    .chain(changed.map(|changed| named(TriggerEvent::Update, changed)))
+                    .collect()
+            }
+            PartBody::Rewrite(rewrite) => vec![match rewrite.writes {
+                true => named(TriggerEvent::Update, rewrite.changed.clone()),
+                false => named(TriggerEvent::Delete, Vec::new()),
+            }],
+            PartBody::Instead(instead) => vec![match instead.kind() {
+                DmlKind::Update => named(TriggerEvent::Update, instead.changed.clone()),
+                _ => named(TriggerEvent::Delete, Vec::new()),
+            }],
+            PartBody::Merge(merge) => {
+                let kinds: Vec<DmlKind> = merge.kinds().collect();
+                let all = [
+                    (DmlKind::Insert, TriggerEvent::Insert),
+                    (DmlKind::Update, TriggerEvent::Update),
+                    (DmlKind::Delete, TriggerEvent::Delete),
+                ];
+                let events = all.into_iter().filter(|(kind, _)| kinds.contains(kind));
+                events
+                    .map(|(_, event)| named(event, merge.assigned()))
+                    .collect()
+            }
+        }
     }
 
     /// Puts rows in place of names of WITH.
@@ -48,6 +91,7 @@ impl Part {
         let queries: Box<dyn Iterator<Item = &mut Bound>> = match &mut self.change {
             PartBody::Insert(insert) => Box::new(insert.queries()),
             PartBody::Rewrite(rewrite) => Box::new(rewrite.queries()),
+            PartBody::Instead(instead) => Box::new(std::iter::once(&mut instead.query)),
             PartBody::Merge(merge) => Box::new(merge.queries()),
         };
         for query in queries.chain(self.returning.iter_mut()) {
@@ -60,11 +104,21 @@ impl Part {
 }
 
 impl PartBody {
+    /// What an UPDATE or DELETE calls what it names.
+    pub(super) fn alias(&self) -> String {
+        match self {
+            Self::Rewrite(rewrite) => rewrite.alias.clone(),
+            Self::Instead(instead) => instead.alias.clone(),
+            Self::Insert(_) | Self::Merge(_) => String::new(),
+        }
+    }
+
     /// The view it was named by.
     pub(super) fn through(&self) -> Option<&Through> {
         match self {
             Self::Insert(insert) => insert.through.as_ref(),
             Self::Rewrite(rewrite) => rewrite.through.as_ref(),
+            Self::Instead(instead) => instead.through.as_ref(),
             Self::Merge(_) => None,
         }
     }
@@ -73,6 +127,7 @@ impl PartBody {
         match self {
             Self::Insert(insert) => &insert.relation,
             Self::Rewrite(rewrite) => &rewrite.relation,
+            Self::Instead(instead) => &instead.view,
             Self::Merge(merge) => &merge.relation,
         }
     }

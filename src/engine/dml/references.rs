@@ -99,7 +99,9 @@ impl Engine {
         gone: &Gone,
         action: ForeignAction,
     ) -> Result<BoundDml> {
-        let child = context.snapshot.qualified_name(from);
+        // A partitioned table's rows are its partitions'.
+        let only = if from.is_partitioned() { "" } else { "ONLY " };
+        let child = format!("{only}{}", context.snapshot.qualified_name(from));
         let referred = referred(from, key, gone);
         let set = |to: &dyn Fn(i16) -> String| {
             let columns = columns_of(from, key);
@@ -108,14 +110,14 @@ impl Engine {
                 .map(|(column, attnum)| format!("{} = {}", quote(&column.name), to(*attnum)))
                 .collect();
             format!(
-                "UPDATE ONLY {child} AS c SET {} FROM gone AS g WHERE {referred}",
+                "UPDATE {child} AS c SET {} FROM gone AS g WHERE {referred}",
                 columns.join(", ")
             )
         };
         let text = match action {
             ForeignAction::Cascade if gone.is_update() => set(&|attnum| format!("g.n{attnum}")),
             ForeignAction::Cascade => {
-                format!("DELETE FROM ONLY {child} AS c USING gone AS g WHERE {referred}")
+                format!("DELETE FROM {child} AS c USING gone AS g WHERE {referred}")
             }
             ForeignAction::SetNull => set(&|_| "NULL".to_owned()),
             ForeignAction::SetDefault => set(&|_| "DEFAULT".to_owned()),

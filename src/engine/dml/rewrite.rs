@@ -8,14 +8,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
-use arrow::record_batch::RecordBatch;
 use sqlparser::ast::{self, Expr, FromTable, SelectItem};
 
-use super::DmlKind;
 use super::assign::check_assignable;
-use super::fire::sees_rows;
+use super::fire::{Told, sees_rows, tells};
 use super::moved::touches_key;
 use super::names::Names;
 use super::rekey::changed_columns;
@@ -23,19 +20,18 @@ use super::returning::{Side, other_aliases};
 use super::rows;
 use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
-use super::sink::Sink;
 use super::target;
 use super::through::{Aim, THROUGH, Through};
 use super::values::settle_used;
 use super::values::{Cell, Parameters};
-use super::work::{Work, is_referenced};
+use super::work::is_referenced;
+use super::{DmlKind, PartBody};
 use crate::base::{Error, Result};
-use crate::catalog::{Index, Privilege, Relation, Segment, TriggerEvent};
+use crate::catalog::{Index, Privilege, Relation, TriggerEvent};
 use crate::engine::guard::limited;
 use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
 use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
 use crate::engine::{Bound, Engine};
-use crate::observe::Interrupt;
 use crate::privileges::Need;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -65,12 +61,12 @@ pub(super) struct Rewrite {
     /// Columns that may get other values.
     pub(super) changed: Vec<i16>,
     /// Whether `query` has the old rows beside the new ones.
-    has_old: bool,
+    pub(super) has_old: bool,
     /// Where rows of a partition go that its bound no longer lets stay: the partitioned table, and
     /// the bound.
     pub(super) moves: Option<(Arc<Relation>, Bound)>,
     /// Whether other tables refer to this one, so that rows that go must be known.
-    referenced: bool,
+    pub(super) referenced: bool,
     /// The view it was named by.
     pub(super) through: Option<Through>,
     /// The other relations RETURNING may read.
@@ -78,29 +74,56 @@ pub(super) struct Rewrite {
     pub(super) rules: Rules,
 }
 
-/// What a rewrite did.
-pub(super) struct Rewritten {
-    pub(super) rows: u64,
-    /// UPDATE: the segments of new rows.
-    pub(super) written: Vec<Arc<Segment>>,
-    /// Rows that RETURNING reads from memory: the target's columns, then those of the others.
-    pub(super) returned: Vec<RecordBatch>,
-    /// New rows that went to other partitions.
-    pub(super) moved: Vec<Arc<Relation>>,
-}
-
 /// The parts of UPDATE and DELETE, brought to one shape.
-struct Parts {
-    name: ast::ObjectName,
+pub(super) struct Parts {
+    pub(super) name: ast::ObjectName,
     /// The table, under the one named, whose rows are meant.
     member: Option<Arc<Relation>>,
     alias: Option<String>,
-    others: Vec<ast::TableWithJoins>,
-    selection: Option<Expr>,
+    pub(super) others: Vec<ast::TableWithJoins>,
+    pub(super) selection: Option<Expr>,
     /// UPDATE: the assignments. `None`: DELETE.
-    assignments: Option<Vec<ast::Assignment>>,
-    names: Names,
-    returning: Option<Vec<SelectItem>>,
+    pub(super) assignments: Option<Vec<ast::Assignment>>,
+    pub(super) names: Names,
+    pub(super) returning: Option<Vec<SelectItem>>,
+}
+
+impl Parts {
+    /// What it does, in the words of messages and to triggers.
+    pub(super) fn does(&self) -> (&'static str, TriggerEvent) {
+        match self.assignments {
+            Some(_) => ("update", TriggerEvent::Update),
+            None => ("delete from", TriggerEvent::Delete),
+        }
+    }
+
+    /// What the statement calls what it names, whose schema is cut off where it is said.
+    pub(super) fn bare_names(&mut self, context: &StatementContext, named: &Relation) -> String {
+        let mut others = std::mem::take(&mut self.others);
+        let mut selection = self.selection.take();
+        others
+            .iter_mut()
+            .for_each(|part| self.bare(context, named, part));
+        selection
+            .iter_mut()
+            .for_each(|part| self.bare(context, named, part));
+        (self.others, self.selection) = (others, selection);
+        self.alias.clone().unwrap_or_else(|| named.name.clone())
+    }
+
+    /// The same for a part of it.
+    pub(super) fn bare<T: ast::VisitMut>(
+        &self,
+        context: &StatementContext,
+        named: &Relation,
+        part: &mut T,
+    ) {
+        if self.alias.is_none()
+            && let Some(schema) = context.snapshot.schema(named.schema)
+        {
+            target::unqualify(part, &schema.name, &named.name);
+        }
+    }
 }
 
 impl Engine {
@@ -112,7 +135,7 @@ impl Engine {
         names: Names,
         member: Option<&Arc<Relation>>,
         parameters: &mut Parameters,
-    ) -> Result<(Rewrite, Vec<Need>)> {
+    ) -> Result<(PartBody, Vec<Need>)> {
         if update.or.is_some() || update.output.is_some() {
             return Err(Error::unsupported("UPDATE OR … and OUTPUT"));
         }
@@ -137,7 +160,7 @@ impl Engine {
             names,
             returning: update.returning.clone(),
         };
-        Box::pin(self.bind_rewrite(context, parts, parameters)).await
+        Box::pin(self.bind_parts(context, parts, parameters)).await
     }
 
     /// Binds DELETE.
@@ -148,7 +171,7 @@ impl Engine {
         names: Names,
         member: Option<&Arc<Relation>>,
         parameters: &mut Parameters,
-    ) -> Result<(Rewrite, Vec<Need>)> {
+    ) -> Result<(PartBody, Vec<Need>)> {
         if delete.output.is_some() || !delete.order_by.is_empty() || delete.limit.is_some() {
             return Err(Error::unsupported("DELETE … ORDER BY, LIMIT or OUTPUT"));
         }
@@ -169,7 +192,22 @@ impl Engine {
             names,
             returning: delete.returning.clone(),
         };
-        Box::pin(self.bind_rewrite(context, parts, parameters)).await
+        Box::pin(self.bind_parts(context, parts, parameters)).await
+    }
+
+    async fn bind_parts(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        parts: Parts,
+        parameters: &mut Parameters,
+    ) -> Result<(PartBody, Vec<Need>)> {
+        if let Some(view) = self.done_instead(context, &parts)? {
+            let bound = Box::pin(self.bind_instead(context, view, parts, parameters));
+            let (bound, needs) = bound.await?;
+            return Ok((PartBody::Instead(bound), needs));
+        }
+        let (bound, needs) = self.bind_rewrite(context, parts, parameters).await?;
+        Ok((PartBody::Rewrite(bound), needs))
     }
 
     async fn bind_rewrite(
@@ -178,9 +216,10 @@ impl Engine {
         mut parts: Parts,
         parameters: &mut Parameters,
     ) -> Result<(Rewrite, Vec<Need>)> {
-        let (verb, privilege) = match parts.assignments {
-            Some(_) => ("update", Privilege::Update),
-            None => ("delete from", Privilege::Delete),
+        let (verb, event) = parts.does();
+        let privilege = match event {
+            TriggerEvent::Update => Privilege::Update,
+            _ => Privilege::Delete,
         };
         let Aim {
             named,
@@ -204,29 +243,14 @@ impl Engine {
             Some(assignments) => target::assigned(&relation, assignments),
             None => BTreeSet::new(),
         };
-        let alias = parts.alias.clone().unwrap_or_else(|| named.name.clone());
-        let schema_name = context
-            .snapshot
-            .schema(named.schema)
-            .map_or("", |schema| schema.name.as_str())
-            .to_owned();
-        if parts.alias.is_none() {
-            for part in parts.others.iter_mut() {
-                target::unqualify(part, &schema_name, &named.name);
-            }
-            if let Some(selection) = &mut parts.selection {
-                target::unqualify(selection, &schema_name, &named.name);
-            }
-        }
+        let alias = parts.bare_names(context, &named);
 
         let referenced = is_referenced(context, &relation);
-        let fires = sees_rows(
-            &relation,
-            match parts.assignments {
-                Some(_) => TriggerEvent::Update,
-                None => TriggerEvent::Delete,
-            },
-        );
+        let of_family = through
+            .as_ref()
+            .and_then(|through| through.of_family.clone());
+        let meant = of_family.as_ref().unwrap_or(&relation);
+        let mut fires = sees_rows(&relation, event) || tells(meant, event);
         let everything = !referenced
             && !fires
             && through.is_none()
@@ -272,6 +296,16 @@ impl Engine {
             let old = |name: &str| own_column(&alias, &hidden(name));
             let mut assigned = assigned_columns(context, &relation, assignments, old)?;
             changed = changed_columns(&relation, assigned.keys().copied());
+            let parted = of_family.as_ref().filter(|table| table.is_partitioned());
+            let moving = parted.filter(|_| {
+                let rewritten = relation.may_rewrite(TriggerEvent::Update);
+                rewritten || touches_key(context, &relation, &changed)
+            });
+            fires |= moving.is_some_and(|table| {
+                let leaves = context.snapshot.members(table);
+                let arrive = |leaf: &Arc<Relation>| sees_rows(leaf, TriggerEvent::Insert);
+                sees_rows(&relation, TriggerEvent::Delete) || leaves.iter().any(arrive)
+            });
             for (index, column) in relation.columns.iter().enumerate() {
                 match assigned.remove(&index) {
                     None => {
@@ -280,9 +314,7 @@ impl Engine {
                         places.push(None);
                     }
                     Some(mut expr) => {
-                        if parts.alias.is_none() {
-                            target::unqualify(&mut expr, &schema_name, &named.name);
-                        }
+                        parts.bare(context, &named, &mut expr);
                         let cell = Cell::of(&expr);
                         if let Some(cell) = &cell {
                             cell.examine(context, column, parameters)
@@ -303,13 +335,9 @@ impl Engine {
                 .bind_rules_of(context, &relation, through.as_ref())
                 .await?;
             rules.given = set_columns;
-            let of_family = through
-                .as_ref()
-                .and_then(|through| through.of_family.as_ref());
-            if let Some(table) = of_family.filter(|table| table.is_partitioned()) {
+            if parted.is_some() {
                 let bound = rules.bound.take();
-                let touched = touches_key(context, &relation, &changed);
-                moves = bound.filter(|_| touched).map(|of| (Arc::clone(table), of));
+                moves = moving.and_then(|table| Some((Arc::clone(table), bound?)));
             }
         } else if parts.returning.is_some() || referenced || fires {
             for column in &relation.columns {
@@ -408,125 +436,6 @@ impl Engine {
         };
         Ok((rewrite, needs))
     }
-
-    /// Runs it.
-    pub(super) async fn execute_rewrite(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        rewrite: &Rewrite,
-        work: &mut Work,
-        parameters: &[ArrayRef],
-        interrupt: &Interrupt,
-    ) -> Result<Rewritten> {
-        let relation = current(context, &rewrite.relation)?;
-        let own = work.on(&relation, rewrite.kind());
-        let Some(query) = &rewrite.query else {
-            return Ok(Rewritten {
-                rows: own.hits.add_all(),
-                written: Vec::new(),
-                returned: Vec::new(),
-                moved: Vec::new(),
-            });
-        };
-        own.changed.extend(&rewrite.changed);
-        let before = own.hits.count;
-        let keyed_by = match rewrite.has_old {
-            true => own.current(context, interrupt).await?,
-            false => relation.clone(),
-        };
-        let root = context.database.store().root();
-        let query = query
-            .clone()
-            .with_rows(TARGET, addressed_provider(root, &relation))?;
-        let passed = &parameters[..query.parameters.len().min(parameters.len())];
-        let mut answer = self.run(context, query, passed, interrupt).await?;
-
-        let width = relation.columns.len();
-        let store = context.database.store().clone();
-        let mut sink = Sink::new(store.clone(), relation.clone());
-        let mut returned = Vec::new();
-        let mut keyed = Vec::new();
-        let mut moving = Vec::new();
-        while let Some(batch) = answer.next().await? {
-            let Some(batch) = own.hits.add(&batch)? else {
-                continue;
-            };
-            if batch.num_columns() == 2 {
-                continue;
-            }
-            let mut new = self.new_rows(context, &relation, rewrite, &batch)?;
-            let mut batch = batch;
-            if !rewrite.writes {
-                let left = self.before_delete(context, &relation, own, batch, new);
-                (batch, new) = left.await?;
-            }
-            let others = if rewrite.others.is_empty() {
-                None
-            } else {
-                let after = 2 + width + if rewrite.has_old { width } else { 0 };
-                Some(batch.columns()[after..].to_vec())
-            };
-            if rewrite.has_old {
-                keyed.push((batch, new, others));
-                continue;
-            }
-            let new = match rewrite.writes {
-                true => {
-                    let rules = &rewrite.rules;
-                    let new = self
-                        .generate(context, &relation, rules, new, interrupt)
-                        .await?;
-                    let (new, away) = self
-                        .parting(context, &relation, rewrite, new, interrupt)
-                        .await?;
-                    moving.extend(away);
-                    let broken = self.check_rows(context, &relation, rules, &new, interrupt);
-                    if let Some((_, error)) = broken.await? {
-                        return Err(error);
-                    }
-                    sink.write(new.clone()).await?;
-                    new
-                }
-                false => new,
-            };
-            if !rewrite.writes && rewrite.referenced {
-                own.note_gone(new.clone(), None);
-            }
-            if !rewrite.writes || others.is_some() {
-                returned.push(self.returned_rows(&relation, rewrite, &new, others)?);
-            }
-        }
-        if !keyed.is_empty() {
-            let rows = self
-                .rewrite_keys(context, &keyed_by, rewrite, keyed, interrupt)
-                .await?;
-            own.hits.remove(&rows.skipped);
-            let event = TriggerEvent::Update;
-            own.note_seen(event, Some(rows.old.clone()), Some(rows.new.clone()));
-            if rewrite.referenced {
-                own.note_gone(rows.old, Some(rows.new.clone()));
-                if let Some((old, new)) = &rows.moved {
-                    own.note_gone(old.clone(), Some(new.clone()));
-                }
-            }
-            sink.write(rows.new).await?;
-            returned.extend(rows.returned);
-            moving.extend(rows.moved.into_iter().map(|(_, new)| new));
-        }
-
-        let written = sink.finish().await?;
-        own.written.extend(written.iter().cloned());
-        let rows = own.hits.count - before;
-        let moved = self
-            .move_rows(context, &relation, rewrite, moving, work, interrupt)
-            .await?;
-        Ok(Rewritten {
-            rows,
-            written,
-            returned,
-            moved,
-        })
-    }
 }
 
 impl Rewrite {
@@ -536,6 +445,17 @@ impl Rewrite {
             true => DmlKind::Update,
             false => DmlKind::Delete,
         }
+    }
+
+    /// For whom rows it changes are noted.
+    pub(super) fn told(&self) -> Told {
+        let through = self.through.as_ref();
+        let meant = through.and_then(|through| through.of_family.as_ref());
+        let event = match self.writes {
+            true => TriggerEvent::Update,
+            false => TriggerEvent::Delete,
+        };
+        Told::of(meant.unwrap_or(&self.relation), event)
     }
 
     /// Every query in it that names of WITH may stand in.

@@ -10,15 +10,10 @@ use arrow::array::{Array, ArrayRef, AsArray, UInt64Array, new_null_array};
 use arrow::compute::take_record_batch;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
-use super::DmlKind;
-use super::insert::Insert;
-use super::intake::Intake;
 use super::keys::describe_values;
 use super::rows;
-use super::rules::Rules;
-use super::work::Work;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{PartitionBound, Relation, Segment};
+use crate::catalog::{PartitionBound, Relation};
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
 use crate::pg_catalog::family;
@@ -42,6 +37,22 @@ pub(in crate::engine) struct Sent {
     pub(in crate::engine) leaf: Arc<Relation>,
     pub(in crate::engine) numbers: Vec<usize>,
     pub(in crate::engine) rows: RecordBatch,
+}
+
+impl Sent {
+    fn of(
+        router: &Router,
+        leaf: &Arc<Relation>,
+        batch: &RecordBatch,
+        numbers: Vec<usize>,
+    ) -> Result<Self> {
+        let rows = taken(batch, &numbers)?;
+        Ok(Self {
+            leaf: Arc::clone(leaf),
+            rows: shaped(&rows, &router.table, leaf)?,
+            numbers,
+        })
+    }
 }
 
 impl Engine {
@@ -100,6 +111,47 @@ impl Engine {
         batch: &RecordBatch,
         interrupt: &Interrupt,
     ) -> Result<(Vec<Sent>, Option<(usize, Error)>)> {
+        let (homes, lost) = self.homes(context, router, batch, interrupt).await?;
+        let mut sent = Vec::new();
+        for (place, leaf) in router.leaves.iter().enumerate() {
+            let numbers: Vec<usize> = (0..homes.len())
+                .filter(|row| homes[*row] == place)
+                .collect();
+            if !numbers.is_empty() {
+                sent.push(Sent::of(router, leaf, batch, numbers)?);
+            }
+        }
+        Ok((sent, lost))
+    }
+
+    /// As [`Engine::route`], in the order of the rows: a piece ends where the partition is another.
+    pub(super) async fn route_in_order(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        router: &Router,
+        batch: &RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<(Vec<Sent>, Option<(usize, Error)>)> {
+        let (homes, lost) = self.homes(context, router, batch, interrupt).await?;
+        let mut sent = Vec::new();
+        let mut row = 0;
+        for run in homes.chunk_by(|one, next| one == next) {
+            let numbers = (row..row + run.len()).collect();
+            sent.push(Sent::of(router, &router.leaves[run[0]], batch, numbers)?);
+            row += run.len();
+        }
+        Ok((sent, lost))
+    }
+
+    /// The partition that each row is for, by its place in the router, up to the first row that is
+    /// for none.
+    async fn homes(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        router: &Router,
+        batch: &RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<(Vec<usize>, Option<(usize, Error)>)> {
         let table = &router.table;
         if let Some(own) = &router.own {
             let answer = self.examine(context, table, own, batch, interrupt).await?;
@@ -120,52 +172,36 @@ impl Engine {
                 }
             }
         }
-        let lost = homes.iter().position(Option::is_none);
-        let sound = lost.unwrap_or(homes.len());
-        let mut sent = Vec::new();
-        for (place, leaf) in router.leaves.iter().enumerate() {
-            let numbers: Vec<usize> = (0..sound)
-                .filter(|row| homes[*row] == Some(place))
-                .collect();
-            if numbers.is_empty() {
-                continue;
-            }
-            let rows = taken(batch, &numbers)?;
-            sent.push(Sent {
-                leaf: Arc::clone(leaf),
-                rows: shaped(&rows, table, leaf)?,
-                numbers,
-            });
-        }
-        let error = match lost {
-            None => None,
-            Some(row) => {
-                let alone = batch.slice(row, 1);
+        let found: Vec<usize> = homes.iter().copied().map_while(|home| home).collect();
+        let error = match found.len() == homes.len() {
+            true => None,
+            false => {
+                let alone = batch.slice(found.len(), 1);
                 let work = Box::pin(self.homeless(context, table, &alone, interrupt));
-                Some((row, work.await?))
+                Some((found.len(), work.await?))
             }
         };
-        Ok((sent, error))
+        Ok((found, error))
     }
 
-    /// Rows of a partitioned table that row security and views let through; the rest is for the
-    /// partitions to look at.
-    pub(super) async fn passed(
+    /// Whether a row of a partition is for it.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`].
+    pub async fn is_for_partition(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
-        insert: &Insert,
-        batch: RecordBatch,
+        partition: &Arc<Relation>,
+        row: &RecordBatch,
         interrupt: &Interrupt,
-    ) -> Result<RecordBatch> {
-        let rules = insert.feeds.rules.of_all_tables();
-        let table = nullable(&insert.relation);
-        match self
-            .check_rows(context, &table, &rules, &batch, interrupt)
-            .await?
-        {
-            Some((_, error)) => Err(error),
-            None => Ok(batch),
-        }
+    ) -> Result<bool> {
+        let Some(condition) = family::condition(context, partition) else {
+            return Ok(true);
+        };
+        let conditions = std::iter::once(condition.as_str());
+        let bound = self.bind_kept_rule(context, partition, conditions).await?;
+        let answer = self.examine(context, partition, &bound, row, interrupt);
+        Ok(holds(&answer.await?[0], 0))
     }
 
     /// `23514` for a row that no partition is for, of the table where it got lost.
@@ -242,15 +278,6 @@ fn within(context: &StatementContext, leaf: &Relation, above: &[Oid]) -> String 
     }
 }
 
-/// A table that lets everything be NULL.
-fn nullable(table: &Relation) -> Relation {
-    let mut table = table.clone();
-    for column in &mut table.columns {
-        column.not_null = false;
-    }
-    table
-}
-
 /// `23514` for a row that is not for the partition it was given to.
 pub(super) fn outside_bound(
     context: &Arc<StatementContext>,
@@ -278,7 +305,10 @@ pub(super) fn taken(batch: &RecordBatch, numbers: &[usize]) -> Result<RecordBatc
 }
 
 /// Rows of one table as rows of another, by the columns' names.
-pub(super) fn shaped(batch: &RecordBatch, from: &Relation, to: &Relation) -> Result<RecordBatch> {
+///
+/// # Errors
+/// `XX000` in practice never.
+pub fn shaped(batch: &RecordBatch, from: &Relation, to: &Relation) -> Result<RecordBatch> {
     let place = |name: &str| from.columns.iter().position(|column| column.name == name);
     let columns = to.columns.iter().map(|column| -> ArrayRef {
         match place(&column.name) {
@@ -289,85 +319,6 @@ pub(super) fn shaped(batch: &RecordBatch, from: &Relation, to: &Relation) -> Res
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(rows::schema(to), columns.collect(), &options)
         .map_err(|error| Error::internal("giving rows to a partition", error))
-}
-
-/// The partitions that rows of a statement came to.
-#[derive(Default)]
-pub(super) struct Destinations {
-    open: Vec<(Arc<Relation>, Intake)>,
-}
-
-impl Destinations {
-    /// Takes rows of a router's table.
-    ///
-    /// # Errors
-    /// For the first row at fault of those sent to one partition.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one work")]
-    pub(super) async fn take(
-        &mut self,
-        engine: &Arc<Engine>,
-        context: &Arc<StatementContext>,
-        router: &Router,
-        work: &mut Work,
-        given: &Rules,
-        batch: RecordBatch,
-        interrupt: &Interrupt,
-    ) -> Result<u64> {
-        let (sent, lost) = engine.route(context, router, &batch, interrupt).await?;
-        let mut rows = 0;
-        for Sent {
-            leaf,
-            rows: of_leaf,
-            ..
-        } in sent
-        {
-            let found = self.open.iter().position(|(open, _)| open.oid == leaf.oid);
-            let place = match found {
-                Some(place) => place,
-                None => {
-                    let leaf = super::rewrite::current(context, &leaf)?;
-                    let keyed = work.on(&leaf, DmlKind::Insert);
-                    let keyed = keyed.current(context, interrupt).await?;
-                    let mut rules = engine.bind_rules(context, &leaf).await?;
-                    // It was chosen by its bound.
-                    rules.bound = None;
-                    rules.given = names_of(&router.table, &leaf, given);
-                    let intake = Intake::new(engine, context, &keyed, &rules, interrupt).await?;
-                    self.open.push((leaf, intake));
-                    self.open.len() - 1
-                }
-            };
-            rows += of_leaf.num_rows() as u64;
-            self.open[place].1.take(of_leaf, interrupt).await?;
-        }
-        match lost {
-            Some((_, error)) => Err(error),
-            None => Ok(rows),
-        }
-    }
-
-    /// The end: the rows are part of the work. Gives them, by partition.
-    pub(super) async fn finish(self, work: &mut Work) -> Result<Vec<Arc<Relation>>> {
-        let mut written = Vec::with_capacity(self.open.len());
-        for (leaf, intake) in self.open {
-            let work = work.on(&leaf, DmlKind::Insert);
-            let before = work.written.len();
-            intake.finish(work).await?;
-            let segments: Vec<Arc<Segment>> = work.written[before..].to_vec();
-            written.push(Arc::new(super::rewrite::with_segments(&leaf, &segments)));
-        }
-        Ok(written)
-    }
-}
-
-/// Columns of a partition that have the names of columns given to its table.
-fn names_of(table: &Relation, leaf: &Relation, given: &Rules) -> std::collections::BTreeSet<i16> {
-    let columns = table.columns.iter();
-    let columns = columns.filter(|column| given.given.contains(&column.attnum));
-    columns
-        .filter_map(|column| leaf.column(&column.name))
-        .map(|column| column.attnum)
-        .collect()
 }
 
 /// Whether a verdict is true.

@@ -67,6 +67,15 @@ impl Rules {
         }
     }
 
+    /// Whether nothing is asked.
+    pub(super) fn is_empty(&self) -> bool {
+        self.security.is_none()
+            && self.domains.is_empty()
+            && self.checks.is_none()
+            && self.bound.is_none()
+            && self.views.is_none()
+    }
+
     /// The same with other row security.
     pub(super) fn with_security(&self, security: Option<Box<Security>>) -> Self {
         Self {

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableFactor};
 
 use super::target;
-use crate::base::{Error, Result};
-use crate::catalog::View;
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Relation, TriggerEvent, View};
 use crate::engine::parse::without_only;
 use crate::statement::StatementContext;
 
@@ -261,4 +261,31 @@ fn has_subquery(select: &ast::Select) -> bool {
         _ => ControlFlow::Continue(()),
     })
     .is_break()
+}
+
+/// What triggers are told of a statement.
+pub(super) fn event_of(verb: &str) -> TriggerEvent {
+    match verb {
+        "insert into" => TriggerEvent::Insert,
+        "update" => TriggerEvent::Update,
+        _ => TriggerEvent::Delete,
+    }
+}
+
+/// `55000` for a view that is not simple, and has no triggers that do it.
+pub(super) fn refused(view: &Relation, verb: &str, why: &str) -> Error {
+    let (doing, event) = match verb {
+        "insert into" => ("inserting into the view", "INSERT"),
+        "update" => ("updating the view", "UPDATE"),
+        _ => ("deleting from the view", "DELETE"),
+    };
+    Error::new(
+        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("cannot {verb} view \"{}\"", view.name),
+    )
+    .detail(why)
+    .hint(format!(
+        "To enable {doing}, provide an INSTEAD OF {event} trigger or an unconditional ON {event} \
+         DO INSTEAD rule."
+    ))
 }

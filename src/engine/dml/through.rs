@@ -12,7 +12,7 @@ use std::sync::Arc;
 use sqlparser::ast::{self, Expr, ObjectName, SelectItem};
 
 use super::set::set_defaults;
-use super::simple_view::simple;
+use super::simple_view::{event_of, refused, simple};
 use super::target;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{CheckOption, ObjectId, Privilege, Relation, RelationKind};
@@ -112,6 +112,8 @@ impl Engine {
             needs.push(target::schema_need(context, &named));
         }
         let mut through = match named.view() {
+            // Its triggers do it.
+            Some(_) if named.is_done_instead(event_of(verb)) => None,
             Some(_) => Some(self.look_through(context, &named, verb)?),
             None => None,
         };
@@ -134,7 +136,7 @@ impl Engine {
     ///
     /// # Errors
     /// `55000` for views that are not updatable, `0A000` for those that are in PostgreSQL only.
-    fn look_through(
+    pub(super) fn look_through(
         &self,
         context: &StatementContext,
         view: &Arc<Relation>,
@@ -169,16 +171,21 @@ impl Engine {
         verb: &str,
         owners: &mut Vec<Level>,
     ) -> Result<Flat> {
-        let RelationKind::View(view) = &relation.kind else {
-            let columns = relation.columns.iter().map(|column| {
-                let name = Expr::Identifier(target::quoted(&column.name));
-                (column.name.clone(), name)
-            });
-            return Ok(Flat {
-                columns: columns.collect(),
-                base: relation.clone(),
-                levels: Vec::new(),
-            });
+        // What a view's triggers do to it is done as to a table.
+        let is_bottom = !owners.is_empty() && relation.is_done_instead(event_of(verb));
+        let view = match &relation.kind {
+            RelationKind::View(view) if !is_bottom => view,
+            _ => {
+                let columns = relation.columns.iter().map(|column| {
+                    let name = Expr::Identifier(target::quoted(&column.name));
+                    (column.name.clone(), name)
+                });
+                return Ok(Flat {
+                    columns: columns.collect(),
+                    base: relation.clone(),
+                    levels: Vec::new(),
+                });
+            }
         };
         let query = self.parsed(&view.query)?;
         let (select, source) =
@@ -554,24 +561,6 @@ fn name_of(expr: &Expr) -> Option<&ast::Ident> {
         Expr::CompoundIdentifier(parts) => parts.last(),
         _ => None,
     }
-}
-
-/// `55000`
-fn refused(view: &Relation, verb: &str, why: &str) -> Error {
-    let (doing, event) = match verb {
-        "insert into" => ("inserting into the view", "INSERT"),
-        "update" => ("updating the view", "UPDATE"),
-        _ => ("deleting from the view", "DELETE"),
-    };
-    Error::new(
-        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-        format!("cannot {verb} view \"{}\"", view.name),
-    )
-    .detail(why)
-    .hint(format!(
-        "To enable {doing}, provide an INSTEAD OF {event} trigger or an unconditional ON {event} \
-         DO INSTEAD rule."
-    ))
 }
 
 impl Engine {

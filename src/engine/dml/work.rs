@@ -6,14 +6,15 @@
 //! together. Only at the end does the work become changes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Body, BoundDml, DmlKind, PartBody};
+use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 
-use super::fire::{ChangedRows, sees_after};
+use super::fire::{AfterEvent, ChangedRows, NamedTable, Told, sees_after};
 use super::hits::{Hits, survivors};
-use super::rewrite;
-use crate::base::{Oid, Result};
+use super::{Body, BoundDml, DmlKind, PartBody, rewrite};
+use crate::base::{Error, Oid, Result};
 use crate::catalog::{Change, Relation, Segment, TriggerEvent};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
@@ -22,6 +23,19 @@ use crate::statement::StatementContext;
 #[derive(Default)]
 pub(super) struct Work {
     tables: Vec<TableWork>,
+    /// What its parts have done, each with its turn.
+    done: Vec<(usize, NamedTable)>,
+    turns: Turns,
+}
+
+/// The order in which things happen to several tables.
+#[derive(Debug, Clone, Default)]
+struct Turns(Arc<AtomicUsize>);
+
+impl Turns {
+    fn next(&self) -> usize {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 /// The work on one.
@@ -36,9 +50,10 @@ pub(super) struct TableWork {
     pub(super) gone: Vec<Gone>,
     /// Columns that got other values.
     pub(super) changed: Vec<i16>,
-    /// Rows that triggers look at afterwards.
-    pub(super) seen: Vec<ChangedRows>,
+    /// Rows that triggers look at afterwards, each with its turn.
+    seen: Vec<(usize, ChangedRows)>,
     kinds: Vec<DmlKind>,
+    turns: Turns,
 }
 
 /// A table that a statement changed.
@@ -54,8 +69,6 @@ pub struct Touched {
     pub changed: Vec<i16>,
     /// Rows that are no more, or have another key now; kept only of tables that others refer to.
     pub gone: Vec<Gone>,
-    /// Rows that triggers look at, in the order they were changed in.
-    pub seen: Vec<ChangedRows>,
 }
 
 /// Rows that are no more, or what they became.
@@ -82,25 +95,19 @@ impl Touched {
             written,
             changed: Vec::new(),
             gone: Vec::new(),
-            seen: Vec::new(),
         }
     }
 }
 
 impl BoundDml {
-    /// The columns that the statement itself assigns to.
-    pub fn assigned(&self) -> Vec<i16> {
-        match &self.body {
-            Body::Change(part) => match &part.change {
-                PartBody::Rewrite(rewrite) => rewrite.changed.clone(),
-                PartBody::Insert(insert) => match &insert.conflict {
-                    Some(conflict) => conflict.assigned(&insert.relation),
-                    None => Vec::new(),
-                },
-                PartBody::Merge(merge) => merge.assigned(),
-            },
-            Body::Query(_) => Vec::new(),
-        }
+    /// The tables and views that the statement and its parts name: first its own.
+    pub fn named(&self) -> Vec<NamedTable> {
+        let bodies = std::iter::once(&self.body).chain(self.steps.iter().map(|step| &step.body));
+        let parts = bodies.filter_map(|body| match body {
+            Body::Change(part) => Some(part),
+            Body::Query(_) => None,
+        });
+        parts.flat_map(|part| part.named()).collect()
     }
 
     /// Whether it adds one row, and does nothing else.
@@ -108,7 +115,7 @@ impl BoundDml {
         match &self.body {
             Body::Change(part) => match &part.change {
                 PartBody::Insert(insert) => self.steps.is_empty() && insert.is_one_row(),
-                PartBody::Rewrite(_) | PartBody::Merge(_) => false,
+                PartBody::Rewrite(_) | PartBody::Instead(_) | PartBody::Merge(_) => false,
             },
             Body::Query(_) => false,
         }
@@ -140,6 +147,7 @@ impl Work {
                 changed: Vec::new(),
                 seen: Vec::new(),
                 kinds: Vec::new(),
+                turns: self.turns.clone(),
             });
             self.tables.len() - 1
         });
@@ -161,13 +169,22 @@ impl Work {
         self.on(relation, *last)
     }
 
-    /// The changes, and what they are to.
+    /// Notes that a part has done what it does to a table it names.
+    pub(super) fn note_done(&mut self, named: NamedTable) {
+        self.done.push((self.turns.next(), named));
+    }
+
+    /// The changes, what they are to, and what triggers are told of.
     pub(super) async fn finish(
         self,
         context: &Arc<StatementContext>,
         interrupt: &Interrupt,
-    ) -> Result<(Vec<Change>, Vec<Touched>)> {
+    ) -> Result<(Vec<Change>, Vec<Touched>, Vec<AfterEvent>)> {
         let (mut changes, mut touched) = (Vec::new(), Vec::new());
+        let done = self.done.into_iter();
+        let mut events: Vec<(usize, AfterEvent)> = done
+            .map(|(turn, named)| (turn, AfterEvent::Statement(named)))
+            .collect();
         for work in self.tables {
             let (removed, kept) = survivors(context, &work.relation, &work.hits, interrupt).await?;
             if !removed.is_empty() {
@@ -178,17 +195,47 @@ impl Work {
             }
             let segments = kept.into_iter().chain(work.written.iter().cloned());
             changes.extend(super::added(&work.relation, segments.collect()));
+            for (turn, mut rows) in work.seen {
+                rows.changed.clone_from(&work.changed);
+                events.push((turn, AfterEvent::Rows(rows)));
+            }
             touched.push(Touched {
                 table: work.relation.oid,
                 kinds: work.kinds,
                 written: work.written,
                 changed: work.changed,
-                gone: work.gone,
-                seen: work.seen,
+                gone: gathered(work.gone)?,
             });
         }
-        Ok((changes, touched))
+        events.sort_by_key(|(turn, _)| *turn);
+        let events = events.into_iter().map(|(_, event)| event).collect();
+        Ok((changes, touched, events))
     }
+}
+
+/// Rows that are gone for good, and those with other keys, each all together.
+fn gathered(gone: Vec<Gone>) -> Result<Vec<Gone>> {
+    if gone.len() < 2 {
+        return Ok(gone);
+    }
+    let all = |batches: Vec<&RecordBatch>| {
+        let schema = batches[0].schema();
+        concat_batches(&schema, batches).map_err(|error| Error::internal("gathering rows", error))
+    };
+    let (updated, deleted): (Vec<&Gone>, Vec<&Gone>) =
+        gone.iter().partition(|gone| gone.is_update());
+    let mut gathered = Vec::with_capacity(2);
+    for of in [deleted, updated].into_iter().filter(|of| !of.is_empty()) {
+        let new: Vec<&RecordBatch> = of.iter().filter_map(|gone| gone.new.as_ref()).collect();
+        gathered.push(Gone {
+            old: all(of.iter().map(|gone| &gone.old).collect())?,
+            new: match new.is_empty() {
+                true => None,
+                false => Some(all(new)?),
+            },
+        });
+    }
+    Ok(gathered)
 }
 
 impl TableWork {
@@ -202,6 +249,7 @@ impl TableWork {
     /// Notes rows that were changed, if triggers look at them.
     pub(super) fn note_seen(
         &mut self,
+        told: Told,
         event: TriggerEvent,
         old: Option<RecordBatch>,
         new: Option<RecordBatch>,
@@ -210,8 +258,17 @@ impl TableWork {
             .as_ref()
             .or(new.as_ref())
             .map_or(0, RecordBatch::num_rows);
-        if rows > 0 && sees_after(&self.relation, event) {
-            self.seen.push(ChangedRows { event, old, new });
+        if rows > 0 && (told.all || sees_after(&self.relation, event)) {
+            let rows = ChangedRows {
+                table: self.relation.oid,
+                named: told.named,
+                event,
+                by: told.by,
+                changed: Vec::new(),
+                old,
+                new,
+            };
+            self.seen.push((self.turns.next(), rows));
         }
     }
 

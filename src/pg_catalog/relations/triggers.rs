@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 
 use super::dependencies::Dependency;
-use super::objects::PG_CLASS;
+use super::objects::{PG_CLASS, PG_TYPE};
 use super::{Value, build, dependencies};
 use crate::base::{Oid, Result};
 use crate::catalog::{Relation, Timing, Trigger};
@@ -35,7 +35,9 @@ pub(super) fn pg_trigger(
         &[
             ("oid", &|(_, trigger)| trigger.oid.into()),
             ("tgrelid", &|(table, _)| table.oid.into()),
-            ("tgparentid", &|_| 0.into()),
+            ("tgparentid", &|(_, trigger)| {
+                trigger.parent.unwrap_or(Oid::INVALID).into()
+            }),
             ("tgname", &|(_, trigger)| (&trigger.name).into()),
             ("tgfoid", &|(_, trigger)| trigger.routine.into()),
             ("tgtype", &|(_, trigger)| i64::from(trigger.bits()).into()),
@@ -72,7 +74,10 @@ pub(super) fn pg_trigger(
                 Value::Bytes(bytes)
             }),
             // As with defaults, the text stands for the node tree.
-            ("tgqual", &|(_, trigger)| text(&trigger.condition)),
+            ("tgqual", &|(_, trigger)| match &trigger.condition {
+                Some(condition) => (&condition.text).into(),
+                None => Value::Null,
+            }),
             ("tgoldtable", &|(_, trigger)| text(&trigger.old_table)),
             ("tgnewtable", &|(_, trigger)| text(&trigger.new_table)),
         ],
@@ -92,7 +97,25 @@ pub(super) fn stood_on(table: &Relation, rows: &mut Vec<Dependency>) {
             0,
             'n',
         ));
-        let columns = trigger.columns.iter().chain(&trigger.condition_columns);
-        rows.extend(columns.map(|of| (PG_TRIGGER, trigger.oid, PG_CLASS, table.oid, *of, 'n')));
+        if let Some(parent) = trigger.parent {
+            rows.push((PG_TRIGGER, trigger.oid, PG_TRIGGER, parent, 0, 'P'));
+            rows.push((PG_TRIGGER, trigger.oid, PG_CLASS, table.oid, 0, 'S'));
+        }
+        let named = trigger.columns.iter().copied();
+        let columns = named.chain(trigger.condition_columns(table.oid));
+        rows.extend(columns.map(|of| (PG_TRIGGER, trigger.oid, PG_CLASS, table.oid, of, 'n')));
+        // A part's function stands on the whole's.
+        let condition = trigger.condition.as_ref();
+        let Some(condition) = condition.filter(|_| trigger.parent.is_none()) else {
+            continue;
+        };
+        let routines = condition.routines.iter();
+        let routines = routines.map(|of| (dependencies::PG_PROC, *of));
+        let types = condition.types.iter().map(|of| (PG_TYPE, *of));
+        rows.extend(
+            routines
+                .chain(types)
+                .map(|(class, of)| (PG_TRIGGER, trigger.oid, class, of, 0, 'n')),
+        );
     }
 }

@@ -62,6 +62,11 @@ impl Session {
             };
             check_altered(&context, &before, action, alter.only)?;
             self.act(&context, oid, action, &run).await?;
+            if let AlterAction::Enable(enabling) = action
+                && !alter.only
+            {
+                self.enable_parts(&before, enabling, &run).await?;
+            }
             let action = self.named_as(&before, action)?;
             Box::pin(self.alter_below(alter, &action, &before, &run)).await?;
             if let AlterAction::AddConstraint(_)
@@ -69,6 +74,7 @@ impl Session {
             | AlterAction::Attach { .. } = action
             {
                 Box::pin(self.share_parts(oid, &run)).await?;
+                Box::pin(self.share_triggers(oid, &run)).await?;
             }
         }
         Ok(done)

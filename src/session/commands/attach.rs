@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::family_alter::{joined_to, parted_from};
 use super::relation_of;
+use super::trigger::set;
+use super::trigger_parts::{refuse_tables, without_parts};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, PartitionBound, Relation, RelationKind};
 use crate::database::LockMode;
@@ -97,6 +99,8 @@ impl Session {
             .ok_or_else(gone)?;
         let child = context.snapshot.relation(child).cloned().ok_or_else(gone)?;
         check_attached(&context, &parent, &child)?;
+        refuse_tables(&child, true)?;
+        let triggers = self.shared_triggers(&parent, &child)?;
         let bound = self
             .partition_bound(&context, &parent, &child.name, clause, run)
             .await?;
@@ -129,6 +133,9 @@ impl Session {
                 constraints,
             });
         }
+        if triggers != child.triggers {
+            changes.push(set(&child, triggers));
+        }
         Ok(changes)
     }
 
@@ -142,6 +149,10 @@ impl Session {
         let context = self.context()?;
         let child = relation_of(&context, partition)?.oid;
         self.lock(child, LockMode::Exclusive, run.interrupt).await?;
+        for below in context.snapshot.descendants(child) {
+            self.lock(below.oid, LockMode::Exclusive, run.interrupt)
+                .await?;
+        }
         let context = self.context()?;
         let gone = || Error::internal("detaching a partition", "a table is gone");
         let parent = context.snapshot.relation(parent).ok_or_else(gone)?;
@@ -158,10 +169,12 @@ impl Session {
         let mut family = parted_from(child, parent);
         family.bound = None;
         family.parts_of.clear();
-        Ok(vec![Change::SetFamily {
+        let mut changes = without_parts(&context.snapshot, child);
+        changes.push(Change::SetFamily {
             relation: child.oid,
             family: Box::new(family),
-        }])
+        });
+        Ok(changes)
     }
 }
 

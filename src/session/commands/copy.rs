@@ -6,17 +6,18 @@ use sqlparser::ast;
 
 use super::copy_options::copy_options;
 use super::dml::append_mode;
-use super::keep::written_by;
+use super::keep::Done;
 use super::{no_column, relation_of, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, Column, Privilege, Relation, RelationKind, Trigger, TriggerEvent};
+use crate::catalog::{Column, Privilege, Relation, RelationKind, TriggerEvent};
 use crate::engine::command::{Copy, CopyDirection, CopySource, DmlAction, ObjectName};
-use crate::engine::copy::{CopyIn, CopyWriter, load_file, write_file};
-use crate::engine::{DmlKind, Rows, Touched, is_row_security_active, parse_query};
+use crate::engine::copy::{CopyIn, CopyWriter, Loaded, load_file, write_file};
+use crate::engine::{DmlKind, NamedTable, Rows, is_row_security_active, parse_query};
 use crate::observe::{Interrupt, Transfer, TransferKind};
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
+use crate::session::serve::Changing;
 use crate::session::{
     CommandTag, CopyInResponse, CopyOutResponse, Response, Session, interruptible,
 };
@@ -105,10 +106,12 @@ impl Session {
 
     /// COPY FROM a file begins anew where a column is to hold arrays it did not hold.
     async fn copy_in(&mut self, copy: &Copy, interrupt: &Interrupt) -> Result<Response> {
+        let mut again = false;
         loop {
-            match self.copy_in_once(copy, interrupt).await {
+            match self.copy_in_once(copy, again, interrupt).await {
                 Err(error) if copy.file.is_some() && error.fields().beyond_lists.is_some() => {
                     self.told_of(copy, error, interrupt).await?;
+                    again = true;
                 }
                 done => return done,
             }
@@ -125,7 +128,13 @@ impl Session {
         self.widen(vec![table], error, interrupt).await
     }
 
-    async fn copy_in_once(&mut self, copy: &Copy, interrupt: &Interrupt) -> Result<Response> {
+    /// `again` says that it begins anew.
+    async fn copy_in_once(
+        &mut self,
+        copy: &Copy,
+        again: bool,
+        interrupt: &Interrupt,
+    ) -> Result<Response> {
         let CopySource::Table { name, columns } = &copy.source else {
             return Err(Error::internal("copying", "there is no table"));
         };
@@ -146,6 +155,7 @@ impl Session {
         self.refuse_changing(&context, &[], &[relation.oid])?;
         match &relation.kind {
             RelationKind::Table { .. } => {}
+            RelationKind::View(_) if relation.is_done_instead(TriggerEvent::Insert) => {}
             RelationKind::View(_) => {
                 return Err(Error::new(
                     SqlState::WRONG_OBJECT_TYPE,
@@ -186,6 +196,14 @@ impl Session {
                     .await?;
             }
         }
+        if !again {
+            let named = [NamedTable {
+                table: oid,
+                event: TriggerEvent::Insert,
+                changed: Vec::new(),
+            }];
+            Box::pin(self.before_statement(&named, interrupt)).await?;
+        }
         let context = self.context()?;
         // Looked up again: it may have changed while the lock was waited for.
         let relation = context
@@ -206,14 +224,6 @@ impl Session {
             Some(&relation),
             client,
         )?;
-        let inserts = |of: &Trigger| of.events.contains(&TriggerEvent::Insert);
-        if relation.triggers.iter().any(inserts) {
-            return Err(Error::unsupported(format!(
-                "COPY FROM into table \"{}\", which has triggers,",
-                relation.name
-            ))
-            .hint("Copy into a table without triggers, and INSERT from it."));
-        }
         // PostgreSQL says so when the first row comes.
         let refused = (freeze.0 && !self.transaction()?.is_fresh(oid)).then(|| {
             Error::new(
@@ -263,7 +273,7 @@ impl Session {
         {
             let interrupt = self.interrupt();
             self.told_of(&copy.asked, error.clone(), &interrupt).await?;
-            let again = Box::pin(self.copy_in_once(&copy.asked, &interrupt)).await?;
+            let again = Box::pin(self.copy_in_once(&copy.asked, true, &interrupt)).await?;
             let Response::CopyIn(mut again) = again else {
                 return Err(Error::internal("copying", "it was no copy"));
             };
@@ -277,19 +287,39 @@ impl Session {
     }
 
     /// Rows that were loaded become the table's.
-    async fn copied(
-        &mut self,
-        table: Oid,
-        (changes, rows): (Vec<Change>, u64),
-    ) -> Result<CommandTag> {
-        let touched = match changes.is_empty() {
-            true => vec![Touched::inserted(table, Vec::new())],
-            false => written_by(&changes),
-        };
-        self.push_needing(changes, &[])?;
+    async fn copied(&mut self, table: Oid, loaded: Loaded) -> Result<CommandTag> {
         let interrupt = self.interrupt();
-        self.keep_promises(touched, &interrupt).await?;
-        Ok(tag(format!("COPY {rows}")))
+        let Some(copied) = loaded.watched else {
+            let done = Done::copied(table, &loaded.changes);
+            self.push_needing(loaded.changes, &[])?;
+            Box::pin(self.keep_promises(done, &interrupt)).await?;
+            return Ok(tag(format!("COPY {}", loaded.rows)));
+        };
+        let context = self.context()?;
+        let relation = context.snapshot.relation(table);
+        let tables = match relation.filter(|relation| relation.view().is_none()) {
+            Some(table) => {
+                let below = context.snapshot.descendants(table.oid);
+                let below = below.iter().map(|of| of.oid);
+                std::iter::once(table.oid).chain(below).collect()
+            }
+            None => Vec::new(),
+        };
+        let before = self.changing.len();
+        self.changing.push(Changing::new(tables, false));
+        let engine = self.shared.engine.clone();
+        let (calling, mut queue) = context.calling();
+        let work = engine.insert_copied(&calling, copied, &interrupt);
+        let result = self.serving(&mut queue, &interrupt, work).await;
+        self.changing.truncate(before);
+        let result = result?;
+        self.push_needing(result.changes, &[])?;
+        let done = Done {
+            touched: result.touched,
+            events: result.events,
+        };
+        Box::pin(self.keep_promises(done, &interrupt)).await?;
+        Ok(tag(format!("COPY {}", result.rows)))
     }
 
     async fn copy_out(

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use super::keep::Done;
 use super::query::check_parameters;
 use super::tag;
 use crate::base::{Error, Oid, Result};
 use crate::catalog::ObjectId;
 use crate::database::LockMode;
-use crate::engine::BoundDml;
 use crate::engine::command::Dml;
-use crate::engine::dml::DmlKind;
+use crate::engine::{BoundDml, DmlKind, NamedTable};
 use crate::pg_catalog::names::Names;
 use crate::privileges;
 use crate::session::dispatch::Run;
@@ -60,14 +60,13 @@ impl Session {
                 .await?;
         }
         let basis = self.basis(&context);
-        let fires = |(table, _): &(Oid, DmlKind)| {
-            let relation = context.snapshot.relation(*table);
+        let named = bound.named();
+        let fires = |of: &NamedTable| {
+            let relation = context.snapshot.relation(of.table);
             relation.is_some_and(|relation| !relation.triggers.is_empty())
         };
-        if bound.targets.iter().any(fires) {
-            let (targets, changed) = (bound.targets.clone(), bound.assigned());
-            let work = self.before_statement(&targets, &changed, run.interrupt);
-            Box::pin(work).await?;
+        if named.iter().any(fires) {
+            Box::pin(self.before_statement(&named, run.interrupt)).await?;
         }
         context = self.context()?;
         if basis != self.basis(&context) {
@@ -75,12 +74,16 @@ impl Session {
         }
         let kind = bound.kind;
         let tables: Vec<Oid> = bound.targets.iter().map(|(table, _)| *table).collect();
+        // What is done to views by triggers is done at once.
+        let is_view = |table: &Oid| {
+            let relation = context.snapshot.relation(*table);
+            relation.is_some_and(|relation| relation.view().is_some())
+        };
+        let tables: Vec<Oid> = tables.into_iter().filter(|of| !is_view(of)).collect();
         self.refuse_changing(&context, &bound.needs, &tables)?;
         let at_once = bound.is_one_row();
         let before = self.changing.len();
-        let changing = tables.into_iter();
-        self.changing
-            .extend(changing.map(|table| Changing::new(table, at_once)));
+        self.changing.push(Changing::new(tables, at_once));
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let engine = self.shared.engine.clone();
         let (calling, mut queue) = context.calling();
@@ -90,10 +93,15 @@ impl Session {
         let mut result = result?;
         // What the rows needed was asked for above; needs of bare segments are nobody's question.
         self.push_needing(result.changes, &[])?;
-        self.keep_promises(result.touched, run.interrupt).await?;
+        // What RETURNING calls is called before triggers fire.
         if let Some(rows) = result.returning.take() {
             result.returning = Some(self.served(&mut queue, run.interrupt, rows).await?);
         }
+        let done = Done {
+            touched: result.touched,
+            events: result.events,
+        };
+        Box::pin(self.keep_promises(done, run.interrupt)).await?;
         let done = match kind {
             Some(DmlKind::Insert) => RowsTag::Fixed(tag(format!("INSERT 0 {}", result.rows))),
             Some(DmlKind::Update) => RowsTag::Fixed(tag(format!("UPDATE {}", result.rows))),

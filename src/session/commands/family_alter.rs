@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::alter::owned_table;
 use super::family::{check_parent, check_persistence, same_expression, same_type};
 use super::relation_of;
+use super::trigger_parts::refuse_tables;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Family, Inherited, Relation};
 use crate::database::LockMode;
@@ -344,6 +345,7 @@ impl Session {
                 parent.name, child.name
             )));
         }
+        refuse_tables(child, false)?;
         let mut family = joined_to(child, &parent)?;
         family.parents.push(parent.oid);
         Ok(vec![Change::SetFamily {

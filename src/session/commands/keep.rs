@@ -6,6 +6,7 @@
 //! behind that referred to them: to those is done what their foreign keys say. Locks see to it that
 //! nobody changes the other side meanwhile.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::foreign_key::names_of;
@@ -16,56 +17,114 @@ use crate::catalog::{
 };
 use crate::database::LockMode;
 use crate::engine::command::ObjectName;
-use crate::engine::{DmlKind, Gone, Touched};
+use crate::engine::{AfterEvent, DmlKind, Gone, NamedTable, Touched};
 use crate::observe::Interrupt;
 use crate::privileges::{self, has_column_privilege};
 use crate::session::serve::Changing;
+use crate::session::triggers::is_replica;
+use crate::session::waiting::{WaitingRow, WaitingRows};
 use crate::session::{CommandTag, Session, interruptible};
 use crate::statement::StatementContext;
 
+/// What a statement did: promises are kept and triggers fire after it.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Done {
+    /// To which tables.
+    pub(in crate::session) touched: Vec<Touched>,
+    /// What triggers are told of.
+    pub(in crate::session) events: Vec<AfterEvent>,
+}
+
 impl Session {
-    /// Keeps what depends on tables that a statement changed.
-    pub(super) async fn keep_promises(
+    /// Keeps what depends on tables that a statement changed, and fires what fires after it. What
+    /// foreign keys change because of it comes after all of that, as in PostgreSQL.
+    pub(in crate::session) async fn keep_promises(
         &mut self,
-        touched: Vec<Touched>,
+        mut done: Done,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        for touched in touched {
-            Box::pin(self.keep_promises_of(touched, interrupt)).await?;
+        // What fires once before a statement has fired for what it names itself.
+        let mut begun: BTreeSet<(Oid, TriggerEvent)> = done.named().collect();
+        let mut earlier = Vec::new();
+        loop {
+            let replica = is_replica(&*self.context()?);
+            let mut next = Done::default();
+            for touched in &done.touched {
+                let keeping = self.keep_promises_of(touched, replica, interrupt);
+                keeping.await?;
+                if !replica {
+                    let settling = self.settle_all(touched, &mut next, &mut begun, interrupt);
+                    Box::pin(settling).await?;
+                }
+            }
+            done.fire_once(&next);
+            let events = (earlier.as_slice(), done.events.as_slice());
+            Box::pin(self.after_triggers(events, interrupt)).await?;
+            self.carry_out_effects()?;
+            if next.touched.is_empty() && next.events.is_empty() {
+                return Ok(());
+            }
+            earlier.extend(std::mem::replace(&mut done, next).events);
         }
-        Ok(())
     }
 
-    async fn keep_promises_of(&mut self, touched: Touched, interrupt: &Interrupt) -> Result<()> {
+    async fn keep_promises_of(
+        &mut self,
+        touched: &Touched,
+        replica: bool,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         let context = self.context()?;
         let Some(relation) = context.snapshot.relation(touched.table).cloned() else {
             return Ok(());
         };
-        if !touched.written.is_empty() {
-            for index in relation.constraints.unique() {
-                if let Some(constraint) = index.constraint
-                    && context
-                        .constraint_modes
-                        .is_deferred(constraint, index.timing)
-                {
-                    self.wait_for_commit(relation.oid, constraint)?;
-                }
-            }
-            // A trigger may have changed other columns than the statement names.
-            let any = touched.kinds.contains(&DmlKind::Insert)
-                || relation.may_rewrite(TriggerEvent::Update);
-            for key in &relation.constraints.foreign {
-                if !any && !key.columns.iter().any(|c| touched.changed.contains(c)) {
-                    continue;
-                }
-                if context.constraint_modes.is_deferred(key.oid, key.timing) {
-                    self.wait_for_commit(relation.oid, key.oid)?;
-                    continue;
-                }
-                self.refuse_orphans(&context, &relation, key, &touched.written, interrupt)
-                    .await?;
+        if touched.written.is_empty() {
+            return Ok(());
+        }
+        for index in relation.constraints.unique() {
+            if let Some(constraint) = index.constraint
+                && context
+                    .constraint_modes
+                    .is_deferred(constraint, index.timing)
+            {
+                self.wait_for_commit(relation.oid, constraint)?;
             }
         }
+        if replica {
+            return Ok(());
+        }
+        // A trigger may have changed other columns than the statement names.
+        let any =
+            touched.kinds.contains(&DmlKind::Insert) || relation.may_rewrite(TriggerEvent::Update);
+        for key in &relation.constraints.foreign {
+            if !any && !key.columns.iter().any(|c| touched.changed.contains(c)) {
+                continue;
+            }
+            if context.constraint_modes.is_deferred(key.oid, key.timing) {
+                self.wait_for_commit(relation.oid, key.oid)?;
+                continue;
+            }
+            self.refuse_orphans(&context, &relation, key, &touched.written, interrupt)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Does what foreign keys say to the rows that referred to rows of a table now gone.
+    async fn settle_all(
+        &mut self,
+        touched: &Touched,
+        next: &mut Done,
+        begun: &mut BTreeSet<(Oid, TriggerEvent)>,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        if touched.gone.is_empty() {
+            return Ok(());
+        }
+        let context = self.context()?;
+        let Some(relation) = context.snapshot.relation(touched.table).cloned() else {
+            return Ok(());
+        };
         let referring: Vec<(Arc<Relation>, ForeignKey)> = context
             .snapshot
             .references_to(touched.table)
@@ -73,10 +132,18 @@ impl Session {
             .collect();
         for (from, key) in referring {
             for gone in &touched.gone {
-                self.settle(&relation, &from, &key, gone, interrupt).await?;
+                self.settle(
+                    &relation,
+                    &from,
+                    &key,
+                    gone,
+                    (&mut *next, &mut *begun),
+                    interrupt,
+                )
+                .await?;
             }
         }
-        self.after_triggers(&relation, &touched, interrupt).await
+        Ok(())
     }
 
     /// `23503` for a row among `written` that refers to nothing.
@@ -123,6 +190,7 @@ impl Session {
         from: &Arc<Relation>,
         key: &ForeignKey,
         gone: &Gone,
+        (next, begun): (&mut Done, &mut BTreeSet<(Oid, TriggerEvent)>),
         interrupt: &Interrupt,
     ) -> Result<()> {
         let action = match gone.is_update() {
@@ -146,27 +214,40 @@ impl Session {
             };
             return Err(still_referenced(&context, parent, &from, key, &values));
         }
-        self.lock(from.oid, LockMode::Rewrite, interrupt).await?;
+        if from.family.parts_of.contains_key(&key.oid) {
+            // It was done to the rows of the partitioned table.
+            return Ok(());
+        }
+        let below = context.snapshot.descendants(from.oid);
+        let below = below.iter().filter(|_| from.is_partitioned());
+        for table in std::iter::once(from.oid).chain(below.map(|of| of.oid)) {
+            self.lock(table, LockMode::Rewrite, interrupt).await?;
+        }
         let context = self.context()?;
         let server = alter::as_server(&context);
         let work = engine.bind_consequence(&server, parent, &from, key, gone, action);
         let bound = interruptible(interrupt, work).await?;
-        let kind = bound.kind.unwrap_or(DmlKind::Update);
-        let changed = bound.assigned();
-        self.before_statement(&[(from.oid, kind)], &changed, interrupt)
-            .await?;
-        self.lock_references(&server, from.oid, kind, interrupt)
-            .await?;
+        let mut named = bound.named();
+        named.retain(|of| begun.insert((of.table, of.event)));
+        self.before_statement(&named, interrupt).await?;
+        let targets = bound.targets.clone();
+        for (table, kind) in &targets {
+            self.lock_references(&server, *table, *kind, interrupt)
+                .await?;
+        }
         let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
         let (calling, mut queue) = server.calling();
         let before = self.changing.len();
-        self.changing.push(Changing::new(from.oid, false));
+        let tables = targets.iter().map(|(table, _)| *table).collect();
+        self.changing.push(Changing::new(tables, false));
         let work = engine.execute_dml(&calling, authorized, &[], interrupt);
         let done = self.serving(&mut queue, interrupt, work).await;
         self.changing.truncate(before);
         let done = done?;
         self.push_needing(done.changes, &[])?;
-        Box::pin(self.keep_promises(done.touched, interrupt)).await
+        next.touched.extend(done.touched);
+        next.events.extend(done.events);
+        Ok(())
     }
 
     /// A constraint is to be checked before the commit.
@@ -212,18 +293,28 @@ impl Session {
         }
         // What they do may make others wait, and break promises.
         loop {
-            let waiting = &mut self.opened()?.deferral.waiting;
-            let Some(place) = waiting.iter().position(|of| now(of.constraint)) else {
+            let deferral = &mut self.opened()?.deferral;
+            let due = deferral.waiting.take(&|row| now(row.constraint));
+            if due.is_empty() {
                 break;
-            };
-            let next = waiting.remove(place);
-            Box::pin(self.fire_waiting(&next, interrupt)).await?;
+            }
+            deferral.due.push(due);
+            while let Some(next) = self.next_due()? {
+                Box::pin(self.fire_waiting(&next, interrupt)).await?;
+            }
+            self.opened()?.deferral.due.pop();
         }
         let waits = |(_, constraint): &(Oid, Oid)| now(*constraint);
         if self.opened()?.deferral.pending.iter().any(waits) {
             return Box::pin(self.check_pending(interrupt, now)).await;
         }
         Ok(())
+    }
+
+    /// The next row whose turn it is.
+    fn next_due(&mut self) -> Result<Option<Arc<WaitingRow>>> {
+        let due = self.opened()?.deferral.due.last_mut();
+        Ok(due.and_then(WaitingRows::pop))
     }
 
     /// Checks all rows of a table against a constraint of it, if it still has it.
@@ -293,6 +384,42 @@ impl Session {
             self.check_pending(&interrupt, &now).await?;
         }
         Ok(tag("SET CONSTRAINTS"))
+    }
+}
+
+impl Done {
+    /// Of rows that COPY added.
+    pub(super) fn copied(table: Oid, changes: &[Change]) -> Self {
+        let named = NamedTable {
+            table,
+            event: TriggerEvent::Insert,
+            changed: Vec::new(),
+        };
+        Self {
+            touched: written_by(changes),
+            events: vec![AfterEvent::Statement(named)],
+        }
+    }
+
+    /// What is named, and what is done there.
+    fn named(&self) -> impl Iterator<Item = (Oid, TriggerEvent)> {
+        self.events.iter().filter_map(|event| match event {
+            AfterEvent::Statement(named) => Some((named.table, named.event)),
+            AfterEvent::Rows(_) => None,
+        })
+    }
+
+    /// What fires once for a statement does so after the last of what it did.
+    fn fire_once(&mut self, next: &Self) {
+        let mut seen: BTreeSet<(Oid, TriggerEvent)> = next.named().collect();
+        let mut events = std::mem::take(&mut self.events);
+        events.reverse();
+        events.retain(|event| match event {
+            AfterEvent::Statement(named) => seen.insert((named.table, named.event)),
+            AfterEvent::Rows(_) => true,
+        });
+        events.reverse();
+        self.events = events;
     }
 }
 
@@ -401,7 +528,7 @@ fn shown_key(
 }
 
 /// The tables that changes add rows to.
-pub(super) fn written_by(changes: &[Change]) -> Vec<Touched> {
+fn written_by(changes: &[Change]) -> Vec<Touched> {
     changes
         .iter()
         .filter_map(|change| match change {

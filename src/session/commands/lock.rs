@@ -105,9 +105,9 @@ impl Session {
     /// `55006` for a table that a statement of the session's is changing, or whose rows constraint
     /// triggers are still to look at.
     pub(super) fn refuse_in_use(&mut self, table: Oid, doing: &str) -> Result<()> {
-        let is_changing = self.changing.iter().any(|changing| changing.table == table);
-        let mut waiting = self.opened()?.deferral.waiting.iter();
-        let why = match waiting.any(|waiting| waiting.relation == table) {
+        let mut changing = self.changing.iter();
+        let is_changing = changing.any(|changing| changing.tables.contains(&table));
+        let why = match self.opened()?.deferral.awaits(table) {
             _ if is_changing => "it is being used by active queries in this session",
             true => "it has pending trigger events",
             false => return Ok(()),

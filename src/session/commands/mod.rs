@@ -54,6 +54,7 @@ mod show;
 mod table;
 mod transaction;
 mod trigger;
+mod trigger_parts;
 mod truncate;
 mod tuning;
 mod user_type;

@@ -140,6 +140,7 @@ impl Session {
                 relation.family.bound = Some(bound);
                 let parts = self.parts_for(context, parent, &relation, run).await?;
                 (relation.constraints, relation.family.parts_of) = parts;
+                relation.triggers = self.shared_triggers(parent, &relation)?;
             }
         }
         changes.push(Change::CreateRelation(Box::new(relation)));

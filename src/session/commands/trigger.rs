@@ -5,12 +5,14 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use super::drop::is_missing;
+use super::trigger_parts::{alter_parts, parts_below};
 use super::{relation_of, tag};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
     Change, ConstraintTrigger, Enabled, Firing, ObjectId, Privilege, Privileges, Relation,
     RelationKind, Routine, Trigger, TriggerEvent,
 };
+use crate::engine::Asked;
 use crate::engine::command::{Enabling, NewTrigger, ObjectName, TriggerAction, TriggerStatement};
 use crate::observe::Interrupt;
 use crate::privileges::{self, Need};
@@ -64,14 +66,18 @@ impl Session {
                     .await?;
                 match place {
                     Some(_) if !new.or_replace => return Err(exists(name, &relation)),
-                    Some(place) if triggers[place].constraint.is_some() => {
+                    Some(place) if triggers[place].parent.is_some() => {
                         return Err(Error::new(
                             SqlState::DUPLICATE_OBJECT,
                             format!(
-                                "trigger \"{name}\" for relation \"{}\" is a constraint trigger",
+                                "trigger \"{name}\" for relation \"{}\" is an internal or a child \
+                                 trigger",
                                 relation.name
                             ),
                         ));
+                    }
+                    Some(place) if triggers[place].constraint.is_some() => {
+                        return Err(is_constraint(name, &relation));
                     }
                     Some(place) => {
                         made.oid = triggers[place].oid;
@@ -80,7 +86,11 @@ impl Session {
                     None => triggers.push(made),
                 }
                 self.push(vec![set(&relation, triggers)], Vec::new())?;
-                return Ok(done);
+                if new.or_replace {
+                    self.replace_parts(relation.oid, name, &run).await?;
+                }
+                self.share_triggers(relation.oid, &run).await?;
+                Ok(done)
             }
             TriggerAction::Rename(to) => {
                 owned(&context, &relation)?;
@@ -88,7 +98,34 @@ impl Session {
                     return Err(exists(to, &relation));
                 }
                 let place = place.ok_or_else(|| missing(name, &relation))?;
+                if let Some((of, _)) = parent_of(&context, &triggers[place]) {
+                    // PostgreSQL has no state of its own for this.
+                    return Err(Error::new(
+                        SqlState::INTERNAL_ERROR,
+                        format!(
+                            "cannot rename trigger \"{name}\" on table \"{}\"",
+                            relation.name
+                        ),
+                    )
+                    .hint(format!(
+                        "Rename the trigger on the partitioned table \"{}\" instead.",
+                        of.name
+                    )));
+                }
+                let oid = triggers[place].oid;
+                self.lock_parts(&[oid], &run).await?;
                 triggers[place].name.clone_from(to);
+                let context = self.context()?;
+                let mut changes = alter_parts(&context.snapshot, &[oid], |partition, part| {
+                    if partition.triggers.iter().any(|of| of.name == *to) {
+                        return Err(exists(to, partition));
+                    }
+                    part.name.clone_from(to);
+                    Ok(())
+                })?;
+                changes.push(set(&relation, triggers));
+                self.push_needing(changes, &[])?;
+                Ok(done)
             }
             TriggerAction::Drop { if_exists } => {
                 let Some(place) = place else {
@@ -102,11 +139,31 @@ impl Session {
                     return Ok(done);
                 };
                 owned(&context, &relation)?;
-                triggers.remove(place);
+                if let Some((of, parent)) = parent_of(&context, &triggers[place]) {
+                    return Err(Error::new(
+                        SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                        format!(
+                            "cannot drop trigger {name} on table {} because trigger {} on table {} \
+                             requires it",
+                            relation.name, parent.name, of.name
+                        ),
+                    )
+                    .hint(format!(
+                        "You can drop trigger {} on table {} instead.",
+                        parent.name, of.name
+                    )));
+                }
+                let oid = triggers[place].oid;
+                self.lock_parts(&[oid], &run).await?;
+                let context = self.context()?;
+                let parts = parts_below(&context.snapshot, &[oid]).into_iter();
+                let parts = parts.map(|(table, part)| (table.oid, part));
+                let all = std::iter::once((relation.oid, oid)).chain(parts);
+                let gone = |(relation, trigger)| Change::DropTrigger { relation, trigger };
+                self.push_needing(all.map(gone).collect(), &[])?;
+                Ok(done)
             }
         }
-        self.push_needing(vec![set(&relation, triggers)], &[])?;
-        Ok(done)
     }
 
     /// A trigger as it is asked for.
@@ -138,13 +195,18 @@ impl Session {
             }
             columns.push(found.attnum);
         }
-        let mut condition_columns = Vec::new();
-        if let Some(condition) = &new.condition {
-            check_condition(condition, new)?;
-            let work = self.check_trigger_condition(relation, condition, run);
-            work.await?;
-            condition_columns = named_by(relation, condition);
-        }
+        let condition = match &new.condition {
+            None => None,
+            Some(condition) => {
+                let asked = Asked {
+                    when: new.when,
+                    events: &new.events,
+                    row: new.row,
+                };
+                let work = self.trigger_condition(relation, asked, condition, run);
+                Some(work.await?)
+            }
+        };
         let constraint = match new.constraint {
             None => None,
             Some(timing) => Some(ConstraintTrigger {
@@ -159,13 +221,13 @@ impl Session {
         Ok(Trigger {
             oid: self.shared.database.new_oid(),
             name: name.to_owned(),
+            parent: None,
             routine: routine.oid,
             when: new.when,
             events: new.events.clone(),
             columns,
             row: new.row,
-            condition: new.condition.clone(),
-            condition_columns,
+            condition,
             old_table: new.old_table.clone(),
             new_table: new.new_table.clone(),
             arguments: new.arguments.clone(),
@@ -215,10 +277,11 @@ fn check_kind(relation: &Relation, new: &NewTrigger) -> Result<()> {
             return Err(wrong(format!("\"{name}\" is a view"))
                 .detail("Views cannot have TRUNCATE triggers."));
         }
-        RelationKind::View(_) => {
-            return Err(Error::unsupported("a trigger of a view"));
+        RelationKind::View(_) if new.old_table.is_some() || new.new_table.is_some() => {
+            return Err(wrong(format!("\"{name}\" is a view"))
+                .detail("Triggers on views cannot have transition tables."));
         }
-        RelationKind::Table { .. } => {}
+        RelationKind::Table { .. } | RelationKind::View(_) => {}
         RelationKind::Foreign { .. } => {
             return Err(Error::unsupported("a trigger of a foreign table"));
         }
@@ -249,6 +312,13 @@ fn check_kind(relation: &Relation, new: &NewTrigger) -> Result<()> {
         }
     }
     if new.old_table.is_some() || new.new_table.is_some() {
+        if new.row && relation.is_partitioned() {
+            return Err(
+                unsupported(&format!("\"{name}\" is a partitioned table")).detail(
+                    "ROW triggers with transition tables are not supported on partitioned tables.",
+                ),
+            );
+        }
         if new.when != Firing::After {
             return invalid("transition table name can only be specified for an AFTER trigger");
         }
@@ -277,46 +347,16 @@ fn check_kind(relation: &Relation, new: &NewTrigger) -> Result<()> {
         if new.old_table == new.new_table {
             return invalid("OLD TABLE name and NEW TABLE name cannot be the same");
         }
+        if new.row && !relation.family.parents.is_empty() {
+            return Err(unsupported(match relation.is_partition() {
+                true => "ROW triggers with transition tables are not supported on partitions",
+                false => {
+                    "ROW triggers with transition tables are not supported on inheritance children"
+                }
+            }));
+        }
     }
     Ok(())
-}
-
-/// `42P17` for a WHEN that names rows there are not.
-fn check_condition(condition: &str, new: &NewTrigger) -> Result<()> {
-    let lower = condition.to_lowercase();
-    let names = |row: &str| {
-        lower
-            .match_indices(row)
-            .any(|(at, _)| !lower[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
-    };
-    let (old, new_row) = (names("old."), names("new."));
-    let wrong = |message: &str| Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
-    if !new.row && (old || new_row) {
-        return wrong("statement trigger's WHEN condition cannot reference column values");
-    }
-    if old && new.events.contains(&TriggerEvent::Insert) {
-        return wrong("INSERT trigger's WHEN condition cannot reference OLD values");
-    }
-    if new_row && new.events.contains(&TriggerEvent::Delete) {
-        return wrong("DELETE trigger's WHEN condition cannot reference NEW values");
-    }
-    Ok(())
-}
-
-/// The columns that a condition may name: those whose names stand in it.
-fn named_by(relation: &Relation, condition: &str) -> Vec<i16> {
-    let lower = condition.to_lowercase();
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    let words: Vec<&str> = lower.split(|c| !word(c)).collect();
-    relation
-        .columns
-        .iter()
-        .filter(|column| {
-            words.contains(&column.name.as_str())
-                || condition.contains(&format!("\"{}\"", column.name))
-        })
-        .map(|column| column.attnum)
-        .collect()
 }
 
 /// The function of a trigger.
@@ -386,7 +426,7 @@ pub(super) fn enabled(
     }
 }
 
-fn set(relation: &Relation, triggers: Vec<Trigger>) -> Change {
+pub(super) fn set(relation: &Relation, triggers: Vec<Trigger>) -> Change {
     Change::SetTriggers {
         relation: relation.oid,
         triggers,
@@ -408,7 +448,7 @@ fn owned(context: &StatementContext, relation: &Relation) -> Result<()> {
     }
 }
 
-fn exists(name: &str, relation: &Relation) -> Error {
+pub(super) fn exists(name: &str, relation: &Relation) -> Error {
     Error::new(
         SqlState::DUPLICATE_OBJECT,
         format!(
@@ -416,6 +456,29 @@ fn exists(name: &str, relation: &Relation) -> Error {
             relation.name
         ),
     )
+}
+
+/// `42710` for what is not replaced.
+pub(super) fn is_constraint(name: &str, relation: &Relation) -> Error {
+    Error::new(
+        SqlState::DUPLICATE_OBJECT,
+        format!(
+            "trigger \"{name}\" for relation \"{}\" is a constraint trigger",
+            relation.name
+        ),
+    )
+}
+
+/// The trigger that one is a partition's part of, and its table.
+fn parent_of<'s>(
+    context: &'s StatementContext,
+    trigger: &Trigger,
+) -> Option<(&'s Arc<Relation>, &'s Trigger)> {
+    let parent = trigger.parent?;
+    context
+        .snapshot
+        .triggers_that(move |of| of.oid == parent)
+        .next()
 }
 
 fn missing(name: &str, relation: &Relation) -> Error {

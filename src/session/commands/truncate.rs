@@ -96,7 +96,7 @@ impl Session {
         for table in tables {
             if let Some(relation) = context.snapshot.relation(*table).cloned() {
                 let how = (when, TriggerEvent::Truncate);
-                let work = self.fire_statement(&relation, how, &[], &[], interrupt);
+                let work = self.fire_statement(&relation, how, &[], (&[], &[]), interrupt);
                 Box::pin(work).await?;
             }
         }

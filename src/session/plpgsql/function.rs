@@ -11,7 +11,7 @@ use super::{Flow, SUBJECT};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{RoutineBody, Volatility};
 use crate::engine::plpgsql::{Expression, Returns, Source};
-use crate::engine::{Callee, OutputColumn, assigned, parse_plpgsql};
+use crate::engine::{Callee, OutputColumn, assigned};
 use crate::session::Session;
 use crate::session::commands::{batch_of, nulls};
 use crate::session::dispatch::Run;
@@ -48,7 +48,8 @@ impl Session {
             ));
         };
         let returns = Returns::of(routine);
-        let block = parse_plpgsql(&routine.name, text, returns)?;
+        let engine = &self.shared.engine;
+        let block = engine.parsed_block(&routine.name, text, returns)?;
         let context = self.context()?;
         let mut frame = Frame::named(&context.snapshot.signature(routine, None));
         frame.reads_only = routine.volatility != Volatility::Volatile;

@@ -23,7 +23,7 @@ use crate::types::PgType;
 use crate::types::text::parse_value;
 pub(super) use deep::Deep;
 use frame::{Frame, Value, Variable};
-pub(super) use trigger::Fire;
+pub(super) use trigger::{Conditions, Fire};
 
 /// What messages call a block that has no name.
 const INLINE_BLOCK: &str = "inline_code_block";

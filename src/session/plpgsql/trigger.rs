@@ -1,24 +1,24 @@
 //! The functions of triggers: called with a row before and after its change.
 
-use std::ops::ControlFlow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, new_null_array};
 use futures::future::BoxFuture;
-use sqlparser::ast;
 
 use super::frame::{Field, Frame, Value, Variable};
 use super::function::Answer;
 use super::{Deep, Flow};
 use crate::base::limits::CALL_DEPTH_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Relation, Routine, RoutineBody, Trigger, TriggerEvent};
-use crate::engine::plpgsql::{Expression, Returns};
-use crate::engine::{OutputColumn, fold, parse_plpgsql, parse_query};
+use crate::catalog::{Condition, Relation, Routine, RoutineBody, Trigger, TriggerEvent};
+use crate::engine::plpgsql::Returns;
+use crate::engine::{Asked, Bound, OutputColumn};
 use crate::observe::Interrupt;
-use crate::session::Session;
+use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::serve::{Body, part_of_no_statement};
+use crate::session::{Session, interruptible};
 use crate::statement::{StatementContext, Transition};
 use crate::types::PgType;
 use crate::types::text::parse_value;
@@ -37,27 +37,96 @@ pub(in crate::session) struct Fire<'a> {
     pub(in crate::session) tables: Arc<[Transition]>,
 }
 
+/// WHEN of triggers, bound for rows that are there or not.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Conditions {
+    /// By trigger.
+    bound: BTreeMap<Oid, Bound>,
+}
+
 impl Session {
-    /// Calls a trigger's function, if its WHEN is true.
+    /// Whether a trigger's WHEN is true, or it has none. `conditions` keeps what was bound: it is
+    /// for one kind of change of one table.
     ///
-    /// Gives the row it returns; `Ok(None)` if that is NULL. `unfired` is given if WHEN is not
-    /// true.
+    /// # Errors
+    /// Whatever the condition fails with.
+    pub(in crate::session) fn asks<'a>(
+        &'a mut self,
+        fire: &'a Fire<'a>,
+        conditions: &'a mut Conditions,
+        interrupt: &'a Interrupt,
+    ) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            match &fire.trigger.condition {
+                None => Ok(true),
+                Some(condition) => {
+                    let around = self.variables.take();
+                    let asked = self.holds(fire, condition, conditions, interrupt);
+                    let asked = Deep::new(asked).await;
+                    self.variables = around;
+                    asked
+                }
+            }
+        })
+    }
+
+    async fn holds(
+        &mut self,
+        fire: &Fire<'_>,
+        condition: &Condition,
+        conditions: &mut Conditions,
+        interrupt: &Interrupt,
+    ) -> Result<bool> {
+        let mut frame = Frame::named(&fire.trigger.name);
+        frame.enter(None);
+        declare_rows(&mut frame, fire);
+        let (arguments, values) = frame.arguments();
+        let context = StatementContext {
+            arguments: Some(arguments),
+            ..StatementContext::clone(&*self.context()?)
+        };
+        let context = Arc::new(context);
+        let engine = self.shared.engine.clone();
+        let bound = match conditions.bound.get(&fire.trigger.oid) {
+            Some(bound) => bound.clone(),
+            None => {
+                let work = engine.bind_trigger_condition(&context, condition);
+                let bound = interruptible(interrupt, work).await?;
+                let known = &mut conditions.bound;
+                known.insert(fire.trigger.oid, bound.clone());
+                bound
+            }
+        };
+        self.refuse_changing(&context, &bound.needs, &[])?;
+        let needs = bound.needs.clone();
+        let authorized = privileges::authorize(&context.snapshot, &needs, bound)?;
+        let (calling, mut queue) = context.calling();
+        let work = engine.execute(&calling, authorized, &values, interrupt);
+        let mut rows = self.serving(&mut queue, interrupt, work).await?;
+        let mut holds = false;
+        while let Some(batch) = self.serving(&mut queue, interrupt, rows.next()).await? {
+            holds |= batch.num_rows() > 0;
+        }
+        Ok(holds)
+    }
+
+    /// Calls a trigger's function, whatever its WHEN says.
+    ///
+    /// Gives the row it returns; `Ok(None)` if that is NULL.
     ///
     /// # Errors
     /// Whatever the function fails with.
     pub(in crate::session) fn fire<'a>(
         &'a mut self,
         fire: &'a Fire<'a>,
-        unfired: Option<Vec<ArrayRef>>,
         interrupt: &'a Interrupt,
     ) -> BoxFuture<'a, Result<Option<Vec<ArrayRef>>>> {
-        Box::pin(Deep::new(self.fire_now(fire, unfired, interrupt)))
+        Box::pin(Deep::new(self.fire_now(fire, interrupt)))
     }
 
     async fn fire_now(
         &mut self,
         fire: &Fire<'_>,
-        unfired: Option<Vec<ArrayRef>>,
         interrupt: &Interrupt,
     ) -> Result<Option<Vec<ArrayRef>>> {
         interrupt.check()?;
@@ -79,7 +148,7 @@ impl Session {
         };
         let around = self.variables.take();
         let pinned = self.pinned.take();
-        let done = self.fire_within(fire, unfired, &run).await;
+        let done = self.fire_within(fire, &run).await;
         self.variables = around;
         self.pinned = pinned;
         done
@@ -88,19 +157,8 @@ impl Session {
     async fn fire_within(
         &mut self,
         fire: &Fire<'_>,
-        unfired: Option<Vec<ArrayRef>>,
         run: &Run<'_>,
     ) -> Result<Option<Vec<ArrayRef>>> {
-        if let Some(condition) = &fire.trigger.condition {
-            let mut frame = Frame::named(&fire.trigger.name);
-            frame.enter(None);
-            declare_rows(&mut frame, fire);
-            let condition = condition_of(condition)?;
-            refuse_bare_calls(&*self.context()?, &condition)?;
-            if !self.truth(&frame, &condition, run).await? {
-                return Ok(unfired);
-            }
-        }
         let context = self.context()?;
         let routine = context.snapshot.routine(fire.trigger.routine).cloned();
         let routine = routine.ok_or_else(|| Error::internal("firing a trigger", "no function"))?;
@@ -129,7 +187,8 @@ impl Session {
             outputs: false,
             set: false,
         };
-        let block = parse_plpgsql(&routine.name, text, returns)?;
+        let engine = &self.shared.engine;
+        let block = engine.parsed_block(&routine.name, text, returns)?;
         let context = self.context()?;
         let mut frame = Frame::named(&context.snapshot.signature(routine, None));
         frame.answer = Answer::of_trigger(columns_of(fire.relation));
@@ -199,69 +258,31 @@ impl Session {
         Ok(())
     }
 
-    /// Checks WHEN of a trigger about to be made.
+    /// WHEN of a trigger about to be made, as it is kept.
     ///
     /// # Errors
     /// As binding it.
-    pub(in crate::session) async fn check_trigger_condition(
+    pub(in crate::session) async fn trigger_condition(
         &mut self,
         relation: &Arc<Relation>,
+        asked: Asked<'_>,
         condition: &str,
         run: &Run<'_>,
-    ) -> Result<()> {
+    ) -> Result<Condition> {
         let mut frame = Frame::named("");
         frame.enter(None);
         let row = nulls_of(relation);
         for name in ["new", "old"] {
             frame.declare(Variable::new(name.to_owned(), row_of(relation, &row)).with_null(false));
         }
-        let condition = condition_of(condition)?;
-        refuse_bare_calls(&*self.context()?, &condition)?;
-        self.truth(&frame, &condition, run)
-            .await
-            .map(drop)
-            .map_err(Error::without_position)
-    }
-}
-
-/// WHEN, whose `old.*` and `new.*` are whole rows.
-fn condition_of(condition: &str) -> Result<Expression> {
-    let mut text = condition.to_owned();
-    for row in ["old", "new"] {
-        loop {
-            let lower = text.to_ascii_lowercase();
-            let Some(at) = lower.find(&format!("{row}.*")) else {
-                break;
-            };
-            text.replace_range(at + row.len()..at + row.len() + 2, "");
-        }
-    }
-    let query = parse_query(&format!("SELECT {text}"))?;
-    Ok(Expression { text, query })
-}
-
-/// `0A000` for a call by a bare name that a user's function has where names are looked up: WHEN is
-/// bound when it is asked, and must not mean what whoever changes the rows makes it mean.
-fn refuse_bare_calls(context: &StatementContext, condition: &Expression) -> Result<()> {
-    let visited = ast::visit_expressions(&condition.query, |expr| {
-        if let ast::Expr::Function(call) = expr
-            && let [name] = call.name.0.as_slice()
-            && let Some(name) = name.as_ident().map(fold)
-            && context.search_path.lookup.iter().any(|schema| {
-                let mut routines = context.snapshot.routines_named(*schema, &name);
-                routines.next().is_some()
-            })
-        {
-            return ControlFlow::Break(name);
-        }
-        ControlFlow::Continue(())
-    });
-    match visited {
-        ControlFlow::Break(name) => Err(Error::unsupported(format!(
-            "calling function {name} by its bare name in WHEN of a trigger"
-        ))
-        .hint("Write its schema, too.")),
-        ControlFlow::Continue(()) => Ok(()),
+        let context = StatementContext {
+            arguments: Some(frame.arguments().0),
+            ..StatementContext::clone(&*self.context()?)
+        };
+        let context = Arc::new(context);
+        let engine = self.shared.engine.clone();
+        let work = engine.trigger_condition(&context, relation, asked, condition);
+        interruptible(run.interrupt, work).await
     }
 }
 

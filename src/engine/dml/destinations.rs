@@ -1,0 +1,209 @@
+//! The partitions that rows of a statement come to: each takes its rows once its triggers have
+//! looked at them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::compute::concat_batches;
+use arrow::record_batch::RecordBatch;
+
+use super::DmlKind;
+use super::fire::{Told, sees_rows};
+use super::intake::Intake;
+use super::route::{Router, Sent, shaped};
+use super::rules::Rules;
+use super::work::Work;
+use crate::base::{Error, Result};
+use crate::catalog::{Relation, Segment, TriggerEvent};
+use crate::engine::Engine;
+use crate::observe::Interrupt;
+use crate::statement::StatementContext;
+
+/// Where rows of a table go, and what is asked of them on the way.
+pub(super) struct Sending<'a> {
+    pub(super) router: &'a Router,
+    /// The table whose rows are asked, by these rules of its own, once triggers have left them;
+    /// the rest is for the partitions to ask.
+    pub(super) asked: (&'a Relation, &'a Rules),
+    /// For whom they are noted.
+    pub(super) told: Told,
+}
+
+/// The partitions that rows of a statement came to.
+#[derive(Default)]
+pub(super) struct Destinations {
+    open: Vec<Open>,
+}
+
+/// A partition that rows come to.
+struct Open {
+    leaf: Arc<Relation>,
+    rules: Rules,
+    intake: Intake,
+}
+
+impl Destinations {
+    /// Takes rows of a router's table; gives which of them came to a partition.
+    ///
+    /// # Errors
+    /// For the first row at fault of those sent to one partition.
+    pub(super) async fn take(
+        &mut self,
+        engine: &Arc<Engine>,
+        context: &Arc<StatementContext>,
+        sending: &Sending<'_>,
+        work: &mut Work,
+        batch: &RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<usize>> {
+        let router = sending.router;
+        let mut leaves = router.leaves.iter();
+        // Triggers see rows in the order in which the statement makes them.
+        let in_order = sending.told.all || leaves.any(|of| sees_rows(of, TriggerEvent::Insert));
+        let (sent, lost) = match in_order {
+            true => {
+                let sent = engine.route_in_order(context, router, batch, interrupt);
+                sent.await?
+            }
+            false => engine.route(context, router, batch, interrupt).await?,
+        };
+        let mut came = Vec::new();
+        let mut pieces: Vec<(usize, RecordBatch)> = Vec::with_capacity(sent.len());
+        for Sent {
+            leaf,
+            numbers,
+            rows,
+        } in sent
+        {
+            let place = self.opened(engine, context, sending, work, &leaf, interrupt);
+            let place = place.await?;
+            let Open { leaf, rules, .. } = &self.open[place];
+            let (rows, kept) = engine
+                .before_insert(context, leaf, rules, rows, interrupt)
+                .await?;
+            match kept {
+                None => came.extend(numbers),
+                Some(kept) => {
+                    let kept = numbers.iter().zip(kept.values());
+                    came.extend(kept.filter(|(_, kept)| *kept).map(|(number, _)| *number));
+                }
+            }
+            if rows.num_rows() > 0 {
+                pieces.push((place, rows));
+            }
+        }
+        self.ask(engine, context, sending, &pieces, interrupt)
+            .await?;
+        for (place, open) in self.open.iter_mut().enumerate() {
+            let own = pieces.iter().filter(|(of, _)| *of == place);
+            let own: Vec<&RecordBatch> = own.map(|(_, rows)| rows).collect();
+            if let Some(first) = own.first() {
+                let rows = concat_batches(&first.schema(), own)
+                    .map_err(|error| Error::internal("giving rows to a partition", error))?;
+                open.intake.take(rows, interrupt).await?;
+            }
+        }
+        for (place, rows) in pieces {
+            let own = work.on(&self.open[place].leaf, DmlKind::Insert);
+            own.note_seen(sending.told, TriggerEvent::Insert, None, Some(rows));
+        }
+        match lost {
+            Some((_, error)) => Err(error),
+            None => Ok(came),
+        }
+    }
+
+    /// The place of a partition, which is opened if it is not yet.
+    async fn opened(
+        &mut self,
+        engine: &Arc<Engine>,
+        context: &Arc<StatementContext>,
+        sending: &Sending<'_>,
+        work: &mut Work,
+        leaf: &Arc<Relation>,
+        interrupt: &Interrupt,
+    ) -> Result<usize> {
+        if let Some(place) = self.open.iter().position(|of| of.leaf.oid == leaf.oid) {
+            return Ok(place);
+        }
+        let leaf = super::rewrite::current(context, leaf)?;
+        let keyed = work.on(&leaf, DmlKind::Insert);
+        let keyed = keyed.current(context, interrupt).await?;
+        let mut rules = engine.bind_rules(context, &leaf).await?;
+        if !leaf.may_rewrite(TriggerEvent::Insert) {
+            // It was chosen by its bound.
+            rules.bound = None;
+        }
+        let (table, given) = sending.asked;
+        rules.given = names_of(table, &leaf, &given.given);
+        let intake = Intake::new(engine, context, &keyed, &rules, interrupt).await?;
+        self.open.push(Open {
+            leaf,
+            rules,
+            intake,
+        });
+        Ok(self.open.len() - 1)
+    }
+
+    /// What row security and views ask of rows, whatever partition they come to.
+    async fn ask(
+        &self,
+        engine: &Arc<Engine>,
+        context: &Arc<StatementContext>,
+        sending: &Sending<'_>,
+        pieces: &[(usize, RecordBatch)],
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let (table, rules) = sending.asked;
+        let rules = rules.of_all_tables();
+        if rules.is_empty() || pieces.is_empty() {
+            return Ok(());
+        }
+        let table = nullable(table);
+        let rows = pieces
+            .iter()
+            .map(|(place, rows)| shaped(rows, &self.open[*place].leaf, &table))
+            .collect::<Result<Vec<_>>>()?;
+        let rows = concat_batches(&rows[0].schema(), &rows)
+            .map_err(|error| Error::internal("giving rows to a partition", error))?;
+        match engine
+            .check_rows(context, &table, &rules, &rows, interrupt)
+            .await?
+        {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// The end: the rows are part of the work. Gives them, by partition.
+    pub(super) async fn finish(self, work: &mut Work) -> Result<Vec<Arc<Relation>>> {
+        let mut written = Vec::with_capacity(self.open.len());
+        for Open { leaf, intake, .. } in self.open {
+            let work = work.on(&leaf, DmlKind::Insert);
+            let before = work.written.len();
+            intake.finish(work).await?;
+            let segments: Vec<Arc<Segment>> = work.written[before..].to_vec();
+            written.push(Arc::new(super::rewrite::with_segments(&leaf, &segments)));
+        }
+        Ok(written)
+    }
+}
+
+/// Columns of a partition that have the names of columns given to its table.
+fn names_of(table: &Relation, leaf: &Relation, given: &BTreeSet<i16>) -> BTreeSet<i16> {
+    let columns = table.columns.iter();
+    let columns = columns.filter(|column| given.contains(&column.attnum));
+    columns
+        .filter_map(|column| leaf.column(&column.name))
+        .map(|column| column.attnum)
+        .collect()
+}
+
+/// A table that lets everything be NULL.
+fn nullable(table: &Relation) -> Relation {
+    let mut table = table.clone();
+    for column in &mut table.columns {
+        column.not_null = false;
+    }
+    table
+}

@@ -1,0 +1,214 @@
+//! INSERT, run: the rows of its source made whole, looked at by triggers, and taken by the table,
+//! its partitions, or the triggers of a view.
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::record_batch::RecordBatch;
+
+use super::assign::assign;
+use super::destinations::{Destinations, Sending};
+use super::feeds::Feed;
+use super::fire::{NamedTable, Told};
+use super::insert::{Insert, Source};
+use super::intake::{Intake, Written};
+use super::values::{Cell, Inputs};
+use super::work::Work;
+use super::{DmlKind, DmlResult, rows};
+use crate::base::Result;
+use crate::catalog::TriggerEvent;
+use crate::engine::copy::CopiedRows;
+use crate::engine::scan::family_provider;
+use crate::engine::{Engine, Rows};
+use crate::observe::Interrupt;
+use crate::statement::StatementContext;
+use crate::types::PgType;
+
+impl Engine {
+    /// Adds rows that COPY brought to a table whose triggers look at them, or gives them to those
+    /// of a view.
+    ///
+    /// # Errors
+    /// As [`Engine::execute_dml`].
+    pub async fn insert_copied(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        copied: CopiedRows,
+        interrupt: &Interrupt,
+    ) -> Result<DmlResult> {
+        let insert = Insert {
+            relation: copied.relation,
+            source: Source::Copied(copied.batches),
+            feeds: copied.feeds,
+            computed: Vec::new(),
+            conflict: None,
+            through: None,
+            reads_target: false,
+            router: copied.router,
+        };
+        let mut work = Work::default();
+        let written = self.execute_insert(context, &insert, &mut work, &[], &[], interrupt);
+        let mut rows = written.await?.rows;
+        if let (Some(_), Source::Copied(all)) = (insert.relation.view(), &insert.source) {
+            // To PostgreSQL a view takes whatever its triggers are shown.
+            rows = all.iter().map(|batch| batch.num_rows() as u64).sum();
+        }
+        work.note_done(NamedTable {
+            table: insert.relation.oid,
+            event: TriggerEvent::Insert,
+            changed: Vec::new(),
+        });
+        let (changes, touched, events) = work.finish(context, interrupt).await?;
+        Ok(DmlResult {
+            changes,
+            touched,
+            events,
+            rows,
+            returning: None,
+        })
+    }
+
+    /// Runs it.
+    pub(super) async fn execute_insert(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        insert: &Insert,
+        work: &mut Work,
+        parameter_types: &[PgType],
+        parameters: &[ArrayRef],
+        interrupt: &Interrupt,
+    ) -> Result<Written> {
+        let relation = super::rewrite::current(context, &insert.relation)?;
+        let mut computed = Vec::with_capacity(insert.computed.len());
+        for query in &insert.computed {
+            computed.push(
+                self.single_row(context, query.clone(), parameters, interrupt)
+                    .await?,
+            );
+        }
+        let inputs = Inputs {
+            context,
+            parameters,
+            parameter_types,
+            computed: &computed,
+        };
+        let mut rest = match &insert.source {
+            Source::Values(cells) => Rest::Cells(Some(cells)),
+            Source::Query(query) => {
+                let passed = &parameters[..query.parameters.len().min(parameters.len())];
+                Rest::Answer(self.run(context, query.clone(), passed, interrupt).await?)
+            }
+            Source::Copied(batches) => Rest::Batches(batches.iter()),
+        };
+        if relation.view().is_some() {
+            // What triggers do is nothing to a query that is still running.
+            let mut given = Vec::new();
+            while let Some(batch) = self.given(&inputs, insert, &mut rest, interrupt).await? {
+                given.push(batch);
+            }
+            return self.insert_instead(context, insert, given).await;
+        }
+        if insert.updates() {
+            work.on(&relation, DmlKind::Update);
+        }
+        let own = work.on(&relation, DmlKind::Insert);
+        let keyed = own.current(context, interrupt).await?;
+        let mut intake = Intake::new(self, context, &keyed, &insert.feeds.rules, interrupt).await?;
+        let mut into = Destinations::default();
+        let mut routed = 0;
+        let mut proposed = Vec::new();
+        let rules = &insert.feeds.rules;
+        let told = Told::of(&relation, TriggerEvent::Insert);
+        while let Some(batch) = self.given(&inputs, insert, &mut rest, interrupt).await? {
+            if let Some(router) = &insert.router {
+                let sending = Sending {
+                    router,
+                    asked: (&relation, rules),
+                    told,
+                };
+                let taken = into.take(self, context, &sending, work, &batch, interrupt);
+                routed += taken.await?.len() as u64;
+                continue;
+            }
+            let left = self.before_insert(context, &relation, rules, batch, interrupt);
+            let (batch, _) = left.await?;
+            match &insert.conflict {
+                None => {
+                    let own = work.on(&relation, DmlKind::Insert);
+                    intake.take_seen((own, told), batch, interrupt).await?;
+                }
+                Some(_) => proposed.push(batch),
+            }
+        }
+        if insert.router.is_some() {
+            let root = context.database.store().root();
+            let written = into.finish(work).await?;
+            return Ok(Written {
+                rows: routed,
+                returned: family_provider(root, &relation, &written),
+            });
+        }
+        let work = work.on(&relation, DmlKind::Insert);
+        match &insert.conflict {
+            None => intake.finish(work).await,
+            Some(conflict) => {
+                drop(intake);
+                self.resolve_conflicts(
+                    context, work, rules, conflict, proposed, parameters, interrupt,
+                )
+                .await
+            }
+        }
+    }
+}
+
+/// What is still to come of a source.
+enum Rest<'i> {
+    Cells(Option<&'i Vec<Vec<Cell>>>),
+    Answer(Rows),
+    Batches(std::slice::Iter<'i, RecordBatch>),
+}
+
+impl Engine {
+    /// The next rows of the source, whole: with what the table gives where nothing is given.
+    async fn given(
+        self: &Arc<Self>,
+        inputs: &Inputs<'_>,
+        insert: &Insert,
+        rest: &mut Rest<'_>,
+        interrupt: &Interrupt,
+    ) -> Result<Option<RecordBatch>> {
+        let relation = &insert.relation;
+        let feeds = &insert.feeds;
+        let batch = match rest {
+            Rest::Batches(batches) => return Ok(batches.next().cloned()),
+            Rest::Cells(cells) => {
+                let Some(cells) = cells.take() else {
+                    return Ok(None);
+                };
+                let source = |position: usize, column: usize| {
+                    let cells = cells.iter().map(|row| &row[position]);
+                    inputs.column(&relation.columns[column], cells)
+                };
+                self.complete(inputs, feeds, cells.len(), source, interrupt)
+                    .await?
+            }
+            Rest::Answer(answer) => {
+                let Some(batch) = answer.next().await? else {
+                    return Ok(None);
+                };
+                let source = |position: usize, column: usize| {
+                    let to = relation.columns[column].ty;
+                    let array = batch.column(position);
+                    match &feeds.columns[column] {
+                        Feed::Source(_, Some(from)) => assign(inputs.context, array, *from, to),
+                        _ => rows::read_array(inputs.context, array, to),
+                    }
+                };
+                self.complete(inputs, feeds, batch.num_rows(), source, interrupt)
+                    .await?
+            }
+        };
+        Ok(Some(batch))
+    }
+}
