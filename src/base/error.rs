@@ -211,6 +211,15 @@ impl Error {
         self
     }
 
+    /// `57P01`: the connection is ended by an administrator or a stopping server.
+    pub fn terminated() -> Self {
+        Self::new(
+            SqlState::ADMIN_SHUTDOWN,
+            "terminating connection due to administrator command",
+        )
+        .fatal()
+    }
+
     /// Marks the error as ending the connection.
     pub fn fatal(mut self) -> Self {
         self.0.fatal = true;

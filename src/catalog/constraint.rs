@@ -69,6 +69,9 @@ pub struct IndexPart {
     pub descending: bool,
     /// NULLS FIRST
     pub nulls_first: bool,
+    /// COLLATE, where it says another collation than its column's or expression's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<Oid>,
     /// The operator class, where it is not the type's default one for the access method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operators: Option<String>,

@@ -280,6 +280,9 @@ pub struct Column {
     pub stored_name: String,
     /// Type.
     pub ty: PgType,
+    /// COLLATE, where it says another collation than its type's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<Oid>,
     /// NOT NULL.
     pub not_null: bool,
     /// DEFAULT, as SQL text. A sequence in it stands under its OID (`nextval('16412'::regclass)`).

@@ -95,6 +95,9 @@ impl Composite {
 pub struct Domain {
     /// The type beneath; may be a domain itself.
     pub base: PgType,
+    /// COLLATE, where it says another collation than that of the type beneath.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<Oid>,
     /// DEFAULT, as its author wrote it.
     pub default: Option<String>,
     /// NOT NULL
@@ -379,6 +382,12 @@ impl Snapshot {
             .into_iter()
             .flatten()
             .find_map(|(_, domain)| domain.default.as_deref())
+    }
+
+    /// The collation that a domain, or one beneath it, has instead of its type's.
+    pub fn domain_collation(&self, of: InDomain) -> Option<Oid> {
+        let chain = self.domains(of.oid);
+        chain.into_iter().find_map(|(_, domain)| domain.collation)
     }
 
     /// The columns whose values keep a domain's constraints.

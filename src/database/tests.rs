@@ -42,6 +42,7 @@ fn new_table(database: &Database, name: &str, schema: Oid, persistence: Persiste
         name: "n".to_owned(),
         stored_name: "n".to_owned(),
         ty: PgType::INT4,
+        collation: None,
         not_null: false,
         default: None,
         generation: None,

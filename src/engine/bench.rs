@@ -94,6 +94,7 @@ impl Bench {
                 name: (*name).into(),
                 stored_name: (*name).into(),
                 ty: *ty,
+                collation: None,
                 not_null: *not_null,
                 default: default.map(Into::into),
                 generation: None,

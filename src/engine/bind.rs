@@ -48,14 +48,31 @@ pub(super) fn bind_call(
         return Ok(None);
     };
     let mentioned = mentioned_parameters(function);
+    let arguments = finished(scope, call.arguments, declared, &mentioned)?;
+    check_determined(&arguments)?;
     Ok(Some(BoundCall {
         callee: Callee {
             routine: call.routine,
             types: call.types,
             result: call.result,
         },
-        arguments: finished(scope, call.arguments, declared, &mentioned)?,
+        arguments,
     }))
+}
+
+/// Checks that every parameter of a whole statement has a type. What is only a part of one leaves
+/// some to the others.
+///
+/// # Errors
+/// `42P18`
+pub(super) fn check_determined(bound: &Bound) -> Result<()> {
+    match bound.undetermined {
+        None => Ok(()),
+        Some(number) => Err(Error::new(
+            SqlState::INDETERMINATE_DATATYPE,
+            format!("could not determine data type of parameter ${number}"),
+        )),
+    }
 }
 
 fn finished(
@@ -76,7 +93,17 @@ fn finished(
         derived_by,
     } = analysis;
     scope.watch.measure(&plan)?;
-    let (plan, parameters) = type_parameters(plan, declared, parameters, mentioned)?;
+    let is_known = |number: usize| {
+        let declared = declared.get(number - 1).copied().flatten();
+        declared.is_some() || parameters.contains_key(&number) || mentioned.contains(&number)
+    };
+    let count = parameters
+        .last_key_value()
+        .map_or(0, |(number, _)| *number)
+        .max(declared.len())
+        .max(mentioned.last().copied().unwrap_or(0));
+    let undetermined = (1..=count).find(|number| !is_known(*number));
+    let (plan, parameters) = type_parameters(plan, declared, parameters, count)?;
     let plan = semantics::before_coercion(plan, scope.watch).map_err(convert)?;
     let plan = semantics::coerce(scope, plan).map_err(convert)?;
     let (plan, columns) = output(plan, &columns)?;
@@ -95,6 +122,7 @@ fn finished(
         plan,
         needs: reads.needs,
         parameters,
+        undetermined,
         columns,
         reads: reads.relations,
         names,
@@ -113,32 +141,18 @@ fn type_parameters(
     plan: LogicalPlan,
     declared: &[Option<PgType>],
     found: BTreeMap<usize, Option<PgType>>,
-    mentioned: &BTreeSet<usize>,
+    count: usize,
 ) -> Result<(LogicalPlan, Vec<PgType>)> {
-    let count = found
-        .last_key_value()
-        .map_or(0, |(number, _)| *number)
-        .max(declared.len())
-        .max(mentioned.last().copied().unwrap_or(0));
     if count == 0 {
         return Ok((plan, Vec::new()));
     }
     let types = (1..=count)
         .map(|number| {
-            match (
-                declared.get(number - 1).copied().flatten(),
-                found.get(&number),
-            ) {
-                (Some(ty), _) => Ok(ty),
-                (None, Some(ty)) => Ok(ty.unwrap_or(PgType::TEXT)),
-                (None, None) if mentioned.contains(&number) => Ok(PgType::TEXT),
-                (None, None) => Err(Error::new(
-                    SqlState::INDETERMINATE_DATATYPE,
-                    format!("could not determine data type of parameter ${number}"),
-                )),
-            }
+            let found = || found.get(&number).copied().flatten();
+            let declared = declared.get(number - 1).copied().flatten();
+            declared.or_else(found).unwrap_or(PgType::TEXT)
         })
-        .collect::<Result<Vec<_>>>()?;
+        .collect::<Vec<_>>();
     let plan = semantics::map_expressions(plan, &|expression, _| {
         Ok(match expression {
             // One that was written before its type was known.

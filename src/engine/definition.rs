@@ -15,6 +15,8 @@ pub struct ColumnDefinition {
     pub ty: TypeName,
     /// Whether the type was written `serial` or a kin: a sequence comes with it.
     pub serial: bool,
+    /// COLLATE
+    pub collation: Option<ObjectName>,
     /// NOT NULL
     pub not_null: bool,
     /// DEFAULT, as its author wrote it.
@@ -233,6 +235,8 @@ pub struct CreateIndex {
 pub struct IndexPartDefinition {
     /// A column's name, or an expression as its author wrote it.
     pub of: Result<String, String>,
+    /// COLLATE
+    pub collation: Option<ObjectName>,
     /// The operator class, if it is said.
     pub operators: Option<String>,
     /// DESC

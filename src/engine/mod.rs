@@ -145,6 +145,8 @@ pub struct Bound {
     pub reads: Vec<Oid>,
     /// The columns of relations that it names, also by `*`.
     pub names: BTreeSet<(Oid, i16)>,
+    /// The first parameter that nothing here says the type of.
+    pub(crate) undetermined: Option<usize>,
     /// The primary keys without which it would not be valid, as constraints.
     pub keys: BTreeSet<Oid>,
     /// Where it calls users' functions by their bare names, and these with their schemas.
@@ -175,7 +177,9 @@ impl Engine {
         if let Some(bound) = self.bind_constant(context, query, declared) {
             return bound;
         }
-        self.bind_with(context, query, declared, &[]).await
+        let bound = self.bind_with(context, query, declared, &[]).await?;
+        bind::check_determined(&bound)?;
+        Ok(bound)
     }
 
     /// Runs a permitted query: expands views as their owners, analyses, optimises, executes on the

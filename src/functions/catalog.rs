@@ -8,6 +8,7 @@ use super::resolve::Param;
 use super::{routine, trigger};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::user_type::{Found, made_of};
 use crate::catalog::{RelationKind, TriggerEvent};
 use crate::pg_catalog::relations::{
     access, constraints, functions as procs, objects, search, types,
@@ -286,23 +287,25 @@ fn type_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
     if types::name(oid).is_some() {
         return Ok(true.into());
     }
-    let system = layout::by_row_type(oid).map(|relation| relation.schema);
-    let user = call.context.snapshot.pg_type(oid);
-    if let Some(user) = user.and_then(crate::catalog::user_type::made_of) {
-        let snapshot = &call.context.snapshot;
-        let visible = snapshot.user_type(user).is_some_and(|ty| {
-            let found = snapshot.resolve_type(&call.context.search_path, None, &ty.name);
-            found.is_some_and(|found| found.oid == ty.oid) && PgType::by_name(&ty.name).is_none()
-        });
+    if let Some(system) = layout::by_row_type(oid) {
+        let visible = call.context.search_path.lookup.contains(&system.schema);
         return Ok(visible.into());
     }
-    let schema = system.or_else(|| {
-        let relation = call.context.snapshot.relation_of_type(oid)?;
-        Some(relation.schema)
+    let snapshot = &call.context.snapshot;
+    // Arrays are where their elements are.
+    let element = snapshot.pg_type(oid).and_then(made_of).unwrap_or(oid);
+    let own = snapshot.user_type(element);
+    let rows = snapshot.relation_of_type(element);
+    let name = own.map(|ty| &ty.name);
+    let Some(name) = name.or(rows.map(|relation| &relation.name)) else {
+        return Ok(Value::Null);
+    };
+    let named = snapshot.resolve_value_type(&call.context.search_path, None, name);
+    let found = named.is_some_and(|found| match found {
+        Found::Type(ty) => own.is_some_and(|own| own.oid == ty.oid),
+        Found::Rows(relation) => rows.is_some_and(|rows| rows.oid == relation.oid),
     });
-    Ok(schema.map_or(Value::Null, |schema| {
-        call.context.search_path.lookup.contains(&schema).into()
-    }))
+    Ok((found && PgType::by_name(name).is_none()).into())
 }
 
 fn function_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {

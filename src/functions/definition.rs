@@ -6,7 +6,7 @@ use super::expression::{shown, visible};
 use crate::base::name::quote;
 use crate::base::{Oid, Result};
 use crate::catalog::{ForeignKey, Index, IndexPart, IndexedBy, Relation};
-use crate::pg_catalog::{Value, names};
+use crate::pg_catalog::{self, Value, names};
 use crate::types::PgType;
 
 functions! { pub(super) LIST:
@@ -80,6 +80,10 @@ fn create_index(call: &Call<'_>, relation: &Relation, index: &Index, pretty: boo
 
 fn part(call: &Call<'_>, relation: &Relation, part: &IndexPart, pretty: bool) -> String {
     let mut text = indexed(call, relation, &part.of, pretty);
+    if let Some(collation) = part.collation.and_then(pg_catalog::collation_name) {
+        text.push_str(" COLLATE ");
+        text.push_str(&quote(collation));
+    }
     if let Some(operators) = &part.operators {
         text.push(' ');
         text.push_str(&quote(operators));

@@ -308,6 +308,10 @@ fn terminate(call: &Call<'_>, row: usize) -> Result<Value> {
     Ok(match target(call, row, Deed::Terminate)? {
         Some(activity) => {
             activity.terminate.cancel();
+            // Who ends its own session hears of that instead of an answer.
+            if activity.id == call.context.session {
+                return Err(Error::terminated());
+            }
             true.into()
         }
         None => false.into(),

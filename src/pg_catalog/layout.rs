@@ -120,6 +120,7 @@ fn column(text: &str, attnum: i16) -> Column {
         ty: PgType::by_name(ty)
             .or_else(|| row_array(ty))
             .expect("relations.tsv uses types of the type table"),
+        collation: None,
         not_null,
         default: None,
         generation: None,

@@ -29,7 +29,9 @@ use crate::statement::StatementContext;
 pub use casts::{CastContext, cast_context};
 pub use operators::{Operator, behind};
 pub use relations::access::{OperatorClass, operator_class, order_class};
-pub use relations::types::{collation_named, collation_of, is_toastable, sent_by};
+pub use relations::types::{
+    collation as collation_name, collation_named, collation_of, is_toastable, sent_by,
+};
 pub use value::Value;
 
 /// What PostgreSQL's own functions of a name take.

@@ -24,6 +24,7 @@ fn column(attnum: i16, name: &str, ty: PgType) -> Column {
         name: name.into(),
         stored_name: name.into(),
         ty,
+        collation: None,
         not_null: attnum == 1,
         default: (attnum == 2).then(|| "'x'::text".into()),
         generation: None,

@@ -427,7 +427,8 @@ pub(super) fn no_statement(name: &str) -> Error {
     } else {
         format!("prepared statement \"{name}\" does not exist")
     };
-    Error::new(SqlState::INVALID_SQL_STATEMENT_NAME, message)
+    // postgres.js prepares again when it reads this.
+    Error::new(SqlState::INVALID_SQL_STATEMENT_NAME, message).routine("FetchPreparedStatement")
 }
 
 /// A declared parameter type; `unknown` leaves the choice to the binder, as in PostgreSQL.

@@ -252,7 +252,7 @@ async fn converse(
         tokio::select! {
             biased;
             _gone = &mut reading => Ending::Gone,
-            () = activity.terminate.cancelled() => Ending::Fatal(error::terminated()),
+            () = activity.terminate.cancelled() => Ending::Fatal(Error::terminated()),
             ending = talking => ending.unwrap_or_else(|_panic| Ending::Fatal(panicked())),
         }
     };
@@ -382,7 +382,7 @@ impl Connection {
                     self.out.shrink();
                 }
                 () = self.sessions.shutdown.cancelled(), if between_transactions => {
-                    return Err(error::terminated().into());
+                    return Err(Error::terminated().into());
                 }
                 error = expiry(deadline.as_ref()) => return Err(error.fatal().into()),
             }

@@ -91,15 +91,6 @@ fn text(value: &str) -> String {
     value.replace('\0', "\u{fffd}")
 }
 
-/// The connection is ended by an administrator or a stopping server.
-pub(super) fn terminated() -> Error {
-    Error::new(
-        SqlState::ADMIN_SHUTDOWN,
-        "terminating connection due to administrator command",
-    )
-    .fatal()
-}
-
 /// The client went away; seen by the log alone.
 pub(super) fn connection_lost() -> Error {
     Error::new(SqlState::CONNECTION_FAILURE, "connection to client lost").fatal()

@@ -91,8 +91,7 @@ pub(super) async fn open(mut socket: TcpStream, options: &Options) -> Result<Ope
     let (mut asked_ssl, mut asked_gss) = (false, false);
     loop {
         let packet = read_packet(&mut socket, &mut buffer).await?;
-        let code = packet.as_ref().map_or(0, |packet| peek_code(packet));
-        match (code, &options.tls) {
+        match (peek_code(&packet), &options.tls) {
             (SSL_REQUEST, Some(config)) if !asked_ssl => {
                 if !buffer.is_empty() {
                     // Somebody in the middle could have put it there, to have it taken as the
@@ -115,7 +114,7 @@ pub(super) async fn open(mut socket: TcpStream, options: &Options) -> Result<Ope
                 asked_gss = true;
                 socket.write_all(b"N").await?;
             }
-            _ => return Ok(Opened::plain(socket, buffer, packet)),
+            _ => return Ok(Opened::plain(socket, buffer, Ok(packet))),
         }
     }
 }
@@ -124,7 +123,7 @@ pub(super) async fn open(mut socket: TcpStream, options: &Options) -> Result<Ope
 async fn encrypted(mut stream: TlsStream<TcpStream>) -> Result<Opened, Gone> {
     let mut buffer = BytesMut::new();
     let packet = read_packet(&mut stream, &mut buffer).await?;
-    Ok(Opened::encrypted(stream, buffer, packet))
+    Ok(Opened::encrypted(stream, buffer, Ok(packet)))
 }
 
 impl Opened {
@@ -151,22 +150,24 @@ impl Opened {
     }
 }
 
-/// Reads one packet of the form before startup: a length, then so many bytes.
+/// Reads one packet of the form before startup: a length, then so many bytes. A peer that sends
+/// another length speaks another protocol, or hung up at once; as PostgreSQL we say nothing to it.
 async fn read_packet(
     stream: &mut (impl AsyncRead + Unpin),
     buffer: &mut BytesMut,
-) -> Result<Result<Bytes>, Gone> {
+) -> Result<Bytes, Gone> {
     loop {
         if let Some(length) = buffer.get(..4) {
             let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]);
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             if !(8..=PRE_LOGIN_FRAME_BYTES_MAX).contains(&length) {
-                return Ok(Err(violation("invalid length of startup packet")));
+                tracing::debug!(length, "invalid length of startup packet");
+                return Err(Gone);
             }
             if buffer.len() >= length {
                 let mut packet = buffer.split_to(length).freeze();
                 packet.advance(4);
-                return Ok(Ok(packet));
+                return Ok(packet);
             }
         }
         buffer.reserve(1024);

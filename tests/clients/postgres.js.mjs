@@ -21,6 +21,14 @@ shows("typed parameters, type introspection for arrays", async () => {
       n: null, l: [1, 2, 3], s: ["x", 'q"'],
     },
   );
+  // The types of parameters are asked for once; the client asks again when an error says where it was raised.
+  const insert = (name) => sql`INSERT INTO retyped VALUES (${name}) RETURNING name`;
+  await sql`CREATE TABLE retyped (name text)`;
+  assert.equal((await insert("7"))[0].name, "7");
+  await sql`ALTER TABLE retyped ALTER name TYPE int USING name::int`;
+  assert.equal((await insert("8"))[0].name, 8);
+  const chosen = sql`WITH made AS (INSERT INTO retyped VALUES (9) RETURNING name) SELECT 9 IN ${sql([8, 9])} AS o FROM made`;
+  assert.equal((await chosen)[0].o, true);
 });
 
 shows("helpers: insert, update, in, identifiers, fragments, simple()", async () => {

@@ -193,6 +193,9 @@ def errors():
     assert diag.statement_position == "15" and diag.message_primary == 'relation "nowhere" does not exist'
     diag = fails("42601", connection.execute, "SELEKT 1").diag
     assert diag.statement_position == "1" and diag.message_primary == 'syntax error at or near "SELEKT"'
+    ended = psycopg.connect(autocommit=True)
+    fails("57P01", ended.execute, "SELECT pg_terminate_backend(%s)", (ended.info.backend_pid,))
+    assert ended.broken
 
 
 @shows("cancel")

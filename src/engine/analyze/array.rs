@@ -121,13 +121,22 @@ impl Analyst<'_> {
             .iter()
             .map(|element| match element {
                 Ast::Array(inner) => self.array_as(level, &inner.elem, wanted),
-                element => {
-                    let value = self.expression(level, element)?;
-                    match wanted {
-                        Some(ty) if array_element(value.ty).is_none() => self.cast(value, ty),
-                        _ => Ok(value),
-                    }
-                }
+                element => self.expression(level, element),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let Some(wanted) = wanted else {
+            return self.array_of(values);
+        };
+        let is_array = |value: &Typed| array_element(value.ty).is_some();
+        // Beside arrays a literal is one, too.
+        let nests = values.iter().any(is_array);
+        let beside = wanted.array().filter(|_| nests).unwrap_or(wanted);
+        let values = values
+            .into_iter()
+            .map(|value| match &value {
+                array if is_array(array) => Ok(value),
+                literal if literal.is_unknown() => self.cast(value, beside),
+                _ => self.cast(value, wanted),
             })
             .collect::<Result<Vec<_>>>()?;
         self.array_of(values)

@@ -97,6 +97,7 @@ impl Analyst<'_> {
             let source = RelationSource::new(RelationBody::System(relation), false);
             return self.scanned(source, alias, None, &function);
         }
+        let plain_name = function.rsplit('.').next().unwrap_or(&function);
         if let Some(columns) = functions::set_as_arrays(&function) {
             let columns = columns
                 .iter()
@@ -105,10 +106,9 @@ impl Analyst<'_> {
                     Ok(((*column).to_owned(), set_elements(behind, array)))
                 })
                 .collect::<Result<Vec<_>>>()?;
-            return self.rows_of(&inner, columns, ordinality, alias);
+            return self.rows_of(&inner, plain_name, columns, ordinality, alias);
         }
-        let short = function.rsplit('.').next().unwrap_or(&function);
-        let short = functions::set_column(short).to_owned();
+        let short = functions::set_column(plain_name).to_owned();
         if let Some((row, columns)) = self.record_columns(&function, &values, alias)? {
             let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
             let alias = json_record::listed(alias, &names);
@@ -125,7 +125,7 @@ impl Analyst<'_> {
                     (name, Elements { array, ty })
                 })
                 .collect();
-            return self.rows_of(&inner, columns, ordinality, alias);
+            return self.rows_of(&inner, plain_name, columns, ordinality, alias);
         }
         match self.elements(&function, values.clone())? {
             Some(elements) => {
@@ -134,7 +134,7 @@ impl Analyst<'_> {
                 let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
                 let listed = row.and_then(|_| json_record::listed(alias, &names));
                 let alias = listed.as_ref().or(alias);
-                let mut source = self.rows_of(&inner, columns, ordinality, alias)?;
+                let mut source = self.rows_of(&inner, plain_name, columns, ordinality, alias)?;
                 if let Some(relation) = source.relations.first_mut() {
                     relation.row = row;
                 }
@@ -201,7 +201,11 @@ impl Analyst<'_> {
             };
             columns.extend(self.spread_elements(name, elements));
         }
-        self.rows_of(&inner, columns, ordinality, alias)
+        let name = columns
+            .first()
+            .map(|(name, _)| name.clone())
+            .unwrap_or_default();
+        self.rows_of(&inner, &name, columns, ordinality, alias)
     }
 
     /// `unnest(a, b, …)`
@@ -230,13 +234,14 @@ impl Analyst<'_> {
             };
             columns.extend(self.spread_elements("unnest".to_owned(), elements));
         }
-        self.rows_of(&inner, columns, ordinality, alias)
+        self.rows_of(&inner, "unnest", columns, ordinality, alias)
     }
 
-    /// The rows of arrays beside one another.
+    /// The rows of arrays beside one another, of the function called `name`.
     fn rows_of(
         &self,
         inner: &Level<'_>,
+        name: &str,
         columns: Vec<(String, Elements)>,
         ordinality: bool,
         alias: Option<&ast::TableAlias>,
@@ -245,8 +250,8 @@ impl Analyst<'_> {
         let mut arrays = Vec::new();
         let mut outputs = Vec::new();
         let mut longest: Option<Expr> = None;
-        for (index, (name, elements)) in columns.iter().enumerate() {
-            let column = format!("{name}\0{number}_{index}");
+        for (index, (called, elements)) in columns.iter().enumerate() {
+            let column = format!("{called}\0{number}_{index}");
             if ordinality {
                 let length = self.native("cardinality", vec![elements.array.clone()])?;
                 let length = self.coerced(length, PgType::INT4)?.expr;
@@ -256,7 +261,7 @@ impl Analyst<'_> {
                 });
             }
             arrays.push(elements.array.clone().alias(&column));
-            outputs.push((column, name.clone(), elements.ty));
+            outputs.push((column, called.clone(), elements.ty));
         }
         if let Some(longest) = longest {
             let args = vec![
@@ -282,8 +287,7 @@ impl Analyst<'_> {
             .into_iter()
             .map(|(_, name, ty)| Output { name, ty })
             .collect();
-        let name = columns_name(&columns);
-        self.function_source(inner, plan, columns, scalar, alias, &name)
+        self.function_source(inner, plan, columns, scalar, alias, name)
     }
 
     /// A function of one value is a relation of one row.
@@ -312,7 +316,8 @@ impl Analyst<'_> {
         self.function_source(inner, plan, columns, true, alias, name)
     }
 
-    /// A function's rows under its alias; a single column is called as the relation is.
+    /// A function's rows under its alias. A single column is called as the relation is, unless it
+    /// is an argument of the function and has that one's name.
     fn function_source(
         &self,
         inner: &Level<'_>,
@@ -337,6 +342,7 @@ impl Analyst<'_> {
         if scalar
             && let Some(alias) = alias
             && let Some(first) = columns.first_mut()
+            && first.name == name
         {
             first.name = crate::engine::parse::fold(&alias.name);
         }
@@ -433,14 +439,6 @@ impl Analyst<'_> {
         let source = RelationSource::new(RelationBody::Function(call, provider), false);
         self.scanned(source, alias, None, name)
     }
-}
-
-/// The relation's name without an alias.
-fn columns_name(columns: &[Output]) -> String {
-    columns
-        .first()
-        .map(|column| column.name.clone())
-        .unwrap_or_default()
 }
 
 /// The view of `pg_catalog` that shows what a function answers, if one does; else the name itself.

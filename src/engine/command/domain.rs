@@ -10,6 +10,8 @@ pub struct CreateDomain {
     pub name: ObjectName,
     /// The type beneath.
     pub ty: TypeName,
+    /// COLLATE
+    pub collation: Option<ObjectName>,
     /// DEFAULT, as its author wrote it.
     pub default: Option<String>,
     /// NOT NULL

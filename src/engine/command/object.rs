@@ -311,6 +311,8 @@ pub enum AlterAction {
         column: String,
         /// New type.
         ty: TypeName,
+        /// COLLATE
+        collation: Option<ObjectName>,
         /// USING, as its author wrote it.
         using: Option<String>,
     },

@@ -66,6 +66,7 @@ fn table(context: &StatementContext) -> Arc<Relation> {
         name: name.into(),
         stored_name: name.into(),
         ty,
+        collation: None,
         not_null: attnum == 2,
         default: None,
         generation: None,

@@ -80,6 +80,8 @@ pub fn check_assignable(column: &str, from: PgType, to: PgType) -> Result<()> {
             from.with_typmod(-1)
         ),
     )
+    // postgres.js prepares again when it reads this: its parameters may have other types now.
+    .routine("transformAssignedExpr")
     .hint("You will need to rewrite or cast the expression."))
 }
 

@@ -201,6 +201,7 @@ pub(super) fn columns(names: Vec<String>, types: Vec<PgType>) -> Result<Vec<Colu
                 name: unique(&mut taken, base.clone()),
                 stored_name: unique(&mut stored, if name.is_empty() { base } else { name }),
                 ty,
+                collation: None,
                 not_null: false,
                 default: None,
                 generation: None,

@@ -63,6 +63,7 @@ fn constrained(
         name,
         ty,
         serial,
+        collation: None,
         not_null: false,
         default: None,
         generation: None,
@@ -110,7 +111,15 @@ fn constrained(
             }
             column.constraints.push(attributes.of(name, clause)?);
             continue;
-        } else if let Some(word @ ("COLLATE" | "COMPRESSION" | "STORAGE" | "OPTIONS" | "EXCLUDE")) =
+        } else if !constraint && cursor.accept("COLLATE") {
+            if column.collation.is_some() {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    "multiple COLLATE clauses not allowed",
+                ));
+            }
+            column.collation = Some(cursor.object_name()?);
+        } else if let Some(word @ ("COMPRESSION" | "STORAGE" | "OPTIONS" | "EXCLUDE")) =
             cursor.word().as_deref()
         {
             return Err(Error::unsupported(format!("{word} in a column definition")));

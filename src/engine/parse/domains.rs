@@ -13,12 +13,10 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
     let name = cursor.object_name()?;
     cursor.accept("AS");
     let ty = written(cursor)?;
-    if cursor.word().as_deref() == Some("COLLATE") {
-        return Err(Error::unsupported("CREATE DOMAIN … COLLATE"));
-    }
     let mut create = CreateDomain {
         name,
         ty,
+        collation: None,
         default: None,
         not_null: false,
         checks: Vec::new(),
@@ -41,6 +39,14 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
                 ));
             }
             create.default = Some(default(cursor)?);
+        } else if !named && cursor.accept("COLLATE") {
+            if create.collation.is_some() {
+                return Err(Error::new(
+                    SqlState::SYNTAX_ERROR,
+                    "multiple COLLATE clauses not allowed",
+                ));
+            }
+            create.collation = Some(cursor.object_name()?);
         } else if let Some(refused) = refused(cursor) {
             return Err(refused);
         } else if named {

@@ -359,9 +359,8 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
         }
         if cursor.accept("SET DATA TYPE") || cursor.accept("TYPE") {
             let ty = written_column_type(cursor)?;
-            if cursor.word().as_deref() == Some("COLLATE") {
-                return Err(Error::unsupported("ALTER COLUMN … TYPE … COLLATE"));
-            }
+            let collation = cursor.accept("COLLATE");
+            let collation = collation.then(|| cursor.object_name()).transpose()?;
             let using = if cursor.accept("USING") {
                 let start = cursor.position();
                 cursor.expression()?;
@@ -369,7 +368,12 @@ fn alter_action(cursor: &mut Cursor, of: &str) -> Result<AlterAction> {
             } else {
                 None
             };
-            return Ok(AlterAction::SetType { column, ty, using });
+            return Ok(AlterAction::SetType {
+                column,
+                ty,
+                collation,
+                using,
+            });
         }
         if cursor.accept("DROP IDENTITY") {
             let if_exists = cursor.if_exists();

@@ -187,13 +187,9 @@ fn index_part(cursor: &mut Cursor) -> Result<IndexPartDefinition> {
     } else {
         Ok(cursor.name()?)
     };
-    if cursor.accept("COLLATE") {
-        return Err(Error::unsupported("COLLATE in an index"));
-    }
-    let ends = matches!(
-        cursor.word().as_deref(),
-        Some("ASC" | "DESC" | "NULLS" | "COLLATE")
-    );
+    let collation = cursor.accept("COLLATE");
+    let collation = collation.then(|| cursor.object_name()).transpose()?;
+    let ends = matches!(cursor.word().as_deref(), Some("ASC" | "DESC" | "NULLS"));
     let operators = match cursor.word() {
         Some(_) if !ends => Some(cursor.object_name()?.name),
         _ => None,
@@ -211,6 +207,7 @@ fn index_part(cursor: &mut Cursor) -> Result<IndexPartDefinition> {
     };
     Ok(IndexPartDefinition {
         of,
+        collation,
         operators,
         descending,
         nulls_first,

@@ -6,7 +6,7 @@ use super::constraints::{column_options, column_rest, like_options, table_constr
 use super::cursor::Cursor;
 use super::objects::check_columns;
 use super::{family, storage};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, SqlState};
 use crate::catalog::Parameters;
 use crate::engine::command::{Command, CreateTable, CreateTableAs, ObjectName, OnCommit};
 use crate::engine::definition::{ColumnDefinition, ConstraintDefinition, Like, LikeOptions};
@@ -62,6 +62,12 @@ pub(super) fn create(cursor: &mut Cursor, temporary: bool, unlogged: bool) -> Re
             check_columns(create.columns.len())?;
             create.inherits = family::inherits(cursor)?;
             create.partition_by = family::partition_by(cursor)?;
+            if create.partition_by.is_some() && cursor.word().as_deref() == Some("USING") {
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "specifying a table access method is not supported on a partitioned table",
+                ));
+            }
             (create.storage, create.on_commit) = table_options(cursor)?;
             return Ok(Command::CreateTable(create));
         }
@@ -95,9 +101,12 @@ pub(super) fn create(cursor: &mut Cursor, temporary: bool, unlogged: bool) -> Re
     }))
 }
 
-/// What may stand between a table's columns and AS: storage parameters, and what becomes of a
-/// temporary table at commit.
+/// What may stand between a table's columns and AS: the access method, storage parameters, and what
+/// becomes of a temporary table at commit.
 fn table_options(cursor: &mut Cursor) -> Result<(Parameters, Option<OnCommit>)> {
+    if cursor.accept("USING") {
+        check_access_method(&cursor.name()?)?;
+    }
     let storage = storage::of_table(cursor)?;
     if cursor.accept("ON COMMIT PRESERVE ROWS") {
         return Ok((storage, None));
@@ -108,9 +117,23 @@ fn table_options(cursor: &mut Cursor) -> Result<(Parameters, Option<OnCommit>)> 
     if cursor.accept("ON COMMIT DELETE ROWS") {
         return Ok((storage, Some(OnCommit::DeleteRows)));
     }
-    let refused = ["USING", "TABLESPACE"];
-    refuse_words(cursor, "CREATE TABLE", &refused)?;
+    refuse_words(cursor, "CREATE TABLE", &["TABLESPACE"])?;
     Ok((storage, None))
+}
+
+/// USING of a table: there is one access method for tables, PostgreSQL's default.
+fn check_access_method(name: &str) -> Result<()> {
+    match name {
+        "heap" => Ok(()),
+        "brin" | "btree" | "gin" | "gist" | "hash" | "spgist" => Err(Error::new(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("access method \"{name}\" is not of type TABLE"),
+        )),
+        _ => Err(Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("access method \"{name}\" does not exist"),
+        )),
+    }
 }
 
 /// `0A000` if one of these clauses comes next.

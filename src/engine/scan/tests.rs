@@ -20,6 +20,7 @@ fn column(attnum: i16, name: &str, ty: PgType) -> Column {
         name: name.into(),
         stored_name: name.into(),
         ty,
+        collation: None,
         not_null: false,
         default: None,
         generation: None,

@@ -10,7 +10,7 @@ use super::types::{self, Storage, build_in};
 use super::{Value, build, user_types};
 use crate::base::{Oid, Result};
 use crate::catalog::{
-    Acl, Column, ColumnTuning, Generation, Index, IndexedBy, Inherited, Relation,
+    Acl, Column, ColumnTuning, Generation, Index, IndexedBy, Inherited, Relation, Snapshot,
 };
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
@@ -30,6 +30,8 @@ struct Attribute<'a> {
     /// The column, of a relation's.
     column: Option<&'a Column>,
     of_index: bool,
+    /// The collation, of an index that has another one than its column.
+    collation: Option<Oid>,
     /// Whether its column is gone: what reads the catalog counts on numbers without gaps.
     is_dropped: bool,
     /// What is granted on it.
@@ -50,11 +52,19 @@ impl<'a> Attribute<'a> {
             ty,
             column: None,
             of_index: false,
+            collation: None,
             is_dropped: false,
             acl: None,
             tuning: None,
             inherited: Inherited::LOCAL,
         }
+    }
+
+    fn collation(&self, snapshot: &Snapshot) -> Oid {
+        let own = self.column.and_then(|column| column.collation);
+        let of_domain = || snapshot.domain_collation(self.ty.domain?);
+        let own = self.collation.or(own).or_else(of_domain);
+        own.unwrap_or_else(|| self.storage().collation)
     }
 
     fn storage(&self) -> Storage {
@@ -76,18 +86,20 @@ fn of_index<'a>(table: &'a Relation, index: &'a Index) -> Vec<Attribute<'a>> {
     let parts = index.parts.iter().map(|part| match &part.of {
         IndexedBy::Column(attnum) => {
             let column = column(*attnum)?;
-            Some((Cow::Borrowed(column.name.as_str()), column.ty))
+            let name = Cow::Borrowed(column.name.as_str());
+            Some((name, column.ty, part.collation.or(column.collation)))
         }
         IndexedBy::Expression(text) => {
             let name = call_of(text).unwrap_or("expr");
-            Some((Cow::Borrowed(name), part.ty.unwrap_or(PgType::TEXT)))
+            let ty = part.ty.unwrap_or(PgType::TEXT);
+            Some((Cow::Borrowed(name), ty, part.collation))
         }
     });
     let included = index.include.iter().map(|attnum| {
         let column = column(*attnum)?;
-        Some((Cow::Borrowed(column.name.as_str()), column.ty))
+        Some((Cow::Borrowed(column.name.as_str()), column.ty, None))
     });
-    for ((name, ty), attnum) in parts.chain(included).flatten().zip(1..) {
+    for ((name, ty, collation), attnum) in parts.chain(included).flatten().zip(1..) {
         // A second one of a name is told apart by a number.
         let taken = |name: &str| found.iter().any(|other| other.name == name);
         let name = match taken(&name) {
@@ -99,6 +111,7 @@ fn of_index<'a>(table: &'a Relation, index: &'a Index) -> Vec<Attribute<'a>> {
         };
         found.push(Attribute {
             of_index: true,
+            collation,
             ..Attribute::new(index.oid, name, attnum, ty)
         });
     }
@@ -233,11 +246,14 @@ pub(super) fn pg_attribute(
             ("attisdropped", &|row| row.is_dropped.into()),
             ("attislocal", &|row| row.inherited.local.into()),
             ("attinhcount", &|row| row.inherited.count.into()),
-            ("attcollation", &|row| match row.storage().collation {
-                // System columns compare by byte whatever the database's collation.
-                DEFAULT_COLLATION if row.relation.is_system() => C_COLLATION.into(),
-                collation => collation.into(),
-            }),
+            (
+                "attcollation",
+                &|row| match row.collation(&context.snapshot) {
+                    // System columns compare by byte whatever the database's collation.
+                    DEFAULT_COLLATION if row.relation.is_system() => C_COLLATION.into(),
+                    collation => collation.into(),
+                },
+            ),
         ],
     )
 }

@@ -9,8 +9,8 @@ use super::{Value, access, build};
 use crate::base::{Oid, Result};
 use crate::catalog::user_type::DomainCheck;
 use crate::catalog::{
-    Check, ForeignKey, Index, IndexPart, IndexedBy, Inherited, Relation, ReplicaIdentity, Sequence,
-    Snapshot, Timing, UserType,
+    Check, Column, ForeignKey, Index, IndexPart, IndexedBy, Inherited, Relation, ReplicaIdentity,
+    Sequence, Snapshot, Timing, UserType,
 };
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
@@ -75,13 +75,21 @@ pub(super) fn pg_index(
             ("indislive", &|_| true.into()),
             ("indkey", &|of| numbers(keys(of))),
             ("indcollation", &|of| {
-                let (table, _) = of;
-                let collation = |attnum: i64| {
+                let (table, index) = of;
+                let collation = |(attnum, part): (i64, &IndexPart)| {
                     let column = table.columns.iter().find(|c| i64::from(c.attnum) == attnum);
-                    column.map_or(0, |c| i64::from(build_in(c.ty.oid).collation.0))
+                    let own = part.collation.or(column.and_then(|c| c.collation));
+                    let of_type = |c: &Column| build_in(c.ty.oid).collation;
+                    let found = own.or(column.map(of_type)).unwrap_or(Oid::INVALID);
+                    i64::from(found.0)
                 };
-                let keys = keys(of).into_iter().take(of.1.parts.len());
-                numbers(keys.map(collation).collect())
+                numbers(
+                    keys(of)
+                        .into_iter()
+                        .zip(&index.parts)
+                        .map(collation)
+                        .collect(),
+                )
             }),
             ("indclass", &|(table, index)| {
                 let method = access::method(&index.method);

@@ -221,7 +221,13 @@ pub(super) fn pg_type(
                 let dimensions = |domain: &Domain| i32::from(types::is_array(domain.base));
                 row.domain().map_or(0, dimensions).into()
             }),
-            ("typcollation", &|row| row.shape().collation.into()),
+            ("typcollation", &|row| {
+                let of_domain = row.ty.domain().and_then(|domain| {
+                    let beneath = || snapshot.domain_collation(domain.base.domain?);
+                    domain.collation.or_else(beneath)
+                });
+                of_domain.unwrap_or(row.shape().collation).into()
+            }),
             ("typdefaultbin", &|row| default(context, row).into()),
             ("typdefault", &|row| default(context, row).into()),
             ("typacl", &|row| match row.array {

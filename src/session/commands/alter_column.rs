@@ -8,7 +8,7 @@ use super::drop::dependent;
 use super::rename::renamed;
 use super::sequence::{OfColumn, beside};
 use super::table::{check_column_type, stored_name};
-use super::{no_column, skipping};
+use super::{collation, no_column, skipping};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Column, Dependent, Generation, ObjectId, Relation, RelationKind};
@@ -99,10 +99,21 @@ impl Session {
                     ..column.clone()
                 }))
             }
-            AlterAction::SetType { column, ty, using } => {
-                let column = find(column)?;
+            AlterAction::SetType {
+                column,
+                ty,
+                collation,
+                using,
+            } => {
+                let old = find(column)?;
                 let ty = ty.resolve(&context.snapshot, &context.search_path)?;
-                self.set_type(context, relation, column, ty, using.as_deref(), run)
+                // What had a collation of its own has that of its type again unless told otherwise.
+                let to = Column {
+                    ty,
+                    collation: collation::of(ty, collation.as_ref())?,
+                    ..old.clone()
+                };
+                self.set_type(context, relation, old, to, using.as_deref(), run)
                     .await
             }
             AlterAction::AddIdentity { column, clause } => {
@@ -262,6 +273,7 @@ impl Session {
             name: definition.name.clone(),
             stored_name: stored_name(&definition.name, attnum),
             ty,
+            collation: collation::of(ty, definition.collation.as_ref())?,
             not_null: false,
             default: None,
             generation: None,

@@ -17,16 +17,17 @@ use crate::statement::StatementContext;
 use crate::types::PgType;
 
 impl Session {
-    /// ALTER COLUMN … TYPE: every row is written anew.
+    /// ALTER COLUMN … TYPE: every row is written anew. `to` is the column with its new type.
     pub(super) async fn set_type(
         &mut self,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         column: &Column,
-        ty: PgType,
+        to: Column,
         using: Option<&str>,
         run: &Run<'_>,
     ) -> Result<Vec<Change>> {
+        let ty = to.ty;
         check_column_type(context, &column.name, ty)?;
         if !matches!(relation.kind, RelationKind::Table { .. }) {
             return Err(relation.has_no_action("ALTER COLUMN ... SET DATA TYPE"));
@@ -135,13 +136,12 @@ impl Session {
             check_kept(&column.name, from, ty)?;
         }
         let new = Column {
-            ty,
             stored_name: format!(
                 "{}_{}",
                 stored_name(&column.name, column.attnum),
                 self.shared.database.new_oid()
             ),
-            ..column.clone()
+            ..to
         };
         let server = as_server(context);
         let list: Vec<String> = relation

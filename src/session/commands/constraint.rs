@@ -207,6 +207,7 @@ impl Session {
             of: IndexedBy::Column(attnum),
             descending: false,
             nulls_first: false,
+            collation: None,
             operators: None,
             ty: None,
         });

@@ -6,7 +6,7 @@ use super::alter::as_server;
 use super::constraint::{choose_name, columns_read};
 use super::table::Place;
 use super::user_type::{refuse_texts, type_of};
-use super::{skipping, tag};
+use super::{collation, skipping, tag};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::user_type::{Domain, DomainCheck, made_of};
@@ -55,6 +55,7 @@ impl Session {
         };
         let mut domain = Domain {
             base,
+            collation: collation::of(base, create.collation.as_ref())?,
             default,
             not_null: create.not_null,
             checks: Vec::new(),
@@ -122,6 +123,7 @@ impl Session {
             name: "value".to_owned(),
             stored_name: "value".to_owned(),
             ty: of.base.undomained(),
+            collation: None,
             not_null: false,
             default: None,
             generation: None,

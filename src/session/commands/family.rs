@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::alter::owned_table;
 use super::like::TakenOver;
-use super::relation_of;
+use super::{collation, relation_of};
 use crate::base::error::Report;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Family, Generation, Inherited, Persistence, Relation, RelationKind, Timing};
@@ -138,6 +138,9 @@ impl Session {
                 if !same_type(was, column.ty) {
                     return Err(conflict("inherited column", &column.name, was, column.ty));
                 }
+                let had = collation::of(was, other.definition.collation.as_ref())?;
+                let what = format!("inherited column \"{}\"", column.name);
+                collation::meet(&what, was, (had, column.collation))?;
                 let generated = |of: &ColumnDefinition| of.generation.is_some();
                 if generated(&other.definition) != generated(&definition) {
                     return Err(Error::new(
@@ -279,6 +282,9 @@ impl Session {
                 if !same_type(was, now) {
                     return Err(conflict("column", &own.name, was, now));
                 }
+                let had = collation::of(was, column.definition.collation.as_ref())?;
+                let has = collation::of(now, own.collation.as_ref())?;
+                collation::meet(&format!("column \"{}\"", own.name), now, (had, has))?;
             }
             let definition = &mut column.definition;
             if definition.generation.is_some() {
@@ -449,6 +455,7 @@ fn of_parent(column: &crate::catalog::Column) -> ColumnDefinition {
         name: column.name.clone(),
         ty: TypeName::Known(column.ty),
         serial: false,
+        collation: column.collation.and_then(collation::written),
         not_null: column.not_null,
         default: column.default.clone(),
         generation,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::alter::owned_table;
 use super::family::{check_parent, check_persistence, same_expression, same_type};
-use super::relation_of;
 use super::trigger_parts::refuse_tables;
+use super::{collation, relation_of};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Family, Inherited, Relation};
 use crate::database::LockMode;
@@ -122,6 +122,9 @@ impl Session {
                             child.name, column.name
                         ),
                     ));
+                }
+                if own.collation != collation::of(ty, column.collation.as_ref())? {
+                    return Err(collation::differs(&child.name, &column.name));
                 }
                 self.notice(format!(
                     "merging definition of column \"{}\" for child \"{}\"",
@@ -397,6 +400,9 @@ pub(super) fn joined_to(child: &Relation, parent: &Relation) -> Result<Family> {
                 "child table \"{}\" has different type for column \"{}\"",
                 child.name, column.name
             ));
+        }
+        if own.collation != column.collation {
+            return Err(collation::differs(&child.name, &column.name));
         }
         if column.not_null && !own.not_null {
             return mismatch(format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::alter::owned_table;
 use super::constraint::{check_comparable, choose_name, columns_read, is_taken, key_columns};
-use super::{relation_of, skipping, tag};
+use super::{collation, relation_of, skipping, tag};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Index, IndexPart, IndexedBy, Relation, RelationKind, Timing};
 use crate::database::LockMode;
@@ -122,6 +122,7 @@ impl Session {
         let mut reads = Vec::new();
         for part in &create.parts {
             let mut ty = None;
+            let mut collation = None;
             let operators;
             let of = match &part.of {
                 Ok(column) => {
@@ -131,6 +132,10 @@ impl Session {
                             format!("column \"{column}\" does not exist"),
                         )
                     })?;
+                    if let Some(name) = &part.collation {
+                        let own = column.collation;
+                        collation = collation::beside(column.ty, own, name)?;
+                    }
                     operators = chosen(column.ty, &create.method, part.operators.as_deref())?;
                     IndexedBy::Column(column.attnum)
                 }
@@ -142,6 +147,7 @@ impl Session {
                         .rule_type(context, relation, expression, Some(words), run)
                         .await?;
                     ty = Some(found);
+                    collation = collation::of(found, part.collation.as_ref())?;
                     operators = chosen(found, &create.method, part.operators.as_deref())?;
                     IndexedBy::Expression(expression.clone())
                 }
@@ -150,6 +156,7 @@ impl Session {
                 of,
                 descending: part.descending,
                 nulls_first: part.nulls_first,
+                collation,
                 operators,
                 ty,
             });

@@ -1,6 +1,6 @@
 //! LIKE, among the columns of CREATE TABLE: what is taken over from another table.
 
-use super::relation_of;
+use super::{collation, relation_of};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Generation, IndexedBy, ObjectId, Privilege, Relation, RelationKind, Timing};
 use crate::engine::TypeName;
@@ -95,6 +95,7 @@ fn take_over(
             name: column.name.clone(),
             ty: TypeName::Known(column.ty),
             serial: false,
+            collation: column.collation.and_then(collation::written),
             not_null: column.not_null,
             default: column.default.clone().filter(|_| including.defaults),
             generation,

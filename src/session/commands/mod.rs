@@ -6,6 +6,7 @@ mod alter_column;
 mod alter_type;
 mod attach;
 mod cluster;
+mod collation;
 mod comment;
 mod composite;
 mod constraint;

@@ -2,7 +2,7 @@
 
 use super::constraint::check_comparable;
 use super::domain::usable;
-use super::tag;
+use super::{collation, tag};
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::name::truncate;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -201,14 +201,7 @@ fn collation(subtype: PgType, name: Option<&ObjectName>) -> Result<Oid> {
             SqlState::WRONG_OBJECT_TYPE,
             "range collation specified but subtype does not support collation",
         )),
-        Some(name) => pg_catalog::collation_named(&name.name)
-            .filter(|_| matches!(name.schema.as_deref(), None | Some("pg_catalog")))
-            .ok_or_else(|| {
-                Error::new(
-                    SqlState::UNDEFINED_OBJECT,
-                    format!("collation \"{name}\" for encoding \"UTF8\" does not exist"),
-                )
-            }),
+        Some(name) => collation::named(name),
     }
 }
 

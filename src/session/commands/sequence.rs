@@ -55,6 +55,7 @@ impl Session {
             name: name.to_owned(),
             stored_name: name.to_owned(),
             ty,
+            collation: None,
             not_null: true,
             default: None,
             generation: None,

@@ -11,7 +11,7 @@ use super::constraint::stored;
 use super::on_commit::check_on_commit;
 use super::query::check_parameters;
 use super::sequence::OfColumn;
-use super::{skipping, tag};
+use super::{collation, skipping, tag};
 use crate::base::limits::{COLUMNS_MAX, TABLE_COLUMNS_MAX};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
@@ -471,6 +471,7 @@ pub(super) fn columns_of(
                     name: definition.name.clone(),
                     stored_name: String::new(),
                     ty,
+                    collation: collation::of(ty, definition.collation.as_ref())?,
                     not_null: definition.not_null,
                     default: None,
                     generation: None,
@@ -509,6 +510,7 @@ pub(super) fn output_columns(
                     name: name.clone(),
                     stored_name: String::new(),
                     ty,
+                    collation: None,
                     not_null: false,
                     default: None,
                     generation: None,

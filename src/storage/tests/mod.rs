@@ -111,6 +111,7 @@ fn column(attnum: i16, ty: PgType) -> Column {
         name: format!("c{attnum}"),
         stored_name: format!("c{attnum}"),
         ty,
+        collation: None,
         not_null: false,
         default: None,
         generation: None,
