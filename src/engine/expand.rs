@@ -169,9 +169,12 @@ impl Expander<'_> {
                 let whole = self.context.snapshot.relation(relation.oid);
                 let whole = whole.unwrap_or(relation);
                 let guard = self.guard(whole, self.role, commands).map_err(external)?;
+                let placed = source.is_placed();
                 let rows = |relation: &Relation| match source.is_family() {
-                    true => scan::family_provider(root, relation, &source.members),
-                    false => scan::kept_provider(root, relation, pool),
+                    true => {
+                        scan::kept_family_provider(root, relation, &source.members, placed, pool)
+                    }
+                    false => scan::kept_provider(root, relation, placed, pool),
                 };
                 let Some(guard) = guard else {
                     return Ok(Opened::Rows(rows(relation)));
@@ -179,7 +182,8 @@ impl Expander<'_> {
                 let rows = self.guarded(&guard, &rows(whole), depth)?;
                 let names = relation.columns.iter().map(|column| column.name.as_str());
                 let table = source.is_family().then_some(scan::TABLE_COLUMN);
-                only(rows, names.chain(table)).map(Opened::Plan)
+                let place = placed.then_some(scan::PLACE_COLUMN);
+                only(rows, names.chain(table).chain(place)).map(Opened::Plan)
             }
             RelationKind::Foreign { .. } => {
                 foreign::foreign_provider(relation, &self.engine.options().file_roots, self.context)

@@ -12,7 +12,7 @@ use datafusion::datasource::TableType;
 use datafusion::logical_expr::TableSource;
 
 use super::local::LocalRelation;
-use super::scan::{TABLE_COLUMN, family_schema};
+use super::scan::{PLACE_COLUMN, TABLE_COLUMN, family_schema, with_place};
 use super::shared::SharedRelation;
 use crate::base::Oid;
 use crate::catalog::{Relation, RelationKind, Snapshot};
@@ -92,10 +92,33 @@ impl RelationSource {
         }
     }
 
+    /// The same with rows that say where they are, of what is stored.
+    pub(super) fn with_place(self) -> Self {
+        let is_stored = |relation: &Relation| {
+            let kind = &relation.kind;
+            matches!(
+                kind,
+                RelationKind::Table { .. } | RelationKind::Materialized { .. }
+            )
+        };
+        match &self.body {
+            RelationBody::Stored(relation) if is_stored(relation) => Self {
+                schema: Arc::new(with_place(&self.schema)),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     /// Whether its rows say which table they are of.
     pub(super) fn is_family(&self) -> bool {
-        let fields = self.schema.fields();
-        fields.last().is_some_and(|f| f.name() == TABLE_COLUMN)
+        self.schema.column_with_name(TABLE_COLUMN).is_some()
+    }
+
+    /// Whether its rows say where they are.
+    pub(super) fn is_placed(&self) -> bool {
+        matches!(self.body, RelationBody::Stored(_))
+            && self.schema.column_with_name(PLACE_COLUMN).is_some()
     }
 
     /// The same inside the body of a function, which sees `context`.
@@ -125,6 +148,9 @@ impl RelationSource {
                 }
                 if self.is_family() {
                     which.push_str(" and below");
+                }
+                if self.is_placed() {
+                    which.push_str(" placed");
                 }
                 TableReference::full(which, schema, relation.name.as_str())
             }

@@ -15,11 +15,7 @@ duck.execute(f"SET extension_directory = '{extensions}'; SET autoinstall_known_e
 duck.execute(f"ATTACH 'host={HOST} port={PORT} user={USER} password=''{PASSWORD}'' dbname={DATABASE}' AS pg (TYPE postgres)")
 
 
-# It would divide scans by where rows lie in PostgreSQL's files, which is no place here.
-duck.execute("SET pg_use_ctid_scan = false")
-
-
-@shows("with `pg_use_ctid_scan` off: ATTACH, SHOW TABLES, DESCRIBE")
+@shows("ATTACH, SHOW TABLES, DESCRIBE")
 def attach():
     duck.execute("CREATE TABLE pg.public.kinds (i SMALLINT, k INTEGER, b BIGINT, x DOUBLE, n DECIMAL(10,2), s VARCHAR, d DATE, t TIMESTAMP, z TIMESTAMPTZ, o BOOLEAN, y BLOB, u UUID, l INTEGER[])")
     assert ("kinds",) in duck.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'pg'").fetchall()

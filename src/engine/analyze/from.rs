@@ -8,6 +8,7 @@ use sqlparser::ast::{self, ObjectName, ObjectNamePart, TableFactor, TableWithJoi
 
 use super::level::{Level, Named, Relation};
 use super::query::{Answer, Wanted};
+use super::system_column::Places;
 use super::typed::{self, Typed};
 use super::{Analyst, Converted, Origin, place};
 use crate::base::{Error, Oid, Result, SqlState};
@@ -15,7 +16,7 @@ use crate::catalog::{self, ObjectId, Privilege};
 use crate::engine::barrier::Barrier;
 use crate::engine::local::{LocalRelation, LocalRows, is_lock_mark};
 use crate::engine::parse::{fold, without_only};
-use crate::engine::scan::TABLE_COLUMN;
+use crate::engine::scan::PLACE_COLUMN;
 use crate::engine::semantics::guarded;
 use crate::engine::source::{RelationBody, RelationSource};
 use crate::privileges::{self, Need};
@@ -253,6 +254,9 @@ impl Analyst<'_> {
         if !only {
             source = source.with_members(&self.scope.context.snapshot);
         }
+        if self.shared.places.get() == Places::Told {
+            source = source.with_place();
+        }
         // Inside a function's body it is asked at once: not every statement that calls functions
         // looks at what they read.
         if let (Some(role), RelationBody::Stored(relation)) = (source.rights(), &source.body) {
@@ -299,6 +303,7 @@ impl Analyst<'_> {
         if let (Some(table), Some(relation)) = (table, source.relations.first_mut()) {
             relation.oid = Some(local.relation);
             relation.table = Some(table_of(table));
+            relation.place = place_among(&relation.columns);
         }
         Ok(source)
     }
@@ -391,12 +396,14 @@ impl Analyst<'_> {
                 .map(|relation| relation.row_ty()),
             RelationBody::System(_) | RelationBody::Function(..) | RelationBody::Shared(_) => None,
         };
-        let is_family = source.is_family();
+        let (is_family, is_placed) = (source.is_family(), source.is_placed());
         let never_null = |columns: &[catalog::Column]| columns.iter().position(|c| c.not_null);
         let certain = match &source.body {
             RelationBody::System(relation) => never_null(&relation.columns),
-            // Of a family the column that tells the table apart is there in every row.
-            RelationBody::Stored(relation) if is_family => Some(relation.columns.len()),
+            // Columns of the engine's own are there in every row.
+            RelationBody::Stored(relation) if is_family || is_placed => {
+                Some(relation.columns.len())
+            }
             RelationBody::Stored(relation) => never_null(&relation.columns),
             _ => None,
         };
@@ -413,18 +420,19 @@ impl Analyst<'_> {
         let mut named = self.under_alias(scan, columns, alias, name)?;
         let certain = certain.and_then(|index| named.columns.get(index));
         let certain = certain.map(|column| column.value.clone());
-        let table = match is_family {
+        let mut own = |there: bool| match there {
             true => named.columns.pop().map(|column| column.value),
             false => None,
         };
+        let place = own(is_placed);
+        let table = own(is_family);
         self.note_origins(&named.columns, origins.into_iter());
         if let Some(relation) = named.relations.first_mut() {
             relation.oid = oid;
             relation.row = row;
-            if table.is_some() {
-                relation.columns.pop();
-            }
+            relation.columns.truncate(named.columns.len());
             relation.table = table;
+            relation.place = place.or_else(|| place_among(&relation.columns));
             relation.certain = certain;
             relation.schema = match alias {
                 // The target of a change goes by its own name where it was given no other.
@@ -511,8 +519,8 @@ impl Analyst<'_> {
         let renames = alias
             .map(|alias| alias.columns.as_slice())
             .unwrap_or_default();
-        let hidden = columns.last().is_some_and(|(name, _)| name == TABLE_COLUMN);
-        let width = columns.len() - usize::from(hidden);
+        let is_shown = |(name, _): &&(String, PgType)| !name.starts_with('\0');
+        let width = columns.iter().filter(is_shown).count();
         if renames.len() > width {
             return Err(Error::new(
                 SqlState::INVALID_COLUMN_REFERENCE,
@@ -550,6 +558,13 @@ impl Analyst<'_> {
             order: Vec::new(),
         })
     }
+}
+
+/// Where a row of the statement's own is, if its columns say so.
+fn place_among(columns: &[Named]) -> Option<Typed> {
+    let mut columns = columns.iter();
+    let place = columns.find(|column| column.name == PLACE_COLUMN)?;
+    Some(place.value.clone())
 }
 
 /// The number of a table, as `tableoid` gives it.

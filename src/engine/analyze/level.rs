@@ -48,6 +48,8 @@ pub(super) struct Relation {
     pub(super) oid: Option<Oid>,
     /// Which table each row is of, where it may be several.
     pub(super) table: Option<Typed>,
+    /// Where each row is, if the statement asks for that of any.
+    pub(super) place: Option<Typed>,
     /// Whether an outer join makes rows without it.
     pub(super) null_supplied: bool,
     /// A column that is NULL in those rows alone; there is one if there are any.
@@ -274,6 +276,7 @@ impl Relation {
             columns,
             oid: None,
             table: None,
+            place: None,
             null_supplied: false,
             certain: None,
             scalar: false,
@@ -414,10 +417,24 @@ impl Analyst<'_> {
                 }
                 (None, _) => {}
             }
-            if let [relation] = level_out.relations.borrow().as_slice()
-                && let Some(value) = self.system_column(relation, &name)?
-            {
-                return self.seen(level, value, depth);
+            let relations = level_out.relations.borrow();
+            let mut having = relations.iter().filter(|of| of.has_system_column(&name));
+            match (having.next(), having.next()) {
+                (Some(relation), None) => {
+                    if let Some(value) = self.system_column(relation, &name)? {
+                        return self.seen(level, value, depth);
+                    }
+                }
+                (Some(_), Some(_)) => {
+                    return Err(at(
+                        Error::new(
+                            SqlState::AMBIGUOUS_COLUMN,
+                            format!("column reference \"{name}\" is ambiguous"),
+                        ),
+                        ident.span,
+                    ));
+                }
+                (None, _) => {}
             }
         }
         // The name of a relation is its row.

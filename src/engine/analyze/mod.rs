@@ -84,6 +84,7 @@ use crate::catalog::Routine;
 use crate::privileges::Need;
 use crate::statement::{ArgumentNames, Arguments, StatementContext};
 use crate::types::PgType;
+use crate::types::coded::tid;
 
 use level::Level;
 pub(super) use names::item_name;
@@ -91,6 +92,7 @@ pub(super) use once::reads;
 pub(super) use query::Output;
 use routine::Chain;
 pub(super) use routine::{ResultColumns, check_result, run_only, spread, surroundings};
+use system_column::Places;
 use typed::Typed;
 pub(super) use with::{SILENT, misplaced};
 
@@ -122,33 +124,25 @@ pub(super) fn analyse(
     query: &ast::Query,
     declared: &[Option<PgType>],
 ) -> Result<Analysis> {
+    match analysed(scope, query, declared, Places::Untold) {
+        Err((_, Places::Wanted)) => analysed(scope, query, declared, Places::Told),
+        done => done,
+    }
+    .map_err(|(error, _)| error)
+}
+
+/// As [`analyse`], of tables whose rows say where they are, or do not; with an error comes whether
+/// they should.
+fn analysed(
+    scope: &Scope<'_>,
+    query: &ast::Query,
+    declared: &[Option<PgType>],
+    places: Places,
+) -> std::result::Result<Analysis, (Error, Places)> {
     let analyst = Analyst::new(scope, declared);
-    // A statement of a function's body, carried out by itself.
-    let around = match &scope.context.arguments {
-        Some(arguments) if scope.view.is_none() => Some(analyst.around(scope.context, arguments)?),
-        Some(_) | None => None,
-    };
-    let wanted = match scope.view {
-        Some(_) => query::Wanted::Answer,
-        None => query::Wanted::Shown,
-    };
-    let answer = analyst.query(query, around.as_ref(), None, wanted)?;
-    let uses = analyst.shared.uses.take();
-    Ok(Analysis {
-        plan: With::over(answer.plan, analyst.shared.once.take()),
-        columns: answer.columns,
-        parameters: analyst.parameters.into_inner(),
-        routines: uses
-            .iter()
-            .filter(|used| used.direct)
-            .map(|used| used.routine)
-            .collect(),
-        needs: analyst.shared.needs.take(),
-        names: analyst.shared.names.take(),
-        keys: analyst.shared.keys.take(),
-        called: analyst.shared.called.take(),
-        derived_by: analyst.shared.derived_by.get(),
-    })
+    analyst.shared.places.set(places);
+    let done = analyst.analysis(query);
+    done.map_err(|error| (error, analyst.shared.places.get()))
 }
 
 /// A call of a function whose body is carried out statement by statement.
@@ -280,6 +274,8 @@ struct Shared {
     ///
     /// [`LocalRelation`]: super::local::LocalRelation
     is_closed: Cell<bool>,
+    /// Whether the rows of tables say where they are.
+    places: Cell<Places>,
 }
 
 impl<'a> Analyst<'a> {
@@ -299,6 +295,42 @@ impl<'a> Analyst<'a> {
 }
 
 impl Analyst<'_> {
+    /// What the statement means.
+    fn analysis(&self, query: &ast::Query) -> Result<Analysis> {
+        // A statement of a function's body, carried out by itself.
+        let around = match &self.scope.context.arguments {
+            Some(arguments) if self.scope.view.is_none() => {
+                Some(self.around(self.scope.context, arguments)?)
+            }
+            Some(_) | None => None,
+        };
+        let wanted = match self.scope.view {
+            Some(_) => query::Wanted::Answer,
+            None => query::Wanted::Shown,
+        };
+        let answer = self.query(query, around.as_ref(), None, wanted)?;
+        let is_place = |ty: &Option<PgType>| ty.is_some_and(tid::is);
+        if self.parameters.borrow().values().any(is_place) {
+            return tid::refuse();
+        }
+        let uses = self.shared.uses.take();
+        Ok(Analysis {
+            plan: With::over(answer.plan, self.shared.once.take()),
+            columns: answer.columns,
+            parameters: self.parameters.take(),
+            routines: uses
+                .iter()
+                .filter(|used| used.direct)
+                .map(|used| used.routine)
+                .collect(),
+            needs: self.shared.needs.take(),
+            names: self.shared.names.take(),
+            keys: self.shared.keys.take(),
+            called: self.shared.called.take(),
+            derived_by: self.shared.derived_by.get(),
+        })
+    }
+
     /// A number no other part of the statement has.
     fn number(&self) -> usize {
         let numbers = &self.shared.numbers;

@@ -124,6 +124,7 @@ fn comparisons(table: &mut Table) {
         PgType::MONEY,
         PgType::PG_LSN,
         PgType::XID8,
+        PgType::TID,
         PgType::TSVECTOR,
         PgType::TSQUERY,
     ];

@@ -10,6 +10,28 @@ use crate::types::PgType;
 
 /// The number of `tableoid` among the columns of every table.
 const TABLEOID: i16 = -6;
+/// That of `ctid`.
+const CTID: i16 = -1;
+
+/// Whether the rows of tables say where they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Places {
+    /// No.
+    #[default]
+    Untold,
+    /// No, and the statement wants to know.
+    Wanted,
+    /// Yes.
+    Told,
+}
+
+impl Relation {
+    /// Whether it has a system column of this name.
+    pub(super) fn has_system_column(&self, name: &str) -> bool {
+        let names = ["tableoid", "xmin", "xmax", "cmin", "cmax", "ctid"];
+        self.oid.is_some() && names.contains(&name)
+    }
+}
 
 impl Analyst<'_> {
     /// The system column `name` of a relation; `None` if it has none of this name.
@@ -18,17 +40,23 @@ impl Analyst<'_> {
     /// transaction that made the snapshot: who reads `xmin` to see whether anything is new reads
     /// again too often, and never too rarely.
     ///
+    /// Where a row is, only few statements ask: tables are told to say it where one does, and the
+    /// statement is analysed again.
+    ///
     /// # Errors
-    /// `0A000` for what segments do not keep: who wrote a row, and where it is.
+    /// `0A000` for what segments do not keep: who wrote a row.
     pub(super) fn system_column(&self, relation: &Relation, name: &str) -> Result<Option<Typed>> {
-        let Some(oid) = relation.oid else {
+        let Some(oid) = relation.oid.filter(|_| relation.has_system_column(name)) else {
             return Ok(None);
         };
-        if !matches!(
-            name,
-            "tableoid" | "xmin" | "xmax" | "cmin" | "cmax" | "ctid"
-        ) {
-            return Ok(None);
+        if name == "ctid" && !oid.is_system() {
+            let places = &self.shared.places;
+            self.note_read(oid, CTID);
+            match &relation.place {
+                Some(place) => return Ok(Some(place.clone())),
+                None if places.get() == Places::Untold => places.set(Places::Wanted),
+                None => {}
+            }
         }
         let (value, ty) = match name {
             "tableoid" => {

@@ -30,7 +30,7 @@ use crate::base::{Error, Result};
 use crate::catalog::{Index, Privilege, Relation, TriggerEvent};
 use crate::engine::guard::limited;
 use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
-use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
+use crate::engine::scan::{PLACE_COLUMN, ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
 use crate::engine::{Bound, Engine};
 use crate::privileges::Need;
 use crate::statement::StatementContext;
@@ -359,7 +359,8 @@ impl Engine {
             None => TARGET,
             Some(through) => {
                 let columns = relation.columns.iter().map(|column| column.name.as_str());
-                let names = [SEGMENT_COLUMN, ROW_COLUMN].into_iter().chain(columns);
+                let own = [SEGMENT_COLUMN, ROW_COLUMN, PLACE_COLUMN];
+                let names = own.into_iter().chain(columns);
                 let names: Vec<_> = names.map(|name| (name.to_owned(), hidden(name))).collect();
                 locals.extend(through.locals(TARGET, &names, true));
                 THROUGH

@@ -25,9 +25,10 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt};
 
-use super::TableRows;
+use super::{TableRows, hidden, place_field};
 use crate::base::Oid;
 use crate::catalog::Relation;
+use crate::engine::memory::ServerPool;
 use crate::types::PgType;
 
 /// The hidden column that says which table a row is of. The NUL keeps it apart from every column a
@@ -57,28 +58,67 @@ pub(in crate::engine) fn family_provider(
     members: &[Arc<Relation>],
 ) -> Arc<dyn TableProvider> {
     let schema = family_schema(relation, members);
-    Arc::new(FamilyRows::new(root, schema, members))
+    Arc::new(FamilyRows::new(root, schema, members, &[]))
 }
 
-/// The rows of `members` as rows of `relation`.
+/// As [`family_provider`], with columns that may be kept decoded in the memory of `pool`; `placed`,
+/// with [`PLACE_COLUMN`].
+///
+/// [`PLACE_COLUMN`]: super::PLACE_COLUMN
+pub(in crate::engine) fn kept_family_provider(
+    root: &Path,
+    relation: &Relation,
+    members: &[Arc<Relation>],
+    placed: bool,
+    pool: &Arc<ServerPool>,
+) -> Arc<dyn TableProvider> {
+    let schema = match placed {
+        false => family_schema(relation, members),
+        true => with_place(&family_schema(relation, members)),
+    };
+    let mut rows = FamilyRows::new(root, schema, members, hidden(placed));
+    for member in &mut rows.members {
+        member.scan.pool = Some(Arc::clone(pool));
+    }
+    Arc::new(rows)
+}
+
+/// The columns of rows that say where they are.
+pub(in crate::engine) fn with_place(schema: &Schema) -> Schema {
+    let fields = schema.fields().iter().cloned();
+    Schema::new(fields.chain([Arc::new(place_field())]).collect::<Vec<_>>())
+}
+
+/// The rows of `members` as rows of `relation`, whatever they may be NULL in.
 pub(in crate::engine) fn members_provider(
     root: &Path,
     relation: &Relation,
     members: &[Arc<Relation>],
 ) -> Arc<dyn TableProvider> {
     let columns = relation.columns.iter();
-    let fields = columns.map(|column| column.ty.field(&column.name, !column.not_null));
+    let fields = columns.map(|column| column.ty.field(&column.name, true));
     let schema = Schema::new(fields.collect::<Vec<_>>());
-    Arc::new(FamilyRows::new(root, schema, members))
+    Arc::new(FamilyRows::new(root, schema, members, &[]))
 }
 
 impl FamilyRows {
-    fn new(root: &Path, schema: Schema, members: &[Arc<Relation>]) -> Self {
+    fn new(
+        root: &Path,
+        schema: Schema,
+        members: &[Arc<Relation>],
+        hidden: &'static [&'static str],
+    ) -> Self {
         let rows = members.iter().map(|member| Member {
             table: member.oid,
             rows: member.segments().iter().map(|segment| segment.rows).sum(),
-            names: member.columns.iter().map(|c| c.name.clone()).collect(),
-            scan: TableRows::new(root, member, false),
+            names: member
+                .columns
+                .iter()
+                .map(|column| column.name.as_str())
+                .chain(hidden.iter().copied())
+                .map(str::to_owned)
+                .collect(),
+            scan: TableRows::new(root, member, hidden),
         });
         Self {
             schema: Arc::new(schema),

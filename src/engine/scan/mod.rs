@@ -33,26 +33,31 @@ use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::table_schema::TableSchema;
+use datafusion::logical_expr::Operator;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::object_store::ObjectMeta;
 use datafusion::parquet::arrow::RowNumber;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Column as StoredColumn;
+use datafusion::physical_expr::expressions::{BinaryExpr, Column as StoredColumn, lit};
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
 
-use crate::base::Oid;
+use crate::base::{Error, Oid};
 use crate::catalog::{Column, Location, Relation, Segment};
 use crate::engine::memory::ServerPool;
 use crate::storage::stored_type;
-use crate::types::shaped;
+use crate::types::coded::tid;
+use crate::types::{PgType, shaped};
 use bounds::Bounds;
 use decoded::Wanted;
 use restored::Restored;
 
 pub(super) use decoded::DecodedScan;
-pub(super) use family::{TABLE_COLUMN, family_provider, family_schema, members_provider};
+pub(super) use family::{
+    TABLE_COLUMN, family_provider, family_schema, kept_family_provider, members_provider,
+    with_place,
+};
 pub(super) use parquet::ParquetScan;
 
 /// Hidden column of an addressed scan: index of the row's segment in the relation. The NUL keeps it
@@ -61,28 +66,44 @@ pub(super) const SEGMENT_COLUMN: &str = "\0segment";
 /// Hidden column of an addressed scan: number of the row in its segment, from 0, in stored order.
 pub(super) const ROW_COLUMN: &str = "\0row";
 
+/// Hidden column: where a row is, as a `tid` that no other row of the table has in the snapshot.
+pub(super) const PLACE_COLUMN: &str = "\0ctid";
+/// Inside of scans: the place before the first row of the segment.
+const FIRST_COLUMN: &str = "\0first";
+
 /// The rows of a table under the data directory `root`.
 pub(super) fn table_provider(root: &Path, relation: &Relation) -> Arc<dyn TableProvider> {
-    Arc::new(TableRows::new(root, relation, false))
+    Arc::new(TableRows::new(root, relation, &[]))
 }
 
-/// The rows of a table, whose columns may be kept decoded in the memory of `pool`.
+/// The rows of a table, whose columns may be kept decoded in the memory of `pool`; `placed`, with
+/// [`PLACE_COLUMN`].
 pub(super) fn kept_provider(
     root: &Path,
     relation: &Relation,
+    placed: bool,
     pool: &Arc<ServerPool>,
 ) -> Arc<dyn TableProvider> {
-    let rows = TableRows::new(root, relation, false);
+    let rows = TableRows::new(root, relation, hidden(placed));
     Arc::new(TableRows {
         pool: Some(pool.clone()),
         ..rows
     })
 }
 
-/// The rows of a table with two more columns, [`SEGMENT_COLUMN`] and [`ROW_COLUMN`], that say where
-/// each row is.
+/// The rows of a table with more columns, [`SEGMENT_COLUMN`], [`ROW_COLUMN`] and [`PLACE_COLUMN`],
+/// that say where each row is.
 pub(super) fn addressed_provider(root: &Path, relation: &Relation) -> Arc<dyn TableProvider> {
-    Arc::new(TableRows::new(root, relation, true))
+    let hidden = &[SEGMENT_COLUMN, ROW_COLUMN, PLACE_COLUMN];
+    Arc::new(TableRows::new(root, relation, hidden))
+}
+
+/// The hidden columns of a table whose rows say where they are, or do not.
+const fn hidden(placed: bool) -> &'static [&'static str] {
+    match placed {
+        true => &[PLACE_COLUMN],
+        false => &[],
+    }
 }
 
 /// The rows of one table in one snapshot.
@@ -94,36 +115,44 @@ struct TableRows {
     schema: SchemaRef,
     columns: Vec<Column>,
     segments: Arc<[Arc<Segment>]>,
-    addressed: bool,
+    /// The hidden columns.
+    hidden: &'static [&'static str],
     /// Where decoded columns are kept, if they are.
     pool: Option<Arc<ServerPool>>,
 }
 
 impl TableRows {
-    fn new(root: &Path, relation: &Relation, addressed: bool) -> Self {
+    fn new(root: &Path, relation: &Relation, hidden: &'static [&'static str]) -> Self {
         let mut fields: Vec<Field> = relation
             .columns
             .iter()
             .map(|column| column.ty.field(&column.name, !column.not_null))
             .collect();
-        if addressed {
-            fields.push(segment_field());
-            fields.push(row_field());
-        }
+        fields.extend(hidden.iter().map(|name| match *name {
+            SEGMENT_COLUMN => segment_field(),
+            ROW_COLUMN => row_field(),
+            _ => place_field(),
+        }));
         Self {
             oid: relation.oid,
             root: std::path::absolute(root).unwrap_or_else(|_| root.to_owned()),
             schema: Arc::new(Schema::new(fields)),
             columns: relation.columns.clone(),
             segments: relation.segments().into(),
-            addressed,
+            hidden,
             pool: None,
         }
     }
 
+    /// The hidden column at a place of the schema, if there is one.
+    fn hidden_at(&self, index: usize) -> Option<&'static str> {
+        let after = index.checked_sub(self.columns.len())?;
+        self.hidden.get(after).copied()
+    }
+
     /// The columns as files name them, in the layout the Parquet source wants: file, partition,
     /// virtual columns.
-    fn stored_schema(&self) -> TableSchema {
+    fn stored_schema(&self, addressed: bool) -> TableSchema {
         let fields: Vec<Field> = self
             .columns
             .iter()
@@ -134,9 +163,10 @@ impl TableRows {
             })
             .collect();
         let builder = TableSchema::builder(Arc::new(Schema::new(fields)));
-        if self.addressed {
+        if addressed {
+            let first = Field::new(FIRST_COLUMN, DataType::Int64, false);
             builder
-                .with_table_partition_cols(vec![Arc::new(segment_field())])
+                .with_table_partition_cols(vec![Arc::new(segment_field()), Arc::new(first)])
                 .with_virtual_columns(vec![Arc::new(row_field())])
                 .build()
         } else {
@@ -153,7 +183,12 @@ impl TableRows {
         bounds: &Bounds,
         limit: Option<usize>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let stored = self.stored_schema();
+        let placed = |index: &usize| self.hidden_at(*index) == Some(PLACE_COLUMN);
+        let placed = projection.iter().any(placed);
+        let addressed = projection
+            .iter()
+            .any(|index| self.hidden_at(*index).is_some());
+        let stored = self.stored_schema(addressed);
         let width = stored.table_schema().fields().len();
         let mut files = Vec::new();
         let mut in_files = Vec::new();
@@ -175,15 +210,20 @@ impl TableRows {
             })
             // Footer, its length and magic, and a guess at the page index before it.
             .with_metadata_size_hint(usize::try_from(footer_bytes * 2 + 8).unwrap_or(usize::MAX));
-            if self.addressed {
+            if addressed {
+                let first = match placed {
+                    true => first_place(index, segment)?,
+                    false => 0,
+                };
                 let index = i32::try_from(index).map_err(|_| {
                     DataFusionError::ResourcesExhausted("too many segments".to_owned())
                 })?;
-                file = file.with_partition_values(vec![ScalarValue::Int32(Some(index))]);
+                file = file.with_partition_values(vec![
+                    ScalarValue::Int32(Some(index)),
+                    ScalarValue::Int64(Some(first)),
+                ]);
             }
-            if !self.addressed
-                && let Some(statistics) = bounds.of_segment(index, width)
-            {
+            if !addressed && let Some(statistics) = bounds.of_segment(index, width) {
                 file = file.with_statistics(Arc::new(statistics));
             }
             files.push(file);
@@ -193,11 +233,19 @@ impl TableRows {
             return Ok(None);
         }
 
+        let own = |index: usize| -> Arc<dyn PhysicalExpr> {
+            let name = stored.table_schema().field(index).name();
+            Arc::new(StoredColumn::new(name, index))
+        };
+        // After the columns of the file come the segment, its first place, and the row.
+        let [segment, first, row] = [0, 1, 2].map(|place| self.columns.len() + place);
         let columns = projection.iter().map(|&index| {
-            let read: Arc<dyn PhysicalExpr> = Arc::new(StoredColumn::new(
-                stored.table_schema().field(index).name(),
-                index,
-            ));
+            let read = match self.hidden_at(index) {
+                Some(SEGMENT_COLUMN) => own(segment),
+                Some(ROW_COLUMN) => own(row),
+                Some(_) => place_of(own(first), &own(row)),
+                None => own(index),
+            };
             let field = &self.schema.fields()[index];
             let expr = match self.columns.get(index) {
                 Some(column) if stored_type(column.ty) != column.ty.data_type() => {
@@ -269,6 +317,12 @@ impl TableRows {
         let Some(pool) = &self.pool else {
             return Ok(None);
         };
+        if projection
+            .iter()
+            .any(|index| self.hidden_at(*index).is_some())
+        {
+            return Ok(None);
+        }
         let in_file =
             |&&index: &&usize| matches!(self.segments[index].location, Location::File { .. });
         let in_files: Vec<usize> = kept.iter().filter(in_file).copied().collect();
@@ -311,13 +365,18 @@ impl TableRows {
             .iter()
             .map(|&index| -> Result<ArrayRef> {
                 let Some(column) = self.columns.get(index) else {
-                    return Ok(if index == self.columns.len() {
-                        let segment = i32::try_from(segment).unwrap_or(i32::MAX);
-                        Arc::new(Int32Array::from(vec![segment; rows]))
-                    } else {
-                        Arc::new(Int64Array::from_iter_values(
-                            first_row..first_row + rows as i64,
-                        ))
+                    let numbers = first_row..first_row + rows as i64;
+                    return Ok(match self.hidden_at(index) {
+                        Some(SEGMENT_COLUMN) => {
+                            let segment = i32::try_from(segment).unwrap_or(i32::MAX);
+                            Arc::new(Int32Array::from(vec![segment; rows]))
+                        }
+                        Some(ROW_COLUMN) => Arc::new(Int64Array::from_iter_values(numbers)),
+                        _ => {
+                            let first = first_place(segment, &self.segments[segment])?;
+                            let places = numbers.map(|row| first + tid::after(row));
+                            Arc::new(Int64Array::from_iter_values(places))
+                        }
                     });
                 };
                 let data_type = column.ty.data_type();
@@ -400,6 +459,30 @@ impl TableProvider for TableRows {
             }
         }
     }
+}
+
+/// The place before the first row of a segment, which is the table's `index`th.
+fn first_place(index: usize, segment: &Segment) -> Result<i64> {
+    tid::before(index, segment.rows).ok_or_else(|| {
+        let error = Error::unsupported("system column \"ctid\" of so many rows");
+        DataFusionError::External(Box::new(error))
+    })
+}
+
+/// The place of a row, as [`tid::after`] has it.
+fn place_of(first: Arc<dyn PhysicalExpr>, row: &Arc<dyn PhysicalExpr>) -> Arc<dyn PhysicalExpr> {
+    let both =
+        |left, op, right| -> Arc<dyn PhysicalExpr> { Arc::new(BinaryExpr::new(left, op, right)) };
+    let number = |value| lit(ScalarValue::Int64(Some(value)));
+    let blocks = both(Arc::clone(row), Operator::Divide, number(tid::BLOCK_ROWS));
+    let rows = both(Arc::clone(row), Operator::Plus, blocks);
+    let after = both(rows, Operator::Plus, number(1));
+    both(first, Operator::Plus, after)
+}
+
+/// [`PLACE_COLUMN`]
+pub(super) fn place_field() -> Field {
+    PgType::TID.field(PLACE_COLUMN, false)
 }
 
 fn segment_field() -> Field {

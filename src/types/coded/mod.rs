@@ -5,6 +5,7 @@ pub mod address;
 pub mod bits;
 pub mod mac;
 pub mod money;
+pub mod tid;
 
 use arrow::datatypes::DataType;
 
@@ -32,10 +33,10 @@ pub enum Code {
 impl Code {
     /// What values of a type travel as; `None` of a type without codes.
     pub const fn of(ty: PgType) -> Option<Self> {
-        // timetz; macaddr8, money, macaddr, pg_lsn, xid8; inet, cidr; bit, varbit;
+        // tid; timetz; macaddr8, money, macaddr, pg_lsn, xid8; inet, cidr; bit, varbit;
         // point, lseg, path, box, polygon, line, circle; tsvector, tsquery
         match ty.oid.0 {
-            1266 | 774 | 790 | 829 | 3220 | 5069 => Some(Self::Number),
+            27 | 1266 | 774 | 790 | 829 | 3220 | 5069 => Some(Self::Number),
             650 | 869 => Some(Self::Bytes),
             1560 | 1562 => Some(Self::Text),
             600..=604 | 628 | 718 => Some(Self::Figure),
@@ -48,7 +49,7 @@ impl Code {
     pub const fn of_elements(ty: PgType) -> bool {
         matches!(
             ty.oid.0,
-            1270 | 775 | 791 | 1040 | 3221 | 271 | 651 | 1041 | 1561 | 1563 | 1017
+            1010 | 1270 | 775 | 791 | 1040 | 3221 | 271 | 651 | 1041 | 1561 | 1563 | 1017
                 ..=1020 | 1027 | 629 | 719 | 3643 | 3645
         )
     }
@@ -89,6 +90,7 @@ pub(super) fn read_number(ty: PgType, text: &str) -> Result<i64> {
         ty if ty.oid == PgType::MACADDR8.oid => mac::parse_long(text),
         ty if ty.oid == PgType::MONEY.oid => money::parse(text),
         ty if ty.oid == PgType::PG_LSN.oid => parse_lsn(text),
+        ty if ty.oid == PgType::TID.oid => tid::parse(text),
         _ => parse_xid(text),
     }
 }
@@ -104,6 +106,7 @@ pub(super) fn write_number(ty: PgType, code: i64, out: &mut Vec<u8>) {
             let text = format!("{:X}/{:X}", lsn >> 32, lsn & 0xffff_ffff);
             out.extend_from_slice(text.as_bytes());
         }
+        ty if ty.oid == PgType::TID.oid => tid::write(code, out),
         _ => out.extend_from_slice(unsigned(code).to_string().as_bytes()),
     }
 }
@@ -112,7 +115,9 @@ pub(super) fn write_number(ty: PgType, code: i64, out: &mut Vec<u8>) {
 pub(super) fn send_number(ty: PgType, code: i64, out: &mut Vec<u8>) {
     match ty {
         // Six bytes.
-        ty if ty.oid == PgType::MACADDR.oid => out.extend_from_slice(&code.to_be_bytes()[2..]),
+        ty if [PgType::MACADDR.oid, PgType::TID.oid].contains(&ty.oid) => {
+            out.extend_from_slice(&code.to_be_bytes()[2..]);
+        }
         ty if ty.oid == PgType::MONEY.oid => out.extend_from_slice(&code.to_be_bytes()),
         _ => out.extend_from_slice(&unsigned(code).to_be_bytes()),
     }
@@ -123,6 +128,9 @@ pub(super) fn receive_number(ty: PgType, bytes: &[u8]) -> Option<i64> {
     if ty.oid == PgType::MACADDR.oid {
         let bytes = <[u8; 6]>::try_from(bytes).ok()?;
         return Some(mac::code(bytes));
+    }
+    if ty.oid == PgType::TID.oid {
+        return None;
     }
     if ty.oid == PgType::MACADDR8.oid
         && let Ok([a, b, c, d, e, f]) = <[u8; 6]>::try_from(bytes)
