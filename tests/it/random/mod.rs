@@ -1,7 +1,8 @@
 //! Random queries, on commons and on a real PostgreSQL 15: names, types, values, the order of rows
 //! where a query orders them, and the class of errors must agree.
 //!
-//! 2,000 queries by default; `COMMONS_RANDOM` says another number, `COMMONS_SEED` another start.
+//! 2,000 queries by default, and 1,000 over the same tables made of partitions and with others under
+//! them; `COMMONS_RANDOM` says another number, `COMMONS_SEED` another start.
 //! Some are statements that change a table. A query commons refuses by name (0A000) is skipped, and
 //! few may be.
 
@@ -26,6 +27,34 @@ const QUERIES: usize = 2_000;
 const TABLES: &str = "
 CREATE TABLE a (i int, j bigint, n numeric(8,2), f double precision, s text, b boolean, d date,
  p interval, r int[]);
+CREATE TABLE b (i int, k smallint, t text, v varchar(5), m numeric, ts timestamp);
+CREATE TABLE c (i int, x int, s text, q jsonb);
+";
+
+/// The same tables, of partitions and with others under them, some of which have their columns
+/// otherwise.
+const FAMILIES: &str = "
+CREATE TABLE a (i int, j bigint, n numeric(8,2), f double precision, s text, b boolean, d date,
+ p interval, r int[]) PARTITION BY RANGE (i);
+CREATE TABLE a_low PARTITION OF a FOR VALUES FROM (MINVALUE) TO (2);
+CREATE TABLE a_mid (r int[], gone int, s text, i int, b boolean, d date, p interval, j bigint,
+ n numeric(8,2), f double precision);
+ALTER TABLE a_mid DROP COLUMN gone;
+ALTER TABLE a ATTACH PARTITION a_mid FOR VALUES FROM (2) TO (4);
+CREATE TABLE a_rest PARTITION OF a DEFAULT PARTITION BY LIST (s);
+CREATE TABLE a_none PARTITION OF a_rest FOR VALUES IN (NULL, '');
+CREATE TABLE a_some PARTITION OF a_rest DEFAULT;
+CREATE TABLE b (i int, k smallint, t text, v varchar(5), m numeric, ts timestamp);
+CREATE TABLE b_one (own int) INHERITS (b);
+CREATE TABLE b_two (ts timestamp, v varchar(5), i int) INHERITS (b);
+CREATE TABLE b_under () INHERITS (b_one, b_two);
+CREATE TABLE c (i int, x int, s text, q jsonb) PARTITION BY HASH (i);
+CREATE TABLE c_even PARTITION OF c FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE c_odd PARTITION OF c FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+";
+
+/// Their rows.
+const ROWS: &str = "
 INSERT INTO a VALUES
  (1, 10, 1.50, 0.5, 'one', true, '2024-01-01', '1 day', '{1,2}'),
  (2, 20, -2.25, 1.25, 'two', false, '2024-02-29', '-3 hours', '{}'),
@@ -35,19 +64,34 @@ INSERT INTO a VALUES
  (2, 21, 10.10, -0.25, 'Two', true, '2025-06-15', '00:00:00.25', '{1,2}'),
  (-7, 0, -0.01, 100, 'a b', NULL, '1999-12-31', '1 year 2 days', '{-7,3}'),
  (3, 3, 3.33, 3.5, 'three', false, '2024-03-01', NULL, '{3,3}');
-CREATE TABLE b (i int, k smallint, t text, v varchar(5), m numeric, ts timestamp);
 INSERT INTO b VALUES
  (1, 1, 'one', 'x', 1, '2024-01-01 10:00'), (2, 2, 'zwei', 'yy', 2.5, '2024-01-02 00:00'),
  (2, NULL, 'two', NULL, NULL, NULL), (4, 4, NULL, 'zzz', -1.125, '2023-12-31 23:59:59'),
  (NULL, 5, 'five', 'x', 0, '2024-01-01 10:00'), (3, -3, 'three', 'abcde', 7, NULL);
-CREATE TABLE c (i int, x int, s text, q jsonb);
 INSERT INTO c VALUES (1, 100, 'one', '{\"a\": 1}'), (1, 200, 'uno', '[1, 2, \"x\"]'),
  (3, NULL, NULL, NULL), (NULL, 5, 'two', '{\"a\": \"y\", \"b\": [2, null]}'), (9, -1, '', 'null');
 ";
 
-/// The one trial.
+/// Rows go under where others stand.
+const GOING_UNDER: &str = "
+INSERT INTO b_one SELECT * FROM ONLY b WHERE k = 2;
+INSERT INTO b_two SELECT * FROM ONLY b WHERE k = 5 OR k IS NULL;
+INSERT INTO b_under SELECT * FROM ONLY b WHERE k = 4;
+DELETE FROM ONLY b WHERE k IN (2, 4, 5) OR k IS NULL;
+";
+
+/// One trial for each kind of tables.
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![Trial::test("random/queries", run)]
+    vec![
+        Trial::test("random/queries", || run("random", &[TABLES, ROWS], QUERIES)),
+        Trial::test("random/families", || {
+            run(
+                "random_families",
+                &[FAMILIES, ROWS, GOING_UNDER],
+                QUERIES / 2,
+            )
+        }),
+    ]
 }
 
 fn number(variable: &str, otherwise: usize) -> usize {
@@ -57,22 +101,21 @@ fn number(variable: &str, otherwise: usize) -> usize {
         .unwrap_or(otherwise)
 }
 
-fn run() -> Result<(), Failed> {
+fn run(database: &str, tables: &[&str], queries: usize) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let server = InProcess::start();
     runtime.block_on(async {
-        let (ours, theirs) = sessions(&server, "random").await?;
+        let (ours, theirs) = sessions(&server, database).await?;
         for client in [&ours, &theirs] {
-            client.batch_execute(TABLES).await?;
+            client.batch_execute(&tables.concat()).await?;
         }
-        compare(&ours, &theirs).await
+        compare(&ours, &theirs, number("COMMONS_RANDOM", queries)).await
     })
 }
 
-async fn compare(ours: &Client, theirs: &Client) -> Result<(), Failed> {
-    let queries = number("COMMONS_RANDOM", QUERIES);
+async fn compare(ours: &Client, theirs: &Client, queries: usize) -> Result<(), Failed> {
     let seed = number("COMMONS_SEED", 1);
     let (mut refused, mut answered, mut wrong) = (0, 0, 0);
     for index in 0..queries {
@@ -100,9 +143,7 @@ async fn compare(ours: &Client, theirs: &Client) -> Result<(), Failed> {
         }
     }
     let share = refused * 100 / queries.max(1);
-    eprintln!(
-        "random/queries: {queries} queries, {answered} answered, {refused} refused ({share} %)"
-    );
+    eprintln!("random: {queries} queries, {answered} answered, {refused} refused ({share} %)");
     if wrong > 0 {
         return Err(format!("{wrong} of {queries} disagree").into());
     }
