@@ -40,7 +40,11 @@ fn kill_loop() -> Result<(), Failed> {
         let admin = Client::connect(program.address(), "commons", PASSWORD).await?;
         admin
             .client
-            .batch_execute("CREATE TABLE public.left_half (k bigint); CREATE TABLE public.right_half (k bigint); SELECT lo_create(1000000)")
+            .batch_execute("CREATE TABLE public.left_half (k bigint); CREATE TABLE public.right_half (k bigint); SELECT lo_create(1000000);
+                 CREATE TABLE public.divided (k bigint, side int) PARTITION BY LIST (side);
+                 CREATE TABLE public.here PARTITION OF public.divided FOR VALUES IN (0);
+                 CREATE TABLE public.there (side int, k bigint);
+                 ALTER TABLE public.divided ATTACH PARTITION public.there FOR VALUES IN (1)")
             .await?;
         for round in 0..KILLS {
             let writers: Vec<_> = (0..WRITERS)
@@ -99,8 +103,14 @@ async fn write_until_cut(
             ),
             _ => String::new(),
         };
+        // Now and then a row changes partitions.
+        let moved = match key % 10 {
+            3 => format!("UPDATE public.divided SET side = 1 WHERE k = {key};"),
+            _ => String::new(),
+        };
         let sql = format!(
             "BEGIN; INSERT INTO public.left_half VALUES ({key}); {view} {object}
+             INSERT INTO public.divided VALUES ({key}, 0); {moved}
              INSERT INTO public.right_half VALUES ({key}); COMMIT"
         );
         match client.client.batch_execute(&sql).await {
@@ -148,6 +158,27 @@ async fn check(
     let torn: Vec<_> = halves[0].symmetric_difference(&halves[1]).collect();
     if !torn.is_empty() {
         return Err(format!("round {round}: half a transaction: {torn:?}").into());
+    }
+    let rows = admin
+        .client
+        .query(
+            "SELECT k, side, tableoid::regclass::text FROM public.divided",
+            &[],
+        )
+        .await?;
+    let mut divided = BTreeSet::new();
+    for row in &rows {
+        let (key, side, table): (i64, i32, &str) = (row.get(0), row.get(1), row.get(2));
+        let expected = match key % 10 {
+            3 => (1, "there"),
+            _ => (0, "here"),
+        };
+        if (side, table) != expected || !divided.insert(key) {
+            return Err(format!("round {round}: row {key} is in {table} with {side}").into());
+        }
+    }
+    if divided != halves[0] {
+        return Err(format!("round {round}: the partitions do not have the rows").into());
     }
     let objects = admin
         .client

@@ -10,6 +10,7 @@ mod clients;
 mod compatibility;
 mod crash;
 mod errors;
+mod family;
 mod lake;
 mod made;
 mod operation;
@@ -37,6 +38,7 @@ fn main() -> std::process::ExitCode {
         bombs::trials(),
         calls::trials(),
         crash::trials(),
+        family::trials(),
         lake::trials(),
         catalog::trials(),
         operation::trials(),
