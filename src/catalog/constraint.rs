@@ -4,6 +4,7 @@
 //! that is not unique changes no answer and stores nothing; it is kept because tools ask for it.
 //! Who enforces all this is the engine, where rows are made; here it is only said.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,10 @@ pub struct Index {
     /// Storage parameters, which change nothing here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Parameters,
+    /// Whether it is of ONLY a partitioned table that has partitions without it. It says nothing
+    /// of their rows until each has its part.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invalid: bool,
 }
 
 /// When a constraint is checked.
@@ -134,6 +139,24 @@ pub struct ForeignKey {
     /// NOT VALID: rows that were there before may break it.
     #[serde(default)]
     pub not_valid: bool,
+    /// Of a key to a partitioned table: what it is to each table under that, by OID.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<Oid, KeyPart>,
+}
+
+/// What a foreign key to a partitioned table is to one of its partitions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPart {
+    /// Identity.
+    pub oid: Oid,
+    /// Name, unique among the constraints of the table that refers.
+    pub name: String,
+    /// The partition's columns.
+    pub references: Vec<i16>,
+    /// The partition's part of the unique index.
+    pub index: Oid,
+    /// The constraint it is a part of: the key, or its part of the table between.
+    pub part_of: Oid,
 }
 
 /// What happens to rows whose key goes or changes.
@@ -233,6 +256,30 @@ impl ForeignAction {
     }
 }
 
+impl ForeignKey {
+    /// The key as it is to a table, if it refers to that or to one above it. It stays the same
+    /// constraint: its OID is that of the whole.
+    pub fn to(&self, table: Oid) -> Option<Cow<'_, Self>> {
+        if self.table == table {
+            return Some(Cow::Borrowed(self));
+        }
+        let part = self.parts.get(&table)?;
+        Some(Cow::Owned(Self {
+            name: part.name.clone(),
+            references: part.references.clone(),
+            index: part.index,
+            table,
+            parts: BTreeMap::new(),
+            ..self.clone()
+        }))
+    }
+
+    /// All tables it refers to.
+    pub fn tables(&self) -> impl Iterator<Item = Oid> {
+        std::iter::once(self.table).chain(self.parts.keys().copied())
+    }
+}
+
 impl Constraints {
     /// Nothing.
     pub const NONE: Constraints = Constraints {
@@ -268,6 +315,12 @@ impl Constraints {
         keys.map(|index| index.name.as_str())
             .chain(self.checks.iter().map(|check| check.name.as_str()))
             .chain(self.foreign.iter().map(|key| key.name.as_str()))
+            .chain(self.key_parts().map(|part| part.name.as_str()))
+    }
+
+    /// The parts of its foreign keys.
+    pub fn key_parts(&self) -> impl Iterator<Item = &KeyPart> {
+        self.foreign.iter().flat_map(|key| key.parts.values())
     }
 
     /// The OID of the constraint with a name.

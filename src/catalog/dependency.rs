@@ -1,11 +1,14 @@
 //! What depends on what: the words of messages, and the closure of DROP … CASCADE.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::routine::calls;
 use super::walk::Walk;
-use super::{Change, IndexedBy, ObjectId, PartitionKeyPart, Policy, Relation, Snapshot, Trigger};
+use super::{
+    Change, ForeignKey, IndexedBy, ObjectId, PartitionKeyPart, Policy, Relation, Snapshot, Trigger,
+};
 use crate::base::error::Report;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -251,15 +254,15 @@ impl Snapshot {
         triggers.filter(move |(_, trigger)| does(trigger))
     }
 
-    /// Foreign keys that refer to `table`, with the tables that have them.
+    /// Foreign keys that refer to `table`, or to a table that it is a partition of, with the tables
+    /// that have them; each as it is to `table`.
     pub fn references_to(
         &self,
         table: Oid,
-    ) -> impl Iterator<Item = (&Arc<Relation>, &super::ForeignKey)> {
+    ) -> impl Iterator<Item = (&Arc<Relation>, Cow<'_, ForeignKey>)> {
         self.relations().flat_map(move |relation| {
             let keys = relation.constraints.foreign.iter();
-            keys.filter(move |key| key.table == table)
-                .map(move |key| (relation, key))
+            keys.filter_map(move |key| Some((relation, key.to(table)?)))
         })
     }
 

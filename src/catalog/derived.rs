@@ -53,6 +53,8 @@ pub struct Places {
     row_types: HashMap<Oid, Oid>,
     /// Tables that foreign keys refer to.
     referenced: HashSet<Oid>,
+    /// Table to those right under it, by OID.
+    children: HashMap<Oid, Vec<Oid>>,
 }
 
 impl Places {
@@ -69,11 +71,17 @@ impl Places {
             let keys = constraints.indexes.iter().filter_map(|key| key.constraint);
             let checks = constraints.checks.iter().map(|check| check.oid);
             let foreign = constraints.foreign.iter().map(|key| key.oid);
-            for oid in keys.chain(checks).chain(foreign) {
+            let parts = constraints.key_parts().map(|part| part.oid);
+            let parts = parts.filter(|_| relation.family.parts_of.is_empty());
+            for oid in keys.chain(checks).chain(foreign).chain(parts) {
                 places.constraints.insert(oid, relation.oid);
             }
-            let tables = constraints.foreign.iter().map(|key| key.table);
+            let tables = constraints.foreign.iter().flat_map(|key| key.tables());
             places.referenced.extend(tables);
+            for parent in &relation.family.parents {
+                let children = places.children.entry(*parent).or_default();
+                children.push(relation.oid);
+            }
         }
         places
     }
@@ -83,6 +91,11 @@ impl Places {
         let named = self.index_names.get(name)?;
         let found = named.iter().find(|(within, _)| *within == schema)?;
         Some(found.1)
+    }
+
+    /// The tables right under one, by OID.
+    pub fn children(&self, table: Oid) -> &[Oid] {
+        self.children.get(&table).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a foreign key refers to the table.

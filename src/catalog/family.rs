@@ -3,7 +3,7 @@
 //! A table keeps who its parents are, and what of it came from them; who its children are follows
 //! from that. Of a partitioned table all rows are its partitions'.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -195,12 +195,13 @@ impl Relation {
 
 impl Snapshot {
     /// The tables right under one: partitions in the order of their bounds, others in that of their
-    /// OIDs.
+    /// OIDs. Only of a snapshot that is done, as all that goes down.
     pub fn children(&self, oid: Oid) -> Vec<Arc<Relation>> {
-        let found = self
-            .relations()
-            .filter(|of| of.family.parents.contains(&oid));
-        let mut found: Vec<Arc<Relation>> = found.cloned().collect();
+        let found = self.places().children(oid).iter();
+        let mut found: Vec<Arc<Relation>> = found
+            .filter_map(|oid| self.relation(*oid))
+            .cloned()
+            .collect();
         if self.relation(oid).is_some_and(|of| of.is_partitioned()) {
             found.sort_by_cached_key(|child| order(child));
         }
@@ -209,42 +210,45 @@ impl Snapshot {
 
     /// Whether any table stands under one.
     pub fn has_children(&self, oid: Oid) -> bool {
-        self.relations().any(|of| of.family.parents.contains(&oid))
+        !self.places().children(oid).is_empty()
     }
 
     /// All tables under one, each once, in the order in which PostgreSQL reads them.
     pub fn descendants(&self, oid: Oid) -> Vec<Arc<Relation>> {
-        let mut under: BTreeMap<Oid, Vec<Arc<Relation>>> = BTreeMap::new();
-        for relation in self.relations() {
-            for parent in &relation.family.parents {
-                under.entry(*parent).or_default().push(Arc::clone(relation));
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::from([oid]));
+        // Of partitions those under the first come before the second.
+        let depth_first = self.relation(oid).is_some_and(|of| of.is_partitioned());
+        let mut next = VecDeque::from([oid]);
+        while let Some(oid) = next.pop_front() {
+            let children = self.children(oid).into_iter();
+            let children: Vec<_> = children.filter(|child| seen.insert(child.oid)).collect();
+            if depth_first {
+                found.extend(self.relation(oid).cloned());
+                for child in children.iter().rev() {
+                    next.push_front(child.oid);
+                }
+            } else {
+                next.extend(children.iter().map(|child| child.oid));
+                found.extend(children);
             }
         }
-        let (mut found, mut seen) = (Vec::new(), BTreeSet::from([oid]));
-        if self.relation(oid).is_some_and(|of| of.is_partitioned()) {
-            let mut next = vec![oid];
-            while let Some(oid) = next.pop() {
-                let mut children = under.remove(&oid).unwrap_or_default();
-                children.sort_by_cached_key(|child| order(child));
-                next.extend(children.iter().rev().map(|child| child.oid));
-                found.extend(self.relation(oid).cloned());
-            }
+        if depth_first {
             // Without itself.
             found.remove(0);
-            return found;
-        }
-        let mut next = vec![oid];
-        while !next.is_empty() {
-            let level: Vec<_> = next.iter().filter_map(|oid| under.remove(oid)).collect();
-            next.clear();
-            for child in level.into_iter().flatten() {
-                if seen.insert(child.oid) {
-                    next.push(child.oid);
-                    found.push(child);
-                }
-            }
         }
         found
+    }
+
+    /// Whether a table is one of `parents`, or stands above one of them.
+    pub fn is_above(&self, oid: Oid, parents: &[Oid]) -> bool {
+        let mut seen: BTreeSet<Oid> = parents.iter().copied().collect();
+        let mut next = parents.to_vec();
+        while let Some(above) = next.pop() {
+            let further = self.relation(above).map(|of| &of.family.parents);
+            let further = further.into_iter().flatten().copied();
+            next.extend(further.filter(|parent| seen.insert(*parent)));
+        }
+        seen.contains(&oid)
     }
 
     /// The tables whose rows are read where `relation` is named: itself, unless it is partitioned,

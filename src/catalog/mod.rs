@@ -34,7 +34,7 @@ mod walk;
 pub use acl::{Acl, AclItem, Privilege, Privileges};
 pub use change::Change;
 pub use constraint::{
-    Check, Constraints, ForeignAction, ForeignKey, Index, IndexPart, IndexedBy, Timing,
+    Check, Constraints, ForeignAction, ForeignKey, Index, IndexPart, IndexedBy, KeyPart, Timing,
 };
 pub use default_acl::{DefaultAcl, DefaultKind};
 pub use dependency::{Cascade, Dependence, Dependent};

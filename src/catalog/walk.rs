@@ -288,7 +288,10 @@ impl<'a> Walk<'a> {
             return;
         }
         self.changes.push(change);
-        if !self.roots.contains(&relation) {
+        // A partition's part of a key goes without a word.
+        let from_table = self.snapshot.relation(from);
+        let is_part = from_table.is_some_and(|of| of.family.parts_of.contains_key(&key));
+        if !self.roots.contains(&relation) && !is_part {
             self.list(Dependent::Constraint(from, key), on);
         }
     }

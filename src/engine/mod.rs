@@ -73,7 +73,7 @@ pub use parse::{
     parse, parse_expression, parse_nonstandard, parse_plpgsql, parse_query, redirect,
     rename_column, settle_default, subscripted, written_type,
 };
-pub(crate) use parse::{fold, object_name};
+pub(crate) use parse::{fold, object_name, without_only};
 pub use recipe::view_definition;
 pub use routine::{BoundCall, Callee, in_body, input_types, returned, statements};
 pub use rows::Rows;

@@ -169,8 +169,16 @@ fn constraint(call: &Call<'_>, row: usize) -> Result<Value> {
             }
             return Ok(text.into());
         }
-        if let Some(key) = constraints.foreign.iter().find(|key| key.oid == oid) {
-            return Ok(foreign(call, relation, key).into());
+        for key in &constraints.foreign {
+            let mut parts = key.parts.iter();
+            let table = match parts.find(|(_, part)| part.oid == oid) {
+                Some((table, _)) => *table,
+                None if key.oid == oid => key.table,
+                None => continue,
+            };
+            if let Some(key) = key.to(table) {
+                return Ok(foreign(call, relation, &key).into());
+            }
         }
     }
     if let Some((_, check)) = call.context.snapshot.domain_check(oid) {

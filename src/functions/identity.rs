@@ -79,9 +79,11 @@ fn constraint_name(relation: &Relation, oid: Oid) -> Option<&str> {
         .find(|i| i.constraint == Some(oid));
     let check = constraints.checks.iter().find(|check| check.oid == oid);
     let foreign = constraints.foreign.iter().find(|key| key.oid == oid);
+    let part = constraints.key_parts().find(|part| part.oid == oid);
     key.map(|key| key.name.as_str())
         .or(check.map(|check| check.name.as_str()))
         .or(foreign.map(|key| key.name.as_str()))
+        .or(part.map(|part| part.name.as_str()))
 }
 
 /// The column a default is of.

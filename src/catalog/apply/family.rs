@@ -1,5 +1,7 @@
 //! Tables that stand under others.
 
+use std::sync::Arc;
+
 use super::super::{Family, Relation, Snapshot};
 use super::missing_relation;
 use super::relation::table_only;
@@ -19,12 +21,7 @@ impl Snapshot {
             self.relation(*parent)
                 .ok_or_else(|| missing_relation(*parent))?;
         }
-        let above = self.descendants(oid);
-        if family.parents.contains(&oid)
-            || above
-                .iter()
-                .any(|under| family.parents.contains(&under.oid))
-        {
+        if self.is_above(oid, &family.parents) {
             return Err(Error::new(
                 SqlState::DUPLICATE_TABLE,
                 "circular inheritance not allowed",
@@ -35,7 +32,8 @@ impl Snapshot {
 
     /// `2BP01` for a table that others stand under: a drop takes them first.
     pub(super) fn refuse_children(&self, relation: &Relation) -> Result<()> {
-        match self.children(relation.oid).first() {
+        let is_child = |of: &&Arc<Relation>| of.family.parents.contains(&relation.oid);
+        match self.relations().find(is_child) {
             None => Ok(()),
             Some(child) => Err(Error::new(
                 SqlState::DEPENDENT_OBJECTS_STILL_EXIST,

@@ -388,6 +388,8 @@ pub enum AlterAction {
     },
     /// DETACH PARTITION
     Detach(ObjectName),
+    /// ATTACH PARTITION, of an index.
+    AttachIndex(ObjectName),
     /// ENABLE, DISABLE, FORCE and NO FORCE ROW LEVEL SECURITY
     RowSecurity(RowSecurityAction),
     /// ENABLE and DISABLE TRIGGER

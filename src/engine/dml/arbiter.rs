@@ -58,7 +58,7 @@ fn named<'r>(relation: &'r Relation, name: &ast::ObjectName) -> Result<&'r Index
     let found = relation
         .constraints
         .unique()
-        .find(|index| index.constraint.is_some() && index.name == name);
+        .find(|index| index.constraint.is_some() && index.name == name && !index.invalid);
     found.ok_or_else(|| {
         if relation.constraints.is_named(&name) {
             return Error::new(
@@ -104,7 +104,7 @@ fn inferred<'r>(relation: &'r Relation, inference: &Inference) -> Result<Vec<&'r
         .map(conjuncts)
         .unwrap_or_default();
     let mut found = Vec::new();
-    for index in relation.constraints.unique() {
+    for index in relation.constraints.unique().filter(|of| !of.invalid) {
         let (mut own, mut own_columns) = (BTreeSet::new(), BTreeSet::new());
         for part in &index.parts {
             match &part.of {

@@ -58,6 +58,7 @@ mod values;
 mod when;
 mod work;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -549,9 +550,7 @@ impl Engine {
                     rows::in_memory(joined_schema(&sides), done.returned)?
                 } else if part.kind() == DmlKind::Update {
                     let relation = rewrite::with_segments(&rewrite.relation, &done.written);
-                    let relation = Arc::new(relation);
-                    let members = std::iter::once(Arc::clone(&relation)).chain(done.moved);
-                    members_provider(root, &relation, &members.collect::<Vec<_>>())
+                    changed_provider(root, relation, done.moved)
                 } else {
                     rows::in_memory(rows::schema(&rewrite.relation), done.returned)?
                 };
@@ -584,6 +583,20 @@ fn returned_provider(context: &StatementContext, relation: &Relation) -> Arc<dyn
     let root = context.database.store().root();
     match relation.is_partitioned() {
         true => family_provider(root, relation, &[]),
-        false => table_provider(root, &rewrite::with_segments(relation, &[])),
+        false => changed_provider(root, rewrite::with_segments(relation, &[]), Vec::new()),
     }
+}
+
+/// The rows of a table, and those of a partition that went to others.
+fn changed_provider(
+    root: &Path,
+    relation: Relation,
+    moved: Vec<Arc<Relation>>,
+) -> Arc<dyn TableProvider> {
+    if !relation.is_partition() {
+        return table_provider(root, &relation);
+    }
+    let relation = Arc::new(relation);
+    let members = std::iter::once(Arc::clone(&relation)).chain(moved);
+    members_provider(root, &relation, &members.collect::<Vec<_>>())
 }

@@ -236,9 +236,13 @@ fn orphan_condition(
             Some(format!("p.{} = c.{}", quote(&to.name), quote(&column.name)))
         })
         .collect();
-    // What stands under a table is none of it to a foreign key.
+    // What stands under a table is none of it to a foreign key, unless it is all there is.
+    let only = match parent.is_partitioned() {
+        true => "",
+        false => "ONLY ",
+    };
     conditions.push(format!(
-        "NOT EXISTS (SELECT 1 FROM ONLY {} AS p WHERE {})",
+        "NOT EXISTS (SELECT 1 FROM {only}{} AS p WHERE {})",
         context.snapshot.qualified_name(parent),
         pairs.join(" AND ")
     ));

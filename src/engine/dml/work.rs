@@ -124,11 +124,7 @@ impl BoundDml {
 
 /// Whether other tables refer to a table.
 pub(super) fn is_referenced(context: &StatementContext, relation: &Relation) -> bool {
-    context
-        .snapshot
-        .references_to(relation.oid)
-        .next()
-        .is_some()
+    context.snapshot.places().is_referenced(relation.oid)
 }
 
 impl Work {

@@ -269,6 +269,8 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
             return Err(cursor.syntax_error());
         }
         vec![AlterAction::Sequence(options)]
+    } else if kind == ObjectKind::Index && cursor.accept("ATTACH PARTITION") {
+        vec![AlterAction::AttachIndex(cursor.object_name()?)]
     } else {
         cursor.list(|cursor| alter_action(cursor, &word))?
     };

@@ -70,7 +70,7 @@ pub(super) fn pg_index(
                 let identity = table.tuning.replica_identity;
                 (identity == ReplicaIdentity::Index(index.oid)).into()
             }),
-            ("indisvalid", &|_| true.into()),
+            ("indisvalid", &|(_, index)| (!index.invalid).into()),
             ("indisready", &|_| true.into()),
             ("indislive", &|_| true.into()),
             ("indkey", &|of| numbers(keys(of))),
@@ -177,7 +177,13 @@ impl Constraint {
 
     /// The constraint of a partitioned table that it is a part of.
     fn part_of(&self) -> Option<Oid> {
-        self.table()?.family.parts_of.get(&self.oid()).copied()
+        let table = self.table()?;
+        let own = table.family.parts_of.get(&self.oid()).copied();
+        own.or_else(|| {
+            let mut parts = table.constraints.key_parts();
+            let part = parts.find(|part| part.oid == self.oid())?;
+            Some(part.part_of)
+        })
     }
 
     fn timing(&self) -> Timing {
@@ -211,6 +217,18 @@ fn constraints(snapshot: &Snapshot) -> Vec<Constraint> {
         }
         for key in &relation.constraints.foreign {
             all.push(Constraint::Foreign(relation.clone(), key.clone()));
+            // Partitions' parts of the key have none of their own.
+            if relation.family.parts_of.contains_key(&key.oid) {
+                continue;
+            }
+            let parts = key.parts.iter().filter_map(|(table, part)| {
+                let key = ForeignKey {
+                    oid: part.oid,
+                    ..key.to(*table)?.into_owned()
+                };
+                Some(Constraint::Foreign(relation.clone(), key))
+            });
+            all.extend(parts);
         }
     }
     for ty in snapshot.types() {

@@ -29,7 +29,7 @@ impl Session {
     ) -> Result<CommandTag> {
         let done = tag(alter_tag(alter.kind));
         if alter.kind == ObjectKind::Index {
-            self.alter_index(alter)?;
+            self.alter_index(alter, &run).await?;
             return Ok(done);
         }
         let context = self.context()?;
@@ -69,12 +69,20 @@ impl Session {
             }
             let action = self.named_as(&before, action)?;
             Box::pin(self.alter_below(alter, &action, &before, &run)).await?;
-            if let AlterAction::AddConstraint(_)
-            | AlterAction::AddColumn { .. }
-            | AlterAction::Attach { .. } = action
-            {
-                Box::pin(self.share_parts(oid, &run)).await?;
-                Box::pin(self.share_triggers(oid, &run)).await?;
+            match action {
+                AlterAction::AddConstraint(_) if alter.only => self.note_alone(oid, &before)?,
+                AlterAction::AddConstraint(_) | AlterAction::AddColumn { .. } => {
+                    Box::pin(self.share_parts(oid, &before, &run)).await?;
+                }
+                AlterAction::Attach { partition, .. } => {
+                    // What it gave its table's parts to it shares with its own partitions.
+                    let attached = relation_of(&context, &partition)?;
+                    Box::pin(self.share_parts(attached.oid, attached, &run)).await?;
+                    Box::pin(self.share_triggers(oid, &run)).await?;
+                    self.divide_keys(oid)?;
+                }
+                AlterAction::Detach(_) => self.divide_keys(oid)?,
+                _ => {}
             }
         }
         Ok(done)
@@ -219,6 +227,7 @@ impl Session {
             AlterAction::Detach(partition) => {
                 return self.detach(relation()?.oid, partition, run).await;
             }
+            AlterAction::AttachIndex(_) => return Err(Error::unsupported("this ALTER")),
             AlterAction::RenameColumn { .. }
             | AlterAction::AddColumn { .. }
             | AlterAction::DropColumn { .. }
@@ -262,8 +271,8 @@ impl Session {
         Ok(())
     }
 
-    /// ALTER INDEX … RENAME TO
-    fn alter_index(&mut self, alter: &Alter) -> Result<()> {
+    /// ALTER INDEX
+    async fn alter_index(&mut self, alter: &Alter, run: &Run<'_>) -> Result<()> {
         let context = self.context()?;
         let (table, index) = match index_of(&context, &alter.name) {
             Ok(found) => found,
@@ -274,6 +283,9 @@ impl Session {
             Err(error) => return Err(error),
         };
         owned_table(&context, &table)?;
+        if let [AlterAction::AttachIndex(part)] = alter.actions.as_slice() {
+            return self.attach_index(&table, index, part, run).await;
+        }
         let mut constraints = table.constraints.clone();
         for of in constraints.indexes.iter_mut().filter(|i| i.oid == index) {
             match alter.actions.as_slice() {

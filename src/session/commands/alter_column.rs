@@ -234,6 +234,7 @@ impl Session {
             | AlterAction::NoInherit(_)
             | AlterAction::Attach { .. }
             | AlterAction::Detach(_)
+            | AlterAction::AttachIndex(_)
             | AlterAction::Sequence(_) => {
                 Err(Error::internal("altering a column", "it is something else"))
             }

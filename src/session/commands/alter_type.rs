@@ -1,5 +1,6 @@
 //! ALTER COLUMN … TYPE.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::alter::as_server;
@@ -63,9 +64,10 @@ impl Session {
         }
         let keyed = relation.constraints.foreign.iter();
         let referred = context.snapshot.references_to(relation.oid);
+        let keyed = keyed.map(Cow::Borrowed);
         if keyed.chain(referred.map(|(_, key)| key)).any(|key| {
             key.table == relation.oid && key.references.contains(&column.attnum)
-                || relation.constraints.foreign.contains(key)
+                || relation.constraints.foreign.contains(&key)
                     && key.columns.contains(&column.attnum)
         }) {
             return Err(Error::unsupported(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::family_alter::{joined_to, parted_from};
+use super::family_keys::referring_locks;
 use super::relation_of;
 use super::trigger::set;
 use super::trigger_parts::{refuse_tables, without_parts};
@@ -81,16 +82,13 @@ impl Session {
         let found = relation_of(&context, partition)?;
         super::alter::owned_table(&context, found)?;
         let child = found.oid;
-        self.lock(child, LockMode::Exclusive, run.interrupt).await?;
-        if let Some(default) = context.snapshot.default_partition(parent) {
-            self.lock(default.oid, LockMode::Exclusive, run.interrupt)
-                .await?;
-        }
-        for below in context.snapshot.descendants(child) {
-            self.lock(below.oid, LockMode::Exclusive, run.interrupt)
-                .await?;
-        }
-        let context = self.context()?;
+        let locks = |context: &StatementContext| {
+            let mut locks = locks_from(context, child);
+            locks.extend(default_locks(context, parent));
+            locks.extend(referring_locks(context, parent));
+            locks
+        };
+        let context = self.lock_wanted(run.interrupt, locks).await?;
         let gone = || Error::internal("attaching a partition", "a table is gone");
         let parent = context
             .snapshot
@@ -107,7 +105,7 @@ impl Session {
         let mut family = joined_to(&child, &parent)?;
         family.parents = vec![parent.oid];
         family.bound = Some(bound.clone());
-        let (constraints, parts_of) = self.parts_for(&context, &parent, &child, run).await?;
+        let (constraints, parts_of) = self.parts_for(&context, &parent, &child, |_| true)?;
         family.parts_of.extend(parts_of);
         let mut after = Relation::clone(&child);
         after.family = family.clone();
@@ -148,12 +146,12 @@ impl Session {
     ) -> Result<Vec<Change>> {
         let context = self.context()?;
         let child = relation_of(&context, partition)?.oid;
-        self.lock(child, LockMode::Exclusive, run.interrupt).await?;
-        for below in context.snapshot.descendants(child) {
-            self.lock(below.oid, LockMode::Exclusive, run.interrupt)
-                .await?;
-        }
-        let context = self.context()?;
+        let locks = |context: &StatementContext| {
+            let mut locks = locks_from(context, child);
+            locks.extend(referring_locks(context, child));
+            locks
+        };
+        let context = self.lock_wanted(run.interrupt, locks).await?;
         let gone = || Error::internal("detaching a partition", "a table is gone");
         let parent = context.snapshot.relation(parent).ok_or_else(gone)?;
         let child = context.snapshot.relation(child).ok_or_else(gone)?;
@@ -166,6 +164,7 @@ impl Session {
                 ),
             ));
         }
+        self.refuse_referred(&context, child, run).await?;
         let mut family = parted_from(child, parent);
         family.bound = None;
         family.parts_of.clear();
@@ -176,6 +175,21 @@ impl Session {
         });
         Ok(changes)
     }
+}
+
+/// The locks that keep the default partition of a table as it is, and all under it.
+pub(super) fn default_locks(context: &StatementContext, table: Oid) -> Vec<(Oid, LockMode)> {
+    let default = context.snapshot.default_partition(table);
+    default.map_or_else(Vec::new, |of| locks_from(context, of.oid))
+}
+
+/// The locks that keep a table as it is, and all under it.
+fn locks_from(context: &StatementContext, table: Oid) -> Vec<(Oid, LockMode)> {
+    let below = context.snapshot.descendants(table);
+    std::iter::once(table)
+        .chain(below.iter().map(|of| of.oid))
+        .map(|table| (table, LockMode::Exclusive))
+        .collect()
 }
 
 /// What a table must be to be attached.
@@ -199,17 +213,7 @@ fn check_attached(context: &StatementContext, parent: &Relation, child: &Relatio
     if !child.is_partitioned() && context.snapshot.has_children(child.oid) {
         return wrong("cannot attach inheritance parent as partition".to_owned());
     }
-    let below = context.snapshot.descendants(child.oid);
-    if child.oid == parent.oid || below.iter().any(|of| of.oid == parent.oid) {
-        return Err(Error::new(
-            SqlState::DUPLICATE_TABLE,
-            "circular inheritance not allowed",
-        )
-        .detail(format!(
-            "\"{}\" is already a child of \"{}\".",
-            parent.name, child.name
-        )));
-    }
+    super::family_alter::refuse_circle(context, parent, child)?;
     super::family::check_persistence(parent, child.persistence, true)?;
     if let Some(column) = child
         .columns

@@ -225,6 +225,7 @@ impl Session {
             include,
             reads: Vec::new(),
             timing: definition.timing,
+            invalid: false,
         })
     }
 

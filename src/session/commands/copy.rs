@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use super::copy_options::copy_options;
-use super::dml::append_mode;
+use super::dml::change_locks;
 use super::keep::Done;
 use super::{no_column, relation_of, tag};
 use crate::base::name::quote;
@@ -184,18 +184,21 @@ impl Session {
             .hint("Use INSERT statements instead."));
         }
         let oid = relation.oid;
-        let mode = append_mode(&context, oid);
-        self.lock(oid, mode, interrupt).await?;
-        self.lock_references(&context, oid, DmlKind::Insert, interrupt)
-            .await?;
-        if relation.is_partitioned() {
-            for below in context.snapshot.descendants(oid) {
-                let mode = append_mode(&context, below.oid);
-                self.lock(below.oid, mode, interrupt).await?;
-                self.lock_references(&context, below.oid, DmlKind::Insert, interrupt)
-                    .await?;
+        let locks = |context: &StatementContext| {
+            let mut tables = vec![oid];
+            if context
+                .snapshot
+                .relation(oid)
+                .is_some_and(|of| of.is_partitioned())
+            {
+                tables.extend(context.snapshot.descendants(oid).iter().map(|of| of.oid));
             }
-        }
+            let locks = tables.into_iter();
+            locks
+                .flat_map(|table| change_locks(context, table, DmlKind::Insert))
+                .collect()
+        };
+        self.lock_wanted(interrupt, locks).await?;
         if !again {
             let named = [NamedTable {
                 table: oid,
@@ -224,6 +227,12 @@ impl Session {
             Some(&relation),
             client,
         )?;
+        if freeze.0 && relation.is_partitioned() {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cannot perform COPY FREEZE on a partitioned table",
+            ));
+        }
         // PostgreSQL says so when the first row comes.
         let refused = (freeze.0 && !self.transaction()?.is_fresh(oid)).then(|| {
             Error::new(

@@ -1,7 +1,9 @@
 //! Statements that change rows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::foreign_key::reference_locks;
 use super::keep::Done;
 use super::query::check_parameters;
 use super::tag;
@@ -43,22 +45,7 @@ impl Session {
     }
 
     async fn dml_once(&mut self, dml: &Dml, run: &Run<'_>) -> Result<Response> {
-        let mut context = self.context()?;
-        let mut bound = self.bound_dml(&context, dml, run).await?;
-        privileges::authorize(&context.snapshot, &bound.needs, ())?;
-        let lasting = |table| !context.snapshot.is_temporary(ObjectId::Relation(table));
-        if bound.targets.iter().any(|(table, _)| lasting(*table)) {
-            self.refuse_if_read_only(verb(bound.kind))?;
-        }
-        for (table, kind) in bound.targets.clone() {
-            let mode = match kind {
-                DmlKind::Insert => append_mode(&context, table),
-                DmlKind::Update | DmlKind::Delete | DmlKind::Merge => LockMode::Rewrite,
-            };
-            self.lock(table, mode, run.interrupt).await?;
-            self.lock_references(&context, table, kind, run.interrupt)
-                .await?;
-        }
+        let (mut context, mut bound) = self.locked_dml(dml, run).await?;
         let basis = self.basis(&context);
         let named = bound.named();
         let fires = |of: &NamedTable| {
@@ -122,6 +109,36 @@ impl Session {
         })
     }
 
+    /// The statement bound over a catalog in which all tables that it changes are locked. A table
+    /// that came under one of them while a lock was waited for is locked, too.
+    async fn locked_dml(
+        &mut self,
+        dml: &Dml,
+        run: &Run<'_>,
+    ) -> Result<(Arc<StatementContext>, BoundDml)> {
+        let mut held = HashMap::new();
+        let mut context = self.context()?;
+        loop {
+            let bound = self.bound_dml(&context, dml, run).await?;
+            privileges::authorize(&context.snapshot, &bound.needs, ())?;
+            let lasting = |table| !context.snapshot.is_temporary(ObjectId::Relation(table));
+            if bound.targets.iter().any(|(table, _)| lasting(*table)) {
+                self.refuse_if_read_only(verb(bound.kind))?;
+            }
+            let targets = bound.targets.iter();
+            let wanted = targets.flat_map(|(table, kind)| change_locks(&context, *table, *kind));
+            let wanted = wanted.collect();
+            if !self.lock_more(&mut held, wanted, run.interrupt).await? {
+                return Ok((context, bound));
+            }
+            let now = self.context()?;
+            if self.basis(&now) == self.basis(&context) {
+                return Ok((now, bound));
+            }
+            context = now;
+        }
+    }
+
     /// The statement bound: as prepared if nothing moved since, else again.
     pub(super) async fn bound_dml(
         &self,
@@ -143,9 +160,23 @@ impl Session {
     }
 }
 
+/// The locks that changing a table's rows needs.
+pub(super) fn change_locks(
+    context: &StatementContext,
+    table: Oid,
+    kind: DmlKind,
+) -> Vec<(Oid, LockMode)> {
+    let mode = match kind {
+        DmlKind::Insert => append_mode(context, table),
+        DmlKind::Update | DmlKind::Delete | DmlKind::Merge => LockMode::Rewrite,
+    };
+    let references = reference_locks(context, table, kind);
+    std::iter::once((table, mode)).chain(references).collect()
+}
+
 /// The lock that adding rows to a table needs. Keys are compared with what is committed, so rows
 /// with keys are added by one transaction at a time.
-pub(super) fn append_mode(context: &StatementContext, table: Oid) -> LockMode {
+fn append_mode(context: &StatementContext, table: Oid) -> LockMode {
     match context.snapshot.relation(table) {
         Some(relation) if relation.has_unique() => LockMode::Rewrite,
         Some(_) | None => LockMode::Append,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::alter::owned_table;
+use super::attach::default_locks;
+use super::family_keys::referring_locks;
 use super::like::TakenOver;
 use super::{collation, relation_of};
 use crate::base::error::Report;
@@ -52,10 +54,14 @@ impl Session {
             && let Ok(parent) = relation_of(&context, name)
         {
             owned_table(&context, parent)?;
-            let default = context.snapshot.default_partition(parent.oid);
-            for oid in std::iter::once(parent.oid).chain(default.map(|of| of.oid)) {
-                self.lock(oid, LockMode::Exclusive, run.interrupt).await?;
-            }
+            let parent = parent.oid;
+            let locks = |context: &StatementContext| {
+                let mut locks = vec![(parent, LockMode::Exclusive)];
+                locks.extend(default_locks(context, parent));
+                locks.extend(referring_locks(context, parent));
+                locks
+            };
+            self.lock_wanted(run.interrupt, locks).await?;
         }
         Ok(())
     }

@@ -43,7 +43,7 @@ impl Session {
                 && let AlterAction::DropColumn { .. } | AlterAction::DropConstraint { .. } = action
             {
                 for child in context.snapshot.children(before.oid) {
-                    let family = self.left_alone(&context, action, before, &child);
+                    let family = left_alone(action, before, &child);
                     self.set_family(&child, family)?;
                 }
             }
@@ -258,39 +258,6 @@ impl Session {
         self.set_family(&child, family)
     }
 
-    /// What a child has of a thing that its parent alone gave up.
-    fn left_alone(
-        &self,
-        _context: &StatementContext,
-        action: &AlterAction,
-        before: &Relation,
-        child: &Relation,
-    ) -> Family {
-        let mut family = child.family.clone();
-        match action {
-            AlterAction::DropColumn { name, .. } => {
-                if let Some(own) = child.column(name)
-                    && let Some(inherited) = family.columns.get_mut(&own.attnum)
-                {
-                    inherited.count -= 1;
-                    inherited.local = true;
-                }
-            }
-            AlterAction::DropConstraint { name, .. } => {
-                let checks = &before.constraints.checks;
-                if checks.iter().any(|c| c.name == *name && !c.no_inherit)
-                    && let Some(own) = child.constraints.named(name)
-                    && let Some(inherited) = family.constraints.get_mut(&own)
-                {
-                    inherited.count -= 1;
-                    inherited.local = true;
-                }
-            }
-            _ => {}
-        }
-        family
-    }
-
     pub(super) fn set_family(&mut self, relation: &Relation, mut family: Family) -> Result<()> {
         family
             .columns
@@ -322,12 +289,12 @@ impl Session {
         if child.is_partitioned() {
             return Err(wrong("cannot change inheritance of partitioned table"));
         }
-        let parent = relation_of(context, parent)?.clone();
-        owned_table(context, &parent)?;
+        let parent = relation_of(context, parent)?;
+        owned_table(context, parent)?;
+        let parent = self.locked(parent.oid, run.interrupt).await?;
+        let context = self.context()?;
         check_parent(&parent)?;
         check_persistence(&parent, child.persistence, false)?;
-        self.lock(parent.oid, LockMode::Exclusive, run.interrupt)
-            .await?;
         if child.family.parents.contains(&parent.oid) {
             return Err(Error::new(
                 SqlState::DUPLICATE_TABLE,
@@ -337,17 +304,7 @@ impl Session {
                 ),
             ));
         }
-        let below = context.snapshot.descendants(child.oid);
-        if parent.oid == child.oid || below.iter().any(|under| under.oid == parent.oid) {
-            return Err(Error::new(
-                SqlState::DUPLICATE_TABLE,
-                "circular inheritance not allowed",
-            )
-            .detail(format!(
-                "\"{}\" is already a child of \"{}\".",
-                parent.name, child.name
-            )));
-        }
+        refuse_circle(&context, &parent, child)?;
         refuse_tables(child, false)?;
         let mut family = joined_to(child, &parent)?;
         family.parents.push(parent.oid);
@@ -382,6 +339,52 @@ impl Session {
             family: Box::new(parted_from(child, parent)),
         }])
     }
+}
+
+/// `42P07` if a table would stand under itself.
+pub(super) fn refuse_circle(
+    context: &StatementContext,
+    parent: &Relation,
+    child: &Relation,
+) -> Result<()> {
+    if !context.snapshot.is_above(child.oid, &[parent.oid]) {
+        return Ok(());
+    }
+    let error = Error::new(
+        SqlState::DUPLICATE_TABLE,
+        "circular inheritance not allowed",
+    );
+    Err(error.detail(format!(
+        "\"{}\" is already a child of \"{}\".",
+        parent.name, child.name
+    )))
+}
+
+/// What a child has of a thing that its parent alone gave up.
+fn left_alone(action: &AlterAction, before: &Relation, child: &Relation) -> Family {
+    let mut family = child.family.clone();
+    match action {
+        AlterAction::DropColumn { name, .. } => {
+            if let Some(own) = child.column(name)
+                && let Some(inherited) = family.columns.get_mut(&own.attnum)
+            {
+                inherited.count -= 1;
+                inherited.local = true;
+            }
+        }
+        AlterAction::DropConstraint { name, .. } => {
+            let checks = &before.constraints.checks;
+            if checks.iter().any(|c| c.name == *name && !c.no_inherit)
+                && let Some(own) = child.constraints.named(name)
+                && let Some(inherited) = family.constraints.get_mut(&own)
+            {
+                inherited.count -= 1;
+                inherited.local = true;
+            }
+        }
+        _ => {}
+    }
+    family
 }
 
 /// What a table has of its parents once `parent` is one, its name aside.

@@ -3,52 +3,37 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::alter::owned_table;
 use super::constraint::{choose_name, is_taken};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, Constraints, Index, IndexedBy, PartitionKeyPart, Relation};
+use crate::catalog::{Change, Constraints, Family, Index, IndexedBy, PartitionKeyPart, Relation};
 use crate::database::LockMode;
+use crate::engine::command::ObjectName;
 use crate::session::Session;
 use crate::session::dispatch::Run;
 use crate::statement::StatementContext;
 
 impl Session {
-    /// The constraints of a partition with its parts of those of its table, and which are parts of
-    /// which. A partition's own index is taken for one that says the same.
+    /// The constraints of a partition with its parts of `which` constraints and indexes of its
+    /// table, and which are parts of which. A partition's own index is taken for one that says the
+    /// same.
     ///
     /// # Errors
     /// `0A000` for an index over expressions of a partition with other column numbers.
-    pub(super) async fn parts_for(
+    pub(super) fn parts_for(
         &self,
         context: &Arc<StatementContext>,
         table: &Relation,
         partition: &Relation,
-        _run: &Run<'_>,
+        which: impl Fn(Oid) -> bool,
     ) -> Result<(Constraints, BTreeMap<Oid, Oid>)> {
         let mut constraints = partition.constraints.clone();
         let mut parts_of = partition.family.parts_of.clone();
-        let attnum = |of: i16| -> Result<i16> {
-            let column = table.columns.iter().find(|column| column.attnum == of);
-            let own = column.and_then(|column| partition.column(&column.name));
-            own.map(|own| own.attnum)
-                .ok_or_else(|| Error::internal("dividing an index", "a column is missing"))
-        };
-        let all = |of: &[i16]| {
-            of.iter()
-                .map(|of| attnum(*of))
-                .collect::<Result<Vec<i16>>>()
-        };
         for index in &table.constraints.indexes {
-            if parts_of.values().any(|of| *of == index.oid) {
+            if !which(index.oid) || parts_of.values().any(|of| *of == index.oid) {
                 continue;
             }
-            let mut part = index.clone();
-            for of in &mut part.parts {
-                if let IndexedBy::Column(number) = &mut of.of {
-                    *number = attnum(*number)?;
-                }
-            }
-            part.include = all(&index.include)?;
-            part.reads = all(&index.reads)?;
+            let mut part = part_in(index, table, partition)?;
             let free = |own: &&Index| !parts_of.contains_key(&own.oid) && says_same(own, &part);
             if let Some(own) = constraints.indexes.iter().find(free) {
                 parts_of.insert(own.oid, index.oid);
@@ -69,10 +54,12 @@ impl Session {
             constraints.indexes.push(part);
         }
         for key in &table.constraints.foreign {
-            if parts_of.values().any(|of| *of == key.oid) {
+            if !which(key.oid) || parts_of.values().any(|of| *of == key.oid) {
                 continue;
             }
-            let columns = all(&key.columns)?;
+            let columns = key.columns.iter();
+            let columns = columns.map(|of| numbered_in(partition, table, *of));
+            let columns = columns.collect::<Result<Vec<i16>>>()?;
             let same = constraints.foreign.iter().find(|own| {
                 !parts_of.contains_key(&own.oid)
                     && own.columns == columns
@@ -109,8 +96,14 @@ impl Session {
         Ok((constraints, parts_of))
     }
 
-    /// Gives the partitions of a table their parts of what it has now.
-    pub(super) async fn share_parts(&mut self, table: Oid, run: &Run<'_>) -> Result<()> {
+    /// Gives the partitions of a table their parts of what it has now and had not `before`.
+    pub(super) async fn share_parts(
+        &mut self,
+        table: Oid,
+        before: &Relation,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        let old = before;
         let context = self.context()?;
         for child in context.snapshot.children(table) {
             self.lock(child.oid, LockMode::Exclusive, run.interrupt)
@@ -125,7 +118,8 @@ impl Session {
             if !table.is_partitioned() {
                 continue;
             }
-            let (constraints, parts_of) = self.parts_for(&context, &table, &before, run).await?;
+            let (constraints, parts_of) =
+                self.parts_for(&context, &table, &before, |oid| !has_part(old, oid))?;
             let mut after = Relation::clone(&before);
             after.constraints = constraints;
             after.family.parts_of = parts_of;
@@ -148,10 +142,198 @@ impl Session {
                 });
             }
             self.push_needing(changes, &[])?;
-            Box::pin(self.share_parts(child.oid, run)).await?;
+            Box::pin(self.share_parts(child.oid, &before, run)).await?;
         }
         Ok(())
     }
+
+    /// Notes that what ONLY a table was given since `before` its partitions are without.
+    pub(super) fn note_alone(&mut self, table: Oid, before: &Relation) -> Result<()> {
+        let context = self.context()?;
+        let Some(relation) = context.snapshot.relation(table) else {
+            return Ok(());
+        };
+        let mut constraints = relation.constraints.clone();
+        let is_divided = is_divided(&context, relation);
+        for index in &mut constraints.indexes {
+            index.invalid |= is_divided && !has_part(before, index.oid);
+        }
+        if constraints == relation.constraints {
+            return Ok(());
+        }
+        let change = Change::SetConstraints {
+            relation: table,
+            constraints,
+        };
+        self.push_needing(vec![change], &[])
+    }
+
+    /// ALTER INDEX … ATTACH PARTITION: an index of a partition becomes its part of one of the
+    /// partitioned table's.
+    ///
+    /// # Errors
+    /// `42809` for what is no index of a partitioned table; `55000` and `42P17` for an index that
+    /// cannot be a part of it.
+    pub(super) async fn attach_index(
+        &mut self,
+        table: &Arc<Relation>,
+        index: Oid,
+        part: &ObjectName,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        if !table.is_partitioned() {
+            let name = index_of(table, index).map_or("", |of| of.name.as_str());
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("ALTER action ATTACH PARTITION cannot be performed on relation \"{name}\""),
+            )
+            .detail("This operation is not supported for indexes."));
+        }
+        let context = self.context()?;
+        let found = super::alter::index_of(&context, part).map_err(|error| {
+            match error.state() == SqlState::WRONG_OBJECT_TYPE {
+                true => Error::new(SqlState::INVALID_OBJECT_DEFINITION, error.message()),
+                false => error,
+            }
+        });
+        let (partition, own) = found?;
+        owned_table(&context, &partition)?;
+        let table = self.locked(table.oid, run.interrupt).await?;
+        let partition = self.locked(partition.oid, run.interrupt).await?;
+        let gone = || Error::internal("attaching an index", "an index is gone");
+        let of = index_of(&table, index).ok_or_else(gone)?;
+        let own = index_of(&partition, own).ok_or_else(gone)?;
+        let mut parts_of = partition.family.parts_of.clone();
+        if parts_of.get(&own.oid) == Some(&of.oid) {
+            return Ok(());
+        }
+        let refused = |state: SqlState, detail: String| {
+            let message = format!(
+                "cannot attach index \"{}\" as a partition of index \"{}\"",
+                own.name, of.name
+            );
+            Err(Error::new(state, message).detail(detail))
+        };
+        let unready = SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE;
+        if parts_of.contains_key(&own.oid) {
+            let detail = format!(
+                "Index \"{}\" is already attached to another index.",
+                own.name
+            );
+            return refused(unready, detail);
+        }
+        if !partition.is_partition() || !partition.family.parents.contains(&table.oid) {
+            let detail = format!(
+                "Index \"{}\" is not an index on any partition of table \"{}\".",
+                own.name, table.name
+            );
+            return refused(unready, detail);
+        }
+        let invalid = SqlState::INVALID_OBJECT_DEFINITION;
+        if !says_same(own, &part_in(of, &table, &partition)?) {
+            if of.constraint.is_some() && own.constraint.is_none() {
+                let detail = format!(
+                    "The index \"{}\" belongs to a constraint in table \"{}\" but no constraint \
+                     exists for index \"{}\".",
+                    of.name, table.name, own.name
+                );
+                return refused(invalid, detail);
+            }
+            return refused(invalid, "The index definitions do not match.".to_owned());
+        }
+        if parts_of.values().any(|other| *other == of.oid) {
+            let detail = format!(
+                "Another index is already attached for partition \"{}\".",
+                partition.name
+            );
+            return refused(unready, detail);
+        }
+        parts_of.insert(own.oid, of.oid);
+        if let (Some(own), Some(of)) = (own.constraint, of.constraint) {
+            parts_of.insert(own, of);
+        }
+        let family = Family {
+            parts_of,
+            ..partition.family.clone()
+        };
+        self.set_family(&partition, family)?;
+        self.note_complete(table.oid, of.oid)
+    }
+
+    /// An index of ONLY a table is one of all its partitions once each has a valid part of it; and
+    /// so may the index be that it is a part of itself.
+    fn note_complete(&mut self, table: Oid, index: Oid) -> Result<()> {
+        let context = self.context()?;
+        let Some(relation) = context.snapshot.relation(table) else {
+            return Ok(());
+        };
+        let has_part = |child: &Arc<Relation>| {
+            let parts = child.constraints.indexes.iter().filter(|own| !own.invalid);
+            let mut parts = parts.filter_map(|own| child.family.parts_of.get(&own.oid));
+            parts.any(|of| *of == index)
+        };
+        let is_complete = context.snapshot.children(table).iter().all(has_part);
+        let mut constraints = relation.constraints.clone();
+        let mut of = constraints.indexes.iter_mut();
+        let Some(own) = of.find(|own| own.oid == index && own.invalid && is_complete) else {
+            return Ok(());
+        };
+        own.invalid = false;
+        let above = relation.family.parts_of.get(&index).copied();
+        let parent = relation.family.parents.first().copied();
+        let change = Change::SetConstraints {
+            relation: table,
+            constraints,
+        };
+        self.push_needing(vec![change], &[])?;
+        match (parent, above) {
+            (Some(parent), Some(above)) => self.note_complete(parent, above),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn index_of(relation: &Relation, oid: Oid) -> Option<&Index> {
+    let mut indexes = relation.constraints.indexes.iter();
+    indexes.find(|index| index.oid == oid)
+}
+
+/// An index of a table as one of a partition: over the columns of the same names.
+fn part_in(index: &Index, table: &Relation, partition: &Relation) -> Result<Index> {
+    let mut part = index.clone();
+    part.invalid = false;
+    for of in &mut part.parts {
+        if let IndexedBy::Column(number) = &mut of.of {
+            *number = numbered_in(partition, table, *number)?;
+        }
+    }
+    let all = |of: &[i16]| {
+        let numbers = of.iter().map(|of| numbered_in(partition, table, *of));
+        numbers.collect::<Result<Vec<i16>>>()
+    };
+    part.include = all(&index.include)?;
+    part.reads = all(&index.reads)?;
+    Ok(part)
+}
+
+/// The number that a column of a table has in a partition.
+pub(super) fn numbered_in(partition: &Relation, table: &Relation, attnum: i16) -> Result<i16> {
+    let column = table.columns.iter().find(|column| column.attnum == attnum);
+    let own = column.and_then(|column| partition.column(&column.name));
+    own.map(|own| own.attnum)
+        .ok_or_else(|| Error::internal("dividing an index", "a column is missing"))
+}
+
+/// Whether a table has partitions.
+pub(super) fn is_divided(context: &StatementContext, relation: &Relation) -> bool {
+    relation.is_partitioned() && context.snapshot.has_children(relation.oid)
+}
+
+/// Whether a table has an index or a foreign key.
+fn has_part(relation: &Relation, oid: Oid) -> bool {
+    let constraints = &relation.constraints;
+    constraints.indexes.iter().any(|index| index.oid == oid)
+        || constraints.foreign.iter().any(|key| key.oid == oid)
 }
 
 /// Whether an index of a partition can be its part of its table's, which `part` is.

@@ -99,15 +99,15 @@ pub(super) fn check_altered(
                 }
             }
             if alone && relation.is_partitioned() {
-                let message = match not_null {
-                    true => "constraint must be added to child tables too",
-                    false => {
-                        "cannot remove constraint from only the partitioned table when partitions \
-                         exist"
-                    }
-                };
-                return invalid(message.to_owned())
-                    .map_err(|error: Error| error.hint("Do not specify the ONLY keyword."));
+                if *not_null {
+                    return refuse_nulls_below(context, relation, column);
+                }
+                return invalid(
+                    "cannot remove constraint from only the partitioned table when partitions \
+                     exist"
+                        .to_owned(),
+                )
+                .map_err(|error: Error| error.hint("Do not specify the ONLY keyword."));
             }
         }
         AlterAction::AddConstraint(definition) => {
@@ -122,10 +122,14 @@ pub(super) fn check_altered(
                 return invalid("constraint must be added to child tables too".to_owned());
             }
             match &definition.clause {
-                ConstraintClause::Key { .. } if alone && relation.is_partitioned() => {
-                    return Err(Error::unsupported(
-                        "adding a key to ONLY a partitioned table",
-                    ));
+                ConstraintClause::Key {
+                    primary: true,
+                    columns,
+                    ..
+                } if alone && relation.is_partitioned() => {
+                    for column in columns {
+                        refuse_nulls_below(context, relation, column)?;
+                    }
                 }
                 ConstraintClause::Foreign { table, .. } if only && relation.is_partitioned() => {
                     return Err(Error::new(
@@ -182,6 +186,27 @@ pub(super) fn check_altered(
             }
         }
         _ => {}
+    }
+    Ok(())
+}
+
+/// `42P16` if a column may be NULL in a partition, and not in ONLY its table.
+fn refuse_nulls_below(context: &StatementContext, relation: &Relation, name: &str) -> Result<()> {
+    if relation.column(name).is_none_or(|column| column.not_null) {
+        return Ok(());
+    }
+    for child in context.snapshot.descendants(relation.oid) {
+        if child.column(name).is_some_and(|column| !column.not_null) {
+            return Err(Error::new(
+                SqlState::INVALID_TABLE_DEFINITION,
+                "constraint must be added to child tables too",
+            )
+            .detail(format!(
+                "Column \"{name}\" of relation \"{}\" is not already NOT NULL.",
+                child.name
+            ))
+            .hint("Do not specify the ONLY keyword."));
+        }
     }
     Ok(())
 }

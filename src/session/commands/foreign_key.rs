@@ -1,7 +1,7 @@
 //! FOREIGN KEY, declared; and the locks that keep the other side of one as it is while a statement
 //! changes this side.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::constraint::{choose_name, key_columns};
@@ -11,7 +11,6 @@ use crate::catalog::{ForeignKey, Persistence, Privilege, Relation, RelationKind}
 use crate::database::LockMode;
 use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
 use crate::engine::{DmlKind, check_assignable};
-use crate::observe::Interrupt;
 use crate::privileges::{self, Need};
 use crate::session::Session;
 use crate::session::dispatch::Run;
@@ -51,13 +50,17 @@ impl Session {
             Some(relation_of(context, table)?.clone())
         };
         let parent: &Relation = found.as_deref().unwrap_or(relation);
-        if parent.is_partitioned() {
-            return Err(Error::unsupported("a foreign key to a partitioned table"));
-        }
         if let Some(parent) = &found {
             refuse_parent(context, relation, parent)?;
-            self.lock(parent.oid, LockMode::Share, run.interrupt)
-                .await?;
+            let parent = parent.oid;
+            let locks = |context: &StatementContext| {
+                let below = context.snapshot.descendants(parent);
+                std::iter::once(parent)
+                    .chain(below.iter().map(|of| of.oid))
+                    .map(|table| (table, LockMode::Share))
+                    .collect()
+            };
+            self.lock_wanted(run.interrupt, locks).await?;
         }
         let attnums = referencing(relation, columns)?;
         let (index, targets) = referenced(parent, references, attnums.len())?;
@@ -82,7 +85,7 @@ impl Session {
         for (from, to) in attnums.iter().zip(&targets) {
             refuse_types(relation, *from, parent, *to, &name)?;
         }
-        Ok(ForeignKey {
+        let mut key = ForeignKey {
             oid: self.shared.database.new_oid(),
             name,
             columns: attnums,
@@ -94,39 +97,43 @@ impl Session {
             full: *full,
             timing: definition.timing,
             not_valid: definition.not_valid && context.snapshot.relation(relation.oid).is_some(),
-        })
-    }
-
-    /// Takes the locks that keep the other sides of a table's foreign keys as they are.
-    pub(super) async fn lock_references(
-        &mut self,
-        context: &StatementContext,
-        table: Oid,
-        kind: DmlKind,
-        interrupt: &Interrupt,
-    ) -> Result<()> {
-        let Some(relation) = context.snapshot.relation(table) else {
-            return Ok(());
+            parts: BTreeMap::new(),
         };
-        let mut others = Vec::new();
-        if kind != DmlKind::Delete {
-            others.extend(relation.constraints.foreign.iter().map(|key| key.table));
-        }
-        if kind != DmlKind::Insert {
-            others.extend(
-                context
-                    .snapshot
-                    .references_to(table)
-                    .map(|(from, _)| from.oid),
-            );
-        }
-        others.sort_unstable();
-        others.dedup();
-        for other in others.into_iter().filter(|other| *other != table) {
-            self.lock(other, LockMode::Share, interrupt).await?;
-        }
-        Ok(())
+        let context = self.context()?;
+        self.divide_key(&context, relation, &mut key)?;
+        Ok(key)
     }
+}
+
+/// The locks that keep the other sides of a table's foreign keys as they are while its rows are
+/// changed.
+pub(super) fn reference_locks(
+    context: &StatementContext,
+    table: Oid,
+    kind: DmlKind,
+) -> Vec<(Oid, LockMode)> {
+    let Some(relation) = context.snapshot.relation(table) else {
+        return Vec::new();
+    };
+    let mut others = Vec::new();
+    if kind != DmlKind::Delete {
+        others.extend(
+            relation
+                .constraints
+                .foreign
+                .iter()
+                .flat_map(|key| key.tables()),
+        );
+    }
+    if kind != DmlKind::Insert {
+        let referring = context.snapshot.references_to(table);
+        others.extend(referring.map(|(from, _)| from.oid));
+    }
+    others.sort_unstable();
+    others.dedup();
+    others.retain(|other| *other != table);
+    let locks = others.into_iter().map(|other| (other, LockMode::Share));
+    locks.collect()
 }
 
 /// What a table referred to must be.
@@ -212,7 +219,7 @@ fn referenced(parent: &Relation, names: &[String], count: usize) -> Result<(Oid,
     let mut wanted = columns.clone();
     wanted.sort_unstable();
     let index = parent.constraints.unique().find(|index| {
-        if !index.is_plain() {
+        if !index.is_plain() || index.invalid {
             return false;
         }
         let mut of: Vec<i16> = index.columns().collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::alter::owned_table;
 use super::constraint::{check_comparable, choose_name, columns_read, is_taken, key_columns};
+use super::family_parts::is_divided;
 use super::{collation, relation_of, skipping, tag};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Index, IndexPart, IndexedBy, Relation, RelationKind, Timing};
@@ -66,13 +67,9 @@ impl Session {
                 format!("relation \"{name}\" already exists"),
             ));
         }
-        let index = self.index_of(&context, &before, create, name, &run).await?;
+        let mut index = self.index_of(&context, &before, create, name, &run).await?;
+        index.invalid = create.only && is_divided(&context, &before);
         super::family_parts::check_unique(&before, &index)?;
-        if create.only && before.is_partitioned() {
-            return Err(Error::unsupported(
-                "CREATE INDEX ON ONLY a partitioned table",
-            ));
-        }
         let mut after = Relation::clone(&before);
         after.constraints.indexes.push(index);
         let after = Arc::new(after);
@@ -82,7 +79,9 @@ impl Session {
             constraints: after.constraints.clone(),
         };
         self.push(vec![change], Vec::new())?;
-        self.share_parts(oid, &run).await?;
+        if !create.only {
+            self.share_parts(oid, &before, &run).await?;
+        }
         Ok(done)
     }
 
@@ -191,6 +190,7 @@ impl Session {
             reads,
             timing: Timing::NotDeferrable,
             parameters: create.parameters.clone(),
+            invalid: false,
         })
     }
 }

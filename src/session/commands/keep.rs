@@ -6,10 +6,10 @@
 //! behind that referred to them: to those is done what their foreign keys say. Locks see to it that
 //! nobody changes the other side meanwhile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::foreign_key::names_of;
+use super::foreign_key::{names_of, reference_locks};
 use super::{alter, tag};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
@@ -128,7 +128,7 @@ impl Session {
         let referring: Vec<(Arc<Relation>, ForeignKey)> = context
             .snapshot
             .references_to(touched.table)
-            .map(|(from, key)| (from.clone(), key.clone()))
+            .map(|(from, key)| (from.clone(), key.into_owned()))
             .collect();
         for (from, key) in referring {
             for gone in &touched.gone {
@@ -212,6 +212,7 @@ impl Session {
             let Some(values) = interruptible(interrupt, work).await? else {
                 return Ok(());
             };
+            let from = whole(&context, &from, key.oid);
             return Err(still_referenced(&context, parent, &from, key, &values));
         }
         if from.family.parts_of.contains_key(&key.oid) {
@@ -231,10 +232,10 @@ impl Session {
         named.retain(|of| begun.insert((of.table, of.event)));
         self.before_statement(&named, interrupt).await?;
         let targets = bound.targets.clone();
-        for (table, kind) in &targets {
-            self.lock_references(&server, *table, *kind, interrupt)
-                .await?;
-        }
+        let wanted = targets.iter();
+        let wanted = wanted.flat_map(|(table, kind)| reference_locks(&server, *table, *kind));
+        self.lock_more(&mut HashMap::new(), wanted.collect(), interrupt)
+            .await?;
         let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
         let (calling, mut queue) = server.calling();
         let before = self.changing.len();
@@ -478,6 +479,18 @@ fn constraints_named(context: &StatementContext, name: &ObjectName) -> Result<Ve
 }
 
 /// `23503` for a row that referred to one now gone.
+/// The table whose foreign key one of a partition is a part of.
+fn whole(context: &StatementContext, from: &Arc<Relation>, key: Oid) -> Arc<Relation> {
+    let (mut from, mut key) = (Arc::clone(from), key);
+    while let Some(of) = from.family.parts_of.get(&key).copied()
+        && let Some(parent) = from.family.parents.first()
+        && let Some(parent) = context.snapshot.relation(*parent)
+    {
+        (from, key) = (Arc::clone(parent), of);
+    }
+    from
+}
+
 fn still_referenced(
     context: &StatementContext,
     parent: &Relation,

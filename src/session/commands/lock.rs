@@ -1,5 +1,6 @@
 //! LOCK TABLE, and taking a table's lock for a statement.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::observe::Interrupt;
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session};
+use crate::statement::StatementContext;
 
 impl Session {
     /// LOCK TABLE. The modes that only keep readers apart from writers have nothing to do here:
@@ -38,7 +40,7 @@ impl Session {
             "ROW EXCLUSIVE" => changing.union(Privilege::Insert.into()),
             _ => changing,
         };
-        let mut tables = Vec::new();
+        let mut named = Vec::new();
         for (name, only) in names {
             let relation = relation_of(&context, name)?;
             if matches!(relation.kind, RelationKind::Foreign { .. }) {
@@ -54,23 +56,33 @@ impl Session {
                 any_of,
             };
             privileges::authorize(&context.snapshot, &[need], ())?;
-            tables.push(relation.clone());
-            if !only {
-                tables.extend(context.snapshot.descendants(relation.oid));
-            }
+            named.push((relation.oid, *only));
         }
-        if let Some(mode) = taken {
-            for table in tables {
-                if nowait {
-                    // Long enough to be asked, too short to wait for anybody.
-                    let given_up = format!("could not obtain lock on relation \"{}\"", table.name);
-                    self.lock_within(Duration::ZERO, &given_up, table.oid, mode, run.interrupt)
-                        .await?;
-                } else {
-                    self.lock(table.oid, mode, run.interrupt).await?;
+        let Some(mode) = taken else {
+            return Ok(tag("LOCK TABLE"));
+        };
+        let locks = |context: &StatementContext| {
+            let mut locks = Vec::new();
+            for (table, only) in &named {
+                locks.push((*table, mode));
+                if !only {
+                    let below = context.snapshot.descendants(*table);
+                    locks.extend(below.iter().map(|of| (of.oid, mode)));
                 }
             }
+            locks
+        };
+        if nowait {
+            for (table, mode) in locks(&context) {
+                // Long enough to be asked, too short to wait for anybody.
+                let name = context.snapshot.relation(table).map(|of| of.name.as_str());
+                let name = name.unwrap_or_default();
+                let given_up = format!("could not obtain lock on relation \"{name}\"");
+                self.lock_within(Duration::ZERO, &given_up, table, mode, run.interrupt)
+                    .await?;
+            }
         }
+        self.lock_wanted(run.interrupt, locks).await?;
         Ok(tag("LOCK TABLE"))
     }
 
@@ -89,6 +101,43 @@ impl Session {
         let given_up = "canceling statement due to lock timeout";
         self.lock_within(timeout, given_up, table, mode, interrupt)
             .await
+    }
+
+    /// Takes the locks that are wanted of the catalog as it is, and then those of the catalog as
+    /// it is once they are held, until there are no more. Gives the catalog as it is then.
+    pub(super) async fn lock_wanted(
+        &mut self,
+        interrupt: &Interrupt,
+        wanted: impl Fn(&StatementContext) -> Vec<(Oid, LockMode)>,
+    ) -> Result<Arc<StatementContext>> {
+        let mut held = HashMap::new();
+        loop {
+            let context = self.context()?;
+            if !self
+                .lock_more(&mut held, wanted(&context), interrupt)
+                .await?
+            {
+                return Ok(context);
+            }
+        }
+    }
+
+    /// Takes those locks that are not held yet; whether there were any.
+    pub(super) async fn lock_more(
+        &mut self,
+        held: &mut HashMap<Oid, LockMode>,
+        wanted: Vec<(Oid, LockMode)>,
+        interrupt: &Interrupt,
+    ) -> Result<bool> {
+        let mut any = false;
+        for (table, mode) in wanted {
+            if held.get(&table).is_none_or(|has| *has < mode) {
+                self.lock(table, mode, interrupt).await?;
+                held.insert(table, mode);
+                any = true;
+            }
+        }
+        Ok(any)
     }
 
     /// A table, locked against all others until the end of the transaction, as it is then.

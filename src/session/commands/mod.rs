@@ -20,6 +20,7 @@ mod drop;
 mod explain;
 mod family;
 mod family_alter;
+mod family_keys;
 mod family_parts;
 mod family_rules;
 mod foreign;

@@ -305,7 +305,7 @@ impl Session {
     }
 
     /// The texts a query of one row gives.
-    async fn texts(
+    pub(super) async fn texts(
         &self,
         context: &Arc<StatementContext>,
         text: &str,

@@ -52,7 +52,7 @@ impl Session {
             // Whoever may not read a table does not get to lock it.
             privileges::authorize(&context.snapshot, &bound.needs, ())?;
             let derived_by = bound.derived_by;
-            let locked = self.lock_rows(&context, query, derived_by, run.interrupt);
+            let locked = self.lock_rows(query, derived_by, run.interrupt);
             skipped = locked.await?;
             let basis = self.basis(&context);
             context = self.context()?;

@@ -7,7 +7,6 @@
 //! holds a table, SKIP LOCKED takes all of its rows for locked.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlparser::ast::{
@@ -19,7 +18,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Privilege, RelationKind};
 use crate::database::{Isolation, LockMode};
 use crate::engine::command::ObjectName;
-use crate::engine::{fold, lock_mark};
+use crate::engine::{fold, lock_mark, object_name, without_only};
 use crate::observe::Interrupt;
 use crate::privileges::{self, Need};
 use crate::session::Session;
@@ -73,10 +72,16 @@ fn mark(item: &mut TableWithJoins, of: Option<&str>) {
     }
 }
 
+/// A table's name, and whether it is meant without what stands under it.
+type TableName = (ObjectName, bool);
+
+/// The lock of a table for its rows, and what to do where somebody else holds it.
+type RowLock = (Oid, LockMode, Option<NonBlock>);
+
 /// A table in FROM: what it is called there, and its name.
 struct Named {
     called: String,
-    name: Option<ObjectName>,
+    name: Option<TableName>,
     /// Whether an outer join makes rows without it.
     nullable: bool,
 }
@@ -89,12 +94,77 @@ impl Session {
     /// changed since the transaction began; `0A000` for what cannot be locked.
     pub(super) async fn lock_rows(
         &mut self,
-        context: &Arc<StatementContext>,
         query: &ast::Query,
         derived_by: Option<&str>,
         interrupt: &Interrupt,
     ) -> Result<bool> {
-        let mut wanted: Vec<(Oid, LockMode, Option<NonBlock>)> = Vec::new();
+        let mut held = Vec::new();
+        loop {
+            let context = self.context()?;
+            let mut wanted = self.row_locks(&context, query, derived_by)?;
+            wanted.retain(|lock| !held.contains(lock));
+            if wanted.is_empty() {
+                return Ok(false);
+            }
+            if let Some(clause) = query.locks.first() {
+                self.refuse_if_read_only(match clause.lock_type {
+                    LockType::Update => "SELECT FOR UPDATE",
+                    LockType::Share => "SELECT FOR SHARE",
+                })?;
+            }
+            for lock in &wanted {
+                if !self.lock_rows_of(&context, *lock, interrupt).await? {
+                    return Ok(true);
+                }
+            }
+            // What stands under a table may be more now.
+            held.extend(wanted);
+        }
+    }
+
+    /// Takes one of the locks; `false` where SKIP LOCKED finds somebody else's.
+    async fn lock_rows_of(
+        &mut self,
+        context: &StatementContext,
+        (table, mode, nonblock): RowLock,
+        interrupt: &Interrupt,
+    ) -> Result<bool> {
+        if let Some(nonblock) = nonblock {
+            let name = context.snapshot.relation(table).map(|of| of.name.as_str());
+            let given_up = format!(
+                "could not obtain lock on row in relation \"{}\"",
+                name.unwrap_or_default()
+            );
+            let taken = self
+                .lock_within(Duration::ZERO, &given_up, table, mode, interrupt)
+                .await;
+            match taken {
+                Err(error)
+                    if nonblock == NonBlock::SkipLocked
+                        && error.state() == SqlState::LOCK_NOT_AVAILABLE =>
+                {
+                    return Ok(false);
+                }
+                taken => taken?,
+            }
+        } else {
+            self.lock(table, mode, interrupt).await?;
+        }
+        let transaction = self.transaction()?;
+        if transaction.isolation() != Isolation::ReadCommitted {
+            transaction.must_be_current(table)?;
+        }
+        Ok(true)
+    }
+
+    /// The locks that a query's clauses ask for.
+    fn row_locks(
+        &self,
+        context: &StatementContext,
+        query: &ast::Query,
+        derived_by: Option<&str>,
+    ) -> Result<Vec<RowLock>> {
+        let mut wanted = Vec::new();
         for clause in &query.locks {
             let mode = match clause.lock_type {
                 LockType::Update => LockMode::Rewrite,
@@ -106,50 +176,14 @@ impl Session {
                 wanted.extend(tables.map(|table| (table, mode, clause.nonblock)));
             }
         }
-        if let Some(clause) = query.locks.first() {
-            self.refuse_if_read_only(match clause.lock_type {
-                LockType::Update => "SELECT FOR UPDATE",
-                LockType::Share => "SELECT FOR SHARE",
-            })?;
-        }
-        for (table, mode, nonblock) in wanted {
-            if let Some(nonblock) = nonblock {
-                let name = context
-                    .snapshot
-                    .relation(table)
-                    .map(|table| table.name.clone());
-                let given_up = format!(
-                    "could not obtain lock on row in relation \"{}\"",
-                    name.map(|name| name.to_string()).unwrap_or_default()
-                );
-                let taken = self
-                    .lock_within(Duration::ZERO, &given_up, table, mode, interrupt)
-                    .await;
-                match taken {
-                    Err(error)
-                        if nonblock == NonBlock::SkipLocked
-                            && error.state() == SqlState::LOCK_NOT_AVAILABLE =>
-                    {
-                        return Ok(true);
-                    }
-                    taken => taken?,
-                }
-            } else {
-                self.lock(table, mode, interrupt).await?;
-            }
-            let transaction = self.transaction()?;
-            if transaction.isolation() != Isolation::ReadCommitted {
-                transaction.must_be_current(table)?;
-            }
-        }
-        Ok(false)
+        Ok(wanted)
     }
 
     /// A table whose rows may be locked by who asks, with all that stand under it.
     fn lockable(
         &self,
         context: &StatementContext,
-        name: &ObjectName,
+        (name, only): &TableName,
         clause: &LockClause,
     ) -> Result<Vec<Oid>> {
         let relation = super::relation_of(context, name)?;
@@ -167,7 +201,10 @@ impl Session {
             columns: std::collections::BTreeSet::new(),
         };
         privileges::authorize(&context.snapshot, &[need], ())?;
-        let below = context.snapshot.descendants(relation.oid);
+        let below = match only {
+            true => Vec::new(),
+            false => context.snapshot.descendants(relation.oid),
+        };
         Ok(std::iter::once(relation.oid)
             .chain(below.iter().map(|of| of.oid))
             .collect())
@@ -187,7 +224,7 @@ fn meant(
     query: &ast::Query,
     clause: &LockClause,
     derived_by: Option<&str>,
-) -> Result<Vec<ObjectName>> {
+) -> Result<Vec<TableName>> {
     let words = words(clause);
     let refused = |what: &str| {
         Err(Error::new(
@@ -230,7 +267,7 @@ fn meant(
         .map(|cte| fold(&cte.alias.name))
         .collect();
     for table in &mut named {
-        let of_with = |name: &ObjectName| name.schema.is_none() && with.contains(&name.name);
+        let of_with = |(name, _): &TableName| name.schema.is_none() && with.contains(&name.name);
         if table.name.as_ref().is_some_and(of_with) {
             table.name = None;
         }
@@ -305,13 +342,14 @@ fn factor(factor_of: &TableFactor, named: &mut Vec<Named>) -> Result<()> {
             args: None,
             ..
         } => {
-            let name = crate::engine::object_name(name)?;
+            let (only, _) = without_only(name);
+            let name = object_name(name)?;
             named.push(Named {
                 called: match alias {
                     Some(alias) => fold(&alias.name),
                     None => name.name.clone(),
                 },
-                name: Some(name),
+                name: Some((name, only)),
                 nullable: false,
             });
         }

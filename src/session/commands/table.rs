@@ -26,6 +26,7 @@ use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
 use crate::statement::StatementContext;
 use crate::types::PgType;
+use crate::types::coded::tid;
 
 /// Where a new relation goes.
 #[derive(Debug, Clone, Copy)]
@@ -58,11 +59,16 @@ impl Session {
         };
         place.unlogged = create.unlogged;
         let mut changes = self.table_changes(&context, create, place, &run).await?;
+        let mut divided = None;
         if let Some(Change::CreateRelation(table)) = changes.last_mut() {
             table.tuning.parameters = of_main_table(&create.storage);
             self.note_on_commit(table.oid, create.on_commit);
+            divided = table.family.parents.first().copied();
         }
         self.push(changes, Vec::new())?;
+        if let Some(table) = divided.filter(|_| create.partition_of.is_some()) {
+            self.divide_keys(table)?;
+        }
         Ok(done)
     }
 
@@ -138,7 +144,7 @@ impl Session {
                 self.check_default_partition(context, parent, &bound, run)
                     .await?;
                 relation.family.bound = Some(bound);
-                let parts = self.parts_for(context, parent, &relation, run).await?;
+                let parts = self.parts_for(context, parent, &relation, |_| true)?;
                 (relation.constraints, relation.family.parts_of) = parts;
                 relation.triggers = self.shared_triggers(parent, &relation)?;
             }
@@ -567,6 +573,9 @@ pub(super) fn check_column_type(context: &StatementContext, name: &str, ty: PgTy
             SqlState::INVALID_TABLE_DEFINITION,
             format!("column \"{name}\" has pseudo-type {}", info.name),
         ));
+    }
+    if tid::is(ty) {
+        return tid::refuse();
     }
     super::domain::usable(context, ty)
 }

@@ -1,5 +1,7 @@
 //! TRUNCATE.
 
+use std::collections::HashMap;
+
 use super::{relation_of, tag};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Firing, ObjectId, Privilege, Privileges, RelationKind, TriggerEvent};
@@ -20,49 +22,21 @@ impl Session {
         cascade: bool,
         run: Run<'_>,
     ) -> Result<CommandTag> {
-        let context = self.context()?;
-        let mut needs = Vec::new();
-        let mut tables: Vec<Oid> = Vec::new();
-        for (name, only) in names {
-            let relation = relation_of(&context, name)?;
-            if !matches!(relation.kind, RelationKind::Table { .. }) {
-                return Err(Error::new(
-                    SqlState::WRONG_OBJECT_TYPE,
-                    format!("\"{}\" is not a table", relation.name),
-                ));
-            }
-            needs.push(Need::Privilege {
-                role: context.role,
-                object: ObjectId::Relation(relation.oid),
-                any_of: Privileges::from(Privilege::Truncate),
-            });
-            if *only && relation.is_partitioned() {
-                return Err(Error::new(
-                    SqlState::WRONG_OBJECT_TYPE,
-                    "cannot truncate only a partitioned table",
-                )
-                .hint(
-                    "Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions \
-                     directly.",
-                ));
-            }
-            // Who may empty a table may empty what stands under it.
-            let below = match only {
-                true => Vec::new(),
-                false => context.snapshot.descendants(relation.oid),
-            };
-            for oid in std::iter::once(relation.oid).chain(below.iter().map(|of| of.oid)) {
-                if !tables.contains(&oid) {
-                    tables.push(oid);
+        let mut held = HashMap::new();
+        let (tables, needs) = loop {
+            let context = self.context()?;
+            let emptied = emptied(&context, names, cascade)?;
+            privileges::authorize(&context.snapshot, &emptied.needs, ())?;
+            let locks = emptied.tables.iter();
+            let locks = locks.map(|table| (*table, LockMode::Exclusive)).collect();
+            // What a table refers to, and what stands under one, may have changed meanwhile.
+            if !self.lock_more(&mut held, locks, run.interrupt).await? {
+                for name in emptied.cascades {
+                    self.notice(format!("truncate cascades to table \"{name}\""));
                 }
+                break (emptied.tables, emptied.needs);
             }
-        }
-        self.follow_references(&context, &mut tables, cascade, &mut needs)?;
-        privileges::authorize(&context.snapshot, &needs, ())?;
-        for table in &tables {
-            self.lock(*table, LockMode::Exclusive, run.interrupt)
-                .await?;
-        }
+        };
         for table in &tables {
             self.refuse_in_use(*table, "TRUNCATE")?;
         }
@@ -102,53 +76,101 @@ impl Session {
         }
         Ok(())
     }
+}
 
-    /// Tables that refer to those to be emptied are emptied too, or stand against it.
-    fn follow_references(
-        &mut self,
-        context: &StatementContext,
-        tables: &mut Vec<Oid>,
-        cascade: bool,
-        needs: &mut Vec<Need>,
-    ) -> Result<()> {
-        let mut next = 0;
-        while let Some(table) = tables.get(next).copied() {
-            next += 1;
-            let mut found = Vec::new();
-            for (from, _) in context.snapshot.references_to(table) {
-                if tables.contains(&from.oid) || found.contains(&from.oid) {
-                    continue;
-                }
-                if !cascade {
-                    let name = |oid| context.snapshot.relation(oid).map(|r| r.name.clone());
-                    return Err(Error::new(
-                        SqlState::FEATURE_NOT_SUPPORTED,
-                        "cannot truncate a table referenced in a foreign key constraint",
-                    )
-                    .detail(format!(
-                        "Table \"{}\" references \"{}\".",
-                        from.name,
-                        name(table).unwrap_or_default()
-                    ))
-                    .hint(format!(
-                        "Truncate table \"{}\" at the same time, or use TRUNCATE ... CASCADE.",
-                        from.name
-                    )));
-                }
-                found.push(from.oid);
-            }
-            for oid in found {
-                if let Some(relation) = context.snapshot.relation(oid) {
-                    self.notice(format!("truncate cascades to table \"{}\"", relation.name));
-                }
-                needs.push(Need::Privilege {
-                    role: context.role,
-                    object: ObjectId::Relation(oid),
-                    any_of: Privileges::from(Privilege::Truncate),
-                });
-                tables.push(oid);
+/// What a TRUNCATE empties.
+#[derive(Default)]
+struct Emptied {
+    tables: Vec<Oid>,
+    needs: Vec<Need>,
+    /// The names of tables that are emptied for what they refer to.
+    cascades: Vec<String>,
+}
+
+impl Emptied {
+    fn need(&mut self, context: &StatementContext, table: Oid) {
+        self.needs.push(Need::Privilege {
+            role: context.role,
+            object: ObjectId::Relation(table),
+            any_of: Privileges::from(Privilege::Truncate),
+        });
+    }
+}
+
+/// What a TRUNCATE of `names`, each with whether it is for ONLY that table, empties.
+fn emptied(
+    context: &StatementContext,
+    names: &[(ObjectName, bool)],
+    cascade: bool,
+) -> Result<Emptied> {
+    let mut emptied = Emptied::default();
+    for (name, only) in names {
+        let relation = relation_of(context, name)?;
+        if !matches!(relation.kind, RelationKind::Table { .. }) {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("\"{}\" is not a table", relation.name),
+            ));
+        }
+        emptied.need(context, relation.oid);
+        if *only && relation.is_partitioned() {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                "cannot truncate only a partitioned table",
+            )
+            .hint(
+                "Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions \
+                 directly.",
+            ));
+        }
+        // Who may empty a table may empty what stands under it.
+        let below = match only {
+            true => Vec::new(),
+            false => context.snapshot.descendants(relation.oid),
+        };
+        for oid in std::iter::once(relation.oid).chain(below.iter().map(|of| of.oid)) {
+            if !emptied.tables.contains(&oid) {
+                emptied.tables.push(oid);
             }
         }
-        Ok(())
     }
+    follow_references(context, &mut emptied, cascade)?;
+    Ok(emptied)
+}
+
+/// Tables that refer to those to be emptied are emptied too, or stand against it.
+fn follow_references(
+    context: &StatementContext,
+    emptied: &mut Emptied,
+    cascade: bool,
+) -> Result<()> {
+    let mut next = 0;
+    while let Some(table) = emptied.tables.get(next).copied() {
+        next += 1;
+        for (from, _) in context.snapshot.references_to(table) {
+            if emptied.tables.contains(&from.oid) {
+                continue;
+            }
+            if !cascade {
+                let name = |oid| context.snapshot.relation(oid).map(|r| r.name.clone());
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "cannot truncate a table referenced in a foreign key constraint",
+                )
+                .detail(format!(
+                    "Table \"{}\" references \"{}\".",
+                    from.name,
+                    name(table).unwrap_or_default()
+                ))
+                .hint(format!(
+                    "Truncate table \"{}\" at the same time, or use TRUNCATE ... CASCADE.",
+                    from.name
+                )));
+            }
+            emptied.cascades.push(from.name.clone());
+            emptied.need(context, from.oid);
+            emptied.tables.push(from.oid);
+        }
+    }
+    Ok(())
 }
