@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::table::output_columns;
+use super::table::stored_columns;
 use super::view::view_of;
 use super::{query::check_parameters, relation_of, tag};
 use crate::base::{Error, Result, SqlState};
@@ -55,7 +55,7 @@ impl Session {
                 "materialized views must not use temporary tables or views",
             ));
         }
-        let columns = output_columns(&context, &bound.columns, &create.columns)?;
+        let columns = stored_columns(&context, &bound.columns, &create.columns)?;
         let view = view_of(&context, &create.text, &bound);
         let query = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let relation = self.new_relation(

@@ -240,7 +240,7 @@ impl Session {
         place.unlogged = create.unlogged;
         // The permission to read is asked for before the table is there to be seen.
         let bound = self.bound_query(&context, &create.query, &run).await?;
-        let columns = output_columns(&context, &bound.columns, &create.columns)?;
+        let columns = stored_columns(&context, &bound.columns, &create.columns)?;
         let query = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let mut relation = self.new_relation(
             &create.name.name,
@@ -488,6 +488,19 @@ pub(super) fn columns_of(
     )
 }
 
+/// As [`output_columns`], of an answer that is stored.
+pub(super) fn stored_columns(
+    context: &StatementContext,
+    columns: &[OutputColumn],
+    names: &[String],
+) -> Result<Vec<Column>> {
+    let columns = output_columns(context, columns, names)?;
+    for column in &columns {
+        check_column_type(context, &column.name, column.ty)?;
+    }
+    Ok(columns)
+}
+
 /// Columns of a query's answer, the first of them under other `names` if there are some.
 pub(super) fn output_columns(
     context: &StatementContext,
@@ -510,7 +523,7 @@ pub(super) fn output_columns(
                     PgType::UNKNOWN => PgType::TEXT,
                     ty => ty,
                 };
-                check_column_type(context, name, ty)?;
+                check_shown_type(context, name, ty)?;
                 Ok(Column {
                     attnum: 0,
                     name: name.clone(),
@@ -561,8 +574,16 @@ fn ends_in_number(name: &str) -> bool {
     head.len() < name.len() && head.ends_with('_')
 }
 
-/// `42P16` for types no column can have.
+/// `42P16` for types no column can have; `0A000` for those that none can that is stored.
 pub(super) fn check_column_type(context: &StatementContext, name: &str, ty: PgType) -> Result<()> {
+    if tid::is(ty) {
+        return tid::refuse();
+    }
+    check_shown_type(context, name, ty)
+}
+
+/// `42P16` for types no column can have.
+fn check_shown_type(context: &StatementContext, name: &str, ty: PgType) -> Result<()> {
     // A row that says its fields is a pseudo-type all the same.
     let info = match ty.is(PgType::RECORD) {
         true => PgType::RECORD.info(),
@@ -573,9 +594,6 @@ pub(super) fn check_column_type(context: &StatementContext, name: &str, ty: PgTy
             SqlState::INVALID_TABLE_DEFINITION,
             format!("column \"{name}\" has pseudo-type {}", info.name),
         ));
-    }
-    if tid::is(ty) {
-        return tid::refuse();
     }
     super::domain::usable(context, ty)
 }
