@@ -102,7 +102,7 @@ impl Bench {
 
     /// Asks of columns that are kept decoded: waits until they are.
     async fn ask_decoded(&self, relation: &Relation, sql: &str) -> String {
-        let rows = || kept_provider(self.store.root(), relation, &self.pool);
+        let rows = || kept_provider(self.store.root(), relation, false, &self.pool);
         for _ in 0..1000 {
             let plan = self
                 .ask_of(rows(), relation, "explain select * from t")
