@@ -120,7 +120,7 @@ impl Session {
 
     /// `23503` if a row refers to one of a partition that is to go from its table.
     pub(super) async fn refuse_referred(
-        &mut self,
+        &self,
         context: &Arc<StatementContext>,
         partition: &Relation,
         run: &Run<'_>,
