@@ -58,16 +58,13 @@ mod values;
 mod when;
 mod work;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use datafusion::catalog::TableProvider;
 use sqlparser::ast::{self, SelectItem};
 
 use super::command::{Dml, DmlAction};
 use super::local::{LocalRelation, LocalRows};
-use super::scan::{family_provider, members_provider, table_provider};
 use super::{Bound, Engine, OutputColumn, Rows};
 use crate::base::{Error, Oid, Result, Version};
 use crate::catalog::{Change, Relation};
@@ -78,7 +75,7 @@ use crate::types::PgType;
 use insert::Insert;
 use instead::Instead;
 use names::Names;
-use returning::{Side, joined_schema};
+use returning::{Side, changed_provider, joined_schema, returned_provider};
 use rewrite::Rewrite;
 use steps::{Given, Step, put_rows};
 use through::{THROUGH, Through};
@@ -576,27 +573,4 @@ impl Engine {
         };
         Ok((rows, returning))
     }
-}
-
-/// The rows RETURNING reads, none of them there yet.
-fn returned_provider(context: &StatementContext, relation: &Relation) -> Arc<dyn TableProvider> {
-    let root = context.database.store().root();
-    match relation.is_partitioned() {
-        true => family_provider(root, relation, &[]),
-        false => changed_provider(root, rewrite::with_segments(relation, &[]), Vec::new()),
-    }
-}
-
-/// The rows of a table, and those of a partition that went to others.
-fn changed_provider(
-    root: &Path,
-    relation: Relation,
-    moved: Vec<Arc<Relation>>,
-) -> Arc<dyn TableProvider> {
-    if !relation.is_partition() {
-        return table_provider(root, &relation);
-    }
-    let relation = Arc::new(relation);
-    let members = std::iter::once(Arc::clone(&relation)).chain(moved);
-    members_provider(root, &relation, &members.collect::<Vec<_>>())
 }

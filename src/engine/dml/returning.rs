@@ -5,12 +5,14 @@
 //! should. Then their cross join in the plan gives way to one relation that has the columns of all
 //! sides, row by row as they belong together.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::compute::cast;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, TableReference};
 use datafusion::datasource::empty::EmptyTable;
@@ -19,11 +21,13 @@ use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder};
 use sqlparser::ast::{self, SelectItem};
 
 use super::names::Names;
-use super::target;
 use super::values::Parameters;
 use super::values::settle_used;
+use super::{rewrite, target};
 use crate::base::{Error, Oid, Result};
+use crate::catalog::Relation;
 use crate::engine::local::{LocalRelation, LocalRows};
+use crate::engine::scan::{family_provider, members_provider, table_provider};
 use crate::engine::{Bound, Engine};
 use crate::statement::StatementContext;
 
@@ -275,4 +279,30 @@ pub(super) fn other_aliases(
         return Err(Error::unsupported("RETURNING * beside JOIN … USING"));
     }
     aliases(from).ok_or_else(|| Error::unsupported("RETURNING beside this FROM"))
+}
+
+/// The rows RETURNING reads, none of them there yet.
+pub(super) fn returned_provider(
+    context: &StatementContext,
+    relation: &Relation,
+) -> Arc<dyn TableProvider> {
+    let root = context.database.store().root();
+    match relation.is_partitioned() {
+        true => family_provider(root, relation, &[]),
+        false => changed_provider(root, rewrite::with_segments(relation, &[]), Vec::new()),
+    }
+}
+
+/// The rows of a table, and those of a partition that went to others.
+pub(super) fn changed_provider(
+    root: &Path,
+    relation: Relation,
+    moved: Vec<Arc<Relation>>,
+) -> Arc<dyn TableProvider> {
+    if !relation.is_partition() {
+        return table_provider(root, &relation);
+    }
+    let relation = Arc::new(relation);
+    let members = std::iter::once(Arc::clone(&relation)).chain(moved);
+    members_provider(root, &relation, &members.collect::<Vec<_>>())
 }

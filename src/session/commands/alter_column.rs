@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::alter::as_server;
+use super::column_type::check_column_type;
 use super::constraint::altered_constraint;
 use super::drop::dependent;
 use super::rename::renamed;
 use super::sequence::{OfColumn, beside};
-use super::table::{check_column_type, stored_name};
+use super::table::stored_name;
 use super::{collation, no_column, skipping};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::alter::as_server;
+use super::column_type::check_column_type;
 use super::constraint::shown;
 use super::drop::describe;
-use super::table::{check_column_type, check_kept, stored_name};
+use super::table::{check_kept, stored_name};
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Column, Generation, ObjectId, Relation, RelationKind};

@@ -1,7 +1,7 @@
 //! CREATE TYPE … AS (…), and what ALTER TYPE does to the fields of such a type.
 
+use super::column_type::check_column_type;
 use super::domain::usable;
-use super::table::check_column_type;
 use super::tag;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};

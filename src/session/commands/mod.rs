@@ -7,6 +7,7 @@ mod alter_type;
 mod attach;
 mod cluster;
 mod collation;
+mod column_type;
 mod comment;
 mod composite;
 mod constraint;

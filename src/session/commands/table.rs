@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
+use super::column_type::{check_column_type, check_shown_type};
 use super::constraint::stored;
 use super::on_commit::check_on_commit;
 use super::query::check_parameters;
@@ -26,7 +27,6 @@ use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
 use crate::statement::StatementContext;
 use crate::types::PgType;
-use crate::types::coded::tid;
 
 /// Where a new relation goes.
 #[derive(Debug, Clone, Copy)]
@@ -572,30 +572,6 @@ pub(super) fn stored_name(name: &str, attnum: i16) -> String {
 fn ends_in_number(name: &str) -> bool {
     let head = name.trim_end_matches(|c: char| c.is_ascii_digit());
     head.len() < name.len() && head.ends_with('_')
-}
-
-/// `42P16` for types no column can have; `0A000` for those that none can that is stored.
-pub(super) fn check_column_type(context: &StatementContext, name: &str, ty: PgType) -> Result<()> {
-    if tid::is(ty) {
-        return tid::refuse();
-    }
-    check_shown_type(context, name, ty)
-}
-
-/// `42P16` for types no column can have.
-fn check_shown_type(context: &StatementContext, name: &str, ty: PgType) -> Result<()> {
-    // A row that says its fields is a pseudo-type all the same.
-    let info = match ty.is(PgType::RECORD) {
-        true => PgType::RECORD.info(),
-        false => ty.info(),
-    };
-    if info.category == 'P' || info.category == 'X' {
-        return Err(Error::new(
-            SqlState::INVALID_TABLE_DEFINITION,
-            format!("column \"{name}\" has pseudo-type {}", info.name),
-        ));
-    }
-    super::domain::usable(context, ty)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Random queries, on commons and on a real PostgreSQL 15: names, types, values, the order of rows
 //! where a query orders them, and the class of errors must agree.
 //!
-//! 2,000 queries by default, and 1,000 over the same tables made of partitions and with others under
-//! them; `COMMONS_RANDOM` says another number, `COMMONS_SEED` another start.
+//! 2,000 queries by default, and 1,000 over the same tables made of partitions and with others
+//! under them; `COMMONS_RANDOM` says another number, `COMMONS_SEED` another start.
 //! Some are statements that change a table. A query commons refuses by name (0A000) is skipped, and
 //! few may be.
 
