@@ -24,6 +24,9 @@ impl Analyst<'_> {
             }
             let right = self.beside(level, &left, || self.factor(level, &join.relation))?;
             left = self.join(level, left, right, &join.join_operator)?;
+            for relation in &mut left.relations {
+                relation.is_joined = true;
+            }
         }
         Ok(left)
     }

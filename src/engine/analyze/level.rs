@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use datafusion::logical_expr::Expr;
 use sqlparser::ast::{self, Spanned};
+use sqlparser::tokenizer::Span;
 
 use super::from::part;
 use super::set::SetCall;
@@ -50,6 +51,9 @@ pub(super) struct Relation {
     pub(super) table: Option<Typed>,
     /// Where each row is, if the statement asks for that of any.
     pub(super) place: Option<Typed>,
+    /// Whether JOIN puts others beside it: bare names are then those of the join, which has no
+    /// system columns.
+    pub(super) is_joined: bool,
     /// Whether an outer join makes rows without it.
     pub(super) null_supplied: bool,
     /// A column that is NULL in those rows alone; there is one if there are any.
@@ -267,6 +271,17 @@ impl<'p> Level<'p> {
     }
 }
 
+/// `42702` for a name that several columns have.
+pub(super) fn ambiguous(name: &str, span: Span) -> Error {
+    at(
+        Error::new(
+            SqlState::AMBIGUOUS_COLUMN,
+            format!("column reference \"{name}\" is ambiguous"),
+        ),
+        span,
+    )
+}
+
 impl Relation {
     /// Of columns that a name qualifies, and of no table of the catalog.
     pub(super) fn of_columns(name: String, columns: Vec<Named>) -> Self {
@@ -277,6 +292,7 @@ impl Relation {
             oid: None,
             table: None,
             place: None,
+            is_joined: false,
             null_supplied: false,
             certain: None,
             scalar: false,
@@ -407,18 +423,13 @@ impl Analyst<'_> {
                     return self.seen(level, column.value.clone(), depth);
                 }
                 (Some(_), Some(_)) => {
-                    return Err(at(
-                        Error::new(
-                            SqlState::AMBIGUOUS_COLUMN,
-                            format!("column reference \"{name}\" is ambiguous"),
-                        ),
-                        ident.span,
-                    ));
+                    return Err(ambiguous(&name, ident.span));
                 }
                 (None, _) => {}
             }
             let relations = level_out.relations.borrow();
-            let mut having = relations.iter().filter(|of| of.has_system_column(&name));
+            let has = |of: &&Relation| !of.is_joined && of.has_system_column(&name);
+            let mut having = relations.iter().filter(has);
             match (having.next(), having.next()) {
                 (Some(relation), None) => {
                     if let Some(value) = self.system_column(relation, &name)? {
@@ -426,13 +437,7 @@ impl Analyst<'_> {
                     }
                 }
                 (Some(_), Some(_)) => {
-                    return Err(at(
-                        Error::new(
-                            SqlState::AMBIGUOUS_COLUMN,
-                            format!("column reference \"{name}\" is ambiguous"),
-                        ),
-                        ident.span,
-                    ));
+                    return Err(ambiguous(&name, ident.span));
                 }
                 (None, _) => {}
             }
@@ -496,13 +501,7 @@ impl Analyst<'_> {
                 }
                 self.seen(level, column.value.clone(), depth)
             }
-            (Some(_), Some(_)) => Err(at(
-                Error::new(
-                    SqlState::AMBIGUOUS_COLUMN,
-                    format!("column reference \"{name}\" is ambiguous"),
-                ),
-                span,
-            )),
+            (Some(_), Some(_)) => Err(ambiguous(name, span)),
             (None, _) => match self.system_column(&found, name)? {
                 Some(value) => self.seen(level, value, depth),
                 None => {

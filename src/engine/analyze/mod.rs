@@ -93,6 +93,7 @@ pub(super) use query::Output;
 use routine::Chain;
 pub(super) use routine::{ResultColumns, check_result, run_only, spread, surroundings};
 use system_column::Places;
+pub(super) use system_column::{SYSTEM_COLUMNS, TABLEOID};
 use typed::Typed;
 pub(super) use with::{SILENT, misplaced};
 

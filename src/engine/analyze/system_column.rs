@@ -8,8 +8,11 @@ use super::typed::{self, Typed};
 use crate::base::{Error, Result};
 use crate::types::PgType;
 
+/// Columns that every table has.
+pub(in crate::engine) const SYSTEM_COLUMNS: [&str; 6] =
+    ["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"];
 /// The number of `tableoid` among the columns of every table.
-const TABLEOID: i16 = -6;
+pub(in crate::engine) const TABLEOID: i16 = -6;
 /// That of `ctid`.
 const CTID: i16 = -1;
 
@@ -28,8 +31,7 @@ pub(super) enum Places {
 impl Relation {
     /// Whether it has a system column of this name.
     pub(super) fn has_system_column(&self, name: &str) -> bool {
-        let names = ["tableoid", "xmin", "xmax", "cmin", "cmax", "ctid"];
-        self.oid.is_some() && names.contains(&name)
+        self.oid.is_some() && SYSTEM_COLUMNS.contains(&name)
     }
 }
 

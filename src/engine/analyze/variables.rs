@@ -2,10 +2,9 @@
 
 use sqlparser::tokenizer::Span;
 
-use super::at;
-use super::level::{Level, Named, Relation};
+use super::level::{self, Level, Named, Relation};
 use super::typed::{self, Typed};
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Result};
 use crate::statement::{Variable, VariableScope};
 use crate::types::PgType;
 
@@ -86,12 +85,6 @@ fn relation<'v>(
 
 /// `42702` for a name that is both a column and a variable.
 pub(super) fn ambiguous(name: &str, span: Span) -> Error {
-    at(
-        Error::new(
-            SqlState::AMBIGUOUS_COLUMN,
-            format!("column reference \"{name}\" is ambiguous"),
-        )
-        .detail("It could refer to either a PL/pgSQL variable or a table column."),
-        span,
-    )
+    level::ambiguous(name, span)
+        .detail("It could refer to either a PL/pgSQL variable or a table column.")
 }
