@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Relation, Snapshot};
-use crate::base::Oid;
+use crate::base::{Error, Oid, Result};
 use crate::types::PgType;
 
 /// What a table has of its parents, and what it is divided by.
@@ -191,6 +191,18 @@ impl Relation {
     pub fn is_partition(&self) -> bool {
         self.family.bound.is_some()
     }
+
+    /// The number that a partition of this table gives the column of the same name.
+    ///
+    /// # Errors
+    /// `XX000` for a partition that lacks a column.
+    pub fn number_in(&self, partition: &Self, attnum: i16) -> Result<i16> {
+        let mut columns = self.columns.iter();
+        let column = columns.find(|column| column.attnum == attnum);
+        let own = column.and_then(|column| partition.column(&column.name));
+        own.map(|own| own.attnum)
+            .ok_or_else(|| Error::internal("looking at a partition", "a column is missing"))
+    }
 }
 
 impl Snapshot {
@@ -237,6 +249,16 @@ impl Snapshot {
             found.remove(0);
         }
         found
+    }
+
+    /// The tables that are meant by one: with ONLY just that, else all under it, too, as
+    /// [`Snapshot::descendants`].
+    pub fn meant(&self, oid: Oid, only: bool) -> Vec<Oid> {
+        let mut tables = vec![oid];
+        if !only {
+            tables.extend(self.descendants(oid).iter().map(|of| of.oid));
+        }
+        tables
     }
 
     /// Whether a table is one of `parents`, or stands above one of them.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::constraint::Timing;
 use super::{Condition, Relation};
 use crate::base::name::quote;
-use crate::base::{Error, Oid, Result};
+use crate::base::{Oid, Result};
 
 /// A trigger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,13 +266,7 @@ impl Trigger {
         partition: &Relation,
         new_oid: &mut dyn FnMut() -> Oid,
     ) -> Result<Self> {
-        let own = |attnum: &i16| {
-            let mut columns = table.columns.iter();
-            let column = columns.find(|column| column.attnum == *attnum);
-            let own = column.and_then(|column| partition.column(&column.name));
-            own.map(|own| own.attnum)
-                .ok_or_else(|| Error::internal("sharing a trigger", "a column is missing"))
-        };
+        let own = |attnum: &i16| table.number_in(partition, *attnum);
         let mut part = self.clone();
         part.oid = new_oid();
         part.parent = Some(self.oid);

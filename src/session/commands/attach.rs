@@ -185,11 +185,8 @@ pub(super) fn default_locks(context: &StatementContext, table: Oid) -> Vec<(Oid,
 
 /// The locks that keep a table as it is, and all under it.
 fn locks_from(context: &StatementContext, table: Oid) -> Vec<(Oid, LockMode)> {
-    let below = context.snapshot.descendants(table);
-    std::iter::once(table)
-        .chain(below.iter().map(|of| of.oid))
-        .map(|table| (table, LockMode::Exclusive))
-        .collect()
+    let tables = context.snapshot.meant(table, false).into_iter();
+    tables.map(|table| (table, LockMode::Exclusive)).collect()
 }
 
 /// What a table must be to be attached.

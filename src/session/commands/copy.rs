@@ -185,16 +185,11 @@ impl Session {
         }
         let oid = relation.oid;
         let locks = |context: &StatementContext| {
-            let mut tables = vec![oid];
-            if context
-                .snapshot
-                .relation(oid)
-                .is_some_and(|of| of.is_partitioned())
-            {
-                tables.extend(context.snapshot.descendants(oid).iter().map(|of| of.oid));
-            }
-            let locks = tables.into_iter();
-            locks
+            let relation = context.snapshot.relation(oid);
+            // A partitioned table's rows are its partitions'.
+            let only = relation.is_none_or(|of| !of.is_partitioned());
+            let tables = context.snapshot.meant(oid, only).into_iter();
+            tables
                 .flat_map(|table| change_locks(context, table, DmlKind::Insert))
                 .collect()
         };
@@ -307,11 +302,7 @@ impl Session {
         let context = self.context()?;
         let relation = context.snapshot.relation(table);
         let tables = match relation.filter(|relation| relation.view().is_none()) {
-            Some(table) => {
-                let below = context.snapshot.descendants(table.oid);
-                let below = below.iter().map(|of| of.oid);
-                std::iter::once(table.oid).chain(below).collect()
-            }
+            Some(table) => context.snapshot.meant(table.oid, false),
             None => Vec::new(),
         };
         let before = self.changing.len();

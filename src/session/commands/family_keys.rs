@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::constraint::choose_name;
-use super::family_parts::numbered_in;
 use super::foreign_key::names_of;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -46,8 +45,7 @@ impl Session {
                             || new.any(|part| part.name == name)
                     };
                     let references = key.references.iter();
-                    let references =
-                        references.map(|attnum| numbered_in(&partition, table, *attnum));
+                    let references = references.map(|attnum| table.number_in(&partition, *attnum));
                     KeyPart {
                         oid: self.shared.database.new_oid(),
                         name: choose_name(&from.name, Some(&columns), "fkey", taken),

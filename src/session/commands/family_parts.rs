@@ -58,7 +58,7 @@ impl Session {
                 continue;
             }
             let columns = key.columns.iter();
-            let columns = columns.map(|of| numbered_in(partition, table, *of));
+            let columns = columns.map(|of| table.number_in(partition, *of));
             let columns = columns.collect::<Result<Vec<i16>>>()?;
             let same = constraints.foreign.iter().find(|own| {
                 !parts_of.contains_key(&own.oid)
@@ -304,24 +304,16 @@ fn part_in(index: &Index, table: &Relation, partition: &Relation) -> Result<Inde
     part.invalid = false;
     for of in &mut part.parts {
         if let IndexedBy::Column(number) = &mut of.of {
-            *number = numbered_in(partition, table, *number)?;
+            *number = table.number_in(partition, *number)?;
         }
     }
     let all = |of: &[i16]| {
-        let numbers = of.iter().map(|of| numbered_in(partition, table, *of));
+        let numbers = of.iter().map(|of| table.number_in(partition, *of));
         numbers.collect::<Result<Vec<i16>>>()
     };
     part.include = all(&index.include)?;
     part.reads = all(&index.reads)?;
     Ok(part)
-}
-
-/// The number that a column of a table has in a partition.
-pub(super) fn numbered_in(partition: &Relation, table: &Relation, attnum: i16) -> Result<i16> {
-    let column = table.columns.iter().find(|column| column.attnum == attnum);
-    let own = column.and_then(|column| partition.column(&column.name));
-    own.map(|own| own.attnum)
-        .ok_or_else(|| Error::internal("dividing an index", "a column is missing"))
 }
 
 /// Whether a table has partitions.

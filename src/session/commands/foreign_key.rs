@@ -54,11 +54,8 @@ impl Session {
             refuse_parent(context, relation, parent)?;
             let parent = parent.oid;
             let locks = |context: &StatementContext| {
-                let below = context.snapshot.descendants(parent);
-                std::iter::once(parent)
-                    .chain(below.iter().map(|of| of.oid))
-                    .map(|table| (table, LockMode::Share))
-                    .collect()
+                let tables = context.snapshot.meant(parent, false).into_iter();
+                tables.map(|table| (table, LockMode::Share)).collect()
             };
             self.lock_wanted(run.interrupt, locks).await?;
         }

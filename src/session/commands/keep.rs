@@ -219,12 +219,12 @@ impl Session {
             // It was done to the rows of the partitioned table.
             return Ok(());
         }
-        let below = context.snapshot.descendants(from.oid);
-        let below = below.iter().filter(|_| from.is_partitioned());
-        for table in std::iter::once(from.oid).chain(below.map(|of| of.oid)) {
-            self.lock(table, LockMode::Rewrite, interrupt).await?;
-        }
-        let context = self.context()?;
+        let locks = |context: &StatementContext| {
+            let tables = context.snapshot.meant(from.oid, !from.is_partitioned());
+            let tables = tables.into_iter();
+            tables.map(|table| (table, LockMode::Rewrite)).collect()
+        };
+        let context = self.lock_wanted(interrupt, locks).await?;
         let server = alter::as_server(&context);
         let work = engine.bind_consequence(&server, parent, &from, key, gone, action);
         let bound = interruptible(interrupt, work).await?;

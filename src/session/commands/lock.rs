@@ -64,11 +64,8 @@ impl Session {
         let locks = |context: &StatementContext| {
             let mut locks = Vec::new();
             for (table, only) in &named {
-                locks.push((*table, mode));
-                if !only {
-                    let below = context.snapshot.descendants(*table);
-                    locks.extend(below.iter().map(|of| (of.oid, mode)));
-                }
+                let tables = context.snapshot.meant(*table, *only).into_iter();
+                locks.extend(tables.map(|table| (table, mode)));
             }
             locks
         };

@@ -201,13 +201,7 @@ impl Session {
             columns: std::collections::BTreeSet::new(),
         };
         privileges::authorize(&context.snapshot, &[need], ())?;
-        let below = match only {
-            true => Vec::new(),
-            false => context.snapshot.descendants(relation.oid),
-        };
-        Ok(std::iter::once(relation.oid)
-            .chain(below.iter().map(|of| of.oid))
-            .collect())
+        Ok(context.snapshot.meant(relation.oid, *only))
     }
 }
 

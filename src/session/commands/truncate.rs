@@ -124,11 +124,7 @@ fn emptied(
             ));
         }
         // Who may empty a table may empty what stands under it.
-        let below = match only {
-            true => Vec::new(),
-            false => context.snapshot.descendants(relation.oid),
-        };
-        for oid in std::iter::once(relation.oid).chain(below.iter().map(|of| of.oid)) {
+        for oid in context.snapshot.meant(relation.oid, *only) {
             if !emptied.tables.contains(&oid) {
                 emptied.tables.push(oid);
             }
