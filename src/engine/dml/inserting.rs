@@ -7,11 +7,13 @@ use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 
 use super::assign::assign;
+use super::conflict::Conflict;
 use super::destinations::{Destinations, Sending};
 use super::feeds::Feed;
 use super::fire::{NamedTable, Told};
 use super::insert::{Insert, Source};
 use super::intake::{Intake, Written};
+use super::route::Router;
 use super::values::{Cell, Inputs};
 use super::work::Work;
 use super::{DmlKind, DmlResult, rows};
@@ -112,47 +114,51 @@ impl Engine {
             work.on(&relation, DmlKind::Update);
         }
         let own = work.on(&relation, DmlKind::Insert);
-        let keyed = own.current(context, interrupt).await?;
-        let mut intake = Intake::new(self, context, &keyed, &insert.feeds.rules, interrupt).await?;
-        let mut into = Destinations::default();
-        let mut routed = 0;
-        let mut proposed = Vec::new();
         let rules = &insert.feeds.rules;
         let told = Told::of(&relation, TriggerEvent::Insert);
+        let mut takes = match (&insert.router, &insert.conflict) {
+            (Some(router), _) => Takes::Partitions(router, Destinations::default(), 0),
+            (None, Some(conflict)) => Takes::Proposals(conflict, Vec::new()),
+            (None, None) => {
+                let keyed = own.current(context, interrupt).await?;
+                let intake = Intake::new(self, context, &keyed, rules, interrupt);
+                Takes::Table(Box::new(intake.await?))
+            }
+        };
         while let Some(batch) = self.given(&inputs, insert, &mut rest, interrupt).await? {
-            if let Some(router) = &insert.router {
+            if let Takes::Partitions(router, into, came) = &mut takes {
                 let sending = Sending {
                     router,
                     asked: (&relation, rules),
                     told,
                 };
                 let taken = into.take(self, context, &sending, work, &batch, interrupt);
-                routed += taken.await?.len() as u64;
+                *came += taken.await?.len() as u64;
                 continue;
             }
             let left = self.before_insert(context, &relation, rules, batch, interrupt);
             let (batch, _) = left.await?;
-            match &insert.conflict {
-                None => {
+            match &mut takes {
+                Takes::Table(intake) => {
                     let own = work.on(&relation, DmlKind::Insert);
                     intake.take_seen((own, told), batch, interrupt).await?;
                 }
-                Some(_) => proposed.push(batch),
+                Takes::Proposals(_, proposed) => proposed.push(batch),
+                Takes::Partitions(..) => {}
             }
         }
-        if insert.router.is_some() {
-            let root = context.database.store().root();
-            let written = into.finish(work).await?;
-            return Ok(Written {
-                rows: routed,
-                returned: family_provider(root, &relation, &written),
-            });
-        }
-        let work = work.on(&relation, DmlKind::Insert);
-        match &insert.conflict {
-            None => intake.finish(work).await,
-            Some(conflict) => {
-                drop(intake);
+        match takes {
+            Takes::Table(intake) => intake.finish(work.on(&relation, DmlKind::Insert)).await,
+            Takes::Partitions(_, into, rows) => {
+                let root = context.database.store().root();
+                let written = into.finish(work).await?;
+                Ok(Written {
+                    rows,
+                    returned: family_provider(root, &relation, &written),
+                })
+            }
+            Takes::Proposals(conflict, proposed) => {
+                let work = work.on(&relation, DmlKind::Insert);
                 self.resolve_conflicts(
                     context, work, rules, conflict, proposed, parameters, interrupt,
                 )
@@ -160,6 +166,16 @@ impl Engine {
             }
         }
     }
+}
+
+/// Who takes the rows.
+enum Takes<'i> {
+    /// The table.
+    Table(Box<Intake>),
+    /// Its partitions; so many came so far.
+    Partitions(&'i Router, Destinations, u64),
+    /// ON CONFLICT, all at once.
+    Proposals(&'i Conflict, Vec<RecordBatch>),
 }
 
 /// What is still to come of a source.
