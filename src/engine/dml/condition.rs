@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{self, Visit, Visitor};
 
-use super::kept::{full_name, replaced, types_in};
+use super::kept::{full_name, in_full, replaced};
 use super::rules::conditional;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -42,16 +42,7 @@ impl Engine {
             ));
         }
         let snapshot = &context.snapshot;
-        let found = types_in(context, &expression);
-        let types = found.iter().map(|(_, _, ty)| *ty).collect();
-        let mut full: Vec<_> = found
-            .into_iter()
-            .map(|(span, name, _)| (span, name))
-            .collect();
-        for (span, (schema, name)) in &bound.called {
-            full.push((*span, full_name(context, *schema, name)));
-        }
-        let text = replaced(text, full);
+        let (text, types) = in_full(context, &expression, &bound.called, text);
         let query = parse_query(&format!("{SELECT}{text}"))?;
         let text = renamed_sources(&query, &format!("{SELECT}{text}"), |schema, name, _| {
             let path = &context.search_path;

@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Int64Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use sqlparser::ast::{self, SelectItem};
 
-use super::assign::{assign, check_assignable};
+use super::assign::assign;
 use super::fire::Told;
 use super::intake::{Written, with_keys};
 use super::keys::{Address, Keys, Met, chosen};
@@ -21,8 +21,8 @@ use super::rules::Rules;
 use super::security::{Kind, Security};
 use super::set::{assigned_columns, check_list};
 use super::sink::Sink;
-use super::target::{self, at, position};
-use super::values::{Cell, Parameters};
+use super::target::{self, position};
+use super::values::{Parameters, given_type, is_untyped};
 use super::work::{TableWork, is_referenced};
 use super::{rewrite, rows};
 use crate::base::{Error, Oid, Result, SqlState};
@@ -194,13 +194,7 @@ impl Engine {
         let assignments = update.assignments.clone();
         for (index, expr) in assigned_columns(context, relation, assignments, old)? {
             let column = &relation.columns[index];
-            let cell = Cell::of(&expr);
-            if let Some(cell) = &cell {
-                cell.examine(context, column, parameters)
-                    .map_err(|error| at(error, position(&expr)))?;
-            }
-            let untyped = matches!(cell, Some(Cell::Literal { ty: None, .. }));
-            assigned.push((index, untyped));
+            assigned.push((index, is_untyped(context, column, &expr, parameters)?));
             places.push(position(&expr));
             items.push(SelectItem::UnnamedExpr(expr));
         }
@@ -212,14 +206,9 @@ impl Engine {
         needs.extend(query.needs.iter().cloned());
         let mut types = Vec::with_capacity(assigned.len());
         for (place, (index, untyped)) in assigned.into_iter().enumerate() {
-            let output = &query.columns[place + 1];
-            let null = query.plan.schema().field(place + 1).data_type() == &DataType::Null;
             let column = &relation.columns[index];
-            if !untyped && !null {
-                check_assignable(&column.name, output.ty, column.ty)
-                    .map_err(|error| at(error, places[place]))?;
-            }
-            types.push((index, (!untyped).then_some(output.ty)));
+            let given = given_type(&query, place + 1, column, untyped, || places[place]);
+            types.push((index, given?));
         }
         Ok(Conflict {
             arbiters,

@@ -17,7 +17,7 @@ use super::route::Router;
 use super::set::{check_count, check_list};
 use super::target::{self, at, is_default, named_columns, position};
 use super::through::{Aim, Through};
-use super::values::{Cell, Parameters, settle_used, used_parameters};
+use super::values::{Cell, Parameters, given_type, settle_used, used_parameters};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Generation, Privilege, Relation};
 use crate::engine::analyze::misplaced;
@@ -173,18 +173,13 @@ impl Engine {
                     check_count(&insert.columns, bound.columns.len(), targets.len())
                         .map_err(|error| at(error, target::item_position(query, targets.len())))?;
                     needs.extend(bound.needs.iter().cloned());
-                    for (position, output) in bound.columns.iter().enumerate() {
+                    for position in 0..bound.columns.len() {
                         let column = &relation.columns[targets[position]];
                         check_given(column, overriding)?;
                         let literal = matches!(untyped.get(position), Some(Untyped::Literal));
-                        let null =
-                            bound.plan.schema().field(position).data_type() == &DataType::Null;
-                        if !literal && !null {
-                            check_assignable(&column.name, output.ty, column.ty).map_err(
-                                |error| at(error, target::item_position(query, position)),
-                            )?;
-                        }
-                        source_types[position] = (!literal).then_some(output.ty);
+                        let item = || target::item_position(query, position);
+                        source_types[position] =
+                            given_type(&bound, position, column, literal, item)?;
                     }
                     Source::Query(bound)
                 }

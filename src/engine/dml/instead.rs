@@ -6,19 +6,17 @@
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::DataType;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use sqlparser::ast::{self, SelectItem};
 
-use super::assign::{assign, check_assignable};
 use super::insert::Insert;
 use super::intake::Written;
 use super::returning::{Side, joined_batch, joined_schema, other_aliases};
 use super::rewrite::{Parts, TARGET, sides};
 use super::set::{assigned_columns, check_list};
 use super::through::{THROUGH, Through};
-use super::values::{Cell, Parameters, settle_used};
+use super::values::{Parameters, given_type, is_untyped, settle_used};
 use super::{DmlKind, rows, target};
 use crate::base::{Error, Result};
 use crate::catalog::{Privilege, Relation, TriggerEvent};
@@ -140,12 +138,7 @@ impl Engine {
                     continue;
                 };
                 parts.bare(context, &named, &mut expr);
-                let cell = Cell::of(&expr);
-                if let Some(cell) = &cell {
-                    cell.examine(context, column, parameters)
-                        .map_err(|error| target::at(error, target::position(&expr)))?;
-                }
-                untyped.push(matches!(cell, Some(Cell::Literal { ty: None, .. })));
+                untyped.push(is_untyped(context, column, &expr, parameters)?);
                 places.push(target::position(&expr));
                 items.push(SelectItem::UnnamedExpr(expr));
             }
@@ -200,13 +193,8 @@ impl Engine {
         let mut types = Vec::with_capacity(untyped.len());
         for (index, untyped) in untyped.into_iter().enumerate() {
             let (place, column) = (view.columns.len() + index, &view.columns[index]);
-            let output = &bound.columns[place];
-            let null = bound.plan.schema().field(place).data_type() == &DataType::Null;
-            if !untyped && !null {
-                check_assignable(&column.name, output.ty, column.ty)
-                    .map_err(|error| target::at(error, places[index]))?;
-            }
-            types.push((!untyped).then_some(output.ty));
+            let given = given_type(&bound, place, column, untyped, || places[index]);
+            types.push(given?);
         }
         let instead = Instead {
             view,
@@ -243,14 +231,16 @@ impl Engine {
             true => rows::schema(&view),
             false => joined_schema(&sides(&view, &instead.alias, &instead.others)),
         };
+        let own: Vec<_> = view.columns.iter().map(|column| Some(column.ty)).collect();
         let (mut count, mut returned) = (0, Vec::new());
         for batch in found.iter().filter(|batch| batch.num_rows() > 0) {
-            let old = self.view_rows(context, &view, &batch.columns()[..width], None)?;
+            let old = &batch.columns()[..width];
+            let old = rows::held(context, &view, old, &own, batch.num_rows())?;
             let (event, new, after) = match &instead.types {
                 None => (TriggerEvent::Delete, None, width),
                 Some(types) => {
                     let new = &batch.columns()[width..2 * width];
-                    let new = self.view_rows(context, &view, new, Some(types))?;
+                    let new = rows::held(context, &view, new, types, batch.num_rows())?;
                     (TriggerEvent::Update, Some(new), 2 * width)
                 }
             };
@@ -279,29 +269,6 @@ impl Engine {
             rows: count,
             returned,
         })
-    }
-
-    /// Rows of a view; `types` says what they are, if they are not its columns' own.
-    fn view_rows(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        view: &Relation,
-        arrays: &[ArrayRef],
-        types: Option<&[Option<PgType>]>,
-    ) -> Result<RecordBatch> {
-        let count = arrays.first().map_or(0, |array| array.len());
-        let columns = view.columns.iter().zip(arrays).enumerate();
-        let arrays = columns
-            .map(|(index, (column, array))| {
-                match types.map_or(Some(column.ty), |types| types[index]) {
-                    Some(from) => assign(context, array, from, column.ty),
-                    None => rows::read_array(context, array, column.ty),
-                }
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(count));
-        RecordBatch::try_new_with_options(rows::schema(view), arrays, &options)
-            .map_err(|error| Error::internal("building rows", error))
     }
 
     /// Rows given to a view go to its triggers.

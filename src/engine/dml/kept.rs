@@ -35,25 +35,39 @@ impl Engine {
             return Ok(text.to_owned());
         }
         let expression = parse_expression(text)?;
-        let types = types_in(context, &expression).into_iter();
-        let mut full: Vec<_> = types.map(|(span, name, _)| (span, name)).collect();
         let bound = match relation {
             Some(relation) => {
                 let expressions = std::iter::once(text);
                 self.bind_rule(context, relation, expressions).await?
             }
             None => {
-                let items = vec![SelectItem::UnnamedExpr(expression)];
+                let items = vec![SelectItem::UnnamedExpr(expression.clone())];
                 let query = target::select(items, Vec::new(), None);
                 let bound = self.bind_with(&context.outside(), &query, &[], &[]).await;
                 bound.map_err(Error::without_position)?
             }
         };
-        for (span, (schema, name)) in &bound.called {
-            full.push((*span, full_name(context, *schema, name)));
-        }
-        Ok(replaced(text, full))
+        Ok(in_full(context, &expression, &bound.called, text).0)
     }
+}
+
+/// The text of an expression as it is kept: with the full names of the users' types that stand in
+/// it and of the functions that it calls. Gives these types, too.
+pub(super) fn in_full(
+    context: &StatementContext,
+    expression: &Expr,
+    called: &[(Span, (Oid, String))],
+    text: &str,
+) -> (String, Vec<Oid>) {
+    let mut types = Vec::new();
+    let mut full = Vec::new();
+    for (span, name, ty) in types_in(context, expression) {
+        types.push(ty);
+        full.push((span, name));
+    }
+    let called = called.iter();
+    full.extend(called.map(|(span, (schema, name))| (*span, full_name(context, *schema, name))));
+    (replaced(text, full), types)
 }
 
 /// Where users' types stand under their bare names, their full names, and which they are.

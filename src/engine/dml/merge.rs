@@ -10,7 +10,6 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field};
 use sqlparser::ast::{self, Expr, SelectItem};
 
-use super::assign::check_assignable;
 use super::feeds::Feeds;
 use super::insert::{check_given, is_ignored};
 use super::names::Names;
@@ -19,7 +18,7 @@ use super::rules::Rules;
 use super::security::{Asked, Kind, Security};
 use super::set::{assigned_columns, check_list};
 use super::target::{self, at, is_default, position};
-use super::values::{Cell, Parameters};
+use super::values::{Parameters, given_type, is_untyped};
 use super::{DmlKind, rewrite};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{PolicyCommand, Privilege, Relation};
@@ -260,12 +259,7 @@ impl Engine {
         let mut untyped = Vec::with_capacity(given.len());
         for (index, expr) in &given {
             let column = &relation.columns[*index];
-            let cell = Cell::of(expr);
-            if let Some(cell) = &cell {
-                cell.examine(context, column, parameters)
-                    .map_err(|error| at(error, position(expr)))?;
-            }
-            untyped.push(matches!(cell, Some(Cell::Literal { ty: None, .. })));
+            untyped.push(is_untyped(context, column, expr, parameters)?);
             items.push(SelectItem::UnnamedExpr(expr.clone()));
         }
         let condition = clause.condition.clone();
@@ -276,14 +270,9 @@ impl Engine {
         needs.extend(query.needs.iter().cloned());
         let mut types = Vec::with_capacity(given.len());
         for (place, ((index, expr), untyped)) in given.iter().zip(untyped).enumerate() {
-            let output = &query.columns[place + 1];
-            let null = query.plan.schema().field(place + 1).data_type() == &DataType::Null;
             let column = &relation.columns[*index];
-            if !untyped && !null {
-                check_assignable(&column.name, output.ty, column.ty)
-                    .map_err(|error| at(error, position(expr)))?;
-            }
-            types.push((*index, (!untyped).then_some(output.ty)));
+            let given = given_type(&query, place + 1, column, untyped, || position(expr));
+            types.push((*index, given?));
         }
         let action = match &clause.action {
             MergeAction::Nothing => Action::Nothing,

@@ -63,6 +63,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use sqlparser::ast::{self, SelectItem};
 
+use super::analyze::TABLEOID;
 use super::command::{Dml, DmlAction};
 use super::local::{LocalRelation, LocalRows};
 use super::{Bound, Engine, OutputColumn, Rows};
@@ -104,9 +105,6 @@ pub use work::{Gone, Touched};
 
 /// The rows RETURNING reads, in its generated query.
 const RETURNED: &str = "\0returned";
-
-/// The number of `tableoid` among the columns of every table.
-const TABLEOID: i16 = -6;
 
 /// A bound statement that changes rows.
 #[derive(Debug, Clone)]

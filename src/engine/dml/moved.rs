@@ -4,15 +4,13 @@
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow::record_batch::RecordBatch;
 
-use super::assign::assign;
 use super::destinations::{Destinations, Sending};
 use super::fire::{Told, sees_rows};
 use super::returning::{joined_batch, joined_schema};
 use super::rewrite::{Rewrite, sides};
 use super::route::{Router, holds, shaped, taken};
-use super::rows;
 use super::work::Work;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Relation, RelationKind, Segment, TriggerEvent};
@@ -36,29 +34,6 @@ impl Engine {
         arrays.extend(others);
         let schema = joined_schema(&sides(relation, &rewrite.alias, &rewrite.others));
         joined_batch(&schema, arrays, rows.num_rows())
-    }
-
-    /// The rows after the two address columns, as the relation stores them.
-    pub(super) fn new_rows(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        relation: &Relation,
-        rewrite: &Rewrite,
-        batch: &RecordBatch,
-    ) -> Result<RecordBatch> {
-        let arrays = relation
-            .columns
-            .iter()
-            .zip(&rewrite.types)
-            .zip(&batch.columns()[2..])
-            .map(|((column, from), array)| match from {
-                Some(from) => assign(context, array, *from, column.ty),
-                None => rows::read_array(context, array, column.ty),
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
-            .map_err(|error| Error::internal("building rows", error))
     }
 
     /// The new rows that stay in their partition, and those that do not.

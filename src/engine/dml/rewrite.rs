@@ -8,10 +8,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
 use sqlparser::ast::{self, Expr, FromTable, SelectItem};
 
-use super::assign::check_assignable;
 use super::fire::{Told, sees_rows, tells};
 use super::moved::touches_key;
 use super::names::Names;
@@ -22,8 +20,7 @@ use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
 use super::target;
 use super::through::{Aim, THROUGH, Through};
-use super::values::settle_used;
-use super::values::{Cell, Parameters};
+use super::values::{Parameters, given_type, is_untyped, settle_used};
 use super::work::is_referenced;
 use super::{DmlKind, PartBody};
 use crate::base::{Error, Result};
@@ -315,12 +312,7 @@ impl Engine {
                     }
                     Some(mut expr) => {
                         parts.bare(context, &named, &mut expr);
-                        let cell = Cell::of(&expr);
-                        if let Some(cell) = &cell {
-                            cell.examine(context, column, parameters)
-                                .map_err(|error| target::at(error, target::position(&expr)))?;
-                        }
-                        untyped.push(matches!(cell, Some(Cell::Literal { ty: None, .. })));
+                        untyped.push(is_untyped(context, column, &expr, parameters)?);
                         places.push(target::position(&expr));
                         items.push(SelectItem::UnnamedExpr(expr));
                     }
@@ -411,14 +403,10 @@ impl Engine {
         needs.extend(through.iter().flat_map(|it| it.read_by(&bound.needs)));
 
         let mut types = Vec::with_capacity(untyped.len());
-        for (index, (output, untyped)) in bound.columns.iter().skip(2).zip(untyped).enumerate() {
-            let column = &relation.columns[index];
-            let null = bound.plan.schema().field(index + 2).data_type() == &DataType::Null;
-            if !untyped && !null {
-                check_assignable(&column.name, output.ty, column.ty)
-                    .map_err(|error| target::at(error, places[index]))?;
-            }
-            types.push((!untyped).then_some(output.ty));
+        for (index, untyped) in untyped.into_iter().enumerate() {
+            let (place, column) = (index + 2, &relation.columns[index]);
+            let given = given_type(&bound, place, column, untyped, || places[index]);
+            types.push(given?);
         }
         let rewrite = Rewrite {
             writes: privilege == Privilege::Update,

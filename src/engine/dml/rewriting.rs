@@ -6,6 +6,7 @@ use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 
 use super::rewrite::{Rewrite, TARGET, current};
+use super::rows;
 use super::sink::Sink;
 use super::work::Work;
 use crate::base::Result;
@@ -72,7 +73,10 @@ impl Engine {
             if batch.num_columns() == 2 {
                 continue;
             }
-            let mut new = self.new_rows(context, &relation, rewrite, &batch)?;
+            // They stand after the two columns of the address.
+            let given = &batch.columns()[2..];
+            let count = batch.num_rows();
+            let mut new = rows::held(context, &relation, given, &rewrite.types, count)?;
             let mut batch = batch;
             if !rewrite.writes {
                 let noted = (&mut *own, rewrite.told());

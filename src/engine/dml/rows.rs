@@ -7,12 +7,12 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::datasource::empty::EmptyTable;
 
-use super::assign::read;
+use super::assign::{assign, read};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Column, ObjectId, Privilege, Relation};
 use crate::engine::local::{LocalRelation, LocalRows};
@@ -92,6 +92,30 @@ pub(super) fn read_array(
     let texts = cast(array, &DataType::Utf8View)
         .map_err(|error| Error::internal("reading a literal", error))?;
     read(context, texts.as_string_view(), to)
+}
+
+/// Rows as a relation's columns hold them, of the first of `arrays` and their types; `None` stands
+/// for untyped literals, computed as text.
+///
+/// # Errors
+/// As [`assign`] and [`read`].
+pub(super) fn held(
+    context: &Arc<StatementContext>,
+    relation: &Relation,
+    arrays: &[ArrayRef],
+    types: &[Option<PgType>],
+    count: usize,
+) -> Result<RecordBatch> {
+    let columns = relation.columns.iter().zip(types).zip(arrays);
+    let arrays = columns
+        .map(|((column, from), array)| match from {
+            Some(from) => assign(context, array, *from, column.ty),
+            None => read_array(context, array, column.ty),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(count));
+    RecordBatch::try_new_with_options(schema(relation), arrays, &options)
+        .map_err(|error| Error::internal("building rows", error))
 }
 
 /// Refuses NULL in a NOT NULL column.

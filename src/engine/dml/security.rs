@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray};
 use arrow::record_batch::RecordBatch;
 use sqlparser::ast::{self, Expr, SelectItem, TableWithJoins};
 
 use super::insert::Insert;
 use super::rewrite::{Rewrite, TARGET};
+use super::route::holds;
 use super::rules::{Rules, over_row};
 use super::through::Through;
 use super::{PartBody, target};
@@ -130,11 +130,7 @@ impl Engine {
             .examine(context, relation, &security.query, batch, interrupt)
             .await?;
         for row in 0..batch.num_rows() {
-            let passed = |array: &arrow::array::ArrayRef| match array.as_boolean_opt() {
-                Some(verdicts) => verdicts.is_valid(row) && verdicts.value(row),
-                None => false,
-            };
-            if let Some(at) = answer.iter().position(|array| !passed(array)) {
+            if let Some(at) = answer.iter().position(|array| !holds(array, row)) {
                 let policy = security.policies.get(at).and_then(Option::as_deref);
                 return Ok(Some((row, violation(security.kind, policy, relation))));
             }

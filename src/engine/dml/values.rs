@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::compute::{concat, interleave, take};
+use arrow::datatypes::DataType;
 use sqlparser::ast::{self, CastKind, DataType as SqlType, Expr, UnaryOperator, Value};
 
 use super::assign::{assign, check_assignable, read_rows, read_values};
@@ -142,6 +143,45 @@ impl Cell {
             _ => Ok(()),
         }
     }
+}
+
+/// Examines what an expression gives a column; whether it leaves its type to the column, as a bare
+/// literal does.
+///
+/// # Errors
+/// As [`Cell::examine`], where the expression stands.
+pub(super) fn is_untyped(
+    context: &Arc<StatementContext>,
+    column: &Column,
+    expr: &Expr,
+    parameters: &mut Parameters,
+) -> Result<bool> {
+    let cell = Cell::of(expr);
+    if let Some(cell) = &cell {
+        cell.examine(context, column, parameters)
+            .map_err(|error| at(error, position(expr)))?;
+    }
+    Ok(matches!(cell, Some(Cell::Literal { ty: None, .. })))
+}
+
+/// The type of what a query's answer at a place gives a column; `None` if it is `untyped`.
+///
+/// # Errors
+/// `42804`, at the position.
+pub(super) fn given_type(
+    query: &Bound,
+    place: usize,
+    column: &Column,
+    untyped: bool,
+    position: impl FnOnce() -> Option<usize>,
+) -> Result<Option<PgType>> {
+    let output = &query.columns[place];
+    let null = query.plan.schema().field(place).data_type() == &DataType::Null;
+    if !untyped && !null {
+        check_assignable(&column.name, output.ty, column.ty)
+            .map_err(|error| at(error, position()))?;
+    }
+    Ok((!untyped).then_some(output.ty))
 }
 
 /// The text of a string literal.

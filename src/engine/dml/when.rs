@@ -8,10 +8,11 @@ use std::sync::Arc;
 use sqlparser::ast::{self, Expr, SelectItem};
 
 use super::condition::reworded;
-use super::kept::{full_name, replaced, types_in};
+use super::kept::in_full;
 use super::target;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Condition, Firing, Relation, SearchPath, TriggerEvent, without_stars};
+use crate::engine::analyze::SYSTEM_COLUMNS;
 use crate::engine::bind::bind;
 use crate::engine::guard::is_of_schema;
 use crate::engine::parse::{fold, parse_expression};
@@ -19,9 +20,6 @@ use crate::engine::planning::Watch;
 use crate::engine::scope::Scope;
 use crate::engine::{Bound, Engine};
 use crate::statement::StatementContext;
-
-/// Columns that every table has.
-const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"];
 
 /// Of what trigger a condition is.
 #[derive(Debug, Clone, Copy)]
@@ -57,19 +55,11 @@ impl Engine {
         let bound = bound.map_err(|error| {
             reworded(error, "trigger WHEN conditions", "WHEN").without_position()
         })?;
-        let found = types_in(context, &expression);
-        let types = found.iter().map(|(_, _, ty)| *ty).collect();
-        let mut full: Vec<_> = found
-            .into_iter()
-            .map(|(span, name, _)| (span, name))
-            .collect();
-        for (span, (schema, name)) in &bound.called {
-            full.push((*span, full_name(context, *schema, name)));
-        }
+        let (text, types) = in_full(context, &expression, &bound.called, text);
         let snapshot = &context.snapshot;
         let routines = bound.reads.iter().copied();
         Ok(Condition {
-            text: replaced(text, full),
+            text,
             names: BTreeMap::from([(relation.oid, columns)]),
             routines: routines
                 .filter(|oid| snapshot.routine(*oid).is_some())
