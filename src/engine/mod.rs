@@ -71,7 +71,7 @@ pub use local::lock_mark;
 pub use parse::{
     FieldNames, TypeName, capital_value, check_plpgsql, condition, locate, original_position,
     parse, parse_expression, parse_nonstandard, parse_plpgsql, parse_query, redirect,
-    rename_column, settle_default, subscripted, written_type,
+    rename_column, settle_default, subscripted, without_void, written_type,
 };
 pub(crate) use parse::{fold, object_name, without_only};
 pub use recipe::view_definition;

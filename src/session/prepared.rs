@@ -12,7 +12,7 @@ use super::{Session, StatementDescription, interruptible};
 use crate::base::{Error, Oid, Result, SqlState, Version};
 use crate::catalog::SearchPath;
 use crate::catalog::Snapshot;
-use crate::engine::{Bound, BoundDml, Command, OutputColumn, Statement};
+use crate::engine::{Bound, BoundDml, Command, OutputColumn, Statement, without_void};
 use crate::observe::Interrupt;
 use crate::statement::{PreparedStatement, StatementContext};
 use crate::types::PgType;
@@ -128,6 +128,13 @@ impl Session {
                 format!("prepared statement \"{name}\" already exists"),
             ));
         }
+        let statement = statement.map(|of| match without_void(&of.command, &declared) {
+            Some(command) => Arc::new(Statement {
+                command,
+                ..Statement::clone(&of)
+            }),
+            None => of,
+        });
         let mut prepared = Prepared {
             statement,
             declared,

@@ -148,6 +148,10 @@ impl Encoding {
     /// # Errors
     /// `22021` bytes that are none of it, `22P05` a character that UTF-8 has not.
     pub fn decode<'a>(&self, bytes: &'a [u8]) -> Result<Cow<'a, str>> {
+        // No text holds one, whatever its encoding.
+        if memchr::memchr(0, bytes).is_some() {
+            return Err(self.invalid(&[0]));
+        }
         // Every encoding has ASCII as it is.
         if let Some(text) = ascii(bytes) {
             return Ok(Cow::Borrowed(text));

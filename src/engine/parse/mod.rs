@@ -49,6 +49,7 @@ mod tuning;
 mod types;
 mod user_types;
 mod views;
+mod void_arguments;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -75,6 +76,7 @@ pub use redirect::redirect;
 pub(crate) use redirect::renamed_sources;
 pub(crate) use star::without_only;
 pub use types::{TypeName, built_in_type, interval, written_type};
+pub use void_arguments::without_void;
 
 /// The prefix of an expression that was kept with its names found.
 pub(crate) const PINNED: &str = "\0pinned";
