@@ -7,6 +7,7 @@ use base64::{DecodeError, Engine};
 
 use super::call::short::TEXT;
 use super::call::{Call, functions};
+use super::like::like;
 use super::resolve::Param;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
@@ -19,59 +20,16 @@ const BASE64_LINE: usize = 76;
 functions! { pub(super) LIST:
     "encode" Immutable { (BYTEA, TEXT) -> PgType::TEXT, strict, encode; }
     "decode" Immutable { (TEXT, TEXT) -> PgType::BYTEA, strict, decode; }
-    "bytealike" Immutable { (BYTEA, BYTEA) -> PgType::BOOL, strict, |call, row| like(call, row, true); }
-    "byteanlike" Immutable { (BYTEA, BYTEA) -> PgType::BOOL, strict, |call, row| like(call, row, false); }
+    "bytealike" Immutable { (BYTEA, BYTEA) -> PgType::BOOL, strict, |call, row| byte_like(call, row, true); }
+    "byteanlike" Immutable { (BYTEA, BYTEA) -> PgType::BOOL, strict, |call, row| byte_like(call, row, false); }
     "gen_random_uuid" Volatile {
         () -> PgType::UUID, strict, |_, _| Ok(Value::Bytes(uuid::Uuid::new_v4().as_bytes().to_vec()));
     }
 }
 
 /// LIKE over bytes.
-fn like(call: &Call<'_>, row: usize, wanted: bool) -> Result<Value> {
-    let (text, pattern) = (call.bytes(0, row), call.bytes(1, row));
-    // Each part of the pattern: a byte, any byte, or any bytes.
-    let mut parts: Vec<Option<Option<u8>>> = Vec::with_capacity(pattern.len());
-    let mut bytes = pattern.iter();
-    while let Some(byte) = bytes.next() {
-        parts.push(match byte {
-            b'%' => None,
-            b'_' => Some(None),
-            b'\\' => {
-                let escaped = bytes.next().ok_or_else(|| {
-                    Error::new(
-                        SqlState::INVALID_ESCAPE_SEQUENCE,
-                        "LIKE pattern must not end with escape character",
-                    )
-                })?;
-                Some(Some(*escaped))
-            }
-            byte => Some(Some(*byte)),
-        });
-    }
-    // After a mismatch the last `%` takes one byte more.
-    let (mut at, mut part) = (0, 0);
-    let mut last: Option<(usize, usize)> = None;
-    let matched = loop {
-        match parts.get(part) {
-            Some(None) => {
-                part += 1;
-                last = Some((at, part));
-            }
-            Some(Some(byte)) if at < text.len() && byte.is_none_or(|byte| byte == text[at]) => {
-                at += 1;
-                part += 1;
-            }
-            None if at == text.len() => break true,
-            _ => match last {
-                Some((from, next)) if from < text.len() => {
-                    last = Some((from + 1, next));
-                    (at, part) = (from + 1, next);
-                }
-                _ => break false,
-            },
-        }
-    };
-    Ok((matched == wanted).into())
+fn byte_like(call: &Call<'_>, row: usize, wanted: bool) -> Result<Value> {
+    like(call.bytes(0, row), call.bytes(1, row), |of| of).map(|is| (is == wanted).into())
 }
 
 fn unrecognized(format: &str) -> Error {

@@ -36,6 +36,7 @@ mod json_subscript;
 mod jsonb;
 mod jsonpath;
 mod large_object;
+mod like;
 mod make;
 mod math;
 mod money;
@@ -112,6 +113,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         bits::LIST,
         bytea::LIST,
         bytes::LIST,
+        like::LIST,
         catalog::LIST,
         definition::LIST,
         concat::LIST,

@@ -121,7 +121,8 @@ pub(super) fn time_zone(setting: &Setting, text: &str) -> Result<String> {
         Ok(_) => {
             return Err(invalid(setting, text).detail("UTC timezone offset is out of range."));
         }
-        Err(_) => text.to_owned(),
+        // PostgreSQL looks for names in capitals, and keeps what it made of this one.
+        Err(_) => text.to_uppercase(),
     };
     match Zone::posix(&shown) {
         Some((_, rules)) if !rules.is_empty() => Err(Error::unsupported(

@@ -145,6 +145,14 @@ impl Analyst<'_> {
                 }
             };
         }
+        // The bits of an integer are those of an OID.
+        if (value.is(PgType::INT2) || value.is(PgType::INT4))
+            && (to.oid == PgType::OID.oid || to.is_reg())
+        {
+            let wide = self.coerced(value, PgType::INT8)?;
+            let bits = self.native("&", vec![wide.expr, typed::int8(0xffff_ffff).expr])?;
+            return Ok(Typed::new(typed::cast(bits.expr, to), to));
+        }
         if let Some(row) = self.row_as(&value, to, Readiness::Implicit)? {
             return Ok(row);
         }
@@ -303,14 +311,6 @@ impl Analyst<'_> {
         if value.is(PgType::INT4) && to.oid == PgType::CHAR.oid {
             let text = self.native("chr", vec![value.expr])?;
             return Ok(Some(Typed::new(typed::cast(text.expr, to), to)));
-        }
-        // The bits of an integer are those of an OID.
-        if (value.is(PgType::INT2) || value.is(PgType::INT4))
-            && (to.oid == PgType::OID.oid || to.is_reg())
-        {
-            let wide = self.coerced(value, PgType::INT8)?;
-            let bits = self.native("&", vec![wide.expr, typed::int8(0xffff_ffff).expr])?;
-            return Ok(Some(Typed::new(typed::cast(bits.expr, to), to)));
         }
         if to.oid == PgType::CHAR.oid && category(value.ty) == 'S' && !value.is_unknown() {
             let text = self.coerced(value, PgType::TEXT)?.expr;

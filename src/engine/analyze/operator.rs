@@ -294,6 +294,14 @@ impl Analyst<'_> {
                 };
                 self.native(name, vec![left.expr, right.expr])?.expr
             }
+            // What such a pattern says depends on how far it comes.
+            Make::Like {
+                insensitive: false,
+                negated,
+            } if ends_in_escape(&right.expr) => {
+                let name = if negated { "textnlike" } else { "textlike" };
+                self.native(name, vec![left.expr, right.expr])?.expr
+            }
             Make::Like {
                 insensitive,
                 negated,
@@ -471,6 +479,17 @@ impl Analyst<'_> {
             left
         })
     }
+}
+
+/// Whether a pattern is known to end with a backslash that nothing follows.
+fn ends_in_escape(pattern: &Expr) -> bool {
+    let text = match pattern {
+        Expr::Literal(value, _) => value.try_as_str().flatten(),
+        Expr::Alias(alias) => return ends_in_escape(&alias.expr),
+        Expr::Cast(cast) => return ends_in_escape(&cast.expr),
+        _ => None,
+    };
+    text.is_some_and(|text| (text.len() - text.trim_end_matches('\\').len()) % 2 == 1)
 }
 
 pub(super) fn not_an_array() -> Error {
