@@ -1,7 +1,7 @@
 //! PARTITION BY and FOR VALUES as they are declared: keys looked up, bounds worked out and compared
 //! with those that are there.
 
-use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::constraint::{check_comparable, columns_read};
@@ -17,16 +17,6 @@ use crate::session::dispatch::Run;
 use crate::session::{Session, interruptible};
 use crate::statement::StatementContext;
 use crate::types::PgType;
-
-/// Values compared in one query at most.
-const PAIRS_PER_QUERY: usize = 100;
-
-/// Two values of a type.
-struct Pair {
-    ty: PgType,
-    one: String,
-    other: String,
-}
 
 fn invalid(message: impl Into<String>) -> Error {
     Error::new(SqlState::INVALID_OBJECT_DEFINITION, message)
@@ -115,9 +105,13 @@ impl Session {
             return Err(invalid(format!("\"{}\" is not partitioned", parent.name)));
         };
         let bound = self.bound_of(context, parent, key, clause, run).await?;
+        let children = context.snapshot.children(parent.oid);
+        let there = children.iter().filter_map(|of| of.family.bound.as_ref());
         let types = family::key_types(parent, key);
+        let all: Vec<&PartitionBound> = there.chain([&bound]).collect();
+        let ranks = self.ranks(context, &types, &all, run).await?;
         if let PartitionBound::Range { from, to } = &bound
-            && self.compare_ranges(context, &types, from, to, run).await? != Ordering::Less
+            && ranks.of(from) >= ranks.of(to)
         {
             return Err(invalid(format!(
                 "empty range bound specified for partition \"{name}\""
@@ -131,7 +125,7 @@ impl Session {
         if let PartitionBound::Hash { modulus, .. } = &bound {
             check_moduli(context, parent, *modulus)?;
         }
-        for other in context.snapshot.children(parent.oid) {
+        for other in &children {
             let Some(there) = &other.family.bound else {
                 continue;
             };
@@ -144,7 +138,7 @@ impl Session {
                 }
                 continue;
             }
-            if self.overlaps(context, &types, &bound, there, run).await? {
+            if ranks.overlap(&bound, there) {
                 return Err(invalid(format!(
                     "partition \"{name}\" would overlap partition \"{}\"",
                     other.name
@@ -336,96 +330,75 @@ impl Session {
         Ok(found)
     }
 
-    /// How the values of each pair stand to each other.
-    async fn orderings(
-        &self,
-        context: &Arc<StatementContext>,
-        pairs: &[Pair],
-        run: &Run<'_>,
-    ) -> Result<Vec<Ordering>> {
-        let mut found = Vec::with_capacity(pairs.len());
-        for chunk in pairs.chunks(PAIRS_PER_QUERY) {
-            let items = chunk.iter().map(|pair| {
-                let ty = names::written(context, pair.ty);
-                let quoted = |text: &str| format!("CAST('{}' AS {ty})", text.replace('\'', "''"));
-                let (one, other) = (quoted(&pair.one), quoted(&pair.other));
-                format!(
-                    "CASE WHEN {one} < {other} THEN '<' WHEN {one} = {other} THEN '=' ELSE '>' END"
-                )
-            });
-            let query = format!("SELECT {}", items.collect::<Vec<_>>().join(", "));
-            let answer = self.texts(&plain(context), &query, run).await?;
-            found.extend(answer.iter().map(|sign| match sign.as_deref() {
-                Some("<") => Ordering::Less,
-                Some("=") => Ordering::Equal,
-                _ => Ordering::Greater,
-            }));
-        }
-        Ok(found)
-    }
-
-    /// How two bounds of ranges stand to each other.
-    async fn compare_ranges(
+    /// How the values of a table's bounds are ordered.
+    async fn ranks(
         &self,
         context: &Arc<StatementContext>,
         types: &[PgType],
-        one: &[RangeDatum],
-        other: &[RangeDatum],
+        bounds: &[&PartitionBound],
         run: &Run<'_>,
-    ) -> Result<Ordering> {
-        for ((one, other), ty) in one.iter().zip(other).zip(types) {
-            let ordering = match (one, other) {
-                (RangeDatum::Value(one), RangeDatum::Value(other)) => {
-                    let pair = Pair {
-                        ty: *ty,
-                        one: one.clone(),
-                        other: other.clone(),
-                    };
-                    let found = match one == other {
-                        true => vec![Ordering::Equal],
-                        false => self.orderings(context, &[pair], run).await?,
-                    };
-                    found.first().copied().unwrap_or(Ordering::Equal)
+    ) -> Result<Ranks> {
+        let mut all = Vec::with_capacity(types.len());
+        for (part, ty) in types.iter().enumerate() {
+            let values = bounds.iter().flat_map(|bound| values_of(bound, part));
+            let values: Vec<&str> = values.collect::<BTreeSet<_>>().into_iter().collect();
+            let mut ranks = HashMap::new();
+            if !values.is_empty() {
+                let ty = names::written(context, *ty);
+                let query = format!(
+                    "SELECT string_agg(r::text, ',' ORDER BY n) FROM (SELECT n, dense_rank() OVER \
+                     (ORDER BY CAST(v AS {ty})) AS r FROM unnest(CAST({} AS text[])) WITH \
+                     ORDINALITY AS u (v, n)) AS s",
+                    array_literal(&values)
+                );
+                let answer = self.texts(&plain(context), &query, run).await?;
+                let answer = answer.into_iter().next().flatten().unwrap_or_default();
+                let found = answer.split(',').map_while(|rank| rank.parse().ok());
+                ranks.extend(values.iter().map(|of| (*of).to_owned()).zip(found));
+                if ranks.len() != values.len() {
+                    return Err(Error::internal("comparing bounds", "values without a rank"));
                 }
-                // Whatever follows one of these is the same.
-                (RangeDatum::Min, RangeDatum::Min) | (RangeDatum::Max, RangeDatum::Max) => {
-                    return Ok(Ordering::Equal);
-                }
-                (RangeDatum::Min, _) | (_, RangeDatum::Max) => Ordering::Less,
-                (RangeDatum::Max, _) | (_, RangeDatum::Min) => Ordering::Greater,
-            };
-            if ordering != Ordering::Equal {
-                return Ok(ordering);
             }
+            all.push(ranks);
         }
-        Ok(Ordering::Equal)
+        Ok(Ranks(all))
+    }
+}
+
+/// The order of the values that stand in bounds: for each part of the key, the rank of each text.
+struct Ranks(Vec<HashMap<String, usize>>);
+
+/// A value's place in that order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Min,
+    Value(usize),
+    Max,
+}
+
+impl Ranks {
+    /// The places of the values of one end of a range.
+    fn of(&self, data: &[RangeDatum]) -> Vec<Rank> {
+        let parts = data.iter().zip(&self.0);
+        parts
+            .map(|(datum, ranks)| match datum {
+                RangeDatum::Min => Rank::Min,
+                RangeDatum::Max => Rank::Max,
+                RangeDatum::Value(value) => Rank::Value(ranks.get(value).copied().unwrap_or(0)),
+            })
+            .collect()
     }
 
-    async fn overlaps(
-        &self,
-        context: &Arc<StatementContext>,
-        types: &[PgType],
-        new: &PartitionBound,
-        there: &PartitionBound,
-        run: &Run<'_>,
-    ) -> Result<bool> {
-        Ok(match (new, there) {
+    /// Whether a row could be for both.
+    fn overlap(&self, new: &PartitionBound, there: &PartitionBound) -> bool {
+        match (new, there) {
             (PartitionBound::List(new), PartitionBound::List(there)) => {
-                if new.iter().any(|value| there.contains(value)) {
-                    return Ok(true);
-                }
-                let mut pairs = Vec::new();
-                for one in new.iter().flatten() {
-                    for other in there.iter().flatten() {
-                        pairs.push(Pair {
-                            ty: types[0],
-                            one: one.clone(),
-                            other: other.clone(),
-                        });
-                    }
-                }
-                let orderings = self.orderings(context, &pairs, run).await?;
-                orderings.contains(&Ordering::Equal)
+                let rank = |value: &Option<String>| {
+                    let value = value.as_deref();
+                    value.map(|value| self.0.first().and_then(|ranks| ranks.get(value)))
+                };
+                let there: Vec<_> = there.iter().map(rank).collect();
+                new.iter().any(|value| there.contains(&rank(value)))
             }
             (
                 PartitionBound::Range { from, to },
@@ -433,11 +406,7 @@ impl Session {
                     from: there_from,
                     to: there_to,
                 },
-            ) => {
-                let starts = self.compare_ranges(context, types, from, there_to, run);
-                let ends = self.compare_ranges(context, types, there_from, to, run);
-                starts.await? == Ordering::Less && ends.await? == Ordering::Less
-            }
+            ) => self.of(from) < self.of(there_to) && self.of(there_from) < self.of(to),
             (
                 PartitionBound::Hash { modulus, remainder },
                 PartitionBound::Hash {
@@ -449,8 +418,34 @@ impl Session {
                 remainder % least == there % least
             }
             _ => false,
-        })
+        }
     }
+}
+
+/// The values that a bound names for a part of the key.
+fn values_of(bound: &PartitionBound, part: usize) -> Vec<&str> {
+    match bound {
+        PartitionBound::List(values) => values.iter().flatten().map(String::as_str).collect(),
+        PartitionBound::Range { from, to } => {
+            let data = [from.get(part), to.get(part)].into_iter().flatten();
+            data.filter_map(|datum| match datum {
+                RangeDatum::Value(value) => Some(value.as_str()),
+                RangeDatum::Min | RangeDatum::Max => None,
+            })
+            .collect()
+        }
+        PartitionBound::Hash { .. } | PartitionBound::Default => Vec::new(),
+    }
+}
+
+/// Texts as the literal of an array of them.
+fn array_literal(texts: &[&str]) -> String {
+    let quoted = texts.iter().map(|text| {
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("\"{text}\"")
+    });
+    let array = quoted.collect::<Vec<_>>().join(",");
+    format!("'{{{}}}'", array.replace('\'', "''"))
 }
 
 /// The same context, writing values the same way whoever asks.
