@@ -16,7 +16,7 @@ use crate::catalog::{self, ObjectId, Privilege};
 use crate::engine::barrier::Barrier;
 use crate::engine::local::{LocalRelation, LocalRows, is_lock_mark};
 use crate::engine::parse::{fold, without_only};
-use crate::engine::scan::PLACE_COLUMN;
+use crate::engine::scan::{PLACE_COLUMN, TABLE_COLUMN};
 use crate::engine::semantics::guarded;
 use crate::engine::source::{RelationBody, RelationSource};
 use crate::privileges::{self, Need};
@@ -303,7 +303,7 @@ impl Analyst<'_> {
         if let (Some(table), Some(relation)) = (table, source.relations.first_mut()) {
             relation.oid = Some(local.relation);
             relation.table = Some(table_of(table));
-            relation.place = place_among(&relation.columns);
+            relation.place = hidden(&relation.columns, PLACE_COLUMN);
         }
         Ok(source)
     }
@@ -396,7 +396,9 @@ impl Analyst<'_> {
                 .map(|relation| relation.row_ty()),
             RelationBody::System(_) | RelationBody::Function(..) | RelationBody::Shared(_) => None,
         };
-        let (is_family, is_placed) = (source.is_family(), source.is_placed());
+        // Rows of the statement's own keep such columns under their hidden names.
+        let is_stored = matches!(source.body, RelationBody::Stored(_));
+        let (is_family, is_placed) = (is_stored && source.is_family(), source.is_placed());
         let never_null = |columns: &[catalog::Column]| columns.iter().position(|c| c.not_null);
         let certain = match &source.body {
             RelationBody::System(relation) => never_null(&relation.columns),
@@ -431,8 +433,8 @@ impl Analyst<'_> {
             relation.oid = oid;
             relation.row = row;
             relation.columns.truncate(named.columns.len());
-            relation.table = table;
-            relation.place = place.or_else(|| place_among(&relation.columns));
+            relation.table = table.or_else(|| hidden(&relation.columns, TABLE_COLUMN));
+            relation.place = place.or_else(|| hidden(&relation.columns, PLACE_COLUMN));
             relation.certain = certain;
             relation.schema = match alias {
                 // The target of a change goes by its own name where it was given no other.
@@ -560,11 +562,11 @@ impl Analyst<'_> {
     }
 }
 
-/// Where a row of the statement's own is, if its columns say so.
-fn place_among(columns: &[Named]) -> Option<Typed> {
+/// The column of this hidden name, if there is one.
+fn hidden(columns: &[Named], name: &str) -> Option<Typed> {
     let mut columns = columns.iter();
-    let place = columns.find(|column| column.name == PLACE_COLUMN)?;
-    Some(place.value.clone())
+    let column = columns.find(|column| column.name == name)?;
+    Some(column.value.clone())
 }
 
 /// The number of a table, as `tableoid` gives it.
