@@ -20,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("family/keys_hold_whichever_way_rows_come", keys_hold),
         Trial::test("family/rows_are_where_bounds_say", bounds_hold),
+        Trial::test("family/nothing_that_is_counted_is_forgotten", counts_hold),
     ]
 }
 
@@ -51,7 +52,7 @@ fn keys_hold() -> Result<(), Failed> {
          CREATE TABLE t2 PARTITION OF t FOR VALUES FROM (30) TO (1000);";
     played(tables, async |address, admin| {
         let mut tasks = Vec::new();
-        for way in ["parent", "leaf", "copy", "move"] {
+        for way in ["parent", "leaf", "copy", "move", "ignore"] {
             let client = Client::connect(address, "commons", PASSWORD).await?;
             tasks.push(tokio::spawn(async move { add_all(&client, way).await }));
         }
@@ -84,11 +85,15 @@ async fn add_all(client: &Client, way: &str) -> Result<i64, Failed> {
                      UPDATE t SET k = {key} WHERE k = {before}; COMMIT"
                 )
             }
+            "ignore" => format!("INSERT INTO t VALUES ({key}, 'ignore') ON CONFLICT DO NOTHING"),
             _ => format!("INSERT INTO {leaf} SELECT {key}, 'copy'"),
         };
-        let done = client.client.batch_execute(&sql).await;
+        let done = match way {
+            "ignore" => client.client.execute(&sql, &[]).await,
+            _ => client.client.batch_execute(&sql).await.map(|()| 1),
+        };
         match done {
-            Ok(()) => added += 1,
+            Ok(rows) => added += rows as i64,
             Err(error) => {
                 let refused = [
                     SqlState::UNIQUE_VIOLATION,
@@ -103,6 +108,43 @@ async fn add_all(client: &Client, way: &str) -> Result<i64, Failed> {
         }
     }
     Ok(added)
+}
+
+/// Every session counts each key once more; none is forgotten.
+fn counts_hold() -> Result<(), Failed> {
+    let tables = "CREATE TABLE t (k bigint PRIMARY KEY, n bigint) PARTITION BY RANGE (k);
+         CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (10);
+         CREATE TABLE t2 (n bigint, k bigint NOT NULL);
+         ALTER TABLE t ATTACH PARTITION t2 FOR VALUES FROM (10) TO (1000);";
+    played(tables, async |address, admin| {
+        let mut tasks = Vec::new();
+        for _ in 0..3 {
+            let client = Client::connect(address, "commons", PASSWORD).await?;
+            tasks.push(tokio::spawn(async move {
+                for key in 0..20 {
+                    let sql = format!(
+                        "INSERT INTO t VALUES ({key}, 1), ({}, 1)
+                         ON CONFLICT (k) DO UPDATE SET n = t.n + excluded.n",
+                        19 - key
+                    );
+                    while let Err(error) = client.client.batch_execute(&sql).await {
+                        if error.code() != Some(&SqlState::T_R_DEADLOCK_DETECTED) {
+                            return Err(error);
+                        }
+                    }
+                }
+                Ok::<(), tokio_postgres::Error>(())
+            }));
+        }
+        for task in tasks {
+            let done = tokio::time::timeout(Duration::from_secs(120), task).await;
+            done.map_err(|_| "a session waits for ever")???;
+        }
+        let odd = "SELECT count(*) FROM t WHERE n <> 6";
+        assert_eq!(number(admin, odd).await?, 0, "some were forgotten");
+        assert_eq!(number(admin, "SELECT count(*) FROM t").await?, 20);
+        Ok(())
+    })
 }
 
 /// A partition comes and goes while others add rows that are for it, or, without it, for the

@@ -1,43 +1,29 @@
 //! INSERT … ON CONFLICT: rows that meet one with the same key are dropped, or change that one.
 
 use std::collections::BTreeSet;
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int32Array, Int64Array};
-use arrow::compute::{concat_batches, interleave_record_batch};
-use arrow::datatypes::{DataType, Field, Int64Type};
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, Schema};
 use sqlparser::ast::{self, SelectItem};
 
-use super::assign::assign;
-use super::fire::Told;
-use super::intake::{Written, with_keys};
-use super::keys::{Address, Keys, Met, chosen};
 use super::names::Names;
 use super::rekey::changed_columns;
-use super::returning::{Side, joined_batch, joined_schema};
-use super::rules::Rules;
+use super::returning::Side;
 use super::security::{Kind, Security};
 use super::set::{assigned_columns, check_list};
-use super::sink::Sink;
 use super::target::{self, position};
 use super::values::{Parameters, given_type, is_untyped};
-use super::work::{TableWork, is_referenced};
-use super::{rewrite, rows};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{PolicyCommand, Privilege, Relation, TriggerEvent};
+use crate::catalog::{PolicyCommand, Privilege, Relation};
 use crate::engine::local::own_column;
-use crate::engine::scan::table_provider;
+use crate::engine::scan::family_schema;
 use crate::engine::{Bound, Engine};
-use crate::observe::Interrupt;
 use crate::privileges::Need;
 use crate::statement::StatementContext;
-use crate::storage::read_segment;
 use crate::types::PgType;
 
 /// The rows met, beside those proposed.
-const MET: &str = "\0met";
+pub(super) const MET: &str = "\0met";
 /// Number of a proposed row.
 const NUMBER: &str = "\0number";
 
@@ -45,28 +31,28 @@ const NUMBER: &str = "\0number";
 #[derive(Debug, Clone)]
 pub(super) struct Conflict {
     /// The indexes minded; all of them, if none is named.
-    arbiters: Vec<Oid>,
-    update: Option<Update>,
+    pub(super) arbiters: Vec<Oid>,
+    pub(super) update: Option<Update>,
 }
 
 /// DO UPDATE
 #[derive(Debug, Clone)]
-struct Update {
+pub(super) struct Update {
     /// Number of the proposed row, then the values of the columns assigned, of rows that WHERE lets
     /// through.
-    query: Bound,
-    sides: Vec<Side>,
+    pub(super) query: Bound,
+    pub(super) sides: Vec<Side>,
     /// Columns assigned, in the query's order; the type of each, `None` for an untyped literal.
-    assigned: Vec<(usize, Option<PgType>)>,
+    pub(super) assigned: Vec<(usize, Option<PgType>)>,
     /// What row security asks of the rows met.
-    met: Option<Box<Security>>,
+    pub(super) met: Option<Box<Security>>,
     /// What it asks of what becomes of them.
-    new: Option<Box<Security>>,
+    pub(super) new: Option<Box<Security>>,
 }
 
 impl Update {
     /// The columns that get other values.
-    fn changed(&self, relation: &Relation) -> Vec<i16> {
+    pub(super) fn changed(&self, relation: &Relation) -> Vec<i16> {
         changed_columns(relation, self.assigned.iter().map(|(index, _)| *index))
     }
 }
@@ -166,12 +152,14 @@ impl Engine {
             let need = target::needs_columns(context, relation, privilege, columns);
             needs.push(need);
         }
-        let fields: Vec<Field> = rows::schema(relation)
-            .fields()
-            .iter()
-            .map(|field| field.as_ref().clone())
-            .collect();
-        let mut proposed = fields.clone();
+        let columns = relation.columns.iter();
+        let columns = columns.map(|column| column.ty.field(&column.name, true));
+        let mut proposed: Vec<Field> = columns.collect();
+        // Rows of a partitioned table say which partition they are of.
+        let fields = match relation.is_partitioned() {
+            true => owned(family_schema(relation, &[])),
+            false => proposed.clone(),
+        };
         proposed.push(Field::new(NUMBER, DataType::Int64, false));
         let sides = vec![
             Side {
@@ -221,369 +209,9 @@ impl Engine {
             }),
         })
     }
-
-    /// Runs it over the rows proposed: whole ones, in order.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one statement")]
-    pub(super) async fn resolve_conflicts(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        work: &mut TableWork,
-        rules: &Rules,
-        conflict: &Conflict,
-        proposed: Vec<RecordBatch>,
-        parameters: &[ArrayRef],
-        interrupt: &Interrupt,
-    ) -> Result<Written> {
-        if conflict.update.is_some() && !work.is_untouched() {
-            return Err(Error::unsupported(
-                "ON CONFLICT DO UPDATE of a table that WITH changes",
-            ));
-        }
-        let relation = &work.current(context, interrupt).await?;
-        let schema = rows::schema(relation);
-        let proposed = concat_batches(&schema, &proposed)
-            .map_err(|error| Error::internal("collecting rows", error))?;
-        let broken = self
-            .check_rows(context, relation, rules, &proposed, interrupt)
-            .await?;
-        let sound = broken.as_ref().map_or(proposed.num_rows(), |(row, _)| *row);
-        let updates = conflict.update.is_some();
-        let (keys, inserted, met) =
-            match Keys::open(self, context, relation, interrupt, |_| true).await? {
-                None => (None, (0..sound as u64).collect(), Vec::new()),
-                Some(keys) => {
-                    let (rows, arbiters) = (proposed.slice(0, sound), conflict.arbiters.clone());
-                    let sort = move |keys: &mut Keys| sort_out(keys, &rows, &arbiters, updates);
-                    let (keys, (inserted, met)) = with_keys(keys, sort).await?;
-                    (Some(keys), inserted, met)
-                }
-            };
-        if let Some((_, error)) = broken {
-            return Err(error);
-        }
-        let mut updated = None;
-        if let (Some(update), Some(keys)) = (&conflict.update, keys)
-            && !met.is_empty()
-        {
-            let found = self
-                .update_met(
-                    context, relation, rules, update, &proposed, met, keys, parameters, interrupt,
-                )
-                .await?;
-            work.hits.add(&address_batch(&found.places)?)?;
-            work.changed.extend(update.changed(relation));
-            if is_referenced(context, relation) {
-                work.note_gone(found.old.clone(), Some(found.rows.clone()));
-            }
-            updated = Some(found);
-        }
-        let come = chosen(&proposed, &inserted)?;
-        note_in_order(work, relation, (&come, &inserted), updated.as_ref())?;
-        let rows = in_order(&proposed, &inserted, updated.as_ref())?;
-        let count = rows.num_rows() as u64;
-        let mut sink = Sink::new(context.database.store().clone(), relation.clone());
-        sink.write(rows).await?;
-        let written = sink.finish().await?;
-        let root = context.database.store().root();
-        let returned = table_provider(root, &rewrite::with_segments(relation, &written));
-        work.written.extend(written);
-        Ok(Written {
-            rows: count,
-            returned,
-        })
-    }
-
-    /// What DO UPDATE makes of the rows met.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one statement")]
-    async fn update_met(
-        self: &Arc<Self>,
-        context: &Arc<StatementContext>,
-        relation: &Arc<Relation>,
-        rules: &Rules,
-        update: &Update,
-        proposed: &RecordBatch,
-        met: Vec<(u64, Address)>,
-        keys: Keys,
-        parameters: &[ArrayRef],
-        interrupt: &Interrupt,
-    ) -> Result<Updated> {
-        let old = fetch(context, relation, &met).await?;
-        let numbers: Vec<u64> = met.iter().map(|(number, _)| *number).collect();
-        let excluded = chosen(proposed, &numbers)?;
-        let mut arrays = old.columns().to_vec();
-        arrays.extend(excluded.columns().iter().cloned());
-        // Numbered by their place among the rows met.
-        arrays.push(Arc::new(Int64Array::from_iter_values(0..met.len() as i64)));
-        let schema = joined_schema(&update.sides);
-        let batch = joined_batch(&schema, arrays, met.len())?;
-        let query = update
-            .query
-            .clone()
-            .with_rows(MET, rows::in_memory(schema, vec![batch])?)?;
-        let passed = &parameters[..query.parameters.len().min(parameters.len())];
-        let mut answer = self.run(context, query, passed, interrupt).await?;
-        let mut batches = Vec::new();
-        while let Some(batch) = answer.next().await? {
-            batches.push(batch);
-        }
-        let answer = match batches.first() {
-            Some(first) => concat_batches(&first.schema(), &batches)
-                .map_err(|error| Error::internal("collecting rows", error))?,
-            None => return Updated::none(relation),
-        };
-        let (order, sources) = settled(&answer, &met)?;
-        let old = chosen(&old, &sources)?;
-        if let Some(security) = &update.met {
-            let hidden =
-                Box::pin(self.check_security(context, relation, security, &old, interrupt)).await?;
-            if let Some((_, error)) = hidden {
-                return Err(error);
-            }
-        }
-        let rules = &rules.with_security(update.new.clone());
-        let answer = chosen(&answer, &order)?;
-        let mut arrays = old.columns().to_vec();
-        for (place, (index, from)) in update.assigned.iter().enumerate() {
-            let (array, to) = (answer.column(place + 1), relation.columns[*index].ty);
-            arrays[*index] = match from {
-                Some(from) => assign(context, array, *from, to)?,
-                None => rows::read_array(context, array, to)?,
-            };
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
-        let new = RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
-            .map_err(|error| Error::internal("building rows", error))?;
-        let (event, changed) = (TriggerEvent::Update, update.changed(relation));
-        let pair = (Some(&old), Some(&new));
-        let shown = self.before_rows(context, relation, event, &changed, pair);
-        let (old, new, sources) = match shown.await? {
-            None => (old, new, sources),
-            Some(shown) => {
-                let (sources, old) = (shown.left(&sources), shown.of(&old)?);
-                (old, shown.new.unwrap_or(new), sources)
-            }
-        };
-        let new = self
-            .generate(context, relation, rules, new, interrupt)
-            .await?;
-        if let Some((_, error)) = self
-            .check_rows(context, relation, rules, &new, interrupt)
-            .await?
-        {
-            return Err(error);
-        }
-        let (before, after) = (old.clone(), new.clone());
-        with_keys(keys, move |keys| {
-            let (gone, come) = (keys.of(&before)?, keys.of(&after)?);
-            for row in 0..after.num_rows() {
-                keys.remove(&gone, row);
-                keys.take(&after, &come, row, 0)?;
-            }
-            keys.settle()
-        })
-        .await?;
-        Ok(Updated {
-            numbers: sources.iter().map(|s| met[*s as usize].0).collect(),
-            places: sources.iter().map(|s| met[*s as usize].1).collect(),
-            old,
-            rows: new,
-        })
-    }
 }
 
-/// Rows that DO UPDATE changed.
-struct Updated {
-    /// The number of the row proposed for each.
-    numbers: Vec<u64>,
-    places: Vec<Address>,
-    old: RecordBatch,
-    rows: RecordBatch,
-}
-
-impl Updated {
-    fn none(relation: &Relation) -> Result<Self> {
-        Ok(Self {
-            numbers: Vec::new(),
-            places: Vec::new(),
-            old: RecordBatch::new_empty(rows::schema(relation)),
-            rows: RecordBatch::new_empty(rows::schema(relation)),
-        })
-    }
-}
-
-/// Proposed rows apart: the numbers of those to be inserted, and of those that met a row of the
-/// table, with the row's place. Blocking.
-type Sorted = (Vec<u64>, Vec<(u64, Address)>);
-
-fn sort_out(
-    keys: &mut Keys,
-    rows: &RecordBatch,
-    arbiters: &[Oid],
-    updates: bool,
-) -> Result<Sorted> {
-    let of = keys.of(rows)?;
-    let (mut inserted, mut met) = (Vec::new(), Vec::new());
-    for row in 0..rows.num_rows() {
-        match keys.find(&of, row, arbiters)? {
-            None => {
-                keys.take(rows, &of, row, row as u64)?;
-                inserted.push(row as u64);
-            }
-            Some(_) if !updates => {}
-            Some(Met::Stored(place)) => met.push((row as u64, place)),
-            Some(Met::Made(_)) => return Err(twice()),
-        }
-    }
-    if !updates {
-        keys.settle()?;
-    }
-    Ok((inserted, met))
-}
-
-/// The rows WHERE let through, in the order of their proposals: their places in the answer, and
-/// among the rows met.
-fn settled(answer: &RecordBatch, met: &[(u64, Address)]) -> Result<(Vec<u64>, Vec<u64>)> {
-    let through = answer.column(0).as_primitive::<Int64Type>();
-    let mut places = vec![None; met.len()];
-    for (place, number) in through.values().iter().enumerate() {
-        places[*number as usize] = Some(place as u64);
-    }
-    let mut changed = HashSet::new();
-    let (mut order, mut sources) = (Vec::new(), Vec::new());
-    for (source, (_, address)) in met.iter().enumerate() {
-        if changed.contains(address) {
-            return Err(twice());
-        }
-        if let Some(place) = places[source] {
-            changed.insert(*address);
-            order.push(place);
-            sources.push(source as u64);
-        }
-    }
-    Ok((order, sources))
-}
-
-fn twice() -> Error {
-    Error::new(
-        SqlState::CARDINALITY_VIOLATION,
-        "ON CONFLICT DO UPDATE command cannot affect row a second time",
-    )
-    .hint(
-        "Ensure that no rows proposed for insertion within the same command have duplicate \
-         constrained values.",
-    )
-}
-
-/// The rows of the table that were met, in that order.
-async fn fetch(
-    context: &Arc<StatementContext>,
-    relation: &Arc<Relation>,
-    met: &[(u64, Address)],
-) -> Result<RecordBatch> {
-    let (root, relation) = (context.database.store().root().to_owned(), relation.clone());
-    let places: Vec<Address> = met.iter().map(|(_, place)| *place).collect();
-    let work = move || -> Result<RecordBatch> {
-        let mut segments: Vec<usize> = places.iter().map(|(segment, _)| *segment).collect();
-        segments.sort_unstable();
-        segments.dedup();
-        let mut parts = Vec::with_capacity(segments.len());
-        for segment in &segments {
-            let stored = &relation.segments()[*segment];
-            let batches = read_segment(&root, stored, &relation.columns)?;
-            let batches = batches.collect::<Result<Vec<_>>>()?;
-            parts.push(
-                concat_batches(&rows::schema(&relation), &plain(&relation, batches)?)
-                    .map_err(|error| Error::internal("reading rows", error))?,
-            );
-        }
-        let indices: Vec<(usize, usize)> = places
-            .iter()
-            .map(|(segment, row)| {
-                let part = segments.binary_search(segment).unwrap_or(0);
-                (part, *row as usize)
-            })
-            .collect();
-        let parts: Vec<&RecordBatch> = parts.iter().collect();
-        interleave_record_batch(&parts, &indices)
-            .map_err(|error| Error::internal("reading rows", error))
-    };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::internal("reading rows", error))?
-}
-
-/// Stored batches under the schema rows have on their way in.
-fn plain(relation: &Relation, batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>> {
-    let schema = rows::schema(relation);
-    let batches = batches.into_iter().map(|batch| {
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)
-    });
-    batches
-        .collect::<Result<_, _>>()
-        .map_err(|error| Error::internal("reading rows", error))
-}
-
-/// Notes inserted and updated rows in the order of their proposals.
-fn note_in_order(
-    work: &mut TableWork,
-    relation: &Relation,
-    (come, inserted): (&RecordBatch, &[u64]),
-    updated: Option<&Updated>,
-) -> Result<()> {
-    if relation.triggers.is_empty() {
-        return Ok(());
-    }
-    let numbers = inserted.iter().enumerate();
-    let mut order: Vec<(u64, bool, u64)> = numbers
-        .map(|(row, number)| (*number, false, row as u64))
-        .collect();
-    let numbers = updated.iter().flat_map(|of| of.numbers.iter().enumerate());
-    order.extend(numbers.map(|(row, number)| (*number, true, row as u64)));
-    order.sort_unstable();
-    for run in order.chunk_by(|one, next| one.1 == next.1) {
-        let rows: Vec<u64> = run.iter().map(|(_, _, row)| *row).collect();
-        let (event, old, new) = match updated.filter(|_| run[0].1) {
-            Some(updated) => (
-                TriggerEvent::Update,
-                Some(chosen(&updated.old, &rows)?),
-                chosen(&updated.rows, &rows)?,
-            ),
-            None => (TriggerEvent::Insert, None, chosen(come, &rows)?),
-        };
-        work.note_seen(Told::of(relation, event), event, old, Some(new));
-    }
-    Ok(())
-}
-
-/// Inserted and updated rows in the order of their proposals.
-fn in_order(
-    proposed: &RecordBatch,
-    inserted: &[u64],
-    updated: Option<&Updated>,
-) -> Result<RecordBatch> {
-    let Some(updated) = updated else {
-        return chosen(proposed, inserted);
-    };
-    let mut indices: Vec<(u64, (usize, usize))> = inserted
-        .iter()
-        .map(|number| (*number, (0, *number as usize)))
-        .collect();
-    let numbers = updated.numbers.iter().enumerate();
-    indices.extend(numbers.map(|(row, number)| (*number, (1, row))));
-    indices.sort_unstable();
-    let indices: Vec<_> = indices.into_iter().map(|(_, index)| index).collect();
-    interleave_record_batch(&[proposed, &updated.rows], &indices)
-        .map_err(|error| Error::internal("putting rows in order", error))
-}
-
-/// Places as [`super::hits::Hits`] takes them.
-fn address_batch(places: &[Address]) -> Result<RecordBatch> {
-    let segments = Int32Array::from_iter_values(places.iter().map(|(segment, _)| *segment as i32));
-    let rows = Int64Array::from_iter_values(places.iter().map(|(_, row)| *row as i64));
-    RecordBatch::try_from_iter([
-        ("segment", Arc::new(segments) as ArrayRef),
-        ("row", Arc::new(rows) as ArrayRef),
-    ])
-    .map_err(|error| Error::internal("addressing rows", error))
+fn owned(schema: Schema) -> Vec<Field> {
+    let fields = schema.fields.iter();
+    fields.map(|field| field.as_ref().clone()).collect()
 }

@@ -4,18 +4,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow::array::UInt32Array;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 
 use super::DmlKind;
 use super::fire::{Told, sees_rows};
 use super::intake::Intake;
-use super::route::{Router, Sent, shaped};
+use super::route::{Router, Sent, shaped, taken};
 use super::rules::Rules;
 use super::work::Work;
 use crate::base::{Error, Result};
 use crate::catalog::{Relation, Segment, TriggerEvent};
 use crate::engine::Engine;
+use crate::engine::scan::family_schema;
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
 
@@ -27,6 +29,14 @@ pub(super) struct Sending<'a> {
     pub(super) asked: (&'a Relation, &'a Rules),
     /// For whom they are noted.
     pub(super) told: Told,
+}
+
+/// Rows that came to a partition, in its shape.
+pub(super) struct Came {
+    pub(super) leaf: Arc<Relation>,
+    /// The number of each among those that were sent.
+    pub(super) numbers: Vec<usize>,
+    pub(super) rows: RecordBatch,
 }
 
 /// The partitions that rows of a statement came to.
@@ -43,7 +53,7 @@ struct Open {
 }
 
 impl Destinations {
-    /// Takes rows of a router's table; gives which of them came to a partition.
+    /// Takes rows of a router's table; gives those that came to a partition, as they are there.
     ///
     /// # Errors
     /// For the first row at fault of those sent to one partition.
@@ -55,7 +65,7 @@ impl Destinations {
         work: &mut Work,
         batch: &RecordBatch,
         interrupt: &Interrupt,
-    ) -> Result<Vec<usize>> {
+    ) -> Result<Vec<Came>> {
         let router = sending.router;
         let mut leaves = router.leaves.iter();
         // Triggers see rows in the order in which the statement makes them.
@@ -67,11 +77,10 @@ impl Destinations {
             }
             false => engine.route(context, router, batch, interrupt).await?,
         };
-        let mut came = Vec::new();
-        let mut pieces: Vec<(usize, RecordBatch)> = Vec::with_capacity(sent.len());
+        let mut pieces: Vec<(usize, Came)> = Vec::with_capacity(sent.len());
         for Sent {
             leaf,
-            numbers,
+            mut numbers,
             rows,
         } in sent
         {
@@ -81,31 +90,37 @@ impl Destinations {
             let (rows, kept) = engine
                 .before_insert(context, leaf, rules, rows, interrupt)
                 .await?;
-            match kept {
-                None => came.extend(numbers),
-                Some(kept) => {
-                    let kept = numbers.iter().zip(kept.values());
-                    came.extend(kept.filter(|(_, kept)| *kept).map(|(number, _)| *number));
-                }
+            if let Some(kept) = kept {
+                let mut kept = kept.values().iter();
+                numbers.retain(|_| kept.next().unwrap_or(true));
             }
             if rows.num_rows() > 0 {
-                pieces.push((place, rows));
+                let leaf = Arc::clone(leaf);
+                let came = Came {
+                    leaf,
+                    numbers,
+                    rows,
+                };
+                pieces.push((place, came));
             }
         }
         self.ask(engine, context, sending, &pieces, interrupt)
             .await?;
         for (place, open) in self.open.iter_mut().enumerate() {
             let own = pieces.iter().filter(|(of, _)| *of == place);
-            let own: Vec<&RecordBatch> = own.map(|(_, rows)| rows).collect();
+            let own: Vec<&RecordBatch> = own.map(|(_, of)| &of.rows).collect();
             if let Some(first) = own.first() {
                 let rows = concat_batches(&first.schema(), own)
                     .map_err(|error| Error::internal("giving rows to a partition", error))?;
                 open.intake.take(rows, interrupt).await?;
             }
         }
-        for (place, rows) in pieces {
-            let own = work.on(&self.open[place].leaf, DmlKind::Insert);
-            own.note_seen(sending.told, TriggerEvent::Insert, None, Some(rows));
+        let mut came = Vec::with_capacity(pieces.len());
+        for (_, of) in pieces {
+            let own = work.on(&of.leaf, DmlKind::Insert);
+            let rows = Some(of.rows.clone());
+            own.note_seen(sending.told, TriggerEvent::Insert, None, rows);
+            came.push(of);
         }
         match lost {
             Some((_, error)) => Err(error),
@@ -151,7 +166,7 @@ impl Destinations {
         engine: &Arc<Engine>,
         context: &Arc<StatementContext>,
         sending: &Sending<'_>,
-        pieces: &[(usize, RecordBatch)],
+        pieces: &[(usize, Came)],
         interrupt: &Interrupt,
     ) -> Result<()> {
         let (table, rules) = sending.asked;
@@ -162,7 +177,7 @@ impl Destinations {
         let table = nullable(table);
         let rows = pieces
             .iter()
-            .map(|(place, rows)| shaped(rows, &self.open[*place].leaf, &table))
+            .map(|(_, of)| shaped(&of.rows, &of.leaf, &table))
             .collect::<Result<Vec<_>>>()?;
         let rows = concat_batches(&rows[0].schema(), &rows)
             .map_err(|error| Error::internal("giving rows to a partition", error))?;
@@ -189,8 +204,27 @@ impl Destinations {
     }
 }
 
+/// Rows that came to partitions as rows of their table, in the order in which they were sent, each
+/// with its partition.
+pub(super) fn in_given_order(table: &Relation, came: &[Came]) -> Result<RecordBatch> {
+    let failed = |error| Error::internal("gathering rows of partitions", error);
+    let schema = Arc::new(family_schema(table, &[]));
+    let mut batches = Vec::with_capacity(came.len());
+    for of in came {
+        let mut arrays = shaped(&of.rows, &of.leaf, table)?.columns().to_vec();
+        let leaf = UInt32Array::from_value(of.leaf.oid.0, of.numbers.len());
+        arrays.push(Arc::new(leaf));
+        batches.push(RecordBatch::try_new(schema.clone(), arrays).map_err(failed)?);
+    }
+    let rows = concat_batches(&schema, &batches).map_err(failed)?;
+    let numbers: Vec<usize> = came.iter().flat_map(|of| &of.numbers).copied().collect();
+    let mut order: Vec<usize> = (0..numbers.len()).collect();
+    order.sort_by_key(|row| numbers[*row]);
+    taken(&rows, &order)
+}
+
 /// Columns of a partition that have the names of columns given to its table.
-fn names_of(table: &Relation, leaf: &Relation, given: &BTreeSet<i16>) -> BTreeSet<i16> {
+pub(super) fn names_of(table: &Relation, leaf: &Relation, given: &BTreeSet<i16>) -> BTreeSet<i16> {
     let columns = table.columns.iter();
     let columns = columns.filter(|column| given.contains(&column.attnum));
     columns
@@ -200,7 +234,7 @@ fn names_of(table: &Relation, leaf: &Relation, given: &BTreeSet<i16>) -> BTreeSe
 }
 
 /// A table that lets everything be NULL.
-fn nullable(table: &Relation) -> Relation {
+pub(super) fn nullable(table: &Relation) -> Relation {
     let mut table = table.clone();
     for column in &mut table.columns {
         column.not_null = false;

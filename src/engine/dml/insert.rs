@@ -47,6 +47,8 @@ pub(super) struct Insert {
     pub(super) reads_target: bool,
     /// Which partitions its rows are for, of a partitioned table.
     pub(super) router: Option<Router>,
+    /// Whether RETURNING reads its rows.
+    pub(super) returning: bool,
 }
 
 /// Where rows come from.
@@ -95,9 +97,6 @@ impl Engine {
             true => Some(self.bind_router(context, &relation).await?),
             false => None,
         };
-        if router.is_some() && insert.on.is_some() {
-            return Err(Error::unsupported("ON CONFLICT of a partitioned table"));
-        }
         let insert = match fields::without_fields(context, &relation, insert)? {
             Some(insert) => {
                 without = insert;
@@ -240,6 +239,7 @@ impl Engine {
             conflict,
             through,
             router,
+            returning: insert.returning.is_some(),
         };
         Ok((insert, needs))
     }

@@ -8,7 +8,7 @@ use arrow::record_batch::RecordBatch;
 
 use super::assign::assign;
 use super::conflict::Conflict;
-use super::destinations::{Destinations, Sending};
+use super::destinations::{Destinations, Sending, in_given_order};
 use super::feeds::Feed;
 use super::fire::{NamedTable, Told};
 use super::insert::{Insert, Source};
@@ -20,7 +20,7 @@ use super::{DmlKind, DmlResult, rows};
 use crate::base::Result;
 use crate::catalog::TriggerEvent;
 use crate::engine::copy::CopiedRows;
-use crate::engine::scan::family_provider;
+use crate::engine::scan::family_schema;
 use crate::engine::{Engine, Rows};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
@@ -47,6 +47,7 @@ impl Engine {
             through: None,
             reads_target: false,
             router: copied.router,
+            returning: false,
         };
         let mut work = Work::default();
         let written = self.execute_insert(context, &insert, &mut work, &[], &[], interrupt);
@@ -117,8 +118,13 @@ impl Engine {
         let rules = &insert.feeds.rules;
         let told = Told::of(&relation, TriggerEvent::Insert);
         let mut takes = match (&insert.router, &insert.conflict) {
-            (Some(router), _) => Takes::Partitions(router, Destinations::default(), 0),
-            (None, Some(conflict)) => Takes::Proposals(conflict, Vec::new()),
+            (_, Some(conflict)) => Takes::Proposals(conflict, Vec::new()),
+            (Some(router), None) => Takes::Partitions {
+                router,
+                into: Destinations::default(),
+                rows: 0,
+                returned: Vec::new(),
+            },
             (None, None) => {
                 let keyed = own.current(context, interrupt).await?;
                 let intake = Intake::new(self, context, &keyed, rules, interrupt);
@@ -126,43 +132,57 @@ impl Engine {
             }
         };
         while let Some(batch) = self.given(&inputs, insert, &mut rest, interrupt).await? {
-            if let Takes::Partitions(router, into, came) = &mut takes {
-                let sending = Sending {
-                    router,
-                    asked: (&relation, rules),
-                    told,
-                };
-                let taken = into.take(self, context, &sending, work, &batch, interrupt);
-                *came += taken.await?.len() as u64;
-                continue;
-            }
-            let left = self.before_insert(context, &relation, rules, batch, interrupt);
-            let (batch, _) = left.await?;
             match &mut takes {
                 Takes::Table(intake) => {
+                    let left = self.before_insert(context, &relation, rules, batch, interrupt);
+                    let (batch, _) = left.await?;
                     let own = work.on(&relation, DmlKind::Insert);
                     intake.take_seen((own, told), batch, interrupt).await?;
                 }
-                Takes::Proposals(_, proposed) => proposed.push(batch),
-                Takes::Partitions(..) => {}
+                Takes::Proposals(_, proposed) if insert.router.is_some() => proposed.push(batch),
+                Takes::Proposals(_, proposed) => {
+                    let left = self.before_insert(context, &relation, rules, batch, interrupt);
+                    proposed.push(left.await?.0);
+                }
+                Takes::Partitions {
+                    router,
+                    into,
+                    rows,
+                    returned,
+                } => {
+                    let sending = Sending {
+                        router,
+                        asked: (&relation, rules),
+                        told,
+                    };
+                    let came = into.take(self, context, &sending, work, &batch, interrupt);
+                    let came = came.await?;
+                    *rows += came.iter().map(|of| of.rows.num_rows() as u64).sum::<u64>();
+                    if insert.returning {
+                        returned.push(in_given_order(&relation, &came)?);
+                    }
+                }
             }
         }
         match takes {
             Takes::Table(intake) => intake.finish(work.on(&relation, DmlKind::Insert)).await,
-            Takes::Partitions(_, into, rows) => {
-                let root = context.database.store().root();
-                let written = into.finish(work).await?;
+            Takes::Partitions {
+                into,
+                rows,
+                returned,
+                ..
+            } => {
+                into.finish(work).await?;
+                let schema = Arc::new(family_schema(&relation, &[]));
                 Ok(Written {
                     rows,
-                    returned: family_provider(root, &relation, &written),
+                    returned: rows::in_memory(schema, returned)?,
                 })
             }
             Takes::Proposals(conflict, proposed) => {
-                let work = work.on(&relation, DmlKind::Insert);
-                self.resolve_conflicts(
-                    context, work, rules, conflict, proposed, parameters, interrupt,
-                )
-                .await
+                let asked = (insert, conflict);
+                self.resolve_conflicts(context, asked, work, proposed, parameters, interrupt)
+                    .await
             }
         }
     }
@@ -172,8 +192,15 @@ impl Engine {
 enum Takes<'i> {
     /// The table.
     Table(Box<Intake>),
-    /// Its partitions; so many came so far.
-    Partitions(&'i Router, Destinations, u64),
+    /// Its partitions.
+    Partitions {
+        router: &'i Router,
+        into: Destinations,
+        /// So many came so far.
+        rows: u64,
+        /// What RETURNING reads of them.
+        returned: Vec<RecordBatch>,
+    },
     /// ON CONFLICT, all at once.
     Proposals(&'i Conflict, Vec<RecordBatch>),
 }

@@ -126,7 +126,8 @@ impl WaysOut {
         let taken = self
             .into
             .take(engine, context, &sending, work, &rows, interrupt);
-        taken.await
+        let came = taken.await?;
+        Ok(came.into_iter().flat_map(|of| of.numbers).collect())
     }
 
     /// The end. Gives the rows, by partition.

@@ -40,6 +40,15 @@ pub(in crate::engine) struct Sent {
 }
 
 impl Sent {
+    /// All rows of a table that takes them itself.
+    pub(super) fn all(table: &Arc<Relation>, rows: RecordBatch) -> Self {
+        Self {
+            leaf: Arc::clone(table),
+            numbers: (0..rows.num_rows()).collect(),
+            rows,
+        }
+    }
+
     fn of(
         router: &Router,
         leaf: &Arc<Relation>,
