@@ -1,5 +1,5 @@
-//! INSERT … ON CONFLICT, run: the keys of the table, or of each partition, tell proposed rows apart.
-//! Those that meet a row are dropped, or change that one.
+//! INSERT … ON CONFLICT, run: the keys of the table, or of each partition, tell proposed rows
+//! apart. Those that meet a row are dropped, or change that one.
 
 use std::sync::Arc;
 
