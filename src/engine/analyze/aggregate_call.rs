@@ -101,7 +101,12 @@ impl Analyst<'_> {
                 }
                 None => Ok(None),
             })?;
-            if let Some(first) = first {
+            if let Some(mut first) = first {
+                // A cast may say what its operand says of its type, and the answer is of that.
+                let plain = first.ty.field("", true).metadata().is_empty();
+                if plain && matches!(first.expr, Expr::Cast(_)) {
+                    first.expr = typed::cast(first.expr, first.ty);
+                }
                 args.insert(0, first);
             }
             order = within;

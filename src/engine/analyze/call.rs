@@ -5,6 +5,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName};
 
 use super::Analyst;
+use super::aggregate::is_aggregated;
 use super::aggregate_call::modifiers;
 use super::coerce::array_element;
 use super::from::part;
@@ -376,7 +377,15 @@ impl Analyst<'_> {
             // The type is known, also where DataFusion has forgotten it.
             "pg_typeof" if args.len() == 1 => {
                 let oid = ScalarValue::UInt32(Some(args[0].ty.declared().0));
-                return Ok(typed::literal(oid, PgType::REGTYPE));
+                let ty = typed::literal(oid, PgType::REGTYPE);
+                let value = &args[0].expr;
+                if !is_aggregated(value) {
+                    return Ok(ty);
+                }
+                // Rows are aggregated all the same.
+                let is_null = vec![(value.clone().is_null(), ty.expr.clone())];
+                let expr = typed::case(is_null, Some(ty.expr));
+                return Ok(Typed::new(expr, PgType::REGTYPE));
             }
             _ => {}
         }
