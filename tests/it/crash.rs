@@ -13,6 +13,8 @@ use super::server::{Client, PASSWORD, Program};
 
 /// How often the server is killed.
 const KILLS: usize = 200;
+/// How often a round that is behind waits for a commit.
+const WAITS: usize = 500;
 /// The first large object's OID, less its key.
 const OBJECTS: i64 = 2_000_000;
 /// Sessions committing at once.
@@ -53,6 +55,13 @@ fn kill_loop() -> Result<(), Failed> {
                 })
                 .collect();
             tokio::time::sleep(Duration::from_millis(random.random_range(20..200))).await;
+            // On a busy machine a round may be over before its first commit.
+            for _ in 0..WAITS {
+                if acknowledged.lock().expect("unpoisoned").len() > round {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             program.kill();
             for writer in writers {
                 writer.await?;

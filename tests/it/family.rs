@@ -184,12 +184,12 @@ fn bounds_hold() -> Result<(), Failed> {
         }
         let mut moved = 0;
         for turn in 0..TURNS {
-            // What is for it goes to it first. Rows that come to the default partition meanwhile
-            // are found.
+            // What is for it goes to it first, in one statement: a second one would delete what
+            // came after the first. Rows that come to the default partition meanwhile are found.
             let lock = if turn % 2 == 0 { "LOCK TABLE t;" } else { "" };
             let attach = format!(
-                "BEGIN; {lock} INSERT INTO high SELECT by, k FROM rest WHERE k BETWEEN 100 AND 199;
-                 DELETE FROM rest WHERE k BETWEEN 100 AND 199;
+                "BEGIN; {lock} WITH gone AS (DELETE FROM rest WHERE k BETWEEN 100 AND 199 RETURNING *)
+                     INSERT INTO high SELECT by, k FROM gone;
                  ALTER TABLE t ATTACH PARTITION high FOR VALUES FROM (100) TO (200); COMMIT"
             );
             if let Err(error) = admin.client.batch_execute(&attach).await {
