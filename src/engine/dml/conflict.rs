@@ -9,6 +9,7 @@ use sqlparser::ast::{self, SelectItem};
 use super::names::Names;
 use super::rekey::changed_columns;
 use super::returning::Side;
+use super::rows;
 use super::security::{Kind, Security};
 use super::set::{assigned_columns, check_list};
 use super::target::{self, position};
@@ -152,12 +153,10 @@ impl Engine {
             let need = target::needs_columns(context, relation, privilege, columns);
             needs.push(need);
         }
-        let columns = relation.columns.iter();
-        let columns = columns.map(|column| column.ty.field(&column.name, true));
-        let mut proposed: Vec<Field> = columns.collect();
+        let mut proposed = owned(&rows::schema(relation));
         // Rows of a partitioned table say which partition they are of.
         let fields = match relation.is_partitioned() {
-            true => owned(family_schema(relation, &[])),
+            true => owned(&family_schema(relation, &[])),
             false => proposed.clone(),
         };
         proposed.push(Field::new(NUMBER, DataType::Int64, false));
@@ -211,7 +210,7 @@ impl Engine {
     }
 }
 
-fn owned(schema: Schema) -> Vec<Field> {
+fn owned(schema: &Schema) -> Vec<Field> {
     let fields = schema.fields.iter();
     fields.map(|field| field.as_ref().clone()).collect()
 }

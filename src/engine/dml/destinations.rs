@@ -7,17 +7,18 @@ use std::sync::Arc;
 use arrow::array::UInt32Array;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
+use datafusion::catalog::TableProvider;
 
-use super::DmlKind;
-use super::fire::{Told, sees_rows};
+use super::fire::{Told, retain, sees_rows};
 use super::intake::Intake;
 use super::route::{Router, Sent, shaped, taken};
 use super::rules::Rules;
 use super::work::Work;
+use super::{DmlKind, rows};
 use crate::base::{Error, Result};
 use crate::catalog::{Relation, Segment, TriggerEvent};
-use crate::engine::Engine;
 use crate::engine::scan::family_schema;
+use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
 
@@ -90,10 +91,7 @@ impl Destinations {
             let (rows, kept) = engine
                 .before_insert(context, leaf, rules, rows, interrupt)
                 .await?;
-            if let Some(kept) = kept {
-                let mut kept = kept.values().iter();
-                numbers.retain(|_| kept.next().unwrap_or(true));
-            }
+            retain(&mut numbers, kept.as_ref());
             if rows.num_rows() > 0 {
                 let leaf = Arc::clone(leaf);
                 let came = Came {
@@ -144,13 +142,7 @@ impl Destinations {
         let leaf = super::rewrite::current(context, leaf)?;
         let keyed = work.on(&leaf, DmlKind::Insert);
         let keyed = keyed.current(context, interrupt).await?;
-        let mut rules = engine.bind_rules(context, &leaf).await?;
-        if !leaf.may_rewrite(TriggerEvent::Insert) {
-            // It was chosen by its bound.
-            rules.bound = None;
-        }
-        let (table, given) = sending.asked;
-        rules.given = names_of(table, &leaf, &given.given);
+        let (rules, _) = engine.rules_in(context, &leaf, sending.asked).await?;
         let intake = Intake::new(engine, context, &keyed, &rules, interrupt).await?;
         self.open.push(Open {
             leaf,
@@ -202,6 +194,34 @@ impl Destinations {
         }
         Ok(written)
     }
+}
+
+impl Engine {
+    /// What a partition asks of rows that come to it by way of a table that asks this, and beside
+    /// that its bound, which matters again where a row is changed.
+    pub(super) async fn rules_in(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        leaf: &Arc<Relation>,
+        (table, asked): (&Relation, &Rules),
+    ) -> Result<(Rules, Option<Bound>)> {
+        let mut rules = self.bind_rules(context, leaf).await?;
+        rules.given = names_of(table, leaf, &asked.given);
+        let bound = rules.bound.clone();
+        if !leaf.may_rewrite(TriggerEvent::Insert) {
+            // It was chosen by its bound.
+            rules.bound = None;
+        }
+        Ok((rules, bound))
+    }
+}
+
+/// What RETURNING reads of rows that came to partitions.
+pub(super) fn given_back(
+    table: &Relation,
+    rows: Vec<RecordBatch>,
+) -> Result<Arc<dyn TableProvider>> {
+    rows::in_memory(Arc::new(family_schema(table, &[])), rows)
 }
 
 /// Rows that came to partitions as rows of their table, in the order in which they were sent, each

@@ -230,6 +230,14 @@ impl Engine {
     }
 }
 
+/// Leaves of things beside rows those whose rows triggers left.
+pub(super) fn retain<T>(things: &mut Vec<T>, kept: Option<&BooleanArray>) {
+    if let Some(kept) = kept {
+        let mut kept = kept.values().iter();
+        things.retain(|_| kept.next().unwrap_or(true));
+    }
+}
+
 /// Rows whose generated columns are not made yet.
 fn ungenerated(relation: &Relation, batch: &RecordBatch) -> Result<RecordBatch> {
     let arrays = relation

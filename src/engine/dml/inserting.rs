@@ -8,7 +8,7 @@ use arrow::record_batch::RecordBatch;
 
 use super::assign::assign;
 use super::conflict::Conflict;
-use super::destinations::{Destinations, Sending, in_given_order};
+use super::destinations::{Destinations, Sending, given_back, in_given_order};
 use super::feeds::Feed;
 use super::fire::{NamedTable, Told};
 use super::insert::{Insert, Source};
@@ -20,7 +20,6 @@ use super::{DmlKind, DmlResult, rows};
 use crate::base::Result;
 use crate::catalog::TriggerEvent;
 use crate::engine::copy::CopiedRows;
-use crate::engine::scan::family_schema;
 use crate::engine::{Engine, Rows};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
@@ -173,10 +172,9 @@ impl Engine {
                 ..
             } => {
                 into.finish(work).await?;
-                let schema = Arc::new(family_schema(&relation, &[]));
                 Ok(Written {
                     rows,
-                    returned: rows::in_memory(schema, returned)?,
+                    returned: given_back(&relation, returned)?,
                 })
             }
             Takes::Proposals(conflict, proposed) => {

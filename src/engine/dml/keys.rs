@@ -165,6 +165,19 @@ impl Keys {
         }
     }
 
+    /// Each of some rows gives way to the one that it becomes. Blocking.
+    ///
+    /// # Errors
+    /// As [`Keys::take`].
+    pub(super) fn replace(&mut self, old: &RecordBatch, new: &RecordBatch) -> Result<()> {
+        let (gone, come) = (self.of(old)?, self.of(new)?);
+        for row in 0..new.num_rows() {
+            self.remove(&gone, row);
+            self.take(new, &come, row, 0)?;
+        }
+        Ok(())
+    }
+
     /// Takes the keys of a row that comes, under a number. Blocking.
     ///
     /// # Errors

@@ -114,11 +114,7 @@ impl Engine {
                     let gone = keys.of(&left)?;
                     (0..left.num_rows()).for_each(|row| keys.remove(&gone, row));
                 }
-                let (gone, come) = (keys.of(&before)?, keys.of(&after)?);
-                for row in 0..after.num_rows() {
-                    keys.remove(&gone, row);
-                    keys.take(&after, &come, row, 0)?;
-                }
+                keys.replace(&before, &after)?;
                 keys.settle()
             })
             .await?;

@@ -9,8 +9,8 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
 use super::assign::assign;
 use super::conflict::{Conflict, MET, Update};
-use super::destinations::{Came, in_given_order, names_of, nullable};
-use super::fire::Told;
+use super::destinations::{Came, given_back, in_given_order, names_of, nullable};
+use super::fire::{Told, retain};
 use super::insert::Insert;
 use super::intake::{Written, with_keys};
 use super::keys::{Address, Keys, chosen};
@@ -121,8 +121,8 @@ impl Engine {
         let returned = match insert.router {
             None => table_provider(root, &rewrite::with_segments(&table, &segments)),
             Some(_) => {
-                let rows = in_given_order(&table, &came)?;
-                rows::in_memory(rows.schema(), vec![rows])?
+                let rows = insert.returning.then(|| in_given_order(&table, &came));
+                given_back(&table, rows.into_iter().collect::<Result<_>>()?)?
             }
         };
         Ok(Written {
@@ -160,10 +160,7 @@ impl Engine {
             let left = self.before_insert(context, relation, rules, proposed, interrupt);
             let kept;
             (proposed, kept) = left.await?;
-            if let Some(kept) = kept {
-                let mut kept = kept.values().iter();
-                numbers.retain(|_| kept.next().unwrap_or(true));
-            }
+            retain(&mut numbers, kept.as_ref());
         }
         let security = &proposing.rules.security;
         let broken = self
@@ -232,13 +229,7 @@ impl Engine {
             });
         }
         let relation = rewrite::current(context, relation)?;
-        let mut rules = self.bind_rules(context, &relation).await?;
-        let bound = rules.bound.clone();
-        if !relation.may_rewrite(TriggerEvent::Insert) {
-            // It was chosen by its bound.
-            rules.bound = None;
-        }
-        rules.given = names_of(table, &relation, &asked.given);
+        let (rules, bound) = self.rules_in(context, &relation, (table, asked)).await?;
         let own = relation.constraints.unique().map(|index| index.oid);
         let own: Vec<Oid> = own
             .filter(|oid| is_part(context, &relation, *oid, arbiters))
@@ -370,11 +361,7 @@ impl Engine {
             .await?;
         let (before, after) = (old.clone(), new.clone());
         with_keys(keys, move |keys| {
-            let (gone, come) = (keys.of(&before)?, keys.of(&after)?);
-            for row in 0..after.num_rows() {
-                keys.remove(&gone, row);
-                keys.take(&after, &come, row, 0)?;
-            }
+            keys.replace(&before, &after)?;
             keys.settle()
         })
         .await?;
