@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::acl::Acl;
 use super::constraint::Constraints;
 use super::default_acl::DefaultAcl;
+use super::definition::Definition;
 use super::family::Family;
 use super::large_object::LargeObject;
 use super::object::{Column, Membership, ObjectId, Relation, Role, Schema, SettingsOf, View};
@@ -47,6 +48,15 @@ pub enum Change {
         was: Box<UserType>,
         /// The type from now on.
         ty: Box<UserType>,
+    },
+    /// An operator or cast exists.
+    CreateDefinition(Box<Definition>),
+    /// An operator is otherwise from now on: its name, its schema and what it is made of.
+    AlterDefinition {
+        /// What it was worked out from; changed meanwhile is a conflict.
+        was: Box<Definition>,
+        /// From now on.
+        now: Box<Definition>,
     },
     /// A large object exists.
     CreateLargeObject(LargeObject),

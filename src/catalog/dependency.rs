@@ -126,13 +126,20 @@ impl Snapshot {
                     let schema = self.schema(routine.schema).map(|s| s.name.as_str());
                     format!(
                         "{} {}",
-                        routine.kind_name(),
+                        routine.kind_described(),
                         self.signature(routine, schema)
                     )
                 }
                 None => object.to_string(),
             },
             ObjectId::LargeObject(oid) => format!("large object {oid}"),
+            ObjectId::Definition(oid) => match self.definition(oid) {
+                Some(of) => {
+                    let schema = self.schema(of.schema).map(|schema| schema.name.as_str());
+                    self.definition_name(of, schema)
+                }
+                None => object.to_string(),
+            },
             ObjectId::Type(oid) => match self.user_type(oid) {
                 Some(ty) => {
                     let schema = self.schema(ty.schema).map_or("?", |s| s.name.as_str());
@@ -334,12 +341,19 @@ impl Snapshot {
                 let routines = self.routines_in(schema).map(|r| ObjectId::Routine(r.oid));
                 let types = self.types_in(schema).map(|ty| ObjectId::Type(ty.oid));
                 let relations = oids.into_iter().map(ObjectId::Relation);
-                relations.chain(types).chain(routines).collect()
+                let definitions = self.definitions().filter(|of| of.schema == schema);
+                let definitions = definitions.map(|of| ObjectId::Definition(of.oid));
+                relations
+                    .chain(types)
+                    .chain(routines)
+                    .chain(definitions)
+                    .collect()
             }
             ObjectId::Type(oid) => self
                 .types_over(oid)
                 .map(|over| ObjectId::Type(over.oid))
                 .chain(self.routines_of_type(oid))
+                .chain(self.definitions_of_type(oid))
                 .chain(
                     self.views_of_type(oid)
                         .map(|view| ObjectId::Relation(view.oid)),
@@ -360,8 +374,32 @@ impl Snapshot {
                 .dependants(oid)
                 .map(|other| ObjectId::Relation(other.oid))
                 .chain(self.dependent_routines(oid))
+                .chain(self.definitions_of_routine(oid))
+                .collect(),
+            ObjectId::Definition(oid) => self
+                .dependants(oid)
+                .map(|other| ObjectId::Relation(other.oid))
+                .chain(self.dependent_routines(oid))
                 .collect(),
         }
+    }
+
+    /// The definitions that a function is behind.
+    fn definitions_of_routine(&self, oid: Oid) -> impl Iterator<Item = ObjectId> {
+        self.definitions()
+            .filter(move |of| of.functions().contains(&oid))
+            .map(|of| ObjectId::Definition(of.oid))
+    }
+
+    /// The definitions for values of a type, or arrays over it.
+    fn definitions_of_type(&self, oid: Oid) -> impl Iterator<Item = ObjectId> {
+        let array = self.user_type(oid).map(|ty| ty.array);
+        self.definitions()
+            .filter(move |of| {
+                let types = of.types();
+                types.contains(&oid) || array.is_some_and(|array| types.contains(&array))
+            })
+            .map(|of| ObjectId::Definition(of.oid))
     }
 
     /// `2BP01` if anything depends on `object`, listing all of it as PostgreSQL does.
@@ -391,7 +429,9 @@ impl Snapshot {
         let views = self.views_of_type(relation.row_type);
         let views = views.filter(|view| view.oid != relation.oid);
         let over = self.types_over(relation.row_type);
+        let definitions = self.definitions_of_type(relation.row_type);
         over.map(|over| ObjectId::Type(over.oid))
+            .chain(definitions)
             .chain(views.map(|view| ObjectId::Relation(view.oid)))
             .collect()
     }
@@ -452,6 +492,12 @@ impl Snapshot {
     pub(super) fn refuse_callers(&self, routine: Oid, doing: &str) -> Result<()> {
         let object = ObjectId::Routine(routine);
         let mut users = self.direct_dependants(object);
+        // Operators, casts and aggregates know their functions by OID.
+        users.retain(|user| match user {
+            ObjectId::Definition(_) => false,
+            ObjectId::Routine(oid) => self.routine(*oid).is_none_or(|of| of.aggregate().is_none()),
+            _ => true,
+        });
         let texts = self.calls_of(routine);
         users.extend(texts.iter().map(|(table, _)| ObjectId::Relation(*table)));
         let policies = self.policies_that(|policy| policy.calls(routine));
@@ -461,6 +507,12 @@ impl Snapshot {
         self.refuse_uses(object, doing, users)
     }
 
+    /// `0A000` if anything depends on an object directly.
+    pub fn refuse_users(&self, object: ObjectId, doing: &str) -> Result<()> {
+        self.refuse_uses(object, doing, self.direct_dependants(object))
+    }
+
+    /// `0A000` if there are users of what is about to be called otherwise.
     fn refuse_uses(&self, object: ObjectId, doing: &str, users: Vec<ObjectId>) -> Result<()> {
         if users.is_empty() {
             return Ok(());

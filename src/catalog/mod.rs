@@ -5,10 +5,12 @@
 //! tests all use it.
 
 pub mod acl;
+mod aggregate;
 mod apply;
 pub mod change;
 mod constraint;
 mod default_acl;
+mod definition;
 mod dependency;
 mod derived;
 mod family;
@@ -32,11 +34,15 @@ pub mod user_type;
 mod walk;
 
 pub use acl::{Acl, AclItem, Privilege, Privileges};
+pub use aggregate::{Aggregate, AggregateKind, Modify, Moving, Transition};
 pub use change::Change;
 pub use constraint::{
     Check, Constraints, ForeignAction, ForeignKey, Index, IndexPart, IndexedBy, KeyPart, Timing,
 };
 pub use default_acl::{DefaultAcl, DefaultKind};
+pub use definition::{
+    Cast, CastMade, CastMethod, Definition, DefinitionBody, Operator, StatisticKind, Statistics,
+};
 pub use dependency::{Cascade, Dependence, Dependent};
 pub use derived::{Places, derived_oid, row_type_of_array};
 pub use family::{

@@ -34,6 +34,8 @@ pub enum ObjectId {
     Type(Oid),
     /// A large object.
     LargeObject(Oid),
+    /// An operator or cast.
+    Definition(Oid),
 }
 
 /// The one database.
@@ -502,6 +504,7 @@ impl fmt::Display for ObjectId {
             Self::Routine(oid) => write!(f, "function {oid}"),
             Self::Type(oid) => write!(f, "type {oid}"),
             Self::LargeObject(oid) => write!(f, "large object {oid}"),
+            Self::Definition(oid) => write!(f, "object {oid}"),
         }
     }
 }

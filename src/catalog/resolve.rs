@@ -20,6 +20,8 @@ pub struct SearchPath {
     pub creation: Option<Oid>,
     /// The session's temporary schema, if it has made one.
     pub temporary: Option<Oid>,
+    /// Whether this is for text that is kept, whose names were found when it was made.
+    pub kept: bool,
 }
 
 impl SearchPath {
@@ -29,6 +31,7 @@ impl SearchPath {
             lookup: vec![Oid::PG_CATALOG],
             creation: None,
             temporary: None,
+            kept: true,
         }
     }
 
@@ -90,6 +93,7 @@ impl SearchPath {
             lookup,
             creation,
             temporary,
+            kept: false,
         }
     }
 

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::acl::Acl;
+use super::aggregate::Aggregate;
 use super::object::View;
 use super::snapshot::Snapshot;
 use crate::base::Oid;
@@ -69,6 +70,8 @@ pub enum RoutineBody {
     Atomic(View),
     /// `AS '…'` in PL/pgSQL: a block.
     Procedural(String),
+    /// Of an aggregate: other functions.
+    Aggregate(Box<Aggregate>),
 }
 
 /// A parameter.
@@ -128,6 +131,7 @@ const PSEUDO: &[(u32, &str)] = &[
     (2277, "anyarray"),
     (2278, "void"),
     (2279, "trigger"),
+    (2281, "internal"),
     (2283, "anyelement"),
     (2776, "anynonarray"),
     (3500, "anyenum"),
@@ -184,14 +188,26 @@ impl Routine {
         match &self.body {
             RoutineBody::Text(text) | RoutineBody::Procedural(text) => text,
             RoutineBody::Return(view) | RoutineBody::Atomic(view) => &view.query,
+            RoutineBody::Aggregate(_) => "aggregate_dummy",
         }
     }
 
     /// What its body was when it was made, if it is kept to that.
     pub fn bound(&self) -> Option<&View> {
         match &self.body {
-            RoutineBody::Text(_) | RoutineBody::Procedural(_) => None,
+            RoutineBody::Text(_) | RoutineBody::Procedural(_) | RoutineBody::Aggregate(_) => None,
             RoutineBody::Return(view) | RoutineBody::Atomic(view) => Some(view),
+        }
+    }
+
+    /// What it is made of, if it is an aggregate.
+    pub fn aggregate(&self) -> Option<&Aggregate> {
+        match &self.body {
+            RoutineBody::Aggregate(aggregate) => Some(aggregate),
+            RoutineBody::Text(_)
+            | RoutineBody::Return(_)
+            | RoutineBody::Atomic(_)
+            | RoutineBody::Procedural(_) => None,
         }
     }
 
@@ -199,14 +215,23 @@ impl Routine {
     pub fn language(&self) -> (&'static str, Oid) {
         match self.body {
             RoutineBody::Procedural(_) => ("plpgsql", Oid(13563)),
+            RoutineBody::Aggregate(_) => ("internal", Oid(12)),
             RoutineBody::Text(_) | RoutineBody::Return(_) | RoutineBody::Atomic(_) => {
                 ("sql", Oid(14))
             }
         }
     }
 
-    /// The word of messages: "function", "procedure".
+    /// The word of messages: "function", "procedure", "aggregate".
     pub fn kind_name(&self) -> &'static str {
+        match self.aggregate() {
+            Some(_) => "aggregate",
+            None => self.kind_described(),
+        }
+    }
+
+    /// The same where an aggregate is a function like others: in what depends on what.
+    pub fn kind_described(&self) -> &'static str {
         if self.procedure {
             "procedure"
         } else {
@@ -223,6 +248,9 @@ impl Routine {
     pub(super) fn depends_on(&self, oid: Oid, row_type: Option<Oid>) -> bool {
         self.bound()
             .is_some_and(|view| view.depends_on.contains(&oid))
+            || self
+                .aggregate()
+                .is_some_and(|aggregate| aggregate.functions().any(|function| function == oid))
             || row_type.is_some_and(|row| self.takes_or_gives(row))
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::default_acl::DefaultAcl;
+use super::definition::Definitions;
 use super::derived::Derived;
 use super::large_object::LargeObjects;
 use super::object::{
@@ -33,6 +34,7 @@ pub struct Snapshot {
     pub(super) types: Arc<BTreeMap<Oid, Arc<UserType>>>,
     pub(super) default_acls: Arc<BTreeMap<Oid, Arc<DefaultAcl>>>,
     pub(super) large_objects: LargeObjects,
+    pub(super) definitions: Definitions,
     /// The labels of `types`, as values are read and written with.
     pub(super) enums: Enums,
     pub(super) derived: Derived,
@@ -83,6 +85,7 @@ impl Snapshot {
             routine_names: Arc::default(),
             default_acls: Arc::default(),
             large_objects: Arc::default(),
+            definitions: Arc::default(),
             derived: Derived::default(),
         };
         snapshot.index_types();
@@ -318,6 +321,7 @@ impl Snapshot {
             ObjectId::Routine(oid) => self.routine(oid).map(|routine| routine.owner),
             ObjectId::Type(oid) => self.user_type(oid).map(|ty| ty.owner),
             ObjectId::LargeObject(oid) => self.large_object(oid).map(|of| of.owner),
+            ObjectId::Definition(oid) => self.definition(oid).map(|of| of.owner),
             ObjectId::Role(_) => None,
         }
     }
@@ -331,7 +335,7 @@ impl Snapshot {
             ObjectId::Routine(oid) => self.routine(oid)?.acl.as_ref(),
             ObjectId::Type(oid) => self.user_type(oid)?.acl.as_ref(),
             ObjectId::LargeObject(oid) => self.large_object(oid)?.acl.as_ref(),
-            ObjectId::Role(_) => None,
+            ObjectId::Role(_) | ObjectId::Definition(_) => None,
         }
     }
 

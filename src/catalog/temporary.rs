@@ -80,7 +80,8 @@ impl Snapshot {
             super::ObjectId::Database
             | super::ObjectId::Role(_)
             | super::ObjectId::Type(_)
-            | super::ObjectId::LargeObject(_) => false,
+            | super::ObjectId::LargeObject(_)
+            | super::ObjectId::Definition(_) => false,
             super::ObjectId::Schema(oid) => {
                 self.schema(oid).is_some_and(|schema| schema.is_temporary())
             }

@@ -91,6 +91,10 @@ impl<'a> Walk<'a> {
                     self.release_columns(relation.row_type);
                     self.release_attributes(relation.row_type);
                 }
+                for (of, _) in self.snapshot.statistics_of(oid) {
+                    // Without a word.
+                    self.visit(ObjectId::Definition(of.oid), None);
+                }
                 self.release(oid);
                 self.release_policies(object, |policy| policy.reads(oid));
                 // They cannot go before the table, but what others have of them must.
@@ -117,7 +121,8 @@ impl<'a> Walk<'a> {
             ObjectId::Database
             | ObjectId::Schema(_)
             | ObjectId::Role(_)
-            | ObjectId::LargeObject(_) => {}
+            | ObjectId::LargeObject(_)
+            | ObjectId::Definition(_) => {}
         }
         self.changes.push(Change::Drop(object));
         for sequence in sequences {
@@ -166,6 +171,7 @@ impl<'a> Walk<'a> {
                 Dependent::Object(ObjectId::Relation(oid)) if sequences.contains(&oid) => {
                     self.visit(ObjectId::Relation(oid), None);
                 }
+                Dependent::Object(object @ ObjectId::Definition(_)) => self.visit(object, None),
                 Dependent::Object(object) => self.visit(object, Some(on)),
                 Dependent::Default(..) | Dependent::Attribute(..) => {}
             }
@@ -213,6 +219,12 @@ impl<'a> Walk<'a> {
         for routine in snapshot.routines_naming(table.oid, attnum) {
             if let ObjectId::Routine(oid) = routine {
                 found.push((oid, Dependent::Object(routine)));
+            }
+        }
+        for (of, statistics) in snapshot.statistics_of(table.oid) {
+            if statistics.columns.contains(&attnum) {
+                let object = ObjectId::Definition(of.oid);
+                found.push((of.oid, Dependent::Object(object)));
             }
         }
         let triggers = table.triggers.iter();
@@ -457,6 +469,7 @@ impl<'a> Walk<'a> {
             ObjectId::Relation(oid) => self.snapshot.relation(oid)?.schema,
             ObjectId::Routine(oid) => self.snapshot.routine(oid)?.schema,
             ObjectId::Type(oid) => self.snapshot.user_type(oid)?.schema,
+            ObjectId::Definition(oid) => self.snapshot.definition(oid)?.schema,
             ObjectId::Database
             | ObjectId::Schema(_)
             | ObjectId::Role(_)

@@ -97,10 +97,13 @@ impl Temporary {
                 ObjectId::Database
                 | ObjectId::Role(_)
                 | ObjectId::Type(_)
-                | ObjectId::LargeObject(_) => None,
+                | ObjectId::LargeObject(_)
+                | ObjectId::Definition(_) => None,
             },
             Change::CreateRole(_)
             | Change::CreateType(_)
+            | Change::CreateDefinition(_)
+            | Change::AlterDefinition { .. }
             | Change::CreateLargeObject(_)
             | Change::WriteLargeObject { .. }
             | Change::AlterType { .. }

@@ -3,6 +3,7 @@
 //!
 //! parse → bind → (privileges) → expand → analyse → optimise → execute
 
+pub mod aggregate_definition;
 mod analyze;
 mod barrier;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod error;
 mod execute;
 mod expand;
 mod explain;
+mod fold;
 mod foreign;
 mod guard;
 mod local;
@@ -40,6 +42,7 @@ mod shared;
 mod source;
 #[cfg(test)]
 mod tests;
+pub mod value_definition;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -59,6 +62,7 @@ use crate::types::PgType;
 
 use memory::ServerPool;
 
+pub use analyze::{Support, signature};
 pub use command::{Command, Direction, ExplainOptions, Statement};
 pub use dml::{
     AfterEvent, Asked, BoundDml, ChangedRows, DmlKind, DmlResult, Gone, NamedTable, Orphan,

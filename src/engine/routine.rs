@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
-use super::analyze::{Output, ResultColumns, check_result, run_only, spread, surroundings};
+use super::analyze::{
+    Output, ResultColumns, check_aggregate, check_result, run_only, spread, surroundings,
+};
 use super::bind::bind_call;
 use super::command::{Command, Statement};
 use super::parse::{parse, parse_plpgsql, parse_query};
@@ -41,7 +43,7 @@ pub fn statements(routine: &Routine) -> Result<Vec<Statement>> {
         RoutineBody::Text(text) => parse(text),
         RoutineBody::Atomic(view) => parse(&view.query),
         RoutineBody::Return(view) => parse(&view.query),
-        RoutineBody::Procedural(_) => Err(run_only(routine)),
+        RoutineBody::Procedural(_) | RoutineBody::Aggregate(_) => Err(run_only(routine)),
     };
     let statements = statements.map_err(Error::without_position)?;
     for statement in &statements {
@@ -165,6 +167,9 @@ impl Callee {
 
 /// Whether a function does more than to answer a query, so that it has to be carried out.
 pub(super) fn is_carried_out(routine: &Routine) -> bool {
+    if routine.aggregate().is_some() {
+        return false;
+    }
     if matches!(routine.body, RoutineBody::Procedural(_)) {
         return true;
     }
@@ -197,22 +202,45 @@ impl Engine {
         let interrupt = context.interrupt.clone();
         self.on_runtime(Some(&interrupt), async move {
             let watch = Watch::new(context.interrupt.clone());
-            let scope = Scope {
-                context: &context,
-                role: context.role,
-                path: &context.search_path,
-                local: &[],
-                view: None,
-                state: &engine.template,
-                watch: &watch,
-                inside: None,
-            };
+            let scope = engine.scope(&context, &watch);
             bind_call(&scope, &function, &declared, |routine| match procedures {
                 true => true,
                 false => !routine.procedure && is_carried_out(routine),
             })
         })
         .await
+    }
+
+    /// Checks an aggregate about to be made.
+    ///
+    /// # Errors
+    /// `0A000` if it cannot be computed; as reading its first state.
+    pub async fn check_aggregate(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        routine: &Arc<Routine>,
+    ) -> Result<()> {
+        let (engine, context) = (self.clone(), context.clone());
+        let (routine, interrupt) = (Arc::clone(routine), context.interrupt.clone());
+        self.on_runtime(Some(&interrupt), async move {
+            let watch = Watch::new(context.interrupt.clone());
+            check_aggregate(&engine.scope(&context, &watch), &routine)
+        })
+        .await
+    }
+
+    /// What names mean to whoever asks for `context`'s statement.
+    fn scope<'a>(&'a self, context: &'a Arc<StatementContext>, watch: &'a Watch) -> Scope<'a> {
+        Scope {
+            context,
+            role: context.role,
+            path: &context.search_path,
+            local: &[],
+            view: None,
+            state: &self.template,
+            watch,
+            inside: None,
+        }
     }
 
     /// Checks the body of a function about to be made; gives what it stands on.

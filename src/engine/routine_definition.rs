@@ -14,6 +14,8 @@ pub enum RoutineKind {
     Procedure,
     /// ROUTINE: either.
     Routine,
+    /// AGGREGATE
+    Aggregate,
 }
 
 impl RoutineKind {
@@ -23,6 +25,7 @@ impl RoutineKind {
             Self::Function => "function",
             Self::Procedure => "procedure",
             Self::Routine => "routine",
+            Self::Aggregate => "aggregate",
         }
     }
 
@@ -32,6 +35,7 @@ impl RoutineKind {
             Self::Function => "FUNCTION",
             Self::Procedure => "PROCEDURE",
             Self::Routine => "ROUTINE",
+            Self::Aggregate => "AGGREGATE",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Functions about catalog objects: names, visibility, definitions.
 
+use std::sync::Arc;
+
 use super::call::short::{ANY, BOOL, INT, OID, REGCLASS, TEXT};
 use super::call::{Call, functions};
 use super::expression::{shown, visible};
@@ -9,7 +11,7 @@ use super::{routine, trigger};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::user_type::{Found, made_of};
-use crate::catalog::{RelationKind, TriggerEvent};
+use crate::catalog::{Definition, RelationKind, StatisticKind, TriggerEvent};
 use crate::pg_catalog::relations::{
     access, constraints, functions as procs, objects, search, types,
 };
@@ -122,8 +124,9 @@ functions! { pub(super) LIST:
     "pg_get_partition_constraintdef" Stable {
         (OID) -> PgType::TEXT, strict, partition::condition;
     }
-    "pg_get_statisticsobjdef" Stable { (OID) -> PgType::TEXT, strict, nothing; }
-    "pg_get_statisticsobjdef_columns" Stable { (OID) -> PgType::TEXT, strict, nothing; }
+    "pg_get_statisticsobjdef" Stable { (OID) -> PgType::TEXT, strict, statistics; }
+    "pg_get_statisticsobjdef_columns" Stable { (OID) -> PgType::TEXT, strict, statistics_columns; }
+    "pg_get_statisticsobjdef_expressions" Stable { (OID) -> PgType::of(1009), strict, nothing; }
     "pg_get_function_arguments" Stable { (OID) -> PgType::TEXT, strict, function_arguments; }
     "pg_get_function_identity_arguments" Stable {
         (OID) -> PgType::TEXT, strict, function_identity;
@@ -434,19 +437,75 @@ fn function_result(call: &Call<'_>, row: usize) -> Result<Value> {
     }))
 }
 
+/// The columns of extended statistics, and the definition itself.
+fn statistics_of(call: &Call<'_>, row: usize) -> Result<Option<(Arc<Definition>, String)>> {
+    let snapshot = &call.context.snapshot;
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let Some(of) = snapshot.definition(oid) else {
+        return Ok(None);
+    };
+    let Some(statistics) = of.statistics() else {
+        return Ok(None);
+    };
+    let relation = snapshot.relation(statistics.relation);
+    let name = |attnum: &i16| {
+        let column = relation?.columns.iter().find(|c| c.attnum == *attnum)?;
+        Some(quote(&column.name).into_owned())
+    };
+    let names: Vec<String> = statistics.columns.iter().filter_map(name).collect();
+    Ok(Some((Arc::clone(of), names.join(", "))))
+}
+
+fn statistics_columns(call: &Call<'_>, row: usize) -> Result<Value> {
+    let of = statistics_of(call, row)?;
+    Ok(of.map_or(Value::Null, |(_, columns)| columns.into()))
+}
+
+fn statistics(call: &Call<'_>, row: usize) -> Result<Value> {
+    let Some((of, columns)) = statistics_of(call, row)? else {
+        return Ok(Value::Null);
+    };
+    let snapshot = &call.context.snapshot;
+    let schema = snapshot.schema(of.schema).map_or("?", |s| s.name.as_str());
+    let Some(statistics) = of.statistics() else {
+        return Ok(Value::Null);
+    };
+    let kinds: Vec<&str> = statistics.kinds.iter().map(|kind| kind.word()).collect();
+    let kinds = match kinds.len() == StatisticKind::ALL.len() {
+        true => String::new(),
+        false => format!(" ({})", kinds.join(", ")),
+    };
+    let table = names::name(call.context, PgType::REGCLASS, statistics.relation);
+    let text = format!(
+        "CREATE STATISTICS {}.{}{kinds} ON {columns} FROM {}",
+        quote(schema),
+        quote(&of.name),
+        table.unwrap_or_default()
+    );
+    Ok(text.into())
+}
+
+/// `42809`
+fn is_aggregate(name: &str) -> Error {
+    Error::new(
+        SqlState::WRONG_OBJECT_TYPE,
+        format!("\"{name}\" is an aggregate function"),
+    )
+}
+
 fn function_definition(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
     if let Some(routine) = call.context.snapshot.routine(oid) {
-        return Ok(routine::definition(call, routine).into());
+        return match routine.aggregate() {
+            Some(_) => Err(is_aggregate(&routine.name)),
+            None => Ok(routine::definition(call, routine).into()),
+        };
     }
     let Some(function) = procs::by_oid(oid) else {
         return Ok(Value::Null);
     };
     if function.kind == "a" {
-        return Err(Error::new(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!("\"{}\" is an aggregate function", function.name),
-        ));
+        return Err(is_aggregate(function.name));
     }
     let schema = call
         .context

@@ -18,6 +18,9 @@ functions! { pub(super) LIST:
                 "pg_trigger" => of_trigger(call, row)?,
                 "pg_type" => of_type(call, row)?,
                 "pg_largeobject" => of_large_object(call, row)?,
+                "pg_operator" => of_definition(call, row, "operator")?,
+                "pg_cast" => of_definition(call, row, "cast")?,
+                "pg_statistic_ext" => of_definition(call, row, "statistics object")?,
                 _ => Value::Null,
             })
         };
@@ -138,4 +141,12 @@ fn of_schema(call: &Call<'_>, row: usize) -> Result<Value> {
     let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
     let schema = call.context.snapshot.schema(oid);
     Ok(schema.and_then(|schema| schema.comment.clone()).into())
+}
+
+/// Of an operator, a cast, or statistics.
+fn of_definition(call: &Call<'_>, row: usize, kind: &str) -> Result<Value> {
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let of = call.context.snapshot.definition(oid);
+    let of = of.filter(|of| of.kind_name() == kind);
+    Ok(of.and_then(|of| of.comment.clone()).into())
 }

@@ -62,6 +62,12 @@ pub(crate) fn function(framed: Framed) -> Arc<WindowUDF> {
     }))
 }
 
+/// What a window function is such a call of, if it is one.
+pub(crate) fn of(function: &WindowUDF) -> Option<&Framed> {
+    let function = function.inner().downcast_ref::<Function>()?;
+    Some(&function.framed)
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Function {
     framed: Framed,
@@ -272,7 +278,7 @@ fn growable(name: &str) -> bool {
     matches!(
         name,
         "count" | "sum" | "avg" | "min" | "max" | "bool_and" | "bool_or"
-    )
+    ) || name.starts_with(super::FOLD)
 }
 
 /// The second argument of `nth_value`.

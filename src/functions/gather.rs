@@ -153,51 +153,15 @@ impl AggregateUDFImpl for Aggregate {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>, DataFusionError> {
-        let mut types: Vec<DataType> = args
-            .exprs
-            .iter()
-            .map(|expr| expr.data_type(args.schema))
-            .collect::<Result<_, _>>()?;
-        let arguments = types.len();
-        let mut orders = Vec::new();
-        for order in args.order_bys {
-            types.push(order.expr.data_type(args.schema)?);
-            orders.push(order.options);
-        }
-        if args.is_reversed {
-            for order in &mut orders {
-                *order = SortOptions {
-                    descending: !order.descending,
-                    nulls_first: !order.nulls_first,
-                };
-            }
-        }
         Ok(Box::new(Values {
             kind: self.kind,
-            parts: vec![Vec::new(); types.len()],
-            types,
-            arguments,
-            orders,
-            distinct: args.is_distinct,
+            kept: Kept::new(&args)?,
             data_type: args.return_field.data_type().clone(),
         }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>, DataFusionError> {
-        let list = |index: usize, ty: &DataType| {
-            Arc::new(Field::new(
-                format!("{}[{index}]", args.name),
-                DataType::new_list(ty.clone(), true),
-                true,
-            ))
-        };
-        Ok(args
-            .input_fields
-            .iter()
-            .chain(args.ordering_fields)
-            .enumerate()
-            .map(|(index, field)| list(index, field.data_type()))
-            .collect())
+        Ok(Kept::fields(&args))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -221,16 +185,82 @@ impl AggregateUDFImpl for Aggregate {
 #[derive(Debug)]
 struct Values {
     kind: &'static Gathered,
+    kept: Kept,
+    data_type: DataType,
+}
+
+/// The rows of one group so far.
+#[derive(Debug)]
+pub(crate) struct Kept {
     /// For each argument, and behind them for each column of the order.
     parts: Vec<Vec<ArrayRef>>,
     types: Vec<DataType>,
     arguments: usize,
     orders: Vec<SortOptions>,
     distinct: bool,
-    data_type: DataType,
 }
 
-impl Values {
+impl Kept {
+    /// None yet, of an aggregate called so.
+    pub(crate) fn new(args: &AccumulatorArgs) -> Result<Self, DataFusionError> {
+        let mut types: Vec<DataType> = args
+            .exprs
+            .iter()
+            .map(|expr| expr.data_type(args.schema))
+            .collect::<Result<_, _>>()?;
+        let arguments = types.len();
+        let mut orders = Vec::new();
+        for order in args.order_bys {
+            types.push(order.expr.data_type(args.schema)?);
+            orders.push(order.options);
+        }
+        if args.is_reversed {
+            for order in &mut orders {
+                *order = SortOptions {
+                    descending: !order.descending,
+                    nulls_first: !order.nulls_first,
+                };
+            }
+        }
+        Ok(Self {
+            parts: vec![Vec::new(); types.len()],
+            types,
+            arguments,
+            orders,
+            distinct: args.is_distinct,
+        })
+    }
+
+    /// What the rows of an aggregate called so are handed on as.
+    pub(crate) fn fields(args: &StateFieldsArgs) -> Vec<FieldRef> {
+        let list = |index: usize, ty: &DataType| {
+            Arc::new(Field::new(
+                format!("{}[{index}]", args.name),
+                DataType::new_list(ty.clone(), true),
+                true,
+            ))
+        };
+        args.input_fields
+            .iter()
+            .chain(args.ordering_fields)
+            .enumerate()
+            .map(|(index, field)| list(index, field.data_type()))
+            .collect()
+    }
+
+    /// Whether rows count in the order they came in, each of them.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.orders.is_empty() && !self.distinct
+    }
+
+    /// The arguments of the rows so far, in the order they came in; they are forgotten.
+    pub(crate) fn taken(&mut self) -> Result<Vec<ArrayRef>, DataFusionError> {
+        let mut columns = self.columns()?;
+        columns.truncate(self.arguments);
+        self.parts.iter_mut().for_each(Vec::clear);
+        Ok(columns)
+    }
+
     fn columns(&self) -> Result<Vec<ArrayRef>, DataFusionError> {
         self.parts
             .iter()
@@ -245,7 +275,8 @@ impl Values {
             .collect()
     }
 
-    fn sorted(&self) -> Result<Vec<ArrayRef>, DataFusionError> {
+    /// The arguments of the rows, in the order asked for.
+    pub(crate) fn sorted(&self) -> Result<Vec<ArrayRef>, DataFusionError> {
         let columns = self.columns()?;
         let rows = columns.first().map_or(0, |column| column.len());
         // What tells the arguments of rows apart.
@@ -313,17 +344,18 @@ fn stable(keys: &[SortColumn], rows: usize) -> Result<UInt32Array, DataFusionErr
     Ok(lexsort_to_indices(&keys, None)?)
 }
 
-impl Accumulator for Values {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<(), DataFusionError> {
+impl Kept {
+    /// More rows.
+    pub(crate) fn add(&mut self, values: &[ArrayRef]) {
         for (parts, values) in self.parts.iter_mut().zip(values) {
             if !values.is_empty() {
                 parts.push(values.clone());
             }
         }
-        Ok(())
     }
 
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<(), DataFusionError> {
+    /// Rows that others have handed on.
+    pub(crate) fn merge(&mut self, states: &[ArrayRef]) {
         for (parts, state) in self.parts.iter_mut().zip(states) {
             let lists = state.as_list::<i32>();
             for row in 0..lists.len() {
@@ -333,10 +365,10 @@ impl Accumulator for Values {
                 }
             }
         }
-        Ok(())
     }
 
-    fn state(&mut self) -> Result<Vec<ScalarValue>, DataFusionError> {
+    /// The rows to be handed on.
+    pub(crate) fn state(&self) -> Result<Vec<ScalarValue>, DataFusionError> {
         self.columns()?
             .into_iter()
             .map(|column| {
@@ -348,11 +380,33 @@ impl Accumulator for Values {
             .collect()
     }
 
+    /// What they take of memory.
+    pub(crate) fn size(&self) -> usize {
+        let held = self.parts.iter().flatten();
+        held.map(|array| array.get_array_memory_size()).sum()
+    }
+}
+
+impl Accumulator for Values {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<(), DataFusionError> {
+        self.kept.add(values);
+        Ok(())
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<(), DataFusionError> {
+        self.kept.merge(states);
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>, DataFusionError> {
+        self.kept.state()
+    }
+
     fn evaluate(&mut self) -> Result<ScalarValue, DataFusionError> {
-        let columns = self.sorted()?;
+        let columns = self.kept.sorted()?;
         let group = Group {
             columns: &columns,
-            order: self.orders.first().copied(),
+            order: self.kept.orders.first().copied(),
             data_type: &self.data_type,
         };
         let value = (self.kind.finish)(&group).map_err(external)?;
@@ -361,12 +415,6 @@ impl Accumulator for Values {
     }
 
     fn size(&self) -> usize {
-        let held: usize = self
-            .parts
-            .iter()
-            .flatten()
-            .map(|array| array.get_array_memory_size())
-            .sum();
-        held + size_of::<Self>()
+        self.kept.size() + size_of::<Self>()
     }
 }

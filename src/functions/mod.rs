@@ -2,6 +2,7 @@
 //!
 //! A function that needs to know who asks is made per statement and holds its [`StatementContext`].
 
+mod accumulate;
 mod advisory;
 mod aggregate;
 mod are;
@@ -88,7 +89,8 @@ pub(crate) use called::{called, is_called, is_immutable};
 pub(crate) use compare::{comparable, comparable_type, interval_keys, query_keys, range_keys};
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};
-pub(crate) use framed::{Framed, Over, function as framed};
+pub(crate) use framed::{Framed, Over, function as framed, of as framed_of};
+pub(crate) use gather::Kept;
 pub(crate) use hash::is_hashable;
 pub(crate) use json_subscript::SET as SET_JSON_PART;
 pub(crate) use jsonb::keys as jsonb_keys;
@@ -105,6 +107,7 @@ use crate::types::PgType;
 /// Our functions by name.
 static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
     [
+        accumulate::LIST,
         advisory::LIST,
         advisory::ALL,
         large_object::LIST,
@@ -173,6 +176,9 @@ pub fn scalar(context: &Arc<StatementContext>, name: &str) -> Option<Arc<ScalarU
         None => waiting::scalar(context, name).or_else(|| native::scalar(name)),
     }
 }
+
+/// What the names of users' aggregates begin with, as DataFusion knows them.
+pub(crate) const FOLD: &str = "\0fold";
 
 /// Whether a scalar function is none of ours.
 pub(crate) fn is_native(name: &str) -> bool {

@@ -145,7 +145,7 @@ fn holds(call: &Call<'_>, role: Oid, object: ObjectId, privilege: Privilege, opt
         ObjectId::Routine(oid) => snapshot.routine(oid).and_then(|r| r.acl.clone()),
         ObjectId::Type(oid) => snapshot.user_type(oid).and_then(|ty| ty.acl.clone()),
         ObjectId::LargeObject(oid) => snapshot.large_object(oid).and_then(|of| of.acl.clone()),
-        ObjectId::Role(_) => None,
+        ObjectId::Role(_) | ObjectId::Definition(_) => None,
     };
     let roles = privileges_roles(snapshot, role);
     acl.unwrap_or_else(|| default_acl(snapshot, object))

@@ -3,14 +3,14 @@
 use super::call::Call;
 use crate::base::Oid;
 use crate::base::name::quote;
-use crate::catalog::{Parallel, ParameterMode, Routine, RoutineBody, Volatility};
+use crate::catalog::{AggregateKind, Parallel, ParameterMode, Routine, RoutineBody, Volatility};
 use crate::pg_catalog::names;
 use crate::types::PgType;
 
 /// `pg_get_function_arguments`, and without defaults `pg_get_function_identity_arguments`.
 pub(super) fn arguments(call: &Call<'_>, routine: &Routine, defaults: bool) -> String {
     let parameters = routine.parameters.iter();
-    let shown: Vec<String> = parameters
+    let mut shown: Vec<String> = parameters
         .filter(|parameter| parameter.mode != ParameterMode::Table)
         .map(|parameter| {
             let mut text = match parameter.mode {
@@ -28,7 +28,19 @@ pub(super) fn arguments(call: &Call<'_>, routine: &Routine, defaults: bool) -> S
             text
         })
         .collect();
-    shown.join(", ")
+    match routine
+        .aggregate()
+        .filter(|of| of.kind != AggregateKind::Normal)
+    {
+        Some(aggregate) => {
+            let sorted = shown
+                .split_off(aggregate.direct.min(shown.len()))
+                .join(", ");
+            let space = if shown.is_empty() { "" } else { " " };
+            format!("{}{space}ORDER BY {sorted}", shown.join(", "))
+        }
+        None => shown.join(", "),
+    }
 }
 
 fn named(call: &Call<'_>, name: &str, ty: Oid) -> String {
@@ -70,7 +82,7 @@ pub(super) fn argument_default(routine: &Routine, number: i64) -> Option<String>
 /// The body as part of the statement, if it is one.
 pub(super) fn sql_body(routine: &Routine) -> Option<String> {
     match &routine.body {
-        RoutineBody::Text(_) | RoutineBody::Procedural(_) => None,
+        RoutineBody::Text(_) | RoutineBody::Procedural(_) | RoutineBody::Aggregate(_) => None,
         RoutineBody::Return(view) => {
             let expression = view.query.strip_prefix("SELECT ").unwrap_or(&view.query);
             Some(format!("RETURN {expression}"))

@@ -110,13 +110,20 @@ fn concerned(after: &Snapshot, change: &Change) -> Vec<ObjectId> {
             | ObjectId::Schema(_)
             | ObjectId::Role(_)
             | ObjectId::Type(_)
-            | ObjectId::LargeObject(_),
+            | ObjectId::LargeObject(_)
+            | ObjectId::Definition(_),
         )
         | Change::SetAcl {
             object:
-                ObjectId::Database | ObjectId::Role(_) | ObjectId::Type(_) | ObjectId::LargeObject(_),
+                ObjectId::Database
+                | ObjectId::Role(_)
+                | ObjectId::Type(_)
+                | ObjectId::LargeObject(_)
+                | ObjectId::Definition(_),
             ..
         }
+        | Change::CreateDefinition(_)
+        | Change::AlterDefinition { .. }
         | Change::CreateLargeObject(_)
         | Change::WriteLargeObject { .. }
         | Change::CreateSchema(_)
@@ -181,7 +188,8 @@ impl<'a> Subject<'a> {
             | ObjectId::Schema(_)
             | ObjectId::Role(_)
             | ObjectId::Type(_)
-            | ObjectId::LargeObject(_) => None,
+            | ObjectId::LargeObject(_)
+            | ObjectId::Definition(_) => None,
         }
     }
 

@@ -140,5 +140,6 @@ fn exists(snapshot: &Snapshot, object: ObjectId) -> bool {
         ObjectId::Routine(oid) => snapshot.routine(oid).is_some(),
         ObjectId::Type(oid) => snapshot.user_type(oid).is_some(),
         ObjectId::LargeObject(oid) => snapshot.large_object(oid).is_some(),
+        ObjectId::Definition(oid) => snapshot.definition(oid).is_some(),
     }
 }

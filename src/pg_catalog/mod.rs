@@ -26,8 +26,8 @@ use crate::base::{Oid, Result};
 use crate::catalog::Column;
 use crate::statement::StatementContext;
 
-pub use casts::{CastContext, cast_context};
-pub use operators::{Operator, behind};
+pub use casts::{CastContext, cast_context, is_same_bits};
+pub use operators::{Operator, behind, operator_oid};
 pub use relations::access::{OperatorClass, operator_class, order_class};
 pub use relations::types::{
     collation as collation_name, collation_named, collation_of, is_toastable, sent_by,

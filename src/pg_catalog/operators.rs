@@ -62,3 +62,23 @@ static BEHIND: LazyLock<HashMap<&'static str, Operator>> = LazyLock::new(|| {
 pub fn behind(function: &str) -> Option<Operator> {
     BEHIND.get(function).copied()
 }
+
+/// PostgreSQL's own operators: by sign and operands, of which a prefix operator has no left one.
+static KNOWN: LazyLock<HashMap<(&'static str, Oid, Oid), Oid>> = LazyLock::new(|| {
+    let file = File::new(include_str!("../../sql/pg_catalog/pg_operator.tsv"));
+    let Some(sign) = file.position("oprname") else {
+        return HashMap::new();
+    };
+    let known = file.lines.iter().filter_map(|line| {
+        let operands = (file.oid(line, "oprleft"), file.oid(line, "oprright"));
+        let key = (*line.get(sign)?, operands.0, operands.1);
+        Some((key, file.oid(line, "oid")))
+    });
+    known.collect()
+});
+
+/// PostgreSQL's own operator of a sign over two operands.
+pub fn operator_oid(sign: &str, left: Oid, right: Oid) -> Option<Oid> {
+    let known: &HashMap<(&str, Oid, Oid), Oid> = &KNOWN;
+    known.get(&(sign, left, right)).copied()
+}

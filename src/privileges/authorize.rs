@@ -81,6 +81,7 @@ pub fn may_see(snapshot: &Snapshot, role: Oid, object: ObjectId) -> bool {
         ObjectId::Database | ObjectId::Role(_) => snapshot.role(role).is_some(),
         ObjectId::Type(oid) => snapshot.user_type(oid).is_some(),
         ObjectId::LargeObject(oid) => snapshot.large_object(oid).is_some(),
+        ObjectId::Definition(oid) => snapshot.definition(oid).is_some(),
         ObjectId::Schema(oid) => {
             snapshot.schema(oid).is_some()
                 && has_privilege(snapshot, role, object, Privilege::Usage)
@@ -314,7 +315,7 @@ fn missing(
         ObjectId::Routine(_) => format!("FUNCTION {name}"),
         ObjectId::Type(_) => format!("TYPE {name}"),
         ObjectId::LargeObject(oid) => format!("LARGE OBJECT {oid}"),
-        ObjectId::Relation(_) | ObjectId::Role(_) => name.clone(),
+        ObjectId::Relation(_) | ObjectId::Role(_) | ObjectId::Definition(_) => name.clone(),
     };
     (
         format!(
@@ -397,6 +398,9 @@ fn kind_and_name(snapshot: &Snapshot, object: ObjectId) -> String {
         },
         ObjectId::Type(_) => "type",
         ObjectId::LargeObject(_) => "large object",
+        ObjectId::Definition(oid) => snapshot
+            .definition(oid)
+            .map_or("object", |of| of.kind_name()),
     };
     format!("{kind} {}", super::grant::bare_name(snapshot, object))
 }
@@ -416,6 +420,7 @@ fn full_name(snapshot: &Snapshot, object: ObjectId) -> String {
             None => format!("function {oid}"),
         },
         ObjectId::LargeObject(oid) => format!("large object {oid}"),
+        ObjectId::Definition(_) => snapshot.describe(object),
         ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) | ObjectId::Type(_) => {
             quote(&super::grant::bare_name(snapshot, object)).into_owned()
         }
@@ -432,6 +437,7 @@ pub(super) fn ensure_exists(snapshot: &Snapshot, object: ObjectId) -> Result<()>
         | ObjectId::Role(_)
         | ObjectId::Routine(_)
         | ObjectId::Type(_)
-        | ObjectId::LargeObject(_) => snapshot.must_exist(object),
+        | ObjectId::LargeObject(_)
+        | ObjectId::Definition(_) => snapshot.must_exist(object),
     }
 }

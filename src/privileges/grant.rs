@@ -113,7 +113,8 @@ pub fn default_acl(snapshot: &Snapshot, object: ObjectId) -> Acl {
         ObjectId::Schema(_)
         | ObjectId::Relation(_)
         | ObjectId::Role(_)
-        | ObjectId::LargeObject(_) => {
+        | ObjectId::LargeObject(_)
+        | ObjectId::Definition(_) => {
             vec![item(owner, all_of(snapshot, object))]
         }
     }
@@ -249,6 +250,7 @@ fn check_asked(
             On::Object(ObjectId::Routine(_)) => "function",
             On::Object(ObjectId::Type(_)) => "type",
             On::Object(ObjectId::LargeObject(_)) => "large object",
+            On::Object(ObjectId::Definition(_)) => "object",
         };
         return Err(invalid(&format!(
             "invalid privilege type {} for {kind}",
@@ -385,6 +387,9 @@ pub(super) fn bare_name(snapshot: &Snapshot, object: ObjectId) -> String {
             .user_type(oid)
             .map_or_else(|| oid.to_string(), |ty| ty.name.clone()),
         ObjectId::LargeObject(oid) => oid.to_string(),
+        ObjectId::Definition(oid) => snapshot
+            .definition(oid)
+            .map_or_else(|| oid.to_string(), |of| of.name.clone()),
     }
 }
 

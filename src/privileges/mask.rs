@@ -34,7 +34,7 @@ pub(super) fn all_of(snapshot: &Snapshot, object: ObjectId) -> Privileges {
         ObjectId::Routine(_) => Privileges::ROUTINE,
         ObjectId::Type(_) => Privileges::TYPE,
         ObjectId::LargeObject(_) => Privileges::LARGE_OBJECT,
-        ObjectId::Role(_) => Privileges::NONE,
+        ObjectId::Role(_) | ObjectId::Definition(_) => Privileges::NONE,
     }
 }
 
@@ -116,7 +116,7 @@ pub(super) fn held(snapshot: &Snapshot, role: Oid, object: ObjectId) -> Privileg
     let roles = privileges_roles(snapshot, role);
     let select = Privileges::from(Privilege::Select);
     match object {
-        ObjectId::Role(_) => Privileges::NONE,
+        ObjectId::Role(_) | ObjectId::Definition(_) => Privileges::NONE,
         // PostgreSQL's own functions are everybody's.
         ObjectId::Routine(oid) if oid.is_system() => Privileges::ROUTINE,
         ObjectId::Routine(oid) => {

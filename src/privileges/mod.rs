@@ -7,6 +7,7 @@
 
 mod authorize;
 mod default;
+mod definition;
 mod grant;
 mod mask;
 mod needs;
@@ -20,6 +21,7 @@ pub use authorize::{
     Authorized, authorize, has_any_column_privilege, has_column_privilege, has_privilege, may_see,
 };
 pub use default::{DefaultGrant, change_default, with_default_privileges};
+pub use definition::owns_either;
 pub use grant::{On, default_acl, grant, may_grant_any, revoke};
 pub use needs::{Need, needs_of};
 pub use path::search_path;

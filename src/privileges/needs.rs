@@ -142,6 +142,14 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             }
             list
         }
+        Change::CreateDefinition(of) => needs.define(of),
+        Change::AlterDefinition { was, now } => {
+            let mut list = vec![needs.owner(ObjectId::Definition(was.oid))];
+            if was.schema != now.schema {
+                list.extend(needs.create_in(now.schema));
+            }
+            list
+        }
         Change::CreateType(ty) => {
             let mut list = needs.create_in(ty.schema);
             list.extend(needs.giving_to(ty.owner));
@@ -193,6 +201,7 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             ObjectId::Routine(oid) if needs.owns_schema_of_routine(oid) => Vec::new(),
             ObjectId::Routine(_) => vec![needs.owner(*object)],
             ObjectId::Type(oid) if needs.owns_schema_of_type(oid) => Vec::new(),
+            ObjectId::Definition(oid) => needs.undefine(oid),
             ObjectId::Relation(_) | ObjectId::Type(_) | ObjectId::LargeObject(_) => {
                 vec![needs.owner(*object)]
             }
@@ -202,7 +211,10 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             ObjectId::Role(oid) => vec![needs.alter_role(oid)],
         },
         Change::Rename { object, name: _ } => match *object {
-            ObjectId::Database | ObjectId::Type(_) | ObjectId::LargeObject(_) => {
+            ObjectId::Database
+            | ObjectId::Type(_)
+            | ObjectId::LargeObject(_)
+            | ObjectId::Definition(_) => {
                 vec![needs.owner(*object)]
             }
             ObjectId::Schema(_) => vec![
@@ -313,7 +325,16 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
                     let ty = snapshot.user_type(oid);
                     list.extend(ty.into_iter().flat_map(|ty| heir.create_in(ty.schema)));
                 }
+                ObjectId::Definition(oid) if !is_superuser(snapshot, role) => {
+                    let heir = Asking {
+                        snapshot,
+                        role: *owner,
+                    };
+                    let of = snapshot.definition(oid);
+                    list.extend(of.into_iter().flat_map(|of| heir.create_in(of.schema)));
+                }
                 ObjectId::Relation(_)
+                | ObjectId::Definition(_)
                 | ObjectId::Database
                 | ObjectId::Role(_)
                 | ObjectId::Routine(_)
@@ -369,6 +390,7 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
             | ObjectId::LargeObject(_) => {
                 vec![needs.owner(*object)]
             }
+            ObjectId::Definition(oid) => needs.undefine(oid),
         },
         Change::AlterRole { was: _, role: new } => {
             if new.superuser || needs.is_superuser(new.oid) {
@@ -429,9 +451,9 @@ pub fn needs_of(snapshot: &Snapshot, role: Oid, change: &Change) -> Vec<Need> {
 }
 
 /// Who asks, of which catalog.
-struct Asking<'a> {
-    snapshot: &'a Snapshot,
-    role: Oid,
+pub(super) struct Asking<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) role: Oid,
 }
 
 impl Asking<'_> {
@@ -443,7 +465,7 @@ impl Asking<'_> {
         }
     }
 
-    fn owner(&self, object: ObjectId) -> Need {
+    pub(super) fn owner(&self, object: ObjectId) -> Need {
         Need::Owner {
             role: self.role,
             object,
@@ -464,12 +486,12 @@ impl Asking<'_> {
         }
     }
 
-    fn is_superuser(&self, role: Oid) -> bool {
+    pub(super) fn is_superuser(&self, role: Oid) -> bool {
         is_superuser(self.snapshot, role)
     }
 
     /// CREATE on a schema; in a temporary one, TEMPORARY on the database.
-    fn create_in(&self, schema: Oid) -> Vec<Need> {
+    pub(super) fn create_in(&self, schema: Oid) -> Vec<Need> {
         match self.snapshot.schema(schema) {
             None => Vec::new(),
             Some(schema) if schema.is_temporary() => {
@@ -501,7 +523,7 @@ impl Asking<'_> {
     }
 
     /// Making something somebody else's needs membership of them.
-    fn giving_to(&self, owner: Oid) -> Option<Need> {
+    pub(super) fn giving_to(&self, owner: Oid) -> Option<Need> {
         (owner != self.role).then_some(Need::MemberOf {
             role: self.role,
             target: owner,

@@ -136,7 +136,7 @@ fn printed(snapshot: &Snapshot, object: ObjectId) -> String {
         ObjectId::Routine(oid) => snapshot.routine(oid).and_then(|r| r.acl.clone()),
         ObjectId::Type(oid) => snapshot.user_type(oid).unwrap().acl.clone(),
         ObjectId::LargeObject(oid) => snapshot.large_object(oid).unwrap().acl.clone(),
-        ObjectId::Role(_) => None,
+        ObjectId::Definition(_) | ObjectId::Role(_) => None,
     };
     let items: Vec<String> = acl
         .unwrap()

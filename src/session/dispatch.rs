@@ -88,6 +88,12 @@ impl Session {
             Command::CreateRoutine(create) => {
                 Box::pin(self.create_routine(create, run)).await.map(done)
             }
+            Command::Operator(statement) => self.operator(statement).map(done),
+            Command::Cast(statement) => self.cast_statement(statement).map(done),
+            Command::Statistics(statement) => self.statistics(statement).map(done),
+            Command::CreateAggregate(create) => {
+                Box::pin(self.create_aggregate(create, run)).await.map(done)
+            }
             Command::AlterRoutine(alter) => self.alter_routine(alter).map(done),
             Command::DropRoutines {
                 routines,
@@ -270,6 +276,10 @@ impl Session {
             Command::CreateSequence(_) => "CREATE SEQUENCE",
             Command::CreateRoutine(create) if create.procedure => "CREATE PROCEDURE",
             Command::CreateRoutine(_) => "CREATE FUNCTION",
+            Command::Operator(statement) => commands::operator_tag(statement),
+            Command::Cast(statement) => commands::cast_tag(statement),
+            Command::Statistics(statement) => commands::statistics_tag(statement),
+            Command::CreateAggregate(_) => "CREATE AGGREGATE",
             Command::AlterRoutine(_) => "ALTER FUNCTION",
             Command::DropRoutines { .. } => "DROP FUNCTION",
             Command::CreateIndex(_) => "CREATE INDEX",

@@ -38,6 +38,10 @@ impl Snapshot {
                 let object = self.large_object_mut(oid)?;
                 (&mut object.owner, &mut object.acl)
             }
+            ObjectId::Definition(oid) => {
+                self.definition_mut(oid)?.owner = owner;
+                return Ok(());
+            }
             ObjectId::Role(_) => {
                 return Err(Error::internal("changing an owner", "roles have no owner"));
             }
@@ -63,8 +67,8 @@ impl Snapshot {
             ObjectId::Routine(oid) => &mut self.routine_mut(oid)?.acl,
             ObjectId::Type(oid) => &mut self.type_mut(oid)?.acl,
             ObjectId::LargeObject(oid) => &mut self.large_object_mut(oid)?.acl,
-            ObjectId::Role(_) => {
-                return Err(Error::internal("changing grants", "roles have none"));
+            ObjectId::Role(_) | ObjectId::Definition(_) => {
+                return Err(Error::internal("changing grants", "there are none"));
             }
         };
         if current.as_ref() != was {

@@ -9,6 +9,7 @@
 //! An object that another transaction dropped meanwhile is reported as missing (`42P01`, `42704`,
 //! `3F000`); only the caller knows that it was there before and that this is a conflict.
 
+mod definition;
 mod family;
 mod grants;
 mod large_object;
@@ -56,6 +57,8 @@ impl Snapshot {
             Change::AlterRoutine { was, routine } => self.alter_routine(was, routine),
             Change::CreateType(ty) => self.create_type(ty),
             Change::AlterType { was, ty } => self.alter_type(was, ty),
+            Change::CreateDefinition(of) => self.create_definition(of),
+            Change::AlterDefinition { was, now } => self.alter_definition(was, now),
             Change::CreateLargeObject(object) => self.create_large_object(object),
             Change::WriteLargeObject { oid, was, stamp } => {
                 self.write_large_object(*oid, *was, *stamp)
@@ -73,6 +76,7 @@ impl Snapshot {
                 ObjectId::Routine(oid) => self.drop_routine(oid),
                 ObjectId::Type(oid) => self.drop_type(oid),
                 ObjectId::LargeObject(oid) => self.drop_large_object(oid),
+                ObjectId::Definition(oid) => self.drop_definition(oid),
             },
             Change::Rename { object, name } => match *object {
                 ObjectId::Database => Err(Error::unsupported("renaming the database")),
@@ -80,7 +84,9 @@ impl Snapshot {
                 ObjectId::Relation(oid) => self.rename_relation(oid, name),
                 ObjectId::Role(oid) => self.rename_role(oid, name),
                 ObjectId::Routine(oid) => self.rename_routine(oid, name),
-                ObjectId::Type(_) => Err(Error::internal("renaming", "types are altered")),
+                ObjectId::Type(_) | ObjectId::Definition(_) => {
+                    Err(Error::internal("renaming", "such objects are altered"))
+                }
                 ObjectId::LargeObject(_) => {
                     Err(Error::internal("renaming", "large objects have no name"))
                 }
@@ -183,6 +189,7 @@ impl Snapshot {
             (ObjectId::Routine(oid), _) => self.routine_mut(oid)?.comment = text,
             (ObjectId::Type(oid), _) => self.type_mut(oid)?.comment = text,
             (ObjectId::LargeObject(oid), _) => self.large_object_mut(oid)?.comment = text,
+            (ObjectId::Definition(oid), _) => self.definition_mut(oid)?.comment = text,
         }
         Ok(())
     }
@@ -203,6 +210,7 @@ impl Snapshot {
             ObjectId::Routine(oid) => self.must_routine(oid).map(drop),
             ObjectId::Type(oid) => self.must_type(oid).map(drop),
             ObjectId::LargeObject(oid) => self.must_large_object(oid).map(drop),
+            ObjectId::Definition(oid) => self.must_definition(oid).map(drop),
         }
     }
 

@@ -319,7 +319,7 @@ impl Snapshot {
     /// What a view reads is there. System relations are in no snapshot and need no mention.
     fn check_reads(&self, relation: &Relation, view: &View) -> Result<()> {
         for oid in view.depends_on.iter().filter(|oid| !oid.is_system()) {
-            if self.routine(*oid).is_some() {
+            if self.routine(*oid).is_some() || self.definition(*oid).is_some() {
                 continue;
             }
             let read = self.relation(*oid).ok_or_else(|| missing_relation(*oid))?;

@@ -154,6 +154,9 @@ impl Snapshot {
         for ty in self.types() {
             note(ObjectId::Type(ty.oid), ty.owner, ty.acl.as_ref());
         }
+        for of in self.definitions() {
+            note(ObjectId::Definition(of.oid), of.owner, None);
+        }
         for object in self.large_objects() {
             let id = ObjectId::LargeObject(object.oid);
             note(id, object.owner, object.acl.as_ref());

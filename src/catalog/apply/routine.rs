@@ -93,9 +93,16 @@ impl Snapshot {
     /// What a body that is kept to what it was made over reads is there.
     fn check_body(&self, routine: &Routine) -> Result<()> {
         for oid in routine.bound().into_iter().flat_map(|v| &v.depends_on) {
-            if self.routine(*oid).is_none() {
+            if self.routine(*oid).is_none() && self.definition(*oid).is_none() {
                 self.must_relation(*oid)?;
             }
+        }
+        let functions = routine
+            .aggregate()
+            .into_iter()
+            .flat_map(|of| of.functions());
+        for oid in functions.filter(|oid| !oid.is_system()) {
+            self.must_routine(oid)?;
         }
         Ok(())
     }
@@ -114,7 +121,7 @@ impl Snapshot {
             if moved {
                 format!(
                     "{} {} already exists in schema \"{schema}\"",
-                    other.kind_name(),
+                    other.kind_described(),
                     self.signature(other, None).replace(',', ", ")
                 )
             } else {

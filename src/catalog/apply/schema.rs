@@ -33,6 +33,16 @@ impl Snapshot {
         for routine in routines {
             self.refuse_callers(routine, "renaming the schema of")?;
         }
+        let operators: Vec<Oid> = self
+            .operators()
+            .map(|(of, _)| of)
+            .filter(|of| of.schema == oid)
+            .map(|of| of.oid)
+            .collect();
+        for operator in operators {
+            let object = ObjectId::Definition(operator);
+            self.refuse_users(object, "renaming the schema of")?;
+        }
         let names = Arc::make_mut(&mut self.schema_names);
         names.remove(&old.name);
         names.insert(name.to_owned(), oid);

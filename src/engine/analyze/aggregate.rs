@@ -21,6 +21,7 @@ use super::{Analyst, Converted, at};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::GROUP_BY_DISTINCT;
 use crate::engine::semantics::guarded;
+use crate::functions::FOLD;
 
 /// The grouping sets of a GROUP BY; one for a plain one.
 pub(super) struct Groups {
@@ -448,10 +449,11 @@ fn in_order(call: Expr, order: &[SortExpr]) -> Expr {
         Expr::AggregateFunction(mut call)
             if call.params.order_by.is_empty()
                 && !call.params.distinct
-                && matches!(
-                    call.func.name(),
-                    "array_agg" | "string_agg" | "json_agg" | "jsonb_agg" | "json_object_agg"
-                ) =>
+                && (call.func.name().starts_with(FOLD)
+                    || matches!(
+                        call.func.name(),
+                        "array_agg" | "string_agg" | "json_agg" | "jsonb_agg" | "json_object_agg"
+                    )) =>
         {
             call.params.order_by = order.to_vec();
             Expr::AggregateFunction(call)

@@ -36,10 +36,15 @@ impl Analyst<'_> {
         list: &ast::FunctionArgumentList,
         modifiers: &Modifiers<'_>,
     ) -> Result<Typed> {
-        if function.over.is_none()
-            && let Some(value) = self.outer_aggregate(level, name, function, list, modifiers)?
-        {
-            return Ok(value);
+        if function.over.is_none() {
+            let again = |query: &Level<'_>| {
+                self.aggregate(query, name, function, list, modifiers)
+                    .map(Some)
+            };
+            let outer = self.outer_aggregate(level, (function, list, modifiers), name, &again)?;
+            if let Some(value) = outer {
+                return Ok(value);
+            }
         }
         let clause = level.clause.get();
         let over = function.over.as_ref();
@@ -177,29 +182,7 @@ impl Analyst<'_> {
         };
         let Some(over) = over else {
             if modifiers.distinct && function.within_group.is_empty() {
-                // Subqueries that are written alike differ in the names inside.
-                let written = |item: &ast::OrderByExpr| {
-                    list.args.iter().position(|arg| {
-                        matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))
-                            if *arg == item.expr)
-                    })
-                };
-                for (sort, item) in order.iter_mut().zip(modifiers.order) {
-                    if let Some(index) = written(item)
-                        && modifiers.order.len() == 1
-                        && has_subquery(&sort.expr)
-                    {
-                        sort.expr = exprs[index].clone();
-                    }
-                }
-                let listed = |sort: &SortExpr| exprs.contains(&sort.expr);
-                if !order.iter().all(listed) {
-                    return Err(Error::new(
-                        SqlState::INVALID_COLUMN_REFERENCE,
-                        "in an aggregate with DISTINCT, ORDER BY expressions must appear in \
-                         argument list",
-                    ));
-                }
+                ordered_by_arguments(list, modifiers, &exprs, &mut order)?;
                 // Values are told apart by sorting them, and stay sorted.
                 if order.is_empty()
                     && matches!(name, "array_agg" | "string_agg")
@@ -335,7 +318,7 @@ impl Analyst<'_> {
         Ok(Typed::new(call, PgType::INT4))
     }
 
-    fn aggregate_order(
+    pub(super) fn aggregate_order(
         &self,
         level: &Level<'_>,
         order: &[ast::OrderByExpr],
@@ -439,6 +422,36 @@ impl Analyst<'_> {
     }
 }
 
+/// What an aggregate with DISTINCT is ordered by must be among its arguments.
+pub(super) fn ordered_by_arguments(
+    list: &ast::FunctionArgumentList,
+    modifiers: &Modifiers<'_>,
+    exprs: &[Expr],
+    order: &mut [SortExpr],
+) -> Result<()> {
+    // Subqueries that are written alike differ in the names inside.
+    let written = |item: &ast::OrderByExpr| {
+        list.args.iter().position(|arg| {
+            matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) if *arg == item.expr)
+        })
+    };
+    for (sort, item) in order.iter_mut().zip(modifiers.order) {
+        if let Some(index) = written(item)
+            && modifiers.order.len() == 1
+            && has_subquery(&sort.expr)
+        {
+            sort.expr = exprs[index].clone();
+        }
+    }
+    if order.iter().all(|sort| exprs.contains(&sort.expr)) {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::INVALID_COLUMN_REFERENCE,
+        "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+    ))
+}
+
 /// The constants of `ntile` and `nth_value` must be above zero.
 fn check_positive(name: &str, args: &[Typed]) -> Result<()> {
     let (arg, state) = match name {
@@ -498,7 +511,7 @@ pub(super) fn modifiers<'f>(
 }
 
 /// Whether an aggregate or window function may stand here.
-fn check_place(clause: Clause, window: bool) -> Result<()> {
+pub(super) fn check_place(clause: Clause, window: bool) -> Result<()> {
     if window {
         if clause.allows_windows() {
             return Ok(());
@@ -530,7 +543,7 @@ fn check_place(clause: Clause, window: bool) -> Result<()> {
     })
 }
 
-fn nested_calls() -> Error {
+pub(super) fn nested_calls() -> Error {
     Error::new(
         SqlState::GROUPING_ERROR,
         "aggregate function calls cannot be nested",

@@ -324,7 +324,8 @@ impl Analyst<'_> {
 
     /// A value as an element of an array it is put into, or a part of jsonb.
     fn assigned(&self, value: Typed, to: PgType, name: &str) -> Result<Expr> {
-        let fits = value.is_unknown() || crate::engine::dml::is_assignable(value.ty, to);
+        let fits = value.is_unknown()
+            || crate::engine::dml::is_assignable(&self.scope.context.snapshot, value.ty, to);
         if !fits {
             return Err(Error::new(
                 SqlState::DATATYPE_MISMATCH,

@@ -11,6 +11,8 @@ use super::coerce::array_element;
 use super::from::part;
 use super::function::set_elements;
 use super::level::Level;
+use super::outer_aggregate::around;
+use super::routine::Meant;
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::{SUBSCRIPTED, VARIADIC};
@@ -135,7 +137,13 @@ impl Analyst<'_> {
             && function.within_group.is_empty()
             && !modifiers.distinct
             && modifiers.order.is_empty();
-        if plain && let Some(call) = self.users_call(level, function, &list.args)? {
+        let called = match self.users_aggregate(level, function, list, &modifiers)? {
+            Meant::Aggregate(value) => return Ok(value),
+            Meant::Function(call) => call.filter(|_| plain),
+            Meant::Other if plain => self.users_call(level, function, &list.args)?,
+            Meant::Other => None,
+        };
+        if let Some(call) = called {
             return self.routine_value(level, &call);
         }
         // Behind such names are forms of others, which the types of a call's arguments choose.
@@ -254,21 +262,32 @@ impl Analyst<'_> {
     }
 
     /// The users' function a call means; `None` if it means one of PostgreSQL's.
-    fn users_call(
+    pub(super) fn users_call(
         &self,
         level: &Level<'_>,
         function: &Function,
         args: &[FunctionArg],
     ) -> Result<Option<super::routine::Call>> {
         let parts: Vec<String> = function.name.0.iter().map(part).collect();
+        let sets = level.sets.borrow().len();
+        let noted: Vec<usize> = around(level).map(|of| of.outer.borrow().len()).collect();
         let called = self.routine_call(level, &parts, args);
+        if let Ok(None) = &called {
+            // The arguments are read again, perhaps where the call belongs to a query around.
+            level.sets.borrow_mut().truncate(sets);
+            let levels = around(level).zip(noted);
+            levels.for_each(|(of, noted)| of.outer.borrow_mut().truncate(noted));
+        }
         if let Ok(Some(call)) = &called
             && let [ast::ObjectNamePart::Identifier(ident)] = function.name.0.as_slice()
             && self.chain.is_none()
         {
             let mut called = self.shared.called.borrow_mut();
             let function = (call.routine.schema, call.routine.name.clone());
-            called.push((ident.span, function));
+            let call = (ident.span, function);
+            if !called.contains(&call) {
+                called.push(call);
+            }
         }
         called.map_err(|error| match function.name.0.first() {
             Some(ast::ObjectNamePart::Identifier(ident))

@@ -290,6 +290,9 @@ impl Analyst<'_> {
         if to.domain.is_some() && value.ty.domain == to.domain {
             return Ok(value);
         }
+        if let Some(cast) = self.users_cast(&value, to.undomained())? {
+            return self.in_domain(cast, to);
+        }
         let from = value.base();
         match self.cast_beneath(value.undomained(), to.undomained())? {
             Some(plain) => self.in_domain(plain, to),

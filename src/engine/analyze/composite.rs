@@ -177,7 +177,7 @@ impl Analyst<'_> {
             };
             let fits = match readiness {
                 Readiness::Explicit => true,
-                Readiness::Assignment => is_assignable(field.ty, *ty),
+                Readiness::Assignment => is_assignable(&self.scope.context.snapshot, field.ty, *ty),
                 Readiness::Implicit => super::coerce::implicitly(field.ty, *ty),
             };
             let value = match field.is_unknown() || field.row.is_some() || fits {

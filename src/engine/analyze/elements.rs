@@ -45,6 +45,7 @@ impl Analyst<'_> {
         let Some(element) = array_element(array.ty) else {
             return Err(not_an_array());
         };
+        self.check_own_operator(sign, left.base(), element)?;
         let candidate = self.binary_candidate(sign, left.base(), element)?;
         let (Make::Compare(_) | Make::Like { .. } | Make::Match { .. }) = candidate.make else {
             let left = match left.is_unknown() {

@@ -14,7 +14,7 @@ use super::subquery::negated_if;
 use super::typed::{self, Typed, and, not, or};
 use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::parse::{ASSIGNED, PINNED, fold};
+use crate::engine::parse::{ASSIGNED, PINNED, PREFIX_OPERATOR, fold};
 use crate::engine::semantics;
 use crate::types::PgType;
 
@@ -207,6 +207,10 @@ impl Analyst<'_> {
                 form,
                 negated,
             } => self.is_normalized(level, expr, form.as_ref(), *negated),
+            Ast::Prefixed { prefix, value } if prefix.value.starts_with(PREFIX_OPERATOR) => {
+                let value = analysed(value)?;
+                self.prefix(&prefix.value[PREFIX_OPERATOR.len()..], value)
+            }
             Ast::Prefixed { prefix, value } if prefix.value == PINNED => {
                 self.pinned(|pinned| pinned.expression(level, value))
             }
@@ -310,6 +314,7 @@ impl Analyst<'_> {
         let all: Vec<&Typed> = std::iter::once(&value).chain(&items).collect();
         if value.row.is_none()
             && items.len() > 1
+            && !self.has_users_operators(if negated { "<>" } else { "=" })
             && items
                 .iter()
                 .all(|item| item.row.is_none() && !item.expr.any_column_refs())
@@ -417,6 +422,7 @@ impl Analyst<'_> {
         let signed = match sign.strip_suffix('-') {
             Some(shorter)
                 if !shorter.is_empty()
+                    && !sign.starts_with('\0')
                     && !shorter.contains(['~', '!', '@', '#', '%', '^', '&', '|', '`', '?']) =>
             {
                 sign = shorter.to_owned();
@@ -488,6 +494,12 @@ impl Analyst<'_> {
         all: bool,
     ) -> Result<Typed> {
         let value = self.expression(level, left)?;
+        let (schema, bare) = super::routine::schema_and_sign(sign);
+        if schema.is_some_and(|schema| schema != "pg_catalog") {
+            let what = format!("operator {bare}, which a user made, with ANY or ALL");
+            return Err(Error::unsupported(what));
+        }
+        let sign = bare;
         if let Ast::Subquery(query) = strip(right) {
             return self.quantified(level, value, sign, all, query);
         }
@@ -553,7 +565,7 @@ pub(super) fn sign(op: &BinaryOperator) -> Result<String> {
     Ok(match op {
         BinaryOperator::PGCustomBinaryOperator(parts) => match parts.as_slice() {
             [sign] => sign.clone(),
-            [schema, sign] if schema == "pg_catalog" => sign.clone(),
+            [schema, sign] => super::routine::with_schema(schema, sign),
             parts => return Err(super::operator::no_operator(&parts.join("."))),
         },
         BinaryOperator::Custom(sign) => sign.clone(),

@@ -17,7 +17,7 @@ use super::query::{Answer, Output, one_row, plain, project};
 use super::set::Elements;
 use super::typed::{self, Typed};
 use super::{Analyst, Converted, json_record};
-use crate::base::{Error, Oid, Result};
+use crate::base::{Error, Oid, Result, SqlState};
 use crate::engine::parse::ROWS_FROM;
 use crate::engine::semantics;
 use crate::engine::source::{RelationBody, RelationSource};
@@ -49,6 +49,16 @@ impl Analyst<'_> {
         inner.clause.set(Clause::From);
         let written: Vec<String> = name.0.iter().map(part).collect();
         if let Some(call) = self.routine_call(&inner, &written, args)? {
+            if call.routine.aggregate().is_some() {
+                let error = Error::new(
+                    SqlState::GROUPING_ERROR,
+                    "aggregate functions are not allowed in functions in FROM",
+                );
+                return Err(match name.0.first().and_then(|part| part.as_ident()) {
+                    Some(ident) => super::at(error, ident.span),
+                    None => error,
+                });
+            }
             let (answer, scalar) = self.routine_rows(&inner, &call, alias, ordinality)?;
             let Answer {
                 plan,

@@ -17,6 +17,7 @@ mod arguments;
 mod array;
 mod call;
 mod case;
+mod cast;
 mod clauses;
 mod coded;
 mod coerce;
@@ -92,6 +93,7 @@ pub(super) use once::reads;
 pub(super) use query::Output;
 use routine::Chain;
 pub(super) use routine::{ResultColumns, check_result, run_only, spread, surroundings};
+pub use routine::{Support, signature};
 use system_column::Places;
 pub(super) use system_column::{SYSTEM_COLUMNS, TABLEOID};
 use typed::Typed;
@@ -207,6 +209,11 @@ pub(super) fn analyse_call(
             derived_by: None,
         },
     }))
+}
+
+/// Sees that an aggregate about to be made can be computed.
+pub(super) fn check_aggregate(scope: &Scope<'_>, routine: &Routine) -> Result<()> {
+    Analyst::new(scope, &[]).check_aggregate(routine)
 }
 
 /// One statement's analysis, or that of a function's body inside it.

@@ -7,6 +7,7 @@ use super::Analyst;
 use super::coded::is_figure;
 use super::coerce::{array_element, category, implicitly, is_preferred};
 use super::operators::{COMPARISONS, Candidate, Make, OPERATORS};
+use super::routine::schema_and_sign;
 use super::typed::{self, Typed, binary};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::numeric;
@@ -39,7 +40,7 @@ pub(super) fn choose<T: Copy>(candidates: &[(Vec<PgType>, T)], types: &[PgType])
         takes
             .iter()
             .zip(types)
-            .filter(|(to, from)| to.oid == from.oid)
+            .filter(|(to, from)| is_exactly(**to, **from))
             .count()
     };
     keep_most(&mut left, exact);
@@ -52,7 +53,7 @@ pub(super) fn choose<T: Copy>(candidates: &[(Vec<PgType>, T)], types: &[PgType])
             .zip(types)
             .filter(|(to, from)| {
                 !unknown(from)
-                    && (to.oid == from.oid
+                    && (is_exactly(**to, **from)
                         || is_preferred(**to) && category(**to) == category(**from))
             })
             .count()
@@ -65,10 +66,7 @@ pub(super) fn choose<T: Copy>(candidates: &[(Vec<PgType>, T)], types: &[PgType])
     }
     // What the candidates take where a type is unknown decides: text if any takes it.
     for (index, _) in types.iter().enumerate().filter(|(_, ty)| unknown(ty)) {
-        let categories: Vec<char> = left
-            .iter()
-            .map(|(takes, _)| category(takes[index]))
-            .collect();
+        let categories: Vec<char> = left.iter().map(|(takes, _)| taken(takes[index])).collect();
         let wanted = match categories.first() {
             Some(first) if categories.iter().all(|category| category == first) => *first,
             _ if categories.contains(&'S') => 'S',
@@ -76,9 +74,9 @@ pub(super) fn choose<T: Copy>(candidates: &[(Vec<PgType>, T)], types: &[PgType])
         };
         let preferred = left
             .iter()
-            .any(|(takes, _)| category(takes[index]) == wanted && is_preferred(takes[index]));
+            .any(|(takes, _)| taken(takes[index]) == wanted && is_preferred(takes[index]));
         left.retain(|(takes, _)| {
-            category(takes[index]) == wanted && (!preferred || is_preferred(takes[index]))
+            taken(takes[index]) == wanted && (!preferred || is_preferred(takes[index]))
         });
     }
     if let [one] = left.as_slice() {
@@ -89,12 +87,28 @@ pub(super) fn choose<T: Copy>(candidates: &[(Vec<PgType>, T)], types: &[PgType])
     if let Some(first) = known.next()
         && known.all(|ty| ty.oid == first.oid)
     {
-        left.retain(|(takes, _)| takes.iter().all(|to| implicitly(*first, *to)));
+        let fits = |to: &PgType| unknown(to) || implicitly(*first, *to);
+        left.retain(|(takes, _)| takes.iter().all(fits));
         if let [one] = left.as_slice() {
             return Choice::One(one.1);
         }
     }
     Choice::Many
+}
+
+/// Whether what is taken is just what is given: a domain is not what it is over, and nothing is
+/// known of a literal.
+fn is_exactly(to: PgType, from: PgType) -> bool {
+    to.domain.is_none() && from.oid != PgType::UNKNOWN.oid && to.oid == from.oid
+}
+
+/// The category of what a candidate takes; that of a polymorphic type of which nothing is known is
+/// of its own.
+fn taken(to: PgType) -> char {
+    match to.oid == PgType::UNKNOWN.oid {
+        true => 'P',
+        false => category(to),
+    }
 }
 
 fn keep_most<C>(left: &mut Vec<C>, count: impl Fn(C) -> usize)
@@ -109,7 +123,11 @@ impl Analyst<'_> {
     /// `left sign right`
     pub(super) fn operate(&self, sign: &str, left: Typed, right: Typed) -> Result<Typed> {
         let sign = if sign == "!=" { "<>" } else { sign };
+        if let Some(value) = self.users_operated(sign, Some(&left), &right)? {
+            return Ok(value);
+        }
         let (left, right) = (left.undomained(), right.undomained());
+        let (_, sign) = schema_and_sign(sign);
         if Self::is_written(&left)
             && Self::is_written(&right)
             && let Some((_, op)) = COMPARISONS.iter().find(|(known, _)| *known == sign)
@@ -183,6 +201,10 @@ impl Analyst<'_> {
 
     /// `sign operand`
     pub(super) fn prefix(&self, sign: &str, operand: Typed) -> Result<Typed> {
+        if let Some(value) = self.users_operated(sign, None, &operand)? {
+            return Ok(value);
+        }
+        let (_, sign) = schema_and_sign(sign);
         let all = OPERATORS.get(sign).map(Vec::as_slice).unwrap_or_default();
         let operand = operand.undomained();
         let ty = operand.base();

@@ -6,6 +6,7 @@ use super::Analyst;
 use super::coerce::array_element;
 use super::typed::Typed;
 use crate::base::{Result, SqlState};
+use crate::pg_catalog::relations::functions::by_name;
 use crate::types::PgType;
 
 impl Analyst<'_> {
@@ -28,6 +29,9 @@ impl Analyst<'_> {
             && let Some(ty) = crate::pg_catalog::sent_by(name, value.ty)
         {
             return self.sent(name, value, ty).map(Some);
+        }
+        if let Some(value) = self.extreme(name, args)? {
+            return Ok(Some(value));
         }
         if let Some(value) = self.record_operator(name, args)? {
             return Ok(Some(value));
@@ -64,6 +68,36 @@ impl Analyst<'_> {
         };
         let value = self.said(value)?;
         self.native("binary send", vec![value])
+    }
+
+    /// The functions behind `min` and `max`: of two values the smaller or larger.
+    fn extreme(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
+        let which = match name {
+            _ if name.ends_with("smaller") => "least",
+            _ if name.ends_with("larger") => "greatest",
+            _ => return Ok(None),
+        };
+        let Some((_, own)) = by_name(name).into_iter().next() else {
+            return Ok(None);
+        };
+        if args.len() != own.arguments.len() {
+            return Err(self.no_function(name, args));
+        }
+        let args = args.iter().zip(&own.arguments).map(|(arg, ty)| {
+            let ty = PgType::of(ty.0);
+            let array = ty.oid == PgType::ANYARRAY.oid;
+            if array && array_element(arg.ty).is_some() {
+                return Ok(arg.clone());
+            }
+            let fits = arg.is_unknown() || super::coerce::implicitly(arg.ty, ty);
+            match fits && !array {
+                true => self.coerced(arg.clone(), ty),
+                false => Err(self.no_function(name, args)),
+            }
+        });
+        let args = args.collect::<Result<Vec<_>>>()?;
+        let value = self.one_of(which, args.clone())?;
+        super::routine::unless_null(&args, value).map(Some)
     }
 
     /// Of the functions behind comparisons of rows, those that say whether two are alike: unlike

@@ -18,15 +18,14 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::fold;
 
 impl Analyst<'_> {
-    /// The value of an aggregate that belongs to a query around `level`; `None` if it belongs to
-    /// the query it stands in.
+    /// The value of an aggregate that belongs to a query around `level`, as `compute` has it there;
+    /// `None` if it belongs to the query it stands in, or `compute` finds that it is none.
     pub(super) fn outer_aggregate(
         &self,
         level: &Level<'_>,
+        (function, list, modifiers): (&Function, &ast::FunctionArgumentList, &Modifiers<'_>),
         name: &str,
-        function: &Function,
-        list: &ast::FunctionArgumentList,
-        modifiers: &Modifiers<'_>,
+        compute: &dyn Fn(&Level<'_>) -> Result<Option<Typed>>,
     ) -> Result<Option<Typed>> {
         let depth = depth_of_call(level, function, list, modifiers);
         let Some(query) = around(level).nth(depth).filter(|_| depth > 0) else {
@@ -38,7 +37,9 @@ impl Analyst<'_> {
                 "aggregate functions are not allowed in FROM clause of their own query level",
             ));
         }
-        let value = self.aggregate(query, name, function, list, modifiers)?;
+        let Some(value) = compute(query)? else {
+            return Ok(None);
+        };
         let over_groups = value.expr.transform_down(|part| {
             let Expr::AggregateFunction(_) = &part else {
                 return Ok(Transformed::no(part));
@@ -63,7 +64,7 @@ impl Analyst<'_> {
 }
 
 /// A query's level and those around it.
-fn around<'l, 'p>(level: &'l Level<'p>) -> impl Iterator<Item = &'l Level<'p>> {
+pub(super) fn around<'l, 'p>(level: &'l Level<'p>) -> impl Iterator<Item = &'l Level<'p>> {
     std::iter::successors(Some(level), |level| level.parent)
 }
 

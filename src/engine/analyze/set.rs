@@ -153,13 +153,7 @@ impl Analyst<'_> {
         use arrow::datatypes::DataType;
         use datafusion::logical_expr::ExprSchemable;
         if level.clause.get() == Clause::Aggregate {
-            return Err(Error::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                "aggregate function calls cannot contain set-returning function calls",
-            )
-            .hint(
-                "You might be able to move the set-returning function into a LATERAL FROM item.",
-            ));
+            return Err(within_aggregate());
         }
         if !level.clause.get().allows_sets() {
             return Err(Error::new(
@@ -189,6 +183,8 @@ impl Analyst<'_> {
             }
             _ => Arc::new(elements.ty.field(&column, true)),
         };
+        // What takes arrays apart forgets what rows in them are rows of.
+        let forgotten = elements.ty.is_composite();
         let reference = Column::new_unqualified(&column);
         self.register(&reference, &field, String::new());
         level.sets.borrow_mut().push(SetCall {
@@ -196,7 +192,11 @@ impl Analyst<'_> {
             column: column.clone(),
             depth,
         });
-        Ok(Typed::new(plain(&column), elements.ty))
+        let value = match forgotten {
+            true => typed::cast(plain(&column), elements.ty),
+            false => plain(&column),
+        };
+        Ok(Typed::new(value, elements.ty))
     }
 
     /// The rows of the plan multiplied by what its set-returning functions give.
@@ -263,4 +263,13 @@ pub(super) fn unnest(plan: LogicalPlan, columns: &[String]) -> Result<LogicalPla
         .unnest_columns_with_options(columns, options)
         .and_then(LogicalPlanBuilder::build)
         .converted()
+}
+
+/// `0A000` for a set-returning function in an aggregate's arguments.
+pub(super) fn within_aggregate() -> Error {
+    Error::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "aggregate function calls cannot contain set-returning function calls",
+    )
+    .hint("You might be able to move the set-returning function into a LATERAL FROM item.")
 }

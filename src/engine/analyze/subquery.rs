@@ -136,6 +136,8 @@ impl Analyst<'_> {
             _ => return Err(columns_differ(true)),
         }
         let column = answer.column(0);
+        // Also of NOT IN, which is the negation of this.
+        self.check_own_operator("=", value.ty, column.ty)?;
         let base = |typed: &Typed| typed.base();
         if super::coded::is_figure(base(&value)) || super::coded::is_figure(base(&column)) {
             self.binary_candidate("=", base(&value), base(&column))?;

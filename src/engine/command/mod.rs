@@ -21,9 +21,11 @@ use sqlparser::ast;
 
 use crate::base::Oid;
 
+use super::aggregate_definition::CreateAggregate;
 use super::definition::{CreateIndex, CreateMaterialized, CreateSequence};
 use super::parse::TypeName;
 use super::routine_definition::{AlterRoutine, CreateRoutine, RoutineSpec};
+use super::value_definition::{CastStatement, OperatorStatement, StatisticsStatement};
 
 pub use copy::{Copy, CopyDirection, CopyOptionValue, CopySource};
 pub use dml::{Dml, DmlAction, Inference, Merge, MergeAction, MergeClause, Overriding};
@@ -106,6 +108,14 @@ pub enum Command {
     },
     /// CREATE FUNCTION, CREATE PROCEDURE
     CreateRoutine(Box<CreateRoutine>),
+    /// Operators.
+    Operator(Box<OperatorStatement>),
+    /// Casts.
+    Cast(Box<CastStatement>),
+    /// Extended statistics.
+    Statistics(Box<StatisticsStatement>),
+    /// CREATE AGGREGATE
+    CreateAggregate(Box<CreateAggregate>),
     /// ALTER FUNCTION, PROCEDURE, ROUTINE
     AlterRoutine(Box<AlterRoutine>),
     /// DROP FUNCTION, PROCEDURE, ROUTINE

@@ -11,6 +11,7 @@ use crate::engine::definition::{
 };
 use crate::engine::parse::TypeName;
 use crate::engine::routine_definition::RoutineSpec;
+use crate::engine::value_definition::{CastSpec, OperatorSpec};
 use crate::types::enums;
 
 /// CREATE SCHEMA
@@ -455,4 +456,10 @@ pub enum CommentTarget {
     Role(String),
     /// A function or procedure.
     Routine(RoutineSpec),
+    /// OPERATOR
+    Operator(Box<OperatorSpec>),
+    /// CAST
+    Cast(Box<CastSpec>),
+    /// STATISTICS
+    Statistics(ObjectName),
 }

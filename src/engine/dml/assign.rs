@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type};
 
 use super::recode;
 use crate::base::{Error, Result, SqlState};
+use crate::catalog::Snapshot;
 use crate::pg_catalog::names::{Names, parse_reg};
 use crate::pg_catalog::{CastContext, cast_context};
 use crate::statement::StatementContext;
@@ -45,13 +46,17 @@ fn family(ty: PgType) -> Family {
     }
 }
 
-/// Whether a value of `from` may be assigned to a column of `to` without an explicit cast.
-pub fn is_assignable(from: PgType, to: PgType) -> bool {
-    if from.oid == to.oid || to.info().category == 'S' {
+/// Whether a value of `from` may be assigned to a column of `to` without an explicit cast. Where a
+/// user has made a cast, its text may no longer be: users' casts have to be asked for.
+pub fn is_assignable(snapshot: &Snapshot, from: PgType, to: PgType) -> bool {
+    if from.oid == to.oid {
         return true;
     }
+    if to.info().category == 'S' {
+        return snapshot.cast(from.oid, to.oid).is_none();
+    }
     match (from.element(), to.element()) {
-        (Some(from), Some(to)) => is_assignable(from, to),
+        (Some(from), Some(to)) => is_assignable(snapshot, from, to),
         _ => {
             cast_context(from.oid, to.oid).is_some_and(|context| context <= CastContext::Assignment)
         }
@@ -62,8 +67,8 @@ pub fn is_assignable(from: PgType, to: PgType) -> bool {
 ///
 /// # Errors
 /// `42804`.
-pub fn check_assignable(column: &str, from: PgType, to: PgType) -> Result<()> {
-    if is_assignable(from, to) {
+pub fn check_assignable(snapshot: &Snapshot, column: &str, from: PgType, to: PgType) -> Result<()> {
+    if is_assignable(snapshot, from, to) {
         return Ok(());
     }
     if from.is(PgType::RECORD) && to.is_composite() {

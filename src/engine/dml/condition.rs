@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{self, Visit, Visitor};
 
-use super::kept::{full_name, in_full, replaced};
+use super::kept::{check_kept, full_name, in_full, replaced};
 use super::rules::conditional;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -41,6 +41,7 @@ impl Engine {
                 "there is no parameter $1",
             ));
         }
+        check_kept(context, &bound)?;
         let snapshot = &context.snapshot;
         let (text, types) = in_full(context, &expression, &bound.called, text);
         let query = parse_query(&format!("{SELECT}{text}"))?;

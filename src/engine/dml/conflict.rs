@@ -194,7 +194,14 @@ impl Engine {
         let mut types = Vec::with_capacity(assigned.len());
         for (place, (index, untyped)) in assigned.into_iter().enumerate() {
             let column = &relation.columns[index];
-            let given = given_type(&query, place + 1, column, untyped, || places[place]);
+            let given = given_type(
+                &context.snapshot,
+                &query,
+                place + 1,
+                column,
+                untyped,
+                || places[place],
+            );
             types.push((index, given?));
         }
         Ok(Conflict {

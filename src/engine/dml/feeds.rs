@@ -73,7 +73,7 @@ impl Engine {
                     None => Feed::Constant(Cell::NULL),
                     Some(expr) => match Cell::of(&expr) {
                         Some(cell @ Cell::Literal { .. }) => {
-                            cell.check(column, &mut Parameters::new(&[]))?;
+                            cell.check(&context.snapshot, column, &mut Parameters::new(&[]))?;
                             Feed::Constant(cell)
                         }
                         _ => {
@@ -121,7 +121,7 @@ impl Engine {
             .await?;
         for (index, output) in columns.iter().zip(&bound.columns) {
             let column = &relation.columns[*index];
-            check_assignable(&column.name, output.ty, column.ty)?;
+            check_assignable(&context.snapshot, &column.name, output.ty, column.ty)?;
         }
         Ok(Some(bound))
     }

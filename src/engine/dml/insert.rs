@@ -178,7 +178,7 @@ impl Engine {
                         let literal = matches!(untyped.get(position), Some(Untyped::Literal));
                         let item = || target::item_position(query, position);
                         source_types[position] =
-                            given_type(&bound, position, column, literal, item)?;
+                            given_type(&context.snapshot, &bound, position, column, literal, item)?;
                     }
                     Source::Query(bound)
                 }
@@ -302,7 +302,7 @@ impl Computing {
             {
                 let column = &relation.columns[*column];
                 if bound.plan.schema().field(position).data_type() != &DataType::Null {
-                    check_assignable(&column.name, output.ty, column.ty)
+                    check_assignable(&context.snapshot, &column.name, output.ty, column.ty)
                         .map_err(|error| at(error, target::position(expr)))?;
                 }
             }
@@ -382,7 +382,7 @@ fn bind_row(
                 Some(cell) => cell,
                 None => computing.push(expr.clone(), index),
             };
-            cell.check(column, parameters)
+            cell.check(&context.snapshot, column, parameters)
                 .map_err(|error| at(error, position(expr)))?;
             Ok(cell)
         })

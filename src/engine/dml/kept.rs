@@ -15,8 +15,8 @@ use crate::base::name::quote;
 use crate::base::{Error, Oid, Result};
 use crate::catalog::Relation;
 use crate::catalog::user_type::made_of;
-use crate::engine::Engine;
 use crate::engine::parse::{parse_expression, written_type};
+use crate::engine::{Bound, Engine};
 use crate::statement::StatementContext;
 
 impl Engine {
@@ -31,7 +31,8 @@ impl Engine {
         text: &str,
     ) -> Result<String> {
         let snapshot = &context.snapshot;
-        if snapshot.routines().next().is_none() && snapshot.types().next().is_none() {
+        let none = snapshot.routines().next().is_none() && snapshot.types().next().is_none();
+        if none && snapshot.definitions().next().is_none() {
             return Ok(text.to_owned());
         }
         let expression = parse_expression(text)?;
@@ -47,6 +48,7 @@ impl Engine {
                 bound.map_err(Error::without_position)?
             }
         };
+        check_kept(context, &bound)?;
         Ok(in_full(context, &expression, &bound.called, text).0)
     }
 }
@@ -68,6 +70,24 @@ pub(super) fn in_full(
     let called = called.iter();
     full.extend(called.map(|(span, (schema, name))| (*span, full_name(context, *schema, name))));
     (replaced(text, full), types)
+}
+
+/// `0A000` for an expression with an operator or a cast that a user made: neither would be found
+/// where the expression is used.
+pub(super) fn check_kept(context: &StatementContext, bound: &Bound) -> Result<()> {
+    let snapshot = &context.snapshot;
+    let mut used = bound
+        .reads
+        .iter()
+        .filter_map(|oid| snapshot.definition(*oid));
+    match used.next() {
+        Some(of) => Err(Error::unsupported(format!(
+            "{}, which a user made, in an expression that is kept",
+            snapshot.definition_name(of, None)
+        ))
+        .hint("Call its function.")),
+        None => Ok(()),
+    }
 }
 
 /// Where users' types stand under their bare names, their full names, and which they are.

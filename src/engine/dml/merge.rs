@@ -271,7 +271,14 @@ impl Engine {
         let mut types = Vec::with_capacity(given.len());
         for (place, ((index, expr), untyped)) in given.iter().zip(untyped).enumerate() {
             let column = &relation.columns[*index];
-            let given = given_type(&query, place + 1, column, untyped, || position(expr));
+            let given = given_type(
+                &context.snapshot,
+                &query,
+                place + 1,
+                column,
+                untyped,
+                || position(expr),
+            );
             types.push((*index, given?));
         }
         let action = match &clause.action {

@@ -292,7 +292,7 @@ impl Engine {
         parameters: &mut Parameters,
         needs: &mut Vec<Need>,
     ) -> Result<Part> {
-        places::check(context, action)?;
+        let unclear = places::check(context, action)?;
         let of = names.clone();
         let (mut change, needed, returning, alias) = match action {
             DmlAction::Insert {
@@ -366,6 +366,11 @@ impl Engine {
                 )
             }
         };
+        if let Some(place) = unclear {
+            for query in change.queries().map(|query| &*query).chain(&returning) {
+                places::check_plan(query, place)?;
+            }
+        }
         reads |= returning
             .as_ref()
             .is_some_and(|returning| security::reads(&returning.needs, named));

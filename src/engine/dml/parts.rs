@@ -88,13 +88,7 @@ impl Part {
 
     /// Puts rows in place of names of WITH.
     pub(super) fn put_rows(&mut self, found: &[Found]) -> Result<()> {
-        let queries: Box<dyn Iterator<Item = &mut Bound>> = match &mut self.change {
-            PartBody::Insert(insert) => Box::new(insert.queries()),
-            PartBody::Rewrite(rewrite) => Box::new(rewrite.queries()),
-            PartBody::Instead(instead) => Box::new(std::iter::once(&mut instead.query)),
-            PartBody::Merge(merge) => Box::new(merge.queries()),
-        };
-        for query in queries.chain(self.returning.iter_mut()) {
+        for query in self.change.queries().chain(self.returning.iter_mut()) {
             put_rows(query, found)?;
         }
         self.below
@@ -129,6 +123,18 @@ impl PartBody {
             Self::Rewrite(rewrite) => &rewrite.relation,
             Self::Instead(instead) => &instead.view,
             Self::Merge(merge) => &merge.relation,
+        }
+    }
+}
+
+impl PartBody {
+    /// The queries that its rows and values come from.
+    pub(super) fn queries(&mut self) -> Box<dyn Iterator<Item = &mut Bound> + '_> {
+        match self {
+            Self::Insert(insert) => Box::new(insert.queries()),
+            Self::Rewrite(rewrite) => Box::new(rewrite.queries()),
+            Self::Instead(instead) => Box::new(std::iter::once(&mut instead.query)),
+            Self::Merge(merge) => Box::new(merge.queries()),
         }
     }
 }

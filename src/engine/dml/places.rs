@@ -2,25 +2,40 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast::{self, Spanned, Visit, Visitor};
 
+use super::super::Bound;
 use super::super::command::DmlAction;
+use super::super::fold;
 use crate::base::{Error, Result, SqlState};
 use crate::functions;
+use crate::pg_catalog::functions_named;
 use crate::statement::StatementContext;
 
-/// Refuses them there.
+/// Refuses them there. Where only the types of its arguments tell whether a call is of an aggregate
+/// it answers the place, for [`check_plan`] to look again.
 ///
 /// # Errors
 /// `42803` for an aggregate, `42P20` for a window function.
-pub(super) fn check(context: &StatementContext, action: &DmlAction) -> Result<()> {
-    let check = |part: &dyn Fn(&mut Search<'_>) -> ControlFlow<Error>, place| {
+pub(super) fn check(
+    context: &StatementContext,
+    action: &DmlAction,
+) -> Result<Option<&'static str>> {
+    let mut unclear = None;
+    let mut check = |part: &dyn Fn(&mut Search<'_>) -> ControlFlow<Error>, place| {
         let mut search = Search {
             context,
             place,
             queries: 0,
+            unclear: false,
         };
-        match part(&mut search) {
+        let searched = part(&mut search);
+        if search.unclear {
+            unclear = Some(place);
+        }
+        match searched {
             ControlFlow::Break(error) => Err(error),
             ControlFlow::Continue(()) => Ok(()),
         }
@@ -44,9 +59,31 @@ pub(super) fn check(context: &StatementContext, action: &DmlAction) -> Result<()
             &update.returning
         }
         DmlAction::Delete(delete) => &delete.returning,
-        DmlAction::Merge(_) | DmlAction::Query(_) => return Ok(()),
+        DmlAction::Merge(_) | DmlAction::Query(_) => return Ok(None),
     };
-    check(&|search| returning.visit(search), "RETURNING")
+    check(&|search| returning.visit(search), "RETURNING")?;
+    Ok(unclear)
+}
+
+/// `42803` for a query over `place` whose rows are those of groups.
+pub(super) fn check_plan(query: &Bound, place: &'static str) -> Result<()> {
+    let mut grouped = false;
+    let searched = query.plan.apply(|node| {
+        grouped |= matches!(node, LogicalPlan::Aggregate(_));
+        Ok(match node {
+            // What is under a name or in a join is none of the statement's own.
+            LogicalPlan::SubqueryAlias(_) | LogicalPlan::Join(_) => TreeNodeRecursion::Jump,
+            _ => TreeNodeRecursion::Continue,
+        })
+    });
+    searched.map_err(|error| Error::internal("looking at a plan", error))?;
+    match grouped {
+        true => Err(Error::new(
+            SqlState::GROUPING_ERROR,
+            format!("aggregate functions are not allowed in {place}"),
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Looks for a call outside of queries.
@@ -54,12 +91,55 @@ struct Search<'c> {
     context: &'c StatementContext,
     place: &'static str,
     queries: usize,
+    /// Whether a call may be of an aggregate or of another function.
+    unclear: bool,
+}
+
+/// What a call is of, as far as its name tells.
+enum Called {
+    Aggregate,
+    Other,
+    Unclear,
 }
 
 impl Search<'_> {
-    fn is_users(&self, name: &str) -> bool {
-        let mut routines = self.context.snapshot.routines();
-        routines.any(|routine| *routine.name == *name)
+    fn called(&self, name: &ast::ObjectName) -> Called {
+        let parts: Vec<String> = name
+            .0
+            .iter()
+            .filter_map(|part| part.as_ident())
+            .map(fold)
+            .collect();
+        let (schema, name) = match parts.as_slice() {
+            [name] => (None, name),
+            [schema, name] => (Some(schema.as_str()), name),
+            _ => return Called::Other,
+        };
+        let snapshot = &self.context.snapshot;
+        let schemas = self.context.search_path.candidates(snapshot, schema);
+        let users = schemas
+            .iter()
+            .flat_map(|schema| snapshot.routines_named(*schema, name));
+        let mut users = users.peekable();
+        let own = functions::aggregate(name).is_some();
+        if users.peek().is_none() {
+            return match own {
+                true => Called::Aggregate,
+                false => Called::Other,
+            };
+        }
+        let own_function = !own && !functions_named(name).is_empty();
+        let aggregates = users.map(|routine| routine.aggregate().is_some());
+        let (mut all, mut any) = (true, false);
+        for is in aggregates {
+            all &= is;
+            any |= is;
+        }
+        match any || own {
+            true if all && !own_function => Called::Aggregate,
+            true => Called::Unclear,
+            false => Called::Other,
+        }
     }
 }
 
@@ -80,20 +160,19 @@ impl Visitor for Search<'_> {
         let ast::Expr::Function(call) = expr else {
             return ControlFlow::Continue(());
         };
-        let Some(name) = call.name.0.last().and_then(|part| part.as_ident()) else {
-            return ControlFlow::Continue(());
-        };
-        let name = super::super::fold(name);
-        let (what, state) = if call.over.is_some() {
-            ("window", SqlState::WINDOWING_ERROR)
-        } else if functions::aggregate(&name).is_some() && !self.is_users(&name) {
-            ("aggregate", SqlState::GROUPING_ERROR)
-        } else {
-            return ControlFlow::Continue(());
-        };
         if self.queries > 0 {
             return ControlFlow::Continue(());
         }
+        let (what, state) = match call.over {
+            Some(_) => ("window", SqlState::WINDOWING_ERROR),
+            None => match self.called(&call.name) {
+                Called::Aggregate => ("aggregate", SqlState::GROUPING_ERROR),
+                called => {
+                    self.unclear |= matches!(called, Called::Unclear);
+                    return ControlFlow::Continue(());
+                }
+            },
+        };
         let error = Error::new(
             state,
             format!("{what} functions are not allowed in {}", self.place),

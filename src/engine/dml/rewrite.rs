@@ -405,7 +405,9 @@ impl Engine {
         let mut types = Vec::with_capacity(untyped.len());
         for (index, untyped) in untyped.into_iter().enumerate() {
             let (place, column) = (index + 2, &relation.columns[index]);
-            let given = given_type(&bound, place, column, untyped, || places[index]);
+            let given = given_type(&context.snapshot, &bound, place, column, untyped, || {
+                places[index]
+            });
             types.push(given?);
         }
         let rewrite = Rewrite {

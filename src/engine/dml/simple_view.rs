@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableFactor};
 
 use super::target;
-use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Relation, TriggerEvent, View};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::{Relation, Snapshot, TriggerEvent, View};
 use crate::engine::parse::without_only;
 use crate::statement::StatementContext;
 
@@ -57,6 +57,14 @@ pub(super) fn simple<'q>(
     }
     let single = "Views that do not select from a single table or view are not automatically \
                   updatable.";
+    // What a view calls is known since it was made.
+    let mut called = view
+        .depends_on
+        .iter()
+        .filter_map(|oid| context.snapshot.routine(*oid));
+    if called.any(|routine| routine.aggregate().is_some()) {
+        return Err("Views that return aggregate functions are not automatically updatable.");
+    }
     let [from] = select.from.as_slice() else {
         return Err(single);
     };
@@ -88,10 +96,20 @@ pub(super) fn simple<'q>(
     // Names of functions mean what they meant to the view's author; here they would not.
     let mut found = calls(&select.projection).names;
     found.extend(calls(&select.selection).names);
-    let users = |name: &String| context.snapshot.routines().any(|r| r.name == *name);
+    let snapshot = &context.snapshot;
+    let path = context.search_path.candidates(snapshot, None);
+    let users = |name: &String| {
+        let mut schemas = path.iter();
+        schemas.any(|schema| snapshot.routines_named(*schema, name).next().is_some())
+    };
     if found.iter().any(users) {
         return Ok(Err(Error::unsupported(
             "changing a view whose query calls a function made with CREATE FUNCTION",
+        )));
+    }
+    if means_otherwise(snapshot, &path, view, select) {
+        return Ok(Err(Error::unsupported(
+            "changing a view whose query might mean users' operators or casts",
         )));
     }
     if names_columns {
@@ -249,6 +267,37 @@ fn calls<T: ast::Visit>(node: &T) -> Calls {
         ControlFlow::Continue(())
     });
     calls
+}
+
+/// Whether whoever changes a view might see operators or casts in it that its author did not.
+fn means_otherwise(snapshot: &Snapshot, path: &[Oid], view: &View, select: &ast::Select) -> bool {
+    const COMPARISONS: [&str; 6] = ["=", "<>", "<", "<=", ">", ">="];
+    let text = select.to_string();
+    let written = |sign: &str| COMPARISONS.contains(&sign) || text.contains(sign);
+    let read = view
+        .depends_on
+        .iter()
+        .filter_map(|oid| snapshot.relation(*oid));
+    let types: Vec<Oid> = read
+        .flat_map(|relation| relation.columns.iter().map(|column| column.ty.declared()))
+        .collect();
+    // Values of a user's type are in a column, or in what is written.
+    let there = |ty: Oid| {
+        ty.is_system() || types.contains(&ty) || text.contains(snapshot.type_name(ty).as_str())
+    };
+    let mut operators = snapshot.operators();
+    let meant = operators.any(|(of, operator)| {
+        let operands = operator.left.into_iter().chain([operator.right]);
+        path.contains(&of.schema) && written(&of.name) && operands.into_iter().all(there)
+    });
+    if meant {
+        return true;
+    }
+    let cast = ast::visit_expressions(select, |expr| match expr {
+        Expr::Cast { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    cast.is_break() && snapshot.casts().next().is_some()
 }
 
 fn has_subquery(select: &ast::Select) -> bool {

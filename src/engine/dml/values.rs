@@ -14,7 +14,7 @@ use sqlparser::ast::{self, CastKind, DataType as SqlType, Expr, UnaryOperator, V
 use super::assign::{assign, check_assignable, read_rows, read_values};
 use super::target::{at, is_default, position, quoted};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::Column;
+use crate::catalog::{Column, Snapshot};
 use crate::engine::Bound;
 use crate::engine::parse::{PINNED, built_in_type};
 use crate::statement::StatementContext;
@@ -106,13 +106,20 @@ impl Cell {
     ///
     /// # Errors
     /// `42804`.
-    pub(super) fn check(&self, column: &Column, parameters: &mut Parameters) -> Result<()> {
+    pub(super) fn check(
+        &self,
+        snapshot: &Snapshot,
+        column: &Column,
+        parameters: &mut Parameters,
+    ) -> Result<()> {
         match self {
-            Cell::Literal { ty: Some(ty), .. } => check_assignable(&column.name, *ty, column.ty),
+            Cell::Literal { ty: Some(ty), .. } => {
+                check_assignable(snapshot, &column.name, *ty, column.ty)
+            }
             Cell::Literal { ty: None, .. } | Cell::Computed { .. } => Ok(()),
             Cell::Parameter(index) => {
                 let ty = parameters.settle(*index, column.ty.plain());
-                check_assignable(&column.name, ty, column.ty)
+                check_assignable(snapshot, &column.name, ty, column.ty)
             }
         }
     }
@@ -130,7 +137,7 @@ impl Cell {
         column: &Column,
         parameters: &mut Parameters,
     ) -> Result<()> {
-        self.check(column, parameters)?;
+        self.check(&context.snapshot, column, parameters)?;
         match self {
             Cell::Literal {
                 ty: None,
@@ -169,6 +176,7 @@ pub(super) fn is_untyped(
 /// # Errors
 /// `42804`, at the position.
 pub(super) fn given_type(
+    snapshot: &Snapshot,
     query: &Bound,
     place: usize,
     column: &Column,
@@ -178,7 +186,7 @@ pub(super) fn given_type(
     let output = &query.columns[place];
     let null = query.plan.schema().field(place).data_type() == &DataType::Null;
     if !untyped && !null {
-        check_assignable(&column.name, output.ty, column.ty)
+        check_assignable(snapshot, &column.name, output.ty, column.ty)
             .map_err(|error| at(error, position()))?;
     }
     Ok((!untyped).then_some(output.ty))

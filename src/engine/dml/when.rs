@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sqlparser::ast::{self, Expr, SelectItem};
 
 use super::condition::reworded;
-use super::kept::in_full;
+use super::kept::{check_kept, in_full};
 use super::target;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Condition, Firing, Relation, SearchPath, TriggerEvent, without_stars};
@@ -55,6 +55,7 @@ impl Engine {
         let bound = bound.map_err(|error| {
             reworded(error, "trigger WHEN conditions", "WHEN").without_position()
         })?;
+        check_kept(context, &bound)?;
         let (text, types) = in_full(context, &expression, &bound.called, text);
         let snapshot = &context.snapshot;
         let routines = bound.reads.iter().copied();

@@ -5,7 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::cursor::Cursor;
 use super::objects::{kind, name_of};
 use super::ownership::large_object;
-use super::routines;
+use super::{aggregates, casts, operators, routines};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{Command, CommentTarget, ObjectName};
 
@@ -53,6 +53,18 @@ pub(super) fn comment(cursor: &mut Cursor) -> Result<Command> {
         cursor.expect("ON")?;
         let table = cursor.object_name()?;
         CommentTarget::Trigger { name, table }
+    } else if cursor.accept("OPERATOR") {
+        if matches!(cursor.word().as_deref(), Some("CLASS" | "FAMILY")) {
+            let word = cursor.word().unwrap_or_default();
+            return Err(Error::unsupported(format!("COMMENT ON OPERATOR {word}")));
+        }
+        CommentTarget::Operator(Box::new(operators::spec(cursor)?))
+    } else if cursor.accept("STATISTICS") {
+        CommentTarget::Statistics(cursor.object_name()?)
+    } else if cursor.accept("CAST") {
+        CommentTarget::Cast(Box::new(casts::spec(cursor)?))
+    } else if cursor.accept("AGGREGATE") {
+        CommentTarget::Routine(aggregates::spec(cursor)?)
     } else if let Some(kind) = routines::kind(cursor) {
         CommentTarget::Routine(routines::spec(cursor, kind)?)
     } else if cursor.accept("LARGE OBJECT") {

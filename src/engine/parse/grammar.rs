@@ -187,6 +187,13 @@ impl Grammar {
     /// than arithmetic does, also before their operand.
     fn prefix_operator(&self, parser: &mut Parser) -> Option<Result<ast::Expr, ParserError>> {
         use ast::UnaryOperator as Op;
+        if let Some(operator) = custom_prefix(parser) {
+            let operand = parser.parse_subexpr(self.prec_value(Precedence::PgOther));
+            return Some(operand.map(|operand| ast::Expr::Prefixed {
+                prefix: ast::Ident::new(format!("{PREFIX_OPERATOR}{operator}")),
+                value: Box::new(operand),
+            }));
+        }
         let op = match parser.peek_token_ref().token {
             Token::AtSign => Op::PGAbs,
             Token::Tilde => Op::BitwiseNot,
@@ -207,6 +214,45 @@ impl Grammar {
             expr: Box::new(operand),
         }))
     }
+}
+
+/// What the name of a prefix operator that sqlparser does not know begins with.
+pub(crate) const PREFIX_OPERATOR: &str = "\0prefix operator ";
+
+/// Reads such an operator, or one in `OPERATOR(…)`: its sign, with its schema.
+fn custom_prefix(parser: &mut Parser) -> Option<String> {
+    match &parser.peek_token_ref().token {
+        Token::CustomBinaryOperator(sign) => {
+            let sign = sign.clone();
+            parser.advance_token();
+            return Some(sign);
+        }
+        Token::ExclamationMark => {
+            parser.advance_token();
+            return Some("!".to_owned());
+        }
+        Token::Word(word) if word.keyword == Keyword::OPERATOR && word.quote_style.is_none() => {}
+        _ => return None,
+    }
+    let token = |parser: &Parser, ahead: usize| parser.peek_nth_token_ref(ahead).token.clone();
+    if token(parser, 1) != Token::LParen {
+        return None;
+    }
+    let (schema, at) = match (token(parser, 2), token(parser, 3)) {
+        (Token::Word(schema), Token::Period) => {
+            let schema = super::fold(&schema.into_ident(Span::empty()));
+            (format!("\0{schema}\0"), 4)
+        }
+        _ => (String::new(), 2),
+    };
+    if token(parser, at + 1) != Token::RParen {
+        return None;
+    }
+    let sign = token(parser, at).to_string();
+    for _ in 0..at + 2 {
+        parser.advance_token();
+    }
+    Some(format!("{schema}{sign}"))
 }
 
 fn is_query(expr: Option<&ast::Expr>) -> bool {

@@ -6,8 +6,10 @@
 //! statement is read by the small parsers beside this file, which know PostgreSQL's grammar and
 //! refuse the rest by name.
 
+mod aggregates;
 mod balance;
 mod bare;
+mod casts;
 mod comments;
 mod constraints;
 mod copy;
@@ -19,10 +21,12 @@ mod family;
 mod field_names;
 mod grammar;
 mod here;
+mod lexed;
 mod maintenance;
 mod merge;
 mod nonstandard;
 mod objects;
+mod operators;
 mod ownership;
 mod patch;
 mod place;
@@ -37,6 +41,7 @@ mod sequences;
 mod session;
 mod split;
 mod star;
+mod statistics;
 mod storage;
 mod tables;
 mod taken;
@@ -65,6 +70,7 @@ use split::Piece;
 
 pub(crate) use cursor::{fold, object_name};
 pub use field_names::FieldNames;
+pub(crate) use grammar::PREFIX_OPERATOR;
 pub use nonstandard::original_position;
 pub(crate) use patch::{
     EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, GROUP_BY_DISTINCT, ROWS_FROM, SUBSCRIPTED,

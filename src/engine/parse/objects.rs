@@ -6,8 +6,8 @@ use super::constraints::{column, default, generation, new_timing, table_constrai
 use super::cursor::Cursor;
 use super::types::written_column_type;
 use super::{
-    domains, family, ownership, policies, roles, routines, sequences, tables, triggers, tuning,
-    user_types, views,
+    aggregates, casts, domains, family, operators, ownership, policies, roles, routines, sequences,
+    statistics, tables, triggers, tuning, user_types, views,
 };
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
@@ -31,6 +31,7 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
             views::create_recursive(cursor, or_replace, temporary)
         }
         "FUNCTION" | "PROCEDURE" if !temporary => routines::create(cursor, or_replace),
+        "AGGREGATE" if !temporary => aggregates::create(cursor, or_replace),
         "TRIGGER" | "CONSTRAINT" if !temporary => triggers::create(cursor, or_replace),
         _ if or_replace => Err(Error::unsupported(format!("CREATE OR REPLACE {word}"))),
         "TABLE" => tables::create(cursor, temporary, false),
@@ -53,21 +54,19 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
         "FOREIGN" if cursor.accept("FOREIGN TABLE") => create_foreign_table(cursor),
         "INDEX" | "UNIQUE" => sequences::create_index(cursor),
         "POLICY" => policies::create(cursor),
+        "OPERATOR" => operators::create(cursor),
+        "CAST" => casts::create(cursor),
+        "STATISTICS" => statistics::create(cursor),
         "MATERIALIZED" => {
             cursor.expect("MATERIALIZED VIEW")?;
             sequences::create_materialized(cursor)
         }
-        "RECURSIVE" | "FOREIGN" | "EVENT" | "TEXT" | "ACCESS" | "OPERATOR" | "USER" => {
-            Err(Error::unsupported(format!(
-                "CREATE {word} {}",
-                cursor.second_word().unwrap_or_default()
-            )))
-        }
-        "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "DATABASE" | "EXTENSION"
-        | "LANGUAGE" | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION"
-        | "TABLESPACE" | "TRANSFORM" | "TRUSTED" | "PROCEDURAL" => {
-            Err(Error::unsupported(format!("CREATE {word}")))
-        }
+        "RECURSIVE" | "FOREIGN" | "EVENT" | "TEXT" | "ACCESS" | "USER" => Err(Error::unsupported(
+            format!("CREATE {word} {}", cursor.second_word().unwrap_or_default()),
+        )),
+        "COLLATION" | "CONVERSION" | "DATABASE" | "EXTENSION" | "LANGUAGE" | "PUBLICATION"
+        | "RULE" | "SERVER" | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRUSTED"
+        | "PROCEDURAL" => Err(Error::unsupported(format!("CREATE {word}"))),
         _ => Err(cursor.syntax_error()),
     }
 }
@@ -205,18 +204,28 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command> {
     if word == "TRIGGER" {
         return triggers::alter(cursor);
     }
+    if word == "AGGREGATE" {
+        return aggregates::alter(cursor);
+    }
+    if word == "OPERATOR" {
+        return operators::alter(cursor);
+    }
+    if word == "STATISTICS" {
+        return statistics::alter(cursor);
+    }
     if let Some(kind) = routines::kind(cursor) {
         return routines::alter(cursor, kind);
     }
     let Some(kind) = kind(cursor) else {
         return Err(match word.as_str() {
-            "AGGREGATE" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE" | "PUBLICATION"
-            | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "SYSTEM" | "TABLESPACE" => {
+            "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE" | "PUBLICATION" | "RULE"
+            | "SERVER" | "SUBSCRIPTION" | "SYSTEM" | "TABLESPACE" => {
                 Error::unsupported(format!("ALTER {word}"))
             }
-            "MATERIALIZED" | "FOREIGN" | "EVENT" | "OPERATOR" | "TEXT" => Error::unsupported(
-                format!("ALTER {word} {}", cursor.second_word().unwrap_or_default()),
-            ),
+            "MATERIALIZED" | "FOREIGN" | "EVENT" | "TEXT" => Error::unsupported(format!(
+                "ALTER {word} {}",
+                cursor.second_word().unwrap_or_default()
+            )),
             _ => cursor.syntax_error(),
         });
     };
@@ -432,6 +441,18 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
     if word == "TRIGGER" {
         return triggers::drop(cursor);
     }
+    if word == "AGGREGATE" {
+        return aggregates::drop(cursor);
+    }
+    if word == "OPERATOR" {
+        return operators::drop(cursor);
+    }
+    if word == "CAST" {
+        return casts::drop(cursor);
+    }
+    if word == "STATISTICS" {
+        return statistics::drop(cursor);
+    }
     if let Some(kind) = routines::kind(cursor) {
         return routines::drop(cursor, kind);
     }
@@ -440,10 +461,11 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
         Some(kind) => kind,
         None => {
             return Err(match word.as_str() {
-                "AGGREGATE" | "CAST" | "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE"
-                | "PUBLICATION" | "RULE" | "SERVER" | "STATISTICS" | "SUBSCRIPTION"
-                | "TABLESPACE" | "TRANSFORM" => Error::unsupported(format!("DROP {word}")),
-                "MATERIALIZED" | "FOREIGN" | "EVENT" | "ACCESS" | "OPERATOR" | "TEXT" | "USER" => {
+                "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE" | "PUBLICATION" | "RULE"
+                | "SERVER" | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" => {
+                    Error::unsupported(format!("DROP {word}"))
+                }
+                "MATERIALIZED" | "FOREIGN" | "EVENT" | "ACCESS" | "TEXT" | "USER" => {
                     Error::unsupported(format!(
                         "DROP {word} {}",
                         cursor.second_word().unwrap_or_default()

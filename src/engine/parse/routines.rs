@@ -176,7 +176,7 @@ fn parameters(cursor: &mut Cursor) -> Result<Vec<ParameterDefinition>> {
     if cursor.accept_token(&Token::RParen) {
         return Ok(Vec::new());
     }
-    let list = cursor.list(parameter)?;
+    let list = cursor.list(|cursor| parameter(cursor, true))?;
     cursor.expect_token(&Token::RParen)?;
     Ok(list)
 }
@@ -233,10 +233,11 @@ fn names_first(cursor: &Cursor) -> bool {
         return false;
     }
     if cursor.sees_quoted_word() {
-        return cursor.second_word().as_deref() != Some("DEFAULT");
+        return !matches!(cursor.second_word().as_deref(), Some("DEFAULT" | "ORDER"));
     }
     let (first, second) = (cursor.word(), cursor.second_word());
-    if second.as_deref() == Some("DEFAULT") || first.as_deref() == Some("SETOF") {
+    let ends = matches!(second.as_deref(), Some("DEFAULT" | "ORDER"));
+    if ends || first.as_deref() == Some("SETOF") {
         return false;
     }
     let (first, second) = (first.unwrap_or_default(), second.unwrap_or_default());
@@ -245,7 +246,8 @@ fn names_first(cursor: &Cursor) -> bool {
         .any(|(a, b)| *a == first && b.contains(&second.as_str()))
 }
 
-fn parameter(cursor: &mut Cursor) -> Result<ParameterDefinition> {
+/// A parameter; of aggregates, none has a default.
+pub(super) fn parameter(cursor: &mut Cursor, defaults: bool) -> Result<ParameterDefinition> {
     let mut given = mode(cursor);
     let name = match names_first(cursor) {
         true => parameter_name(cursor)?,
@@ -256,7 +258,7 @@ fn parameter(cursor: &mut Cursor) -> Result<ParameterDefinition> {
     }
     let set = cursor.accept("SETOF");
     let ty = data_type(cursor)?;
-    let default = if cursor.accept("DEFAULT") || cursor.accept_token(&Token::Eq) {
+    let default = if defaults && (cursor.accept("DEFAULT") || cursor.accept_token(&Token::Eq)) {
         let start = cursor.position();
         cursor.expression()?;
         Some(cursor.text_since(start))
@@ -318,6 +320,21 @@ fn returns(
     })
 }
 
+/// What PARALLEL says.
+pub(super) fn parallel(word: &str) -> Result<Parallel> {
+    Ok(match word {
+        "safe" => Parallel::Safe,
+        "restricted" => Parallel::Restricted,
+        "unsafe" => Parallel::Unsafe,
+        _ => {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "parameter \"parallel\" must be SAFE, RESTRICTED, or UNSAFE",
+            ));
+        }
+    })
+}
+
 /// One attribute.
 fn option(cursor: &mut Cursor, creating: bool) -> Result<RoutineOption> {
     for (words, option) in [
@@ -348,17 +365,7 @@ fn option(cursor: &mut Cursor, creating: bool) -> Result<RoutineOption> {
         }
     }
     if cursor.accept("PARALLEL") {
-        return Ok(RoutineOption::Parallel(match cursor.any_word()?.as_str() {
-            "safe" => Parallel::Safe,
-            "restricted" => Parallel::Restricted,
-            "unsafe" => Parallel::Unsafe,
-            _ => {
-                return Err(Error::new(
-                    SqlState::SYNTAX_ERROR,
-                    "parameter \"parallel\" must be SAFE, RESTRICTED, or UNSAFE",
-                ));
-            }
-        }));
+        return parallel(&cursor.any_word()?).map(RoutineOption::Parallel);
     }
     for (word, option) in [
         ("COST", RoutineOption::Cost as fn(f32) -> RoutineOption),
@@ -462,7 +469,7 @@ pub(super) fn call(cursor: &mut Cursor) -> Result<Command> {
 pub(super) fn names_routine(tokens: &[TokenWithSpan]) -> bool {
     tokens.iter().take(5).any(|token| {
         matches!(&token.token, Token::Word(Word { value, quote_style: None, .. })
-            if ["FUNCTION", "PROCEDURE", "ROUTINE"]
+            if ["FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE"]
                 .iter()
                 .any(|word| value.eq_ignore_ascii_case(word)))
     })

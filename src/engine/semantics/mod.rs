@@ -32,10 +32,11 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, ScalarUDF};
 use datafusion::optimizer::Analyzer;
 
 use super::dependent;
+use super::fold;
 use super::planning::Watch;
 use super::scope::Scope;
 use crate::statement::StatementContext;
@@ -74,11 +75,12 @@ pub(super) fn coerce(scope: &Scope<'_>, plan: LogicalPlan) -> Result<LogicalPlan
 pub(super) fn rebind(context: &Arc<StatementContext>, plan: LogicalPlan) -> Result<LogicalPlan> {
     map_expressions(plan, &|expression, _| {
         let Expr::ScalarFunction(mut call) = expression else {
-            return Ok(Transformed::no(expression));
+            return Ok(match fold::rebind(context, &expression)? {
+                Some(rebound) => Transformed::yes(rebound),
+                None => Transformed::no(expression),
+            });
         };
-        let rebound = crate::functions::rebind(context, &call.func)
-            .or_else(|| casts::rebind(context, &call.func));
-        Ok(match rebound {
+        Ok(match rebound(context, &call.func) {
             Some(function) => {
                 call.func = function;
                 Transformed::yes(Expr::ScalarFunction(call))
@@ -86,6 +88,14 @@ pub(super) fn rebind(context: &Arc<StatementContext>, plan: LogicalPlan) -> Resu
             None => Transformed::no(Expr::ScalarFunction(call)),
         })
     })
+}
+
+/// A function as `context`'s statement calls it; `None` if who calls it does not matter.
+pub(super) fn rebound(
+    context: &Arc<StatementContext>,
+    function: &ScalarUDF,
+) -> Option<Arc<ScalarUDF>> {
+    crate::functions::rebind(context, function).or_else(|| casts::rebind(context, function))
 }
 
 /// The plan with every volatile subquery an expression is unlike any other: of two that are alike

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 use arrow::record_batch::RecordBatch;
 
 use super::super::data::File;
-use super::{Value, from_file};
+use super::{Value, build, concat, from_file};
 use crate::base::{Oid, Result};
+use crate::catalog::{Aggregate, AggregateKind, Transition};
 use crate::pg_catalog::SystemRelation;
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -184,6 +185,75 @@ pub(super) fn pg_amop(relation: &SystemRelation, _: &StatementContext) -> Result
     from_file(relation, &OPERATORS, &[])
 }
 
-pub(super) fn pg_aggregate(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
-    from_file(relation, &AGGREGATES, &[])
+pub(super) fn pg_aggregate(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let own = from_file(relation, &AGGREGATES, &[])?;
+    let routines = context.snapshot.routines();
+    let made: Vec<Made<'_>> = routines
+        .filter_map(|routine| Some((routine.oid, routine.aggregate()?)))
+        .collect();
+    if made.is_empty() {
+        return Ok(own);
+    }
+    let users = users_aggregates(relation, &made)?;
+    concat(&[own, users])
+}
+
+/// A users' aggregate, with its OID.
+type Made<'a> = (Oid, &'a Aggregate);
+
+fn users_aggregates(relation: &SystemRelation, made: &[Made<'_>]) -> Result<RecordBatch> {
+    fn of<'a>(made: &'a Made<'_>) -> Option<&'a Transition> {
+        made.1.moving.as_ref().map(|moving| &moving.transition)
+    }
+    let some = |oid: Option<Oid>| Value::from(oid.unwrap_or(Oid::INVALID));
+    let text = |text: Option<&String>| text.map_or(Value::Null, |text| text.into());
+    let modify = |of: Option<&Transition>| of.map_or('r', |of| of.modify.letter()).into();
+    build::<Made<'_>>(
+        relation,
+        made,
+        &[
+            ("aggfnoid", &|made| made.0.into()),
+            ("aggkind", &|made| made.1.kind.letter().into()),
+            ("aggnumdirectargs", &|made| {
+                i64::try_from(made.1.direct).map_or(Value::Null, Value::Int)
+            }),
+            ("aggtransfn", &|made| made.1.plain.function.into()),
+            ("aggfinalfn", &|made| some(made.1.plain.finish)),
+            ("aggcombinefn", &|made| some(made.1.combine)),
+            ("aggserialfn", &|made| some(made.1.serialize.map(|of| of.0))),
+            ("aggdeserialfn", &|made| {
+                some(made.1.serialize.map(|of| of.1))
+            }),
+            ("aggmtransfn", &|made| some(of(made).map(|of| of.function))),
+            ("aggminvtransfn", &|made| {
+                some(made.1.moving.as_ref().map(|moving| moving.inverse))
+            }),
+            ("aggmfinalfn", &|made| {
+                some(of(made).and_then(|of| of.finish))
+            }),
+            ("aggfinalextra", &|made| made.1.plain.extra.into()),
+            ("aggmfinalextra", &|made| {
+                of(made).is_some_and(|of| of.extra).into()
+            }),
+            ("aggfinalmodify", &|made| modify(Some(&made.1.plain))),
+            ("aggmfinalmodify", &|made| match (of(made), made.1.kind) {
+                (None, AggregateKind::OrderedSet | AggregateKind::Hypothetical) => 'w'.into(),
+                (of, _) => modify(of),
+            }),
+            ("aggsortop", &|made| some(made.1.sort_operator)),
+            ("aggtranstype", &|made| made.1.plain.state.into()),
+            ("aggtransspace", &|made| made.1.plain.space.into()),
+            ("aggmtranstype", &|made| some(of(made).map(|of| of.state))),
+            ("aggmtransspace", &|made| {
+                of(made).map_or(0, |of| of.space).into()
+            }),
+            ("agginitval", &|made| text(made.1.plain.initial.as_ref())),
+            ("aggminitval", &|made| {
+                text(of(made).and_then(|of| of.initial.as_ref()))
+            }),
+        ],
+    )
 }

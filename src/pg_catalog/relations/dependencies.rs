@@ -10,7 +10,7 @@ use super::objects::{
 };
 use super::{Value, build, concat, functions, policies, triggers};
 use crate::base::{Oid, Result};
-use crate::catalog::{Acl, Generation, Index, Relation, Snapshot};
+use crate::catalog::{Acl, Generation, Index, Relation, Routine, Snapshot};
 use crate::pg_catalog::{SystemRelation, all};
 use crate::statement::StatementContext;
 
@@ -75,6 +75,23 @@ fn of_constraints(table: &Relation, rows: &mut Vec<Dependency>) {
         }
         rows.push((PG_CONSTRAINT, key.oid, PG_CLASS, key.index, 0, 'n'));
     }
+}
+
+/// What a function stands on.
+fn of_routine(routine: &Routine) -> Vec<Dependency> {
+    let mut rows = vec![(PG_PROC, routine.oid, PG_NAMESPACE, routine.schema, 0, 'n')];
+    let types = routine.parameters.iter().map(|of| of.ty);
+    let types: BTreeSet<Oid> = types.chain([routine.returns]).collect();
+    let functions = routine
+        .aggregate()
+        .into_iter()
+        .flat_map(|of| of.functions());
+    let functions: BTreeSet<Oid> = functions.collect();
+    let on = types.into_iter().map(|ty| (PG_TYPE, ty));
+    let on = on.chain(functions.into_iter().map(|function| (PG_PROC, function)));
+    let on = on.filter(|(_, oid)| !oid.is_system());
+    rows.extend(on.map(|(class, oid)| (PG_PROC, routine.oid, class, oid, 0, 'n')));
+    rows
 }
 
 pub(super) fn pg_depend(
@@ -160,6 +177,8 @@ pub(super) fn pg_depend(
         }
     }
     rows.extend(super::ranges::dependencies(snapshot));
+    rows.extend(snapshot.routines().flat_map(|routine| of_routine(routine)));
+    rows.extend(super::definitions::dependencies(snapshot));
     for (table, attnum, _) in defaults(context) {
         let default = derived_oid(table, attnum);
         let generated = snapshot.relation(table).is_some_and(|relation| {

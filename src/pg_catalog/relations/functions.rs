@@ -70,7 +70,12 @@ fn users(relation: &SystemRelation, context: &StatementContext) -> Result<Record
                 .into()
             }),
             ("prokind", &|routine| {
-                if routine.procedure { 'p' } else { 'f' }.into()
+                match (routine.procedure, routine.aggregate()) {
+                    (true, _) => 'p',
+                    (false, Some(_)) => 'a',
+                    (false, None) => 'f',
+                }
+                .into()
             }),
             ("prosecdef", &|routine| routine.security_definer.into()),
             ("proleakproof", &|routine| routine.leakproof.into()),
@@ -129,6 +134,7 @@ fn users(relation: &SystemRelation, context: &StatementContext) -> Result<Record
             ("prosrc", &|routine| match &routine.body {
                 RoutineBody::Text(text) | RoutineBody::Procedural(text) => text.clone().into(),
                 RoutineBody::Return(_) | RoutineBody::Atomic(_) => String::new().into(),
+                RoutineBody::Aggregate(_) => routine.source().to_owned().into(),
             }),
             ("prosqlbody", &|routine| match routine.bound() {
                 Some(view) => view.query.clone().into(),
@@ -181,6 +187,8 @@ pub struct Function {
     pub set: bool,
     /// `f`, `a`, `w`
     pub kind: &'static str,
+    /// Gives NULL for NULL.
+    pub strict: bool,
 }
 
 static BY_OID: LazyLock<HashMap<Oid, Function>> = LazyLock::new(|| {
@@ -211,6 +219,7 @@ static BY_OID: LazyLock<HashMap<Oid, Function>> = LazyLock::new(|| {
                 result: FUNCTIONS.oid(line, "prorettype"),
                 set: text(line, "proretset") == "t",
                 kind: text(line, "prokind"),
+                strict: text(line, "proisstrict") == "t",
             };
             (FUNCTIONS.oid(line, "oid"), function)
         })

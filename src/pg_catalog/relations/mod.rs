@@ -4,6 +4,7 @@ pub mod access;
 mod activity;
 mod attributes;
 pub mod constraints;
+mod definitions;
 mod dependencies;
 mod families;
 pub mod functions;
@@ -113,6 +114,7 @@ fn lasting(name: &str) -> Option<Fill> {
         "pg_rewrite" => objects::pg_rewrite,
         "pg_sequence" => constraints::pg_sequence,
         "pg_shdepend" => dependencies::pg_shdepend,
+        "pg_statistic_ext" => definitions::pg_statistic_ext,
         "pg_shdescription" => roles::pg_shdescription,
         "pg_tablespace" => roles::pg_tablespace,
         "pg_trigger" => triggers::pg_trigger,

@@ -475,6 +475,7 @@ pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
             rows.push((routine.oid, PG_PROC, 0, comment.clone()));
         }
     }
+    rows.extend(super::definitions::comments(snapshot));
     for relation in snapshot.relations() {
         if let Some(comment) = &relation.comment {
             rows.push((relation.oid, PG_CLASS, 0, comment.clone()));

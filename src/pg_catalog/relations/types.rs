@@ -262,7 +262,11 @@ pub(super) fn pg_cast(
     context: &StatementContext,
 ) -> Result<RecordBatch> {
     let own = from_file(relation, &CASTS, &[])?;
-    concat(&[own, super::ranges::pg_cast(relation, context)?])
+    concat(&[
+        own,
+        super::ranges::pg_cast(relation, context)?,
+        super::definitions::pg_cast(relation, context)?,
+    ])
 }
 
 pub(super) fn pg_range(
@@ -273,15 +277,19 @@ pub(super) fn pg_range(
     concat(&[own, super::ranges::pg_range(relation, context)?])
 }
 
-pub(super) fn pg_operator(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
-    from_file(
+pub(super) fn pg_operator(
+    relation: &SystemRelation,
+    context: &StatementContext,
+) -> Result<RecordBatch> {
+    let own = from_file(
         relation,
         &OPERATORS,
         &[
             ("oprnamespace", Oid::PG_CATALOG.into()),
             ("oprowner", Oid::SUPERUSER.into()),
         ],
-    )
+    )?;
+    concat(&[own, super::definitions::pg_operator(relation, context)?])
 }
 
 /// An operator of [`pg_operator`].

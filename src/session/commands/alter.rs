@@ -166,7 +166,8 @@ impl Session {
             | ObjectId::Role(_)
             | ObjectId::Routine(_)
             | ObjectId::Type(_)
-            | ObjectId::LargeObject(_) => None,
+            | ObjectId::LargeObject(_)
+            | ObjectId::Definition(_) => None,
         };
         let relation = || {
             relation.ok_or_else(|| Error::internal("altering", "columns of what is no relation"))

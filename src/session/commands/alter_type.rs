@@ -78,7 +78,9 @@ impl Session {
         let expression = match using {
             Some(using) => {
                 let from = self.rule_type(context, relation, using, None, run).await?;
-                if from != PgType::UNKNOWN && check_assignable(&column.name, from, ty).is_err() {
+                if from != PgType::UNKNOWN
+                    && check_assignable(&context.snapshot, &column.name, from, ty).is_err()
+                {
                     return Err(Error::new(
                         SqlState::DATATYPE_MISMATCH,
                         format!(
@@ -93,7 +95,7 @@ impl Session {
                 format!("({using})")
             }
             None => {
-                if check_assignable(&column.name, column.ty, ty).is_err() {
+                if check_assignable(&context.snapshot, &column.name, column.ty, ty).is_err() {
                     return Err(Error::new(
                         SqlState::DATATYPE_MISMATCH,
                         format!(
@@ -115,7 +117,7 @@ impl Session {
             None => true,
             // A literal has the type it was first used as; other expressions have their own.
             Some(default) if is_literal(default)? => {
-                check_assignable(&column.name, column.ty, ty).is_ok()
+                check_assignable(&context.snapshot, &column.name, column.ty, ty).is_ok()
             }
             Some(default) => {
                 let checked = self.check_default(context, &column.name, default, ty, run);
@@ -136,7 +138,7 @@ impl Session {
             let from = self
                 .rule_type(context, relation, expression, None, run)
                 .await?;
-            check_kept(&column.name, from, ty)?;
+            check_kept(&context.snapshot, &column.name, from, ty)?;
         }
         let new = Column {
             stored_name: format!(

@@ -49,7 +49,10 @@ impl Session {
             | CommentTarget::Column { .. }
             | CommentTarget::Role(_)
             | CommentTarget::LargeObject(_)
-            | CommentTarget::Routine(_) => None,
+            | CommentTarget::Routine(_)
+            | CommentTarget::Operator(_)
+            | CommentTarget::Cast(_)
+            | CommentTarget::Statistics(_) => None,
         };
         if let Some((relation, oid)) = within {
             let mut constraints = relation.constraints.clone();
@@ -119,6 +122,18 @@ impl Session {
             CommentTarget::Routine(spec) => {
                 let routine = super::routine_type::routine_of(&context, spec)?;
                 (ObjectId::Routine(routine.oid), None)
+            }
+            CommentTarget::Operator(spec) => {
+                let of = super::operator::users(&context, spec)?;
+                (ObjectId::Definition(of.oid), None)
+            }
+            CommentTarget::Statistics(name) => {
+                let of = super::statistics::named(&context, name)?;
+                (ObjectId::Definition(of.oid), None)
+            }
+            CommentTarget::Cast(spec) => {
+                let of = super::cast::users(&context, spec)?;
+                (ObjectId::Definition(of.oid), None)
             }
             CommentTarget::LargeObject(oid) => {
                 context.snapshot.must_large_object(*oid)?;

@@ -273,7 +273,7 @@ pub(super) fn describe(context: &StatementContext, object: ObjectId) -> String {
                     let schema = snapshot.schema(routine.schema).filter(|_| !visible);
                     let schema = schema.map(|schema| schema.name.as_str());
                     let signature = snapshot.signature(routine, schema);
-                    format!("{} {signature}", routine.kind_name())
+                    format!("{} {signature}", routine.kind_described())
                 }
                 None => snapshot.describe(object),
             };
@@ -281,6 +281,14 @@ pub(super) fn describe(context: &StatementContext, object: ObjectId) -> String {
         ObjectId::Type(oid) => {
             let name = crate::pg_catalog::names::name(context, PgType::REGTYPE, oid);
             return format!("type {}", name.unwrap_or_else(|| oid.to_string()));
+        }
+        ObjectId::Definition(oid) => {
+            let Some(of) = snapshot.definition(oid) else {
+                return snapshot.describe(object);
+            };
+            let visible = context.search_path.lookup.contains(&of.schema);
+            let schema = snapshot.schema(of.schema).filter(|_| !visible);
+            return snapshot.definition_name(of, schema.map(|schema| schema.name.as_str()));
         }
         ObjectId::Database | ObjectId::Schema(_) | ObjectId::Role(_) | ObjectId::LargeObject(_) => {
             None

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::constraint::{choose_name, key_columns};
 use super::relation_of;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{ForeignKey, Persistence, Privilege, Relation, RelationKind};
+use crate::catalog::{ForeignKey, Persistence, Privilege, Relation, RelationKind, Snapshot};
 use crate::database::LockMode;
 use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
 use crate::engine::{DmlKind, check_assignable};
@@ -80,7 +80,7 @@ impl Session {
             ));
         }
         for (from, to) in attnums.iter().zip(&targets) {
-            refuse_types(relation, *from, parent, *to, &name)?;
+            refuse_types(&context.snapshot, relation, *from, parent, *to, &name)?;
         }
         let mut key = ForeignKey {
             oid: self.shared.database.new_oid(),
@@ -260,6 +260,7 @@ fn check_count(references: usize, columns: usize) -> Result<()> {
 }
 
 fn refuse_types(
+    snapshot: &Snapshot,
     relation: &Relation,
     from: i16,
     parent: &Relation,
@@ -277,7 +278,7 @@ fn refuse_types(
     let comparable = from.ty.oid == to.ty.oid
         || (numeric(from.ty) == numeric(to.ty)
             && ['N', 'S', 'D'].contains(&numeric(from.ty))
-            && check_assignable("", from.ty, to.ty).is_ok());
+            && check_assignable(snapshot, "", from.ty, to.ty).is_ok());
     if comparable {
         return Ok(());
     }

@@ -212,7 +212,7 @@ fn targets(context: &StatementContext, on: &GrantTarget) -> Result<Vec<ObjectId>
             for schema in schemas {
                 let schema = context.snapshot.must_schema(schema)?;
                 let of_kind = |procedure: bool| match kind {
-                    RoutineKind::Function => !procedure,
+                    RoutineKind::Function | RoutineKind::Aggregate => !procedure,
                     RoutineKind::Procedure => procedure,
                     RoutineKind::Routine => true,
                 };

@@ -1,10 +1,12 @@
 //! The commands, one file per family. Each reads its command, works out the changes, asks for
 //! permission, pushes them, and gives PostgreSQL's tag.
 
+mod aggregate;
 mod alter;
 mod alter_column;
 mod alter_type;
 mod attach;
+mod cast;
 mod cluster;
 mod collation;
 mod column_type;
@@ -35,6 +37,7 @@ mod lock;
 mod maintain;
 mod materialized;
 mod on_commit;
+mod operator;
 mod owned;
 mod partition;
 mod policy;
@@ -54,6 +57,7 @@ mod schema;
 mod sequence;
 mod set;
 mod show;
+mod statistics;
 mod table;
 mod transaction;
 mod trigger;
@@ -66,8 +70,11 @@ mod widen;
 
 use std::sync::Arc;
 
+pub(super) use cast::tag_of as cast_tag;
+pub(super) use operator::tag_of as operator_tag;
 pub(super) use policy::tag_of as policy_tag;
 pub(super) use routine_run::{batch_of, nulls, sole_call};
+pub(super) use statistics::tag_of as statistics_tag;
 pub(super) use trigger::tag_of as trigger_tag;
 
 use super::dispatch::starts_with;

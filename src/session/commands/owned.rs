@@ -31,7 +31,10 @@ impl Session {
                 let change = Change::SetOwner { object, owner: to };
                 match object {
                     // Whoever may do this may do it to all tables and types, wherever they are.
-                    ObjectId::Relation(_) | ObjectId::Type(_) | ObjectId::LargeObject(_) => {
+                    ObjectId::Relation(_)
+                    | ObjectId::Type(_)
+                    | ObjectId::LargeObject(_)
+                    | ObjectId::Definition(_) => {
                         self.push_needing(vec![change], &[])?;
                     }
                     ObjectId::Database
@@ -182,6 +185,8 @@ fn objects(snapshot: &Snapshot) -> Vec<ObjectId> {
     let relations = snapshot.relations().map(|of| ObjectId::Relation(of.oid));
     let routines = snapshot.routines().map(|of| ObjectId::Routine(of.oid));
     let types = snapshot.types().map(|ty| ObjectId::Type(ty.oid));
+    let definitions = snapshot.definitions();
+    let definitions = definitions.map(|of| ObjectId::Definition(of.oid));
     let large = snapshot.large_objects();
     let large = large.map(|of| ObjectId::LargeObject(of.oid));
     std::iter::once(ObjectId::Database)
@@ -190,6 +195,7 @@ fn objects(snapshot: &Snapshot) -> Vec<ObjectId> {
         .chain(routines)
         .chain(types)
         .chain(large)
+        .chain(definitions)
         .collect()
 }
 
@@ -226,6 +232,7 @@ fn oid_of(object: ObjectId) -> Oid {
         | ObjectId::Role(oid)
         | ObjectId::Routine(oid)
         | ObjectId::Type(oid)
-        | ObjectId::LargeObject(oid) => oid,
+        | ObjectId::LargeObject(oid)
+        | ObjectId::Definition(oid) => oid,
     }
 }

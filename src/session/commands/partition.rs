@@ -275,7 +275,7 @@ impl Session {
                 .map_err(Error::without_position)?;
             if let Some(output) = bound.columns.first()
                 && output.ty != PgType::UNKNOWN
-                && check_assignable("", output.ty, ty).is_err()
+                && check_assignable(&context.snapshot, "", output.ty, ty).is_err()
             {
                 return Err(Error::new(
                     SqlState::DATATYPE_MISMATCH,

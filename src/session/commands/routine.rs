@@ -77,16 +77,7 @@ impl Session {
             .find(|old| old.input_types() == routine.input_types())
             .cloned();
         if let Some(old) = &old {
-            if !create.or_replace {
-                return Err(Error::new(
-                    SqlState::DUPLICATE_FUNCTION,
-                    format!(
-                        "function \"{}\" already exists with same argument types",
-                        routine.name
-                    ),
-                ));
-            }
-            check_replacement(&context, old, &routine)?;
+            check_replaceable(&context, old, &routine, create.or_replace)?;
             routine.oid = old.oid;
         }
         if context.settings.checks_function_bodies() || routine.bound().is_some() {
@@ -187,7 +178,7 @@ impl Session {
                     || text.trim().eq_ignore_ascii_case("null");
                 let fits = literal
                     || Routine::is_polymorphic(ty)
-                    || is_assignable(from, context.snapshot.value_type(ty));
+                    || is_assignable(&context.snapshot, from, context.snapshot.value_type(ty));
                 if !fits {
                     return Err(Error::new(
                         SqlState::DATATYPE_MISMATCH,
@@ -299,7 +290,7 @@ fn only_path(name: &str) -> Result<()> {
     Err(Error::unsupported(format!("SET {name} of a function")))
 }
 
-fn invalid(message: String) -> Error {
+pub(super) fn invalid(message: String) -> Error {
     Error::new(SqlState::INVALID_FUNCTION_DEFINITION, message)
 }
 
@@ -345,7 +336,11 @@ fn body(context: &StatementContext, create: &CreateRoutine) -> Result<RoutineBod
 }
 
 /// What PostgreSQL asks of a parameter beside those before it.
-fn check_parameter(before: &[Parameter], new: &Parameter, defaults: &mut bool) -> Result<()> {
+pub(super) fn check_parameter(
+    before: &[Parameter],
+    new: &Parameter,
+    defaults: &mut bool,
+) -> Result<()> {
     let clashes = |other: &Parameter| {
         !new.name.is_empty()
             && other.name == new.name
@@ -439,35 +434,7 @@ fn check_types(context: &StatementContext, routine: &Routine) -> Result<()> {
     }
     let stands_for = ty == PgType::VOID.oid || ty == PgType::RECORD.oid;
     if Routine::is_polymorphic(ty) {
-        let inputs = routine.input_types();
-        let compatible = |ty: &Oid| matches!(ty.0, 4538 | 5077..=5080);
-        // That there is a range over a type does not say which.
-        let range = |ty: &Oid| matches!(ty.0, 3831 | 4537 | 4538 | 5080);
-        let any = inputs.iter().any(|input| {
-            Routine::is_polymorphic(*input)
-                && compatible(input) == compatible(&ty)
-                && (range(input) || !range(&ty))
-        });
-        if !any {
-            let name = context.snapshot.type_name(ty);
-            let others = match (compatible(&ty), range(&ty)) {
-                (true, true) => "anycompatiblerange or anycompatiblemultirange",
-                (true, false) => {
-                    "anycompatible, anycompatiblearray, anycompatiblenonarray, anycompatiblerange, \
-                     or anycompatiblemultirange"
-                }
-                (false, true) => "anyrange or anymultirange",
-                (false, false) => {
-                    "anyelement, anyarray, anynonarray, anyenum, anyrange, or anymultirange"
-                }
-            };
-            return Err(
-                invalid("cannot determine result data type".to_owned()).detail(format!(
-                    "A result of type {name} requires at least one input of type {others}."
-                )),
-            );
-        }
-        return Ok(());
+        return check_polymorphic(context, &routine.input_types(), ty, "result");
     }
     if !stands_for && !is_value_type(context, ty) {
         return Err(invalid(format!(
@@ -478,25 +445,79 @@ fn check_types(context: &StatementContext, routine: &Routine) -> Result<()> {
     Ok(())
 }
 
+/// `42P13` if `ty` is polymorphic and nothing among the inputs says what it is.
+pub(super) fn check_polymorphic(
+    context: &StatementContext,
+    inputs: &[Oid],
+    ty: Oid,
+    what: &str,
+) -> Result<()> {
+    if !Routine::is_polymorphic(ty) {
+        return Ok(());
+    }
+    let compatible = |ty: &Oid| matches!(ty.0, 4538 | 5077..=5080);
+    // That there is a range over a type does not say which.
+    let range = |ty: &Oid| matches!(ty.0, 3831 | 4537 | 4538 | 5080);
+    let any = inputs.iter().any(|input| {
+        Routine::is_polymorphic(*input)
+            && compatible(input) == compatible(&ty)
+            && (range(input) || !range(&ty))
+    });
+    if any {
+        return Ok(());
+    }
+    let name = context.snapshot.type_name(ty);
+    let others = match (compatible(&ty), range(&ty)) {
+        (true, true) => "anycompatiblerange or anycompatiblemultirange",
+        (true, false) => {
+            "anycompatible, anycompatiblearray, anycompatiblenonarray, anycompatiblerange, or \
+             anycompatiblemultirange"
+        }
+        (false, true) => "anyrange or anymultirange",
+        (false, false) => "anyelement, anyarray, anynonarray, anyenum, anyrange, or anymultirange",
+    };
+    Err(
+        invalid(format!("cannot determine {what} data type")).detail(format!(
+            "A result of type {name} requires at least one input of type {others}."
+        )),
+    )
+}
+
+/// Whether a function may take the place of one that takes the same.
+pub(super) fn check_replaceable(
+    context: &StatementContext,
+    old: &Routine,
+    new: &Routine,
+    or_replace: bool,
+) -> Result<()> {
+    if or_replace {
+        return check_replacement(context, old, new);
+    }
+    Err(Error::new(
+        SqlState::DUPLICATE_FUNCTION,
+        format!(
+            "function \"{}\" already exists with same argument types",
+            new.name
+        ),
+    ))
+}
+
 /// What CREATE OR REPLACE may not change.
 fn check_replacement(context: &StatementContext, old: &Routine, new: &Routine) -> Result<()> {
     let snapshot = &context.snapshot;
     let hint = format!(
         "Use DROP {} {} first.",
-        if old.procedure {
-            "PROCEDURE"
-        } else {
-            "FUNCTION"
-        },
+        old.kind_name().to_uppercase(),
         snapshot.signature(old, None)
     );
-    if old.procedure != new.procedure {
+    if old.kind_name() != new.kind_name() {
+        let is = match old.aggregate() {
+            Some(_) => "an aggregate function".to_owned(),
+            None => format!("a {}", old.kind_name()),
+        };
         return Err(
-            Error::new(SqlState::WRONG_OBJECT_TYPE, "cannot change routine kind").detail(format!(
-                "\"{}\" is a {}.",
-                old.name,
-                old.kind_name()
-            )),
+            Error::new(SqlState::WRONG_OBJECT_TYPE, "cannot change routine kind")
+                .detail(format!("\"{}\" is {is}.", old.name)),
         );
     }
     if old.returns != new.returns || old.set != new.set {
@@ -516,6 +537,19 @@ fn check_replacement(context: &StatementContext, old: &Routine, new: &Routine) -
                 .detail("Row type defined by OUT parameters is different.")
                 .hint(hint),
         );
+    }
+    if let (Some(was), Some(is)) = (old.aggregate(), new.aggregate()) {
+        if was.kind != is.kind {
+            return Err(
+                Error::new(SqlState::WRONG_OBJECT_TYPE, "cannot change routine kind")
+                    .detail(format!("\"{}\" is {}.", old.name, was.kind.words())),
+            );
+        }
+        if was.direct != is.direct {
+            return Err(invalid(
+                "cannot change number of direct arguments of an aggregate function".to_owned(),
+            ));
+        }
     }
     for (was, is) in old.inputs().zip(new.inputs()) {
         if !was.name.is_empty() && was.name != is.name {

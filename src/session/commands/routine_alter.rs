@@ -5,7 +5,7 @@ use super::routine_type::routine_of;
 use super::tag;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, ObjectId, Routine};
-use crate::engine::routine_definition::{AlterRoutine, RoutineAction, RoutineSpec};
+use crate::engine::routine_definition::{AlterRoutine, RoutineAction, RoutineKind, RoutineSpec};
 use crate::privileges;
 use crate::session::{CommandTag, Session};
 use crate::statement::StatementContext;
@@ -40,6 +40,9 @@ impl Session {
                 altered(next, &routine)
             }
             RoutineAction::Options(options) => {
+                if routine.aggregate().is_some() {
+                    return Err(is_aggregate(&routine));
+                }
                 let mut next = Routine::clone(&routine);
                 self.apply_options(&context, &mut next, options)?;
                 altered(next, &routine)
@@ -62,6 +65,12 @@ impl Session {
         let mut roots = Vec::new();
         for spec in routines {
             match routine_of(&context, spec) {
+                Ok(routine)
+                    if spec.kind == RoutineKind::Function && routine.aggregate().is_some() =>
+                {
+                    return Err(is_aggregate(routine)
+                        .hint("Use DROP AGGREGATE to drop aggregate functions."));
+                }
                 Ok(routine) => {
                     let root = ObjectId::Routine(routine.oid);
                     if !roots.contains(&root) {
@@ -135,6 +144,14 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// `42809`
+fn is_aggregate(routine: &Routine) -> Error {
+    Error::new(
+        SqlState::WRONG_OBJECT_TYPE,
+        format!("\"{}\" is an aggregate function", routine.name),
+    )
 }
 
 fn is_missing(error: &Error) -> bool {

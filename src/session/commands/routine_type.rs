@@ -7,9 +7,12 @@ use sqlparser::ast;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Routine, Snapshot};
 use crate::engine::routine_definition::{RoutineKind, RoutineSpec};
-use crate::engine::written_type;
+use crate::engine::{signature, written_type};
 use crate::statement::StatementContext;
 use crate::types::PgType;
+
+/// `internal`
+pub(super) const INTERNAL: Oid = Oid(2281);
 
 /// The type a declaration names; its modifier is of no consequence.
 pub(super) fn type_of(context: &StatementContext, ty: &ast::DataType) -> Result<Oid> {
@@ -103,24 +106,24 @@ pub(super) fn routine_of<'a>(
         RoutineKind::Function => !routine.procedure,
         RoutineKind::Procedure => routine.procedure,
         RoutineKind::Routine => true,
+        RoutineKind::Aggregate => routine.aggregate().is_some(),
     };
     if spec.types.is_none() && found.iter().any(&of_kind) {
         found.retain(|routine| of_kind(routine));
     }
     match found.as_slice() {
         [one] if of_kind(one) => Ok(one),
-        [one] => Err(Error::new(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!(
-                "{} is not a {}",
-                shown(
-                    snapshot,
-                    spec,
-                    wanted.as_deref().unwrap_or(&one.input_types())
-                ),
-                spec.kind.word()
-            ),
-        )),
+        [one] => {
+            let types = wanted.unwrap_or_else(|| one.input_types());
+            let shown = signature(snapshot, &spec.name, &types);
+            Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                match spec.kind {
+                    RoutineKind::Aggregate => format!("function {shown} is not an aggregate"),
+                    kind => format!("{shown} is not a {}", kind.word()),
+                },
+            ))
+        }
         [] => Err(missing(snapshot, spec, wanted.as_deref())),
         _ => Err(Error::new(
             SqlState::AMBIGUOUS_FUNCTION,
@@ -131,11 +134,6 @@ pub(super) fn routine_of<'a>(
             spec.kind.word()
         ))),
     }
-}
-
-fn shown(snapshot: &Snapshot, spec: &RoutineSpec, types: &[Oid]) -> String {
-    let types: Vec<String> = types.iter().map(|ty| snapshot.type_name(*ty)).collect();
-    format!("{}({})", spec.name, types.join(", "))
 }
 
 fn missing(snapshot: &Snapshot, spec: &RoutineSpec, types: Option<&[Oid]>) -> Error {
@@ -152,8 +150,12 @@ fn missing(snapshot: &Snapshot, spec: &RoutineSpec, types: Option<&[Oid]>) -> Er
     Error::new(
         SqlState::UNDEFINED_FUNCTION,
         match types {
+            Some([]) if spec.kind == RoutineKind::Aggregate => {
+                format!("aggregate {}(*) does not exist", spec.name)
+            }
             Some(types) => {
-                format!("{kind} {} does not exist", shown(snapshot, spec, types))
+                let shown = signature(snapshot, &spec.name, types);
+                format!("{kind} {shown} does not exist")
             }
             None => format!("could not find a {kind} named \"{}\"", spec.name),
         },

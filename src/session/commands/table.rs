@@ -16,7 +16,7 @@ use super::{collation, skipping, tag};
 use crate::base::limits::{COLUMNS_MAX, TABLE_COLUMNS_MAX};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
-    Change, Column, Generation, Parameters, Persistence, Relation, RelationKind, Tuning,
+    Change, Column, Generation, Parameters, Persistence, Relation, RelationKind, Snapshot, Tuning,
 };
 use crate::engine::command::{CreateTable, CreateTableAs, ObjectName};
 use crate::engine::definition::{ColumnDefinition, GenerationClause};
@@ -180,7 +180,12 @@ impl Session {
                 let ty = self
                     .rule_type(context, relation, expression, Some(words), run)
                     .await?;
-                check_kept(&definition.name, ty, relation.columns[index].ty)?;
+                check_kept(
+                    &context.snapshot,
+                    &definition.name,
+                    ty,
+                    relation.columns[index].ty,
+                )?;
                 relation.columns[index].generation = Some(generation);
                 return Ok(None);
             }
@@ -388,7 +393,7 @@ impl Session {
         if let Some(output) = bound.columns.first()
             && !literal
         {
-            let fits = crate::engine::check_assignable(column, output.ty, ty);
+            let fits = crate::engine::check_assignable(&context.snapshot, column, output.ty, ty);
             return fits.map_err(|error| {
                 let from = output.ty.with_typmod(-1);
                 Error::new(
@@ -419,11 +424,16 @@ fn of_main_table(parameters: &Parameters) -> Parameters {
 }
 
 /// `42804` for a generated column whose expression does not fit it.
-pub(super) fn check_kept(column: &str, from: PgType, to: PgType) -> Result<()> {
+pub(super) fn check_kept(
+    snapshot: &Snapshot,
+    column: &str,
+    from: PgType,
+    to: PgType,
+) -> Result<()> {
     if from == PgType::UNKNOWN {
         return Ok(());
     }
-    crate::engine::check_assignable(column, from, to).map_err(|error| {
+    crate::engine::check_assignable(snapshot, column, from, to).map_err(|error| {
         Error::new(
             error.state(),
             format!(

@@ -23,6 +23,7 @@ pub(super) enum Kind {
     Type,
     DefaultAcl,
     LargeObject,
+    Definition,
 }
 
 impl Kind {
@@ -37,6 +38,7 @@ impl Kind {
             Self::Type => "type",
             Self::DefaultAcl => "default acl",
             Self::LargeObject => "large object",
+            Self::Definition => "definition",
         }
     }
 }
@@ -139,6 +141,11 @@ pub(super) fn record(
     for pair in differing(old, after.large_objects(), |of| of.oid) {
         let key = (oid_of(&pair, |of| of.oid), Oid::INVALID);
         write.object(Kind::LargeObject, key, &pair)?;
+    }
+    let old = before.into_iter().flat_map(Snapshot::definitions);
+    for pair in differing(old, after.definitions(), |of| of.oid) {
+        let key = (oid_of(&pair, |of| of.oid), Oid::INVALID);
+        write.object(Kind::Definition, key, &pair)?;
     }
     let old = memberships(before);
     let new = memberships(Some(after));

@@ -80,7 +80,8 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded> {
     )
     .with_routines(objects::<Routine>(connection, Kind::Routine)?)
     .with_default_acls(objects(connection, Kind::DefaultAcl)?)
-    .with_large_objects(objects(connection, Kind::LargeObject)?);
+    .with_large_objects(objects(connection, Kind::LargeObject)?)
+    .with_definitions(objects(connection, Kind::Definition)?);
     super::page::create(connection)?;
     let sequences = super::sequence::load(connection, &snapshot)?;
     Ok(Loaded {

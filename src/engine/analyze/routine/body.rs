@@ -58,7 +58,9 @@ impl Analyst<'_> {
             RoutineBody::Return(view) => vec![*parse_query(&view.query)?],
             RoutineBody::Text(text) => self.queries(routine, text)?,
             RoutineBody::Atomic(view) => self.queries(routine, &view.query)?,
-            RoutineBody::Procedural(_) => return Err(run_only(routine)),
+            RoutineBody::Procedural(_) | RoutineBody::Aggregate(_) => {
+                return Err(run_only(routine));
+            }
         };
         let query = queries.pop();
         let value = queries.is_empty()
@@ -109,7 +111,9 @@ impl Analyst<'_> {
         let name = parts.pop().unwrap_or_default();
         let schema = parts.pop();
         let users = self.routines(schema.as_deref(), &name);
-        if call.over.is_some() || users.iter().any(|routine| routine.set) {
+        // What stands for several rows is none.
+        let many = |routine: &Routine| routine.set || routine.aggregate().is_some();
+        if call.over.is_some() || users.iter().any(|routine| many(routine)) {
             return false;
         }
         functions::aggregate(&name).is_none()

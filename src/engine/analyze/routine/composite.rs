@@ -6,7 +6,7 @@ use super::super::typed::Typed;
 use super::body::Body;
 use super::resolve::Call;
 use super::result::{ResultColumns, outputs};
-use crate::base::Result;
+use crate::base::{Error, Result};
 use crate::engine::semantics;
 use crate::types::PgType;
 
@@ -21,11 +21,28 @@ impl Analyst<'_> {
         wanted: &ResultColumns,
     ) -> Result<Answer> {
         let answer = self.answered(call, body, args, wanted, Wanted::Ordered)?;
-        if answer.columns.len() == 1 && answer.columns[0].ty.oid == ty.oid {
+        let is_row = answer.columns.len() == 1 && answer.columns[0].ty.oid == ty.oid;
+        if is_row && (!ty.is(PgType::RECORD) || answer.columns[0].ty == ty) {
             return Ok(answer);
         }
-        let count = answer.columns.len();
-        let fields = (0..count).map(|index| answer.column(index).expr).collect();
+        let fields = match is_row {
+            // A row whose fields are called otherwise.
+            true => {
+                let given = self.fields(&answer.column(0)).unwrap_or_default();
+                let types = ty.shape().map(|shape| shape.types()).unwrap_or_default();
+                if given.len() != types.len() {
+                    return Err(Error::unsupported("a function that returns such a record"));
+                }
+                let fields = given.iter().zip(types.iter());
+                let fields = fields.map(|((_, field), ty)| self.coerced(field.clone(), *ty));
+                let fields = fields.map(|field| Ok(field?.expr));
+                fields.collect::<Result<Vec<_>>>()?
+            }
+            false => {
+                let count = answer.columns.len();
+                (0..count).map(|index| answer.column(index).expr).collect()
+            }
+        };
         let row = semantics::make(ty, fields);
         let column = Output {
             name: call.routine.name.clone(),
@@ -35,6 +52,40 @@ impl Analyst<'_> {
             vec![row.alias(format!("\0row{}", self.number()))],
             vec![column],
         )
+    }
+
+    /// What the body of a function answers that returns a record and does not say of what: one
+    /// column, of rows as the body has them.
+    pub(super) fn answered_record(
+        &self,
+        call: &Call,
+        body: &Body,
+        args: &[Typed],
+    ) -> Result<(ResultColumns, Answer)> {
+        let wanted = ResultColumns::Record;
+        let answer = self.answered(call, body, args, &wanted, Wanted::Ordered)?;
+        if let [row] = answer.columns.as_slice()
+            && row.ty.is_composite()
+        {
+            return Ok((ResultColumns::Value(row.ty, None), answer));
+        }
+        let columns = answer.columns.iter();
+        let (names, types): (Vec<String>, Vec<PgType>) = columns
+            .map(|column| (column.name.clone(), column.ty.unmodified()))
+            .unzip();
+        let ty = PgType::record(&types, &names);
+        let count = answer.columns.len();
+        let fields = (0..count).map(|index| answer.column(index).expr).collect();
+        let row = semantics::make(ty, fields);
+        let column = Output {
+            name: call.routine.name.clone(),
+            ty,
+        };
+        let answer = answer.in_columns(
+            vec![row.alias(format!("\0row{}", self.number()))],
+            vec![column],
+        )?;
+        Ok((ResultColumns::Value(ty, None), answer))
     }
 
     /// An answer of rows, as one of their fields.

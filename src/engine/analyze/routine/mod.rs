@@ -9,13 +9,16 @@
 //! function of one value takes the first row. What has side effects is not computed here: such a
 //! function is called alone and carried out by the session.
 
+mod aggregate;
 mod body;
 mod carried;
 mod composite;
+mod operator;
 mod resolve;
 mod result;
 mod rows;
 mod spread;
+mod support;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,11 +40,15 @@ use crate::privileges::{self, Need};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 
+pub(super) use aggregate::Meant;
 pub(super) use body::Body;
 pub(in crate::engine) use body::run_only;
-pub(super) use resolve::Call;
+pub(super) use operator::{schema_and_sign, with_schema};
+pub(super) use resolve::{Call, Generic};
 pub(in crate::engine) use result::{ResultColumns, check_result};
 pub(in crate::engine) use spread::spread;
+pub(super) use support::takes;
+pub use support::{Support, signature};
 
 /// A call: the function, and its arguments as far as they are given.
 pub(super) type Key = (Oid, Vec<Option<Expr>>);
@@ -92,6 +99,18 @@ pub(super) struct Once {
 }
 
 impl Analyst<'_> {
+    /// The right to look into a schema that is written. What a view or a kept body names was found
+    /// when it was made.
+    fn schema_need(&self, schema: Oid) -> Option<Need> {
+        let bound = self.scope.inside.is_some_and(|inside| inside.bound);
+        let asks = !bound && self.scope.view.is_none();
+        asks.then(|| Need::Privilege {
+            role: self.scope.role,
+            object: ObjectId::Schema(schema),
+            any_of: Privileges::from(Privilege::Usage),
+        })
+    }
+
     /// Asks for the right to call, and sees that calls do not go on for ever.
     fn enter(&self, call: &Call) -> Result<()> {
         let routine = &call.routine;
@@ -103,17 +122,11 @@ impl Analyst<'_> {
             ));
         }
         let mut needs = Vec::new();
-        // What a view or a kept body calls was found when it was made.
-        let bound = self.scope.inside.is_some_and(|inside| inside.bound);
-        if call.qualified && !bound && self.scope.view.is_none() {
-            needs.push(Need::Privilege {
-                role: self.scope.role,
-                object: ObjectId::Schema(routine.schema),
-                any_of: Privileges::from(Privilege::Usage),
-            });
+        if call.qualified {
+            needs.extend(self.schema_need(routine.schema));
         }
         needs.push(Need::Privilege {
-            role: context.role,
+            role: call.caller.unwrap_or(context.role),
             object: ObjectId::Routine(routine.oid),
             any_of: Privileges::from(Privilege::Execute),
         });
@@ -270,6 +283,23 @@ impl Analyst<'_> {
             .collect()
     }
 
+    /// Whether the arguments of a call are such that its body cannot stand in its place: only after
+    /// grouping is it known what an aggregate is.
+    fn must_be_carried(&self, call: &Call, body: &Body) -> Result<bool> {
+        for (index, arg) in call.args.iter().enumerate() {
+            let Some(arg) = arg else { continue };
+            if !super::aggregate::is_aggregated(&arg.expr) && !has_window(&arg.expr)? {
+                continue;
+            }
+            let costly = has_subquery(&arg.expr)? || arg.expr.is_volatile();
+            let large = costly || nodes(&arg.expr)? > 8 * REPEATED_NODES_MAX;
+            if !body.value || large && body.uses(&call.routine, index) > 1 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Values for the parameters that may stand anywhere in the body, any number of times: what
     /// cannot is computed once before.
     fn prepared(&self, call: &Call, body: &Body) -> Result<Prepared> {
@@ -278,17 +308,14 @@ impl Analyst<'_> {
         for (index, arg) in args.iter().enumerate() {
             let uses = body.uses(&call.routine, index);
             let costly = has_subquery(&arg.expr)? || arg.expr.is_volatile();
-            let nodes = nodes(&arg.expr)?;
-            let small = nodes <= REPEATED_NODES_MAX;
+            let small = nodes(&arg.expr)? <= REPEATED_NODES_MAX;
             let stays = match body.value {
                 // In the place of a value anything may stand; what is not always the same, once.
                 true => uses <= 1 || !costly && small,
                 false => !costly && small,
             };
             if super::aggregate::is_aggregated(&arg.expr) || has_window(&arg.expr)? {
-                // Only after grouping is it known what it is.
-                let repeats = uses > 1 && (costly || nodes > 8 * REPEATED_NODES_MAX);
-                if !body.value || repeats {
+                if self.must_be_carried(call, body)? {
                     return Err(Error::unsupported(format!(
                         "such an aggregate as an argument of function {}",
                         call.routine.name

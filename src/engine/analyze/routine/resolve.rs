@@ -28,6 +28,8 @@ pub(in crate::engine::analyze) struct Call {
     pub(super) generic: Generic,
     /// Whether the schema was written.
     pub(super) qualified: bool,
+    /// Who must have the right to call it, where that is not whoever's rights count here.
+    pub(super) caller: Option<Oid>,
 }
 
 /// What the polymorphic types are in one call.
@@ -45,7 +47,7 @@ impl Generic {
     /// What a type is in this call.
     pub(super) fn actual(self, snapshot: &Snapshot, ty: Oid) -> Option<PgType> {
         match ty.0 {
-            2283 | 2776 => self.element,
+            2283 | 2776 | 3500 => self.element,
             2277 => self.element.and_then(PgType::array),
             3831 => self.range(),
             4537 => self.range().and_then(PgType::multirange),
@@ -195,7 +197,18 @@ impl Analyst<'_> {
             .enumerate()
             .map(|(index, candidate)| (candidate.takes.clone(), index))
             .collect();
-        let chosen = match choose(&lists, &types) {
+        // A domain is exactly itself, and for every other choice what it is over.
+        let declared = |candidate: &Candidate| {
+            let mut pairs = candidate.takes.iter().zip(&given);
+            pairs.all(|(to, one)| to.declared() == one.value.ty.declared())
+        };
+        let of_domain = given.iter().any(|one| one.value.ty.domain.is_some());
+        let exact = candidates.iter().position(|of| of_domain && declared(of));
+        let choice = match exact {
+            Some(index) => Choice::One(index),
+            None => choose(&lists, &types),
+        };
+        let chosen = match choice {
             Choice::One(index) => candidates.swap_remove(index),
             Choice::None if own.is_empty() => {
                 return Err(unknown_call(snapshot, &parts.join("."), &given));
@@ -259,6 +272,7 @@ impl Analyst<'_> {
             types,
             generic: chosen.generic,
             qualified,
+            caller: None,
         })
     }
 
@@ -343,10 +357,11 @@ fn candidate(
         .iter()
         .zip(given)
         .map(|(ty, one)| {
-            let actual = generic.actual(snapshot, *ty)?;
+            // Of literals alone nothing says what they are: that is found out when it is chosen.
+            let actual = generic.actual(snapshot, *ty).unwrap_or(PgType::UNKNOWN);
             // A row that is written is taken for one of any type, and for nothing else.
             let written = one.value.row.is_some() && one.value.is(PgType::RECORD);
-            (!written || actual.is_composite()).then_some(actual)
+            (!written || actual.is_composite() || actual.is(PgType::UNKNOWN)).then_some(actual)
         })
         .collect::<Option<Vec<_>>>()?;
     Some(Candidate {
@@ -372,20 +387,20 @@ fn element(snapshot: &Snapshot, ty: Oid) -> Oid {
 }
 
 /// What the polymorphic parameters are; `None` if the arguments do not agree.
-fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
+pub(super) fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
     let mut generic = Generic::default();
-    let mut unknown = false;
     let mut unknown_compatible = false;
     for (ty, from) in declared.iter().zip(types) {
         let is_unknown = from.oid == PgType::UNKNOWN.oid;
         match ty.0 {
-            2283 | 2776 | 2277 | 3831 | 4537 if is_unknown => unknown = true,
+            2283 | 2776 | 2277 | 3500 | 3831 | 4537 if is_unknown => {}
             4538 | 5077..=5080 if is_unknown => unknown_compatible = true,
-            2283 | 2776 | 2277 | 3831 | 4537 => {
+            2283 | 2776 | 2277 | 3500 | 3831 | 4537 => {
                 let element = match ty.0 {
                     3831 | 4537 => of_range(&mut generic.range, *from, ty.0 == 3831)?,
                     2277 => array_element(*from)?,
                     2776 if array_element(*from).is_some() => return None,
+                    3500 if !from.is_enum() => return None,
                     _ => *from,
                 };
                 match generic.element {
@@ -415,10 +430,6 @@ fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
     let other = |known: PgType| generic.compatible.is_none_or(|ty| ty.oid != known.oid);
     let bounds = generic.compatible_range.and_then(PgType::subtype);
     if bounds.is_some_and(other) {
-        return None;
-    }
-    // Of literals alone nothing says what they are.
-    if unknown && generic.element.is_none() {
         return None;
     }
     Some(generic)

@@ -103,7 +103,7 @@ pub(in crate::engine) fn check_result(
                 return mismatch("Final statement must return exactly one column.".into());
             };
             let written = column.ty.is(PgType::RECORD) && ty.is_composite();
-            if is_assignable(column.ty, *ty) || written {
+            if is_assignable(snapshot, column.ty, *ty) || written {
                 return Ok(());
             }
             mismatch(format!("Actual return type is {}.", shown(column.ty)))
@@ -119,7 +119,7 @@ pub(in crate::engine) fn check_result(
                 let Some((_, ty)) = wanted.get(index) else {
                     return mismatch("Final statement returns too many columns.".into());
                 };
-                if !is_assignable(column.ty, *ty) {
+                if !is_assignable(snapshot, column.ty, *ty) {
                     return mismatch(format!(
                         "Final statement returns {} instead of {} at column {}.",
                         shown(column.ty),

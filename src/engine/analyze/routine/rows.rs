@@ -56,6 +56,9 @@ impl Analyst<'_> {
             let elements = self.routine_elements(call, &body, &wanted)?;
             return self.set_column(level, elements);
         }
+        if body.value && self.must_be_carried(call, &body)? {
+            return self.carried_value(level, call, &wanted);
+        }
         if let (true, ResultColumns::Value(ty, _)) = (body.value, &wanted) {
             return self.inlined(level, call, &body, &wanted, *ty);
         }
@@ -70,14 +73,19 @@ impl Analyst<'_> {
                 ..value
             });
         }
+        if self.must_be_carried(call, &body)? {
+            return self.carried_value(level, call, &wanted);
+        }
         let prepared = self.prepared(call, &body)?;
         let (wanted, answer) = match &wanted {
-            // A row of a type that has a name is one value.
-            ResultColumns::Rows(_) if row.is_composite() => {
+            // A row is one value.
+            ResultColumns::Rows(columns) => {
+                let row = row_type(row, columns);
                 let answer = self.answered_row(call, &body, &prepared.args, row, &wanted)?;
                 (ResultColumns::Value(row, None), answer)
             }
-            _ => {
+            ResultColumns::Record => self.answered_record(call, &body, &prepared.args)?,
+            ResultColumns::Void | ResultColumns::Value(..) => {
                 let answer = self.answered(call, &body, &prepared.args, &wanted, Wanted::Answer)?;
                 (wanted, answer)
             }
@@ -110,33 +118,9 @@ impl Analyst<'_> {
                 }
                 Ok(value)
             }
-            ResultColumns::Rows(_) if volatile || once.is_some() => {
-                self.carried_value(level, call, &wanted)
+            ResultColumns::Rows(_) | ResultColumns::Record => {
+                Err(Error::internal("calling a function", "its row is no value"))
             }
-            ResultColumns::Rows(columns) => {
-                let mut fields = Vec::with_capacity(columns.len());
-                for (index, (name, ty)) in columns.iter().enumerate() {
-                    let column = answer.column(index).expr;
-                    let alias = format!("\0f{}", self.number());
-                    let one = Answer {
-                        plan: project(vec![column.alias(alias)], answer.plan.clone())?,
-                        columns: vec![answer.columns[index].clone()],
-                        order: Vec::new(),
-                        outer: answer.outer.clone(),
-                    };
-                    let value = Typed::new(self.first_value(one)?, ty.unmodified());
-                    let value = match routine.strict {
-                        true => unless_null(args, value)?,
-                        false => value,
-                    };
-                    fields.push((name.clone(), value));
-                }
-                self.row_of(&fields)
-            }
-            ResultColumns::Record => Err(Error::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                "function returning record called in context that cannot accept type record",
-            )),
         }
     }
 
@@ -290,31 +274,32 @@ impl Analyst<'_> {
         wanted: &ResultColumns,
     ) -> Result<Elements> {
         let routine = &call.routine;
-        let row = self.scope.context.snapshot.value_type(routine.returns);
-        let is_row = matches!(wanted, ResultColumns::Rows(_)) && row.is_composite();
-        let of_row = ResultColumns::Value(row, None);
-        let ResultColumns::Value(ty, _) = (if is_row { &of_row } else { wanted }) else {
-            return Err(Error::unsupported(format!(
-                "the rows of function {} in a select list",
-                routine.name
-            ))
-            .hint("Call it in FROM."));
-        };
-        if super::super::coerce::array_element(*ty).is_some() {
-            return Err(Error::unsupported("a set of arrays in a select list")
-                .hint("Call the function in FROM."));
+        let named = self.scope.context.snapshot.value_type(routine.returns);
+        // Arrays would become one of more dimensions.
+        let arrays = |ty: &PgType| super::super::coerce::array_element(*ty).is_some();
+        let of_arrays = matches!(wanted, ResultColumns::Value(ty, _) if arrays(ty));
+        if of_arrays || self.must_be_carried(call, body)? {
+            return self.carried_elements(call, wanted);
         }
         let prepared = self.prepared(call, body)?;
         if prepared.once.is_some() {
-            return Err(Error::unsupported(format!(
-                "such an argument of function {} in a select list",
-                routine.name
-            ))
-            .hint("Call the function in FROM."));
+            return self.carried_elements(call, wanted);
         }
-        let answer = match is_row {
-            true => self.answered_row(call, body, &prepared.args, *ty, wanted)?,
-            false => self.answered(call, body, &prepared.args, wanted, Wanted::Ordered)?,
+        let args = &prepared.args;
+        let (ty, answer) = match wanted {
+            ResultColumns::Rows(columns) => {
+                let ty = row_type(named, columns);
+                (ty, self.answered_row(call, body, args, ty, wanted)?)
+            }
+            ResultColumns::Value(ty, _) => (
+                *ty,
+                self.answered(call, body, args, wanted, Wanted::Ordered)?,
+            ),
+            ResultColumns::Record => {
+                let (_, answer) = self.answered_record(call, body, args)?;
+                (answer.columns[0].ty, answer)
+            }
+            ResultColumns::Void => return Err(run_only(routine)),
         };
         let answer = self.unless_null_rows(routine, &prepared.args, answer)?;
         let array = self.collected(answer)?;
@@ -394,10 +379,7 @@ impl Analyst<'_> {
         if !routine.set {
             // One row, of NULLs if the body gives none.
             if prepared.once.is_some() || is_volatile(&answer.plan).converted()? {
-                return Err(Error::unsupported(format!(
-                    "function {} with such arguments",
-                    routine.name
-                )));
+                return self.carried_rows(call, &wanted, ordinality);
             }
             let ResultColumns::Rows(columns) = &wanted else {
                 return Err(Error::internal("calling a function", "no rows"));
@@ -528,6 +510,17 @@ impl Analyst<'_> {
         });
         Ok(answer)
     }
+}
+
+/// The type of the rows a function gives: the one it is declared to return, if that says of what
+/// they are.
+fn row_type(declared: PgType, columns: &[(String, PgType)]) -> PgType {
+    if declared.is_composite() {
+        return declared;
+    }
+    let (names, types): (Vec<String>, Vec<PgType>) = columns.iter().cloned().unzip();
+    let types: Vec<PgType> = types.into_iter().map(PgType::unmodified).collect();
+    PgType::record(&types, &names)
 }
 
 /// `42809`
