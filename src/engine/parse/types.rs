@@ -21,7 +21,6 @@ const UNBUILT: &[&str] = &[
     "cstring",
     "hstore",
     "pg_snapshot",
-    "refcursor",
     "regcollation",
     "regoper",
     "regoperator",

@@ -432,7 +432,13 @@ pub(super) fn key_columns(relation: &Relation, names: &[String], of: &str) -> Re
 pub(super) fn check_comparable(ty: PgType) -> Result<()> {
     let of = ty.element().unwrap_or(ty);
     let plain = of.plain();
-    let unordered = [PgType::JSON, PgType::XID, PgType::CID, PgType::ACLITEM];
+    let unordered = [
+        PgType::JSON,
+        PgType::XID,
+        PgType::CID,
+        PgType::ACLITEM,
+        PgType::REFCURSOR,
+    ];
     if unordered.contains(&plain) || Code::of(plain) == Some(Code::Figure) {
         return Err(Error::new(
             SqlState::UNDEFINED_OBJECT,

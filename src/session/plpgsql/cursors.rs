@@ -44,7 +44,7 @@ impl Session {
             None => {
                 let name = format!("<unnamed portal {}>", self.portals.serial() + 1);
                 let context = self.context()?;
-                let value = parse_value(&name, PgType::TEXT, &context.style, 0)?;
+                let value = parse_value(&name, PgType::REFCURSOR, &context.style, 0)?;
                 frame.set(place, value);
                 name
             }
@@ -182,7 +182,7 @@ impl Session {
         let Value::Single(ty, value) = &frame.variable(place).value else {
             return Err(not_cursor());
         };
-        if !ty.is(PgType::TEXT) {
+        if !ty.is(PgType::REFCURSOR) {
             return Err(not_cursor());
         }
         let text = arrow::compute::cast(value, &arrow::datatypes::DataType::Utf8)

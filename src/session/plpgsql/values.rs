@@ -384,8 +384,8 @@ impl Session {
                     types.push((argument.clone(), ty));
                 }
                 // It is called as the variable is.
-                let value = parse_value(name, PgType::TEXT, &context.style, 0)?;
-                let mut variable = Variable::new(name.clone(), Value::Single(PgType::TEXT, value));
+                let value = parse_value(name, PgType::REFCURSOR, &context.style, 0)?;
+                let mut variable = Variable::new(name.clone(), Value::Single(PgType::REFCURSOR, value));
                 variable.cursor = Some(Arc::new(BoundCursor {
                     scroll: *scroll,
                     arguments: types,
@@ -426,7 +426,7 @@ impl Session {
         let snapshot = &context.snapshot;
         let ty = match ty {
             VariableType::Record => return Ok(Value::Record(None)),
-            VariableType::Cursor => return Ok(Value::null(PgType::TEXT)),
+            VariableType::Cursor => return Ok(Value::null(PgType::REFCURSOR)),
             VariableType::Named(name) => {
                 let found = name.resolve(snapshot, &context.search_path);
                 found.map_err(Error::without_position)?

@@ -88,6 +88,7 @@ types! {
     BIT          1560 "bit"          "bit"                          -1 'V' 1561;
     VARBIT       1562 "varbit"       "bit varying"                  -1 'V' 1563;
     NUMERIC      1700 "numeric"      "numeric"                      -1 'N' 1231;
+    REFCURSOR    1790 "refcursor"    "refcursor"                    -1 'U' 2201;
     REGPROCEDURE 2202 "regprocedure" "regprocedure"                 4  'N' 2207;
     REGOPER      2203 "regoper"      "regoper"                      4  'N' 2208;
     REGOPERATOR  2204 "regoperator"  "regoperator"                  4  'N' 2209;
