@@ -10,6 +10,7 @@ mod null_supplied;
 mod skips;
 mod sorted;
 mod statistics;
+mod topmost;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use null_supplied::NullSupplied;
 use skips::Skips;
 use sorted::Sorted;
 use statistics::OwnStatistics;
+use topmost::Topmost;
 
 use super::planning::{Resumed, WatchedPhysical};
 
@@ -58,6 +60,11 @@ pub(super) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         })
         .collect();
     rules.insert(0, Arc::new(NullSupplied));
+    // Behind what gives sorts their limits, before what gives scans the sorts' filters.
+    let limited = rules
+        .iter()
+        .rposition(|rule| rule.name().starts_with("FilterPushdown"));
+    rules.insert(limited.unwrap_or(rules.len()), Arc::new(Topmost));
     let last = rules
         .iter()
         .position(|rule| rule.name() == "SanityCheckPlan");
