@@ -7,6 +7,7 @@
 pub mod acl;
 mod aggregate;
 mod apply;
+mod array_name;
 pub mod change;
 mod constraint;
 mod default_acl;

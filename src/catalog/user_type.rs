@@ -130,6 +130,8 @@ pub enum Found<'a> {
     Type(&'a Arc<UserType>),
     /// The rows of a relation.
     Rows(&'a Arc<Relation>),
+    /// The arrays over one of these, by the name of their type.
+    Arrays(PgType),
 }
 
 impl Found<'_> {
@@ -138,14 +140,16 @@ impl Found<'_> {
         match self {
             Self::Type(ty) => ty.ty(),
             Self::Rows(relation) => relation.row_ty(),
+            Self::Arrays(ty) => ty,
         }
     }
 
-    /// The type of arrays over it; `None` if commons has no such arrays.
+    /// The type of arrays over it; `None` if there are no such arrays.
     pub fn array_ty(self) -> Option<PgType> {
         match self {
             Self::Type(ty) => ty.array_ty(),
             Self::Rows(relation) => relation.row_ty().array(),
+            Self::Arrays(_) => None,
         }
     }
 }
@@ -220,11 +224,6 @@ impl UserType {
             return Some(domain);
         }
         None
-    }
-
-    /// `pg_type.typname` of the type of arrays over it.
-    pub fn array_name(&self) -> String {
-        format!("_{}", self.name)
     }
 }
 
@@ -437,8 +436,8 @@ impl Snapshot {
         })
     }
 
-    /// The type of values that a name means, of arrays of them if `array`: a user's type, or the
-    /// rows of a relation.
+    /// The type of values that a name means: a user's type, the rows of a relation, or the arrays
+    /// over one of these.
     pub fn resolve_value_type(
         &self,
         path: &SearchPath,
@@ -447,11 +446,20 @@ impl Snapshot {
     ) -> Option<Found<'_>> {
         let mut schemas = path.candidates(self, schema).into_iter();
         schemas.find_map(|oid| {
-            let own = self.type_named(oid, name).map(Found::Type);
+            let own = self.named_type(oid, name);
             own.or_else(|| {
-                let relation = self.relation_named(oid, name)?;
-                relation.has_row_type().then_some(Found::Rows(relation))
+                let over = self.array_named(oid, name)?;
+                over.array_ty().map(Found::Arrays)
             })
+        })
+    }
+
+    /// The type of a schema that is called so and is not one of arrays.
+    pub(super) fn named_type(&self, schema: Oid, name: &str) -> Option<Found<'_>> {
+        let own = self.type_named(schema, name).map(Found::Type);
+        own.or_else(|| {
+            let relation = self.relation_named(schema, name)?;
+            relation.has_row_type().then_some(Found::Rows(relation))
         })
     }
 
@@ -579,9 +587,8 @@ impl Snapshot {
     /// # Errors
     /// `42710`
     pub fn check_type_name(&self, schema: Oid, name: &str) -> Result<()> {
-        let taken = self.type_named(schema, name).is_some()
-            || self.relation_named(schema, name).is_some()
-            || self.types_in(schema).any(|ty| ty.array_name() == name);
+        let taken =
+            self.type_named(schema, name).is_some() || self.relation_named(schema, name).is_some();
         if taken {
             return Err(Error::new(
                 SqlState::DUPLICATE_OBJECT,

@@ -307,6 +307,7 @@ fn type_is_visible(call: &Call<'_>, row: usize) -> Result<Value> {
     let found = named.is_some_and(|found| match found {
         Found::Type(ty) => own.is_some_and(|own| own.oid == ty.oid),
         Found::Rows(relation) => rows.is_some_and(|rows| rows.oid == relation.oid),
+        Found::Arrays(_) => false,
     });
     Ok((found && PgType::by_name(name).is_none()).into())
 }

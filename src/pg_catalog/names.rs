@@ -432,15 +432,11 @@ fn find_type(context: &StatementContext, text: &str) -> Result<Option<Oid>> {
     })
 }
 
-/// A user's type by its name, or by that of the type of arrays over it.
+/// A user's type, or that of a table's rows, by its name or that of the arrays over it.
 fn user_type(context: &StatementContext, schema: Option<&str>, name: &str) -> Option<Oid> {
     let (snapshot, path) = (&context.snapshot, &context.search_path);
-    let array = || {
-        let over = snapshot.resolve_type(path, schema, name.strip_prefix('_')?)?;
-        Some(over.array)
-    };
-    let found = snapshot.resolve_type(path, schema, name).map(|ty| ty.oid);
-    found.or_else(array)
+    let found = snapshot.resolve_value_type(path, schema, name)?;
+    Some(found.ty().declared())
 }
 
 /// The row type of a relation.

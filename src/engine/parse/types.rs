@@ -7,6 +7,7 @@ use sqlparser::ast::{
 
 use super::cursor::{Cursor, fold};
 use crate::base::{Error, Result, SqlState};
+use crate::catalog::user_type::Found;
 use crate::catalog::{SearchPath, Snapshot};
 use crate::engine::command::ObjectName;
 use crate::types::PgType;
@@ -61,6 +62,7 @@ impl TypeName {
         let schema = name.schema.as_deref();
         let found = snapshot.resolve_value_type(path, schema, &name.name);
         let ty = match (found, array) {
+            (Some(Found::Arrays(_)), true) => None,
             (Some(ty), true) => Some(ty.array_ty().ok_or_else(|| {
                 Error::unsupported(format!("type {name}[], arrays of a domain over arrays"))
             })?),

@@ -146,13 +146,13 @@ struct RowType {
 }
 
 impl RowType {
-    /// The array type over it, and itself.
-    fn with_array(self) -> [Self; 2] {
+    /// The array type over it, which is called `name`, and itself.
+    fn with_array(self, name: String) -> [Self; 2] {
         let array = Self {
             oid: self.array,
             array: Oid::INVALID,
             element: self.oid,
-            name: format!("_{}", self.name),
+            name,
             relation: Oid::INVALID,
             ..self
         };
@@ -173,7 +173,7 @@ fn row_types(context: &StatementContext) -> Vec<RowType> {
             owner: Oid::SUPERUSER,
             relation: relation.oid,
         };
-        rows.extend(row.with_array());
+        rows.extend(row.with_array(format!("_{}", relation.name)));
     }
     let users = context.snapshot.relations();
     for relation in users.filter(|relation| relation.sequence().is_none()) {
@@ -186,7 +186,8 @@ fn row_types(context: &StatementContext) -> Vec<RowType> {
             owner: relation.owner,
             relation: relation.oid,
         };
-        rows.extend(row.with_array());
+        let array = context.snapshot.array_name(relation.schema, &relation.name);
+        rows.extend(row.with_array(array));
     }
     rows
 }

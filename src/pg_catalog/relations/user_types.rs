@@ -162,7 +162,7 @@ pub(super) fn pg_type(
                 false => row.ty.oid.into(),
             }),
             ("typname", &|row| match row.array {
-                true => row.ty.array_name().into(),
+                true => snapshot.array_name(row.ty.schema, &row.ty.name).into(),
                 false => (&row.ty.name).into(),
             }),
             ("typnamespace", &|row| row.ty.schema.into()),

@@ -257,9 +257,12 @@ pub(super) fn type_of(context: &StatementContext, name: &ObjectName) -> Result<U
         )
         .hint(format!("You can drop {kind} {shown} instead.")));
     }
-    let mut types = snapshot.types();
-    if let Some(over) = types.find(|ty| ty.array_name() == name.name) {
-        let shown = quote(&over.name);
+    let named = snapshot.resolve_value_type(&context.search_path, schema, &name.name);
+    if let Some(array) = named
+        && let Some(element) = array.ty().element()
+        && let Some(over) = pg_catalog::names::type_name(context, element)
+    {
+        let shown = over;
         return Err(Error::new(
             SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
             format!("cannot drop type {shown}[] because type {shown} requires it"),
