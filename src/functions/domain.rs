@@ -1,30 +1,36 @@
 //! What a domain forbids: a function of the verdict on a value, which fails where it is against it.
 //! No query can say its name.
 
-use super::call::short::{BOOL, TEXT};
+use super::call::short::{BIGINT, BOOL, TEXT};
 use super::call::{Call, functions};
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Oid, Result, SqlState};
+use crate::catalog::Snapshot;
 use crate::pg_catalog::Value;
 use crate::types::PgType;
 
 functions! { pub(super) LIST:
     "\0in domain" Stable {
-        (BOOL, TEXT) -> PgType::BOOL, loose, pass;
-        (BOOL, TEXT, TEXT) -> PgType::BOOL, loose, pass;
+        (BOOL, BIGINT) -> PgType::BOOL, loose, pass;
+        (BOOL, BIGINT, TEXT) -> PgType::BOOL, loose, pass;
     }
 }
 
 /// True, also where the verdict is NULL; an error where it is false.
 fn pass(call: &Call<'_>, row: usize) -> Result<Value> {
     match call.bool(0, row) {
-        Some(false) => Err(violation(call.must_text(1, row), call.text(2, row))),
+        Some(false) => {
+            let domain = call.int(1, row).and_then(|oid| u32::try_from(oid).ok());
+            let domain = domain.map_or(Oid::INVALID, Oid);
+            Err(violation(&call.context.snapshot, domain, call.text(2, row)))
+        }
         Some(true) | None => Ok(true.into()),
     }
 }
 
 /// `23514`, or `23502` where no check is named, in PostgreSQL's words.
-pub(crate) fn violation(domain: &str, check: Option<&str>) -> Error {
-    match check {
+pub(crate) fn violation(snapshot: &Snapshot, oid: Oid, check: Option<&str>) -> Error {
+    let domain = PgType::TEXT.in_domain(oid);
+    let error = match check {
         Some(check) => Error::new(
             SqlState::CHECK_VIOLATION,
             format!("value for domain {domain} violates check constraint \"{check}\""),
@@ -34,5 +40,12 @@ pub(crate) fn violation(domain: &str, check: Option<&str>) -> Error {
             SqlState::NOT_NULL_VIOLATION,
             format!("domain {domain} does not allow null values"),
         ),
-    }
+    };
+    let Some(of) = snapshot.user_type(oid) else {
+        return error;
+    };
+    let schema = snapshot.schema(of.schema);
+    error
+        .of_table(schema.map(|schema| schema.name.clone()), None)
+        .data_type(&of.name)
 }

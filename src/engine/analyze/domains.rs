@@ -42,8 +42,7 @@ impl Analyst<'_> {
             let verdict = self.pinned(|pinned| pinned.expression(&level, &condition));
             let verdict = verdict.map_err(Error::without_position)?;
             let mut args = vec![self.condition(verdict, "CHECK")?];
-            let named = PgType::TEXT.in_domain(rule.domain).to_string();
-            args.push(typed::text(&named).expr);
+            args.push(typed::int8(i64::from(rule.domain.0)).expr);
             args.extend(rule.check.as_deref().map(|name| typed::text(name).expr));
             let kept = self.native("\0in domain", args)?.expr;
             all = Some(match all {

@@ -12,7 +12,6 @@ use crate::engine::{Bound, Engine};
 use crate::functions::domain_violation;
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
-use crate::types::PgType;
 
 /// What the domain of a column asks of its values.
 #[derive(Debug, Clone)]
@@ -84,8 +83,8 @@ impl Engine {
                 Some((row, &domain.rules[at]))
             });
             if let Some((row, rule)) = broken {
-                let named = PgType::TEXT.in_domain(rule.domain).to_string();
-                first = Some((row, domain_violation(&named, rule.check.as_deref())));
+                let error = domain_violation(&context.snapshot, rule.domain, rule.check.as_deref());
+                first = Some((row, error));
             }
         }
         Ok(first)
