@@ -62,12 +62,6 @@ functions! { pub(super) LIST:
     "int4_avg_accum" Immutable {
         (BIGINTS, INT) -> BIGINTS_TYPE, strict, add_integer;
     }
-    "int4_avg_combine" Immutable {
-        (BIGINTS, BIGINTS) -> BIGINTS_TYPE, strict, |call, row| {
-            let ((n, a), (m, b)) = (integers(call, 0, row)?, integers(call, 1, row)?);
-            Ok(pair(n.wrapping_add(m), a.wrapping_add(b)))
-        };
-    }
     "int8_avg" Immutable {
         (BIGINTS) -> PgType::NUMERIC, strict, |call, row| {
             let (count, sum) = integers(call, 0, row)?;
