@@ -171,6 +171,17 @@ impl Routine {
         self.parameters.iter().filter(|p| p.mode.is_output())
     }
 
+    /// The parameters that a call has arguments for: the outputs of a procedure, too, though
+    /// nothing reads what is given for those.
+    pub fn arguments(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters
+            .iter()
+            .filter(|parameter| match parameter.mode {
+                ParameterMode::Out => self.procedure,
+                mode => mode.is_input(),
+            })
+    }
+
     /// `pg_proc.proargtypes`: what tells routines of one name apart.
     pub fn input_types(&self) -> Vec<Oid> {
         self.inputs().map(|parameter| parameter.ty).collect()

@@ -10,15 +10,15 @@ use super::analyze::{
     Output, ResultColumns, check_aggregate, check_result, run_only, spread, surroundings,
 };
 use super::bind::bind_call;
-use super::command::{Command, Statement};
+use super::command::{Command, DmlAction, Statement};
 use super::parse::{parse, parse_plpgsql, parse_query};
 use super::planning::Watch;
 use super::plpgsql::Returns;
 use super::scope::Scope;
 use super::{Bound, Engine, OutputColumn};
-use crate::base::{Error, Oid, Result};
+use crate::base::{Error, Oid, Result, SqlState};
 use crate::calls::{CallRequest, CallShape};
-use crate::catalog::{Change, Routine, RoutineBody, Snapshot};
+use crate::catalog::{Change, Routine, RoutineBody, Snapshot, Volatility};
 use crate::privileges;
 use crate::statement::{ArgumentNames, Arguments, StatementContext};
 use crate::types::PgType;
@@ -37,7 +37,8 @@ pub struct Footing {
 /// The statements of a body.
 ///
 /// # Errors
-/// `42601`; `0A000` for a statement that cannot be in one.
+/// `42601`; `0A000` for what is neither a query nor a change of data in a body without quotes, as
+/// in PostgreSQL.
 pub fn statements(routine: &Routine) -> Result<Vec<Statement>> {
     let statements = match &routine.body {
         RoutineBody::Text(text) => parse(text),
@@ -46,16 +47,67 @@ pub fn statements(routine: &Routine) -> Result<Vec<Statement>> {
         RoutineBody::Procedural(_) | RoutineBody::Aggregate(_) => Err(run_only(routine)),
     };
     let statements = statements.map_err(Error::without_position)?;
-    for statement in &statements {
-        if !matches!(statement.command, Command::Query(_) | Command::Dml(_)) {
-            let words: Vec<&str> = statement.text.split_whitespace().take(2).collect();
-            return Err(Error::unsupported(format!(
-                "{} in a function",
-                words.join(" ").to_uppercase()
-            )));
-        }
+    let quoted = matches!(routine.body, RoutineBody::Text(_));
+    match statements.iter().find(|statement| !answers(statement)) {
+        Some(statement) if !quoted => Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!(
+                "{} is not yet supported in unquoted SQL function body",
+                first_words(statement)
+            ),
+        )),
+        _ => Ok(statements),
     }
-    Ok(statements)
+}
+
+/// Whether a statement is a query or a change of data.
+fn answers(statement: &Statement) -> bool {
+    matches!(statement.command, Command::Query(_) | Command::Dml(_))
+}
+
+/// What a command is called.
+fn first_words(statement: &Statement) -> String {
+    let words: Vec<&str> = statement.text.split_whitespace().take(2).collect();
+    words.join(" ").to_uppercase()
+}
+
+/// That a body may run a statement.
+///
+/// # Errors
+/// `0A000` for what ends transactions or speaks with the client, and for changes where the function
+/// says that it makes none.
+pub fn check_runs(routine: &Routine, statement: &Statement) -> Result<()> {
+    let refused = |what: &str| Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, what));
+    let word = match &statement.command {
+        Command::Begin(_) => "BEGIN",
+        Command::Commit { .. } => "COMMIT",
+        Command::Rollback { .. } => "ROLLBACK",
+        Command::Savepoint(_) => "SAVEPOINT",
+        Command::RollbackTo(_) => "ROLLBACK TO",
+        Command::Release(_) => "RELEASE",
+        Command::PrepareTransaction => "PREPARE TRANSACTION",
+        Command::EndPrepared { commit: true, .. } => "COMMIT PREPARED",
+        Command::EndPrepared { .. } => "ROLLBACK PREPARED",
+        Command::Copy(copy) if copy.file.is_none() => {
+            return refused("cannot COPY to/from client in an SQL function");
+        }
+        _ if routine.volatility == Volatility::Volatile => return Ok(()),
+        Command::Query(_) | Command::Explain(_) | Command::Show(_) => return Ok(()),
+        Command::Dml(dml) => {
+            let word = match &dml.action {
+                DmlAction::Insert { .. } | DmlAction::Query(_) => "INSERT",
+                DmlAction::Update(_) => "UPDATE",
+                DmlAction::Delete(_) => "DELETE",
+                DmlAction::Merge(_) => "MERGE",
+            };
+            return refused(&format!("{word} is not allowed in a non-volatile function"));
+        }
+        _ => {
+            let word = first_words(statement);
+            return refused(&format!("{word} is not allowed in a non-volatile function"));
+        }
+    };
+    refused(&format!("{word} is not allowed in an SQL function"))
 }
 
 /// The types of a function's inputs; of those that are different in each call, none.
@@ -182,7 +234,7 @@ pub(super) fn is_carried_out(routine: &Routine) -> bool {
     statements.len() > 1
         || statements
             .iter()
-            .any(|statement| matches!(statement.command, Command::Dml(_)))
+            .any(|statement| !matches!(statement.command, Command::Query(_)))
 }
 
 impl Engine {
@@ -209,6 +261,39 @@ impl Engine {
             })
         })
         .await
+    }
+
+    /// The call of a procedure.
+    ///
+    /// # Errors
+    /// `42883` if there is none; `42809` if it is a function.
+    pub async fn bind_procedure(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        function: &ast::Function,
+        declared: &[Option<PgType>],
+    ) -> Result<BoundCall> {
+        let undefined = |name: &str| {
+            Error::new(SqlState::UNDEFINED_FUNCTION, format!("procedure {name}")).hint(
+                "No procedure matches the given name and argument types. You might need to add \
+                 explicit type casts.",
+            )
+        };
+        let call = self.bind_call(context, function, declared, true).await;
+        let call = call.map_err(|error| match error.message().strip_prefix("function ") {
+            Some(rest) if error.state() == SqlState::UNDEFINED_FUNCTION => undefined(rest),
+            _ => error,
+        })?;
+        let call = call.ok_or_else(|| undefined(&format!("{}() does not exist", function.name)))?;
+        if !call.callee.routine.procedure {
+            let signature = context.snapshot.signature(&call.callee.routine, None);
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("{} is not a procedure", signature.replace(',', ", ")),
+            )
+            .hint("To call a function, use SELECT."));
+        }
+        Ok(call)
     }
 
     /// Checks an aggregate about to be made.
@@ -304,6 +389,11 @@ impl Engine {
                     let bound = self.bind_dml(&context, dml, &declared).await;
                     let bound = bound.map_err(Error::without_position)?;
                     bound.columns.as_deref().map(outputs)
+                }
+                Command::Call(function) => {
+                    let bound = self.bind_procedure(&context, function, &declared).await;
+                    bound.map_err(Error::without_position)?;
+                    None
                 }
                 _ => None,
             };

@@ -59,7 +59,7 @@ impl Administrator {
 
     async fn run_statements(&mut self, sql: &str) -> Result<()> {
         for statement in self.session.parse(sql)? {
-            match self.session.run(&statement).await? {
+            match self.session.run(&statement, false).await? {
                 Response::Rows(mut answer) => while answer.rows.next().await?.is_some() {},
                 Response::Done(_) | Response::Empty => {}
                 Response::CopyIn(_) | Response::CopyOut(_) => {

@@ -120,8 +120,12 @@ pub struct Session {
     variables: Option<Arc<Arguments>>,
     /// How many blocks run inside each other.
     blocks: usize,
+    /// Whether the block that runs may not end transactions (PostgreSQL's atomic context).
+    atomic: bool,
     /// How many of the blocks around what runs have handlers.
     handlers: usize,
+    /// What the loops around what runs go over.
+    loops: Vec<plpgsql::Looped>,
     /// Counts changes of the transaction's own view, which the catalog's version does not.
     epoch: u64,
     /// What runs now.
@@ -163,13 +167,14 @@ impl Session {
         Ok(statements)
     }
 
-    /// Runs one statement of a simple query. Outside a block it runs in the implicit transaction
-    /// that [`Session::sync`] commits.
+    /// Runs one statement of a simple query, `alone` in it or not. Outside a block it runs in the
+    /// implicit transaction that [`Session::sync`] commits.
     ///
     /// # Errors
     /// Whatever the statement fails with; the wire then calls [`Session::fail`].
-    pub async fn run(&mut self, statement: &Statement) -> Result<Response> {
+    pub async fn run(&mut self, statement: &Statement, alone: bool) -> Result<Response> {
         let interrupt = self.start(&statement.text)?;
+        self.atomic |= !alone;
         self.check_not_failed(&statement.command)?;
         self.dispatch(statement, None, &[], &interrupt)
             .await
@@ -198,6 +203,7 @@ impl Session {
     /// transaction is rolled back.
     pub fn fail(&mut self) {
         self.effects.drain();
+        self.portals.end_loops();
         self.fail_transaction();
         self.rest();
     }

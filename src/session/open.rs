@@ -62,6 +62,8 @@ impl Session {
             pinned: None,
             variables: None,
             blocks: 0,
+            atomic: false,
+            loops: Vec::new(),
             handlers: 0,
             temporary: None,
             epoch: 0,

@@ -47,6 +47,8 @@ pub(super) enum Hold {
     AtCommit,
     /// Its transaction committed.
     Held,
+    /// A loop goes over it whose body ended the transaction.
+    ForLoop,
 }
 
 /// How far a portal is.
@@ -141,14 +143,32 @@ impl Portals {
     pub(super) fn commit(&mut self) {
         self.by_name.retain(|_, portal| portal.hold != Hold::No);
         for portal in self.by_name.values_mut() {
-            portal.hold = Hold::Held;
+            if portal.hold == Hold::AtCommit {
+                portal.hold = Hold::Held;
+            }
         }
     }
 
     /// Closes those of the transaction that is rolled back, opened after `serial`.
     pub(super) fn roll_back(&mut self, serial: u64) {
+        self.by_name.retain(|_, portal| {
+            portal.serial <= serial || matches!(portal.hold, Hold::Held | Hold::ForLoop)
+        });
+    }
+
+    /// Lets one outlive its transaction, however that ends, for the loop that goes over it.
+    pub(super) fn hold_for_loop(&mut self, name: &str) {
+        if let Some(portal) = self.by_name.get_mut(name)
+            && portal.hold != Hold::Held
+        {
+            portal.hold = Hold::ForLoop;
+        }
+    }
+
+    /// Closes those of loops that an error ended.
+    pub(super) fn end_loops(&mut self) {
         self.by_name
-            .retain(|_, portal| portal.serial <= serial || portal.hold == Hold::Held);
+            .retain(|_, portal| portal.hold != Hold::ForLoop);
     }
 
     /// Closes one.

@@ -331,7 +331,8 @@ impl Session {
         };
         let engine = self.shared.engine.clone();
         let work = engine.bind_call(context, &sole.function, declared, false);
-        let Some(bound) = interruptible(interrupt, work).await? else {
+        let bound = interruptible(interrupt, work).await?;
+        let Some(bound) = bound.filter(|bound| sole.is_for(&bound.callee)) else {
             return Ok(None);
         };
         Ok(Some(Plan {

@@ -61,6 +61,8 @@ impl Session {
         self.changing.clear();
         self.pinned = None;
         (self.variables, self.blocks, self.handlers) = (None, 0, 0);
+        self.atomic = self.in_block();
+        self.loops.clear();
         self.carry_out_effects()?;
         let timeout = self.derived()?.statement_timeout_ms;
         let timer = (timeout > 0).then(|| {

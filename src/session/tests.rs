@@ -87,8 +87,9 @@ impl User {
     }
 
     async fn ask_all(&mut self, sql: &str, lines: &mut Vec<String>) -> crate::base::Result<()> {
-        for statement in self.session.parse(sql)? {
-            let response = self.session.run(&statement).await?;
+        let statements = self.session.parse(sql)?;
+        for statement in &statements {
+            let response = self.session.run(statement, statements.len() == 1).await?;
             lines.push(shown(response).await?);
         }
         self.session.sync().await

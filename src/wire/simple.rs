@@ -35,7 +35,7 @@ impl Connection {
         for (index, statement) in statements.iter().enumerate() {
             // Boxed: the future of a running statement is large, and idle connections shall be
             // small.
-            let response = Box::pin(self.session.run(statement)).await?;
+            let response = Box::pin(self.session.run(statement, last == 0)).await?;
             Box::pin(self.respond(response, index == last)).await?;
         }
         Ok(())

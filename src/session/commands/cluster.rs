@@ -21,12 +21,7 @@ impl Session {
     ) -> Result<CommandTag> {
         let done = tag("CLUSTER");
         let Some((name, index)) = table else {
-            if self.in_block() {
-                return Err(Error::new(
-                    SqlState::ACTIVE_SQL_TRANSACTION,
-                    "CLUSTER cannot run inside a transaction block",
-                ));
-            }
+            self.refuse_in_block("CLUSTER")?;
             return Ok(done);
         };
         let context = self.context()?;

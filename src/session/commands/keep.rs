@@ -352,12 +352,7 @@ impl Session {
         names: Option<&[ObjectName]>,
         deferred: bool,
     ) -> Result<CommandTag> {
-        if !self.in_block() {
-            self.warning(
-                SqlState::NO_ACTIVE_SQL_TRANSACTION,
-                "SET CONSTRAINTS can only be used in transaction blocks",
-            );
-        }
+        self.warn_outside_block("SET CONSTRAINTS");
         let context = self.context()?;
         let mut modes = context.constraint_modes.as_ref().clone();
         let mut named = None;

@@ -4,7 +4,7 @@
 
 use super::drop::kind_of;
 use super::{no_column, relation_of, tag};
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Result, SqlState};
 use crate::catalog::ObjectId;
 use crate::engine::command::{Maintenance, ObjectKind, ObjectName};
 use crate::privileges::{self, Need};
@@ -19,13 +19,10 @@ impl Session {
     ) -> Result<CommandTag> {
         let (done, verb) = match what {
             Maintenance::Checkpoint => return self.checkpoint(),
-            Maintenance::Vacuum if self.in_block() => {
-                return Err(Error::new(
-                    SqlState::ACTIVE_SQL_TRANSACTION,
-                    "VACUUM cannot run inside a transaction block",
-                ));
+            Maintenance::Vacuum => {
+                self.refuse_in_block("VACUUM")?;
+                ("VACUUM", "vacuum")
             }
-            Maintenance::Vacuum => ("VACUUM", "vacuum"),
             Maintenance::Analyze => ("ANALYZE", "analyze"),
         };
         let context = self.context()?;

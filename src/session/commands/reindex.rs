@@ -20,13 +20,8 @@ impl Session {
             Reindex::Database { system: false, .. } => Some("REINDEX DATABASE"),
             Reindex::Database { system: true, .. } => Some("REINDEX SYSTEM"),
         };
-        if let Some(what) = alone
-            && self.in_block()
-        {
-            return Err(Error::new(
-                SqlState::ACTIVE_SQL_TRANSACTION,
-                format!("{what} cannot run inside a transaction block"),
-            ));
+        if let Some(what) = alone {
+            self.refuse_in_block(what)?;
         }
         let context = self.context()?;
         let object = match reindex {

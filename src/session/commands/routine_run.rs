@@ -15,9 +15,10 @@ use super::tag;
 use crate::base::limits::CALL_DEPTH_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{RoutineBody, SearchPath, Volatility};
-use crate::engine::command::DmlAction;
 use crate::engine::parse::{bare_select, fold};
-use crate::engine::{BoundCall, Callee, Command, OutputColumn, Rows, assigned, statements};
+use crate::engine::{
+    BoundCall, Callee, Command, OutputColumn, Rows, assigned, check_runs, statements,
+};
 use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::portal::counted;
@@ -37,6 +38,12 @@ pub(in crate::session) struct SoleCall {
 }
 
 impl SoleCall {
+    /// Whether the answer is what the function gives back as it is: not the one value that a row
+    /// is in a select list, nor a set there.
+    pub(in crate::session) fn is_for(&self, call: &Callee) -> bool {
+        self.from || call.is_value() && !call.routine.set
+    }
+
     /// The columns of the answer under the names the query gives them.
     ///
     /// # Errors
@@ -49,13 +56,6 @@ impl SoleCall {
                 routine.name
             )));
         };
-        if !self.from && !call.is_value() {
-            return Err(Error::unsupported(format!(
-                "the rows of function {} in a select list",
-                routine.name
-            ))
-            .hint(format!("SELECT * FROM {}(…)", routine.name)));
-        }
         let named = routine.outputs().any(|output| !output.name.is_empty());
         if let ([column], Some(name)) = (columns.as_mut_slice(), &self.name)
             && !(self.from && named)
@@ -161,12 +161,10 @@ impl Session {
         let engine = self.shared.engine.clone();
         let declared = run.declared();
         let work = engine.bind_call(&context, &sole.function, &declared, false);
-        let Some(call) = interruptible(run.interrupt, work).await? else {
+        let call = interruptible(run.interrupt, work).await?;
+        let Some(call) = call.filter(|call| sole.is_for(&call.callee)) else {
             return Ok(None);
         };
-        if !sole.from && (!call.callee.is_value() || call.callee.routine.set) {
-            return Ok(None);
-        }
         let columns: Arc<[OutputColumn]> = sole.columns(&call.callee)?.into();
         let batch = self.called_with(call, &columns, run).await?;
         let rows = Rows::ready(columns, batch);
@@ -184,42 +182,8 @@ impl Session {
         let context = self.context()?;
         let engine = self.shared.engine.clone();
         let declared = run.declared();
-        let work = engine.bind_call(&context, function, &declared, true);
-        let as_procedure = |error: Error| match error.message().strip_prefix("function ") {
-            Some(rest) if error.state() == SqlState::UNDEFINED_FUNCTION => {
-                Error::new(error.state(), format!("procedure {rest}")).hint(
-                    "No procedure matches the given name and argument types. You might need to \
-                     add explicit type casts.",
-                )
-            }
-            _ => error,
-        };
-        let call = interruptible(run.interrupt, work)
-            .await
-            .map_err(as_procedure)?;
-        let Some(call) = call else {
-            return Err(Error::new(
-                SqlState::UNDEFINED_FUNCTION,
-                format!("procedure {}() does not exist", function.name),
-            )
-            .hint(
-                "No procedure matches the given name and argument types. You might need to add \
-                 explicit type casts.",
-            ));
-        };
-        if !call.callee.routine.procedure {
-            let snapshot = &context.snapshot;
-            return Err(Error::new(
-                SqlState::WRONG_OBJECT_TYPE,
-                format!(
-                    "{} is not a procedure",
-                    snapshot
-                        .signature(&call.callee.routine, None)
-                        .replace(',', ", ")
-                ),
-            )
-            .hint("To call a function, use SELECT."));
-        }
+        let work = engine.bind_procedure(&context, function, &declared);
+        let call = interruptible(run.interrupt, work).await?;
         let columns: Arc<[OutputColumn]> = call.callee.columns().unwrap_or_default().into();
         let done = tag("CALL");
         if columns.is_empty() {
@@ -281,6 +245,10 @@ impl Session {
             tables: None,
         });
         let procedural = matches!(routine.body, RoutineBody::Procedural(_));
+        let atomic = self.atomic;
+        self.atomic |= !(procedural && routine.procedure)
+            || routine.security_definer
+            || routine.search_path.is_some();
         let done = match procedural {
             true => {
                 let done = Box::pin(self.run_procedural(call, values, columns, run)).await;
@@ -292,6 +260,7 @@ impl Session {
             }
         };
         self.bodies.pop();
+        self.atomic = atomic;
         self.variables = around;
         self.pinned = pinned;
         let batch = done?;
@@ -367,21 +336,16 @@ impl Session {
         run: &Run<'_>,
     ) -> Result<Option<(Arc<[OutputColumn]>, RecordBatch)>> {
         let mut last = None;
-        for (index, statement) in statements(&call.routine)?.into_iter().enumerate() {
-            if let Command::Dml(dml) = &statement.command
-                && call.routine.volatility != Volatility::Volatile
-            {
-                let word = match &dml.action {
-                    DmlAction::Insert { .. } | DmlAction::Query(_) => "INSERT",
-                    DmlAction::Update(_) => "UPDATE",
-                    DmlAction::Delete(_) => "DELETE",
-                    DmlAction::Merge(_) => "MERGE",
-                };
-                return Err(Error::new(
-                    SqlState::FEATURE_NOT_SUPPORTED,
-                    format!("{word} is not allowed in a non-volatile function"),
-                ));
-            }
+        let statements = statements(&call.routine)?;
+        for statement in &statements {
+            check_runs(&call.routine, statement).map_err(|error| {
+                error.within(format!(
+                    "SQL function \"{}\" during startup",
+                    call.routine.name
+                ))
+            })?;
+        }
+        for (index, statement) in statements.into_iter().enumerate() {
             let work = Box::pin(self.dispatch(&statement, None, values, run.interrupt));
             let name = &call.routine.name;
             let at = |error: Error| {
@@ -389,7 +353,13 @@ impl Session {
                 error.without_position().within(line)
             };
             let response = work.await.map_err(at)?;
+            let answers = matches!(statement.command, Command::Query(_) | Command::Dml(_));
             last = match response {
+                // What a command of another kind answers goes to nobody.
+                Response::Rows(mut answer) if !answers => {
+                    while answer.rows.next().await.map_err(at)?.is_some() {}
+                    None
+                }
                 Response::Rows(mut answer) => {
                     let schema = |batch: &RecordBatch| batch.schema();
                     let mut batches = Vec::new();

@@ -21,7 +21,7 @@ impl Session {
         value: &SetValue,
     ) -> Result<CommandTag> {
         if local {
-            self.warn_local("SET LOCAL");
+            self.warn_outside_block("SET LOCAL");
         }
         match value {
             SetValue::Default => self.reset_one(name, local)?,
@@ -144,7 +144,7 @@ impl Session {
     /// SET ROLE
     pub(in crate::session) fn set_role(&mut self, local: bool, role: Option<&str>) -> Result<()> {
         if local {
-            self.warn_local("SET LOCAL");
+            self.warn_outside_block("SET LOCAL");
         }
         let role = match role {
             None => None,
@@ -171,7 +171,7 @@ impl Session {
         role: Option<&str>,
     ) -> Result<()> {
         if local {
-            self.warn_local("SET LOCAL");
+            self.warn_outside_block("SET LOCAL");
         }
         let context = self.bystander()?;
         let login = self.activity.role;
@@ -241,12 +241,7 @@ impl Session {
                 Ok(tag("DISCARD TEMP"))
             }
             Discard::All => {
-                if self.in_block() {
-                    return Err(Error::new(
-                        SqlState::ACTIVE_SQL_TRANSACTION,
-                        "DISCARD ALL cannot run inside a transaction block",
-                    ));
-                }
+                self.refuse_in_block("DISCARD ALL")?;
                 self.portals.clear();
                 self.set_session_authorization(false, None)?;
                 self.reset(None)?;
@@ -257,15 +252,6 @@ impl Session {
                 self.drop_temporary()?;
                 Ok(tag("DISCARD ALL"))
             }
-        }
-    }
-
-    fn warn_local(&mut self, what: &str) {
-        if !self.in_block() {
-            self.warning(
-                SqlState::NO_ACTIVE_SQL_TRANSACTION,
-                format!("{what} can only be used in transaction blocks"),
-            );
         }
     }
 

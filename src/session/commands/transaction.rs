@@ -8,7 +8,7 @@ use crate::session::state::isolation_of;
 use crate::session::{CommandTag, Session};
 
 /// What a chained transaction takes over: level, READ ONLY, DEFERRABLE.
-type Modes = (&'static str, bool, bool);
+pub(in crate::session) type Modes = (&'static str, bool, bool);
 
 impl Session {
     /// BEGIN and START TRANSACTION. What ran before in the same query string becomes part of the
@@ -73,13 +73,8 @@ impl Session {
 
     /// COMMIT PREPARED and ROLLBACK PREPARED: there are no prepared transactions.
     pub(in crate::session) fn end_prepared(&self, commit: bool, name: &str) -> Result<CommandTag> {
-        if self.in_block() {
-            let word = if commit { "COMMIT" } else { "ROLLBACK" };
-            return Err(Error::new(
-                SqlState::ACTIVE_SQL_TRANSACTION,
-                format!("{word} PREPARED cannot run inside a transaction block"),
-            ));
-        }
+        let word = if commit { "COMMIT" } else { "ROLLBACK" };
+        self.refuse_in_block(&format!("{word} PREPARED"))?;
         Err(Error::new(
             SqlState::UNDEFINED_OBJECT,
             format!("prepared transaction with identifier \"{name}\" does not exist"),
@@ -101,16 +96,27 @@ impl Session {
         if !chain {
             return Ok(None);
         }
-        let open = self.opened()?;
-        Ok(Some((open.level, open.read_only, open.deferrable)))
+        self.modes().map(Some)
     }
 
     fn chain(&mut self, modes: Option<Modes>) -> Result<()> {
-        let Some((level, read_only, deferrable)) = modes else {
-            return Ok(());
-        };
+        if let Some(modes) = modes {
+            self.take_over(modes)?;
+            self.opened()?.block = true;
+        }
+        Ok(())
+    }
+
+    /// How the open transaction runs.
+    pub(in crate::session) fn modes(&mut self) -> Result<Modes> {
         let open = self.opened()?;
-        open.block = true;
+        Ok((open.level, open.read_only, open.deferrable))
+    }
+
+    /// Lets a transaction that begins run as the one before it.
+    pub(in crate::session) fn take_over(&mut self, modes: Modes) -> Result<()> {
+        let (level, read_only, deferrable) = modes;
+        let open = self.opened()?;
         (open.level, open.read_only, open.deferrable) = (level, read_only, deferrable);
         self.transaction()?.set_isolation(isolation_of(level));
         self.note_modes();
@@ -119,21 +125,21 @@ impl Session {
 
     /// SAVEPOINT
     pub(in crate::session) fn savepoint_command(&mut self, name: &str) -> Result<CommandTag> {
-        self.need_block("SAVEPOINT")?;
+        self.need_own_block("SAVEPOINT")?;
         self.savepoint(name)?;
         Ok(tag("SAVEPOINT"))
     }
 
     /// ROLLBACK TO SAVEPOINT
     pub(in crate::session) fn rollback_to_command(&mut self, name: &str) -> Result<CommandTag> {
-        self.need_block("ROLLBACK TO SAVEPOINT")?;
+        self.need_own_block("ROLLBACK TO SAVEPOINT")?;
         self.rollback_to(name)?;
         Ok(tag("ROLLBACK"))
     }
 
     /// RELEASE SAVEPOINT
     pub(in crate::session) fn release_command(&mut self, name: &str) -> Result<CommandTag> {
-        self.need_block("RELEASE SAVEPOINT")?;
+        self.need_own_block("RELEASE SAVEPOINT")?;
         self.release(name)?;
         Ok(tag("RELEASE"))
     }
@@ -143,12 +149,7 @@ impl Session {
         &mut self,
         modes: &TransactionModes,
     ) -> Result<CommandTag> {
-        if !self.in_block() {
-            self.warning(
-                SqlState::NO_ACTIVE_SQL_TRANSACTION,
-                "SET TRANSACTION can only be used in transaction blocks",
-            );
-        }
+        self.warn_outside_block("SET TRANSACTION");
         self.set_modes(modes)?;
         Ok(tag("SET"))
     }
@@ -208,12 +209,52 @@ impl Session {
         Ok(())
     }
 
-    /// `25P01` outside a transaction block.
+    /// Whether the statement is one of several in a transaction: that of a block, of a query of
+    /// more statements, or of a function.
+    fn is_amid(&self) -> bool {
+        self.atomic || self.is_within()
+    }
+
+    /// Whether the statement is one of a function or block.
+    fn is_within(&self) -> bool {
+        self.blocks > 0 || !self.bodies.is_empty()
+    }
+
+    /// `25P01` for a statement that is of no use alone.
     pub(super) fn need_block(&self, what: &str) -> Result<()> {
-        if self.in_block() {
-            return Ok(());
+        match self.is_amid() {
+            true => Ok(()),
+            false => Err(outside_block(what)),
         }
-        Err(outside_block(what))
+    }
+
+    /// `25P01` where no BEGIN opened a block.
+    fn need_own_block(&self, what: &str) -> Result<()> {
+        match self.in_block() {
+            true => Ok(()),
+            false => Err(outside_block(what)),
+        }
+    }
+
+    /// `25001` for a statement that must be alone in its transaction.
+    pub(super) fn refuse_in_block(&self, what: &str) -> Result<()> {
+        let why = match (self.in_block(), self.is_within()) {
+            (false, true) => "be executed from a function",
+            _ if self.is_amid() => "run inside a transaction block",
+            _ => return Ok(()),
+        };
+        let message = format!("{what} cannot {why}");
+        Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message))
+    }
+
+    /// The warning that a statement does nothing alone.
+    pub(super) fn warn_outside_block(&mut self, what: &str) {
+        if !self.is_amid() {
+            self.warning(
+                SqlState::NO_ACTIVE_SQL_TRANSACTION,
+                format!("{what} can only be used in transaction blocks"),
+            );
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 
-use super::Flow;
 use super::frame::{BoundCursor, Frame, Value, Variable};
 use super::loops::Turns;
 use super::values::{Row, first, in_expression};
+use super::{Flow, Looped};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::plpgsql::{CursorSource, Expression, Target};
 use crate::engine::{Command, Direction, Statement, check_plpgsql, parse};
@@ -277,6 +277,7 @@ impl Session {
         }];
         let mut found = false;
         let mut left = Flow::Next;
+        let around = self.loops.len();
         loop {
             let work = self.fetched_row(&portal, Direction::Forward(Some(1)), run);
             let row = work.await.map_err(at)?;
@@ -285,8 +286,10 @@ impl Session {
             }
             found = true;
             self.put_into(frame, &targets, row).map_err(at)?;
-            let flow = self.steps(frame, turns.body, run).await?;
-            if let Some(flow) = turns.after(flow) {
+            self.loops.push(Looped::Cursor(portal.clone()));
+            let flow = self.steps(frame, turns.body, run).await;
+            self.loops.truncate(around);
+            if let Some(flow) = turns.after(flow?) {
                 left = flow;
                 break;
             }

@@ -8,10 +8,11 @@ use arrow::compute::concat_batches;
 use super::frame::{Field, Frame, Value, Variable};
 use super::values::in_expression;
 use super::{Flow, SUBJECT};
+use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{RoutineBody, Volatility};
 use crate::engine::plpgsql::{Expression, Returns, Source};
-use crate::engine::{Callee, OutputColumn, assigned};
+use crate::engine::{Callee, OutputColumn, assigned, parse_query};
 use crate::session::Session;
 use crate::session::commands::{batch_of, nulls};
 use crate::session::dispatch::Run;
@@ -89,15 +90,13 @@ impl Session {
                 frame.alias(&number, &[name])?;
             }
         }
-        let handlers = std::mem::take(&mut self.handlers);
         let around = self.blocks;
         self.blocks += 1;
         let done = self.block(&mut frame, &block, run).await;
         self.blocks = around;
-        self.handlers = handlers;
         let flow = done?;
         if !returns.set && returns.outputs {
-            self.give_outputs(&mut frame)?;
+            self.give_outputs(&mut frame, run).await?;
         } else if !returns.set && returns.value && flow != Flow::Return {
             return Err(Error::new(
                 SqlState::NO_RETURN_STATEMENT,
@@ -198,18 +197,32 @@ impl Session {
     }
 
     /// RETURN NEXT in a function whose rows are in variables, and the end of one with such a row.
-    pub(super) fn give_outputs(&mut self, frame: &mut Frame) -> Result<()> {
+    pub(super) async fn give_outputs(&mut self, frame: &mut Frame, run: &Run<'_>) -> Result<()> {
+        let names = frame.answer.outputs.clone();
+        let wanted = frame.answer.columns.len();
         let (mut columns, mut values) = (Vec::new(), Vec::new());
-        for name in frame.answer.outputs.clone() {
-            let place = frame.place(std::slice::from_ref(&name))?;
+        for name in &names {
+            let place = frame.place(std::slice::from_ref(name))?;
             match &frame.variable(place).value {
                 Value::Single(ty, value) => {
-                    columns.push(column(&name, *ty));
+                    columns.push(column(name, *ty));
                     values.push(Arc::clone(value));
                 }
-                Value::Row(..) | Value::Record(_) => {
+                // A function of one output that is a row answers with the fields.
+                Value::Row(_, fields)
+                    if names.len() == 1 && wanted == fields.len() && wanted > 1 =>
+                {
+                    (columns, values) = outputs(fields.iter());
+                }
+                Value::Row(..) => {
+                    let query = parse_query(&format!("SELECT {}", quote(name)))?;
+                    let (ty, value) = self.value(frame, &query, run).await?;
+                    columns.push(column(name, ty));
+                    values.push(value);
+                }
+                Value::Record(_) => {
                     return Err(Error::unsupported(
-                        "a row as one of the outputs of a function",
+                        "a record as one of the outputs of a function",
                     ));
                 }
             }
@@ -225,8 +238,8 @@ impl Session {
         run: &Run<'_>,
     ) -> Result<()> {
         let mut rows = match source {
-            Source::Static(statement) => self.source(frame, statement, run).await?,
-            Source::Dynamic(dynamic) => self.dynamic_source(frame, dynamic, run).await?,
+            Source::Static(statement) => self.source(frame, statement, run).await?.0,
+            Source::Dynamic(dynamic) => self.dynamic_source(frame, dynamic, run).await?.0,
         };
         let columns = rows.columns().clone();
         let mut count = 0;

@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef};
 
 use super::frame::{Frame, Value, Variable};
 use super::values::{Row, in_expression};
-use super::{Flow, located};
+use super::{Flow, Looped, located};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::plpgsql::{Expression, Loop, Repeat, Source, Step, Target};
 use crate::engine::{Rows, parse_query};
@@ -110,8 +110,12 @@ impl Session {
                         "FOR over EXECUTE statement",
                     ),
                 };
-                let rows = rows.map_err(|error| located(error, &name, line, what))?;
-                self.each(frame, (targets, rows, what), turns, run).await
+                let (rows, changes) = rows.map_err(|error| located(error, &name, line, what))?;
+                let around = self.loops.len();
+                self.loops.extend(changes.then_some(Looped::Changes));
+                let done = self.each(frame, (targets, rows, what), turns, run).await;
+                self.loops.truncate(around);
+                done
             }
             Repeat::Cursor {
                 target,

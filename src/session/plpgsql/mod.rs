@@ -3,8 +3,10 @@
 //! What is SQL in it is bound and run as statements of the client's are, with the variables as its
 //! parameters. A block with handlers runs behind a savepoint, to which an error goes back.
 
+mod call;
 mod cursors;
 mod deep;
+mod ending;
 mod frame;
 mod function;
 mod loops;
@@ -22,6 +24,7 @@ use crate::engine::{parse_plpgsql, parse_query};
 use crate::types::PgType;
 use crate::types::text::parse_value;
 pub(super) use deep::Deep;
+pub(super) use ending::Looped;
 use frame::{Frame, Value, Variable};
 pub(super) use trigger::{Conditions, Fire};
 
@@ -241,7 +244,10 @@ impl Session {
                 let given = given.map_err(at("RETURN NEXT"))?;
                 self.add_given(frame, given).map_err(at("RETURN NEXT"))?;
             }
-            Action::ReturnNext(None) => self.give_outputs(frame).map_err(at("RETURN NEXT"))?,
+            Action::ReturnNext(None) => {
+                let work = self.give_outputs(frame, run);
+                work.await.map_err(at("RETURN NEXT"))?;
+            }
             Action::ReturnQuery(source) => {
                 let work = self.give_query(frame, source, run);
                 work.await.map_err(at("RETURN QUERY"))?;
@@ -353,30 +359,6 @@ impl Session {
             Some(body) => self.steps(frame, body, run).await,
             None => Err(at(Error::new(SqlState::CASE_NOT_FOUND, "case not found")
                 .hint("CASE statement is missing ELSE part."))),
-        }
-    }
-
-    /// COMMIT and ROLLBACK in a block.
-    async fn end_inside(&mut self, commit: bool, chain: bool) -> Result<()> {
-        if self.in_block() || self.handlers > 0 || self.blocks > 1 || !self.bodies.is_empty() {
-            return Err(Error::new(
-                SqlState::INVALID_TRANSACTION_TERMINATION,
-                "invalid transaction termination",
-            ));
-        }
-        if chain {
-            return Err(Error::unsupported("AND CHAIN in a block"));
-        }
-        match commit {
-            true => {
-                self.carry_out_effects()?;
-                self.commit().await.map(drop)
-            }
-            false => {
-                self.effects.drain();
-                self.rollback();
-                Ok(())
-            }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::session::{Response, RowsTag, Session};
 use crate::statement::{ArgumentNames, Arguments};
 
 /// What a statement did.
-enum Done {
+pub(super) enum Done {
     /// Answered rows.
     Rows(Rows, Option<i64>),
     /// Went over so many rows, if it did.
@@ -56,7 +56,10 @@ impl Session {
         }
         let in_this = |error: Error| in_statement(error, &statement.text);
         refuse_changes(frame, statement).map_err(in_this)?;
-        let changes = matches!(statement.command, Command::Dml(_));
+        if let (Command::Call(function), None) = (&statement.command, into) {
+            return self.call_statement(frame, statement, function, run).await;
+        }
+        let changes = changes(statement);
         let work = self.with_variables(frame, statement, run);
         let done = work.await.map_err(in_this)?;
         let (rows, counted) = match done {
@@ -128,9 +131,12 @@ impl Session {
         for statement in parse(&text).map_err(in_this)? {
             check_plpgsql(&statement)?;
             refuse_changes(frame, &statement).map_err(in_this)?;
-            let changes = matches!(statement.command, Command::Dml(_));
+            let changes = changes(&statement);
+            let atomic = std::mem::replace(&mut self.atomic, true);
             let work = self.with_arguments(&statement, arguments.clone(), &values, run);
-            let done = work.await.map_err(in_this)?;
+            let done = work.await;
+            self.atomic = atomic;
+            let done = done.map_err(in_this)?;
             last = Some(match done {
                 Done::Rows(rows, _) if into.is_some() => {
                     (Some(first(rows).await.map_err(in_this)?), changes, None)
@@ -160,19 +166,19 @@ impl Session {
         }
     }
 
-    /// The rows of a query FOR goes over.
+    /// The rows of a query FOR goes over, and whether it changes them.
     pub(super) async fn source(
         &mut self,
         frame: &Frame,
         statement: &Statement,
         run: &Run<'_>,
-    ) -> Result<Rows> {
+    ) -> Result<(Rows, bool)> {
         let work = self.with_variables(frame, statement, run);
         match work
             .await
             .map_err(|error| in_statement(error, &statement.text))?
         {
-            Done::Rows(rows, _) => Ok(rows),
+            Done::Rows(rows, _) => Ok((rows, changes(statement))),
             Done::Counted(_) => Err(cannot_open()),
         }
     }
@@ -183,7 +189,7 @@ impl Session {
         frame: &Frame,
         what: &Dynamic,
         run: &Run<'_>,
-    ) -> Result<Rows> {
+    ) -> Result<(Rows, bool)> {
         let (text, arguments, values) = self.made(frame, what, run).await?;
         let in_this = |error: Error| in_statement(error, &text);
         let statements = parse(&text).map_err(in_this)?;
@@ -193,7 +199,7 @@ impl Session {
         check_plpgsql(statement)?;
         let work = self.with_arguments(statement, arguments, &values, run);
         match work.await.map_err(in_this)? {
-            Done::Rows(rows, _) => Ok(rows),
+            Done::Rows(rows, _) => Ok((rows, changes(statement))),
             Done::Counted(_) => Err(cannot_open()),
         }
     }
@@ -226,7 +232,7 @@ impl Session {
     }
 
     /// Runs a statement that may name the variables.
-    async fn with_variables(
+    pub(super) async fn with_variables(
         &mut self,
         frame: &Frame,
         statement: &Statement,
@@ -310,6 +316,11 @@ impl Session {
     }
 }
 
+/// Whether a statement changes rows.
+fn changes(statement: &Statement) -> bool {
+    matches!(statement.command, Command::Dml(_))
+}
+
 /// `0A000` for changes in a function that says that it makes none.
 fn refuse_changes(frame: &Frame, statement: &Statement) -> Result<()> {
     let reads = matches!(
@@ -351,7 +362,7 @@ fn number_of(tag: &str) -> Option<i64> {
 }
 
 /// Says of an error which statement it is of, unless it is of how that is written.
-fn in_statement(error: Error, text: &str) -> Error {
+pub(super) fn in_statement(error: Error, text: &str) -> Error {
     match error.position() {
         Some(_) => error.without_position(),
         None => error.within(format!("SQL statement \"{text}\"")),

@@ -148,7 +148,9 @@ impl Session {
         };
         let around = self.variables.take();
         let pinned = self.pinned.take();
+        let atomic = std::mem::replace(&mut self.atomic, true);
         let done = self.fire_within(fire, &run).await;
+        self.atomic = atomic;
         self.variables = around;
         self.pinned = pinned;
         done
@@ -197,12 +199,10 @@ impl Session {
         frame.enter(Some(routine.name.clone()));
         declare_rows(&mut frame, fire);
         self.declare_told(&mut frame, fire)?;
-        let handlers = std::mem::take(&mut self.handlers);
         let around = self.blocks;
         self.blocks += 1;
         let done = self.block(&mut frame, &block, run).await;
         self.blocks = around;
-        self.handlers = handlers;
         if done? != Flow::Return {
             return Err(Error::new(
                 SqlState::NO_RETURN_STATEMENT,

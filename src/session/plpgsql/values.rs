@@ -28,7 +28,7 @@ pub(super) struct Row {
 }
 
 /// What an expression comes to, as the variable that it is given to holds it.
-enum Computed {
+pub(super) enum Computed {
     Value(PgType, ArrayRef),
     Row(Row),
 }
@@ -200,7 +200,17 @@ impl Session {
         query: &ast::Query,
         run: &Run<'_>,
     ) -> Result<Computed> {
-        let (ty, value) = self.value(frame, query, run).await?;
+        let value = self.value(frame, query, run).await?;
+        self.shaped(row, value, run).await
+    }
+
+    /// A value for a variable; `row` is what that is called if it holds a row.
+    pub(super) async fn shaped(
+        &mut self,
+        row: Option<&'static str>,
+        (ty, value): (PgType, ArrayRef),
+        run: &Run<'_>,
+    ) -> Result<Computed> {
         match row {
             None => Ok(Computed::Value(ty, value)),
             Some(_) if value.is_null(0) => Ok(Computed::Row(Row::none())),
@@ -212,7 +222,12 @@ impl Session {
         }
     }
 
-    fn put_computed(&mut self, frame: &mut Frame, place: Place, computed: Computed) -> Result<()> {
+    pub(super) fn put_computed(
+        &mut self,
+        frame: &mut Frame,
+        place: Place,
+        computed: Computed,
+    ) -> Result<()> {
         match computed {
             Computed::Row(row) => self.put_row(frame, place, row),
             Computed::Value(from, value) => self.put(frame, place, from, &value),
@@ -385,7 +400,8 @@ impl Session {
                 }
                 // It is called as the variable is.
                 let value = parse_value(name, PgType::REFCURSOR, &context.style, 0)?;
-                let mut variable = Variable::new(name.clone(), Value::Single(PgType::REFCURSOR, value));
+                let mut variable =
+                    Variable::new(name.clone(), Value::Single(PgType::REFCURSOR, value));
                 variable.cursor = Some(Arc::new(BoundCursor {
                     scroll: *scroll,
                     arguments: types,
@@ -508,7 +524,7 @@ pub(super) fn in_expression(error: Error, text: &str) -> Error {
 }
 
 /// `22005` for a constant.
-fn settable(frame: &Frame, place: Place) -> Result<()> {
+pub(super) fn settable(frame: &Frame, place: Place) -> Result<()> {
     let variable = frame.variable(place);
     if !variable.constant {
         return Ok(());

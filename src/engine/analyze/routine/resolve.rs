@@ -81,7 +81,7 @@ struct Candidate {
     routine: Option<Arc<Routine>>,
     /// For each argument of the call, what it is converted to.
     takes: Vec<PgType>,
-    /// For each argument, the input parameter it is for.
+    /// For each argument, which of [`Routine::arguments`] it is for.
     places: Vec<usize>,
     expanded: bool,
     defaults: usize,
@@ -236,6 +236,10 @@ impl Analyst<'_> {
         qualified: bool,
     ) -> Result<Call> {
         let inputs: Vec<Oid> = routine.input_types();
+        let taken: Vec<_> = routine
+            .arguments()
+            .map(|parameter| parameter.mode)
+            .collect();
         let mut args: Vec<Option<Typed>> = vec![None; inputs.len()];
         let mut rest = Vec::new();
         for ((one, place), ty) in given.into_iter().zip(&chosen.places).zip(&chosen.takes) {
@@ -243,10 +247,12 @@ impl Analyst<'_> {
             // The body names its fields.
             let row = self.fields(&value);
             let value = Typed { row, ..value };
-            if chosen.expanded && *place + 1 == inputs.len() {
+            if chosen.expanded && *place + 1 == taken.len() {
                 rest.push(value);
-            } else {
-                args[*place] = Some(value);
+            } else if taken[*place].is_input() {
+                let before = taken[..*place].iter();
+                let input = before.filter(|mode| mode.is_input()).count();
+                args[input] = Some(value);
             }
         }
         let snapshot = &self.scope.context.snapshot;
@@ -314,34 +320,34 @@ fn candidate(
     types: &[PgType],
     variadic: bool,
 ) -> Option<Candidate> {
-    let inputs: Vec<_> = routine.inputs().collect();
+    let taken: Vec<_> = routine.arguments().collect();
     let named = given.iter().any(|one| one.name.is_some());
-    let expanded = routine.is_variadic() && !variadic && !named && given.len() >= inputs.len();
+    let expanded = routine.is_variadic() && !variadic && !named && given.len() >= taken.len();
     if variadic && !routine.is_variadic() {
         return None;
     }
     let mut places = Vec::with_capacity(given.len());
     for (index, one) in given.iter().enumerate() {
         let place = match &one.name {
-            Some(name) => inputs.iter().position(|input| input.name == *name)?,
-            None if expanded => index.min(inputs.len() - 1),
+            Some(name) => taken.iter().position(|parameter| parameter.name == *name)?,
+            None if expanded => index.min(taken.len() - 1),
             None => index,
         };
-        let taken = places.contains(&place) && !(expanded && place + 1 == inputs.len());
-        if place >= inputs.len() || taken {
+        let again = places.contains(&place) && !(expanded && place + 1 == taken.len());
+        if place >= taken.len() || again {
             return None;
         }
         places.push(place);
     }
-    let missing: Vec<_> = (0..inputs.len())
+    let missing: Vec<_> = (0..taken.len())
         .filter(|place| !places.contains(place))
         .collect();
-    if missing.iter().any(|place| inputs[*place].default.is_none()) {
+    if missing.iter().any(|place| taken[*place].default.is_none()) {
         return None;
     }
-    let declared: Vec<Oid> = places.iter().map(|place| inputs[*place].ty).collect();
+    let declared: Vec<Oid> = places.iter().map(|place| taken[*place].ty).collect();
     let element_of = |index: usize, ty: Oid| {
-        if expanded && places[index] + 1 == inputs.len() {
+        if expanded && places[index] + 1 == taken.len() {
             element(snapshot, ty)
         } else {
             ty

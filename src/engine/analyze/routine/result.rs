@@ -32,25 +32,26 @@ impl ResultColumns {
         if routine.returns == PgType::VOID.oid {
             return Ok(Self::Void);
         }
+        let one = |declared: Oid, name: Option<String>| {
+            let ty = actual(declared)?;
+            let names = snapshot.field_names(ty.oid);
+            Ok(match (ty.shape(), names) {
+                (Some(shape), Some(names)) if ty.oid == declared => Self::Rows(
+                    names
+                        .into_iter()
+                        .map(str::to_owned)
+                        .zip(shape.types().iter().copied())
+                        .collect(),
+                ),
+                _ => Self::Value(ty, name),
+            })
+        };
         match outputs.as_slice() {
             [] if routine.returns == PgType::RECORD.oid => Ok(Self::Record),
-            [] => {
-                let ty = actual(routine.returns)?;
-                let names = snapshot.field_names(ty.oid);
-                Ok(match (ty.shape(), names) {
-                    (Some(shape), Some(names)) if ty.oid == routine.returns => Self::Rows(
-                        names
-                            .into_iter()
-                            .map(str::to_owned)
-                            .zip(shape.types().iter().copied())
-                            .collect(),
-                    ),
-                    _ => Self::Value(ty, None),
-                })
-            }
-            [one] if routine.returns != PgType::RECORD.oid => {
-                let name = Some(one.name.clone()).filter(|name| !name.is_empty());
-                Ok(Self::Value(actual(one.ty)?, name))
+            [] => one(routine.returns, None),
+            [output] if routine.returns != PgType::RECORD.oid => {
+                let name = Some(output.name.clone()).filter(|name| !name.is_empty());
+                one(output.ty, name)
             }
             many => many
                 .iter()
