@@ -5,6 +5,7 @@ mod conjuncts;
 mod constants;
 mod crossed;
 mod determined;
+mod enclosed;
 mod names;
 mod null_supplied;
 mod skips;
@@ -23,6 +24,7 @@ use conjuncts::settled;
 pub(super) use constants::check_constants;
 use crossed::Crossed;
 use determined::undetermined;
+use enclosed::Enclosed;
 use names::Unambiguous;
 use null_supplied::NullSupplied;
 use skips::Skips;
@@ -59,7 +61,7 @@ pub(super) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
             _ => rule,
         })
         .collect();
-    rules.insert(0, Arc::new(NullSupplied));
+    rules.splice(0..0, [Arc::new(NullSupplied) as _, Arc::new(Enclosed) as _]);
     // Behind what gives sorts their limits, before what gives scans the sorts' filters.
     let limited = rules
         .iter()
