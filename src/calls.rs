@@ -103,6 +103,8 @@ pub struct Calls {
 /// Where the session hears of them.
 #[derive(Debug, Default)]
 pub struct CallQueue {
+    /// Whose rights the statement has, and where it looks names up, if those are the session's.
+    pub caller: Option<(Oid, SearchPath)>,
     open: Option<(mpsc::Receiver<Request>, Arc<AtomicBool>)>,
 }
 
@@ -136,10 +138,11 @@ impl Drop for Held {
 }
 
 /// Both ends of a statement's calls.
-pub fn calls() -> (Arc<Calls>, CallQueue) {
+pub fn calls(caller: Option<(Oid, SearchPath)>) -> (Arc<Calls>, CallQueue) {
     let (sender, receiver) = mpsc::channel(REQUESTS_WAITING);
     let wanted = Arc::new(AtomicBool::new(false));
     let queue = CallQueue {
+        caller,
         open: Some((receiver, Arc::clone(&wanted))),
     };
     (Arc::new(Calls { sender, wanted }), queue)

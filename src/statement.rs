@@ -266,12 +266,13 @@ pub enum Variable {
 
 impl StatementContext {
     /// The same for a statement whose calls the session answers, and where it hears of them. There
-    /// are none where there are no functions.
-    pub fn calling(self: &Arc<Self>) -> (Arc<Self>, CallQueue) {
+    /// are none where there are no functions. `acting` is the role whose rights the session has.
+    pub fn calling(self: &Arc<Self>, acting: Oid) -> (Arc<Self>, CallQueue) {
         if self.snapshot.routines().next().is_none() {
             return (Arc::clone(self), CallQueue::default());
         }
-        let (calls, queue) = calls();
+        let own = acting == self.role;
+        let (calls, queue) = calls(own.then(|| (self.role, self.search_path.clone())));
         let context = Self {
             calls: Some(calls),
             ..Self::clone(self)

@@ -4,6 +4,9 @@ use super::Snapshot;
 use super::user_type::Found;
 use crate::base::Oid;
 
+/// The most bytes that a character before the cut takes along.
+const SHORTENED_BYTES: usize = 4;
+
 /// The most bytes of a name: PostgreSQL's `NAMEDATALEN` without its final NUL.
 const NAME_BYTES: usize = 63;
 
@@ -15,12 +18,24 @@ impl Snapshot {
     /// it follows from the names that are there, in the order in which the types were made.
     pub fn array_name(&self, schema: Oid, name: &str) -> String {
         let array = underscored(name);
+        if name.len() >= NAME_BYTES {
+            return self.shortened_name(schema, name);
+        }
         if !name.starts_with('_') && self.named_type(schema, &array).is_none() {
             return array;
         }
         let names = self.arrays_alike(schema, name.trim_start_matches('_'));
         let own = names.into_iter().find(|(of, _)| of == name);
         own.map_or(array, |(_, array)| array)
+    }
+
+    /// The type of a schema that is called so and is not one of arrays.
+    pub(super) fn named_type(&self, schema: Oid, name: &str) -> Option<Found<'_>> {
+        let own = self.type_named(schema, name).map(Found::Type);
+        own.or_else(|| {
+            let relation = self.relation_named(schema, name)?;
+            relation.has_row_type().then_some(Found::Rows(relation))
+        })
     }
 
     /// What arrays are over whose type has a name in a schema.
@@ -32,16 +47,39 @@ impl Snapshot {
             .find(|name| {
                 self.named_type(schema, name).is_some() && self.array_name(schema, name) == array
             })
-            .or_else(|| self.shortened(schema, array))?;
+            .or_else(|| {
+                // The name of the type may have been too long for an underscore before it.
+                let short = array.len() + SHORTENED_BYTES < NAME_BYTES;
+                let mut long = (!short)
+                    .then(|| self.long_names(schema))
+                    .into_iter()
+                    .flatten();
+                long.find(|name| self.array_name(schema, name) == array)
+                    .cloned()
+            })?;
         self.named_type(schema, &over)
     }
 
-    /// The type whose name was too long for an underscore before it.
-    fn shortened(&self, schema: Oid, array: &str) -> Option<String> {
+    /// The names of a schema's types that are too long for an underscore before them.
+    fn long_names(&self, schema: Oid) -> impl Iterator<Item = &String> {
         let known = self.types_in(schema).map(|ty| &ty.name);
         let known = known.chain(self.relations_in(schema).map(|relation| &relation.name));
-        let mut long = known.filter(|name| name.len() >= NAME_BYTES);
-        long.find(|name| underscored(name) == array).cloned()
+        known.filter(|name| name.len() >= NAME_BYTES)
+    }
+
+    /// [`Self::array_name`] of such a type: those that begin alike have an underscore more each.
+    fn shortened_name(&self, schema: Oid, name: &str) -> String {
+        let array = underscored(name);
+        let alike = self
+            .long_names(schema)
+            .filter(|of| underscored(of) == array);
+        let own = self.named_type(schema, name).map(|of| of.ty().oid);
+        let older = alike.filter(|of| {
+            let oid = self.named_type(schema, of).map(|of| of.ty().oid);
+            oid < own
+        });
+        let older = older.count();
+        (0..older).fold(array, |array, _| underscored(&array))
     }
 
     /// The types of a schema whose names differ in underscores before them alone, with the names
@@ -71,7 +109,11 @@ impl Snapshot {
 /// What arrays may be called where they would have been called as a type is.
 fn free_array(types: &[(String, String)], name: &str) -> String {
     let mut array = underscored(name);
-    while types.iter().any(|(ty, of)| *ty == array || *of == array) {
+    // A name of underscores alone becomes no other.
+    for _ in 0..NAME_BYTES {
+        if !types.iter().any(|(ty, of)| *ty == array || *of == array) {
+            break;
+        }
         array = underscored(&array);
     }
     array
@@ -84,4 +126,35 @@ fn underscored(name: &str) -> String {
         end -= 1;
     }
     format!("_{}", &name[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_way_to_types_and_other_arrays() {
+        let types = [
+            ("_a".to_owned(), "__a".to_owned()),
+            ("a".to_owned(), String::new()),
+        ];
+        assert_eq!(free_array(&types, "a"), "___a");
+        assert_eq!(free_array(&types, "b"), "_b");
+    }
+
+    #[test]
+    fn ends_where_there_is_no_other_name() {
+        let all = "_".repeat(NAME_BYTES);
+        let types = [(all.clone(), String::new())];
+        assert_eq!(free_array(&types, &all), all);
+    }
+
+    #[test]
+    fn is_cut_between_characters() {
+        let name = format!("{}é", "a".repeat(NAME_BYTES - 2));
+        assert_eq!(
+            underscored(&name),
+            format!("_{}", "a".repeat(NAME_BYTES - 2))
+        );
+    }
 }

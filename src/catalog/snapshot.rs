@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub(super) definitions: Definitions,
     /// The labels of `types`, as values are read and written with.
     pub(super) enums: Enums,
+    /// Types by schema and name.
+    pub(super) type_names: Arc<BTreeMap<(Oid, String), Oid>>,
     pub(super) derived: Derived,
 }
 
@@ -64,6 +66,7 @@ impl Snapshot {
             database: Arc::new(database),
             types: Arc::new(types.collect()),
             enums: Enums::NONE,
+            type_names: Arc::default(),
             schema_names: Arc::new(schemas.values().map(|s| (s.name.clone(), s.oid)).collect()),
             relation_names: Arc::new(
                 relations

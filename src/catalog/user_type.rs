@@ -270,8 +270,9 @@ impl Snapshot {
 
     /// A user's type by schema and name.
     pub fn type_named(&self, schema: Oid, name: &str) -> Option<&Arc<UserType>> {
-        let mut types = self.types.values();
-        types.find(|ty| ty.schema == schema && ty.name == name)
+        // The key is owned because BTreeMap cannot borrow a tuple of parts.
+        let oid = self.type_names.get(&(schema, name.to_owned()))?;
+        self.types.get(oid)
     }
 
     /// Types of a schema, by OID.
@@ -454,15 +455,6 @@ impl Snapshot {
         })
     }
 
-    /// The type of a schema that is called so and is not one of arrays.
-    pub(super) fn named_type(&self, schema: Oid, name: &str) -> Option<Found<'_>> {
-        let own = self.type_named(schema, name).map(Found::Type);
-        own.or_else(|| {
-            let relation = self.relation_named(schema, name)?;
-            relation.has_row_type().then_some(Found::Rows(relation))
-        })
-    }
-
     /// The user's type a name means: in `schema` if one is given, else first found along the path.
     pub fn resolve_type(
         &self,
@@ -487,6 +479,9 @@ impl Snapshot {
             .filter_map(|ty| Some((ty.oid, Arc::new(ty.labels()?.clone()))))
             .collect();
         self.enums = Enums::new(labels);
+        let names = self.types.values();
+        let names = names.map(|ty| ((ty.schema, ty.name.clone()), ty.oid));
+        self.type_names = Arc::new(names.collect());
     }
 
     /// What is of a type of rows that is made of something else now is something else too, and so

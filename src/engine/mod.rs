@@ -79,7 +79,9 @@ pub use parse::{
 };
 pub(crate) use parse::{fold, object_name, without_only};
 pub use recipe::view_definition;
-pub use routine::{BoundCall, Callee, check_runs, in_body, input_types, returned, statements};
+pub use routine::{
+    BoundCall, Callee, check_runs, command_words, in_body, input_types, returned, statements,
+};
 pub use rows::Rows;
 
 /// Name of the only database.

@@ -53,7 +53,7 @@ pub fn statements(routine: &Routine) -> Result<Vec<Statement>> {
             SqlState::FEATURE_NOT_SUPPORTED,
             format!(
                 "{} is not yet supported in unquoted SQL function body",
-                first_words(statement)
+                command_words(statement)
             ),
         )),
         _ => Ok(statements),
@@ -66,9 +66,15 @@ fn answers(statement: &Statement) -> bool {
 }
 
 /// What a command is called.
-fn first_words(statement: &Statement) -> String {
-    let words: Vec<&str> = statement.text.split_whitespace().take(2).collect();
-    words.join(" ").to_uppercase()
+pub fn command_words(statement: &Statement) -> String {
+    let mut words = statement.text.split_whitespace().map(str::to_uppercase);
+    let first = words.next().unwrap_or_default();
+    match first.as_str() {
+        "CREATE" | "DROP" | "ALTER" => format!("{first} {}", words.next().unwrap_or_default()),
+        "TRUNCATE" | "LOCK" => format!("{first} TABLE"),
+        "REFRESH" => format!("{first} MATERIALIZED VIEW"),
+        _ => first,
+    }
 }
 
 /// That a body may run a statement.
@@ -92,7 +98,7 @@ pub fn check_runs(routine: &Routine, statement: &Statement) -> Result<()> {
             return refused("cannot COPY to/from client in an SQL function");
         }
         _ if routine.volatility == Volatility::Volatile => return Ok(()),
-        Command::Query(_) | Command::Explain(_) | Command::Show(_) => return Ok(()),
+        Command::Query(_) => return Ok(()),
         Command::Dml(dml) => {
             let word = match &dml.action {
                 DmlAction::Insert { .. } | DmlAction::Query(_) => "INSERT",
@@ -103,7 +109,7 @@ pub fn check_runs(routine: &Routine, statement: &Statement) -> Result<()> {
             return refused(&format!("{word} is not allowed in a non-volatile function"));
         }
         _ => {
-            let word = first_words(statement);
+            let word = command_words(statement);
             return refused(&format!("{word} is not allowed in a non-volatile function"));
         }
     };
@@ -392,7 +398,14 @@ impl Engine {
                 }
                 Command::Call(function) => {
                     let bound = self.bind_procedure(&context, function, &declared).await;
-                    bound.map_err(Error::without_position)?;
+                    let bound = bound.map_err(Error::without_position)?;
+                    if bound.callee.columns().is_some() {
+                        return Err(Error::new(
+                            SqlState::FEATURE_NOT_SUPPORTED,
+                            "calling procedures with output arguments is not supported in SQL \
+                             functions",
+                        ));
+                    }
                     None
                 }
                 _ => None,

@@ -78,7 +78,8 @@ impl Session {
                 done = &mut work => return done,
                 request = queue.next() => request,
             };
-            self.answer_calls(request, interrupt).await;
+            self.answer_calls(request, queue.caller.as_ref(), interrupt)
+                .await;
         }
     }
 
@@ -104,17 +105,18 @@ impl Session {
         Ok(Rows::gathered(columns, batches))
     }
 
-    /// Answers calls. By itself: what is called may call in turn.
+    /// Answers calls of a statement of `caller`. By itself: what is called may call in turn.
     fn answer_calls<'a>(
         &'a mut self,
         request: Request,
+        caller: Option<&'a (Oid, SearchPath)>,
         interrupt: &'a Interrupt,
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             match request {
                 Request::Call(request) if request.is_given_up() => {}
                 Request::Call(request) => {
-                    let answer = Deep::new(self.calls_answered(&request, interrupt)).await;
+                    let answer = Deep::new(self.calls_answered(&request, caller, interrupt)).await;
                     request.answer(answer);
                 }
                 Request::Rows(request) => {
@@ -128,8 +130,14 @@ impl Session {
     async fn calls_answered(
         &mut self,
         request: &CallRequest,
+        caller: Option<&(Oid, SearchPath)>,
         interrupt: &Interrupt,
     ) -> Result<Vec<RecordBatch>> {
+        // What a function makes of the session's role holds for the calls after it; what calls
+        // with other rights than the statement's keeps them.
+        let own = caller
+            .is_some_and(|(role, path)| *role == request.role && *path == request.search_path);
+        let caller = (!own).then(|| (request.role, request.search_path.clone()));
         let routine = &request.routine;
         let callee = Callee::of(request);
         let columns: Arc<[OutputColumn]> = callee.columns().unwrap_or_default().into();
@@ -148,8 +156,7 @@ impl Session {
                 .iter()
                 .map(|array| array.slice(row, 1))
                 .collect();
-            let caller = Some((request.role, request.search_path.clone()));
-            let work = self.carry_out(&callee, &values, &columns, caller, &run);
+            let work = self.carry_out(&callee, &values, &columns, caller.clone(), &run);
             let (batch, null) = work.await?;
             answers.push(match null && !routine.set {
                 true => marked(&batch)?,

@@ -156,6 +156,18 @@ impl Session {
         Ok(context)
     }
 
+    /// Whose rights what runs has: those of the session, or of the function whose statement it is.
+    pub(super) fn acting_role(&self) -> Oid {
+        let role = self.values.current_role();
+        self.bodies.iter().fold(role, |role, body| {
+            match (&body.caller, body.routine.security_definer) {
+                (_, true) => body.routine.owner,
+                (Some((caller, _)), false) => *caller,
+                (None, false) => role,
+            }
+        })
+    }
+
     /// For answers that look at no data (SHOW): what is known, without settling what the
     /// transaction sees.
     pub(super) fn bystander(&mut self) -> Result<Arc<StatementContext>> {

@@ -387,7 +387,7 @@ impl Session {
         let engine = self.shared.engine.clone();
         let bound = interruptible(run.interrupt, engine.bind_dml(&server, &update, &[])).await?;
         let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
-        let (calling, mut queue) = server.calling();
+        let (calling, mut queue) = server.calling(self.acting_role());
         let work = engine.execute_dml(&calling, authorized, &[], run.interrupt);
         let done = self.serving(&mut queue, run.interrupt, work).await?;
         self.push_needing(done.changes, &[])

@@ -178,7 +178,7 @@ impl Session {
             segments: Arc::from([]),
         };
         let after = Arc::new(after);
-        let (calling, mut queue) = server.calling();
+        let (calling, mut queue) = server.calling(self.acting_role());
         let work = engine.fill(&calling, &after, query, &[], run.interrupt);
         let (added, _) = self.serving(&mut queue, run.interrupt, work).await?;
         let mut changes: Vec<_> = Change::emptying(relation).into_iter().collect();

@@ -297,7 +297,7 @@ impl Session {
                 .all(|old| old.oid != index.oid)
             {
                 let engine = self.shared.engine.clone();
-                let (calling, mut queue) = context.calling();
+                let (calling, mut queue) = context.calling(self.acting_role());
                 let work = engine.check_index(&calling, relation, index.oid, true);
                 self.serving(&mut queue, run.interrupt, work).await?;
             }
@@ -356,7 +356,7 @@ impl Session {
             .await
             .map_err(Error::without_position)?;
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
-        let (calling, mut queue) = context.calling();
+        let (calling, mut queue) = context.calling(self.acting_role());
         let work = engine.execute(&calling, authorized, &[], run.interrupt);
         let rows = self.serving(&mut queue, run.interrupt, work).await?;
         let mut rows = self.served(&mut queue, run.interrupt, rows).await?;

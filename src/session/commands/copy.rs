@@ -308,7 +308,7 @@ impl Session {
         let before = self.changing.len();
         self.changing.push(Changing::new(tables, false));
         let engine = self.shared.engine.clone();
-        let (calling, mut queue) = context.calling();
+        let (calling, mut queue) = context.calling(self.acting_role());
         let work = engine.insert_copied(&calling, copied, &interrupt);
         let result = self.serving(&mut queue, &interrupt, work).await;
         self.changing.truncate(before);

@@ -73,7 +73,7 @@ impl Session {
         self.changing.push(Changing::new(tables, at_once));
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let engine = self.shared.engine.clone();
-        let (calling, mut queue) = context.calling();
+        let (calling, mut queue) = context.calling(self.acting_role());
         let work = engine.execute_dml(&calling, authorized, run.parameters, run.interrupt);
         let result = self.serving(&mut queue, run.interrupt, work).await;
         self.changing.truncate(before);

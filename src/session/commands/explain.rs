@@ -73,7 +73,7 @@ impl Session {
             _ => return Err(Error::unsupported("EXPLAIN of this statement")),
         };
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
-        let (calling, mut queue) = context.calling();
+        let (calling, mut queue) = context.calling(self.acting_role());
         let work = engine.explain(
             &calling,
             authorized,

@@ -237,7 +237,7 @@ impl Session {
         self.lock_more(&mut HashMap::new(), wanted.collect(), interrupt)
             .await?;
         let authorized = privileges::authorize(&server.snapshot, &bound.needs.clone(), bound)?;
-        let (calling, mut queue) = server.calling();
+        let (calling, mut queue) = server.calling(self.acting_role());
         let before = self.changing.len();
         let tables = targets.iter().map(|(table, _)| *table).collect();
         self.changing.push(Changing::new(tables, false));

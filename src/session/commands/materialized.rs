@@ -76,7 +76,7 @@ impl Session {
             return Ok(done);
         }
         let relation = Arc::new(relation);
-        let (calling, mut queue) = context.calling();
+        let (calling, mut queue) = context.calling(self.acting_role());
         let work = engine.fill(&calling, &relation, query, &[], run.interrupt);
         let (changes, rows) = self.serving(&mut queue, run.interrupt, work).await?;
         self.push_needing(changes, &[])?;
@@ -199,7 +199,7 @@ impl Session {
             segments: Arc::from([]),
         };
         let bare = Arc::new(bare);
-        let (calling, mut queue) = owner.calling();
+        let (calling, mut queue) = owner.calling(self.acting_role());
         let work = engine.fill(&calling, &bare, query, &[], run.interrupt);
         let (changes, _) = self.serving(&mut queue, run.interrupt, work).await?;
         Ok(changes)

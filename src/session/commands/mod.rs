@@ -153,7 +153,7 @@ impl Session {
     /// Asks for permission for `changes` (`extra` is what the command needs beside what the changes
     /// themselves do) and makes them, in the transaction.
     fn push(&mut self, changes: Vec<Change>, mut extra: Vec<Need>) -> Result<()> {
-        let role = self.values.current_role();
+        let role = self.acting_role();
         let view = self.transaction()?.view().clone();
         for change in &changes {
             extra.extend(privileges::needs_of(&view, role, change));

@@ -63,7 +63,7 @@ impl Session {
         self.refuse_changing(&context, &bound.needs, &[])?;
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let engine = self.shared.engine.clone();
-        let (calling, mut queue) = context.calling();
+        let (calling, mut queue) = context.calling(self.acting_role());
         let work = engine.execute(&calling, authorized, run.parameters, run.interrupt);
         let rows = self.serving(&mut queue, run.interrupt, work).await?;
         let mut rows = self.served(&mut queue, run.interrupt, rows).await?;

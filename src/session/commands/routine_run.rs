@@ -246,7 +246,8 @@ impl Session {
         });
         let procedural = matches!(routine.body, RoutineBody::Procedural(_));
         let atomic = self.atomic;
-        self.atomic |= !(procedural && routine.procedure)
+        self.atomic |= self.handlers > 0
+            || !(procedural && routine.procedure)
             || routine.security_definer
             || routine.search_path.is_some();
         let done = match procedural {
@@ -308,7 +309,7 @@ impl Session {
         let needs = bound.needs.clone();
         let authorized = privileges::authorize(&context.snapshot, &needs, bound)?;
         let engine = self.shared.engine.clone();
-        let (calling, mut queue) = context.calling();
+        let (calling, mut queue) = context.calling(self.acting_role());
         let work = engine.execute(&calling, authorized, run.parameters, run.interrupt);
         let rows = self.serving(&mut queue, run.interrupt, work).await?;
         let mut rows = self.served(&mut queue, run.interrupt, rows).await?;

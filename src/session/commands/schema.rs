@@ -113,7 +113,7 @@ impl Session {
     /// this session sees it, so whatever role the session takes may use it.
     pub(super) fn temporary_schema(&mut self) -> Result<Oid> {
         let view = self.transaction()?.view().clone();
-        let role = self.values.current_role();
+        let role = self.acting_role();
         let need = Need::Privilege {
             role,
             object: ObjectId::Database,

@@ -72,7 +72,7 @@ impl Session {
             }
             _ => {}
         }
-        let superuser = self.is_superuser(self.values.current_role());
+        let superuser = self.is_superuser(self.acting_role());
         self.change_settings(local, |settings| {
             settings.set(name, value, superuser).map(drop)
         })
@@ -89,7 +89,10 @@ impl Session {
 
     fn reset_one(&mut self, name: &str, local: bool) -> Result<()> {
         match name {
-            "role" => self.change_roles(local, |values| values.role = values.start_role),
+            "role" => {
+                self.check_may_change_role(name)?;
+                self.change_roles(local, |values| values.role = values.start_role)
+            }
             "session_authorization" => self.set_session_authorization(local, None),
             "transaction_isolation" | "transaction_read_only" | "transaction_deferrable" => {
                 Err(Error::new(
@@ -143,6 +146,7 @@ impl Session {
 
     /// SET ROLE
     pub(in crate::session) fn set_role(&mut self, local: bool, role: Option<&str>) -> Result<()> {
+        self.check_may_change_role("role")?;
         if local {
             self.warn_outside_block("SET LOCAL");
         }
@@ -170,6 +174,7 @@ impl Session {
         local: bool,
         role: Option<&str>,
     ) -> Result<()> {
+        self.check_may_change_role("session_authorization")?;
         if local {
             self.warn_outside_block("SET LOCAL");
         }
@@ -190,6 +195,20 @@ impl Session {
             values.role = None;
             values.start_role = None;
         })
+    }
+
+    /// `42501` where a function has rights that are not its caller's.
+    fn check_may_change_role(&self, parameter: &str) -> Result<()> {
+        let definer = self.bodies.iter().any(|body| body.routine.security_definer);
+        let place = match (definer, self.acting_role() != self.values.current_role()) {
+            (true, _) => "security-definer function",
+            (false, true) => "security-restricted operation",
+            (false, false) => return Ok(()),
+        };
+        Err(Error::new(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            format!("cannot set parameter \"{parameter}\" within {place}"),
+        ))
     }
 
     fn change_roles(&mut self, local: bool, change: impl Fn(&mut Values)) -> Result<()> {

@@ -266,7 +266,7 @@ impl Session {
         }
         let engine = self.shared.engine.clone();
         let relation = Arc::new(relation);
-        let (calling, mut queue) = context.calling();
+        let (calling, mut queue) = context.calling(self.acting_role());
         let work = engine.fill(&calling, &relation, query, run.parameters, run.interrupt);
         let (changes, rows) = self.serving(&mut queue, run.interrupt, work).await?;
         self.push_needing(changes, &[])?;
@@ -336,7 +336,7 @@ impl Session {
             row_type: self.shared.database.new_oid(),
             name: name.to_owned(),
             schema: place.schema,
-            owner: self.values.current_role(),
+            owner: self.acting_role(),
             acl: None,
             comment: None,
             next_attnum: columns.iter().map(|c| c.attnum).max().unwrap_or(0) + 1,

@@ -25,6 +25,8 @@ pub(super) struct Answer {
     columns: Arc<[OutputColumn]>,
     /// The variables that are the row, if they are.
     outputs: Vec<String>,
+    /// Whether the one variable is a row whose fields are that row.
+    spread: bool,
     rows: Vec<RecordBatch>,
     /// Whether RETURN gave no row.
     null: bool,
@@ -57,6 +59,9 @@ impl Session {
         frame.answer = Answer {
             columns: Arc::clone(columns),
             outputs: routine_outputs(call),
+            spread: routine.outputs().count() == 1
+                && routine.returns != PgType::RECORD.oid
+                && !call.is_value(),
             rows: Vec::new(),
             null: false,
             of_trigger: false,
@@ -73,8 +78,13 @@ impl Session {
             let (ty, value) = match value {
                 Some((value, ty)) => (*ty, Arc::clone(value)),
                 None => {
-                    let ty = output_type(columns, call, &parameter.name, index)
-                        .unwrap_or_else(|| context.snapshot.value_type(parameter.ty));
+                    let own = || context.snapshot.value_type(parameter.ty);
+                    let ty = match frame.answer.spread {
+                        true => own(),
+                        false => {
+                            output_type(columns, call, &parameter.name, index).unwrap_or_else(own)
+                        }
+                    };
                     (ty, new_null_array(&ty.data_type(), 1))
                 }
             };
@@ -199,7 +209,6 @@ impl Session {
     /// RETURN NEXT in a function whose rows are in variables, and the end of one with such a row.
     pub(super) async fn give_outputs(&mut self, frame: &mut Frame, run: &Run<'_>) -> Result<()> {
         let names = frame.answer.outputs.clone();
-        let wanted = frame.answer.columns.len();
         let (mut columns, mut values) = (Vec::new(), Vec::new());
         for name in &names {
             let place = frame.place(std::slice::from_ref(name))?;
@@ -208,10 +217,10 @@ impl Session {
                     columns.push(column(name, *ty));
                     values.push(Arc::clone(value));
                 }
-                // A function of one output that is a row answers with the fields.
-                Value::Row(_, fields)
-                    if names.len() == 1 && wanted == fields.len() && wanted > 1 =>
-                {
+                Value::Row(..) if frame.answer.spread && frame.variable(place).null => {
+                    return self.add_given(frame, (Vec::new(), Vec::new()));
+                }
+                Value::Row(_, fields) if frame.answer.spread => {
                     (columns, values) = outputs(fields.iter());
                 }
                 Value::Row(..) => {

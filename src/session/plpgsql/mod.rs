@@ -20,7 +20,7 @@ use super::{CommandTag, Session};
 use crate::base::limits::VIEW_DEPTH_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::plpgsql::{Action, Block, Case, Condition, Expression, Returns, Step};
-use crate::engine::{parse_plpgsql, parse_query};
+use crate::engine::{Command, parse_plpgsql, parse_query};
 use crate::types::PgType;
 use crate::types::text::parse_value;
 pub(super) use deep::Deep;
@@ -184,7 +184,11 @@ impl Session {
     }
 
     async fn steps(&mut self, frame: &mut Frame, steps: &[Step], run: &Run<'_>) -> Result<Flow> {
+        // Steps may wait for nothing: others are to get their turn, the statement's timer too.
+        tokio::task::consume_budget().await;
+        run.interrupt.check()?;
         for step in steps {
+            tokio::task::consume_budget().await;
             run.interrupt.check()?;
             let flow = Deep::new(self.step(frame, step, run)).await?;
             if flow != Flow::Next {
@@ -280,7 +284,12 @@ impl Session {
             }
             Action::Sql { statement, into } => {
                 let work = self.sql(frame, statement, into.as_ref(), run);
-                work.await.map_err(at("SQL statement"))?;
+                let what = match statement.command {
+                    Command::Call(_) => "CALL",
+                    Command::Do { .. } => "DO",
+                    _ => "SQL statement",
+                };
+                work.await.map_err(at(what))?;
             }
             Action::Execute { what, into } => {
                 let work = self.execute_dynamic(frame, what, into.as_ref(), run);

@@ -9,7 +9,7 @@ use super::frame::Frame;
 use super::values::{Row, first, in_expression};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::plpgsql::{Diagnostic, Dynamic, Expression, Into, Target};
-use crate::engine::{Command, Rows, Statement, check_plpgsql, parse};
+use crate::engine::{Command, Rows, Statement, check_plpgsql, command_words, parse};
 use crate::session::dispatch::Run;
 use crate::session::{Response, RowsTag, Session};
 use crate::statement::{ArgumentNames, Arguments};
@@ -323,19 +323,14 @@ fn changes(statement: &Statement) -> bool {
 
 /// `0A000` for changes in a function that says that it makes none.
 fn refuse_changes(frame: &Frame, statement: &Statement) -> Result<()> {
-    let reads = matches!(
-        statement.command,
-        Command::Query(_) | Command::Explain(_) | Command::Show(_)
-    );
-    if reads || !frame.reads_only {
+    if matches!(statement.command, Command::Query(_)) || !frame.reads_only {
         return Ok(());
     }
-    let tag = statement.text.split_whitespace().next().unwrap_or_default();
     Err(Error::new(
         SqlState::FEATURE_NOT_SUPPORTED,
         format!(
             "{} is not allowed in a non-volatile function",
-            tag.to_uppercase()
+            command_words(statement)
         ),
     ))
 }

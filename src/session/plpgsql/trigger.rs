@@ -100,7 +100,7 @@ impl Session {
         self.refuse_changing(&context, &bound.needs, &[])?;
         let needs = bound.needs.clone();
         let authorized = privileges::authorize(&context.snapshot, &needs, bound)?;
-        let (calling, mut queue) = context.calling();
+        let (calling, mut queue) = context.calling(self.acting_role());
         let work = engine.execute(&calling, authorized, &values, interrupt);
         let mut rows = self.serving(&mut queue, interrupt, work).await?;
         let mut holds = false;
