@@ -240,7 +240,7 @@ impl Relation {
     }
 
     /// Whether rows of it are values: those of a sequence are not.
-    fn has_row_type(&self) -> bool {
+    pub(super) fn has_row_type(&self) -> bool {
         self.sequence().is_none()
     }
 }
