@@ -15,9 +15,12 @@ mod topmost;
 
 use std::sync::Arc;
 
+use datafusion::common::Result;
+use datafusion::common::tree_node::Transformed;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 
 use around::Around;
 use conjuncts::settled;
@@ -33,6 +36,25 @@ use statistics::OwnStatistics;
 use topmost::Topmost;
 
 use super::planning::{Resumed, WatchedPhysical};
+
+/// A plan over other inputs, where `other` has one for an input.
+fn over_inputs(
+    plan: Arc<dyn ExecutionPlan>,
+    mut other: impl FnMut(usize, &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>>,
+) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    let mut changed = false;
+    let inputs = plan.children().into_iter().enumerate();
+    let inputs = inputs.map(|(index, input)| {
+        let other = other(index, input)?;
+        changed |= other.is_some();
+        Ok(other.unwrap_or_else(|| Arc::clone(input)))
+    });
+    let inputs = inputs.collect::<Result<Vec<_>>>()?;
+    match changed {
+        true => replace_children_if_necessary(plan, inputs).map(Transformed::yes),
+        false => Ok(Transformed::no(plan)),
+    }
+}
 
 /// The rules for logical plans.
 pub(super) fn logical() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {

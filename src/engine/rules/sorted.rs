@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::config::ConfigOptions;
 use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::{
-    ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
-};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+
+use super::over_inputs;
 
 /// Puts in the sorts that are missing.
 #[derive(Debug)]
@@ -26,31 +26,20 @@ impl PhysicalOptimizerRule for Sorted {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|plan| {
-            let mut missing = false;
-            let mut inputs = Vec::with_capacity(plan.children().len());
-            for (input, needed) in plan
-                .children()
-                .into_iter()
-                .zip(plan.required_input_ordering())
-            {
+            let needs = plan.required_input_ordering();
+            over_inputs(plan, |index, input| {
+                let needed = needs.get(index).cloned().flatten();
                 let Some(needed) = needed.map(|needed| needed.into_single()) else {
-                    inputs.push(input.clone());
-                    continue;
+                    return Ok(None);
                 };
                 let known = input.equivalence_properties();
                 if known.ordering_satisfy_requirement(needed.clone())? {
-                    inputs.push(input.clone());
-                    continue;
+                    return Ok(None);
                 }
-                missing = true;
                 let sort = SortExec::new(LexOrdering::from(needed), input.clone())
                     .with_preserve_partitioning(true);
-                inputs.push(Arc::new(sort) as Arc<dyn ExecutionPlan>);
-            }
-            match missing {
-                true => replace_children_if_necessary(plan, inputs).map(Transformed::yes),
-                false => Ok(Transformed::no(plan)),
-            }
+                Ok(Some(Arc::new(sort)))
+            })
         })
         .map(|transformed| transformed.data)
     }

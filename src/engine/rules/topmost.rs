@@ -9,15 +9,15 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::config::ConfigOptions;
 use datafusion::physical_expr::equivalence::AcrossPartitions;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
-use datafusion::physical_plan::{
-    ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
-};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+
+use super::over_inputs;
 
 /// Sorts by all keys of the merge above; without the limit where there is none right above.
 #[derive(Debug)]
@@ -31,26 +31,18 @@ impl PhysicalOptimizerRule for Topmost {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|plan| {
             let merge = plan.downcast_ref::<SortPreservingMergeExec>();
-            let keys = merge.map(SortPreservingMergeExec::expr);
-            let mut sorts = false;
-            let inputs = plan.children().into_iter().map(|input| {
-                let Some(sort) = input.downcast_ref::<SortExec>().filter(|sort| differ(sort))
-                else {
-                    return Arc::clone(input);
-                };
-                sorts = true;
-                Arc::new(match keys {
-                    Some(keys) => SortExec::new(keys.clone(), Arc::clone(sort.input()))
-                        .with_fetch(sort.fetch())
-                        .with_preserve_partitioning(true),
-                    None => sort.with_fetch(None),
-                })
-            });
-            let inputs: Vec<_> = inputs.collect();
-            match sorts {
-                true => replace_children_if_necessary(plan, inputs).map(Transformed::yes),
-                false => Ok(Transformed::no(plan)),
-            }
+            let keys = merge.map(|merge| merge.expr().clone());
+            over_inputs(plan, |_, input| {
+                let sort = input.downcast_ref::<SortExec>().filter(|sort| differ(sort));
+                Ok(sort.map(|sort| {
+                    Arc::new(match &keys {
+                        Some(keys) => SortExec::new(keys.clone(), Arc::clone(sort.input()))
+                            .with_fetch(sort.fetch())
+                            .with_preserve_partitioning(true),
+                        None => sort.with_fetch(None),
+                    }) as _
+                }))
+            })
         })
         .map(|transformed| transformed.data)
     }
