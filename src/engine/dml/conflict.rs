@@ -13,7 +13,7 @@ use super::rows;
 use super::security::{Kind, Security};
 use super::set::{assigned_columns, check_list};
 use super::target::{self, position};
-use super::values::{Parameters, given_type, is_untyped};
+use super::values::{Parameters, given_types, is_untyped};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{PolicyCommand, Privilege, Relation};
 use crate::engine::local::own_column;
@@ -191,19 +191,12 @@ impl Engine {
             .await?;
         check_list(&query, assigned.len() + 1)?;
         needs.extend(query.needs.iter().cloned());
-        let mut types = Vec::with_capacity(assigned.len());
-        for (place, (index, untyped)) in assigned.into_iter().enumerate() {
-            let column = &relation.columns[index];
-            let given = given_type(
-                &context.snapshot,
-                &query,
-                place + 1,
-                column,
-                untyped,
-                || places[place],
-            );
-            types.push((index, given?));
-        }
+        let given = assigned.iter().zip(places);
+        let given =
+            given.map(|((index, untyped), place)| (&relation.columns[*index], *untyped, place));
+        let types = given_types(&context.snapshot, &query, 1, given)?;
+        let indexes = assigned.iter().map(|(index, _)| *index);
+        let types = indexes.zip(types).collect();
         Ok(Conflict {
             arbiters,
             update: Some(Update {

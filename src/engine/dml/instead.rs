@@ -16,7 +16,7 @@ use super::returning::{Side, joined_batch, joined_schema, other_aliases};
 use super::rewrite::{Parts, TARGET, sides};
 use super::set::{assigned_columns, check_list};
 use super::through::{THROUGH, Through};
-use super::values::{Parameters, given_type, is_untyped, settle_used};
+use super::values::{Parameters, given_types, is_untyped, settle_used};
 use super::{DmlKind, rows, target};
 use crate::base::{Error, Result};
 use crate::catalog::{Privilege, Relation, TriggerEvent};
@@ -190,14 +190,9 @@ impl Engine {
         settle_used(parameters, &query, &bound);
         needs.extend(bound.needs.iter().cloned());
         needs.extend(through.iter().flat_map(|it| it.read_by(&bound.needs)));
-        let mut types = Vec::with_capacity(untyped.len());
-        for (index, untyped) in untyped.into_iter().enumerate() {
-            let (place, column) = (view.columns.len() + index, &view.columns[index]);
-            let given = given_type(&context.snapshot, &bound, place, column, untyped, || {
-                places[index]
-            });
-            types.push(given?);
-        }
+        let given = view.columns.iter().zip(untyped).zip(places);
+        let given = given.map(|((column, untyped), place)| (column, untyped, place));
+        let types = given_types(&context.snapshot, &bound, view.columns.len(), given)?;
         let instead = Instead {
             view,
             alias,

@@ -18,7 +18,7 @@ use super::rules::Rules;
 use super::security::{Asked, Kind, Security};
 use super::set::{assigned_columns, check_list};
 use super::target::{self, at, is_default, position};
-use super::values::{Parameters, given_type, is_untyped};
+use super::values::{Parameters, given_types, is_untyped};
 use super::{DmlKind, rewrite};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{PolicyCommand, Privilege, Relation};
@@ -268,19 +268,12 @@ impl Engine {
             .await?;
         check_list(&query, given.len() + 1)?;
         needs.extend(query.needs.iter().cloned());
-        let mut types = Vec::with_capacity(given.len());
-        for (place, ((index, expr), untyped)) in given.iter().zip(untyped).enumerate() {
-            let column = &relation.columns[*index];
-            let given = given_type(
-                &context.snapshot,
-                &query,
-                place + 1,
-                column,
-                untyped,
-                || position(expr),
-            );
-            types.push((*index, given?));
-        }
+        let written = given.iter().zip(untyped);
+        let written = written
+            .map(|((index, expr), untyped)| (&relation.columns[*index], untyped, position(expr)));
+        let types = given_types(&context.snapshot, &query, 1, written)?;
+        let indexes = given.iter().map(|(index, _)| *index);
+        let types: Vec<_> = indexes.zip(types).collect();
         let action = match &clause.action {
             MergeAction::Nothing => Action::Nothing,
             MergeAction::Delete => Action::Delete,

@@ -20,7 +20,7 @@ use super::rules::Rules;
 use super::set::{assigned_columns, check_list};
 use super::target;
 use super::through::{Aim, THROUGH, Through};
-use super::values::{Parameters, given_type, is_untyped, settle_used};
+use super::values::{Parameters, given_types, is_untyped, settle_used};
 use super::work::is_referenced;
 use super::{DmlKind, PartBody};
 use crate::base::{Error, Result};
@@ -402,14 +402,9 @@ impl Engine {
         needs.extend(bound.needs.iter().cloned());
         needs.extend(through.iter().flat_map(|it| it.read_by(&bound.needs)));
 
-        let mut types = Vec::with_capacity(untyped.len());
-        for (index, untyped) in untyped.into_iter().enumerate() {
-            let (place, column) = (index + 2, &relation.columns[index]);
-            let given = given_type(&context.snapshot, &bound, place, column, untyped, || {
-                places[index]
-            });
-            types.push(given?);
-        }
+        let given = relation.columns.iter().zip(untyped).zip(places);
+        let given = given.map(|((column, untyped), place)| (column, untyped, place));
+        let types = given_types(&context.snapshot, &bound, 2, given)?;
         let rewrite = Rewrite {
             writes: privilege == Privilege::Update,
             relation,

@@ -171,6 +171,22 @@ pub(super) fn is_untyped(
     Ok(matches!(cell, Some(Cell::Literal { ty: None, .. })))
 }
 
+/// As [`given_type`], of the columns of an answer from `first` on: the columns they are for,
+/// whether they are untyped, and where they are written.
+pub(super) fn given_types<'a>(
+    snapshot: &Snapshot,
+    query: &Bound,
+    first: usize,
+    given: impl IntoIterator<Item = (&'a Column, bool, Option<usize>)>,
+) -> Result<Vec<Option<PgType>>> {
+    let given = given.into_iter().enumerate();
+    given
+        .map(|(index, (column, untyped, position))| {
+            given_type(snapshot, query, first + index, column, untyped, || position)
+        })
+        .collect()
+}
+
 /// The type of what a query's answer at a place gives a column; `None` if it is `untyped`.
 ///
 /// # Errors
