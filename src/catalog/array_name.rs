@@ -3,12 +3,11 @@
 use super::Snapshot;
 use super::user_type::Found;
 use crate::base::Oid;
+use crate::base::limits::NAME_BYTES_MAX;
+use crate::base::name::truncate;
 
 /// The most bytes that a character before the cut takes along.
 const SHORTENED_BYTES: usize = 4;
-
-/// The most bytes of a name: PostgreSQL's `NAMEDATALEN` without its final NUL.
-const NAME_BYTES: usize = 63;
 
 impl Snapshot {
     /// `pg_type.typname` of the type of arrays over the type `name` of a schema.
@@ -18,7 +17,7 @@ impl Snapshot {
     /// it follows from the names that are there, in the order in which the types were made.
     pub fn array_name(&self, schema: Oid, name: &str) -> String {
         let array = underscored(name);
-        if name.len() >= NAME_BYTES {
+        if name.len() >= NAME_BYTES_MAX {
             return self.shortened_name(schema, name);
         }
         if !name.starts_with('_') && self.named_type(schema, &array).is_none() {
@@ -49,7 +48,7 @@ impl Snapshot {
             })
             .or_else(|| {
                 // The name of the type may have been too long for an underscore before it.
-                let short = array.len() + SHORTENED_BYTES < NAME_BYTES;
+                let short = array.len() + SHORTENED_BYTES < NAME_BYTES_MAX;
                 let mut long = (!short)
                     .then(|| self.long_names(schema))
                     .into_iter()
@@ -64,7 +63,7 @@ impl Snapshot {
     fn long_names(&self, schema: Oid) -> impl Iterator<Item = &String> {
         let known = self.types_in(schema).map(|ty| &ty.name);
         let known = known.chain(self.relations_in(schema).map(|relation| &relation.name));
-        known.filter(|name| name.len() >= NAME_BYTES)
+        known.filter(|name| name.len() >= NAME_BYTES_MAX)
     }
 
     /// [`Self::array_name`] of such a type: those that begin alike have an underscore more each.
@@ -85,7 +84,7 @@ impl Snapshot {
     /// The types of a schema whose names differ in underscores before them alone, with the names
     /// of the arrays over them.
     fn arrays_alike(&self, schema: Oid, base: &str) -> Vec<(String, String)> {
-        let many = 0..=NAME_BYTES.saturating_sub(base.len());
+        let many = 0..=NAME_BYTES_MAX.saturating_sub(base.len());
         let mut made: Vec<_> = many
             .filter_map(|many| {
                 let name = format!("{}{base}", "_".repeat(many));
@@ -110,7 +109,7 @@ impl Snapshot {
 fn free_array(types: &[(String, String)], name: &str) -> String {
     let mut array = underscored(name);
     // A name of underscores alone becomes no other.
-    for _ in 0..NAME_BYTES {
+    for _ in 0..NAME_BYTES_MAX {
         if !types.iter().any(|(ty, of)| *ty == array || *of == array) {
             break;
         }
@@ -121,11 +120,7 @@ fn free_array(types: &[(String, String)], name: &str) -> String {
 
 /// A name behind one more underscore, as long as names may be.
 fn underscored(name: &str) -> String {
-    let mut end = name.len().min(NAME_BYTES - 1);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("_{}", &name[..end])
+    truncate(&format!("_{name}")).to_owned()
 }
 
 #[cfg(test)]
@@ -144,17 +139,17 @@ mod tests {
 
     #[test]
     fn ends_where_there_is_no_other_name() {
-        let all = "_".repeat(NAME_BYTES);
+        let all = "_".repeat(NAME_BYTES_MAX);
         let types = [(all.clone(), String::new())];
         assert_eq!(free_array(&types, &all), all);
     }
 
     #[test]
     fn is_cut_between_characters() {
-        let name = format!("{}é", "a".repeat(NAME_BYTES - 2));
+        let name = format!("{}é", "a".repeat(NAME_BYTES_MAX - 2));
         assert_eq!(
             underscored(&name),
-            format!("_{}", "a".repeat(NAME_BYTES - 2))
+            format!("_{}", "a".repeat(NAME_BYTES_MAX - 2))
         );
     }
 }

@@ -328,6 +328,18 @@ impl Snapshot {
         Some((of, of.cast()?))
     }
 
+    /// `42710` for a cast that is there.
+    pub fn duplicate_cast(&self, source: Oid, target: Oid) -> Error {
+        Error::new(
+            SqlState::DUPLICATE_OBJECT,
+            format!(
+                "cast from type {} to type {} already exists",
+                self.type_name(source),
+                self.type_name(target)
+            ),
+        )
+    }
+
     /// The statistics of a table.
     pub fn statistics_of(
         &self,

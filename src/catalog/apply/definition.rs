@@ -75,60 +75,26 @@ impl Snapshot {
     /// `42723`, `42710` if there is one like it.
     fn check_unique(&self, of: &Definition) -> Result<()> {
         let mut others = self.definitions().filter(|other| other.oid != of.oid);
-        match &of.body {
-            DefinitionBody::Operator(operator) => {
-                let same = |other: &&Arc<Definition>| {
-                    other.schema == of.schema
-                        && other.name == of.name
-                        && other.operator().is_some_and(|other| {
-                            other.left == operator.left && other.right == operator.right
-                        })
-                };
-                match others.find(same) {
-                    Some(_) => Err(Error::new(
-                        SqlState::DUPLICATE_FUNCTION,
-                        format!("operator {} already exists", of.name),
-                    )),
-                    None => Ok(()),
-                }
-            }
-            DefinitionBody::Cast(cast) => {
-                let same = |other: &&Arc<Definition>| {
-                    other.cast().is_some_and(|other| {
-                        other.source == cast.source && other.target == cast.target
-                    })
-                };
-                match others.find(same) {
-                    Some(_) => Err(Error::new(
-                        SqlState::DUPLICATE_OBJECT,
-                        format!(
-                            "cast from type {} to type {} already exists",
-                            self.type_name(cast.source),
-                            self.type_name(cast.target)
-                        ),
-                    )),
-                    None => Ok(()),
-                }
-            }
-            DefinitionBody::Statistics(_) => {
-                let same = |other: &&Arc<Definition>| {
-                    other.statistics().is_some()
-                        && other.schema == of.schema
-                        && other.name == of.name
-                };
-                let schema = self.schema(of.schema).map_or("?", |s| s.name.as_str());
-                match others.find(same) {
-                    Some(_) => Err(Error::new(
-                        SqlState::DUPLICATE_OBJECT,
-                        format!(
-                            "statistics object \"{}\" already exists in schema \"{schema}\"",
-                            of.name
-                        ),
-                    )),
-                    None => Ok(()),
-                }
-            }
+        if !others.any(|other| is_like(other, of)) {
+            return Ok(());
         }
+        Err(match &of.body {
+            DefinitionBody::Operator(_) => Error::new(
+                SqlState::DUPLICATE_FUNCTION,
+                format!("operator {} already exists", of.name),
+            ),
+            DefinitionBody::Cast(cast) => self.duplicate_cast(cast.source, cast.target),
+            DefinitionBody::Statistics(_) => {
+                let schema = self.schema(of.schema).map_or("?", |s| s.name.as_str());
+                Error::new(
+                    SqlState::DUPLICATE_OBJECT,
+                    format!(
+                        "statistics object \"{}\" already exists in schema \"{schema}\"",
+                        of.name
+                    ),
+                )
+            }
+        })
     }
 
     pub(super) fn must_definition(&self, oid: Oid) -> Result<&Arc<Definition>> {
@@ -140,6 +106,21 @@ impl Snapshot {
         Arc::make_mut(&mut self.definitions)
             .get_mut(oid)
             .ok_or_else(|| missing_definition(oid))
+    }
+}
+
+/// Whether two cannot both be there.
+fn is_like(one: &Definition, other: &Definition) -> bool {
+    let named = one.schema == other.schema && one.name == other.name;
+    match (&one.body, &other.body) {
+        (DefinitionBody::Operator(one), DefinitionBody::Operator(other)) => {
+            named && one.left == other.left && one.right == other.right
+        }
+        (DefinitionBody::Cast(one), DefinitionBody::Cast(other)) => {
+            one.source == other.source && one.target == other.target
+        }
+        (DefinitionBody::Statistics(_), DefinitionBody::Statistics(_)) => named,
+        _ => false,
     }
 }
 

@@ -97,14 +97,7 @@ impl Session {
             return Err(same());
         }
         if snapshot.cast(source, target).is_some() || cast_context(source, target).is_some() {
-            return Err(Error::new(
-                SqlState::DUPLICATE_OBJECT,
-                format!(
-                    "cast from type {} to type {} already exists",
-                    snapshot.type_name(source),
-                    snapshot.type_name(target)
-                ),
-            ));
+            return Err(snapshot.duplicate_cast(source, target));
         }
         let of = Definition {
             oid: self.shared.database.new_oid(),
@@ -138,7 +131,7 @@ impl Session {
         // In PostgreSQL these keep the cast's function, and go on without the cast.
         let object = ObjectId::Definition(of.oid);
         context.snapshot.refuse_users(object, "dropping")?;
-        self.drop_definitions(&context, &[object], cascade)
+        self.drop_roots(&context, &[object], cascade)
     }
 }
 

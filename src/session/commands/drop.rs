@@ -1,6 +1,7 @@
 //! DROP SCHEMA, TABLE, VIEW, FOREIGN TABLE.
 
 use super::alter::{index_of, owned_table};
+use super::routine_alter::refuse_guesses;
 use super::{drop_tag, tag};
 use crate::base::error::Report;
 use crate::base::name::quote;
@@ -169,6 +170,38 @@ impl Session {
             self.push_needing(closure.changes, &[])?;
         }
         Ok(())
+    }
+
+    /// Takes away what holds no rows, with what depends on it if CASCADE says so.
+    pub(super) fn drop_roots(
+        &mut self,
+        context: &StatementContext,
+        roots: &[ObjectId],
+        cascade: bool,
+    ) -> Result<()> {
+        if roots.is_empty() {
+            return Ok(());
+        }
+        let mut needs = Vec::new();
+        for root in roots {
+            let change = Change::Drop(*root);
+            needs.extend(privileges::needs_of(
+                &context.snapshot,
+                context.role,
+                &change,
+            ));
+        }
+        privileges::authorize(&context.snapshot, &needs, ())?;
+        let closure = context.snapshot.dependants_closure(roots)?;
+        if !closure.others.is_empty() {
+            if !cascade {
+                let what = only(context, roots);
+                return Err(still_needed(context, what.as_deref(), &closure));
+            }
+            refuse_guesses(context, roots, &closure)?;
+            self.report(cascades(context, &closure));
+        }
+        self.push_needing(closure.changes, &needs)
     }
 }
 

@@ -1,7 +1,6 @@
 //! CREATE, ALTER and DROP OPERATOR.
 
 use super::domain::usable;
-use super::drop::{cascades, only, still_needed};
 use super::routine::{invalid, refuse_temporary};
 use super::routine_type::{INTERNAL, type_of};
 use super::tag;
@@ -12,7 +11,6 @@ use crate::engine::value_definition::{
     CreateOperator, Operand, OperatorAction, OperatorAttributes, OperatorSpec, OperatorStatement,
 };
 use crate::engine::{Support, signature};
-use crate::privileges;
 use crate::session::{CommandTag, Session};
 use crate::statement::StatementContext;
 use crate::types::PgType;
@@ -313,39 +311,8 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
-        self.drop_definitions(&context, &roots, cascade)?;
+        self.drop_roots(&context, &roots, cascade)?;
         Ok(tag("DROP OPERATOR"))
-    }
-
-    /// Takes away operators or casts, with what depends on them if CASCADE says so.
-    pub(super) fn drop_definitions(
-        &mut self,
-        context: &StatementContext,
-        roots: &[ObjectId],
-        cascade: bool,
-    ) -> Result<()> {
-        if roots.is_empty() {
-            return Ok(());
-        }
-        let mut needs = Vec::new();
-        for root in roots {
-            let change = Change::Drop(*root);
-            needs.extend(privileges::needs_of(
-                &context.snapshot,
-                context.role,
-                &change,
-            ));
-        }
-        privileges::authorize(&context.snapshot, &needs, ())?;
-        let closure = context.snapshot.dependants_closure(roots)?;
-        if !closure.others.is_empty() {
-            if !cascade {
-                let what = only(context, roots);
-                return Err(still_needed(context, what.as_deref(), &closure));
-            }
-            self.report(cascades(context, &closure));
-        }
-        self.push_needing(closure.changes, &needs)
     }
 }
 

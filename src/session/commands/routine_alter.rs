@@ -4,9 +4,8 @@ use super::routine::refuse_temporary;
 use super::routine_type::routine_of;
 use super::tag;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, ObjectId, Routine};
+use crate::catalog::{Cascade, Change, Dependent, ObjectId, Routine};
 use crate::engine::routine_definition::{AlterRoutine, RoutineAction, RoutineKind, RoutineSpec};
-use crate::privileges;
 use crate::session::{CommandTag, Session};
 use crate::statement::StatementContext;
 
@@ -83,67 +82,40 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
-        if roots.is_empty() {
-            return Ok(done);
-        }
-        let mut needs = Vec::new();
-        for root in &roots {
-            let change = Change::Drop(*root);
-            needs.extend(privileges::needs_of(
-                &context.snapshot,
-                context.role,
-                &change,
-            ));
-        }
-        privileges::authorize(&context.snapshot, &needs, ())?;
-        let closure = context.snapshot.dependants_closure(&roots)?;
-        if !closure.others.is_empty() {
-            if !cascade {
-                let what = super::drop::only(&context, &roots);
-                return Err(super::drop::still_needed(
-                    &context,
-                    what.as_deref(),
-                    &closure,
-                ));
-            }
-            self.refuse_guesses(&context, &roots, &closure)?;
-            self.report(super::drop::cascades(&context, &closure));
-        }
-        self.push_needing(closure.changes, &needs)?;
+        self.drop_roots(&context, &roots, cascade)?;
         Ok(done)
     }
+}
 
-    /// `0A000` where it is not known which of several functions of a name a table calls.
-    fn refuse_guesses(
-        &self,
-        context: &StatementContext,
-        roots: &[ObjectId],
-        closure: &crate::catalog::Cascade,
-    ) -> Result<()> {
-        let by_name = closure
-            .others
-            .iter()
-            .any(|other| !matches!(other.object, crate::catalog::Dependent::Object(_)));
-        for root in roots {
-            let ObjectId::Routine(oid) = root else {
-                continue;
-            };
-            let Some(routine) = context.snapshot.routine(*oid) else {
-                continue;
-            };
-            let named = context
-                .snapshot
-                .routines_named(routine.schema, &routine.name)
-                .count();
-            if by_name && named > 1 {
-                return Err(Error::unsupported(format!(
-                    "DROP … CASCADE of one of several functions named {} that a table uses",
-                    routine.name
-                )));
-            }
+/// `0A000` where it is not known which of several functions of a name a table calls.
+pub(super) fn refuse_guesses(
+    context: &StatementContext,
+    roots: &[ObjectId],
+    closure: &Cascade,
+) -> Result<()> {
+    let by_name = closure
+        .others
+        .iter()
+        .any(|other| !matches!(other.object, Dependent::Object(_)));
+    for root in roots {
+        let ObjectId::Routine(oid) = root else {
+            continue;
+        };
+        let Some(routine) = context.snapshot.routine(*oid) else {
+            continue;
+        };
+        let named = context
+            .snapshot
+            .routines_named(routine.schema, &routine.name)
+            .count();
+        if by_name && named > 1 {
+            return Err(Error::unsupported(format!(
+                "DROP … CASCADE of one of several functions named {} that a table uses",
+                routine.name
+            )));
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// `42809`

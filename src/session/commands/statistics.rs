@@ -163,7 +163,7 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
-        self.drop_definitions(&context, &roots, cascade)
+        self.drop_roots(&context, &roots, cascade)
     }
 }
 
