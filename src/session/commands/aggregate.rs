@@ -1,14 +1,12 @@
 //! CREATE AGGREGATE.
 
 use super::domain::usable;
-use super::routine::{
-    check_parameter, check_polymorphic, check_replaceable, invalid, refuse_temporary,
-};
+use super::routine::{check_parameter, check_polymorphic, invalid, refuse_temporary, take_place};
 use super::routine_type::{INTERNAL, is_value_type, type_of};
 use super::tag;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
-    Aggregate, AggregateKind, Change, Modify, Moving, Parallel, Parameter, ParameterMode, Routine,
+    Aggregate, AggregateKind, Modify, Moving, Parallel, Parameter, ParameterMode, Routine,
     RoutineBody, Transition, Volatility,
 };
 use crate::engine::Support;
@@ -18,7 +16,6 @@ use crate::engine::aggregate_definition::{
 use crate::engine::command::ObjectName;
 use crate::engine::routine_definition::ParameterDefinition;
 use crate::pg_catalog::is_same_bits;
-use crate::privileges::Need;
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
 use crate::statement::StatementContext;
@@ -71,24 +68,12 @@ impl Session {
             body: RoutineBody::Aggregate(Box::new(aggregate)),
             publication: 1,
         };
-        let old = context
-            .snapshot
-            .routines_named(schema, &routine.name)
-            .find(|old| old.input_types() == routine.input_types())
-            .cloned();
-        if let Some(old) = &old {
-            check_replaceable(&context, old, &routine, create.or_replace)?;
-            routine.oid = old.oid;
-        }
+        let replaces = take_place(&context, &mut routine, create.or_replace)?;
         let engine = self.shared.engine.clone();
         let checked = std::sync::Arc::new(routine.clone());
         let work = engine.check_aggregate(&context, &checked);
         interruptible(run.interrupt, work).await?;
-        let change = match old {
-            Some(_) => Change::ReplaceRoutine(Box::new(routine)),
-            None => Change::CreateRoutine(Box::new(routine)),
-        };
-        self.push(vec![change], Vec::<Need>::new())?;
+        self.push_routine(routine, replaces)?;
         Ok(tag("CREATE AGGREGATE"))
     }
 }

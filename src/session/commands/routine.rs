@@ -16,7 +16,6 @@ use crate::engine::routine_definition::{
     BodyDefinition, CreateRoutine, ParameterDefinition, ReturnsClause, RoutineOption,
 };
 use crate::engine::{input_types, is_assignable, parse_query, returned, statements};
-use crate::privileges::Need;
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
 use crate::settings::Settings;
@@ -71,15 +70,7 @@ impl Session {
         };
         self.apply_options(&context, &mut routine, &create.options)?;
         check_types(&context, &routine)?;
-        let old = context
-            .snapshot
-            .routines_named(schema, &routine.name)
-            .find(|old| old.input_types() == routine.input_types())
-            .cloned();
-        if let Some(old) = &old {
-            check_replaceable(&context, old, &routine, create.or_replace)?;
-            routine.oid = old.oid;
-        }
+        let replaces = take_place(&context, &mut routine, create.or_replace)?;
         if context.settings.checks_function_bodies() || routine.bound().is_some() {
             let shared = Arc::new(routine.clone());
             let engine = self.shared.engine.clone();
@@ -106,12 +97,18 @@ impl Session {
                 statements(&routine)?;
             }
         }
-        let change = match old {
-            Some(_) => Change::ReplaceRoutine(Box::new(routine)),
-            None => Change::CreateRoutine(Box::new(routine)),
-        };
-        self.push(vec![change], Vec::<Need>::new())?;
+        self.push_routine(routine, replaces)?;
         Ok(done)
+    }
+
+    /// Makes a routine, or puts it in the place of the one that has its identity.
+    pub(super) fn push_routine(&mut self, routine: Routine, replaces: bool) -> Result<()> {
+        let routine = Box::new(routine);
+        let change = match replaces {
+            true => Change::ReplaceRoutine(routine),
+            false => Change::CreateRoutine(routine),
+        };
+        self.push(vec![change], Vec::new())
     }
 
     /// The parameters, their types looked up and their defaults checked.
@@ -483,8 +480,30 @@ pub(super) fn check_polymorphic(
     )
 }
 
+/// Gives a routine about to be made the identity of the one whose place it takes; says whether
+/// there is one.
+///
+/// # Errors
+/// As [`check_replaceable`].
+pub(super) fn take_place(
+    context: &StatementContext,
+    routine: &mut Routine,
+    or_replace: bool,
+) -> Result<bool> {
+    let mut known = context
+        .snapshot
+        .routines_named(routine.schema, &routine.name);
+    let types = routine.input_types();
+    let Some(old) = known.find(|old| old.input_types() == types) else {
+        return Ok(false);
+    };
+    check_replaceable(context, old, routine, or_replace)?;
+    routine.oid = old.oid;
+    Ok(true)
+}
+
 /// Whether a function may take the place of one that takes the same.
-pub(super) fn check_replaceable(
+fn check_replaceable(
     context: &StatementContext,
     old: &Routine,
     new: &Routine,
