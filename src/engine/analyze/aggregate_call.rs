@@ -73,13 +73,7 @@ impl Analyst<'_> {
             let order = self.aggregate_order(level, modifiers.order, false)?;
             Ok::<_, Error>((args, order))
         })?;
-        let filter = match &function.filter {
-            Some(filter) => Some(level.within(Clause::Filter, || {
-                let value = self.expression(level, filter)?;
-                self.condition(value, "FILTER")
-            })?),
-            None => None,
-        };
+        let filter = self.aggregate_filter(level, function)?;
         if name == "grouping" {
             return self.grouping(args);
         }
@@ -316,6 +310,21 @@ impl Analyst<'_> {
         let exprs = args.into_iter().map(|arg| arg.expr).collect();
         let call = super::subquery::aggregate_call(udaf, exprs, Vec::new());
         Ok(Typed::new(call, PgType::INT4))
+    }
+
+    /// The condition of FILTER.
+    pub(super) fn aggregate_filter(
+        &self,
+        level: &Level<'_>,
+        function: &ast::Function,
+    ) -> Result<Option<Expr>> {
+        let filter = function.filter.as_ref().map(|filter| {
+            level.within(Clause::Filter, || {
+                let value = self.expression(level, filter)?;
+                self.condition(value, "FILTER")
+            })
+        });
+        filter.transpose()
     }
 
     pub(super) fn aggregate_order(

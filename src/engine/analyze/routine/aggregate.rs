@@ -206,13 +206,7 @@ impl Analyst<'_> {
         let order = level.within(inside, || {
             self.aggregate_order(level, modifiers.order, false)
         })?;
-        let filter = match &function.filter {
-            Some(filter) => Some(level.within(Clause::Filter, || {
-                let value = self.expression(level, filter)?;
-                self.condition(value, "FILTER")
-            })?),
-            None => None,
-        };
+        let filter = self.aggregate_filter(level, function)?;
         let given: Vec<Typed> = call.args.iter().flatten().cloned().collect();
         if !over && given.iter().any(|arg| is_aggregated(&arg.expr)) {
             return Err(super::super::aggregate_call::nested_calls());
