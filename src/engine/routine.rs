@@ -84,36 +84,24 @@ pub fn command_words(statement: &Statement) -> String {
 /// says that it makes none.
 pub fn check_runs(routine: &Routine, statement: &Statement) -> Result<()> {
     let refused = |what: &str| Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, what));
+    if let Some(word) = statement.command.transaction_word() {
+        return refused(&format!("{word} is not allowed in an SQL function"));
+    }
     let word = match &statement.command {
-        Command::Begin(_) => "BEGIN",
-        Command::Commit { .. } => "COMMIT",
-        Command::Rollback { .. } => "ROLLBACK",
-        Command::Savepoint(_) => "SAVEPOINT",
-        Command::RollbackTo(_) => "ROLLBACK TO",
-        Command::Release(_) => "RELEASE",
-        Command::PrepareTransaction => "PREPARE TRANSACTION",
-        Command::EndPrepared { commit: true, .. } => "COMMIT PREPARED",
-        Command::EndPrepared { .. } => "ROLLBACK PREPARED",
         Command::Copy(copy) if copy.file.is_none() => {
             return refused("cannot COPY to/from client in an SQL function");
         }
         _ if routine.volatility == Volatility::Volatile => return Ok(()),
         Command::Query(_) => return Ok(()),
-        Command::Dml(dml) => {
-            let word = match &dml.action {
-                DmlAction::Insert { .. } | DmlAction::Query(_) => "INSERT",
-                DmlAction::Update(_) => "UPDATE",
-                DmlAction::Delete(_) => "DELETE",
-                DmlAction::Merge(_) => "MERGE",
-            };
-            return refused(&format!("{word} is not allowed in a non-volatile function"));
-        }
-        _ => {
-            let word = command_words(statement);
-            return refused(&format!("{word} is not allowed in a non-volatile function"));
-        }
+        Command::Dml(dml) => match &dml.action {
+            DmlAction::Insert { .. } | DmlAction::Query(_) => "INSERT".to_owned(),
+            DmlAction::Update(_) => "UPDATE".to_owned(),
+            DmlAction::Delete(_) => "DELETE".to_owned(),
+            DmlAction::Merge(_) => "MERGE".to_owned(),
+        },
+        _ => command_words(statement),
     };
-    refused(&format!("{word} is not allowed in an SQL function"))
+    refused(&format!("{word} is not allowed in a non-volatile function"))
 }
 
 /// The types of a function's inputs; of those that are different in each call, none.

@@ -371,6 +371,24 @@ pub enum Command {
     Close(Option<String>),
 }
 
+impl Command {
+    /// What a command that begins, ends or divides transactions is called; `None` of any other.
+    pub fn transaction_word(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Begin(_) => "BEGIN",
+            Self::Commit { .. } => "COMMIT",
+            Self::Rollback { .. } => "ROLLBACK",
+            Self::Savepoint(_) => "SAVEPOINT",
+            Self::RollbackTo(_) => "ROLLBACK TO",
+            Self::Release(_) => "RELEASE",
+            Self::PrepareTransaction => "PREPARE TRANSACTION",
+            Self::EndPrepared { commit: true, .. } => "COMMIT PREPARED",
+            Self::EndPrepared { .. } => "ROLLBACK PREPARED",
+            _ => return None,
+        })
+    }
+}
+
 /// Which rows FETCH wants, as seen from the row the cursor is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {

@@ -577,14 +577,9 @@ pub(super) fn statement(text: String, reader: &Reader) -> Result<Statement> {
 /// As PostgreSQL's.
 pub fn check(statement: &Statement) -> Result<()> {
     let refused = match &statement.command {
-        Command::Begin(_)
-        | Command::Commit { .. }
-        | Command::Rollback { .. }
-        | Command::Savepoint(_)
-        | Command::RollbackTo(_)
-        | Command::Release(_)
-        | Command::PrepareTransaction
-        | Command::EndPrepared { .. } => "unsupported transaction command in PL/pgSQL",
+        command if command.transaction_word().is_some() => {
+            "unsupported transaction command in PL/pgSQL"
+        }
         Command::Copy(copy) if copy.file.is_none() => "cannot COPY to/from client in PL/pgSQL",
         _ => return Ok(()),
     };
