@@ -36,6 +36,15 @@ impl Run<'_> {
 }
 
 impl Session {
+    /// That a statement may run here, and what is to be said of how it is written.
+    pub(super) fn admit(&mut self, statement: &Statement) -> Result<()> {
+        self.check_writable(statement)?;
+        for warning in &statement.warnings {
+            self.warning(SqlState::INVALID_PARAMETER_VALUE, warning.clone());
+        }
+        Ok(())
+    }
+
     /// Carries out one statement.
     pub(super) async fn dispatch(
         &mut self,
@@ -44,10 +53,7 @@ impl Session {
         parameters: &[ArrayRef],
         interrupt: &Interrupt,
     ) -> Result<Response> {
-        self.check_writable(statement)?;
-        for warning in &statement.warnings {
-            self.warning(SqlState::INVALID_PARAMETER_VALUE, warning.clone());
-        }
+        self.admit(statement)?;
         let run = Run {
             statement,
             plan,

@@ -186,17 +186,16 @@ impl Session {
         let call = interruptible(run.interrupt, work).await?;
         let columns: Arc<[OutputColumn]> = call.callee.columns().unwrap_or_default().into();
         let done = tag("CALL");
+        let batch = self.called_with(call, &columns, &run).await?;
         if columns.is_empty() {
-            self.called_with(call, &columns, &run).await?;
             return Ok(Response::Done(done));
         }
-        let batch = self.called_with(call, &columns, &run).await?;
         let rows = Rows::ready(columns, batch);
         self.respond(rows, RowsTag::Fixed(done)).map(Response::Rows)
     }
 
     /// Computes the arguments and carries the function out.
-    async fn called_with(
+    pub(in crate::session) async fn called_with(
         &mut self,
         call: BoundCall,
         columns: &Arc<[OutputColumn]>,

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use sqlparser::ast;
 
+use super::Deep;
 use super::frame::{Frame, Place};
-use super::statements::{Done, in_statement};
-use super::values::{Row, first, settable};
+use super::statements::in_statement;
+use super::values::settable;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Parameter, ParameterMode, Routine};
-use crate::engine::Statement;
 use crate::engine::parse::fold;
+use crate::engine::{OutputColumn, Statement};
 use crate::session::dispatch::Run;
 use crate::session::{Session, interruptible};
 
@@ -27,51 +29,56 @@ impl Session {
         function: &ast::Function,
         run: &Run<'_>,
     ) -> Result<()> {
-        let in_this = |error: Error| in_statement(error, &statement.text);
-        let work = self.called_procedure(frame, function, run);
-        let routine = work.await.map_err(in_this)?;
-        let places = written_places(frame, &routine, function)?;
-        for place in &places {
-            settable(frame, *place)?;
-        }
-        let done = self.with_variables(frame, statement, run).await;
-        if let Done::Rows(rows, _) = done.map_err(in_this)? {
-            let (row, _) = first(rows).await.map_err(in_this)?;
-            self.carry_out_effects()?;
-            self.put_outputs(frame, &places, &row, run).await?;
-        } else {
-            self.carry_out_effects()?;
-        }
+        let (arguments, values) = frame.arguments();
+        let run = Run {
+            statement,
+            plan: None,
+            parameters: &values,
+            interrupt: run.interrupt,
+        };
+        self.variables = Some(arguments);
+        let called = self.called(frame, function, &run).await;
+        self.variables = None;
+        let (places, columns, batch) = called?;
+        self.carry_out_effects()?;
+        self.put_outputs(frame, &places, (&columns, &batch), &run)
+            .await?;
         frame.row_count = 0;
         Ok(())
     }
 
-    /// The procedure that a CALL means.
-    async fn called_procedure(
+    /// Calls; gives the variables that the outputs are for, and the outputs.
+    async fn called(
         &mut self,
         frame: &Frame,
         function: &ast::Function,
         run: &Run<'_>,
-    ) -> Result<Arc<Routine>> {
-        self.variables = Some(frame.arguments().0);
-        let context = self.context();
-        self.variables = None;
+    ) -> Result<(Vec<Place>, Arc<[OutputColumn]>, RecordBatch)> {
+        let in_this = |error: Error| in_statement(error, &run.statement.text);
+        let context = self.context().map_err(in_this)?;
         let engine = self.shared.engine.clone();
-        let context = context?;
         let work = engine.bind_procedure(&context, function, &[]);
-        let call = interruptible(run.interrupt, work).await?;
-        Ok(call.callee.routine)
+        let call = interruptible(run.interrupt, work).await.map_err(in_this)?;
+        let places = written_places(frame, &call.callee.routine, function)?;
+        for place in &places {
+            settable(frame, *place)?;
+        }
+        let columns: Arc<[OutputColumn]> = call.callee.columns().unwrap_or_default().into();
+        self.admit(run.statement).map_err(in_this)?;
+        let work = Deep::new(self.called_with(call, &columns, run));
+        let done = work.await.map_err(|error| frame.explained(error));
+        Ok((places, columns, done.map_err(in_this)?))
     }
 
     async fn put_outputs(
         &mut self,
         frame: &mut Frame,
         places: &[Place],
-        row: &Row,
+        (columns, batch): (&[OutputColumn], &RecordBatch),
         run: &Run<'_>,
     ) -> Result<()> {
-        let values = row.values.iter().flatten();
-        for ((place, column), value) in places.iter().zip(row.columns.iter()).zip(values) {
+        let outputs = columns.iter().zip(batch.columns());
+        for (place, (column, value)) in places.iter().zip(outputs) {
             let whole = place.field.is_none();
             let shape = frame.variable(*place).value.row_word();
             let value = (column.ty, Arc::clone(value));

@@ -188,7 +188,6 @@ impl Session {
         tokio::task::consume_budget().await;
         run.interrupt.check()?;
         for step in steps {
-            tokio::task::consume_budget().await;
             run.interrupt.check()?;
             let flow = Deep::new(self.step(frame, step, run)).await?;
             if flow != Flow::Next {

@@ -15,7 +15,7 @@ use crate::session::{Response, RowsTag, Session};
 use crate::statement::{ArgumentNames, Arguments};
 
 /// What a statement did.
-pub(super) enum Done {
+enum Done {
     /// Answered rows.
     Rows(Rows, Option<i64>),
     /// Went over so many rows, if it did.
@@ -232,7 +232,7 @@ impl Session {
     }
 
     /// Runs a statement that may name the variables.
-    pub(super) async fn with_variables(
+    async fn with_variables(
         &mut self,
         frame: &Frame,
         statement: &Statement,
