@@ -56,7 +56,7 @@ impl Analyst<'_> {
             let elements = self.routine_elements(call, &body, &wanted)?;
             return self.set_column(level, elements);
         }
-        if body.value && self.must_be_carried(call, &body)? {
+        if self.must_be_carried(call, &body)? {
             return self.carried_value(level, call, &wanted);
         }
         if let (true, ResultColumns::Value(ty, _)) = (body.value, &wanted) {
@@ -72,9 +72,6 @@ impl Analyst<'_> {
                 row: self.fields(&value),
                 ..value
             });
-        }
-        if self.must_be_carried(call, &body)? {
-            return self.carried_value(level, call, &wanted);
         }
         let prepared = self.prepared(call, &body)?;
         let (wanted, answer) = match &wanted {
