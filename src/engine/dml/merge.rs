@@ -8,25 +8,30 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
+use datafusion::catalog::TableProvider;
 use sqlparser::ast::{self, Expr, SelectItem};
 
 use super::feeds::Feeds;
 use super::insert::{check_given, is_ignored};
 use super::names::Names;
 use super::returning::Side;
+use super::route::Router;
 use super::rules::Rules;
 use super::security::{Asked, Kind, Security};
 use super::set::{assigned_columns, check_list};
 use super::target::{self, at, is_default, position};
 use super::values::{Parameters, given_types, is_untyped};
 use super::{DmlKind, rewrite};
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{PolicyCommand, Privilege, Relation};
 use crate::engine::command::{Merge, MergeAction, MergeClause, Overriding};
 use crate::engine::guard::Guard;
 use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
 use crate::engine::parse::without_only;
-use crate::engine::scan::{ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
+use crate::engine::scan::{
+    ROW_COLUMN, SEGMENT_COLUMN, TABLE_COLUMN, addressed_family_provider, addressed_provider,
+    family_schema,
+};
 use crate::engine::{Bound, Engine};
 use crate::privileges::Need;
 use crate::statement::StatementContext;
@@ -43,7 +48,13 @@ const NUMBER: &str = "\0number";
 #[derive(Debug, Clone)]
 pub(super) struct BoundMerge {
     pub(super) relation: Arc<Relation>,
-    /// Segment, row and columns of the target, then the columns of the source.
+    /// The tables whose rows are changed: the one named, unless it is partitioned, and those under
+    /// it.
+    pub(super) members: Vec<Arc<Relation>>,
+    /// Where new rows of a partitioned table go.
+    pub(super) router: Option<Router>,
+    /// Segment, row and columns of the target, of a family the table that the row is of, then the
+    /// columns of the source.
     pub(super) query: Bound,
     /// The target, if a clause may read it, and the source, whose last relation has the number.
     pub(super) sides: Vec<Side>,
@@ -95,10 +106,15 @@ impl Engine {
     ) -> Result<(BoundMerge, Vec<Need>)> {
         let (only, name) = without_only(&merge.table);
         let relation = target::resolve(context, &name, "merge into")?;
-        let has_others = relation.is_partitioned() || context.snapshot.has_children(relation.oid);
-        if has_others && !only {
-            return Err(Error::unsupported("MERGE into a table with descendants"));
-        }
+        let members = match (only, relation.is_partitioned()) {
+            (false, _) => context.snapshot.members(&relation),
+            (true, false) => vec![Arc::clone(&relation)],
+            (true, true) => Vec::new(),
+        };
+        let router = match relation.is_partitioned() {
+            true => Some(self.bind_router(context, &relation).await?),
+            false => None,
+        };
         let mut merge = Merge {
             table: name.into_owned(),
             ..merge.clone()
@@ -135,9 +151,19 @@ impl Engine {
             let side = self.bind_side(context, ident, from, names, &names.locals, parameters);
             sides.push(side.await?);
         }
+        let family = match is_family(&relation, &members) {
+            true => Some(family_schema(&relation, &members)),
+            false => None,
+        };
+        let rows = target_rows(context, &relation, &members);
         let query = self
             .bind_pairs(
-                context, &merge, &relation, &alias, &aliases, names, parameters,
+                context,
+                &merge,
+                (&relation, rows, &alias),
+                &aliases,
+                names,
+                parameters,
             )
             .await?;
         needs.extend(query.needs.iter().cloned());
@@ -147,7 +173,11 @@ impl Engine {
         };
         last.fields.push(Field::new(NUMBER, DataType::Int64, false));
         let number = SelectItem::UnnamedExpr(own_column(&last.alias, NUMBER));
-        let target = rewrite::sides(&relation, &alias, &[]);
+        let mut target = rewrite::sides(&relation, &alias, &[]);
+        if let (Some(family), [side]) = (family, target.as_mut_slice()) {
+            let fields = family.fields().iter();
+            side.fields = fields.map(|field| field.as_ref().clone()).collect();
+        }
         let pairs: Vec<Side> = target.into_iter().chain(sides.iter().cloned()).collect();
         let mut clauses = Vec::with_capacity(merge.clauses.len());
         for clause in &merge.clauses {
@@ -173,6 +203,8 @@ impl Engine {
         }
         let merge = BoundMerge {
             relation,
+            members,
+            router,
             query,
             sides: pairs,
             clauses,
@@ -182,14 +214,12 @@ impl Engine {
         Ok((merge, needs))
     }
 
-    /// The query that finds the pairs.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one query")]
+    /// The query that finds the pairs, of a table's rows, which the statement calls so.
     async fn bind_pairs(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         merge: &Merge,
-        relation: &Arc<Relation>,
-        alias: &str,
+        (relation, rows, alias): (&Arc<Relation>, Arc<dyn TableProvider>, &str),
         aliases: &[ast::Ident],
         names: &Names,
         parameters: &mut Parameters,
@@ -197,6 +227,8 @@ impl Engine {
         let own = |name: &str| SelectItem::UnnamedExpr(own_column(alias, name));
         let mut items = vec![own(SEGMENT_COLUMN), own(ROW_COLUMN)];
         items.extend(relation.columns.iter().map(|column| own(&column.name)));
+        let of_family = rows.schema().column_with_name(TABLE_COLUMN).is_some();
+        items.extend(of_family.then(|| own(TABLE_COLUMN)));
         items.extend(aliases.iter().map(own_star));
         let on = ast::JoinConstraint::On(merge.on.clone());
         let unmatched = merge.clauses.iter().any(|clause| !clause.matched);
@@ -214,10 +246,7 @@ impl Engine {
             name: TARGET.to_owned(),
             relation: relation.oid,
             origins: target::origins_of(relation),
-            rows: LocalRows::Provider(addressed_provider(
-                context.database.store().root(),
-                relation,
-            )),
+            rows: LocalRows::Provider(rows),
         };
         let locals = names.beside(&[local]);
         let bound = self
@@ -342,6 +371,26 @@ impl BoundMerge {
         Ok(())
     }
 
+    /// Whether its target's rows are those of several tables, or of partitions.
+    pub(super) fn is_family(&self) -> bool {
+        is_family(&self.relation, &self.members)
+    }
+
+    /// How many columns the target has in the query that finds the pairs, beside a row's address.
+    pub(super) fn width(&self) -> usize {
+        self.relation.columns.len() + usize::from(self.is_family())
+    }
+
+    /// The tables that it changes, each once.
+    pub(super) fn tables(&self) -> impl Iterator<Item = Oid> + '_ {
+        let leaves = self.router.iter().flat_map(|router| &router.leaves);
+        let all = std::iter::once(&self.relation)
+            .chain(&self.members)
+            .chain(leaves);
+        let all: BTreeSet<Oid> = all.map(|table| table.oid).collect();
+        all.into_iter()
+    }
+
     /// The query that finds the pairs, for EXPLAIN.
     pub(super) fn query(&self) -> &Bound {
         &self.query
@@ -382,6 +431,24 @@ impl Clause {
             Action::Update(_) => Some(DmlKind::Update),
             Action::Insert(_) => Some(DmlKind::Insert),
         }
+    }
+}
+
+/// Whether the rows of a table are those of several tables, or of partitions.
+fn is_family(relation: &Relation, members: &[Arc<Relation>]) -> bool {
+    relation.is_partitioned() || members.len() > 1
+}
+
+/// The rows of the target, each with its address.
+pub(super) fn target_rows(
+    context: &StatementContext,
+    relation: &Relation,
+    members: &[Arc<Relation>],
+) -> Arc<dyn TableProvider> {
+    let root = context.database.store().root();
+    match is_family(relation, members) {
+        true => addressed_family_provider(root, relation, members),
+        false => addressed_provider(root, relation),
     }
 }
 

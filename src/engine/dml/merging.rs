@@ -3,31 +3,143 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
-use arrow::compute::{concat_batches, interleave_record_batch};
-use arrow::datatypes::Int64Type;
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt64Array};
+use arrow::compute::{concat_batches, take};
+use arrow::datatypes::{Int32Type, Int64Type, UInt32Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
 use super::assign::assign;
-use super::feeds::Feed;
-use super::fire::Told;
-use super::intake::with_keys;
-use super::keys::{Keys, chosen};
-use super::merge::{Action, BoundMerge, Clause, PAIRS, TARGET};
+use super::destinations::names_of;
+use super::feeds::{Feed, Feeds};
+use super::fire::retain;
+use super::keys::{Address, chosen};
+use super::merge::{Action, BoundMerge, Clause, PAIRS, TARGET, target_rows};
+use super::merged::{Arrival, Left, Made, Outcome, Turned};
+use super::met::fetch;
 use super::rekey::changed_columns;
 use super::returning::{joined_batch, joined_schema};
-use super::sink::Sink;
+use super::route::{shaped, taken};
+use super::rules::Rules;
+use super::security::Security;
 use super::steps::Given;
 use super::values::Inputs;
-use super::work::{Work, is_referenced};
-use super::{DmlKind, rewrite, rows};
-use crate::base::{Error, Result, SqlState};
+use super::work::Work;
+use super::{rewrite, rows};
+use crate::base::{Error, Result};
 use crate::catalog::{Relation, TriggerEvent};
-use crate::engine::scan::addressed_provider;
 use crate::engine::{Bound, Engine};
+use crate::types::PgType;
 
-/// What is to be done with one pair: which pair, which clause, which of the clause's rows.
-type Deed = (u64, usize, usize);
+/// A MERGE that runs.
+pub(super) struct Merging<'a> {
+    pub(super) given: &'a Given<'a>,
+    pub(super) merge: &'a BoundMerge,
+    /// The table it names.
+    pub(super) table: Arc<Relation>,
+    pub(super) members: Vec<Member>,
+    /// The pairs.
+    pub(super) found: RecordBatch,
+}
+
+/// A table whose rows are changed.
+pub(super) struct Member {
+    pub(super) relation: Arc<Relation>,
+    pub(super) rules: Rules,
+    /// What the bound of a partition asks of rows that stay in it.
+    bound: Option<Bound>,
+}
+
+/// Rows that an UPDATE changes: their pairs, what they were, and what they become.
+struct Changed {
+    pairs: Vec<u64>,
+    old: RecordBatch,
+    new: RecordBatch,
+}
+
+impl Merging<'_> {
+    /// The member that has the target's row of a pair.
+    fn member_of(&self, pair: u64) -> Result<usize> {
+        if !self.merge.is_family() {
+            return Ok(0);
+        }
+        let tables = self.found.column(2 + self.table.columns.len());
+        let table = tables.as_primitive::<UInt32Type>().value(pair as usize);
+        let mut members = self.members.iter();
+        members
+            .position(|member| member.relation.oid.0 == table)
+            .ok_or_else(|| Error::internal("pairing rows", "a row of a table that is not there"))
+    }
+
+    /// Pairs by the member that has the target's row of each: their places among those given.
+    fn by_member(&self, pairs: &[u64]) -> Result<Vec<(usize, Vec<usize>)>> {
+        let mut places: Vec<Vec<usize>> = vec![Vec::new(); self.members.len()];
+        for (place, pair) in pairs.iter().enumerate() {
+            places[self.member_of(*pair)?].push(place);
+        }
+        let places = places.into_iter().enumerate();
+        Ok(places.filter(|(_, places)| !places.is_empty()).collect())
+    }
+
+    /// The target's rows of pairs, as they are in a member.
+    async fn old(&self, member: &Member, pairs: &[u64]) -> Result<RecordBatch> {
+        let (table, relation) = (&self.table, &member.relation);
+        let mut columns = relation.columns.iter();
+        if !columns.all(|column| table.column(&column.name).is_some()) {
+            // A table that inherits has columns of its own.
+            let places = self.addresses(pairs)?;
+            let places: Vec<(u64, Address)> = pairs.iter().copied().zip(places).collect();
+            return fetch(self.given.context, relation, &places).await;
+        }
+        let rows = chosen(&self.found, pairs)?;
+        let arrays = rows.columns()[2..2 + table.columns.len()].to_vec();
+        let options = RecordBatchOptions::new().with_row_count(Some(pairs.len()));
+        let rows = RecordBatch::try_new_with_options(rows::schema(table), arrays, &options)
+            .map_err(|error| Error::internal("pairing rows", error))?;
+        match relation.oid == table.oid {
+            true => Ok(rows),
+            false => shaped(&rows, table, relation),
+        }
+    }
+
+    /// Where the target's rows of pairs are in their table.
+    pub(super) fn addresses(&self, pairs: &[u64]) -> Result<Vec<Address>> {
+        let segments = self.found.column(0).as_primitive::<Int32Type>();
+        let numbers = self.found.column(1).as_primitive::<Int64Type>();
+        let address = |pair: &u64| {
+            let (segment, number) = (
+                segments.value(*pair as usize),
+                numbers.value(*pair as usize),
+            );
+            Some((usize::try_from(segment).ok()?, u64::try_from(number).ok()?))
+        };
+        let places: Option<Vec<Address>> = pairs.iter().map(address).collect();
+        places.ok_or_else(|| Error::internal("addressing rows", "a row outside its table"))
+    }
+
+    /// The columns of a table that get other values where these of the table named do.
+    pub(super) fn changed_in(
+        &self,
+        relation: &Relation,
+        assigned: &[(usize, Option<PgType>)],
+    ) -> Vec<i16> {
+        let names = assigned
+            .iter()
+            .map(|(index, _)| &self.table.columns[*index].name);
+        let own = names.filter_map(|name| {
+            let mut columns = relation.columns.iter();
+            columns.position(|column| column.name == *name)
+        });
+        changed_columns(relation, own)
+    }
+
+    /// Rows of a member as those of the table that is named.
+    fn shown(&self, member: &Member, rows: &RecordBatch) -> Result<RecordBatch> {
+        match member.relation.oid == self.table.oid {
+            true => Ok(rows.clone()),
+            false => shaped(rows, &member.relation, &self.table),
+        }
+    }
+}
 
 impl Engine {
     /// Runs it; gives how many rows were inserted, updated or deleted.
@@ -37,293 +149,318 @@ impl Engine {
         merge: &BoundMerge,
         work: &mut Work,
     ) -> Result<u64> {
-        let (context, interrupt) = (given.context, given.interrupt);
-        let relation = rewrite::current(context, &merge.relation)?;
-        let root = context.database.store().root();
-        let found = merge
-            .query
-            .clone()
-            .with_rows(TARGET, addressed_provider(root, &relation))?;
-        let found = self.all_rows(given, found).await?;
-        let failed = |error| Error::internal("pairing rows", error);
-
-        // Which pairs each clause takes, and what it makes of them.
-        let segments = found.column(0);
-        let mut open: Vec<u64> = (0..found.num_rows() as u64).collect();
-        let mut deeds: Vec<Deed> = Vec::new();
-        let mut made: Vec<RecordBatch> = Vec::with_capacity(merge.clauses.len());
-        let referenced = is_referenced(context, &relation);
-        // The first pair that row security forbids what is done with it.
-        let mut hidden: Option<(u64, Error)> = None;
-        let mut gone: Vec<(RecordBatch, Option<RecordBatch>)> = Vec::new();
+        let merging = self.begin_merge(given, merge).await?;
+        let segments = merging.found.column(0);
+        let mut open: Vec<u64> = (0..merging.found.num_rows() as u64).collect();
+        let mut outcome = Outcome::default();
         for (number, clause) in merge.clauses.iter().enumerate() {
             let wanted = |pair: &u64| segments.is_valid(*pair as usize) == clause.matched;
-            let pairs: Vec<u64> = open.iter().copied().filter(wanted).collect();
-            let taken = match pairs.is_empty() {
-                true => RecordBatch::new_empty(rows::schema(&relation)),
-                false => self.taken(given, merge, clause, &found, &pairs).await?,
-            };
-            let mut numbers = match taken.num_rows() {
-                0 => Vec::new(),
-                _ => numbers_of(&taken),
-            };
-            if !numbers.is_empty() {
-                let gone: HashSet<u64> = numbers.iter().copied().collect();
-                open.retain(|pair| !gone.contains(pair));
+            let offered: Vec<u64> = open.iter().copied().filter(wanted).collect();
+            if offered.is_empty() {
+                continue;
             }
-            let batch = match &clause.action {
-                _ if numbers.is_empty() => RecordBatch::new_empty(rows::schema(&relation)),
-                Action::Nothing => RecordBatch::new_empty(rows::schema(&relation)),
-                Action::Delete => {
-                    let old = chosen_target(&relation, &found, &numbers)?;
-                    let (event, rows) = (TriggerEvent::Delete, (Some(&old), None));
-                    let shown = self.before_rows(context, &relation, event, &[], rows);
-                    match shown.await? {
-                        None => old,
-                        Some(shown) => {
-                            numbers = shown.left(&numbers);
-                            shown.of(&old)?
-                        }
-                    }
-                }
+            let values = self.taken(&merging, clause, &offered).await?;
+            if values.num_rows() == 0 {
+                continue;
+            }
+            let pairs = numbers_of(&values);
+            let gone: HashSet<u64> = pairs.iter().copied().collect();
+            open.retain(|pair| !gone.contains(pair));
+            let turn = (number, pairs, &values);
+            match &clause.action {
+                Action::Nothing => {}
+                Action::Delete => self.merge_deletes(&merging, turn, &mut outcome).await?,
                 Action::Update(assigned) => {
-                    let old = chosen_target(&relation, &found, &numbers)?;
-                    let mut arrays = old.columns().to_vec();
-                    for (place, (index, from)) in assigned.iter().enumerate() {
-                        let (array, to) = (taken.column(place + 1), relation.columns[*index].ty);
-                        arrays[*index] = match from {
-                            Some(from) => assign(context, array, *from, to)?,
-                            None => rows::read_array(context, array, to)?,
-                        };
-                    }
-                    let options = RecordBatchOptions::new().with_row_count(Some(numbers.len()));
-                    let schema = rows::schema(&relation);
-                    let mut new = RecordBatch::try_new_with_options(schema, arrays, &options)
-                        .map_err(failed)?;
-                    let assigned = assigned.iter().map(|(index, _)| *index);
-                    let changed = changed_columns(&relation, assigned);
-                    let (event, rows) = (TriggerEvent::Update, (Some(&old), Some(&new)));
-                    let shown = self.before_rows(context, &relation, event, &changed, rows);
-                    if let Some(shown) = shown.await? {
-                        numbers = shown.left(&numbers);
-                        new = shown.new.unwrap_or(new);
-                    }
-                    self.generate(context, &relation, &merge.rules, new, interrupt)
-                        .await?
+                    let work = self.merge_updates(&merging, turn, assigned, &mut outcome);
+                    Box::pin(work).await?;
                 }
                 Action::Insert(feeds) => {
-                    let inputs = Inputs {
-                        context,
-                        parameters: given.parameters,
-                        parameter_types: given.types,
-                        computed: &[],
-                    };
-                    let source = |place: usize, column: usize| {
-                        let to = relation.columns[column].ty;
-                        let array = taken.column(place + 1);
-                        match &feeds.columns[column] {
-                            Feed::Source(_, Some(from)) => assign(context, array, *from, to),
-                            _ => rows::read_array(context, array, to),
-                        }
-                    };
-                    let new = self
-                        .complete(&inputs, feeds, numbers.len(), source, interrupt)
-                        .await?;
-                    let (event, rows) = (TriggerEvent::Insert, (None, Some(&new)));
-                    let shown = self.before_rows(context, &relation, event, &[], rows);
-                    match shown.await? {
-                        None => new,
-                        Some(shown) => {
-                            numbers = shown.left(&numbers);
-                            let new = shown.new.unwrap_or(new);
-                            self.generate(context, &relation, &merge.rules, new, interrupt)
-                                .await?
-                        }
-                    }
-                }
-            };
-            let becomes = (numbers.as_slice(), &batch);
-            let secured =
-                Box::pin(self.check_merged(given, merge, clause, &found, becomes)).await?;
-            if let Some((pair, error)) = secured
-                && hidden.as_ref().is_none_or(|(first, _)| pair < *first)
-            {
-                hidden = Some((pair, error));
-            }
-            if referenced && !numbers.is_empty() {
-                match &clause.action {
-                    Action::Delete => gone.push((batch.clone(), None)),
-                    Action::Update(_) => {
-                        let old = chosen_target(&relation, &found, &numbers)?;
-                        gone.push((old, Some(batch.clone())));
-                    }
-                    Action::Nothing | Action::Insert(_) => {}
+                    let work = self.merge_inserts(&merging, turn, feeds, &mut outcome);
+                    Box::pin(work).await?;
                 }
             }
-            if !matches!(clause.action, Action::Nothing) {
-                let pairs = numbers.iter().enumerate();
-                deeds.extend(pairs.map(|(row, pair)| (*pair, number, row)));
-            }
-            made.push(batch);
         }
-        deeds.sort_unstable();
-        if let Some((_, error)) = hidden {
-            return Err(error);
-        }
-        let kinds: Vec<DmlKind> = merge.kinds().collect();
-        let work = work.on_all(&relation, &kinds);
-        if deeds.is_empty() {
-            return Ok(0);
-        }
-        let looked_at = !relation.triggers.is_empty();
-        let runs = deeds.chunk_by(|one, next| one.1 == next.1);
-        for run in runs.filter(|_| looked_at) {
-            let clause = run[0].1;
-            let rows: Vec<u64> = run.iter().map(|(_, _, row)| *row as u64).collect();
-            let made = chosen(&made[clause], &rows)?;
-            let (event, old, new) = match &merge.clauses[clause].action {
-                Action::Nothing => continue,
-                Action::Delete => (TriggerEvent::Delete, Some(made), None),
-                Action::Insert(_) => (TriggerEvent::Insert, None, Some(made)),
-                Action::Update(_) => {
-                    let pairs: Vec<u64> = run.iter().map(|(pair, _, _)| *pair).collect();
-                    let old = chosen_target(&relation, &found, &pairs)?;
-                    (TriggerEvent::Update, Some(old), Some(made))
-                }
-            };
-            work.note_seen(Told::of(&relation, event), event, old, new);
-        }
-        let keyed = work.current(context, interrupt).await?;
-        for (old, new) in gone {
-            work.note_gone(old, new);
-        }
-        for clause in &merge.clauses {
-            if let Action::Update(assigned) = &clause.action {
-                let assigned = assigned.iter().map(|(index, _)| *index);
-                work.changed.extend(changed_columns(&relation, assigned));
-            }
-        }
-        let addressed: Vec<u64> = deeds
-            .iter()
-            .filter(|(_, clause, _)| merge.clauses[*clause].matched)
-            .map(|(pair, _, _)| *pair)
-            .collect();
-        if !addressed.is_empty() {
-            let places = chosen(&found.project(&[0, 1]).map_err(failed)?, &addressed)?;
-            let before = work.hits.count;
-            work.hits.add(&places)?;
-            if work.hits.count - before != addressed.len() as u64 {
-                return Err(twice());
-            }
-        }
-        let new: Vec<(usize, usize)> = deeds
-            .iter()
-            .filter(|(_, clause, _)| !matches!(merge.clauses[*clause].action, Action::Delete))
-            .map(|(_, clause, row)| (*clause, *row))
-            .collect();
-        let parts: Vec<&RecordBatch> = made.iter().collect();
-        let new = match new.is_empty() {
-            true => RecordBatch::new_empty(rows::schema(&relation)),
-            false => interleave_record_batch(&parts, &new).map_err(failed)?,
-        };
-        let rules = &merge.rules;
-        let broken = self
-            .check_rows(context, &relation, rules, &new, interrupt)
-            .await?;
-        if let Some(keys) = Keys::open(self, context, &keyed, interrupt, |_| true).await? {
-            let old = chosen_target(&relation, &found, &addressed)?;
-            let sound = broken.as_ref().map_or(new.num_rows(), |(row, _)| *row);
-            let (come, gone) = (new.clone(), old);
-            let order: Vec<(bool, bool)> = deeds
-                .iter()
-                .map(|(_, clause, _)| {
-                    let clause = &merge.clauses[*clause];
-                    (clause.matched, !matches!(clause.action, Action::Delete))
-                })
-                .collect();
-            with_keys(keys, move |keys| {
-                let (old, new) = (keys.of(&gone)?, keys.of(&come)?);
-                let (mut next_old, mut next_new) = (0, 0);
-                for (goes, comes) in order {
-                    if goes {
-                        keys.remove(&old, next_old);
-                        next_old += 1;
-                    }
-                    if comes {
-                        if next_new == sound {
-                            break;
-                        }
-                        keys.take(&come, &new, next_new, 0)?;
-                        next_new += 1;
-                    }
-                }
-                keys.settle()
-            })
-            .await?;
-        }
-        if let Some((_, error)) = broken {
-            return Err(error);
-        }
-        let mut sink = Sink::new(context.database.store().clone(), relation.clone());
-        sink.write(new).await?;
-        work.written.extend(sink.finish().await?);
-        Ok(deeds.len() as u64)
+        Box::pin(self.settle_merge(&merging, outcome, work)).await
     }
 
-    /// The first pair whose rows row security does not let a clause touch or make.
-    async fn check_merged(
+    /// The tables as they are, and the pairs.
+    async fn begin_merge<'a>(
         self: &Arc<Self>,
-        given: &Given<'_>,
-        merge: &BoundMerge,
-        clause: &Clause,
-        found: &RecordBatch,
-        (pairs, new): (&[u64], &RecordBatch),
-    ) -> Result<Option<(u64, Error)>> {
-        let security = &merge.security;
-        let (old, new_of) = match clause.action {
-            Action::Nothing => (None, None),
-            Action::Delete => (security.deleted.as_ref(), None),
-            Action::Update(_) => (security.changed.as_ref(), security.updated.as_ref()),
-            Action::Insert(_) => (None, security.inserted.as_ref()),
-        };
-        if pairs.is_empty() {
-            return Ok(None);
+        given: &'a Given<'a>,
+        merge: &'a BoundMerge,
+    ) -> Result<Merging<'a>> {
+        let context = given.context;
+        let table = rewrite::current(context, &merge.relation)?;
+        let mut members = Vec::with_capacity(merge.members.len());
+        for member in &merge.members {
+            let relation = rewrite::current(context, member)?;
+            let (mut rules, mut bound) = (merge.rules.clone(), None);
+            if relation.oid != table.oid {
+                rules = self.bind_rules(context, &relation).await?;
+                rules.given = names_of(&table, &relation, &merge.rules.given);
+                bound = rules.bound.take();
+            }
+            members.push(Member {
+                relation,
+                rules,
+                bound,
+            });
         }
-        let (context, relation) = (given.context, &merge.relation);
-        let mut first: Option<(usize, Error)> = None;
-        if let Some(security) = old {
-            let rows = chosen_target(relation, found, pairs)?;
-            first = self
-                .check_security(context, relation, security, &rows, given.interrupt)
+        let tables: Vec<Arc<Relation>> = members.iter().map(|of| of.relation.clone()).collect();
+        let rows = target_rows(context, &table, &tables);
+        let query = merge.query.clone().with_rows(TARGET, rows)?;
+        Ok(Merging {
+            found: self.all_rows(given, query).await?,
+            given,
+            merge,
+            table,
+            members,
+        })
+    }
+
+    /// What WHEN MATCHED THEN DELETE takes of these pairs.
+    async fn merge_deletes(
+        self: &Arc<Self>,
+        merging: &Merging<'_>,
+        (clause, pairs, _): (usize, Vec<u64>, &RecordBatch),
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        let (context, event) = (merging.given.context, TriggerEvent::Delete);
+        for (number, places) in merging.by_member(&pairs)? {
+            let member = &merging.members[number];
+            let mut pairs: Vec<u64> = places.iter().map(|place| pairs[*place]).collect();
+            let mut old = merging.old(member, &pairs).await?;
+            let rows = (Some(&old), None);
+            let shown = self.before_rows(context, &member.relation, event, &[], rows);
+            if let Some(shown) = shown.await? {
+                (pairs, old) = (shown.left(&pairs), shown.of(&old)?);
+            }
+            let security = merging.merge.security.deleted.as_ref();
+            let hidden = self
+                .first_hidden(merging, member, security, &old, &pairs)
+                .await?;
+            outcome.hide(hidden);
+            outcome.made.push(Made {
+                clause,
+                member: number,
+                pairs,
+                rows: Turned::Gone(old),
+            });
+        }
+        Ok(())
+    }
+
+    /// What WHEN MATCHED THEN UPDATE makes of these pairs.
+    async fn merge_updates(
+        self: &Arc<Self>,
+        merging: &Merging<'_>,
+        (clause, pairs, values): (usize, Vec<u64>, &RecordBatch),
+        assigned: &[(usize, Option<PgType>)],
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        let (context, table) = (merging.given.context, &merging.table);
+        let failed = |error| Error::internal("pairing rows", error);
+        let mut set: Vec<(&str, ArrayRef)> = Vec::with_capacity(assigned.len());
+        for (place, (index, from)) in assigned.iter().enumerate() {
+            let (array, column) = (values.column(place + 1), &table.columns[*index]);
+            let array = match from {
+                Some(from) => assign(context, array, *from, column.ty)?,
+                None => rows::read_array(context, array, column.ty)?,
+            };
+            set.push((column.name.as_str(), array));
+        }
+        for (number, places) in merging.by_member(&pairs)? {
+            let member = &merging.members[number];
+            let relation = &member.relation;
+            let mut pairs: Vec<u64> = places.iter().map(|place| pairs[*place]).collect();
+            let mut old = merging.old(member, &pairs).await?;
+            let mut arrays = old.columns().to_vec();
+            let places: UInt64Array = places.iter().map(|place| Some(*place as u64)).collect();
+            for (name, array) in &set {
+                let mut columns = relation.columns.iter();
+                let index = columns.position(|column| column.name == *name);
+                let index = index.ok_or_else(|| Error::internal("pairing rows", "a column"))?;
+                arrays[index] = take(array, &places, None).map_err(failed)?;
+            }
+            let mut new = RecordBatch::try_new(old.schema(), arrays).map_err(failed)?;
+            let changed = merging.changed_in(relation, assigned);
+            let (event, rows) = (TriggerEvent::Update, (Some(&old), Some(&new)));
+            let shown = self.before_rows(context, relation, event, &changed, rows);
+            if let Some(shown) = shown.await? {
+                (pairs, old) = (shown.left(&pairs), shown.of(&old)?);
+                new = shown.new.unwrap_or(new);
+            }
+            let interrupt = merging.given.interrupt;
+            let new = self
+                .generate(context, relation, &member.rules, new, interrupt)
+                .await?;
+            let security = &merging.merge.security;
+            let hidden = self
+                .first_hidden(merging, member, security.changed.as_ref(), &old, &pairs)
+                .await?;
+            let sound = hidden.as_ref().and_then(|(first, _)| {
+                let mut pairs = pairs.iter();
+                pairs.position(|pair| pair == first)
+            });
+            let sound = new.slice(0, sound.unwrap_or(new.num_rows()));
+            outcome.hide(hidden);
+            let hidden = self
+                .first_hidden(merging, member, security.updated.as_ref(), &sound, &pairs)
+                .await?;
+            outcome.hide(hidden);
+            let rows = Changed { pairs, old, new };
+            self.part_merged(merging, (clause, number), rows, outcome)
                 .await?;
         }
-        if let Some(security) = new_of {
-            let until = first.as_ref().map_or(new.num_rows(), |(row, _)| *row);
-            let rows = new.slice(0, until);
-            let broken = self.check_security(context, relation, security, &rows, given.interrupt);
-            first = broken.await?.or(first);
+        Ok(())
+    }
+
+    /// Rows of a partition that UPDATE changed, those that stay apart from those that go to another.
+    async fn part_merged(
+        self: &Arc<Self>,
+        merging: &Merging<'_>,
+        (clause, number): (usize, usize),
+        rows: Changed,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        let member = &merging.members[number];
+        let (relation, Changed { pairs, old, new }) = (&member.relation, rows);
+        let given = merging.given;
+        let bound = member.bound.as_ref();
+        let stays = self
+            .within(given.context, relation, bound, &new, given.interrupt)
+            .await?;
+        let (here, away): (Vec<usize>, Vec<usize>) =
+            (0..new.num_rows()).partition(|row| stays[*row]);
+        let of = |rows: &[usize]| -> Vec<u64> { rows.iter().map(|row| pairs[*row]).collect() };
+        let mut leaving = of(&away);
+        outcome.made.push(Made {
+            clause,
+            member: number,
+            pairs: of(&here),
+            rows: Turned::Changed(taken(&old, &here)?, taken(&new, &here)?),
+        });
+        if away.is_empty() {
+            return Ok(());
         }
+        let (mut old, mut new) = (taken(&old, &away)?, taken(&new, &away)?);
+        let (event, rows) = (TriggerEvent::Delete, (Some(&old), None));
+        let shown = self.before_rows(given.context, relation, event, &[], rows);
+        if let Some(shown) = shown.await? {
+            leaving = shown.left(&leaving);
+            (old, new) = (shown.of(&old)?, shown.of(&new)?);
+        }
+        outcome.made.push(Made {
+            clause,
+            member: number,
+            pairs: leaving,
+            rows: Turned::Left(old.clone()),
+        });
+        outcome.arrivals.push(Arrival {
+            by: TriggerEvent::Update,
+            rows: merging.shown(member, &new)?,
+            left: Some(Left {
+                member: number,
+                old,
+                new,
+            }),
+        });
+        Ok(())
+    }
+
+    /// What WHEN NOT MATCHED THEN INSERT makes of these pairs.
+    async fn merge_inserts(
+        self: &Arc<Self>,
+        merging: &Merging<'_>,
+        (clause, mut pairs, values): (usize, Vec<u64>, &RecordBatch),
+        feeds: &Feeds,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        let Given {
+            context,
+            types,
+            parameters,
+            interrupt,
+        } = *merging.given;
+        let inputs = Inputs {
+            context,
+            parameters,
+            parameter_types: types,
+            computed: &[],
+        };
+        let source = |place: usize, column: usize| {
+            let to = merging.table.columns[column].ty;
+            let array = values.column(place + 1);
+            match &feeds.columns[column] {
+                Feed::Source(_, Some(from)) => assign(context, array, *from, to),
+                _ => rows::read_array(context, array, to),
+            }
+        };
+        let new = self
+            .complete(&inputs, feeds, pairs.len(), source, interrupt)
+            .await?;
+        let mut members = merging.members.iter();
+        let home = members.position(|member| member.relation.oid == merging.table.oid);
+        let Some(home) = home else {
+            outcome.arrivals.push(Arrival {
+                by: TriggerEvent::Insert,
+                rows: new,
+                left: None,
+            });
+            return Ok(());
+        };
+        let member = &merging.members[home];
+        let (new, kept) = self
+            .before_insert(context, &member.relation, &member.rules, new, interrupt)
+            .await?;
+        retain(&mut pairs, kept.as_ref());
+        let security = merging.merge.security.inserted.as_ref();
+        let hidden = self.first_hidden(merging, member, security, &new, &pairs);
+        outcome.hide(hidden.await?);
+        outcome.made.push(Made {
+            clause,
+            member: home,
+            pairs,
+            rows: Turned::Come(new),
+        });
+        Ok(())
+    }
+
+    /// The first pair whose row, of a member, row security does not let the statement touch or make.
+    async fn first_hidden(
+        self: &Arc<Self>,
+        merging: &Merging<'_>,
+        member: &Member,
+        security: Option<&Box<Security>>,
+        rows: &RecordBatch,
+        pairs: &[u64],
+    ) -> Result<Option<(u64, Error)>> {
+        let Some(security) = security.filter(|_| rows.num_rows() > 0) else {
+            return Ok(None);
+        };
+        let rows = merging.shown(member, rows)?;
+        let Given {
+            context, interrupt, ..
+        } = *merging.given;
+        let first = self
+            .check_security(context, &merging.table, security, &rows, interrupt)
+            .await?;
         Ok(first.and_then(|(row, error)| Some((*pairs.get(row)?, error))))
     }
 
     /// The pairs a clause takes of those offered: its query's answer.
     async fn taken(
         self: &Arc<Self>,
-        given: &Given<'_>,
-        merge: &BoundMerge,
+        merging: &Merging<'_>,
         clause: &Clause,
-        found: &RecordBatch,
         pairs: &[u64],
     ) -> Result<RecordBatch> {
-        let sides = match clause.matched {
-            true => &merge.sides[..],
-            false => &merge.sides[1..],
+        let merge = merging.merge;
+        let (sides, skipped) = match clause.matched {
+            true => (&merge.sides[..], 2),
+            false => (&merge.sides[1..], 2 + merge.width()),
         };
-        let skipped = match clause.matched {
-            true => 2,
-            false => 2 + merge.relation.columns.len(),
-        };
-        let offered = chosen(found, pairs)?;
+        let offered = chosen(&merging.found, pairs)?;
         let mut arrays = offered.columns()[skipped..].to_vec();
         let numbers = Int64Array::from_iter_values(pairs.iter().map(|pair| *pair as i64));
         arrays.push(Arc::new(numbers) as ArrayRef);
@@ -333,7 +470,7 @@ impl Engine {
             .query
             .clone()
             .with_rows(PAIRS, rows::in_memory(schema, vec![batch])?)?;
-        self.all_rows(given, query).await
+        self.all_rows(merging.given, query).await
     }
 
     /// All rows of a query in one batch.
@@ -355,15 +492,6 @@ impl Engine {
     }
 }
 
-/// The target's columns of some pairs.
-fn chosen_target(relation: &Relation, found: &RecordBatch, pairs: &[u64]) -> Result<RecordBatch> {
-    let rows = chosen(found, pairs)?;
-    let arrays = rows.columns()[2..2 + relation.columns.len()].to_vec();
-    let options = RecordBatchOptions::new().with_row_count(Some(pairs.len()));
-    RecordBatch::try_new_with_options(rows::schema(relation), arrays, &options)
-        .map_err(|error| Error::internal("pairing rows", error))
-}
-
 fn numbers_of(taken: &RecordBatch) -> Vec<u64> {
     let numbers = taken.column(0).as_primitive::<Int64Type>();
     numbers
@@ -371,12 +499,4 @@ fn numbers_of(taken: &RecordBatch) -> Vec<u64> {
         .iter()
         .map(|number| *number as u64)
         .collect()
-}
-
-fn twice() -> Error {
-    Error::new(
-        SqlState::CARDINALITY_VIOLATION,
-        "MERGE command cannot affect row a second time",
-    )
-    .hint("Ensure that not more than one source row matches any one target row.")
 }

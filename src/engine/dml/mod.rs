@@ -31,6 +31,7 @@ mod key_cache;
 mod key_set;
 mod keys;
 mod merge;
+mod merged;
 mod merging;
 mod met;
 mod moved;

@@ -14,7 +14,7 @@ use super::route::{Router, holds, shaped, taken};
 use super::work::Work;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Column, Relation, RelationKind, Segment, TriggerEvent};
-use crate::engine::Engine;
+use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
 
@@ -65,12 +65,25 @@ impl Engine {
         new: &RecordBatch,
         interrupt: &Interrupt,
     ) -> Result<Vec<bool>> {
-        let Some((_, bound)) = &rewrite.moves else {
-            return Ok(vec![true; new.num_rows()]);
+        let bound = rewrite.moves.as_ref().map(|(_, bound)| bound);
+        self.within(context, relation, bound, new, interrupt).await
+    }
+
+    /// Which rows a bound lets be in their partition; all, where there is none.
+    pub(super) async fn within(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        bound: Option<&Bound>,
+        rows: &RecordBatch,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<bool>> {
+        let Some(bound) = bound else {
+            return Ok(vec![true; rows.num_rows()]);
         };
-        let answer = self.examine(context, relation, bound, new, interrupt);
+        let answer = self.examine(context, relation, bound, rows, interrupt);
         let answer = answer.await?;
-        Ok((0..new.num_rows())
+        Ok((0..rows.num_rows())
             .map(|row| holds(&answer[0], row))
             .collect())
     }

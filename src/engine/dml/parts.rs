@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::fire::NamedTable;
-use super::insert::Insert;
 use super::steps::{Found, put_rows};
 use super::through::Through;
 use super::{DmlKind, Part, PartBody};
@@ -25,23 +24,27 @@ impl Part {
     pub(super) fn targets(&self) -> Vec<(Oid, DmlKind)> {
         let table = self.change.relation().oid;
         let mut targets = match &self.change {
-            PartBody::Insert(Insert {
-                router: Some(router),
-                ..
-            }) => {
-                let leaves = router.leaves.iter();
-                let leaves = leaves.map(|leaf| (leaf.oid, DmlKind::Insert));
-                std::iter::once((table, DmlKind::Insert))
+            PartBody::Insert(insert) => {
+                let leaves = insert.router.iter().flat_map(|router| &router.leaves);
+                let leaves = leaves.map(|leaf| leaf.oid);
+                let kinds: &[DmlKind] = match insert.updates() {
+                    true => &[DmlKind::Insert, DmlKind::Update],
+                    false => &[DmlKind::Insert],
+                };
+                std::iter::once(table)
                     .chain(leaves)
+                    .flat_map(|table| kinds.iter().map(move |kind| (table, *kind)))
                     .collect()
             }
-            PartBody::Insert(insert) if insert.updates() => {
-                vec![(table, DmlKind::Insert), (table, DmlKind::Update)]
-            }
-            PartBody::Insert(_) | PartBody::Rewrite(_) | PartBody::Instead(_) => {
+            PartBody::Rewrite(_) | PartBody::Instead(_) => {
                 vec![(table, self.kind())]
             }
-            PartBody::Merge(merge) => merge.kinds().map(|kind| (table, kind)).collect(),
+            PartBody::Merge(merge) => {
+                let tables = merge.tables();
+                tables
+                    .flat_map(|table| merge.kinds().map(move |kind| (table, kind)))
+                    .collect()
+            }
         };
         targets.extend(self.below.iter().flat_map(Self::targets));
         targets

@@ -25,7 +25,7 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt};
 
-use super::{TableRows, hidden, place_field};
+use super::{ADDRESS, TableRows, hidden, hidden_field, place_field};
 use crate::base::Oid;
 use crate::catalog::Relation;
 use crate::engine::memory::ServerPool;
@@ -81,6 +81,22 @@ pub(in crate::engine) fn kept_family_provider(
         member.scan.pool = Some(Arc::clone(pool));
     }
     Arc::new(rows)
+}
+
+/// As [`family_provider`], with the columns that say where each row is in its own table, as those
+/// of [`addressed_provider`].
+///
+/// [`addressed_provider`]: super::addressed_provider
+pub(in crate::engine) fn addressed_family_provider(
+    root: &Path,
+    relation: &Relation,
+    members: &[Arc<Relation>],
+) -> Arc<dyn TableProvider> {
+    let own = family_schema(relation, members);
+    let address = ADDRESS.iter().map(|name| Arc::new(hidden_field(name)));
+    let fields = own.fields().iter().cloned().chain(address);
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    Arc::new(FamilyRows::new(root, schema, members, ADDRESS))
 }
 
 /// The columns of rows that say where they are.

@@ -55,8 +55,8 @@ use restored::Restored;
 
 pub(super) use decoded::DecodedScan;
 pub(super) use family::{
-    TABLE_COLUMN, family_provider, family_schema, kept_family_provider, members_provider,
-    with_place,
+    TABLE_COLUMN, addressed_family_provider, family_provider, family_schema, kept_family_provider,
+    members_provider, with_place,
 };
 pub(super) use parquet::ParquetScan;
 
@@ -94,8 +94,19 @@ pub(super) fn kept_provider(
 /// The rows of a table with more columns, [`SEGMENT_COLUMN`], [`ROW_COLUMN`] and [`PLACE_COLUMN`],
 /// that say where each row is.
 pub(super) fn addressed_provider(root: &Path, relation: &Relation) -> Arc<dyn TableProvider> {
-    let hidden = &[SEGMENT_COLUMN, ROW_COLUMN, PLACE_COLUMN];
-    Arc::new(TableRows::new(root, relation, hidden))
+    Arc::new(TableRows::new(root, relation, ADDRESS))
+}
+
+/// The hidden columns that say where each row is.
+const ADDRESS: &[&str] = &[SEGMENT_COLUMN, ROW_COLUMN, PLACE_COLUMN];
+
+/// The field of a hidden column.
+fn hidden_field(name: &str) -> Field {
+    match name {
+        SEGMENT_COLUMN => segment_field(),
+        ROW_COLUMN => row_field(),
+        _ => place_field(),
+    }
 }
 
 /// The hidden columns of a table whose rows say where they are, or do not.
@@ -128,11 +139,7 @@ impl TableRows {
             .iter()
             .map(|column| column.ty.field(&column.name, !column.not_null))
             .collect();
-        fields.extend(hidden.iter().map(|name| match *name {
-            SEGMENT_COLUMN => segment_field(),
-            ROW_COLUMN => row_field(),
-            _ => place_field(),
-        }));
+        fields.extend(hidden.iter().map(|name| hidden_field(name)));
         Self {
             oid: relation.oid,
             root: std::path::absolute(root).unwrap_or_else(|_| root.to_owned()),
