@@ -129,6 +129,9 @@ pub struct ForeignKey {
     pub index: Oid,
     /// ON DELETE
     pub on_delete: ForeignAction,
+    /// Of ON DELETE SET NULL and SET DEFAULT the columns that are set, if not all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delete_sets: Vec<i16>,
     /// ON UPDATE
     pub on_update: ForeignAction,
     /// MATCH FULL

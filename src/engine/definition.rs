@@ -67,6 +67,15 @@ pub enum ConstraintClause {
         include: Vec<String>,
         /// NULLS NOT DISTINCT
         nulls_not_distinct: bool,
+        /// WITH (…) of its index
+        parameters: Parameters,
+    },
+    /// PRIMARY KEY and UNIQUE USING INDEX
+    OfIndex {
+        /// PRIMARY KEY
+        primary: bool,
+        /// The index, of the same table.
+        index: String,
     },
     /// CHECK
     Check {
@@ -85,6 +94,8 @@ pub enum ConstraintClause {
         references: Vec<String>,
         /// ON DELETE
         on_delete: ForeignAction,
+        /// The columns it sets, if not all.
+        delete_sets: Vec<String>,
         /// ON UPDATE
         on_update: ForeignAction,
         /// MATCH FULL

@@ -210,6 +210,9 @@ fn foreign(call: &Call<'_>, relation: &Relation, key: &ForeignKey) -> String {
             text.push_str(&format!(" ON {on} {}", action.words()));
         }
     }
+    if !key.delete_sets.is_empty() {
+        text.push_str(&format!(" ({})", columns(relation, &key.delete_sets)));
+    }
     text.push_str(key.timing.words());
     if key.not_valid {
         text.push_str(" NOT VALID");

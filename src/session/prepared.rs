@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::commands::row_lock::unlocked;
 use super::{Session, StatementDescription, interruptible};
 use crate::base::{Error, Oid, Result, SqlState, Version};
-use crate::catalog::SearchPath;
-use crate::catalog::Snapshot;
+use crate::catalog::{SearchPath, Snapshot};
+use crate::engine::command::Filled;
 use crate::engine::{Bound, BoundDml, Command, OutputColumn, Statement, without_void};
 use crate::observe::Interrupt;
 use crate::statement::{PreparedStatement, StatementContext};
@@ -289,10 +289,13 @@ impl Session {
                     basis: None,
                 });
             }
-            Command::CreateTableAs(create) => Some(Statement {
-                command: Command::Query(create.query.clone()),
-                ..statement.clone()
-            }),
+            Command::CreateTableAs(create) => match &create.filled {
+                Filled::Query(query) => Some(Statement {
+                    command: Command::Query(query.clone()),
+                    ..statement.clone()
+                }),
+                Filled::Execute { .. } => None,
+            },
             Command::Explain(explain) => Some((*explain.statement).clone()),
             Command::Declare { query, .. } => Some((**query).clone()),
             _ => None,

@@ -33,8 +33,8 @@ pub use domain::{AlterDomain, CreateDomain, DomainAction};
 pub use explain::{Explain, ExplainFormat, ExplainOptions};
 pub use object::{
     Alter, AlterAction, AlterType, AttributeAction, CommentTarget, CreateForeignTable,
-    CreateSchema, CreateTable, CreateTableAs, CreateType, CreateView, Drop, NewRange, NewType,
-    ObjectKind, OnCommit, TypeAction,
+    CreateSchema, CreateTable, CreateTableAs, CreateType, CreateView, Drop, Filled, NewRange,
+    NewType, ObjectKind, OnCommit, TypeAction,
 };
 pub use policy::{PolicyAction, PolicyStatement, RowSecurityAction};
 pub use role::{

@@ -76,8 +76,8 @@ pub struct CreateTableAs {
     pub if_not_exists: bool,
     /// Column names, instead of the query's first ones.
     pub columns: Vec<String>,
-    /// The query.
-    pub query: Box<ast::Query>,
+    /// What its rows are.
+    pub filled: Filled,
     /// WITH DATA, the default.
     pub with_data: bool,
     /// UNLOGGED
@@ -86,6 +86,20 @@ pub struct CreateTableAs {
     pub storage: Parameters,
     /// ON COMMIT
     pub on_commit: Option<OnCommit>,
+}
+
+/// What the rows of a table are that is made of them.
+#[derive(Debug, Clone)]
+pub enum Filled {
+    /// A query's.
+    Query(Box<ast::Query>),
+    /// A prepared query's.
+    Execute {
+        /// Its name.
+        name: String,
+        /// Its arguments.
+        arguments: Vec<ast::Expr>,
+    },
 }
 
 /// CREATE VIEW

@@ -106,7 +106,9 @@ impl Engine {
         let set = |to: &dyn Fn(i16) -> String| {
             let columns = columns_of(from, key);
             let columns = columns.iter().zip(&key.references);
+            let some = !gone.is_update() && !key.delete_sets.is_empty();
             let columns: Vec<String> = columns
+                .filter(|(column, _)| !some || key.delete_sets.contains(&column.attnum))
                 .map(|(column, attnum)| format!("{} = {}", quote(&column.name), to(*attnum)))
                 .collect();
             format!(

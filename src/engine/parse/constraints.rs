@@ -5,6 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::TypeName;
 use super::cursor::Cursor;
 use super::sequences::sequence_options;
+use super::storage;
 use super::types::written_column_type;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{ForeignAction, Timing};
@@ -216,17 +217,10 @@ pub(super) fn parenthesised_text(cursor: &mut Cursor) -> Result<String> {
 fn column_clause(cursor: &mut Cursor, column: &str) -> Result<Option<ConstraintClause>> {
     let columns = vec![column.to_owned()];
     let clause = if cursor.accept("PRIMARY KEY") {
-        index_parameters(cursor)?;
-        key(true, columns)
+        key(cursor, true, false, (columns, Vec::new()))?
     } else if cursor.accept("UNIQUE") {
         let nulls_not_distinct = nulls(cursor)?;
-        index_parameters(cursor)?;
-        ConstraintClause::Key {
-            primary: false,
-            columns,
-            include: Vec::new(),
-            nulls_not_distinct,
-        }
+        key(cursor, false, nulls_not_distinct, (columns, Vec::new()))?
     } else if cursor.accept("CHECK") {
         check(cursor)?
     } else if cursor.word().as_deref() == Some("REFERENCES") {
@@ -237,13 +231,24 @@ fn column_clause(cursor: &mut Cursor, column: &str) -> Result<Option<ConstraintC
     Ok(Some(clause))
 }
 
-fn key(primary: bool, columns: Vec<String>) -> ConstraintClause {
-    ConstraintClause::Key {
+/// The rest of a key over columns, which includes others.
+fn key(
+    cursor: &mut Cursor,
+    primary: bool,
+    nulls_not_distinct: bool,
+    (columns, include): (Vec<String>, Vec<String>),
+) -> Result<ConstraintClause> {
+    let parameters = storage::of_index(cursor, "btree")?;
+    if cursor.accept("USING INDEX TABLESPACE") {
+        return Err(Error::unsupported("USING INDEX TABLESPACE"));
+    }
+    Ok(ConstraintClause::Key {
         primary,
         columns,
-        include: Vec::new(),
-        nulls_not_distinct: false,
-    }
+        include,
+        nulls_not_distinct,
+        parameters,
+    })
 }
 
 /// `[CONSTRAINT name] PRIMARY KEY (…)` and the like; `None` if none comes next.
@@ -270,23 +275,18 @@ pub(super) fn table_constraint(cursor: &mut Cursor) -> Result<Option<ConstraintD
 }
 
 fn table_key(cursor: &mut Cursor, primary: bool) -> Result<ConstraintClause> {
-    let nulls_not_distinct = !primary && nulls(cursor)?;
     if cursor.accept("USING INDEX") {
-        return Err(Error::unsupported("a constraint USING INDEX"));
+        let index = cursor.name()?;
+        return Ok(ConstraintClause::OfIndex { primary, index });
     }
+    let nulls_not_distinct = !primary && nulls(cursor)?;
     let columns = cursor.parenthesised(Cursor::name)?;
     let include = if cursor.accept("INCLUDE") {
         cursor.parenthesised(Cursor::name)?
     } else {
         Vec::new()
     };
-    index_parameters(cursor)?;
-    Ok(ConstraintClause::Key {
-        primary,
-        columns,
-        include,
-        nulls_not_distinct,
-    })
+    key(cursor, primary, nulls_not_distinct, (columns, include))
 }
 
 /// `NULLS [NOT] DISTINCT`
@@ -296,16 +296,6 @@ pub(super) fn nulls(cursor: &mut Cursor) -> Result<bool> {
     }
     cursor.accept("NULLS DISTINCT");
     Ok(false)
-}
-
-fn index_parameters(cursor: &mut Cursor) -> Result<()> {
-    if cursor.word().as_deref() == Some("WITH") {
-        return Err(Error::unsupported("storage parameters of an index"));
-    }
-    if cursor.accept("USING INDEX TABLESPACE") {
-        return Err(Error::unsupported("USING INDEX TABLESPACE"));
-    }
-    Ok(())
 }
 
 fn check(cursor: &mut Cursor) -> Result<ConstraintClause> {
@@ -336,11 +326,22 @@ fn references(cursor: &mut Cursor, columns: Vec<String>) -> Result<ConstraintCla
         }
     }
     let (mut on_delete, mut on_update) = (ForeignAction::NoAction, ForeignAction::NoAction);
+    let mut delete_sets = Vec::new();
     loop {
         if cursor.accept("ON DELETE") {
-            on_delete = action(cursor)?;
+            (on_delete, delete_sets) = action(cursor)?;
         } else if cursor.accept("ON UPDATE") {
-            on_update = action(cursor)?;
+            let columns;
+            (on_update, columns) = action(cursor)?;
+            if !columns.is_empty() {
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    format!(
+                        "a column list with {} is only supported for ON DELETE actions",
+                        on_update.words()
+                    ),
+                ));
+            }
         } else {
             break;
         }
@@ -350,12 +351,14 @@ fn references(cursor: &mut Cursor, columns: Vec<String>) -> Result<ConstraintCla
         table,
         references,
         on_delete,
+        delete_sets,
         on_update,
         full,
     })
 }
 
-fn action(cursor: &mut Cursor) -> Result<ForeignAction> {
+/// What happens, and which columns are set, if not all.
+fn action(cursor: &mut Cursor) -> Result<(ForeignAction, Vec<String>)> {
     let action = if cursor.accept("NO ACTION") {
         ForeignAction::NoAction
     } else if cursor.accept("RESTRICT") {
@@ -369,10 +372,12 @@ fn action(cursor: &mut Cursor) -> Result<ForeignAction> {
     } else {
         return Err(cursor.syntax_error());
     };
-    if cursor.sees(&Token::LParen) {
-        return Err(Error::unsupported("ON DELETE SET … of some columns"));
-    }
-    Ok(action)
+    let sets = matches!(action, ForeignAction::SetNull | ForeignAction::SetDefault);
+    let columns = match sets && cursor.sees(&Token::LParen) {
+        true => cursor.parenthesised(Cursor::name)?,
+        false => Vec::new(),
+    };
+    Ok((action, columns))
 }
 
 /// What may follow any constraint.
@@ -396,8 +401,12 @@ impl Attributes {
     fn of(&self, name: Option<String>, clause: ConstraintClause) -> Result<ConstraintDefinition> {
         let timing = self.timing();
         let kind = match &clause {
-            ConstraintClause::Key { primary: true, .. } => "PRIMARY KEY",
-            ConstraintClause::Key { .. } => "UNIQUE",
+            ConstraintClause::Key { primary, .. } | ConstraintClause::OfIndex { primary, .. } => {
+                match primary {
+                    true => "PRIMARY KEY",
+                    false => "UNIQUE",
+                }
+            }
             ConstraintClause::Check { .. } => "CHECK",
             ConstraintClause::Foreign { .. } => "FOREIGN KEY",
         };
@@ -410,7 +419,7 @@ impl Attributes {
         if kind == "CHECK" && timing.is_deferrable() {
             return cannot("DEFERRABLE");
         }
-        if self.not_valid && matches!(clause, ConstraintClause::Key { .. }) {
+        if self.not_valid && matches!(kind, "PRIMARY KEY" | "UNIQUE") {
             return cannot("NOT VALID");
         }
         if self.not_valid && timing.is_deferrable() {

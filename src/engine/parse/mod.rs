@@ -61,7 +61,9 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
-use super::command::{Command, CreateTableAs, Dml, DmlAction, Inference, Overriding, Statement};
+use super::command::{
+    Command, CreateTableAs, Dml, DmlAction, Filled, Inference, Overriding, Statement,
+};
 use crate::base::error::Report;
 use crate::base::limits::STATEMENT_BYTES_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -506,7 +508,7 @@ fn query(cursor: &mut Cursor) -> Result<Command> {
             unlogged: into.unlogged,
             if_not_exists: false,
             columns: Vec::new(),
-            query,
+            filled: Filled::Query(query),
             with_data: true,
             storage: Vec::new(),
             on_commit: None,

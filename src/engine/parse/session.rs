@@ -1,5 +1,6 @@
 //! Statements about the session: settings, transactions, channels, prepared statements.
 
+use sqlparser::ast;
 use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
@@ -354,12 +355,7 @@ pub(super) fn prepared(cursor: &mut Cursor) -> Result<Command> {
         }));
     }
     if cursor.accept("EXECUTE") {
-        let name = cursor.name()?;
-        let arguments = if cursor.sees(&Token::LParen) {
-            cursor.parenthesised(Cursor::expression)?
-        } else {
-            Vec::new()
-        };
+        let (name, arguments) = executed(cursor)?;
         return Ok(Command::Execute { name, arguments });
     }
     cursor.expect("PREPARE")?;
@@ -379,4 +375,14 @@ pub(super) fn prepared(cursor: &mut Cursor) -> Result<Command> {
         types,
         statement: nested(cursor, "PREPARE")?,
     })
+}
+
+/// A prepared statement by its name, with its arguments.
+pub(super) fn executed(cursor: &mut Cursor) -> Result<(String, Vec<ast::Expr>)> {
+    let name = cursor.name()?;
+    let arguments = match cursor.sees(&Token::LParen) {
+        true => cursor.parenthesised(Cursor::expression)?,
+        false => Vec::new(),
+    };
+    Ok((name, arguments))
 }

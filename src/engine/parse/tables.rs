@@ -5,10 +5,11 @@ use sqlparser::tokenizer::Token;
 use super::constraints::{column_options, column_rest, like_options, table_constraint};
 use super::cursor::Cursor;
 use super::objects::check_columns;
+use super::session::executed;
 use super::{family, storage};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::Parameters;
-use crate::engine::command::{Command, CreateTable, CreateTableAs, ObjectName, OnCommit};
+use crate::engine::command::{Command, CreateTable, CreateTableAs, Filled, ObjectName, OnCommit};
 use crate::engine::definition::{ColumnDefinition, ConstraintDefinition, Like, LikeOptions};
 
 /// `CREATE TABLE`, behind CREATE and what may follow that.
@@ -78,10 +79,13 @@ pub(super) fn create(cursor: &mut Cursor, temporary: bool, unlogged: bool) -> Re
     refuse_words(cursor, "CREATE TABLE", &["OF"])?;
     let (storage, on_commit) = table_options(cursor)?;
     cursor.expect("AS")?;
-    if cursor.word().as_deref() == Some("EXECUTE") {
-        return Err(Error::unsupported("CREATE TABLE AS EXECUTE"));
-    }
-    let query = cursor.query()?;
+    let filled = match cursor.accept("EXECUTE") {
+        true => {
+            let (name, arguments) = executed(cursor)?;
+            Filled::Execute { name, arguments }
+        }
+        false => Filled::Query(cursor.query()?),
+    };
     let with_data = if cursor.accept("WITH NO DATA") {
         false
     } else {
@@ -94,7 +98,7 @@ pub(super) fn create(cursor: &mut Cursor, temporary: bool, unlogged: bool) -> Re
         unlogged,
         if_not_exists,
         columns: names,
-        query,
+        filled,
         with_data,
         storage,
         on_commit,

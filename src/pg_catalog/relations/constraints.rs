@@ -330,6 +330,13 @@ pub(super) fn pg_constraint(
             ("confkey", &|of| {
                 foreign(of, &|key| attnums(&key.references), Value::Null)
             }),
+            ("confdelsetcols", &|of| {
+                let sets = |key: &ForeignKey| match key.delete_sets.as_slice() {
+                    [] => Value::Null,
+                    columns => attnums(columns),
+                };
+                foreign(of, &sets, Value::Null)
+            }),
             ("conbin", &|of| match of {
                 Constraint::Check(_, check) => (&check.expression).into(),
                 Constraint::Domain(_, check) => (&check.expression).into(),

@@ -54,20 +54,22 @@ impl Session {
         }
         for wanted in [true, false] {
             for definition in definitions {
-                if let ConstraintClause::Key { primary, .. } = &definition.clause
-                    && *primary == wanted
-                {
-                    let index = self.key_of(context, relation, definition)?;
-                    super::family_parts::check_unique(relation, &index)?;
-                    if *primary {
-                        for attnum in index.columns().collect::<Vec<_>>() {
-                            for column in &mut relation.columns {
-                                column.not_null |= column.attnum == attnum;
-                            }
-                        }
+                match &definition.clause {
+                    ConstraintClause::Key { primary, .. } if *primary == wanted => {
+                        let index = self.key_of(context, relation, definition)?;
+                        super::family_parts::check_unique(relation, &index)?;
+                        relation.constraints.indexes.push(index);
                     }
-                    relation.constraints.indexes.push(index);
+                    ConstraintClause::OfIndex { primary, index } if *primary == wanted => {
+                        self.make_key(context, relation, definition, index)?;
+                    }
+                    _ => {}
                 }
+            }
+            let primary = relation.constraints.primary();
+            let required: Vec<i16> = primary.into_iter().flat_map(|of| of.columns()).collect();
+            for column in &mut relation.columns {
+                column.not_null |= required.contains(&column.attnum);
             }
         }
         for definition in definitions {
@@ -173,19 +175,12 @@ impl Session {
             columns,
             include,
             nulls_not_distinct,
+            parameters,
         } = &definition.clause
         else {
             return Err(Error::internal("declaring a key", "it is none"));
         };
-        if *primary && relation.constraints.primary().is_some() {
-            return Err(Error::new(
-                SqlState::INVALID_TABLE_DEFINITION,
-                format!(
-                    "multiple primary keys for table \"{}\" are not allowed",
-                    relation.name
-                ),
-            ));
-        }
+        refuse_second_primary(relation, *primary)?;
         let word = if *primary { "primary key" } else { "unique" };
         let attnums = key_columns(relation, columns, word)?;
         let named: Vec<&str> = columns.iter().chain(include).map(String::as_str).collect();
@@ -217,7 +212,7 @@ impl Session {
             parts: parts.collect(),
             unique: true,
             nulls_not_distinct: *nulls_not_distinct,
-            parameters: Vec::new(),
+            parameters: parameters.clone(),
             primary: *primary,
             constraint: Some(self.shared.database.new_oid()),
             method: "btree".to_owned(),
@@ -227,6 +222,71 @@ impl Session {
             timing: definition.timing,
             invalid: false,
         })
+    }
+
+    /// Makes an index of a table a key of it.
+    fn make_key(
+        &mut self,
+        context: &StatementContext,
+        relation: &mut Relation,
+        definition: &ConstraintDefinition,
+        name: &str,
+    ) -> Result<()> {
+        if context.snapshot.relation(relation.oid).is_none() {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cannot use an existing index in CREATE TABLE",
+            ));
+        }
+        if relation.is_partitioned() {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "ALTER TABLE / ADD CONSTRAINT USING INDEX is not supported on partitioned tables",
+            ));
+        }
+        let primary = matches!(
+            definition.clause,
+            ConstraintClause::OfIndex { primary: true, .. }
+        );
+        let mut indexes = relation.constraints.indexes.iter();
+        let Some(place) = indexes.position(|index| index.name == name) else {
+            let there = context.snapshot.index_named(relation.schema, name);
+            return Err(match there {
+                Some(_) => Error::new(
+                    SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    format!(
+                        "index \"{name}\" does not belong to table \"{}\"",
+                        relation.name
+                    ),
+                ),
+                None => Error::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("index \"{name}\" does not exist"),
+                ),
+            });
+        };
+        check_makes_key(&relation.constraints.indexes[place])?;
+        refuse_second_primary(relation, primary)?;
+        let called = definition.name.as_deref().unwrap_or(name);
+        if called != name {
+            if is_taken(context, relation, called) {
+                return Err(Error::new(
+                    SqlState::DUPLICATE_TABLE,
+                    format!("relation \"{called}\" already exists"),
+                ));
+            }
+            self.notice(format!(
+                "ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"{name}\" to \
+                 \"{called}\""
+            ));
+        }
+        refuse_named(relation, called)?;
+        let index = &mut relation.constraints.indexes[place];
+        called.clone_into(&mut index.name);
+        index.primary = primary;
+        index.constraint = Some(self.shared.database.new_oid());
+        index.timing = definition.timing;
+        Ok(())
     }
 
     /// Checks the rows of a table against what was added to it: `relation` has it, the catalog does
@@ -495,6 +555,58 @@ pub(super) fn columns_read(relation: &Relation, expression: &str, what: &str) ->
 }
 
 /// `42710` for a constraint's name that is in use.
+/// `42P16` for a primary key of a table that has one.
+fn refuse_second_primary(relation: &Relation, primary: bool) -> Result<()> {
+    if !primary || relation.constraints.primary().is_none() {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::INVALID_TABLE_DEFINITION,
+        format!(
+            "multiple primary keys for table \"{}\" are not allowed",
+            relation.name
+        ),
+    ))
+}
+
+/// That an index can be made a key: it says no more than that columns are different together.
+fn check_makes_key(index: &Index) -> Result<()> {
+    let name = &index.name;
+    if index.constraint.is_some() {
+        return Err(Error::new(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("index \"{name}\" is already associated with a constraint"),
+        ));
+    }
+    let is_expression = |part: &IndexPart| matches!(part.of, IndexedBy::Expression(_));
+    let problem = if !index.unique {
+        Some(format!("\"{name}\" is not a unique index"))
+    } else if index.parts.iter().any(is_expression) {
+        Some(format!("index \"{name}\" contains expressions"))
+    } else if index.predicate.is_some() {
+        Some(format!("\"{name}\" is a partial index"))
+    } else {
+        let mut parts = index.parts.iter();
+        let odd = parts.position(|part| {
+            part.descending
+                || part.nulls_first
+                || part.collation.is_some()
+                || part.operators.is_some()
+        });
+        odd.map(|place| {
+            let number = place + 1;
+            format!(
+                "index \"{name}\" column number {number} does not have default sorting behavior"
+            )
+        })
+    };
+    match problem {
+        None => Ok(()),
+        Some(problem) => Err(Error::new(SqlState::WRONG_OBJECT_TYPE, problem)
+            .detail("Cannot create a primary key or unique constraint using such an index.")),
+    }
+}
+
 fn refuse_named(relation: &Relation, name: &str) -> Result<()> {
     if relation.constraints.is_named(name) {
         return Err(Error::new(

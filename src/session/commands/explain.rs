@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::tag;
 use crate::base::{Error, Result};
-use crate::engine::command::{Dml, DmlAction, Explain, ExplainFormat};
+use crate::engine::command::{Dml, DmlAction, Explain, ExplainFormat, Filled};
 use crate::engine::{Command, ExplainOptions, Explanation, OutputColumn};
 use crate::pg_catalog::names;
 use crate::privileges;
@@ -42,9 +42,12 @@ impl Session {
         let context = self.context()?;
         let bound = match &explain.statement.command {
             Command::Query(query) => self.bound_query(&context, query, &run).await?,
-            Command::CreateTableAs(create) if !explain.options.analyze => {
-                self.bound_query(&context, &create.query, &run).await?
-            }
+            Command::CreateTableAs(create) if !explain.options.analyze => match &create.filled {
+                Filled::Query(query) => self.bound_query(&context, query, &run).await?,
+                Filled::Execute { .. } => {
+                    return Err(Error::unsupported("EXPLAIN CREATE TABLE AS EXECUTE"));
+                }
+            },
             Command::Declare { query, .. } if !explain.options.analyze => match &query.command {
                 Command::Query(query) => self.bound_query(&context, query, &run).await?,
                 _ => return Err(Error::unsupported("EXPLAIN of this statement")),

@@ -531,6 +531,8 @@ fn goes_down(action: &AlterAction) -> bool {
 fn is_own(definition: &ConstraintDefinition) -> bool {
     match &definition.clause {
         ConstraintClause::Check { no_inherit, .. } => *no_inherit,
-        ConstraintClause::Key { .. } | ConstraintClause::Foreign { .. } => true,
+        ConstraintClause::Key { .. }
+        | ConstraintClause::OfIndex { .. }
+        | ConstraintClause::Foreign { .. } => true,
     }
 }

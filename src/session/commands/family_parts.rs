@@ -57,15 +57,15 @@ impl Session {
             if !which(key.oid) || parts_of.values().any(|of| *of == key.oid) {
                 continue;
             }
-            let columns = key.columns.iter();
-            let columns = columns.map(|of| table.number_in(partition, *of));
-            let columns = columns.collect::<Result<Vec<i16>>>()?;
+            let columns = numbers_in(&key.columns, table, partition)?;
+            let delete_sets = numbers_in(&key.delete_sets, table, partition)?;
             let same = constraints.foreign.iter().find(|own| {
                 !parts_of.contains_key(&own.oid)
                     && own.columns == columns
                     && own.table == key.table
                     && own.references == key.references
                     && own.on_delete == key.on_delete
+                    && own.delete_sets == delete_sets
                     && own.on_update == key.on_update
                     && own.full == key.full
                     && own.timing == key.timing
@@ -77,7 +77,7 @@ impl Session {
             }
             let mut part = key.clone();
             part.oid = self.shared.database.new_oid();
-            part.columns = columns;
+            (part.columns, part.delete_sets) = (columns, delete_sets);
             if constraints.is_named(&part.name) {
                 let named: Vec<&str> = part
                     .columns
@@ -94,6 +94,24 @@ impl Session {
             constraints.foreign.push(part);
         }
         Ok((constraints, parts_of))
+    }
+
+    /// Gives a table that is made LIKE another an index like one of that.
+    ///
+    /// # Errors
+    /// As [`Session::parts_for`].
+    pub(super) fn take_index(
+        &self,
+        context: &StatementContext,
+        (table, index): (&Relation, &Index),
+        relation: &mut Relation,
+    ) -> Result<()> {
+        let mut own = part_in(index, table, relation)?;
+        own.oid = self.shared.database.new_oid();
+        own.name = part_name(context, relation, &own);
+        check_unique(relation, &own)?;
+        relation.constraints.indexes.push(own);
+        Ok(())
     }
 
     /// Gives the partitions of a table their parts of what it has now and had not `before`.
@@ -307,13 +325,15 @@ fn part_in(index: &Index, table: &Relation, partition: &Relation) -> Result<Inde
             *number = table.number_in(partition, *number)?;
         }
     }
-    let all = |of: &[i16]| {
-        let numbers = of.iter().map(|of| table.number_in(partition, *of));
-        numbers.collect::<Result<Vec<i16>>>()
-    };
-    part.include = all(&index.include)?;
-    part.reads = all(&index.reads)?;
+    part.include = numbers_in(&index.include, table, partition)?;
+    part.reads = numbers_in(&index.reads, table, partition)?;
     Ok(part)
+}
+
+/// Columns of a table as those of another that have their names.
+fn numbers_in(columns: &[i16], table: &Relation, other: &Relation) -> Result<Vec<i16>> {
+    let numbers = columns.iter().map(|of| table.number_in(other, *of));
+    numbers.collect()
 }
 
 /// Whether a table has partitions.

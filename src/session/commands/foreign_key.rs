@@ -30,6 +30,7 @@ impl Session {
             table,
             references,
             on_delete,
+            delete_sets,
             on_update,
             full,
         } = &definition.clause
@@ -82,6 +83,7 @@ impl Session {
         for (from, to) in attnums.iter().zip(&targets) {
             refuse_types(&context.snapshot, relation, *from, parent, *to, &name)?;
         }
+        let delete_sets = set_columns(relation, delete_sets, &attnums)?;
         let mut key = ForeignKey {
             oid: self.shared.database.new_oid(),
             name,
@@ -90,6 +92,7 @@ impl Session {
             references: targets,
             index,
             on_delete: *on_delete,
+            delete_sets,
             on_update: *on_update,
             full: *full,
             timing: definition.timing,
@@ -100,6 +103,29 @@ impl Session {
         self.divide_key(&context, relation, &mut key)?;
         Ok(key)
     }
+}
+
+/// The columns that ON DELETE SET sets, each once.
+///
+/// # Errors
+/// `42703`; `42P10` for a column that is none of the key's.
+fn set_columns(relation: &Relation, names: &[String], key: &[i16]) -> Result<Vec<i16>> {
+    let mut columns = Vec::with_capacity(names.len());
+    for (name, attnum) in names.iter().zip(referencing(relation, names)?) {
+        if !key.contains(&attnum) {
+            return Err(Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!(
+                    "column \"{name}\" referenced in ON DELETE SET action must be part of foreign \
+                     key"
+                ),
+            ));
+        }
+        if !columns.contains(&attnum) {
+            columns.push(attnum);
+        }
+    }
+    Ok(columns)
 }
 
 /// The locks that keep the other sides of a table's foreign keys as they are while its rows are

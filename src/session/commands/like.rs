@@ -1,8 +1,12 @@
 //! LIKE, among the columns of CREATE TABLE: what is taken over from another table.
 
+use std::sync::Arc;
+
 use super::{collation, relation_of};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Generation, IndexedBy, ObjectId, Privilege, Relation, RelationKind, Timing};
+use crate::catalog::{
+    Generation, Index, IndexedBy, ObjectId, Privilege, Relation, RelationKind, Timing,
+};
 use crate::engine::TypeName;
 use crate::engine::command::CreateTable;
 use crate::engine::definition::{
@@ -17,6 +21,8 @@ use crate::statement::StatementContext;
 pub(super) struct TakenOver {
     pub(super) columns: Vec<ColumnDefinition>,
     pub(super) constraints: Vec<ConstraintDefinition>,
+    /// Indexes that are no constraints, with their tables.
+    pub(super) indexes: Vec<(Arc<Relation>, Index)>,
     /// Comments by attnum.
     pub(super) comments: Vec<(i16, String)>,
 }
@@ -31,6 +37,7 @@ impl Session {
         let mut taken = TakenOver {
             columns: Vec::new(),
             constraints: Vec::new(),
+            indexes: Vec::new(),
             comments: Vec::new(),
         };
         let mut likes = create.likes.iter().peekable();
@@ -61,7 +68,7 @@ impl Session {
 
 fn take_over(
     context: &StatementContext,
-    relation: &Relation,
+    relation: &Arc<Relation>,
     like: &Like,
     taken: &mut TakenOver,
 ) -> Result<()> {
@@ -122,9 +129,8 @@ fn take_over(
         };
         for index in &relation.constraints.indexes {
             if index.constraint.is_none() {
-                return Err(Error::unsupported(
-                    "LIKE … INCLUDING INDEXES of a table with indexes that are no constraints",
-                ));
+                taken.indexes.push((relation.clone(), index.clone()));
+                continue;
             }
             let columns = index.parts.iter().filter_map(|part| match part.of {
                 IndexedBy::Column(attnum) => Some(name_of(attnum)),
@@ -137,6 +143,7 @@ fn take_over(
                     columns: columns.collect(),
                     include: index.include.iter().map(|a| name_of(*a)).collect(),
                     nulls_not_distinct: index.nulls_not_distinct,
+                    parameters: index.parameters.clone(),
                 },
                 timing: index.timing,
                 not_valid: false,

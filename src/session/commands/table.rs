@@ -18,7 +18,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
     Change, Column, Generation, Parameters, Persistence, Relation, RelationKind, Snapshot, Tuning,
 };
-use crate::engine::command::{CreateTable, CreateTableAs, ObjectName};
+use crate::engine::command::{Command, CreateTable, CreateTableAs, Filled, ObjectName};
 use crate::engine::definition::{ColumnDefinition, GenerationClause};
 use crate::engine::{OutputColumn, parse_query};
 use crate::pg_catalog::names;
@@ -131,6 +131,9 @@ impl Session {
             .collect();
         self.declare_constraints(context, &mut relation, &constraints, run)
             .await?;
+        for (table, index) in &taken.indexes {
+            self.take_index(context, (table, index), &mut relation)?;
+        }
         if let Some(legacy) = legacy {
             let key = relation.family.key.take();
             relation.family = legacy.family(&relation);
@@ -230,6 +233,14 @@ impl Session {
         create: &CreateTableAs,
         run: Run<'_>,
     ) -> Result<CommandTag> {
+        let query = match &create.filled {
+            Filled::Query(query) => query,
+            Filled::Execute { name, arguments } => {
+                return self
+                    .create_table_executing(create, (name, arguments), run)
+                    .await;
+            }
+        };
         let context = self.context()?;
         self.say_no_effect(&create.storage);
         check_on_commit(create.temporary, create.on_commit)?;
@@ -244,7 +255,7 @@ impl Session {
         };
         place.unlogged = create.unlogged;
         // The permission to read is asked for before the table is there to be seen.
-        let bound = self.bound_query(&context, &create.query, &run).await?;
+        let bound = self.bound_query(&context, query, &run).await?;
         let columns = stored_columns(&context, &bound.columns, &create.columns)?;
         let query = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let mut relation = self.new_relation(
@@ -271,6 +282,35 @@ impl Session {
         let (changes, rows) = self.serving(&mut queue, run.interrupt, work).await?;
         self.push_needing(changes, &[])?;
         Ok(tag(format!("SELECT {rows}")))
+    }
+
+    /// CREATE TABLE AS EXECUTE
+    async fn create_table_executing(
+        &mut self,
+        create: &CreateTableAs,
+        (name, arguments): (&str, &[ast::Expr]),
+        run: Run<'_>,
+    ) -> Result<CommandTag> {
+        let no_query = || {
+            let message = "prepared statement is not a SELECT";
+            Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+        };
+        let executed = self.executed(name, arguments, &run).await?;
+        let (statement, plan, values) = executed.ok_or_else(no_query)?;
+        let Command::Query(query) = &statement.command else {
+            return Err(no_query());
+        };
+        let create = CreateTableAs {
+            filled: Filled::Query(query.clone()),
+            ..create.clone()
+        };
+        let run = Run {
+            statement: &statement,
+            plan: Some(plan),
+            parameters: &values,
+            interrupt: run.interrupt,
+        };
+        Box::pin(self.create_table_as(&create, run)).await
     }
 
     /// Where a new relation goes, and whether it may have the name; `None` (with a NOTICE) if it is
