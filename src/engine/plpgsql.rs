@@ -314,8 +314,10 @@ pub enum Repeat {
     },
     /// `FOREACH target [SLICE n] IN ARRAY value`
     Elements {
-        /// Where each element goes.
+        /// Where each element goes, or each part.
         targets: Vec<Target>,
+        /// How many dimensions each part has; of elements 0.
+        slice: usize,
         /// The array.
         array: Expression,
     },

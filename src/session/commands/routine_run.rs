@@ -280,23 +280,14 @@ impl Session {
             false => batch.slice(0, 1),
         };
         let context = self.context()?;
-        for (column, from) in columns.iter().zip(answered.iter()) {
-            if let Some(domain) = column.ty.domain
-                && from.ty.domain != column.ty.domain
-                && !context.snapshot.domain_rules(domain).is_empty()
-            {
-                return Err(Error::unsupported(format!(
-                    "type {}, which has constraints, as the result of a function that does more \
-                     than to answer a query",
-                    column.ty
-                )));
+        let mut arrays = Vec::with_capacity(columns.len());
+        for (column, (from, array)) in columns.iter().zip(answered.iter().zip(batch.columns())) {
+            let array = assigned(&context, array, from.ty, column.ty)?;
+            if from.ty.domain != column.ty.domain {
+                self.check_domain(column.ty, &array, run).await?;
             }
+            arrays.push(array);
         }
-        let arrays = columns
-            .iter()
-            .zip(answered.iter().zip(batch.columns()))
-            .map(|(column, (from, array))| assigned(&context, array, from.ty, column.ty))
-            .collect::<Result<Vec<_>>>()?;
         batch_of(columns, arrays, batch.num_rows()).map(|batch| (batch, null))
     }
 

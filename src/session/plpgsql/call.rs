@@ -84,7 +84,7 @@ impl Session {
             let value = (column.ty, Arc::clone(value));
             let work = self.shaped(shape.filter(|_| whole), value, run);
             let computed = work.await?;
-            self.put_computed(frame, *place, computed)?;
+            self.put_computed(frame, *place, computed, run).await?;
         }
         Ok(())
     }

@@ -226,7 +226,7 @@ impl Session {
                 let row = self.fetched_row(&name, direction, run).await?;
                 let found = row.values.is_some();
                 frame.row_count = i64::from(found);
-                self.put_into(frame, targets, row)?;
+                self.put_into(frame, targets, row, run).await?;
                 found
             }
         };
@@ -285,7 +285,7 @@ impl Session {
                 break;
             }
             found = true;
-            self.put_into(frame, &targets, row).map_err(at)?;
+            self.put_into(frame, &targets, row, run).await.map_err(at)?;
             self.loops.push(Looped::Cursor(portal.clone()));
             let flow = self.steps(frame, turns.body, run).await;
             self.loops.truncate(around);

@@ -27,6 +27,8 @@ pub(super) struct Answer {
     outputs: Vec<String>,
     /// Whether the one variable is a row whose fields are that row.
     spread: bool,
+    /// Whether rows of a type are wanted, of however many fields.
+    of_rows: bool,
     rows: Vec<RecordBatch>,
     /// Whether RETURN gave no row.
     null: bool,
@@ -62,6 +64,7 @@ impl Session {
             spread: routine.outputs().count() == 1
                 && routine.returns != PgType::RECORD.oid
                 && !call.is_value(),
+            of_rows: !call.is_value(),
             rows: Vec::new(),
             null: false,
             of_trigger: false,
@@ -192,10 +195,11 @@ impl Session {
     }
 
     /// Adds what RETURN gives to the answer.
-    pub(super) fn add_given(
+    pub(super) async fn add_given(
         &mut self,
         frame: &mut Frame,
         (columns, values): (Vec<OutputColumn>, Vec<ArrayRef>),
+        run: &Run<'_>,
     ) -> Result<()> {
         if columns.is_empty() {
             let batch = nulls(&frame.answer.columns, 1)?;
@@ -203,7 +207,7 @@ impl Session {
             frame.answer.null = true;
             return Ok(());
         }
-        self.add_row(frame, &columns, &values)
+        self.add_rows(frame, (&columns, &values), 1, run).await
     }
 
     /// RETURN NEXT in a function whose rows are in variables, and the end of one with such a row.
@@ -218,7 +222,7 @@ impl Session {
                     values.push(Arc::clone(value));
                 }
                 Value::Row(..) if frame.answer.spread && frame.variable(place).null => {
-                    return self.add_given(frame, (Vec::new(), Vec::new()));
+                    return self.add_given(frame, (Vec::new(), Vec::new()), run).await;
                 }
                 Value::Row(_, fields) if frame.answer.spread => {
                     (columns, values) = outputs(fields.iter());
@@ -236,7 +240,7 @@ impl Session {
                 }
             }
         }
-        self.add_row(frame, &columns, &values)
+        self.add_rows(frame, (&columns, &values), 1, run).await
     }
 
     /// RETURN QUERY
@@ -254,28 +258,20 @@ impl Session {
         let mut count = 0;
         while let Some(batch) = rows.next().await? {
             count += batch.num_rows();
-            self.add_rows(frame, &columns, batch.columns(), batch.num_rows())?;
+            let given = (&*columns, batch.columns());
+            self.add_rows(frame, given, batch.num_rows(), run).await?;
         }
         self.carry_out_effects()?;
         frame.row_count = i64::try_from(count).unwrap_or(i64::MAX);
         self.set_found(frame, count > 0)
     }
 
-    fn add_row(
+    async fn add_rows(
         &mut self,
         frame: &mut Frame,
-        columns: &[OutputColumn],
-        values: &[ArrayRef],
-    ) -> Result<()> {
-        self.add_rows(frame, columns, values, 1)
-    }
-
-    fn add_rows(
-        &mut self,
-        frame: &mut Frame,
-        columns: &[OutputColumn],
-        values: &[ArrayRef],
+        (columns, values): (&[OutputColumn], &[ArrayRef]),
         rows: usize,
+        run: &Run<'_>,
     ) -> Result<()> {
         let context = self.context()?;
         let wanted = Arc::clone(&frame.answer.columns);
@@ -296,12 +292,15 @@ impl Session {
                 wanted.len()
             )));
         }
-        let given = columns.iter().zip(values);
-        let arrays = wanted
-            .iter()
-            .zip(given)
-            .map(|(to, (from, array))| assigned(&context, array, from.ty, to.ty))
-            .collect::<Result<Vec<_>>>()?;
+        let mut arrays = Vec::with_capacity(wanted.len());
+        for (to, (from, array)) in wanted.iter().zip(columns.iter().zip(values)) {
+            let array = assigned(&context, array, from.ty, to.ty)?;
+            // What a trigger returns is asked when it is stored.
+            if from.ty.domain != to.ty.domain && !frame.answer.of_trigger {
+                self.check_domain(to.ty, &array, run).await?;
+            }
+            arrays.push(array);
+        }
         frame.answer.rows.push(batch_of(&wanted, arrays, rows)?);
         Ok(())
     }
@@ -325,7 +324,8 @@ impl Answer {
 
     /// Whether rows are wanted, not single values.
     fn is_row(&self) -> bool {
-        self.columns.len() != 1 || !self.outputs.is_empty() || self.of_trigger
+        let row = self.of_rows || self.of_trigger || !self.outputs.is_empty();
+        row || self.columns.len() != 1
     }
 }
 
@@ -333,7 +333,7 @@ impl Answer {
 pub(super) fn unset(context: &crate::statement::StatementContext, ty: PgType) -> Value {
     let names = context.snapshot.field_names(ty.oid);
     let (Some(names), Some(shape)) = (names.filter(|_| ty.is_composite()), ty.shape()) else {
-        return Value::null(ty);
+        return Value::null(ty.with_any_dimensions());
     };
     let types = shape.types();
     let fields = names.iter().zip(types.iter()).map(|(name, ty)| Field {
@@ -344,7 +344,8 @@ pub(super) fn unset(context: &crate::statement::StatementContext, ty: PgType) ->
     Value::Row(ty, fields.collect())
 }
 
-fn column(name: &str, ty: PgType) -> OutputColumn {
+/// A column of an answer that is of no table.
+pub(super) fn column(name: &str, ty: PgType) -> OutputColumn {
     OutputColumn {
         name: name.to_owned(),
         ty,

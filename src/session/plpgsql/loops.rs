@@ -1,16 +1,20 @@
 //! LOOP, WHILE, FOR, FOREACH.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef};
 
 use super::frame::{Frame, Value, Variable};
-use super::values::{Row, in_expression};
+use super::function::column;
+use super::values::{Row, in_expression, settable};
 use super::{Flow, Looped, located};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::Rows;
 use crate::engine::plpgsql::{Expression, Loop, Repeat, Source, Step, Target};
-use crate::engine::{Rows, parse_query};
 use crate::session::Session;
 use crate::session::dispatch::Run;
 use crate::types::PgType;
+use crate::types::shaped::{self, Arrays, Extent};
 use crate::types::text::parse_value;
 
 /// A loop: its label, what it does each time, and its line.
@@ -128,11 +132,13 @@ impl Session {
                 frame.leave_to(depth);
                 done
             }
-            Repeat::Elements { targets, array } => {
-                let what = "FOREACH over array";
-                let rows = self.elements(frame, array, run).await;
-                let rows = rows.map_err(|error| located(error, &name, line, what))?;
-                self.each(frame, (targets, rows, what), turns, run).await
+            Repeat::Elements {
+                targets,
+                slice,
+                array,
+            } => {
+                let of = (targets.as_slice(), *slice, array);
+                self.each_part(frame, of, turns, run).await
             }
         }
     }
@@ -219,7 +225,7 @@ impl Session {
                     columns: columns.clone(),
                     values: Some(values),
                 };
-                self.put_into(frame, targets, row).map_err(at)?;
+                self.put_into(frame, targets, row, run).await.map_err(at)?;
                 let flow = self.steps(frame, turns.body, run).await?;
                 if let Some(flow) = turns.after(flow) {
                     self.set_found(frame, true)?;
@@ -227,19 +233,77 @@ impl Session {
                 }
             }
         }
-        if !found && what != "FOREACH over array" {
+        if !found {
             let row = Row {
                 columns,
                 values: None,
             };
-            self.put_into(frame, targets, row).map_err(at)?;
+            self.put_into(frame, targets, row, run).await.map_err(at)?;
         }
         self.set_found(frame, found)?;
         Ok(Flow::Next)
     }
 
-    /// The elements of an array, whatever its dimensions.
-    async fn elements(&mut self, frame: &Frame, array: &Expression, run: &Run<'_>) -> Result<Rows> {
+    /// A turn for each element of an array, whatever its dimensions, or for each part of it that
+    /// has so many dimensions.
+    async fn each_part(
+        &mut self,
+        frame: &mut Frame,
+        (targets, slice, array): (&[Target], usize, &Expression),
+        turns: Turns<'_>,
+        run: &Run<'_>,
+    ) -> Result<Flow> {
+        let name = frame.name.clone();
+        let at = |error: Error| located(error, &name, turns.line, "FOREACH over array");
+        let parts = self.parts(frame, (targets, slice, array), run).await;
+        let (ty, parts) = parts.map_err(at)?;
+        for part in 0..parts.len() {
+            let value = (ty, parts.slice(part, 1));
+            let put = self.put_part(frame, targets, value, run);
+            put.await.map_err(at)?;
+            let flow = self.steps(frame, turns.body, run).await?;
+            if let Some(flow) = turns.after(flow) {
+                self.set_found(frame, true)?;
+                return Ok(flow);
+            }
+        }
+        self.set_found(frame, !parts.is_empty())?;
+        Ok(Flow::Next)
+    }
+
+    /// Gives the targets of FOREACH a value: its fields, if there are several.
+    async fn put_part(
+        &mut self,
+        frame: &mut Frame,
+        targets: &[Target],
+        (ty, value): (PgType, ArrayRef),
+        run: &Run<'_>,
+    ) -> Result<()> {
+        let [target] = targets else {
+            let row = match ty.is_composite() && value.is_valid(0) {
+                true => self.fields(ty, value, run).await?,
+                false => Row {
+                    columns: Arc::new([column("v", ty)]),
+                    values: Some(vec![value]),
+                },
+            };
+            return self.put_into(frame, targets, row, run).await;
+        };
+        let place = frame.place(&target.names)?;
+        settable(frame, place)?;
+        let row = frame.variable(place).value.row_word();
+        let row = row.filter(|_| place.field.is_none());
+        let computed = self.shaped(row, (ty, value), run).await?;
+        self.put_computed(frame, place, computed, run).await
+    }
+
+    /// The parts of an array, and their type.
+    async fn parts(
+        &mut self,
+        frame: &Frame,
+        (targets, slice, array): (&[Target], usize, &Expression),
+        run: &Run<'_>,
+    ) -> Result<(PgType, ArrayRef)> {
         let (ty, value) = self
             .value(frame, &array.query, run)
             .await
@@ -250,14 +314,53 @@ impl Session {
                 "FOREACH expression must not be null",
             ));
         }
-        if ty.element().is_none() {
+        let mismatch = |message: String| Error::new(SqlState::DATATYPE_MISMATCH, message);
+        let Some(element) = ty.element() else {
+            let message = format!("FOREACH expression must yield an array, not type {ty}");
+            return Err(mismatch(message));
+        };
+        let pairs = shaped::widened(&value).map_err(|(_, error)| error)?;
+        let (Some(arrays), Some(item)) = (
+            Arrays::of(pairs.as_ref()),
+            shaped::innermost(pairs.data_type()),
+        ) else {
+            return Err(Error::internal("parts of an array", ty));
+        };
+        let (extent, elements) = (arrays.extent(0), arrays.elements(0));
+        let dimensions = extent.sizes.len();
+        if slice > dimensions {
             return Err(Error::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!("FOREACH expression must yield an array, not type {ty}"),
+                SqlState::ARRAY_SUBSCRIPT_ERROR,
+                format!("slice dimension ({slice}) is out of the valid range 0..{dimensions}"),
             ));
         }
-        let inner = Frame::of("v", Value::Single(ty, value));
-        let query = parse_query("SELECT unnest(v)")?;
-        self.rows_of(&inner, &query, run).await
+        let target = match targets {
+            [target] => frame.ty(frame.place(&target.names)?),
+            _ => None,
+        };
+        let takes_arrays = target.is_some_and(|ty| ty.element().is_some());
+        match (slice, takes_arrays) {
+            (0, false) => return Ok((element, elements)),
+            (0, true) => {
+                let message = "FOREACH loop variable must not be of an array type";
+                return Err(mismatch(message.to_owned()));
+            }
+            (_, false) => {
+                let message = "FOREACH ... SLICE loop variable must be of an array type";
+                return Err(mismatch(message.to_owned()));
+            }
+            (_, true) => {}
+        }
+        let inner = Extent {
+            lower: extent.lower[dimensions - slice..].to_vec(),
+            sizes: extent.sizes[dimensions - slice..].to_vec(),
+        };
+        let ty = ty.with_any_dimensions();
+        let size = inner.elements()?;
+        let starts = (0..elements.len()).step_by(size.max(1));
+        let parts: Vec<Option<(ArrayRef, Extent)>> = starts
+            .map(|start| Some((elements.slice(start, size), inner.clone())))
+            .collect();
+        Ok((ty, shaped::collected(item, &parts)?))
     }
 }

@@ -232,7 +232,8 @@ impl Session {
                 if let Some(value) = value {
                     let given = self.given(frame, value, run).await;
                     let given = given.map_err(at("RETURN"))?;
-                    self.add_given(frame, given).map_err(|error| {
+                    let done = self.add_given(frame, given, run).await;
+                    done.map_err(|error| {
                         let casting = match frame.answer.of_trigger {
                             true => "during function exit",
                             false => "while casting return value to function's return type",
@@ -245,7 +246,8 @@ impl Session {
             Action::ReturnNext(Some(value)) => {
                 let given = self.given(frame, value, run).await;
                 let given = given.map_err(at("RETURN NEXT"))?;
-                self.add_given(frame, given).map_err(at("RETURN NEXT"))?;
+                let done = self.add_given(frame, given, run).await;
+                done.map_err(at("RETURN NEXT"))?;
             }
             Action::ReturnNext(None) => {
                 let work = self.give_outputs(frame, run);
@@ -315,8 +317,9 @@ impl Session {
                     true => "GET STACKED DIAGNOSTICS",
                     false => "GET DIAGNOSTICS",
                 };
-                self.diagnostics(frame, (*stacked, items), step.line)
-                    .map_err(at(what))?;
+                let items = (*stacked, items.as_slice());
+                let work = self.diagnostics(frame, items, step.line, run);
+                work.await.map_err(at(what))?;
             }
             Action::End { commit, chain } => {
                 let what = if *commit { "COMMIT" } else { "ROLLBACK" };

@@ -70,7 +70,9 @@ impl Session {
             (Some(rows), Some(into)) => {
                 let (row, more) = first(rows).await.map_err(in_this)?;
                 self.carry_out_effects()?;
-                let found = self.take_into(frame, (row, more), into, changes)?;
+                let found = self
+                    .take_into(frame, (row, more), into, changes, run)
+                    .await?;
                 self.set_found(frame, found)?;
             }
             (Some(_), None) => return Err(no_destination()),
@@ -92,12 +94,13 @@ impl Session {
     }
 
     /// Gives the targets of INTO the first row; says whether there is one.
-    fn take_into(
+    async fn take_into(
         &mut self,
         frame: &mut Frame,
         (row, more): (Row, bool),
         into: &Into,
         changes: bool,
+        run: &Run<'_>,
     ) -> Result<bool> {
         let found = row.values.is_some();
         if !found && into.strict {
@@ -112,7 +115,7 @@ impl Session {
                     .hint("Make sure the query returns a single row, or use LIMIT 1."),
             );
         }
-        self.put_into(frame, &into.targets, row)?;
+        self.put_into(frame, &into.targets, row, run).await?;
         frame.row_count = i64::from(found);
         Ok(found)
     }
@@ -152,7 +155,9 @@ impl Session {
         match (last, into) {
             (Some((Some(row), changes, _)), Some(into)) => {
                 // FOUND is left as it is.
-                self.take_into(frame, row, into, changes).map(drop)
+                self.take_into(frame, row, into, changes, run)
+                    .await
+                    .map(drop)
             }
             (Some((_, _, counted)), None) => {
                 frame.row_count = counted.unwrap_or(0);
@@ -277,11 +282,12 @@ impl Session {
     }
 
     /// GET DIAGNOSTICS
-    pub(super) fn diagnostics(
+    pub(super) async fn diagnostics(
         &mut self,
         frame: &mut Frame,
         (stacked, items): (bool, &[(Target, Diagnostic)]),
         line: usize,
+        run: &Run<'_>,
     ) -> Result<()> {
         let error = frame.handled.last().cloned();
         if stacked && error.is_none() {
@@ -310,7 +316,7 @@ impl Session {
                 Diagnostic::Table => of(fields.and_then(|of| of.table.as_ref())),
                 Diagnostic::Schema => of(fields.and_then(|of| of.schema.as_ref())),
             };
-            self.put_text(frame, target, text.as_deref())?;
+            self.put_text(frame, target, text.as_deref(), run).await?;
         }
         Ok(())
     }

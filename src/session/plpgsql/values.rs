@@ -13,7 +13,7 @@ use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::plpgsql::{Declaration, Declared, Expression, Target, VariableType};
 use crate::engine::{OutputColumn, Rows, assigned, parse_expression, parse_query, subscripted};
-use crate::pg_catalog::names::Names;
+use crate::pg_catalog::names::{self, Names};
 use crate::session::commands::{no_column, sole_call};
 use crate::session::dispatch::Run;
 use crate::session::{Response, Session};
@@ -189,7 +189,8 @@ impl Session {
         let query = element.as_ref().unwrap_or(&value.query);
         let work = self.computed(frame, row, query, run);
         let computed = work.await.map_err(within)?;
-        self.put_computed(frame, place, computed).map_err(within)
+        let done = self.put_computed(frame, place, computed, run).await;
+        done.map_err(within)
     }
 
     /// What an expression comes to for a variable; `row` is what that is called if it holds a row.
@@ -222,15 +223,16 @@ impl Session {
         }
     }
 
-    pub(super) fn put_computed(
+    pub(super) async fn put_computed(
         &mut self,
         frame: &mut Frame,
         place: Place,
         computed: Computed,
+        run: &Run<'_>,
     ) -> Result<()> {
         match computed {
-            Computed::Row(row) => self.put_row(frame, place, row),
-            Computed::Value(from, value) => self.put(frame, place, from, &value),
+            Computed::Row(row) => self.put_row(frame, place, row, run).await,
+            Computed::Value(from, value) => self.put(frame, place, (from, &value), run).await,
         }
     }
 
@@ -243,12 +245,12 @@ impl Session {
     }
 
     /// Gives a variable, or a field, a value.
-    pub(super) fn put(
+    pub(super) async fn put(
         &mut self,
         frame: &mut Frame,
         place: Place,
-        from: PgType,
-        value: &ArrayRef,
+        (from, value): (PgType, &ArrayRef),
+        run: &Run<'_>,
     ) -> Result<()> {
         let context = self.context()?;
         let ty = frame.ty(place).unwrap_or(from);
@@ -257,19 +259,44 @@ impl Session {
         if variable.not_null && value.is_null(0) {
             return Err(not_null(&variable.name));
         }
-        if let Some(domain) = ty.domain
-            && !context.snapshot.domain_rules(domain).is_empty()
-        {
-            return Err(Error::unsupported(format!(
-                "a variable of type {ty}, which has constraints"
-            )));
-        }
+        self.check_domain(ty, &value, run).await?;
         frame.set(place, value);
         Ok(())
     }
 
+    /// That the domain a type is, if it is one, lets values of the type beneath be its own.
+    ///
+    /// # Errors
+    /// `23502`, `23514`
+    pub(in crate::session) async fn check_domain(
+        &mut self,
+        ty: PgType,
+        values: &ArrayRef,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        let context = self.context()?;
+        let rules = ty.domain.map(|of| context.snapshot.domain_rules(of));
+        if rules.is_none_or(|rules| rules.is_empty()) {
+            return Ok(());
+        }
+        let name = names::written(&context, ty);
+        let query = parse_query(&format!("SELECT CAST(v AS {name})"))?;
+        for row in 0..values.len() {
+            let value = Value::Single(ty.undomained(), values.slice(row, 1));
+            let rows = self.rows_of(&Frame::of("v", value), &query, run).await?;
+            first(rows).await.map_err(Error::without_position)?;
+        }
+        Ok(())
+    }
+
     /// Gives a row variable the fields of a row, by their order.
-    pub(super) fn put_row(&mut self, frame: &mut Frame, place: Place, row: Row) -> Result<()> {
+    pub(super) async fn put_row(
+        &mut self,
+        frame: &mut Frame,
+        place: Place,
+        row: Row,
+        run: &Run<'_>,
+    ) -> Result<()> {
         let context = self.context()?;
         let variable = frame.variable(place);
         let null = row.values.is_none() && row.columns.is_empty();
@@ -303,13 +330,15 @@ impl Session {
                 })
                 .collect(),
             Value::Row(_, fields) => {
+                let fields = fields.clone();
                 let mut given = row.columns.iter().zip(values);
                 let mut made = Vec::with_capacity(fields.len());
-                for field in fields {
+                for field in &fields {
                     let value = match given.next() {
                         Some((column, value)) => assigned(&context, &value, column.ty, field.ty)?,
                         None => new_null_array(&field.ty.data_type(), 1),
                     };
+                    self.check_domain(field.ty, &value, run).await?;
                     made.push(Field {
                         value,
                         ..field.clone()
@@ -324,11 +353,12 @@ impl Session {
 
     /// Gives the targets of INTO and FOR a row: to one of them that is a row the whole of it, else
     /// a column to each.
-    pub(super) fn put_into(
+    pub(super) async fn put_into(
         &mut self,
         frame: &mut Frame,
         targets: &[Target],
         row: Row,
+        run: &Run<'_>,
     ) -> Result<()> {
         let places: Vec<Place> = targets
             .iter()
@@ -341,17 +371,18 @@ impl Session {
             && place.field.is_none()
             && !matches!(frame.variable(*place).value, Value::Single(..))
         {
-            return self.put_row(frame, *place, row);
+            return self.put_row(frame, *place, row, run).await;
         }
         for (index, place) in places.into_iter().enumerate() {
             let ty = row.columns.get(index).map(|column| column.ty);
             let value = row.values.as_ref().and_then(|values| values.get(index));
             let from = ty.or_else(|| frame.ty(place)).unwrap_or(PgType::TEXT);
             match value {
-                Some(value) => self.put(frame, place, from, value)?,
+                Some(value) => self.put(frame, place, (from, value), run).await?,
                 None => {
                     let to = frame.ty(place).unwrap_or(from);
-                    self.put(frame, place, to, &new_null_array(&to.data_type(), 1))?;
+                    let null = new_null_array(&to.data_type(), 1);
+                    self.put(frame, place, (to, &null), run).await?;
                 }
             }
         }
@@ -359,11 +390,12 @@ impl Session {
     }
 
     /// A text as the value of a variable.
-    pub(super) fn put_text(
+    pub(super) async fn put_text(
         &mut self,
         frame: &mut Frame,
         target: &Target,
         text: Option<&str>,
+        run: &Run<'_>,
     ) -> Result<()> {
         let place = frame.place(&target.names)?;
         settable(frame, place)?;
@@ -372,7 +404,7 @@ impl Session {
             Some(text) => parse_value(text, PgType::TEXT, &context.style, 0)?,
             None => new_null_array(&PgType::TEXT.data_type(), 1),
         };
-        self.put(frame, place, PgType::TEXT, &value)
+        self.put(frame, place, (PgType::TEXT, &value), run).await
     }
 
     /// A variable of DECLARE.
@@ -430,7 +462,10 @@ impl Session {
             let computed = computed.map_err(|error| in_expression(error, &default.text))?;
             frame.declare(variable);
             let place = frame.place(std::slice::from_ref(name))?;
-            return self.put_computed(frame, place, computed);
+            return self.put_computed(frame, place, computed, run).await;
+        }
+        if let Value::Single(ty, null) = &variable.value {
+            self.check_domain(*ty, &null.clone(), run).await?;
         }
         frame.declare(variable);
         Ok(())

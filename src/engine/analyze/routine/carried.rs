@@ -30,8 +30,9 @@ impl Analyst<'_> {
     /// What a call gives: a value, a row as one value, or an array of what is in a set.
     fn carried(&self, call: &Call, wanted: &ResultColumns) -> Result<Typed> {
         let routine = &call.routine;
-        let row = self.scope.context.snapshot.value_type(routine.returns);
-        let (shape, ty) = match wanted {
+        let snapshot = &self.scope.context.snapshot;
+        let row = snapshot.value_type(routine.returns);
+        let (shape, ty) = match &wanted.clone().held(snapshot, routine) {
             ResultColumns::Void => (CallShape::Void, PgType::VOID),
             ResultColumns::Value(ty, _) => (CallShape::Value(*ty), ty.unmodified()),
             ResultColumns::Rows(columns) => {
@@ -50,13 +51,16 @@ impl Analyst<'_> {
             }
         };
         let args = self.argument_values(call)?;
+        let types = call.held_types();
         let args: Vec<Expr> = args
             .into_iter()
-            .zip(&call.types)
-            .map(|(arg, ty)| typed::cast(arg.expr, *ty))
+            .zip(&types)
+            .map(|(arg, ty)| match ty.has_any_dimensions() {
+                true => typed::recast(arg.expr, arg.ty, *ty),
+                false => typed::cast(arg.expr, *ty),
+            })
             .collect();
         let context = self.scope.context;
-        let types = call.types.clone();
         let expr = functions::called(context, routine, types, shape, ty, args);
         Ok(Typed::new(expr, ty))
     }

@@ -242,6 +242,7 @@ impl Analyst<'_> {
         self.enter(call)?;
         let snapshot = &self.scope.context.snapshot;
         let result = ResultColumns::of(snapshot, &call.routine, call.generic)?;
+        let result = result.held(snapshot, &call.routine);
         let args = self.argument_values(call)?;
         let mut exprs = vec![typed::int4(0).expr.alias("argument0")];
         let mut columns = vec![Output {
@@ -259,7 +260,7 @@ impl Analyst<'_> {
             order: Vec::new(),
             outer: Vec::new(),
         };
-        Ok((call.types.clone(), result, answer))
+        Ok((call.held_types(), result, answer))
     }
 
     /// The values of the parameters, defaults included.

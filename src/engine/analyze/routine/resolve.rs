@@ -32,6 +32,15 @@ pub(in crate::engine::analyze) struct Call {
     pub(super) caller: Option<Oid>,
 }
 
+impl Call {
+    /// The input parameters' types as a function that is carried out holds them: arrays have the
+    /// dimensions they come with.
+    pub(super) fn held_types(&self) -> Vec<PgType> {
+        let types = self.types.iter();
+        types.map(|ty| ty.with_any_dimensions()).collect()
+    }
+}
+
 /// What the polymorphic types are in one call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::engine) struct Generic {

@@ -22,6 +22,20 @@ pub(in crate::engine) enum ResultColumns {
 }
 
 impl ResultColumns {
+    /// The same of a function that is carried out, whose arrays have the dimensions they come to
+    /// have. The rows of a type have its fields.
+    pub(super) fn held(self, snapshot: &Snapshot, routine: &Routine) -> Self {
+        match self {
+            Self::Value(ty, name) => Self::Value(ty.with_any_dimensions(), name),
+            Self::Rows(columns) if snapshot.value_type(routine.returns).shape().is_none() => {
+                let columns = columns.into_iter();
+                let held = columns.map(|(name, ty)| (name, ty.with_any_dimensions()));
+                Self::Rows(held.collect())
+            }
+            other => other,
+        }
+    }
+
     pub(in crate::engine) fn of(
         snapshot: &Snapshot,
         routine: &Routine,

@@ -155,6 +155,16 @@ impl Reader {
         }
     }
 
+    /// An integer without a sign.
+    pub(super) fn integer(&mut self) -> Result<usize> {
+        let Token::Number(digits, _) = self.token(0) else {
+            return Err(self.syntax_error());
+        };
+        let number = digits.parse().map_err(|_| self.syntax_error())?;
+        self.skip();
+        Ok(number)
+    }
+
     pub(super) fn semicolon(&mut self) -> Result<()> {
         self.expect_token(&Token::SemiColon)
     }

@@ -158,12 +158,17 @@ impl Parser {
             Some("FOREACH") => {
                 reader.skip();
                 let targets = targets(reader)?;
-                if reader.word(0).as_deref() == Some("SLICE") {
-                    return Err(Error::unsupported("FOREACH … SLICE"));
-                }
+                let slice = match reader.accept("SLICE") {
+                    true => reader.integer()?,
+                    false => 0,
+                };
                 reader.expect("IN ARRAY")?;
                 let array = reader.expression(&["LOOP"], &[])?;
-                Repeat::Elements { targets, array }
+                Repeat::Elements {
+                    targets,
+                    slice,
+                    array,
+                }
             }
             _ => Repeat::Forever,
         };
