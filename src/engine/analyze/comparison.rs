@@ -35,8 +35,8 @@ impl Analyst<'_> {
 
     /// Two operands of one comparison as values Arrow compares as PostgreSQL does.
     fn comparable(&self, left: Typed, right: Typed) -> Result<(Expr, Expr)> {
-        if let Some(padded) = same_padding(&left, &right) {
-            return Ok(padded);
+        if let Some(bare) = bare_texts(&left, &right) {
+            return Ok(bare);
         }
         let larger = if implicitly(left.ty, right.ty) {
             right.base()
@@ -169,28 +169,20 @@ impl Analyst<'_> {
     }
 }
 
-/// Two `char(n)` of one length as they are stored: a column's values are padded, and a literal can
-/// be. Nothing need be taken off then, and what is known of the column's values still helps.
-fn same_padding(left: &Typed, right: &Typed) -> Option<(Expr, Expr)> {
-    if !is_bpchar(left.ty) || !is_bpchar(right.ty) {
-        return None;
-    }
-    let text = |value: &Typed| match &value.expr {
-        Expr::Literal(ScalarValue::Utf8View(Some(text)), _) => Some(text.trim_end().to_owned()),
+/// Two `char(n)` as they are held, without what they are padded with: a column's values are, and a
+/// literal can be. Nothing need be taken off then, and what is known of the column's values still
+/// helps.
+fn bare_texts(left: &Typed, right: &Typed) -> Option<(Expr, Expr)> {
+    let bare = |value: &Typed| match &value.expr {
+        Expr::Literal(ScalarValue::Utf8View(Some(text)), _) => {
+            let text = text.trim_end_matches(' ').to_owned();
+            Some(Expr::Literal(ScalarValue::Utf8View(Some(text)), None))
+        }
+        Expr::Column(_) if value.ty.char_length().is_some() => Some(value.expr.clone()),
         _ => None,
     };
-    let padded = |text: &str, length: usize| {
-        let padded = format!("{text:length$}");
-        Expr::Literal(ScalarValue::Utf8View(Some(padded)), None)
-    };
-    let column = |value: &Typed| match &value.expr {
-        Expr::Column(_) => value.ty.char_length(),
-        _ => None,
-    };
-    match (column(left), column(right)) {
-        (Some(a), Some(b)) if a == b => Some((left.expr.clone(), right.expr.clone())),
-        (Some(length), _) => Some((left.expr.clone(), padded(&text(right)?, length))),
-        (_, Some(length)) => Some((padded(&text(left)?, length), right.expr.clone())),
-        (None, None) => None,
+    match is_bpchar(left.ty) && is_bpchar(right.ty) {
+        true => Some((bare(left)?, bare(right)?)),
+        false => None,
     }
 }

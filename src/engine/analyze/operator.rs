@@ -264,6 +264,10 @@ impl Analyst<'_> {
     /// An operator over operands of the types it takes.
     fn make(&self, candidate: Candidate, left: Typed, right: Typed) -> Result<Typed> {
         let result = candidate.result;
+        let left = match candidate.make {
+            Make::Match { .. } | Make::Like { .. } => self.padded(left)?,
+            _ => left,
+        };
         let expr = match candidate.make {
             Make::Compare(op) => self.compare(op, left, right)?,
             Make::Arrow(op) => {
@@ -285,11 +289,6 @@ impl Analyst<'_> {
             }
             Make::Call(name) => return self.computed(name, left, right, result),
             Make::Swapped(name) => return self.computed(name, right, left, result),
-            Make::Days(op) => {
-                let (left, right) = (self.days(left)?, self.days(right)?);
-                typed::cast(binary(left, op, right), PgType::DATE)
-            }
-            Make::DaysBetween => binary(self.days(left)?, Operator::Minus, self.days(right)?),
             Make::Shift(op) => {
                 let moment = |value: Typed| {
                     if value.is(PgType::INTERVAL) {
@@ -338,13 +337,14 @@ impl Analyst<'_> {
         Ok(Typed::new(expr, result))
     }
 
-    /// A date as a number of days.
-    fn days(&self, value: Typed) -> Result<Expr> {
-        Ok(if value.is(PgType::DATE) {
-            typed::cast(value.expr, PgType::INT4)
-        } else {
-            value.expr
-        })
+    /// A `char(n)` with the blanks that patterns are compared with; everything else as it is.
+    fn padded(&self, value: Typed) -> Result<Typed> {
+        let Some(length) = value.ty.char_length().filter(|_| value.is(PgType::BPCHAR)) else {
+            return Ok(value);
+        };
+        let length = i32::try_from(length).unwrap_or(i32::MAX);
+        let text = self.coerced(value, PgType::TEXT)?;
+        self.native("rpad", vec![text.expr, typed::int4(length).expr])
     }
 
     /// An operator that is a function of two arguments.

@@ -73,8 +73,16 @@ fn refigured<A: Figure, B: Figure>(
     Ok(Some(Arc::new(made)))
 }
 
-/// The texts of addresses that are assigned to text, which say the mask always; `None` of others.
+/// The texts of values that are assigned to text, where that is not what output says: of addresses,
+/// which say the mask always, and of truth; `None` of others.
 pub(super) fn told(array: &dyn Array, from: PgType) -> Option<ArrayRef> {
+    if from.plain() == PgType::BOOL {
+        let word = |truth: bool| if truth { "true" } else { "false" };
+        let verdicts = array.as_boolean_opt()?.iter();
+        let texts: arrow::array::StringViewArray =
+            verdicts.map(|verdict| verdict.map(word)).collect();
+        return Some(Arc::new(texts));
+    }
     let codes = match from.plain() {
         PgType::INET | PgType::CIDR => array.as_binary_opt::<i32>()?,
         _ => return None,

@@ -486,19 +486,20 @@ impl Conversion {
         let Some(length) = self.to.char_length() else {
             return Ok(array.clone());
         };
-        let pad = self.to.oid == PgType::BPCHAR.oid;
+        // What char(n) is padded with is no part of its values; output pads them.
+        let padded = self.to.oid == PgType::BPCHAR.oid;
         let text = cast(array, &DataType::Utf8View)?;
         let fitted: StringViewArray = text
             .as_string_view()
             .iter()
             .map(|text| {
                 text.map(|text| {
-                    let mut fitted: String = text.chars().take(length).collect();
-                    if pad {
-                        let missing = length - fitted.chars().count();
-                        fitted.extend(std::iter::repeat_n(' ', missing));
+                    let end = text.char_indices().nth(length);
+                    let fitted = &text[..end.map_or(text.len(), |(end, _)| end)];
+                    match padded {
+                        true => fitted.trim_end_matches(' '),
+                        false => fitted,
                     }
-                    fitted
                 })
             })
             .collect();
