@@ -143,43 +143,8 @@ fn row_fields(function: ast::Function) -> Result<Vec<Expr>> {
 /// A subquery of several columns as one that gives only its column `index`: PostgreSQL evaluates it
 /// once, and so it must not matter how often it is.
 fn column_of(query: &ast::Query, index: usize, width: usize) -> Result<ast::Query> {
-    let mut query = query.clone();
-    let by_number = query.order_by.as_ref().is_some_and(|order| {
-        let ast::OrderByKind::Expressions(expressions) = &order.kind else {
-            return true;
-        };
-        expressions
-            .iter()
-            .any(|order| matches!(order.expr, Expr::Value(_)))
-    });
     let refused = || Error::unsupported("this sub-SELECT in SET (…) = (SELECT …)");
-    if let SetExpr::Select(select) = query.body.as_mut()
-        && select.distinct.is_none()
-        && !by_number
-    {
-        let plain = select.projection.iter().all(|item| {
-            matches!(
-                item,
-                SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
-            )
-        });
-        if !plain {
-            return Err(refused());
-        }
-        if select.projection.len() != width {
-            return Err(wrong_width(target::position(&query)));
-        }
-        // ORDER BY may name the alias of an item that goes.
-        let named = select
-            .projection
-            .iter()
-            .any(|item| matches!(item, SelectItem::ExprWithAlias { .. }));
-        if named && query.order_by.is_some() {
-            return Err(refused());
-        }
-        select.projection = vec![select.projection.swap_remove(index)];
-        return Ok(query);
-    }
+    let mut query = query.clone();
     if let SetExpr::Values(values) = query.body.as_mut()
         && query.order_by.is_none()
     {
@@ -191,7 +156,65 @@ fn column_of(query: &ast::Query, index: usize, width: usize) -> Result<ast::Quer
         }
         return Ok(query);
     }
-    Err(refused())
+    let Some(items) = first_items(&query.body) else {
+        return Err(refused());
+    };
+    let is_plain = |item: &SelectItem| {
+        matches!(
+            item,
+            SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
+        )
+    };
+    if !items.iter().all(is_plain) {
+        return Err(refused());
+    }
+    if items.len() != width {
+        return Err(wrong_width(target::position(&query)));
+    }
+    // A function may be an aggregate or give several rows, and ORDER BY may be of an item.
+    let calls = ast::visit_expressions(&items.to_vec(), |expr| match expr {
+        Expr::Function(_) => std::ops::ControlFlow::Break(()),
+        _ => std::ops::ControlFlow::Continue(()),
+    });
+    if calls.is_continue()
+        && query.order_by.is_none()
+        && let SetExpr::Select(select) = query.body.as_mut()
+        && select.distinct.is_none()
+    {
+        select.projection = vec![select.projection.swap_remove(index)];
+        return Ok(query);
+    }
+    let names: Vec<String> = (0..width).map(|column| format!("\0set{column}")).collect();
+    let of = ast::TableAlias {
+        explicit: true,
+        name: target::quoted("\0set"),
+        columns: names
+            .iter()
+            .map(|name| ast::TableAliasColumnDef::from_name(name.as_str()))
+            .collect(),
+        at: None,
+    };
+    let from = ast::TableWithJoins {
+        relation: ast::TableFactor::Derived {
+            lateral: false,
+            subquery: Box::new(query),
+            alias: Some(of),
+            sample: None,
+        },
+        joins: Vec::new(),
+    };
+    let item = SelectItem::UnnamedExpr(Expr::Identifier(target::quoted(&names[index])));
+    Ok(target::select(vec![item], vec![from], None))
+}
+
+/// The items of the first SELECT of a query.
+fn first_items(body: &SetExpr) -> Option<&[SelectItem]> {
+    match body {
+        SetExpr::Select(select) => Some(&select.projection),
+        SetExpr::Query(query) => first_items(&query.body),
+        SetExpr::SetOperation { left, .. } => first_items(left),
+        _ => None,
+    }
 }
 
 /// `inside` is where what is in the parentheses begins.
