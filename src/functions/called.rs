@@ -70,6 +70,17 @@ pub(crate) fn is_immutable(function: &ScalarUDF) -> bool {
     }
 }
 
+/// Whether a call may change something, or tell what others changed.
+pub(crate) fn has_effects(function: &ScalarUDF) -> bool {
+    match function.inner().downcast_ref::<Called>() {
+        Some(called) => called.routine.volatility == Declared::Volatile,
+        None => matches!(
+            function.name(),
+            "nextval" | "setval" | "currval" | "lastval"
+        ),
+    }
+}
+
 struct Called {
     context: Arc<StatementContext>,
     routine: Arc<Routine>,

@@ -85,7 +85,7 @@ pub(crate) use array_join::{OF_ARRAYS, together};
 pub(crate) use array_key::{has_array_key, keys as array_keys};
 use call::{Bound as BoundFunction, Function};
 pub(crate) use call::{evaluated, scalar as scalar_value};
-pub(crate) use called::{called, is_called, is_immutable};
+pub(crate) use called::{called, has_effects, is_called, is_immutable};
 pub(crate) use compare::{comparable, comparable_type, interval_keys, query_keys, range_keys};
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};

@@ -309,6 +309,7 @@ fn is_hidden(plan: &dyn ExecutionPlan) -> bool {
         || matches!(
             plan.name(),
             "BarrierExec"
+                | "OneByOneExec"
                 | "RepartitionExec"
                 | "CoalesceBatchesExec"
                 | "CooperativeExec"

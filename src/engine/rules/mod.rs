@@ -6,6 +6,7 @@ mod constants;
 mod crossed;
 mod determined;
 mod enclosed;
+mod in_turn;
 mod names;
 mod null_supplied;
 mod skips;
@@ -28,6 +29,7 @@ pub(super) use constants::check_constants;
 use crossed::Crossed;
 use determined::undetermined;
 use enclosed::Enclosed;
+use in_turn::InTurn;
 use names::Unambiguous;
 use null_supplied::NullSupplied;
 use skips::Skips;
@@ -93,7 +95,14 @@ pub(super) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         .iter()
         .position(|rule| rule.name() == "SanityCheckPlan");
     let last = last.unwrap_or(rules.len());
-    rules.splice(last..last, [Arc::new(Crossed) as _, Arc::new(Sorted) as _]);
+    rules.splice(
+        last..last,
+        [
+            Arc::new(Crossed) as _,
+            Arc::new(Sorted) as _,
+            Arc::new(InTurn) as _,
+        ],
+    );
     let rules = rules.into_iter();
     let rules = rules.map(|rule| Arc::new(WatchedPhysical(rule)) as _);
     std::iter::once(Arc::new(Resumed) as _)

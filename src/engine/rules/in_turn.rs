@@ -1,0 +1,138 @@
+//! Calls that change something, or tell what others changed, happen row by row: all those of one row
+//! before those of the next.
+//!
+//! A projection computes one column after the other over many rows at once. Where two of its calls
+//! have effects, it is given its rows one by one.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::common::tree_node::{TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::{StreamExt, TryStreamExt};
+
+use super::over_inputs;
+use crate::functions;
+
+/// Gives projections their rows one by one.
+#[derive(Debug)]
+pub(super) struct InTurn;
+
+impl PhysicalOptimizerRule for InTurn {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|plan| {
+            let several = match plan.downcast_ref::<ProjectionExec>() {
+                Some(projection) => effects(projection)? > 1,
+                None => false,
+            };
+            over_inputs(plan, |_, input| {
+                let one_by_one = several && input.downcast_ref::<OneByOneExec>().is_none();
+                Ok(one_by_one.then(|| {
+                    let input = Arc::clone(input);
+                    Arc::new(OneByOneExec { input }) as Arc<dyn ExecutionPlan>
+                }))
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "in_turn"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// How many calls with effects a projection has.
+fn effects(projection: &ProjectionExec) -> Result<usize> {
+    let mut count = 0;
+    for of in projection.expr() {
+        of.expr.apply(|expr| {
+            let function = expr.downcast_ref::<ScalarFunctionExpr>();
+            count += usize::from(function.is_some_and(|of| functions::has_effects(of.fun())));
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+    }
+    Ok(count)
+}
+
+/// The same rows, each in a batch of its own.
+#[derive(Debug)]
+struct OneByOneExec {
+    input: Arc<dyn ExecutionPlan>,
+}
+
+impl DisplayAs for OneByOneExec {
+    fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OneByOneExec")
+    }
+}
+
+impl ExecutionPlan for OneByOneExec {
+    fn name(&self) -> &str {
+        "OneByOneExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
+        Ok(Arc::new(Self { input }))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let rows = self.input.execute(partition, context)?;
+        let each = |batch: RecordBatch| {
+            let rows = (0..batch.num_rows()).map(move |row| Ok(batch.slice(row, 1)));
+            futures::stream::iter(rows)
+        };
+        let schema = self.schema();
+        let rows = rows.map_ok(each).try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            schema,
+            rows.boxed(),
+        )))
+    }
+}
