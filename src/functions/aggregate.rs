@@ -40,6 +40,9 @@ impl Hash for Exact {
     }
 }
 
+/// Numbers of so many digits can be added up ten billion times in 128 bits.
+const SAFE_DIGITS: u8 = 28;
+
 /// The exact version of `sum` or `avg`, over DataFusion's.
 pub(super) fn exact(name: &str) -> Option<Arc<AggregateUDF>> {
     let kind = match name {
@@ -67,7 +70,12 @@ impl Exact {
     fn is_numeric(&self, from: &DataType) -> bool {
         match self.kind {
             Kind::Average => self.numeric().taken(from).is_some(),
-            Kind::Sum | Kind::Min | Kind::Max => *from == DataType::LargeUtf8,
+            // DataFusion's sum wraps around where it comes to more than 128 bits hold.
+            Kind::Sum => match from {
+                DataType::Decimal128(precision, _) => *precision > SAFE_DIGITS,
+                from => *from == DataType::LargeUtf8,
+            },
+            Kind::Min | Kind::Max => *from == DataType::LargeUtf8,
         }
     }
 
@@ -76,10 +84,11 @@ impl Exact {
     }
 
     /// Whether a call with these arguments is one of numerics.
-    fn takes(&self, fields: &[FieldRef]) -> bool {
-        fields
-            .first()
-            .is_some_and(|field| self.is_numeric(field.data_type()))
+    fn takes(&self, fields: &[FieldRef], distinct: bool) -> bool {
+        let ty = fields.first().map(|field| field.data_type());
+        // The sum of different values is of as many digits as they are.
+        let of_decimals = matches!(ty, Some(DataType::Decimal128(..))) && self.kind == Kind::Sum;
+        !(distinct && of_decimals) && ty.is_some_and(|ty| self.is_numeric(ty))
     }
 }
 
@@ -120,21 +129,21 @@ impl AggregateUDFImpl for Exact {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>, DataFusionError> {
-        if self.takes(args.expr_fields) {
+        if self.takes(args.expr_fields, args.is_distinct) {
             return self.numeric().accumulator(args);
         }
         self.inner.accumulator(args)
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>, DataFusionError> {
-        if self.takes(args.input_fields) {
+        if self.takes(args.input_fields, args.is_distinct) {
             return self.numeric().state_fields(args);
         }
         self.inner.state_fields(args)
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        if self.takes(args.expr_fields) {
+        if self.takes(args.expr_fields, args.is_distinct) {
             return self.numeric().groups_accumulator_supported(args);
         }
         self.inner.groups_accumulator_supported(args)
@@ -144,7 +153,7 @@ impl AggregateUDFImpl for Exact {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>, DataFusionError> {
-        if self.takes(args.expr_fields) {
+        if self.takes(args.expr_fields, args.is_distinct) {
             return self.numeric().create_groups_accumulator(args);
         }
         self.inner.create_groups_accumulator(args)
@@ -154,7 +163,7 @@ impl AggregateUDFImpl for Exact {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn Accumulator>, DataFusionError> {
-        if self.takes(args.expr_fields) {
+        if self.takes(args.expr_fields, args.is_distinct) {
             return self.numeric().accumulator(args);
         }
         self.inner.create_sliding_accumulator(args)

@@ -1,4 +1,5 @@
-//! Aggregates of numerics without declared scale, and the average of every exact number.
+//! Aggregates of numerics without declared scale, the average of every exact number, and sums that
+//! may come to more than 128 bits hold.
 //!
 //! `avg` is a sum and a count, divided once at the end with as many digits as PostgreSQL gives a
 //! quotient. Numbers that 128 bits hold are added up as such, group by group; others one by one.
@@ -65,7 +66,7 @@ impl NumericAggregate {
     pub(super) fn taken(&self, from: &DataType) -> Option<DataType> {
         match (self.kind, from) {
             (_, DataType::LargeUtf8) => Some(DataType::LargeUtf8),
-            (Kind::Average, DataType::Decimal128(precision, scale)) => {
+            (Kind::Sum | Kind::Average, DataType::Decimal128(precision, scale)) => {
                 Some(DataType::Decimal128(*precision, *scale))
             }
             (
@@ -126,8 +127,13 @@ impl AggregateUDFImpl for NumericAggregate {
             .collect()
     }
 
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType, DataFusionError> {
-        Ok(DataType::LargeUtf8)
+    fn return_type(&self, types: &[DataType]) -> Result<DataType, DataFusionError> {
+        Ok(match (self.kind, types) {
+            (Kind::Sum, [DataType::Decimal128(_, scale)]) => {
+                DataType::Decimal128(DIGITS_MAX, *scale)
+            }
+            _ => DataType::LargeUtf8,
+        })
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>, DataFusionError> {
@@ -138,7 +144,7 @@ impl AggregateUDFImpl for NumericAggregate {
             return Ok(vec![field("values", DataType::List(Arc::new(item)))]);
         }
         Ok(match (self.kind, input(args.input_fields)) {
-            (Kind::Average, DataType::Decimal128(_, scale)) => vec![
+            (Kind::Sum | Kind::Average, DataType::Decimal128(_, scale)) => vec![
                 field("sum", DataType::Decimal128(DIGITS_MAX, scale)),
                 field("count", DataType::Int64),
             ],
@@ -161,8 +167,8 @@ impl AggregateUDFImpl for NumericAggregate {
             }));
         }
         Ok(match (self.kind, input(args.expr_fields)) {
-            (Kind::Average, DataType::Decimal128(_, scale)) => Box::new(Average {
-                groups: AverageGroups::new(scale),
+            (Kind::Sum | Kind::Average, DataType::Decimal128(_, scale)) => Box::new(OneGroup {
+                groups: DecimalGroups::new(self.kind, scale),
             }),
             (Kind::Min, _) => Box::new(Extreme {
                 least: true,
@@ -178,7 +184,7 @@ impl AggregateUDFImpl for NumericAggregate {
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
         !args.is_distinct
-            && self.kind == Kind::Average
+            && matches!(self.kind, Kind::Sum | Kind::Average)
             && matches!(input(args.expr_fields), DataType::Decimal128(..))
     }
 
@@ -187,23 +193,26 @@ impl AggregateUDFImpl for NumericAggregate {
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>, DataFusionError> {
         match input(args.expr_fields) {
-            DataType::Decimal128(_, scale) => Ok(Box::new(AverageGroups::new(scale))),
-            other => Err(external(Error::internal("averaging", other))),
+            DataType::Decimal128(_, scale) => Ok(Box::new(DecimalGroups::new(self.kind, scale))),
+            other => Err(external(Error::internal("adding up", other))),
         }
     }
 }
 
 /// Sums and counts of 128-bit decimals, by group.
 #[derive(Debug)]
-struct AverageGroups {
+struct DecimalGroups {
+    /// What is made of them.
+    kind: Kind,
     scale: i8,
     sums: Vec<i128>,
     counts: Vec<i64>,
 }
 
-impl AverageGroups {
-    fn new(scale: i8) -> Self {
+impl DecimalGroups {
+    fn new(kind: Kind, scale: i8) -> Self {
         Self {
+            kind,
             scale,
             sums: Vec::new(),
             counts: Vec::new(),
@@ -217,14 +226,27 @@ impl AverageGroups {
 
     fn add(&mut self, group: usize, sum: i128, count: i64) -> Result<(), DataFusionError> {
         let total = self.sums[group].checked_add(sum);
-        self.sums[group] = total.ok_or_else(|| {
-            external(Error::new(
-                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-                "value out of range: overflow",
-            ))
-        })?;
+        self.sums[group] = total.ok_or_else(|| external(overflow()))?;
         self.counts[group] += count;
         Ok(())
+    }
+
+    /// The sum or average of each group.
+    fn results(&self, sums: &[i128], counts: &[i64]) -> Result<ArrayRef> {
+        if self.kind == Kind::Average {
+            return Ok(Arc::new(self.averages(sums, counts)?));
+        }
+        let least = 10_i128.pow(u32::from(DIGITS_MAX));
+        if sums.iter().any(|sum| *sum <= -least || *sum >= least) {
+            return Err(overflow());
+        }
+        let sums = sums.iter().zip(counts);
+        let sums: Decimal128Array = sums
+            .map(|(sum, count)| (*count > 0).then_some(*sum))
+            .collect();
+        sums.with_precision_and_scale(DIGITS_MAX, self.scale)
+            .map(|sums| Arc::new(sums) as ArrayRef)
+            .map_err(|error| Error::internal("adding up", error))
     }
 
     fn averages(&self, sums: &[i128], counts: &[i64]) -> Result<LargeStringArray> {
@@ -238,7 +260,14 @@ impl AverageGroups {
     }
 }
 
-impl GroupsAccumulator for AverageGroups {
+fn overflow() -> Error {
+    Error::new(
+        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        "value out of range: overflow",
+    )
+}
+
+impl GroupsAccumulator for DecimalGroups {
     fn update_batch(
         &mut self,
         values: &[ArrayRef],
@@ -262,8 +291,7 @@ impl GroupsAccumulator for AverageGroups {
             emit_to.take_needed(&mut self.sums),
             emit_to.take_needed(&mut self.counts),
         );
-        let averages = self.averages(&sums, &counts).map_err(external)?;
-        Ok(Arc::new(averages))
+        self.results(&sums, &counts).map_err(external)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>, DataFusionError> {
@@ -317,13 +345,13 @@ impl GroupsAccumulator for AverageGroups {
     }
 }
 
-/// [`AverageGroups`] of one group, which rows may leave again.
+/// [`DecimalGroups`] of one group, which rows may leave again.
 #[derive(Debug)]
-struct Average {
-    groups: AverageGroups,
+struct OneGroup {
+    groups: DecimalGroups,
 }
 
-impl Average {
+impl OneGroup {
     fn change(&mut self, values: &[ArrayRef], sign: i128) -> Result<(), DataFusionError> {
         self.groups.grow(1);
         let values = values[0].as_primitive::<Decimal128Type>();
@@ -335,7 +363,7 @@ impl Average {
     }
 }
 
-impl Accumulator for Average {
+impl Accumulator for OneGroup {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<(), DataFusionError> {
         self.change(values, 1)
     }
@@ -350,8 +378,8 @@ impl Accumulator for Average {
 
     fn evaluate(&mut self) -> Result<ScalarValue, DataFusionError> {
         self.groups.grow(1);
-        let averages = self.groups.averages(&self.groups.sums, &self.groups.counts);
-        ScalarValue::try_from_array(&averages.map_err(external)?, 0)
+        let result = self.groups.results(&self.groups.sums, &self.groups.counts);
+        ScalarValue::try_from_array(&result.map_err(external)?, 0)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>, DataFusionError> {

@@ -223,7 +223,11 @@ impl Session {
     }
 
     fn begin(&self, modes: &Derived) -> Open {
-        let time = super::now();
+        // It begins with the statement, unless that is a block which has ended one before.
+        let time = match self.blocks {
+            0 => self.statement_time,
+            _ => super::now(),
+        };
         self.activity.update(|doing| doing.xact_start = Some(time));
         let level = match modes.level.as_str() {
             "read uncommitted" => "read uncommitted",

@@ -413,6 +413,11 @@ impl Analyst<'_> {
         if let [_, count, ..] = args.as_mut_slice()
             && matches!(name, "lag" | "lead" | "nth_value")
         {
+            if super::operator::is_null(&count.expr)
+                && let Some(ty) = ty
+            {
+                return typed::null(ty);
+            }
             *count = self.coerced(count.clone(), PgType::INT8)?;
         }
         check_positive(name, &args)?;

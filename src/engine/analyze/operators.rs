@@ -19,12 +19,8 @@ pub(super) enum Make {
     Call(&'static str),
     /// The same, the operands the other way round.
     Swapped(&'static str),
-    /// A date and a number of days.
-    Days(Operator),
     /// A date or timestamp and an interval, or the other way round.
     Shift(Operator),
-    /// The days between two dates.
-    DaysBetween,
     /// Text joined; operands that are not text are made it.
     Join,
     /// A regular expression, with the operator's case and negation.
@@ -219,10 +215,11 @@ fn arithmetic(table: &mut Table) {
 fn dates(table: &mut Table) {
     use PgType as T;
     let (plus, minus) = (Operator::Plus, Operator::Minus);
-    add(table, "+", T::DATE, T::INT4, T::DATE, Make::Days(plus));
-    add(table, "+", T::INT4, T::DATE, T::DATE, Make::Days(plus));
-    add(table, "-", T::DATE, T::INT4, T::DATE, Make::Days(minus));
-    add(table, "-", T::DATE, T::DATE, T::INT4, Make::DaysBetween);
+    let date = T::DATE;
+    add(table, "+", date, T::INT4, date, Make::Call("date_pli"));
+    add(table, "+", T::INT4, date, date, Make::Swapped("date_pli"));
+    add(table, "-", date, T::INT4, date, Make::Call("date_mii"));
+    add(table, "-", date, date, T::INT4, Make::Call("date_mi"));
     for (ty, result) in [
         (T::DATE, T::TIMESTAMP),
         (T::TIMESTAMP, T::TIMESTAMP),

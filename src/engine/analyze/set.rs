@@ -17,7 +17,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics;
 use crate::functions;
 use crate::types::shaped::innermost;
-use crate::types::{PgType, dimensions};
+use crate::types::{PgType, Zone, dimensions};
 
 /// The array behind a call.
 #[derive(Clone)]
@@ -140,6 +140,14 @@ impl Analyst<'_> {
             .zip([ty, ty, step])
             .map(|(arg, to)| Ok(self.coerced(arg, to)?.expr))
             .collect::<Result<Vec<_>>>()?;
+        let mut args = args;
+        if ty.oid == T::TIMESTAMPTZ.oid {
+            // Days are as long as the session's clock says.
+            args.push(match self.scope.context.style.time_zone {
+                Zone::Named(zone) => typed::text(zone.name()).expr,
+                Zone::Fixed(seconds, _) => typed::int8(seconds).expr,
+            });
+        }
         let function = semantics::computed(name)
             .ok_or_else(|| Error::unsupported("generate_series over this type"))?;
         Ok(Elements {

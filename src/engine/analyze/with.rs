@@ -18,6 +18,7 @@ use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::{fold, is_change};
 use crate::engine::semantics;
+use crate::types::PgType;
 
 /// The names one WITH clause gives, and those of the clauses around it.
 pub(super) struct Ctes<'p> {
@@ -175,6 +176,7 @@ impl Analyst<'_> {
         let first = self.body(left, Tail::NONE, parent, Some(ctes), Wanted::Arm)?;
         let first = self.settle(first)?;
         let first = self.renamed(nullable(first)?, cte, name)?;
+        let first = opened(first)?;
         // The rows found last, under the same column names.
         let table = self.alias(name);
         let schema = Arc::new(first.plan.schema().as_arrow().clone());
@@ -273,6 +275,27 @@ fn nullable(mut answer: Answer) -> Result<Answer> {
 }
 
 /// The answer with columns whose fields say what those of `first` say.
+/// Numerics as such that keep their own digits: what later rows come to is not known.
+fn opened(answer: Answer) -> Result<Answer> {
+    let exprs = answer.columns.iter().enumerate().map(|(index, output)| {
+        let (qualifier, field) = answer.plan.schema().qualified_field(index);
+        let column = Expr::from((qualifier, field));
+        let is_numeric = |ty: PgType| ty.oid == PgType::NUMERIC.oid;
+        let numeric = is_numeric(output.ty) || output.ty.element().is_some_and(is_numeric);
+        match numeric {
+            true => {
+                let ty = output.ty.undomained().unmodified();
+                super::typed::recast(column, ty, ty).alias(field.name())
+            }
+            false => Expr::Alias(Alias::new(column, None::<TableReference>, field.name())),
+        }
+    });
+    Ok(Answer {
+        plan: project(exprs.collect(), answer.plan.clone())?,
+        ..answer
+    })
+}
+
 fn like_fields(answer: Answer, first: &LogicalPlan) -> Result<Answer> {
     let exprs = (0..answer.columns.len())
         .map(|index| {

@@ -1,13 +1,14 @@
 //! Arithmetic on times, dates and intervals that Arrow does not have.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, IntervalMonthDayNanoArray, Time64MicrosecondArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Date32Array, Int32Array, IntervalMonthDayNanoArray,
+    Time64MicrosecondArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{
-    DataType, Date32Type, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    DataType, Date32Type, Float64Type, Int32Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
     Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::common::DataFusionError;
@@ -22,11 +23,29 @@ use crate::types::PgType;
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
+/// PostgreSQL's dates, 4713-11-24 BC to 5874897-12-31, as days from 1970-01-01.
+const DATES: RangeInclusive<i64> = -2_440_588..=2_145_042_905;
+
 pub(super) const LIST: &[Computed] = &[
     Computed {
         name: "timestamp_mi",
         returns: Some(PgType::INTERVAL),
         body: timestamp_mi,
+    },
+    Computed {
+        name: "date_pli",
+        returns: Some(PgType::DATE),
+        body: |args| days_moved(args, 1),
+    },
+    Computed {
+        name: "date_mii",
+        returns: Some(PgType::DATE),
+        body: |args| days_moved(args, -1),
+    },
+    Computed {
+        name: "date_mi",
+        returns: Some(PgType::INT4),
+        body: date_mi,
     },
     Computed {
         name: "datetime_pl",
@@ -120,6 +139,50 @@ fn timestamp_mi(args: &[ArrayRef]) -> Result<ArrayRef> {
         })
         .collect::<Result<IntervalMonthDayNanoArray>>()?;
     Ok(Arc::new(difference))
+}
+
+/// Dates so many days later (or earlier); what is infinite stays so.
+fn days_moved(args: &[ArrayRef], sign: i64) -> Result<ArrayRef> {
+    let dates = args[0].as_primitive::<Date32Type>();
+    let days = args[1].as_primitive::<Int32Type>();
+    let moved = dates.iter().zip(days.iter()).map(|(date, days)| {
+        let (Some(date), Some(days)) = (date, days) else {
+            return Ok(None);
+        };
+        if is_infinite(date) {
+            return Ok(Some(date));
+        }
+        let moved = i64::from(date) + sign * i64::from(days);
+        match DATES.contains(&moved).then(|| i32::try_from(moved)) {
+            Some(Ok(moved)) => Ok(Some(moved)),
+            _ => Err(out_of_range("date")),
+        }
+    });
+    Ok(Arc::new(moved.collect::<Result<Date32Array>>()?))
+}
+
+/// Days from one date to another.
+fn date_mi(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let left = args[0].as_primitive::<Date32Type>();
+    let right = args[1].as_primitive::<Date32Type>();
+    let between = left.iter().zip(right.iter()).map(|(left, right)| {
+        let (Some(left), Some(right)) = (left, right) else {
+            return Ok(None);
+        };
+        if is_infinite(left) || is_infinite(right) {
+            return Err(external(Error::new(
+                SqlState::DATETIME_FIELD_OVERFLOW,
+                "cannot subtract infinite dates",
+            )));
+        }
+        Ok(Some(left - right))
+    });
+    Ok(Arc::new(between.collect::<Result<Int32Array>>()?))
+}
+
+/// Whether a date is before or after all others.
+fn is_infinite(date: i32) -> bool {
+    matches!(date, i32::MIN | i32::MAX)
 }
 
 fn datetime_pl(args: &[ArrayRef]) -> Result<ArrayRef> {

@@ -17,7 +17,7 @@ use super::computed::Computed;
 use crate::base::{Error, SqlState};
 use crate::engine::scope::external;
 use crate::types::numerics::{NumericColumn, column};
-use crate::types::{Extended, Numeric, PgType};
+use crate::types::{Extended, Numeric, PgType, Zone};
 
 /// Elements one call may give: they are in memory at once.
 const ELEMENTS_MAX: usize = 50_000_000;
@@ -206,6 +206,10 @@ fn times(args: &[ArrayRef], zone: Option<&str>) -> Result<ArrayRef> {
             .clone())
     };
     let (from, to) = (micros(&args[0])?, micros(&args[1])?);
+    let clock = match args.get(3) {
+        Some(named) => clock(named)?,
+        None => None,
+    };
     let steps = args[2].as_primitive::<IntervalMonthDayNanoType>();
     let mut total = 0usize;
     let rows = (0..from.len())
@@ -231,7 +235,11 @@ fn times(args: &[ArrayRef], zone: Option<&str>) -> Result<ArrayRef> {
                     return Err(too_many());
                 }
                 values.push(value);
-                value = moved(value, step).ok_or_else(|| {
+                let next = match clock {
+                    Some(zone) => moved_on(zone, value, step),
+                    None => moved(value, step),
+                };
+                value = next.ok_or_else(|| {
                     external(Error::new(
                         SqlState::DATETIME_FIELD_OVERFLOW,
                         "timestamp out of range",
@@ -247,6 +255,28 @@ fn times(args: &[ArrayRef], zone: Option<&str>) -> Result<ArrayRef> {
         PgType::TIMESTAMP
     };
     lists::<TimestampMicrosecondType>(rows, ty.field("item", true))
+}
+
+/// The time zone that an argument names, or says the seconds of east of UTC.
+fn clock(named: &ArrayRef) -> Result<Option<Zone>> {
+    if let Some(seconds) = named.as_primitive_opt::<Int64Type>() {
+        return Ok(seconds.iter().flatten().next().map(Zone::east));
+    }
+    let named = arrow::compute::cast(named, &DataType::Utf8View)?;
+    let name = named.as_string_view().iter().flatten().next();
+    Ok(name.and_then(Zone::named))
+}
+
+/// A moment moved by an interval: months and days on a clock, the rest as time that goes by.
+fn moved_on(zone: Zone, micros: i64, step: IntervalMonthDayNano) -> Option<i64> {
+    let (rest, mut instant) = (step.nanoseconds / 1_000, micros);
+    if step.months != 0 || step.days != 0 {
+        let local = micros + zone.offset(micros) * 1_000_000;
+        let days = IntervalMonthDayNano::new(step.months, step.days, 0);
+        let shifted = moved(local, days)?;
+        instant = shifted - zone.local_offset(shifted) * 1_000_000;
+    }
+    instant.checked_add(rest)
 }
 
 /// A moment moved by an interval: months first, then days, then the time.
