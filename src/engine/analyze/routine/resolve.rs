@@ -93,8 +93,17 @@ struct Candidate {
     /// For each argument, which of [`Routine::arguments`] it is for.
     places: Vec<usize>,
     expanded: bool,
+    /// Whether what it takes depends on the call.
+    polymorphic: bool,
     defaults: usize,
     generic: Generic,
+}
+
+impl Candidate {
+    /// Of two that take the same the one where this is less is meant.
+    fn plainness(&self) -> (bool, bool, usize) {
+        (self.expanded, self.polymorphic, self.defaults)
+    }
 }
 
 impl Analyst<'_> {
@@ -179,9 +188,7 @@ impl Analyst<'_> {
                     // The plainer reading, else the one earlier on the path.
                     Some(index) => {
                         let other = &candidates[index];
-                        let plainer = (candidate.expanded, candidate.defaults)
-                            < (other.expanded, other.defaults);
-                        if plainer {
+                        if candidate.plainness() < other.plainness() {
                             candidates[index] = candidate;
                         }
                     }
@@ -196,6 +203,7 @@ impl Analyst<'_> {
                     takes: types.iter().map(|ty| PgType::of(ty.0)).collect(),
                     places: (0..types.len()).collect(),
                     expanded: false,
+                    polymorphic: false,
                     defaults: 0,
                     generic: Generic::default(),
                 });
@@ -384,6 +392,7 @@ fn candidate(
         takes,
         places,
         expanded,
+        polymorphic: declared.iter().any(|ty| Routine::is_polymorphic(*ty)),
         defaults: missing.len(),
         generic,
     })
