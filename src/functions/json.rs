@@ -5,9 +5,10 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use super::call::short::{ANY, ANYARRAY, BOOL, TEXTS};
 use super::call::{Call, functions};
 use super::json_tree::quoted;
-use super::text::texts;
+use super::text::{texts, texts_in};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
+use crate::types::text::{DateStyle, Style};
 use crate::types::{PgType, row, shaped};
 
 functions! { pub(super) LIST:
@@ -310,8 +311,7 @@ fn one(call: &Call<'_>, value: &ArrayRef, ty: PgType, out: &mut String) -> Resul
         'N' if is_number(ty) && !text.ends_with(['N', 'y']) => out.push_str(&text),
         'B' => out.push_str(if text == "t" { "true" } else { "false" }),
         _ if ty.oid == PgType::JSON.oid || ty.oid == PgType::JSONB.oid => out.push_str(&text),
-        // ISO 8601 with a T, as JSON readers expect.
-        'D' => quoted(&iso(&text), out),
+        'D' => quoted(&moment(call, value, ty)?, out),
         _ => quoted(&text, out),
     }
     Ok(())
@@ -330,19 +330,29 @@ fn is_number(ty: PgType) -> bool {
     numbers.iter().any(|number| ty.is(*number))
 }
 
-/// A date or time as JSON has it: a T before the time, minutes in the offset.
-fn iso(text: &str) -> String {
-    let mut text = match text.get(10..11) {
-        Some(" ") => text.replacen(' ', "T", 1),
-        _ => text.to_owned(),
+/// A date or time as JSON has it, whatever the session's style: ISO 8601, with a T before the time
+/// and minutes in the offset.
+fn moment(call: &Call<'_>, value: &ArrayRef, ty: PgType) -> Result<String> {
+    let style = Style {
+        date_style: DateStyle::Iso,
+        ..Style::clone(&call.context.style)
     };
-    let short_offset = text.len() > 3
-        && text
-            .get(text.len() - 3..)
-            .is_some_and(|end| end.starts_with(['+', '-']))
-        && text.contains('T');
-    if short_offset {
-        text.push_str(":00");
+    let text = texts_in(call, value, ty, &style)?.pop().flatten();
+    let text = text.unwrap_or_default();
+    if !ty.is(PgType::TIMESTAMP) && !ty.is(PgType::TIMESTAMPTZ) {
+        return Ok(text);
     }
-    text
+    let (shown, era) = match text.strip_suffix(" BC") {
+        Some(shown) => (shown, " BC"),
+        None => (text.as_str(), ""),
+    };
+    let mut moment = shown.replacen(' ', "T", 1);
+    let offset = moment.len().checked_sub(3).map(|start| moment.get(start..));
+    let short = offset
+        .flatten()
+        .is_some_and(|end| end.starts_with(['+', '-']));
+    if short && moment.contains('T') {
+        moment.push_str(":00");
+    }
+    Ok(moment + era)
 }

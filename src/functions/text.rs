@@ -10,7 +10,7 @@ use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::{Value, names};
 use crate::types::PgType;
-use crate::types::text::TextColumn;
+use crate::types::text::{Style, TextColumn};
 
 /// `text[]`
 pub(super) const TEXTS: PgType = PgType::of(1009);
@@ -75,8 +75,18 @@ fn literal(text: &str) -> String {
 
 /// An array's values as text, as its type's output function writes them.
 pub(super) fn texts(call: &Call<'_>, array: &ArrayRef, ty: PgType) -> Result<Vec<Option<String>>> {
+    texts_in(call, array, ty, &call.context.style)
+}
+
+/// As [`texts`], in another style than the session's.
+pub(super) fn texts_in(
+    call: &Call<'_>,
+    array: &ArrayRef,
+    ty: PgType,
+    style: &Style,
+) -> Result<Vec<Option<String>>> {
     let names = names::Names::new(call.context.clone());
-    let column = TextColumn::new(array.as_ref(), ty, &call.context.style, &names)?;
+    let column = TextColumn::new(array.as_ref(), ty, style, &names)?;
     let mut bytes = Vec::new();
     (0..array.len())
         .map(|row| {

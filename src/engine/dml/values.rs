@@ -70,7 +70,11 @@ impl Cell {
                 expr,
             } => match expr.as_ref() {
                 Expr::Value(value) => match &value.value {
-                    Value::Number(digits, _) => number(format!("-{digits}"), place),
+                    // A numeric zero has no sign, whatever it becomes.
+                    Value::Number(digits, _) => match is_zero(digits) {
+                        true => number(digits.clone(), place),
+                        false => number(format!("-{digits}"), place),
+                    },
                     _ => None,
                 },
                 _ => None,
@@ -530,4 +534,10 @@ pub(super) fn settle_used<T: ast::Visit>(parameters: &mut Parameters, query: &T,
             parameters.settle(index, *ty);
         }
     }
+}
+
+/// Whether a number is zero as it is written.
+fn is_zero(digits: &str) -> bool {
+    let mantissa = digits.split(['e', 'E']).next().unwrap_or_default();
+    mantissa.chars().all(|c| matches!(c, '0' | '.'))
 }
