@@ -99,7 +99,7 @@ impl Outcome {
 
 impl Turned {
     /// What rows were.
-    fn old(&self) -> Option<&RecordBatch> {
+    fn before(&self) -> Option<&RecordBatch> {
         match self {
             Self::Come(_) => None,
             Self::Changed(old, _) | Self::Gone(old) | Self::Left(old) => Some(old),
@@ -107,7 +107,7 @@ impl Turned {
     }
 
     /// What rows of the table they are.
-    fn new(&self) -> Option<&RecordBatch> {
+    fn after(&self) -> Option<&RecordBatch> {
         match self {
             Self::Come(new) | Self::Changed(_, new) => Some(new),
             Self::Gone(_) | Self::Left(_) => None,
@@ -160,7 +160,7 @@ impl Engine {
                 let of = rows_of.map(|of| chosen(of, &rows));
                 of.transpose()
             };
-            let (old, new) = (of(made.rows.old())?, of(made.rows.new())?);
+            let (old, new) = (of(made.rows.before())?, of(made.rows.after())?);
             let own = work.on_all(relation, &kinds);
             own.note_seen(told, event, old, new);
         }
@@ -214,7 +214,7 @@ impl Engine {
                 Turned::Come(_) | Turned::Gone(_) | Turned::Left(_) => {}
             }
         }
-        let goes = |deed: &&Deed| made[deed.1].rows.old().is_some();
+        let goes = |deed: &&Deed| made[deed.1].rows.before().is_some();
         let addressed: Vec<u64> = deeds.iter().filter(goes).map(|(pair, ..)| *pair).collect();
         if !addressed.is_empty() {
             let before = own.hits.count;
@@ -241,7 +241,7 @@ impl Engine {
                 false => interleave_record_batch(&parts, &those).map_err(failed),
             }
         };
-        let (old, new) = (gathered(Turned::old)?, gathered(Turned::new)?);
+        let (old, new) = (gathered(Turned::before)?, gathered(Turned::after)?);
         let broken = self
             .check_rows(context, relation, &member.rules, &new, interrupt)
             .await?;
@@ -251,7 +251,7 @@ impl Engine {
             let order: Vec<(bool, bool)> = deeds
                 .iter()
                 .map(|(_, place, _)| &made[*place].rows)
-                .map(|rows| (rows.old().is_some(), rows.new().is_some()))
+                .map(|rows| (rows.before().is_some(), rows.after().is_some()))
                 .collect();
             with_keys(keys, move |keys| {
                 let (old, new) = (keys.of(&gone)?, keys.of(&come)?);

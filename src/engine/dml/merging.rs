@@ -235,7 +235,7 @@ impl Engine {
             if let Some(shown) = shown.await? {
                 (pairs, old) = (shown.left(&pairs), shown.of(&old)?);
             }
-            let security = merging.merge.security.deleted.as_ref();
+            let security = merging.merge.security.deleted.as_deref();
             let hidden = self
                 .first_hidden(merging, member, security, &old, &pairs)
                 .await?;
@@ -296,7 +296,7 @@ impl Engine {
                 .await?;
             let security = &merging.merge.security;
             let hidden = self
-                .first_hidden(merging, member, security.changed.as_ref(), &old, &pairs)
+                .first_hidden(merging, member, security.changed.as_deref(), &old, &pairs)
                 .await?;
             let sound = hidden.as_ref().and_then(|(first, _)| {
                 let mut pairs = pairs.iter();
@@ -305,7 +305,7 @@ impl Engine {
             let sound = new.slice(0, sound.unwrap_or(new.num_rows()));
             outcome.hide(hidden);
             let hidden = self
-                .first_hidden(merging, member, security.updated.as_ref(), &sound, &pairs)
+                .first_hidden(merging, member, security.updated.as_deref(), &sound, &pairs)
                 .await?;
             outcome.hide(hidden);
             let rows = Changed { pairs, old, new };
@@ -414,7 +414,7 @@ impl Engine {
             .before_insert(context, &member.relation, &member.rules, new, interrupt)
             .await?;
         retain(&mut pairs, kept.as_ref());
-        let security = merging.merge.security.inserted.as_ref();
+        let security = merging.merge.security.inserted.as_deref();
         let hidden = self.first_hidden(merging, member, security, &new, &pairs);
         outcome.hide(hidden.await?);
         outcome.made.push(Made {
@@ -431,7 +431,7 @@ impl Engine {
         self: &Arc<Self>,
         merging: &Merging<'_>,
         member: &Member,
-        security: Option<&Box<Security>>,
+        security: Option<&Security>,
         rows: &RecordBatch,
         pairs: &[u64],
     ) -> Result<Option<(u64, Error)>> {
