@@ -144,8 +144,8 @@ fn template(
     // NULL; nothing depends on it.
     settings.execution.skip_physical_aggregate_schema_check = true;
     settings.execution.collect_statistics = true;
-    // A join that tells its other side what to look for waits until all its partitions know; where
-    // a join below has nothing to do in one of them, that never happens, and the query waits forever.
+    // A join that tells its other side what to look for waits until all its partitions know. One
+    // that a join above has no use for never does, and the query waits forever.
     settings.optimizer.enable_join_dynamic_filter_pushdown = false;
     settings.optimizer.max_passes = 3;
     settings.optimizer.expand_views_at_output = false;

@@ -19,6 +19,7 @@ mod called;
 mod catalog;
 mod compare;
 mod concat;
+mod decimal_groups;
 mod definition;
 mod description;
 mod domain;

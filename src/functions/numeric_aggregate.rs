@@ -8,23 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::size_of_val;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, LargeStringArray,
-};
-use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Int64Type};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
+    Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, Signature, Volatility,
 };
 
 use super::call::external;
+use super::decimal_groups::{DecimalGroups, OneGroup};
 use crate::base::{Error, Result, SqlState};
 use crate::types::numerics::{NumericColumn, column};
 use crate::types::{Extended, Numeric};
 
 /// Most digits of Arrow's 128-bit decimals.
-const DIGITS_MAX: u8 = 38;
+pub(super) const DIGITS_MAX: u8 = 38;
 
 /// Which aggregate it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -196,208 +195,6 @@ impl AggregateUDFImpl for NumericAggregate {
             DataType::Decimal128(_, scale) => Ok(Box::new(DecimalGroups::new(self.kind, scale))),
             other => Err(external(Error::internal("adding up", other))),
         }
-    }
-}
-
-/// Sums and counts of 128-bit decimals, by group.
-#[derive(Debug)]
-struct DecimalGroups {
-    /// What is made of them.
-    kind: Kind,
-    scale: i8,
-    sums: Vec<i128>,
-    counts: Vec<i64>,
-}
-
-impl DecimalGroups {
-    fn new(kind: Kind, scale: i8) -> Self {
-        Self {
-            kind,
-            scale,
-            sums: Vec::new(),
-            counts: Vec::new(),
-        }
-    }
-
-    fn grow(&mut self, groups: usize) {
-        self.sums.resize(groups, 0);
-        self.counts.resize(groups, 0);
-    }
-
-    fn add(&mut self, group: usize, sum: i128, count: i64) -> Result<(), DataFusionError> {
-        let total = self.sums[group].checked_add(sum);
-        self.sums[group] = total.ok_or_else(|| external(overflow()))?;
-        self.counts[group] += count;
-        Ok(())
-    }
-
-    /// The sum or average of each group.
-    fn results(&self, sums: &[i128], counts: &[i64]) -> Result<ArrayRef> {
-        if self.kind == Kind::Average {
-            return Ok(Arc::new(self.averages(sums, counts)?));
-        }
-        let least = 10_i128.pow(u32::from(DIGITS_MAX));
-        if sums.iter().any(|sum| *sum <= -least || *sum >= least) {
-            return Err(overflow());
-        }
-        let sums = sums.iter().zip(counts);
-        let sums: Decimal128Array = sums
-            .map(|(sum, count)| (*count > 0).then_some(*sum))
-            .collect();
-        sums.with_precision_and_scale(DIGITS_MAX, self.scale)
-            .map(|sums| Arc::new(sums) as ArrayRef)
-            .map_err(|error| Error::internal("adding up", error))
-    }
-
-    fn averages(&self, sums: &[i128], counts: &[i64]) -> Result<LargeStringArray> {
-        column(sums.iter().zip(counts).map(|(sum, count)| {
-            if *count == 0 {
-                return Ok(None);
-            }
-            let sum = Numeric::new((*sum).into(), self.scale.into());
-            Ok(Some(Extended::Finite(sum.over(&Numeric::from(*count))?)))
-        }))
-    }
-}
-
-fn overflow() -> Error {
-    Error::new(
-        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-        "value out of range: overflow",
-    )
-}
-
-impl GroupsAccumulator for DecimalGroups {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        opt_filter: Option<&BooleanArray>,
-        total_num_groups: usize,
-    ) -> Result<(), DataFusionError> {
-        self.grow(total_num_groups);
-        let values = values[0].as_primitive::<Decimal128Type>();
-        for (row, group) in group_indices.iter().enumerate() {
-            let wanted = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-            if wanted && values.is_valid(row) {
-                self.add(*group, values.value(row), 1)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef, DataFusionError> {
-        let (sums, counts) = (
-            emit_to.take_needed(&mut self.sums),
-            emit_to.take_needed(&mut self.counts),
-        );
-        self.results(&sums, &counts).map_err(external)
-    }
-
-    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>, DataFusionError> {
-        let sums = emit_to.take_needed(&mut self.sums);
-        let counts = emit_to.take_needed(&mut self.counts);
-        let sums = Decimal128Array::from(sums).with_precision_and_scale(DIGITS_MAX, self.scale)?;
-        Ok(vec![Arc::new(sums), Arc::new(Int64Array::from(counts))])
-    }
-
-    fn merge_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        total_num_groups: usize,
-    ) -> Result<(), DataFusionError> {
-        self.grow(total_num_groups);
-        let sums = values[0].as_primitive::<Decimal128Type>();
-        let counts = values[1].as_primitive::<Int64Type>();
-        for (row, group) in group_indices.iter().enumerate() {
-            if sums.is_valid(row) && counts.is_valid(row) {
-                self.add(*group, sums.value(row), counts.value(row))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn convert_to_state(
-        &self,
-        values: &[ArrayRef],
-        opt_filter: Option<&BooleanArray>,
-    ) -> Result<Vec<ArrayRef>, DataFusionError> {
-        let values = values[0].as_primitive::<Decimal128Type>();
-        let counted = |row: usize| {
-            values.is_valid(row)
-                && opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
-        };
-        let sums: Decimal128Array = (0..values.len())
-            .map(|row| Some(if counted(row) { values.value(row) } else { 0 }))
-            .collect();
-        let counts: Int64Array = (0..values.len())
-            .map(|row| Some(i64::from(counted(row))))
-            .collect();
-        let sums = sums.with_precision_and_scale(DIGITS_MAX, self.scale)?;
-        Ok(vec![Arc::new(sums), Arc::new(counts)])
-    }
-
-    fn size(&self) -> usize {
-        size_of_val(self)
-            + self.sums.capacity() * size_of::<i128>()
-            + self.counts.capacity() * size_of::<i64>()
-    }
-}
-
-/// [`DecimalGroups`] of one group, which rows may leave again.
-#[derive(Debug)]
-struct OneGroup {
-    groups: DecimalGroups,
-}
-
-impl OneGroup {
-    fn change(&mut self, values: &[ArrayRef], sign: i128) -> Result<(), DataFusionError> {
-        self.groups.grow(1);
-        let values = values[0].as_primitive::<Decimal128Type>();
-        let count = if sign < 0 { -1 } else { 1 };
-        for value in values.iter().flatten() {
-            self.groups.add(0, sign * value, count)?;
-        }
-        Ok(())
-    }
-}
-
-impl Accumulator for OneGroup {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<(), DataFusionError> {
-        self.change(values, 1)
-    }
-
-    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<(), DataFusionError> {
-        self.change(values, -1)
-    }
-
-    fn supports_retract_batch(&self) -> bool {
-        true
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue, DataFusionError> {
-        self.groups.grow(1);
-        let result = self.groups.results(&self.groups.sums, &self.groups.counts);
-        ScalarValue::try_from_array(&result.map_err(external)?, 0)
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>, DataFusionError> {
-        self.groups.grow(1);
-        let scale = self.groups.scale;
-        Ok(vec![
-            ScalarValue::Decimal128(Some(self.groups.sums[0]), DIGITS_MAX, scale),
-            ScalarValue::Int64(Some(self.groups.counts[0])),
-        ])
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<(), DataFusionError> {
-        let groups = vec![0; states[0].len()];
-        self.groups.merge_batch(states, &groups, 1)
-    }
-
-    fn size(&self) -> usize {
-        self.groups.size()
     }
 }
 

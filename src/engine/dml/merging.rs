@@ -315,7 +315,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Rows of a partition that UPDATE changed, those that stay apart from those that go to another.
+    /// Rows of a partition that UPDATE changed: those that stay, and those that go to another.
     async fn part_merged(
         self: &Arc<Self>,
         merging: &Merging<'_>,
@@ -426,7 +426,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The first pair whose row, of a member, row security does not let the statement touch or make.
+    /// The first pair whose row, of a member, row security lets nobody touch or make so.
     async fn first_hidden(
         self: &Arc<Self>,
         merging: &Merging<'_>,

@@ -1,5 +1,5 @@
-//! Calls that change something, or tell what others changed, happen row by row: all those of one row
-//! before those of the next.
+//! Calls that change something, or tell what others changed, happen row by row: all those of one
+//! row before those of the next.
 //!
 //! A projection computes one column after the other over many rows at once. Where two of its calls
 //! have effects, it is given its rows one by one.
