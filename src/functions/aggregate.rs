@@ -86,7 +86,6 @@ impl Exact {
     /// Whether a call with these arguments is one of numerics.
     fn takes(&self, fields: &[FieldRef], distinct: bool) -> bool {
         let ty = fields.first().map(|field| field.data_type());
-        // The sum of different values is of as many digits as they are.
         let of_decimals = matches!(ty, Some(DataType::Decimal128(..))) && self.kind == Kind::Sum;
         !(distinct && of_decimals) && ty.is_some_and(|ty| self.is_numeric(ty))
     }

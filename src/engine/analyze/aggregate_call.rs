@@ -268,6 +268,12 @@ impl Analyst<'_> {
         if matches!(name, "min" | "max") && args.iter().any(unordered) {
             return Err(self.no_function(name, args));
         }
+        if let [arg] = &mut *args
+            && arg.is(PgType::BPCHAR)
+            && matches!(name, "min" | "max")
+        {
+            *arg = self.cast(arg.clone(), PgType::BPCHAR)?;
+        }
         if let Some(arg) = args.first()
             && self.is_open(arg)?
         {

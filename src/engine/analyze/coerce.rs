@@ -310,6 +310,18 @@ impl Analyst<'_> {
             let plain = self.coerced(value, to.with_typmod(-1))?;
             return self.cast_beneath(plain, to);
         }
+        // Where the length of a char(n) is forgotten, its blanks are not.
+        let forgotten = is_bpchar(to) && to.char_length().is_none();
+        if value.is(PgType::BPCHAR)
+            && value.ty.char_length().is_some()
+            && (forgotten || to.oid == PgType::BYTEA.oid)
+        {
+            let padded = self.padded(value)?;
+            return match forgotten {
+                true => Ok(Some(Typed::new(typed::cast(padded.expr, to), to))),
+                false => self.cast_beneath(padded, to),
+            };
+        }
         // A "char" is a byte, and its number the byte's.
         if value.is(PgType::INT4) && to.oid == PgType::CHAR.oid {
             let text = self.native("chr", vec![value.expr])?;

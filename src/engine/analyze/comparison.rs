@@ -144,7 +144,10 @@ impl Analyst<'_> {
         if super::coded::is_figure(arg.ty) {
             return Err(super::operator::no_equality(arg.base()));
         }
-        if self.is_open(arg)? {
+        if name == "sum" && self.is_long(arg)? {
+            // It may come to more than 128 bits hold. All of them show as many digits.
+            arg.expr = typed::recast(arg.expr.clone(), arg.ty, PgType::NUMERIC);
+        } else if self.is_open(arg)? {
             arg.expr = numeric::trimmed(arg.expr.clone());
         }
         if arg.ty.is_composite() {

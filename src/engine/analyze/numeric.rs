@@ -24,6 +24,16 @@ impl Analyst<'_> {
         Ok(matches!(ty, DataType::LargeUtf8 | DataType::Decimal256(..)))
     }
 
+    /// Whether a value is a numeric of so many digits that few of them add up to more than Arrow's
+    /// decimals hold.
+    pub(super) fn is_long(&self, value: &Typed) -> Result<bool> {
+        if !value.is(PgType::NUMERIC) {
+            return Ok(false);
+        }
+        let ty = value.expr.get_type(&self.schema_for(&[&value.expr])?);
+        Ok(matches!(ty, Ok(DataType::Decimal128(precision, _)) if precision > 28))
+    }
+
     /// `left op right` over numerics; `None` where Arrow's decimals give PostgreSQL's digits.
     pub(super) fn arithmetic(
         &self,

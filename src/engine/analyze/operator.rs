@@ -338,7 +338,7 @@ impl Analyst<'_> {
     }
 
     /// A `char(n)` with the blanks that patterns are compared with; everything else as it is.
-    fn padded(&self, value: Typed) -> Result<Typed> {
+    pub(super) fn padded(&self, value: Typed) -> Result<Typed> {
         let Some(length) = value.ty.char_length().filter(|_| value.is(PgType::BPCHAR)) else {
             return Ok(value);
         };

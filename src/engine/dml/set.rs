@@ -171,7 +171,7 @@ fn column_of(query: &ast::Query, index: usize, width: usize) -> Result<ast::Quer
     if items.len() != width {
         return Err(wrong_width(target::position(&query)));
     }
-    // A function may be an aggregate or give several rows, and ORDER BY may be of an item.
+    // A function may be an aggregate or give several rows, and other clauses may name items.
     let calls = ast::visit_expressions(&items.to_vec(), |expr| match expr {
         Expr::Function(_) => std::ops::ControlFlow::Break(()),
         _ => std::ops::ControlFlow::Continue(()),
@@ -180,6 +180,7 @@ fn column_of(query: &ast::Query, index: usize, width: usize) -> Result<ast::Quer
         && query.order_by.is_none()
         && let SetExpr::Select(select) = query.body.as_mut()
         && select.distinct.is_none()
+        && matches!(&select.group_by, ast::GroupByExpr::Expressions(by, _) if by.is_empty())
     {
         select.projection = vec![select.projection.swap_remove(index)];
         return Ok(query);

@@ -14,9 +14,14 @@ use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
+    PlanProperties,
+};
 use futures::{StreamExt, TryStreamExt};
 
 use super::over_inputs;
@@ -40,7 +45,7 @@ impl PhysicalOptimizerRule for InTurn {
             over_inputs(plan, |_, input| {
                 let one_by_one = several && input.downcast_ref::<OneByOneExec>().is_none();
                 Ok(one_by_one.then(|| {
-                    let input = Arc::clone(input);
+                    let input = together(Arc::clone(input));
                     Arc::new(OneByOneExec { input }) as Arc<dyn ExecutionPlan>
                 }))
             })
@@ -54,6 +59,18 @@ impl PhysicalOptimizerRule for InTurn {
 
     fn schema_check(&self) -> bool {
         true
+    }
+}
+
+/// All rows of an input one after the other, unless an operator above relies on how they are apart.
+fn together(input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    let apart = input.output_partitioning();
+    if apart.partition_count() == 1 || matches!(apart, Partitioning::Hash(..)) {
+        return input;
+    }
+    match input.output_ordering().cloned() {
+        Some(order) => Arc::new(SortPreservingMergeExec::new(order, input)),
+        None => Arc::new(CoalescePartitionsExec::new(input)),
     }
 }
 

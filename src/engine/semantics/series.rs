@@ -271,10 +271,10 @@ fn clock(named: &ArrayRef) -> Result<Option<Zone>> {
 fn moved_on(zone: Zone, micros: i64, step: IntervalMonthDayNano) -> Option<i64> {
     let (rest, mut instant) = (step.nanoseconds / 1_000, micros);
     if step.months != 0 || step.days != 0 {
-        let local = micros + zone.offset(micros) * 1_000_000;
+        let local = micros.checked_add(zone.offset(micros) * 1_000_000)?;
         let days = IntervalMonthDayNano::new(step.months, step.days, 0);
         let shifted = moved(local, days)?;
-        instant = shifted - zone.local_offset(shifted) * 1_000_000;
+        instant = shifted.checked_sub(zone.local_offset(shifted) * 1_000_000)?;
     }
     instant.checked_add(rest)
 }

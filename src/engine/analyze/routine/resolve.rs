@@ -102,7 +102,7 @@ struct Candidate {
 impl Candidate {
     /// Of two that take the same the one where this is less is meant.
     fn plainness(&self) -> (bool, bool, usize) {
-        (self.expanded, self.polymorphic, self.defaults)
+        (self.polymorphic, self.expanded, self.defaults)
     }
 }
 
