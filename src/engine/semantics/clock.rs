@@ -1,6 +1,5 @@
 //! Arithmetic on times, dates and intervals that Arrow does not have.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -19,12 +18,10 @@ use super::computed::Computed;
 use crate::base::{Error, SqlState};
 use crate::engine::scope::external;
 use crate::types::PgType;
+use crate::types::calendar::{DATE_MAX, DATE_MIN};
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
-
-/// PostgreSQL's dates, 4713-11-24 BC to 5874897-12-31, as days from 1970-01-01.
-const DATES: RangeInclusive<i64> = -2_440_588..=2_145_042_905;
 
 pub(super) const LIST: &[Computed] = &[
     Computed {
@@ -152,11 +149,11 @@ fn days_moved(args: &[ArrayRef], sign: i64) -> Result<ArrayRef> {
         if is_infinite(date) {
             return Ok(Some(date));
         }
-        let moved = i64::from(date) + sign * i64::from(days);
-        match DATES.contains(&moved).then(|| i32::try_from(moved)) {
-            Some(Ok(moved)) => Ok(Some(moved)),
-            _ => Err(out_of_range("date")),
-        }
+        let moved = i32::try_from(i64::from(date) + sign * i64::from(days));
+        let moved = moved
+            .ok()
+            .filter(|date| (DATE_MIN..=DATE_MAX).contains(date));
+        moved.map(Some).ok_or_else(|| out_of_range("date"))
     });
     Ok(Arc::new(moved.collect::<Result<Date32Array>>()?))
 }
