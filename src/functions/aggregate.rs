@@ -43,6 +43,11 @@ impl Hash for Exact {
 /// Numbers of so many digits can be added up ten billion times in 128 bits.
 const SAFE_DIGITS: u8 = 28;
 
+/// Whether numbers are of so many digits that few of them add up to more than 128 bits hold.
+pub(crate) fn is_long(ty: &DataType) -> bool {
+    matches!(ty, DataType::Decimal128(precision, _) if *precision > SAFE_DIGITS)
+}
+
 /// The exact version of `sum` or `avg`, over DataFusion's.
 pub(super) fn exact(name: &str) -> Option<Arc<AggregateUDF>> {
     let kind = match name {
@@ -71,10 +76,7 @@ impl Exact {
         match self.kind {
             Kind::Average => self.numeric().taken(from).is_some(),
             // DataFusion's sum wraps around where it comes to more than 128 bits hold.
-            Kind::Sum => match from {
-                DataType::Decimal128(precision, _) => *precision > SAFE_DIGITS,
-                from => *from == DataType::LargeUtf8,
-            },
+            Kind::Sum => is_long(from) || *from == DataType::LargeUtf8,
             Kind::Min | Kind::Max => *from == DataType::LargeUtf8,
         }
     }

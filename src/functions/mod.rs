@@ -82,6 +82,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use crate::types::json_tree;
+pub(crate) use aggregate::is_long;
 pub(crate) use array_join::{OF_ARRAYS, together};
 pub(crate) use array_key::{has_array_key, keys as array_keys};
 use call::{Bound as BoundFunction, Function};

@@ -10,6 +10,7 @@ use super::Analyst;
 use super::typed::{self, Typed};
 use crate::base::Result;
 use crate::engine::{numeric, semantics};
+use crate::functions;
 use crate::types::{Extended, PgType};
 
 impl Analyst<'_> {
@@ -31,7 +32,7 @@ impl Analyst<'_> {
             return Ok(false);
         }
         let ty = value.expr.get_type(&self.schema_for(&[&value.expr])?);
-        Ok(matches!(ty, Ok(DataType::Decimal128(precision, _)) if precision > 28))
+        Ok(ty.is_ok_and(|ty| functions::is_long(&ty)))
     }
 
     /// `left op right` over numerics; `None` where Arrow's decimals give PostgreSQL's digits.
