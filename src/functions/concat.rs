@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::call::short::{ANY, ANYARRAY, BYTEA, ELEMENT, INTERVAL, JSONB, TEXT};
 use super::call::{Call, functions};
 use super::resolve::Returns;
-use super::text::any_text;
+use super::text::worded;
 use crate::base::Result;
 use crate::pg_catalog::Value;
 use crate::types::PgType;
@@ -72,14 +72,7 @@ functions! { pub(super) LIST:
 }
 
 fn texts(call: &Call<'_>, row: usize) -> Result<Value> {
-    let part = |arg| -> Result<String> {
-        Ok(match call.bool(arg, row) {
-            Some(value) => value.to_string(),
-            None => any_text(call, arg, row)?.unwrap_or_default(),
-        })
-    };
-    let mut text = part(0)?;
-    text.push_str(&part(1)?);
+    let text = worded(call, 0, row)? + &worded(call, 1, row)?;
     Ok(text.into())
 }
 

@@ -5,7 +5,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use super::call::short::{ANY, ANYARRAY, BOOL, TEXTS};
 use super::call::{Call, functions};
 use super::json_tree::quoted;
-use super::text::{texts, texts_in};
+use super::text::{texts, texts_in, worded};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::text::{DateStyle, Style};
@@ -16,7 +16,7 @@ functions! { pub(super) LIST:
     "to_jsonb" Stable { (ANY) -> PgType::JSONB, strict, |call, row| normal(whole(call, row)?); }
     "json_agg.item" Stable { (ANY) -> PgType::TEXT, loose, item; }
     "json_object_agg.key" Stable {
-        (ANY) -> PgType::TEXT, strict, |call, row| key(call, 0, row).map(Value::from);
+        (ANY) -> PgType::TEXT, strict, |call, row| worded(call, 0, row).map(Value::from);
     }
     "row_to_json" Stable {
         (ANY) -> PgType::JSON, strict, |call, row| whole(call, row);
@@ -164,14 +164,6 @@ fn whole(call: &Call<'_>, row: usize) -> Result<Value> {
     Ok(out.into())
 }
 
-/// An argument as the key of an object: what it is in JSON, as text.
-fn key(call: &Call<'_>, arg: usize, row: usize) -> Result<String> {
-    match call.bool(arg, row) {
-        Some(truth) if call.ty(arg).is_some_and(|ty| ty.is(PgType::BOOL)) => Ok(truth.to_string()),
-        _ => Ok(super::text::any_text(call, arg, row)?.unwrap_or_default()),
-    }
-}
-
 fn object(call: &Call<'_>, row: usize) -> Result<Value> {
     if call.len() % 2 == 1 {
         return Err(Error::new(
@@ -203,7 +195,7 @@ fn object(call: &Call<'_>, row: usize) -> Result<Value> {
         if arg > 0 {
             out.push_str(", ");
         }
-        let key = key(call, arg, row)?;
+        let key = worded(call, arg, row)?;
         quoted(&key, &mut out);
         out.push_str(" : ");
         argument(call, arg + 1, row, &mut out)?;

@@ -97,6 +97,14 @@ pub(super) fn texts_in(
         .collect()
 }
 
+/// Any argument as text, truth in whole words, as a cast says it; of NULL nothing.
+pub(super) fn worded(call: &Call<'_>, arg: usize, row: usize) -> Result<String> {
+    Ok(match call.bool(arg, row) {
+        Some(truth) => truth.to_string(),
+        None => any_text(call, arg, row)?.unwrap_or_default(),
+    })
+}
+
 /// Any argument as text.
 pub(super) fn any_text(call: &Call<'_>, arg: usize, row: usize) -> Result<Option<String>> {
     if call.null(arg, row) {
