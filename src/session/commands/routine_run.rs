@@ -279,14 +279,9 @@ impl Session {
             true => batch,
             false => batch.slice(0, 1),
         };
-        let context = self.context()?;
         let mut arrays = Vec::with_capacity(columns.len());
         for (column, (from, array)) in columns.iter().zip(answered.iter().zip(batch.columns())) {
-            let array = assigned(&context, array, from.ty, column.ty)?;
-            if from.ty.domain != column.ty.domain {
-                self.check_domain(column.ty, &array, run).await?;
-            }
-            arrays.push(array);
+            arrays.push(self.as_of((from.ty, array), column.ty, run).await?);
         }
         batch_of(columns, arrays, batch.num_rows()).map(|batch| (batch, null))
     }

@@ -294,12 +294,11 @@ impl Session {
         }
         let mut arrays = Vec::with_capacity(wanted.len());
         for (to, (from, array)) in wanted.iter().zip(columns.iter().zip(values)) {
-            let array = assigned(&context, array, from.ty, to.ty)?;
-            // What a trigger returns is asked when it is stored.
-            if from.ty.domain != to.ty.domain && !frame.answer.of_trigger {
-                self.check_domain(to.ty, &array, run).await?;
-            }
-            arrays.push(array);
+            arrays.push(match frame.answer.of_trigger {
+                // It is asked when it is stored.
+                true => assigned(&context, array, from.ty, to.ty)?,
+                false => self.as_of((from.ty, array), to.ty, run).await?,
+            });
         }
         frame.answer.rows.push(batch_of(&wanted, arrays, rows)?);
         Ok(())

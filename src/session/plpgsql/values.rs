@@ -264,16 +264,28 @@ impl Session {
         Ok(())
     }
 
+    /// Values of one type as those of another, which may be a domain that asks something of them.
+    ///
+    /// # Errors
+    /// As [`assigned`] and [`Session::check_domain`].
+    pub(in crate::session) async fn as_of(
+        &mut self,
+        (from, values): (PgType, &ArrayRef),
+        to: PgType,
+        run: &Run<'_>,
+    ) -> Result<ArrayRef> {
+        let values = assigned(&self.context()?, values, from, to)?;
+        if from.domain != to.domain {
+            self.check_domain(to, &values, run).await?;
+        }
+        Ok(values)
+    }
+
     /// That the domain a type is, if it is one, lets values of the type beneath be its own.
     ///
     /// # Errors
     /// `23502`, `23514`
-    pub(in crate::session) async fn check_domain(
-        &mut self,
-        ty: PgType,
-        values: &ArrayRef,
-        run: &Run<'_>,
-    ) -> Result<()> {
+    async fn check_domain(&mut self, ty: PgType, values: &ArrayRef, run: &Run<'_>) -> Result<()> {
         let context = self.context()?;
         let rules = ty.domain.map(|of| context.snapshot.domain_rules(of));
         if rules.is_none_or(|rules| rules.is_empty()) {
