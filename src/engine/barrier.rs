@@ -93,9 +93,10 @@ impl UserDefinedLogicalNodeCore for Barrier {
     }
 }
 
-fn one<T>(inputs: Vec<T>) -> Result<[T; 1]> {
+/// The inputs of an operator that has one.
+pub(super) fn one<T>(inputs: Vec<T>) -> Result<[T; 1]> {
     <[T; 1]>::try_from(inputs)
-        .map_err(|_| DataFusionError::Internal("a barrier has one input".to_owned()))
+        .map_err(|_| DataFusionError::Internal("an operator of one input has others".to_owned()))
 }
 
 /// The operator. Conditions that an operator does not say it takes stay above it.

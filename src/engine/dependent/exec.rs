@@ -11,7 +11,7 @@ use arrow::datatypes::{Int8Type, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Column, DataFusionError, Result, ScalarValue};
+use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
@@ -167,8 +167,7 @@ impl ExecutionPlan for DependentExec {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let [input] = <[Arc<dyn ExecutionPlan>; 1]>::try_from(children)
-            .map_err(|_| DataFusionError::Internal("a dependent join has one input".to_owned()))?;
+        let [input] = barrier::one(children)?;
         let properties = PlanProperties::new(
             EquivalenceProperties::new(self.work.schema.clone()),
             Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),

@@ -7,12 +7,13 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Column, DFSchema, DFSchemaRef, DataFusionError, Result, TableReference};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, Result, TableReference};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
     Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
 };
 
+use crate::engine::barrier::one;
 use crate::engine::planning::Watch;
 
 /// What becomes of the subquery's rows.
@@ -157,8 +158,7 @@ impl UserDefinedLogicalNodeCore for Dependent {
     }
 
     fn with_exprs_and_inputs(&self, _exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
-        let [input] = <[LogicalPlan; 1]>::try_from(inputs)
-            .map_err(|_| DataFusionError::Internal("a dependent join has one input".to_owned()))?;
+        let [input] = one(inputs)?;
         Self::try_new(
             input,
             self.inner.clone(),

@@ -25,6 +25,7 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, TryStreamExt};
 
 use super::over_inputs;
+use crate::engine::barrier::one;
 use crate::functions;
 
 /// Gives projections their rows one by one.
@@ -129,9 +130,9 @@ impl ExecutionPlan for OneByOneExec {
 
     fn with_new_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
+        let [input] = one(children)?;
         Ok(Arc::new(Self { input }))
     }
 
