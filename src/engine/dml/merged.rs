@@ -12,7 +12,7 @@ use super::fire::{Told, sees_after};
 use super::intake::with_keys;
 use super::keys::{Keys, chosen};
 use super::merge::Action;
-use super::merging::{Member, Merging};
+use super::merging::Merging;
 use super::met::address_batch;
 use super::route::taken;
 use super::sink::Sink;
@@ -164,13 +164,13 @@ impl Engine {
             let own = work.on_all(relation, &kinds);
             own.note_seen(told, event, old, new);
         }
-        for (number, member) in merging.members.iter().enumerate() {
+        for number in 0..merging.members.len() {
             let own = deeds
                 .iter()
                 .filter(|(_, place, _)| made[*place].member == number);
             let own: Vec<Deed> = own.copied().collect();
             if !own.is_empty() {
-                let done = self.settle_member(merging, member, &made, &own, work);
+                let done = self.settle_member(merging, number, &made, &own, work);
                 Box::pin(done).await?;
             }
         }
@@ -186,29 +186,31 @@ impl Engine {
     async fn settle_member(
         self: &Arc<Self>,
         merging: &Merging<'_>,
-        member: &Member,
+        number: usize,
         made: &[Made],
         deeds: &[Deed],
         work: &mut Work,
     ) -> Result<()> {
         let (context, interrupt) = (merging.given.context, merging.given.interrupt);
+        let member = &merging.members[number];
         let relation = &member.relation;
+        let referenced = is_referenced(context, relation);
         let failed = |error| Error::internal("pairing rows", error);
         let kinds: Vec<DmlKind> = merging.merge.kinds().collect();
         let own = work.on_all(relation, &kinds);
         let keyed = own.current(context, interrupt).await?;
-        let here = |made: &&Made| merging.members[made.member].relation.oid == relation.oid;
+        let here = |made: &&Made| made.member == number;
         for made in made.iter().filter(here) {
             match &made.rows {
                 Turned::Changed(old, new) => {
-                    if is_referenced(context, relation) {
+                    if referenced {
                         own.note_gone(old.clone(), Some(new.clone()));
                     }
                     if let Action::Update(assigned) = &merging.merge.clauses[made.clause].action {
                         own.changed.extend(merging.changed_in(relation, assigned));
                     }
                 }
-                Turned::Gone(old) if is_referenced(context, relation) => {
+                Turned::Gone(old) if referenced => {
                     own.note_gone(old.clone(), None);
                 }
                 Turned::Come(_) | Turned::Gone(_) | Turned::Left(_) => {}
