@@ -12,7 +12,7 @@ use datafusion::catalog::TableProvider;
 use super::fire::{Told, retain, sees_rows};
 use super::intake::Intake;
 use super::route::{Router, Sent, shaped, taken};
-use super::rules::Rules;
+use super::rules::{Rules, of_table};
 use super::work::Work;
 use super::{DmlKind, rows};
 use crate::base::{Error, Result};
@@ -169,7 +169,7 @@ impl Destinations {
         let table = nullable(table);
         let rows = pieces
             .iter()
-            .map(|(_, of)| shaped(&of.rows, &of.leaf, &table))
+            .map(|(_, of)| of_table(&shaped(&of.rows, &of.leaf, &table)?, of.leaf.oid))
             .collect::<Result<Vec<_>>>()?;
         let rows = concat_batches(&rows[0].schema(), &rows)
             .map_err(|error| Error::internal("giving rows to a partition", error))?;

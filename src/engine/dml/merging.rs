@@ -19,7 +19,7 @@ use super::met::fetch;
 use super::rekey::changed_columns;
 use super::returning::{joined_batch, joined_schema};
 use super::route::{shaped, taken};
-use super::rules::Rules;
+use super::rules::{Rules, of_table};
 use super::security::Security;
 use super::steps::Given;
 use super::values::Inputs;
@@ -230,16 +230,16 @@ impl Engine {
             let member = &merging.members[number];
             let mut pairs: Vec<u64> = places.iter().map(|place| pairs[*place]).collect();
             let mut old = merging.old(member, &pairs).await?;
-            let rows = (Some(&old), None);
-            let shown = self.before_rows(context, &member.relation, event, &[], rows);
-            if let Some(shown) = shown.await? {
-                (pairs, old) = (shown.left(&pairs), shown.of(&old)?);
-            }
             let security = merging.merge.security.deleted.as_deref();
             let hidden = self
                 .first_hidden(merging, member, security, &old, &pairs)
                 .await?;
             outcome.hide(hidden);
+            let rows = (Some(&old), None);
+            let shown = self.before_rows(context, &member.relation, event, &[], rows);
+            if let Some(shown) = shown.await? {
+                (pairs, old) = (shown.left(&pairs), shown.of(&old)?);
+            }
             outcome.made.push(Made {
                 clause,
                 member: number,
@@ -284,6 +284,18 @@ impl Engine {
             }
             let mut new = RecordBatch::try_new(old.schema(), arrays).map_err(failed)?;
             let changed = merging.changed_in(relation, assigned);
+            let security = &merging.merge.security;
+            let hidden = self
+                .first_hidden(merging, member, security.changed.as_deref(), &old, &pairs)
+                .await?;
+            if let Some((first, _)) = &hidden {
+                // The statement fails there: what comes after is not done.
+                let sound = pairs.iter().position(|pair| pair == first);
+                let sound = sound.unwrap_or(pairs.len());
+                pairs.truncate(sound);
+                (old, new) = (old.slice(0, sound), new.slice(0, sound));
+            }
+            outcome.hide(hidden);
             let (event, rows) = (TriggerEvent::Update, (Some(&old), Some(&new)));
             let shown = self.before_rows(context, relation, event, &changed, rows);
             if let Some(shown) = shown.await? {
@@ -294,20 +306,6 @@ impl Engine {
             let new = self
                 .generate(context, relation, &member.rules, new, interrupt)
                 .await?;
-            let security = &merging.merge.security;
-            let hidden = self
-                .first_hidden(merging, member, security.changed.as_deref(), &old, &pairs)
-                .await?;
-            let sound = hidden.as_ref().and_then(|(first, _)| {
-                let mut pairs = pairs.iter();
-                pairs.position(|pair| pair == first)
-            });
-            let sound = new.slice(0, sound.unwrap_or(new.num_rows()));
-            outcome.hide(hidden);
-            let hidden = self
-                .first_hidden(merging, member, security.updated.as_deref(), &sound, &pairs)
-                .await?;
-            outcome.hide(hidden);
             let rows = Changed { pairs, old, new };
             self.part_merged(merging, (clause, number), rows, outcome)
                 .await?;
@@ -333,12 +331,17 @@ impl Engine {
         let (here, away): (Vec<usize>, Vec<usize>) =
             (0..new.num_rows()).partition(|row| stays[*row]);
         let of = |rows: &[usize]| -> Vec<u64> { rows.iter().map(|row| pairs[*row]).collect() };
-        let mut leaving = of(&away);
+        let (pairs_here, mut leaving) = (of(&here), of(&away));
+        let staying = taken(&new, &here)?;
+        // Rows that go are looked at where they come.
+        let security = merging.merge.security.updated.as_deref();
+        let hidden = self.first_hidden(merging, member, security, &staying, &pairs_here);
+        outcome.hide(hidden.await?);
         outcome.made.push(Made {
             clause,
             member: number,
-            pairs: of(&here),
-            rows: Turned::Changed(taken(&old, &here)?, taken(&new, &here)?),
+            pairs: pairs_here,
+            rows: Turned::Changed(taken(&old, &here)?, staying),
         });
         if away.is_empty() {
             return Ok(());
@@ -438,7 +441,7 @@ impl Engine {
         let Some(security) = security.filter(|_| rows.num_rows() > 0) else {
             return Ok(None);
         };
-        let rows = merging.shown(member, rows)?;
+        let rows = of_table(&merging.shown(member, rows)?, member.relation.oid)?;
         let Given {
             context, interrupt, ..
         } = *merging.given;

@@ -17,7 +17,7 @@ use super::keys::{Address, Keys, chosen};
 use super::met::{address_batch, fetch, settled, sort_out};
 use super::returning::{joined_batch, joined_schema};
 use super::route::{Sent, holds, shaped};
-use super::rules::Rules;
+use super::rules::{Rules, of_table};
 use super::security::Security;
 use super::sink::Sink;
 use super::work::{Work, is_referenced};
@@ -266,7 +266,7 @@ impl Engine {
             let checked = self.check_rows(context, relation, &rules, batch, interrupt);
             return checked.await;
         };
-        let shown = shaped(batch, relation, table)?;
+        let shown = of_table(&shaped(batch, relation, table)?, relation.oid)?;
         let asked = asked.with_security(security.clone());
         let first = self.check_rows(context, table, &asked, &shown, interrupt);
         let first = first.await?;
@@ -322,8 +322,9 @@ impl Engine {
         let (order, sources) = settled(&answer, &met)?;
         let (old, shown) = (chosen(&old, &sources)?, chosen(&shown, &sources)?);
         if let Some(security) = &update.met {
+            let rows = of_table(&shown, relation.oid)?;
             let hidden =
-                Box::pin(self.check_security(context, table, security, &shown, interrupt)).await?;
+                Box::pin(self.check_security(context, table, security, &rows, interrupt)).await?;
             if let Some((_, error)) = hidden {
                 return Err(error);
             }

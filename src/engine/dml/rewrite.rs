@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
 use sqlparser::ast::{self, Expr, FromTable, SelectItem};
 
 use super::fire::{Told, sees_rows, tells};
@@ -27,7 +28,9 @@ use crate::base::{Error, Result};
 use crate::catalog::{Index, Privilege, Relation, TriggerEvent};
 use crate::engine::guard::limited;
 use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
-use crate::engine::scan::{PLACE_COLUMN, ROW_COLUMN, SEGMENT_COLUMN, addressed_provider};
+use crate::engine::scan::{
+    PLACE_COLUMN, ROW_COLUMN, SEGMENT_COLUMN, addressed_family_provider, addressed_provider,
+};
 use crate::engine::{Bound, Engine};
 use crate::privileges::Need;
 use crate::statement::StatementContext;
@@ -37,6 +40,20 @@ pub(super) use super::moved::{current, with_segments};
 
 /// The target in the generated query.
 pub(super) const TARGET: &str = "\0target";
+
+/// The rows a change looks at, with their addresses.
+pub(super) fn target_rows(
+    context: &StatementContext,
+    relation: &Arc<Relation>,
+    through: Option<&Through>,
+) -> Arc<dyn TableProvider> {
+    let root = context.database.store().root();
+    match through.and_then(Through::secured) {
+        // Policies of the table named may ask which table a row is of.
+        Some(_) => addressed_family_provider(root, relation, std::slice::from_ref(relation)),
+        None => addressed_provider(root, relation),
+    }
+}
 
 /// A bound UPDATE or DELETE.
 #[derive(Debug, Clone)]
@@ -338,14 +355,12 @@ impl Engine {
                 places.push(None);
             }
         }
+        let rows = target_rows(context, &relation, through.as_ref());
         let mut locals = parts.names.beside(&[LocalRelation {
             name: TARGET.to_owned(),
             relation: relation.oid,
             origins: target::origins_of(&relation),
-            rows: LocalRows::Provider(addressed_provider(
-                context.database.store().root(),
-                &relation,
-            )),
+            rows: LocalRows::Provider(rows),
         }]);
         let changed_rows = match &through {
             None => TARGET,

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 
-use super::rewrite::{Rewrite, TARGET, current};
+use super::rewrite::{Rewrite, TARGET, current, target_rows};
 use super::rows;
 use super::sink::Sink;
 use super::work::Work;
 use crate::base::Result;
 use crate::catalog::{Relation, Segment};
 use crate::engine::Engine;
-use crate::engine::scan::addressed_provider;
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
 
@@ -53,10 +52,8 @@ impl Engine {
             true => own.current(context, interrupt).await?,
             false => relation.clone(),
         };
-        let root = context.database.store().root();
-        let query = query
-            .clone()
-            .with_rows(TARGET, addressed_provider(root, &relation))?;
+        let rows = target_rows(context, &relation, rewrite.through.as_ref());
+        let query = query.clone().with_rows(TARGET, rows)?;
         let passed = &parameters[..query.parameters.len().min(parameters.len())];
         let mut answer = self.run(context, query, passed, interrupt).await?;
 

@@ -26,6 +26,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Relation;
 use crate::engine::local::{LocalRelation, LocalRows, origins};
 use crate::engine::parse::parse_expression;
+use crate::engine::scan::TABLE_COLUMN;
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
 use crate::pg_catalog::family;
@@ -456,10 +457,13 @@ pub(super) fn over_row(relation: &Relation, expressions: Vec<Expr>) -> (ast::Que
     (query, local)
 }
 
-/// The query over the rows of `batch`, numbered.
+/// The query over the rows of `batch`, numbered; of `relation`, unless they say of which table.
 fn numbered(relation: &Relation, query: &Bound, batch: &RecordBatch) -> Result<Bound> {
     let schema = numbered_schema(relation);
     let mut arrays = batch.columns().to_vec();
+    if arrays.len() == relation.columns.len() {
+        arrays.push(table_column(relation.oid, batch.num_rows()));
+    }
     let numbers = Int64Array::from_iter_values(0..batch.num_rows() as i64);
     arrays.push(Arc::new(numbers));
     let numbered = RecordBatch::try_new(schema.clone(), arrays)
@@ -503,12 +507,29 @@ pub(super) fn is_false(verdicts: &ArrayRef, row: usize) -> bool {
     }
 }
 
+/// Rows with the table they are of, where that is not the one whose rules they must meet.
+pub(super) fn of_table(rows: &RecordBatch, table: Oid) -> Result<RecordBatch> {
+    let fields = rows.schema_ref().fields().iter().cloned();
+    let field = Arc::new(PgType::OID.field(TABLE_COLUMN, false));
+    let schema = Schema::new(fields.chain([field]).collect::<Vec<_>>());
+    let mut arrays = rows.columns().to_vec();
+    arrays.push(table_column(table, rows.num_rows()));
+    RecordBatch::try_new(Arc::new(schema), arrays)
+        .map_err(|error| Error::internal("saying which table rows are of", error))
+}
+
+/// So many rows' [`TABLE_COLUMN`].
+fn table_column(table: Oid, rows: usize) -> ArrayRef {
+    Arc::new(UInt32Array::from_value(table.0, rows))
+}
+
 fn numbered_schema(relation: &Relation) -> SchemaRef {
     let mut fields: Vec<Field> = relation
         .columns
         .iter()
         .map(|column| column.ty.field(&column.name, true))
         .collect();
+    fields.push(PgType::OID.field(TABLE_COLUMN, false));
     fields.push(Field::new(NUMBER, DataType::Int64, false));
     Arc::new(Schema::new(fields))
 }
