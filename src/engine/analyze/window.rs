@@ -193,9 +193,12 @@ impl Analyst<'_> {
         Ok(plan)
     }
 
-    /// Arguments that a query finds out become columns first.
+    /// Arguments that a query finds out become columns first; so do keys with an operator
+    /// in them, as DataFusion does not know an order by one again that has a function
+    /// below it.
     fn found_out(&self, plan: LogicalPlan, calls: &[Expr]) -> Result<(LogicalPlan, Vec<Expr>)> {
         let mut extra = Vec::new();
+        let mut keys: Vec<(Expr, String)> = Vec::new();
         let mut made = calls.to_vec();
         for call in &mut made {
             let Expr::WindowFunction(function) = call else {
@@ -208,6 +211,24 @@ impl Analyst<'_> {
                     *arg = plain(&name);
                 }
             }
+            let params = &mut function.params;
+            let ordered = params.order_by.iter_mut().map(|key| &mut key.expr);
+            for key in params.partition_by.iter_mut().chain(ordered) {
+                if !compares(key)? {
+                    continue;
+                }
+                let at = match keys.iter().find(|(known, _)| known == key) {
+                    Some((_, name)) => plain(name),
+                    None => {
+                        let name = format!("\0key{}", self.number());
+                        extra.push(key.clone().alias(&name));
+                        let column = plain(&name);
+                        keys.push((key.clone(), name));
+                        column
+                    }
+                };
+                *key = at;
+            }
         }
         if extra.is_empty() {
             return Ok((plan, made));
@@ -216,6 +237,12 @@ impl Analyst<'_> {
         all.extend(extra);
         Ok((project(all, plan)?, made))
     }
+}
+
+/// Whether an operator stands in an expression.
+fn compares(expr: &Expr) -> Result<bool> {
+    expr.exists(|part| Ok(matches!(part, Expr::BinaryExpr(_))))
+        .converted()
 }
 
 /// What a window's frame leaves out: the mark that `parse::patch` leaves of EXCLUDE.
