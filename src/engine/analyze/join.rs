@@ -12,7 +12,7 @@ use super::query::project;
 use super::typed::{Typed, and, boolean, case};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::parse::fold;
+use crate::engine::parse::{JOIN_ALIAS, fold};
 
 impl Analyst<'_> {
     /// An item of FROM: a relation and what is joined to it.
@@ -70,10 +70,7 @@ impl Analyst<'_> {
                 .iter()
                 .any(|known| known.name == relation.name && same_schema(known, relation))
             {
-                return Err(Error::new(
-                    SqlState::DUPLICATE_ALIAS,
-                    format!("table name \"{}\" specified more than once", relation.name),
-                ));
+                return Err(specified_twice(&relation.name));
             }
         }
         if matches!(join_type, JoinType::Right | JoinType::Full) {
@@ -119,7 +116,7 @@ impl Analyst<'_> {
             .chain(&right.relations)
             .cloned()
             .collect();
-        let shared = match constraint {
+        let mut shared: Vec<String> = match constraint {
             JoinConstraint::Using(names) => names
                 .iter()
                 .map(|name| name.0.iter().map(part).collect::<Vec<_>>().join("."))
@@ -132,7 +129,17 @@ impl Analyst<'_> {
                 .collect(),
             JoinConstraint::On(_) | JoinConstraint::None => Vec::new(),
         };
+        let alias = shared.last().and_then(|last| last.strip_prefix(JOIN_ALIAS));
+        let alias = alias.map(str::to_owned);
+        if alias.is_some() {
+            shared.pop();
+        }
         let (columns, equal) = self.merged(&left, &right, &shared, join_type)?;
+        if let Some(alias) = &alias
+            && relations.iter().any(|known| known.name == *alias)
+        {
+            return Err(specified_twice(alias));
+        }
         let condition = match constraint {
             JoinConstraint::On(condition) => {
                 let together = Source {
@@ -194,6 +201,12 @@ impl Analyst<'_> {
         };
         for relation in &mut relations[supplied] {
             relation.null_supplied = true;
+        }
+        if let Some(alias) = alias {
+            relations.push(Relation::of_columns(
+                alias,
+                columns[..shared.len()].to_vec(),
+            ));
         }
         Ok(Source {
             plan,
@@ -303,6 +316,12 @@ impl Analyst<'_> {
             ..source
         })
     }
+}
+
+/// `42712`
+fn specified_twice(name: &str) -> Error {
+    let message = format!("table name \"{name}\" specified more than once");
+    Error::new(SqlState::DUPLICATE_ALIAS, message)
 }
 
 /// Two relations of one name may stand beside one another if their schemas differ.

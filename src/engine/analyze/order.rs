@@ -18,6 +18,7 @@ use super::query::{Tail, is_subquery, plain, project, row_number_udwf};
 use super::typed::{and, binary, int8, or};
 use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
+use crate::engine::parse::WITH_TIES;
 use crate::engine::semantics::is_volatile;
 use crate::types::PgType;
 
@@ -145,6 +146,12 @@ impl Analyst<'_> {
             }
             ties = fetch.with_ties;
             limit = Some(fetch.quantity.as_ref().unwrap_or(&one));
+        }
+        if let Some(ast::Expr::Function(function)) = limit
+            && let Some(count) = with_ties(function)
+        {
+            ties = true;
+            limit = Some(count);
         }
         let fetch = self.row_count(level, limit, Clause::Limit)?;
         let skip = self.row_count(level, offset, Clause::Offset)?;
@@ -285,6 +292,24 @@ impl Analyst<'_> {
             .converted()?;
         let plan = self.sorted(plan, sort)?;
         project(columns, plan)
+    }
+}
+
+/// The number of rows of a LIMIT that lets in rows as good as its last.
+fn with_ties(function: &ast::Function) -> Option<&ast::Expr> {
+    let [ast::ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else {
+        return None;
+    };
+    let ast::FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    match list.args.as_slice() {
+        [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(count))]
+            if name.value == WITH_TIES =>
+        {
+            Some(count)
+        }
+        _ => None,
     }
 }
 

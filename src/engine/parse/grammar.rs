@@ -428,7 +428,6 @@ impl Dialect for Grammar {
     }
 
     as_postgresql! {
-        supports_unicode_string_literal
         supports_filter_during_aggregation
         allow_extract_custom
         allow_extract_single_quotes

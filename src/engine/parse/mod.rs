@@ -22,6 +22,7 @@ mod field_names;
 mod grammar;
 mod here;
 mod lexed;
+mod literals;
 mod maintenance;
 mod merge;
 mod nonstandard;
@@ -43,6 +44,7 @@ mod split;
 mod star;
 mod statistics;
 mod storage;
+mod subscripts;
 mod tables;
 mod taken;
 #[cfg(test)]
@@ -75,14 +77,15 @@ pub use field_names::FieldNames;
 pub(crate) use grammar::PREFIX_OPERATOR;
 pub use nonstandard::original_position;
 pub(crate) use patch::{
-    EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, GROUP_BY_DISTINCT, ROWS_FROM, SUBSCRIPTED,
-    VARIADIC,
+    EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, GROUP_BY_DISTINCT, JOIN_ALIAS, ROWS_FROM,
+    VARIADIC, WITH_TIES,
 };
 pub use place::locate;
 pub use plpgsql::{check_plpgsql, condition, parse_plpgsql, subscripted};
 pub use redirect::redirect;
 pub(crate) use redirect::renamed_sources;
 pub(crate) use star::without_only;
+pub(crate) use subscripts::SUBSCRIPTED;
 pub use types::{TypeName, built_in_type, interval, written_type};
 pub use void_arguments::without_void;
 

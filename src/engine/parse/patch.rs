@@ -20,12 +20,14 @@ pub(crate) const EXCLUDE_TIES: &str = "\0exclude ties";
 /// The item of a GROUP BY that takes each grouping set once.
 pub(crate) const GROUP_BY_DISTINCT: &str = "\0distinct";
 
+/// What stands, before its name, among the columns of USING for the relation they make.
+pub(crate) const JOIN_ALIAS: &str = "\0as ";
+
+/// The function of a LIMIT that lets rows in that are as good as its last.
+pub(crate) const WITH_TIES: &str = "\0with ties";
+
 /// The name of an argument that is an array of arguments.
 pub(crate) const VARIADIC: &str = "\0variadic";
-
-/// The function that gives an array with elements of it replaced: `UPDATE t SET a[1] = 2`. Its
-/// arguments are the array, the new value, and the subscripts as text of an array slice.
-pub(crate) const SUBSCRIPTED: &str = "\0subscripted";
 
 /// Puts a statement's tokens in words sqlparser knows.
 pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
@@ -72,6 +74,8 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
             {
                 tokens.drain(index..index + 2);
             }
+            Some("USING") if here.is(1, &Token::LParen) => join_alias(tokens, index),
+            Some("FETCH") if index > 0 => row_count(tokens, index),
             Some("USING") => {
                 let direction = match here.token(1).map(Token::to_string).as_deref() {
                     Some("<" | "~<~") => Some("ASC"),
@@ -125,7 +129,7 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 ));
             }
             Some("SUBSTRING") if here.is(1, &Token::LParen) => substring(tokens, index),
-            Some("SET") if here.follows_update() => subscripts(tokens, index),
+            Some("SET") if here.follows_update() => super::subscripts::lower(tokens, index),
             Some("EXCLUDE") if here.after_frame() => match here.words(1, 2).as_str() {
                 "NO OTHERS" => {
                     tokens.drain(index..index + 3);
@@ -238,6 +242,91 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
     Ok(())
 }
 
+/// `USING (a) AS k`: the name is put among the columns, behind a NUL.
+fn join_alias(tokens: &mut Vec<TokenWithSpan>, using: usize) {
+    let listed = tokens.iter().skip(using + 2);
+    let count = listed
+        .take_while(|token| matches!(token.token, Token::Word(_) | Token::Comma))
+        .count();
+    let close = using + 2 + count;
+    let here = Here {
+        tokens,
+        index: close,
+    };
+    let (true, Some("AS"), Some(Token::Word(name))) = (
+        count > 0 && here.is(0, &Token::RParen),
+        here.word(1).as_deref(),
+        here.token(2),
+    ) else {
+        return;
+    };
+    let begins_query = ["SELECT", "VALUES", "TABLE", "WITH"].contains(
+        &(Here {
+            tokens,
+            index: using + 2,
+        })
+        .word(0)
+        .unwrap_or_default()
+        .as_str(),
+    );
+    if begins_query {
+        return;
+    }
+    let name = match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_ascii_lowercase(),
+    };
+    let span = tokens[close + 2].span;
+    tokens.drain(close + 1..close + 3);
+    // What is kept of the text ends where its last token does.
+    tokens[close].span = span;
+    let mark = [Token::Comma, quoted(&format!("{JOIN_ALIAS}{name}"))];
+    tokens.splice(
+        close..close,
+        mark.map(|token| TokenWithSpan::new(token, span)),
+    );
+}
+
+/// `FETCH FIRST (n) ROWS …`, where n is no plain constant, is a LIMIT.
+fn row_count(tokens: &mut Vec<TokenWithSpan>, fetch: usize) {
+    let here = Here {
+        tokens,
+        index: fetch,
+    };
+    if !matches!(here.word(1).as_deref(), Some("FIRST" | "NEXT")) {
+        return;
+    }
+    let from = fetch + 2;
+    let end = match here.token(2) {
+        Some(Token::LParen) => parenthesis(tokens, from).map(|(close, _)| close),
+        Some(Token::Plus | Token::Minus) => Some(from + 1),
+        _ => None,
+    };
+    let Some(end) = end else {
+        return;
+    };
+    let tail = Here { tokens, index: end };
+    let rows = matches!(tail.word(1).as_deref(), Some("ROW" | "ROWS"));
+    let (ties, length) = match tail.words(2, 2).as_str() {
+        "WITH TIES" => (true, 3),
+        other if other.starts_with("ONLY") => (false, 2),
+        _ => return,
+    };
+    if !rows {
+        return;
+    }
+    let span = tokens[fetch].span;
+    let plain = |token: Token| TokenWithSpan::new(token, span);
+    // What is kept of the text ends where its last token does.
+    let last = tokens[end + length].span;
+    tokens.drain(end + 1..end + length);
+    tokens[end + 1] = TokenWithSpan::new(Token::RParen, last);
+    let mut before = vec![plain(word("LIMIT"))];
+    before.extend(ties.then(|| plain(quoted(WITH_TIES))));
+    before.push(plain(Token::LParen));
+    tokens.splice(fetch..from, before);
+}
+
 /// The name of the function whose arguments end at `close`.
 fn called(tokens: &[TokenWithSpan], close: usize) -> Option<TokenWithSpan> {
     let mut depth = 0_usize;
@@ -290,7 +379,10 @@ fn mark_window(tokens: &mut Vec<TokenWithSpan>, index: usize, mark: &str) {
 }
 
 /// The end of the parenthesis that opens at `open`, and the places of words directly in it.
-fn parenthesis(tokens: &[TokenWithSpan], open: usize) -> Option<(usize, Vec<(usize, String)>)> {
+pub(super) fn parenthesis(
+    tokens: &[TokenWithSpan],
+    open: usize,
+) -> Option<(usize, Vec<(usize, String)>)> {
     let mut depth = 0_usize;
     let mut words = Vec::new();
     for (at, token) in tokens.iter().enumerate().skip(open) {
@@ -339,122 +431,6 @@ fn substring(tokens: &mut Vec<TokenWithSpan>, index: usize) {
     }
 }
 
-/// `SET a[1] = x` is `SET a = f(a, x, subscripts…)`.
-fn subscripts(tokens: &mut Vec<TokenWithSpan>, set: usize) {
-    let mut at = set + 1;
-    // What was assigned to parts of columns so far: the column, and where the value's tokens are.
-    let mut parts: Vec<(String, std::ops::Range<usize>)> = Vec::new();
-    while let Some(TokenWithSpan {
-        token: Token::Word(name),
-        ..
-    }) = tokens.get(at)
-    {
-        let name = match name.quote_style {
-            None => name.value.to_ascii_lowercase(),
-            Some(_) => name.value.clone(),
-        };
-        let column = tokens[at].clone();
-        let mut next = at + 1;
-        let mut texts: Vec<Vec<TokenWithSpan>> = Vec::new();
-        while tokens.get(next).map(|token| &token.token) == Some(&Token::LBracket) {
-            let Some((close, _)) = parenthesis(tokens, next) else {
-                return;
-            };
-            texts.push(tokens[next + 1..close].to_vec());
-            next = close + 1;
-        }
-        // Where the assignment ends.
-        let mut depth = 0_usize;
-        let mut end = next;
-        while let Some(token) = tokens.get(end) {
-            match &token.token {
-                Token::LParen | Token::LBracket => depth += 1,
-                Token::RParen | Token::RBracket if depth == 0 => break,
-                Token::RParen | Token::RBracket => depth -= 1,
-                Token::Comma if depth == 0 => break,
-                Token::Word(word)
-                    if depth == 0
-                        && word.quote_style.is_none()
-                        && ["FROM", "WHERE", "RETURNING"]
-                            .iter()
-                            .any(|clause| word.value.eq_ignore_ascii_case(clause))
-                        // `IS DISTINCT FROM`
-                        && !matches!(&tokens[end - 1].token, Token::Word(before)
-                            if before.keyword == Keyword::DISTINCT) =>
-                {
-                    break;
-                }
-                _ => {}
-            }
-            end += 1;
-        }
-        if !texts.is_empty() && tokens.get(next).map(|token| &token.token) == Some(&Token::Eq) {
-            let span = column.span;
-            let plain = |token: Token| TokenWithSpan::new(token, span);
-            let value = tokens[next + 1..end].to_vec();
-            let before = parts.iter().position(|(other, _)| *other == name);
-            let mut made = vec![plain(quoted(SUBSCRIPTED)), plain(Token::LParen)];
-            match before {
-                Some(before) => made.extend_from_slice(&tokens[parts[before].1.clone()]),
-                None => made.push(column.clone()),
-            }
-            made.push(plain(Token::Comma));
-            made.extend(value);
-            for text in texts {
-                // A slice is two bounds with a mark before them; one that is left out is FALSE.
-                let mut depth = 0_usize;
-                let colon = text.iter().position(|token| {
-                    match token.token {
-                        Token::LParen | Token::LBracket => depth += 1,
-                        Token::RParen | Token::RBracket => depth = depth.saturating_sub(1),
-                        _ => {}
-                    }
-                    depth == 0 && token.token == Token::Colon
-                });
-                let ends: Vec<&[TokenWithSpan]> = match colon {
-                    Some(colon) => vec![&text[..colon], &text[colon + 1..]],
-                    None => vec![&text],
-                };
-                let slice = if ends.len() == 2 { "TRUE" } else { "FALSE" };
-                made.extend([plain(Token::Comma), plain(word(slice))]);
-                for part in ends {
-                    made.push(plain(Token::Comma));
-                    match part.is_empty() {
-                        true => made.push(plain(word("FALSE"))),
-                        false => made.extend_from_slice(part),
-                    }
-                }
-            }
-            made.push(plain(Token::RParen));
-            match before {
-                // Of several parts of a column each is put into what the one before made.
-                Some(before) => {
-                    let of = parts[before].1.clone();
-                    tokens.drain(at - 1..end);
-                    let more = made.len() - of.len();
-                    tokens.splice(of.clone(), made);
-                    for (_, range) in &mut parts[before + 1..] {
-                        *range = range.start + more..range.end + more;
-                    }
-                    parts[before].1.end += more;
-                    end = at - 1 + more;
-                }
-                None => {
-                    made.splice(0..0, [column.clone(), plain(Token::Eq)]);
-                    let length = made.len();
-                    tokens.splice(at..end, made);
-                    parts.push((name, at + 2..at + length));
-                    end = at + length;
-                }
-            }
-        }
-        if tokens.get(end).map(|token| &token.token) != Some(&Token::Comma) {
-            return;
-        }
-        at = end + 1;
-    }
-}
-
 pub(super) fn quoted(name: &str) -> Token {
     Token::Word(Word {
         value: name.to_owned(),
@@ -463,6 +439,6 @@ pub(super) fn quoted(name: &str) -> Token {
     })
 }
 
-fn word(text: &str) -> Token {
+pub(super) fn word(text: &str) -> Token {
     Token::make_word(text, None)
 }

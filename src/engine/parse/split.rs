@@ -8,7 +8,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Whitespace, Wor
 use super::bare::spell_out;
 use super::patch::patch;
 use super::tokens::{Placed, tokens};
-use super::{lexed, precise, star};
+use super::{lexed, literals, precise, star};
 use crate::base::limits::{
     EXPRESSION_CHAIN_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_TERMS_MAX, SET_OPERATIONS_MAX,
     STATEMENT_TOKENS_MAX,
@@ -32,7 +32,7 @@ pub(super) struct Piece {
 
 /// Cuts a query string into statements; empty ones vanish.
 pub(super) fn split(sql: &str) -> Result<Vec<Piece>> {
-    let tokens = lexed::whole(sql, tokens(sql)?);
+    let tokens = lexed::whole(sql, literals::read(sql, tokens(sql)?)?);
     if tokens.len() > 2 * STATEMENT_TOKENS_MAX {
         return Err(Error::new(
             SqlState::PROGRAM_LIMIT_EXCEEDED,
