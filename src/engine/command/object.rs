@@ -338,12 +338,14 @@ pub enum AlterAction {
         /// The clause.
         clause: GenerationClause,
     },
-    /// ALTER COLUMN … SET GENERATED
+    /// ALTER COLUMN … SET GENERATED, RESTART, or SET of options of its sequence
     SetIdentity {
         /// Column.
         column: String,
-        /// ALWAYS
-        always: bool,
+        /// ALWAYS or BY DEFAULT, if it says.
+        always: Option<bool>,
+        /// What becomes of its sequence.
+        options: Vec<SequenceOption>,
     },
     /// ALTER COLUMN … DROP IDENTITY
     DropIdentity {

@@ -121,18 +121,31 @@ impl Session {
                 let column = find(column)?;
                 self.add_identity(context, relation, column, clause)
             }
-            AlterAction::SetIdentity { column, always } => {
+            AlterAction::SetIdentity {
+                column,
+                always,
+                options,
+            } => {
                 let column = find(column)?;
-                let Some(Generation::Identity { sequence, .. }) = column.generation else {
+                let Some(Generation::Identity {
+                    always: before,
+                    sequence,
+                }) = column.generation
+                else {
                     return Err(not_identity(relation, column));
                 };
-                Ok(alter(Column {
+                let mut changes = alter(Column {
                     generation: Some(Generation::Identity {
-                        always: *always,
+                        always: always.unwrap_or(before),
                         sequence,
                     }),
                     ..column.clone()
-                }))
+                });
+                let made = context.snapshot.relation(sequence);
+                if let Some(made) = made.filter(|_| !options.is_empty()) {
+                    changes.push(self.altered_sequence(context, made, options)?);
+                }
+                Ok(changes)
             }
             AlterAction::DropIdentity { column, if_exists } => {
                 let column = find(column)?;
