@@ -340,7 +340,7 @@ impl Session {
         };
         Ok(Some(Plan {
             parameters: bound.arguments.parameters.clone(),
-            columns: Some(sole.columns(&bound.callee)?.into()),
+            columns: Some(sole.columns(&bound.callee).into()),
             body: Body::Command,
             basis: None,
         }))

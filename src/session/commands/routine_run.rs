@@ -39,23 +39,16 @@ pub(in crate::session) struct SoleCall {
 
 impl SoleCall {
     /// Whether the answer is what the function gives back as it is: not the one value that a row
-    /// is in a select list, nor a set there.
+    /// is in a select list, nor a set there, nor rows of columns that the query defines.
     pub(in crate::session) fn is_for(&self, call: &Callee) -> bool {
-        self.from || call.is_value() && !call.routine.set
+        let declared = call.columns().is_some();
+        declared && (self.from || call.is_value() && !call.routine.set)
     }
 
     /// The columns of the answer under the names the query gives them.
-    ///
-    /// # Errors
-    /// `0A000` for what has no columns here.
-    pub(in crate::session) fn columns(&self, call: &Callee) -> Result<Vec<OutputColumn>> {
+    pub(in crate::session) fn columns(&self, call: &Callee) -> Vec<OutputColumn> {
         let routine = &call.routine;
-        let Some(mut columns) = call.columns() else {
-            return Err(Error::unsupported(format!(
-                "function {} of undeclared columns, which does more than to answer a query,",
-                routine.name
-            )));
-        };
+        let mut columns = call.columns().unwrap_or_default();
         let named = routine.outputs().any(|output| !output.name.is_empty());
         if let ([column], Some(name)) = (columns.as_mut_slice(), &self.name)
             && !(self.from && named)
@@ -69,7 +62,7 @@ impl SoleCall {
         for (column, name) in columns.iter_mut().zip(&self.columns) {
             column.name.clone_from(name);
         }
-        Ok(columns)
+        columns
     }
 }
 
@@ -165,7 +158,7 @@ impl Session {
         let Some(call) = call.filter(|call| sole.is_for(&call.callee)) else {
             return Ok(None);
         };
-        let columns: Arc<[OutputColumn]> = sole.columns(&call.callee)?.into();
+        let columns: Arc<[OutputColumn]> = sole.columns(&call.callee).into();
         let batch = self.called_with(call, &columns, run).await?;
         let rows = Rows::ready(columns, batch);
         self.respond(rows, counted("SELECT"))

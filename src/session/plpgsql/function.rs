@@ -255,6 +255,12 @@ impl Session {
             Source::Dynamic(dynamic) => self.dynamic_source(frame, dynamic, run).await?.0,
         };
         let columns = rows.columns().clone();
+        same_structure(&columns, &frame.answer.columns).map_err(|error| match source {
+            Source::Static(statement) => {
+                error.within(format!("SQL statement \"{}\"", statement.text))
+            }
+            Source::Dynamic(_) => error,
+        })?;
         let mut count = 0;
         while let Some(batch) = rows.next().await? {
             count += batch.num_rows();
@@ -302,6 +308,39 @@ impl Session {
         }
         frame.answer.rows.push(batch_of(&wanted, arrays, rows)?);
         Ok(())
+    }
+}
+
+/// That the columns of a query are of the very types wanted.
+///
+/// # Errors
+/// `42804`
+fn same_structure(given: &[OutputColumn], wanted: &[OutputColumn]) -> Result<()> {
+    let detail = if given.len() != wanted.len() {
+        Some(format!(
+            "Number of returned columns ({}) does not match expected column count ({}).",
+            given.len(),
+            wanted.len()
+        ))
+    } else {
+        let mut pairs = given.iter().zip(wanted).enumerate();
+        let other = pairs.find(|(_, (given, wanted))| given.ty.oid != wanted.ty.oid);
+        other.map(|(index, (given, wanted))| {
+            format!(
+                "Returned type {} does not match expected type {} in column {}.",
+                given.ty,
+                wanted.ty,
+                index + 1
+            )
+        })
+    };
+    match detail {
+        None => Ok(()),
+        Some(detail) => Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            "structure of query does not match function result type",
+        )
+        .detail(detail)),
     }
 }
 
