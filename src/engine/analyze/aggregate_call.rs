@@ -121,6 +121,15 @@ impl Analyst<'_> {
             }
         }
         self.as_json_text(name, &mut args)?;
+        for arg in &mut args {
+            // The types PostgreSQL has such an aggregate of.
+            let of = match name {
+                "min" | "max" if arg.is(PgType::VARCHAR) => PgType::TEXT,
+                "sum" | "avg" if arg.is(PgType::TIME) => PgType::INTERVAL,
+                _ => continue,
+            };
+            *arg = self.coerced(arg.clone(), of)?;
+        }
         let nested = args.iter().map(|arg| &arg.expr).any(is_aggregated);
         if nested && over.is_none() {
             return Err(nested_calls());

@@ -13,7 +13,59 @@ use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 
+/// Functions that see a `char(n)` with its padding.
+const COUNTS_PADDING: &[&str] = &[
+    "octet_length",
+    "bpcharsend",
+    "pg_column_size",
+    "to_json",
+    "to_jsonb",
+    "json_build_array",
+    "jsonb_build_array",
+    "json_build_object",
+    "jsonb_build_object",
+];
+/// Functions that write a `char(n)` as it is shown.
+const SHOWS_PADDING: &[&str] = &["concat", "concat_ws", "format"];
+
 impl Analyst<'_> {
+    /// Arguments as the function of a name takes them, where that is not said by types alone.
+    pub(super) fn as_taken(&self, name: &str, args: Vec<Typed>) -> Result<Vec<Typed>> {
+        // Padding is no part of the text a function sees.
+        let mut args = args
+            .into_iter()
+            .map(|arg| {
+                if SHOWS_PADDING.contains(&name) {
+                    self.padded(arg)
+                } else if arg.is(PgType::BPCHAR) && !COUNTS_PADDING.contains(&name) {
+                    self.coerced(arg, PgType::TEXT)
+                } else {
+                    Ok(arg)
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        match (name, args.as_mut_slice()) {
+            // A literal beside an array is one of its type.
+            ("array_cat", [a, b]) if a.is_unknown() != b.is_unknown() => {
+                let ty = if a.is_unknown() { b.base() } else { a.base() };
+                for arg in [a, b] {
+                    *arg = self.coerced(arg.clone(), ty)?;
+                }
+            }
+            ("to_char", [time, _]) if time.is(PgType::TIME) => {
+                *time = self.coerced(time.clone(), PgType::INTERVAL)?;
+            }
+            // They take arrays of two dimensions, too.
+            ("json_object" | "jsonb_object", args) => {
+                for arg in args.iter_mut().filter(|arg| arg.is_unknown()) {
+                    *arg = self.coerced(arg.clone(), PgType::of(1009))?;
+                }
+            }
+            _ => {}
+        }
+        Ok(args)
+    }
+
     /// Arguments of which parameters without a type take the one the function wants.
     pub(super) fn typed_arguments(
         &self,

@@ -20,23 +20,6 @@ use crate::functions;
 use crate::types::PgType;
 use crate::types::shaped::is_shaped;
 
-/// Functions that see a `char(n)` with its padding.
-const COUNTS_PADDING: &[&str] = &[
-    "octet_length",
-    "bit_length",
-    "bpcharsend",
-    "pg_column_size",
-    "format",
-    "concat",
-    "concat_ws",
-    "to_json",
-    "to_jsonb",
-    "json_build_array",
-    "jsonb_build_array",
-    "json_build_object",
-    "jsonb_build_object",
-];
-
 impl Analyst<'_> {
     /// A function of ours or DataFusion's, by its name, over arguments of the types it takes.
     pub(super) fn native(&self, name: &str, args: Vec<Expr>) -> Result<Typed> {
@@ -436,26 +419,7 @@ impl Analyst<'_> {
         if name.starts_with("array_") {
             super::composite::one_kind_of_rows(&given)?;
         }
-        // Padding is no part of the text a function sees.
-        let args = args
-            .into_iter()
-            .map(|arg| {
-                if arg.is(PgType::BPCHAR) && !COUNTS_PADDING.contains(&name) {
-                    self.coerced(arg, PgType::TEXT)
-                } else {
-                    Ok(arg)
-                }
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let args = match (name, args.as_slice()) {
-            // A literal beside an array is one of its type.
-            ("array_cat", [a, b]) if a.is_unknown() != b.is_unknown() => {
-                let ty = if a.is_unknown() { b.base() } else { a.base() };
-                let args = args.into_iter().map(|arg| self.coerced(arg, ty));
-                args.collect::<Result<Vec<_>>>()?
-            }
-            _ => args,
-        };
+        let args = self.as_taken(name, args)?;
         let Some(function) = functions::scalar(self.scope.context, name) else {
             if let Some(value) = self.otherwise_called(name, &args)? {
                 return Ok(value);

@@ -3,7 +3,7 @@
 use datafusion::logical_expr::Expr;
 
 use super::Analyst;
-use super::coerce::array_element;
+use super::coerce::{array_element, category};
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result};
 use crate::engine::numeric;
@@ -68,6 +68,18 @@ impl Analyst<'_> {
             a
         };
         self.scope.watch.repeat(&a.expr)?;
+        // The answer is of the type that the operator takes.
+        let exact = |ty: PgType| ty.oid == PgType::NUMERIC.oid;
+        let real = |ty: PgType| ty.oid == PgType::FLOAT8.oid || ty.oid == PgType::FLOAT4.oid;
+        let whole = |ty: PgType| !exact(ty) && !real(ty) && category(ty) == 'N';
+        let a = match (a.base(), b.base()) {
+            (from, to) if exact(to) && whole(from) => self.coerced(a, PgType::NUMERIC)?,
+            (from, to) if real(to) && (whole(from) || exact(from)) => {
+                self.coerced(a, PgType::FLOAT8)?
+            }
+            (from, _) if from.oid == PgType::VARCHAR.oid => self.coerced(a, PgType::TEXT)?,
+            _ => a,
+        };
         let equal = self.operate("=", a.clone(), b)?.expr;
         let a = self.settled(a)?;
         let mut both = self.one_type(vec![a.clone(), typed::null(a.ty)?], a.ty)?;
