@@ -1,5 +1,6 @@
 //! CASE.
 
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Case, Expr, Operator};
 use sqlparser::ast::{self, Expr as Ast};
 
@@ -46,7 +47,15 @@ impl Analyst<'_> {
         };
         results.insert(0, last);
         super::set::none_since(level, sets, "CASE")?;
+        // PostgreSQL puts the first result in place of a CASE whose first condition is true.
+        let only = match (&operand, whens.first()) {
+            (None, Some(Expr::Literal(ScalarValue::Boolean(Some(true)), _))) => {
+                results.get(1).map(|value| value.ty)
+            }
+            _ => None,
+        };
         let (results, ty) = self.in_common(results, "CASE")?;
+        let ty = only.filter(|only| only.oid == ty.oid).unwrap_or(ty);
         let mut results = self.one_type(results, ty)?.into_iter();
         let otherwise = results.next().map(|value| value.expr);
         let branches: Vec<_> = whens

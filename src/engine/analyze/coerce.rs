@@ -246,6 +246,15 @@ impl Analyst<'_> {
                 return Ok(Typed::new(Expr::Cast(cast), ty));
             }
         }
+        // A sum of two numerics may have a digit more than its Arrow type says, and a cast to the
+        // type it has already would not look.
+        if to.oid == PgType::NUMERIC.oid
+            && to.precision_scale().is_some_and(|(digits, _)| digits == 38)
+            && value.ty.oid == PgType::NUMERIC.oid
+        {
+            let open = typed::recast(value.expr, value.ty, PgType::NUMERIC);
+            return Ok(Typed::new(typed::cast(open, to), to));
+        }
         // Elements are converted in arrays of whatever dimensions; those of a vector count from 0,
         // and what a text says is not known.
         let held = match value.ty.element() {
@@ -309,6 +318,13 @@ impl Analyst<'_> {
         if value.is_unknown() && to.typmod >= 0 && matches!(value.expr, Expr::Placeholder(_)) {
             let plain = self.coerced(value, to.with_typmod(-1))?;
             return self.cast_beneath(plain, to);
+        }
+        // Whatever is written as text is cut as that is.
+        if to.char_length().is_some() && !value.is_unknown() && category(value.ty) != 'S' {
+            return match self.cast_beneath(value, PgType::TEXT)? {
+                Some(text) => self.cast_beneath(text, to),
+                None => Ok(None),
+            };
         }
         // Where the length of a char(n) is forgotten, its blanks are not.
         let forgotten = is_bpchar(to) && to.char_length().is_none();
@@ -385,6 +401,7 @@ impl Analyst<'_> {
     }
 
     /// The type several expressions have in common, as UNION, CASE, VALUES and their kin find it.
+    /// It has a modifier if all of them have that one: a literal has none.
     pub(super) fn common_type(&self, values: &[&Typed], context: &str) -> Result<PgType> {
         let mut found: Option<PgType> = None;
         for value in values.iter().filter(|value| !value.is_unknown()) {
@@ -432,7 +449,21 @@ impl Analyst<'_> {
             .iter()
             .all(|value| !value.is_unknown() && value.ty.domain == domain);
         let found = found.map(|ty| if uniform { ty } else { ty.undomained() });
-        Ok(found.unwrap_or(PgType::TEXT))
+        let found = found.unwrap_or(PgType::TEXT);
+        // What has no modifier is not cut. A short literal is padded: what is padded stays so.
+        let is_kept = |value: &Typed| match &value.expr {
+            Expr::Literal(ScalarValue::Utf8(Some(text)), _) => {
+                let length = text.trim_end_matches(' ').chars().count();
+                is_bpchar(found) && found.char_length().is_some_and(|most| length <= most)
+            }
+            Expr::Literal(..) => is_bpchar(found),
+            _ => false,
+        };
+        let mut literals = values.iter().filter(|value| value.is_unknown());
+        Ok(match literals.all(|value| is_kept(value)) {
+            true => found,
+            false => found.unmodified(),
+        })
     }
 
     /// Every expression as the type they have in common.

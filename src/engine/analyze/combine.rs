@@ -229,11 +229,8 @@ impl Analyst<'_> {
             let value = self.coerced(answer.column(index), *ty)?;
             let name = answer.plan.schema().field(index).name().clone();
             exprs.push(value.expr.alias(name));
-            // Values of several lengths are of none; a numeric's digits are its Arrow type's too.
-            let ty = match value.ty.oid == PgType::NUMERIC.oid {
-                true => value.ty,
-                false => value.ty.with_typmod(ty.typmod),
-            };
+            // Values of several lengths are of none.
+            let ty = value.ty.with_typmod(ty.typmod);
             columns.push(Output {
                 name: answer.columns[index].name.clone(),
                 ty,

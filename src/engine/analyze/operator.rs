@@ -274,7 +274,7 @@ impl Analyst<'_> {
                 let shift = matches!(op, Operator::BitwiseShiftLeft | Operator::BitwiseShiftRight);
                 // One Arrow type on both sides; a shift counts in the shifted type.
                 let (left, right) = if shift || result.oid == PgType::INTERVAL.oid {
-                    (left.clone(), self.coerced(right, left.ty)?)
+                    (left.clone(), self.coerced(right, left.base())?)
                 } else {
                     (self.coerced(left, result)?, self.coerced(right, result)?)
                 };

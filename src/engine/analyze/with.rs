@@ -207,7 +207,7 @@ impl Analyst<'_> {
         for index in 0..first.columns.len() {
             let (a, b) = (first.column(index), next.column(index));
             let overall = self.common_type(&[&a, &b], "UNION")?;
-            if overall.oid != a.ty.oid {
+            if (overall.oid, overall.typmod) != (a.ty.oid, a.ty.typmod) {
                 return Err(Error::new(
                     SqlState::DATATYPE_MISMATCH,
                     format!(
@@ -280,7 +280,8 @@ fn opened(answer: Answer) -> Result<Answer> {
     let exprs = answer.columns.iter().enumerate().map(|(index, output)| {
         let (qualifier, field) = answer.plan.schema().qualified_field(index);
         let column = Expr::from((qualifier, field));
-        let is_numeric = |ty: PgType| ty.oid == PgType::NUMERIC.oid;
+        // Those of a declared scale have that in every row.
+        let is_numeric = |ty: PgType| ty.oid == PgType::NUMERIC.oid && ty.typmod < 0;
         let numeric = is_numeric(output.ty) || output.ty.element().is_some_and(is_numeric);
         match numeric {
             true => {
