@@ -93,12 +93,12 @@ fn written(expression: &dyn PhysicalExpr) -> String {
     if let Some(literal) = expression.downcast_ref::<Literal>() {
         return coded(literal).unwrap_or_else(|| value(literal.value()));
     }
+    if let Some((op, of)) = sides(expression) {
+        let mut parts = Vec::new();
+        chained(of, op, &mut parts);
+        return format!("({})", parts.join(&format!(" {op} ")));
+    }
     if let Some(binary) = expression.downcast_ref::<BinaryExpr>() {
-        if let op @ (Operator::And | Operator::Or) = binary.op() {
-            let mut parts = Vec::new();
-            chained(binary, *op, &mut parts);
-            return format!("({})", parts.join(&format!(" {op} ")));
-        }
         let operator = match binary.op() {
             Operator::NotEq => "<>".to_owned(),
             operator => operator.to_string(),
@@ -178,12 +178,46 @@ fn written(expression: &dyn PhysicalExpr) -> String {
     format!("{name}({})", children.join(", "))
 }
 
-/// The operands of a chain of one of AND and OR.
-fn chained(binary: &BinaryExpr, op: Operator, parts: &mut Vec<String>) {
-    for side in [binary.left(), binary.right()] {
-        match side.downcast_ref::<BinaryExpr>() {
-            Some(inner) if *inner.op() == op => chained(inner, op, parts),
-            _ => parts.push(written(side.as_ref())),
+/// The operands of AND or OR, also where the right one is computed after the left.
+fn sides(expression: &dyn PhysicalExpr) -> Option<(Operator, [&dyn PhysicalExpr; 2])> {
+    if let Some(binary) = expression.downcast_ref::<BinaryExpr>() {
+        let logical = matches!(binary.op(), Operator::And | Operator::Or);
+        return logical.then(|| (*binary.op(), [&**binary.left(), &**binary.right()]));
+    }
+    let case = expression.downcast_ref::<CaseExpr>()?;
+    let is = |expression: &dyn PhysicalExpr, truth: bool| {
+        let literal = expression.downcast_ref::<Literal>();
+        literal.is_some_and(|literal| *literal.value() == ScalarValue::Boolean(Some(truth)))
+    };
+    let left: &dyn PhysicalExpr = &**case.expr()?;
+    let arms = case.when_then_expr().iter();
+    let arms: Vec<(&dyn PhysicalExpr, &dyn PhysicalExpr)> =
+        arms.map(|(when, then)| (&**when, &**then)).collect();
+    match arms.as_slice() {
+        [(when, right)] if is(*when, true) && is(&**case.else_expr()?, false) => {
+            Some((Operator::And, [left, *right]))
+        }
+        [(_, right), (when, then)] if is(*when, false) && is(*then, false) => {
+            Some((Operator::And, [left, *right]))
+        }
+        [(when, then), (_, right)] if is(*when, true) && is(*then, true) => {
+            Some((Operator::Or, [left, *right]))
+        }
+        _ => None,
+    }
+}
+
+/// The operands of a chain of one of AND and OR, each once.
+fn chained(of: [&dyn PhysicalExpr; 2], op: Operator, parts: &mut Vec<String>) {
+    for side in of {
+        match sides(side) {
+            Some((inner, of)) if inner == op => chained(of, op, parts),
+            _ => {
+                let part = written(side);
+                if !parts.contains(&part) {
+                    parts.push(part);
+                }
+            }
         }
     }
 }

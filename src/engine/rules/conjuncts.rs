@@ -17,6 +17,8 @@ use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Aggregate, BinaryExpr, Expr, Filter, LogicalPlan, Operator, lit};
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
+use super::inferred::pushed;
+
 /// Applies `push_down_filter` over settled conditions.
 pub(super) fn settled(
     rule: &dyn OptimizerRule,
@@ -24,7 +26,7 @@ pub(super) fn settled(
     config: &dyn OptimizerConfig,
 ) -> Result<Transformed<LogicalPlan>> {
     let LogicalPlan::Filter(filter) = plan else {
-        return rule.rewrite(plan, config);
+        return pushed(rule, plan, config);
     };
     // The rule makes one of filters on top of each other.
     let mut terms = split_conjunction_owned(filter.predicate.clone());
@@ -47,13 +49,13 @@ pub(super) fn settled(
         return Ok(Transformed::new_transformed(filter, changed));
     }
     if !merged && settled == terms {
-        return rule.rewrite(LogicalPlan::Filter(filter), config);
+        return pushed(rule, LogicalPlan::Filter(filter), config);
     }
     let Some(condition) = conjunction(settled) else {
         return Ok(Transformed::yes(Arc::unwrap_or_clone(input)));
     };
     let filter = LogicalPlan::Filter(Filter::try_new(condition, input)?);
-    let mut rewritten = rule.rewrite(filter, config)?;
+    let mut rewritten = pushed(rule, filter, config)?;
     rewritten.transformed = true;
     Ok(rewritten)
 }

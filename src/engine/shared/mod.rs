@@ -26,7 +26,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::planning::{self, Watch};
-use super::rules::check_constants;
+use super::rules::{check_constants, reached};
 use super::{dependent, semantics};
 pub(super) use node::{Definition, SharedRelation, With, body_of, hoist, share};
 pub(super) use rows::{SharedExec, SharedRows, Slot};
@@ -40,6 +40,7 @@ pub(super) async fn planned(
     let (definitions, body) = hoist(semantics::unlike(plan)?)?;
     let body = dependent::optimised(body, state, watch)?;
     check_constants(&body, state)?;
+    let body = reached(body)?;
     let physical = async |plan: &LogicalPlan| planning::physical(plan, state, watch).await;
     if definitions.is_empty() {
         return physical(&body).await;
@@ -54,6 +55,7 @@ pub(super) async fn planned(
         };
         let plan = dependent::optimised(only(plan, &slot, &columns)?, state, watch)?;
         check_constants(&plan, state)?;
+        let plan = reached(plan)?;
         needs.add(&plan)?;
         parts.push((slot, columns, plan));
     }

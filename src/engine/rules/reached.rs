@@ -1,0 +1,268 @@
+//! What is right of AND and OR is computed for rows that the left side leaves open, and for no
+//! others: `n <> 0 AND 10 / n > 1` divides by no zero.
+//!
+//! DataFusion computes both sides over many rows at once, and makes such operators of a CASE of
+//! truth. In an optimised plan, where nobody looks at conditions any more, those whose right side
+//! may fail, or changes something, become a CASE again, which computes its arms where they are
+//! reached.
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::{conjunction, split_binary_owned};
+use datafusion::logical_expr::{BinaryExpr, Case, Expr, Filter, LogicalPlan, Operator, lit};
+
+use crate::functions;
+
+/// Functions that give an answer for whatever they are given.
+const TOTAL: &[&str] = &[
+    "btrim",
+    "char_length",
+    "character_length",
+    "coalesce",
+    "concat",
+    "date_part",
+    "ends_with",
+    "length",
+    "lower",
+    "ltrim",
+    "numeric_key",
+    "octet_length",
+    "rtrim",
+    "starts_with",
+    "strpos",
+    "upper",
+];
+/// What is written twice must be small.
+const TWICE_MAX: usize = 100;
+
+/// The plan with its conditions computed where they are reached.
+pub(in crate::engine) fn reached(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|plan| match plan {
+        LogicalPlan::Filter(filter) if has_turns(&filter.predicate)? => {
+            let predicate = of_filter(filter.predicate)?;
+            let filter = Filter::try_new(predicate, filter.input)?;
+            Ok(Transformed::yes(LogicalPlan::Filter(filter)))
+        }
+        LogicalPlan::Join(mut join) => {
+            let turns = join.filter.as_ref().map(has_turns).transpose()?;
+            if turns == Some(true) {
+                join.filter = join.filter.map(in_turn).transpose()?;
+            }
+            Ok(Transformed::new_transformed(
+                LogicalPlan::Join(join),
+                turns == Some(true),
+            ))
+        }
+        plan if !has_order(&plan)? => Ok(Transformed::no(plan)),
+        plan => {
+            let names = NamePreserver::new(&plan);
+            plan.map_expressions(|expr| {
+                let name = names.save(&expr);
+                Ok(Transformed::yes(name.restore(within(expr)?)))
+            })
+        }
+    })
+    .map(|transformed| transformed.data)
+}
+
+/// Whether in some condition of a plan's it matters what is computed when.
+fn has_order(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_expressions(|expr| {
+        found |= expr.exists(|part| {
+            Ok(match part {
+                Expr::BinaryExpr(BinaryExpr {
+                    op: Operator::And | Operator::Or,
+                    right,
+                    ..
+                }) => may_fail(right)?,
+                _ => false,
+            })
+        })?;
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found)
+}
+
+/// Whether of a condition's terms some may fail.
+fn has_turns(predicate: &Expr) -> Result<bool> {
+    let conditional = predicate.exists(|part| {
+        let is = |op| matches!(op, Operator::And | Operator::Or);
+        Ok(matches!(part, Expr::BinaryExpr(binary) if is(binary.op)))
+    })?;
+    Ok(conditional && may_fail(predicate)?)
+}
+
+/// What an expression costs to PostgreSQL, which computes the cheapest condition first: so much for
+/// each function and operator, users' functions that are carried out a hundred times that.
+fn cost(expr: &Expr) -> Result<usize> {
+    let mut cost = 0;
+    expr.apply(|part| {
+        cost += match part {
+            Expr::ScalarFunction(call) if functions::is_called(&call.func) => 100,
+            Expr::BinaryExpr(binary) => {
+                usize::from(!matches!(binary.op, Operator::And | Operator::Or))
+            }
+            Expr::InList(list) => list.list.len().div_ceil(2),
+            Expr::ScalarFunction(_) | Expr::Like(_) | Expr::SimilarTo(_) => 1,
+            Expr::Between(_) => 2,
+            _ => 0,
+        };
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(cost)
+}
+
+/// Whether an expression may fail, or do something.
+pub(super) fn may_fail(expr: &Expr) -> Result<bool> {
+    expr.exists(|part| {
+        Ok(match part {
+            Expr::ScalarFunction(call) => !TOTAL.contains(&call.func.name()),
+            Expr::BinaryExpr(binary) => matches!(
+                binary.op,
+                Operator::Plus
+                    | Operator::Minus
+                    | Operator::Multiply
+                    | Operator::Divide
+                    | Operator::Modulo
+            ),
+            Expr::Cast(cast) => matches!(
+                cast.field.data_type(),
+                DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt32
+            ),
+            _ => false,
+        })
+    })
+}
+
+/// The condition of a filter. What cannot fail stands beside the rest as well: by it files are
+/// left out.
+fn of_filter(predicate: Expr) -> Result<Expr> {
+    let terms = cheapest_first(predicate)?;
+    let mut first = 0;
+    while first < terms.len() && !may_fail(&terms[first])? {
+        first += 1;
+    }
+    let sure = conjunction(terms[..first].iter().cloned());
+    let ordered = chained(terms)?;
+    Ok(match sure {
+        Some(sure) if matches!(ordered, Expr::Case(_)) => sure.and(ordered),
+        _ => ordered,
+    })
+}
+
+/// A condition of which NULL is as good as false.
+fn in_turn(predicate: Expr) -> Result<Expr> {
+    chained(cheapest_first(predicate)?)
+}
+
+/// The terms of a condition in PostgreSQL's order.
+fn cheapest_first(predicate: Expr) -> Result<Vec<Expr>> {
+    let split = split_binary_owned(predicate, Operator::And).into_iter();
+    let mut split = split
+        .map(|term| Ok((cost(&term)?, within(term)?)))
+        .collect::<Result<Vec<_>>>()?;
+    split.sort_by_key(|(cost, _)| *cost);
+    Ok(split.into_iter().map(|(_, term)| term).collect())
+}
+
+/// Terms of an operator, each with its own conditions in order.
+fn terms(expr: Expr, op: Operator) -> Result<Vec<Expr>> {
+    split_binary_owned(expr, op)
+        .into_iter()
+        .map(within)
+        .collect()
+}
+
+/// The terms of an AND, each computed for the rows that those before it let through.
+fn chained(mut terms: Vec<Expr>) -> Result<Expr> {
+    let mut later = 1;
+    while later < terms.len() && !may_fail(&terms[later])? {
+        later += 1;
+    }
+    let rest = terms.split_off(later.min(terms.len()));
+    let first = conjunction(terms).unwrap_or_else(|| lit(true));
+    match rest.is_empty() {
+        true => Ok(first),
+        false => Ok(case(first, [(true, chained(rest)?)], lit(false))),
+    }
+}
+
+/// An expression with the conditions in it in order.
+fn within(expr: Expr) -> Result<Expr> {
+    expr.transform_down(|expr| match expr {
+        Expr::BinaryExpr(BinaryExpr {
+            op: op @ (Operator::And | Operator::Or),
+            ..
+        }) => {
+            let terms = terms(expr, op)?;
+            Ok(Transformed::new(
+                joined(terms, op)?,
+                true,
+                TreeNodeRecursion::Jump,
+            ))
+        }
+        Expr::AggregateFunction(AggregateFunction { func, mut params }) => {
+            params.filter = match params.filter {
+                Some(filter) => Some(Box::new(in_turn(*filter)?)),
+                None => None,
+            };
+            let aggregate = Expr::AggregateFunction(AggregateFunction { func, params });
+            Ok(Transformed::yes(aggregate))
+        }
+        expr => Ok(Transformed::no(expr)),
+    })
+    .map(|transformed| transformed.data)
+}
+
+/// The terms of AND or OR, of which one may be NULL.
+fn joined(terms: Vec<Expr>, op: Operator) -> Result<Expr> {
+    let mut before: Option<Expr> = None;
+    for term in terms {
+        let Some(left) = before else {
+            before = Some(term);
+            continue;
+        };
+        let matters = may_fail(&term)? && size(&term)? <= TWICE_MAX;
+        before = Some(match (matters, op) {
+            (false, Operator::And) => left.and(term),
+            (false, _) => left.or(term),
+            (true, Operator::And) => {
+                let open = unknown().and(term.clone());
+                case(left, [(true, term), (false, lit(false))], open)
+            }
+            (true, _) => {
+                let open = unknown().or(term.clone());
+                case(left, [(true, lit(true)), (false, term)], open)
+            }
+        });
+    }
+    Ok(before.unwrap_or_else(|| lit(op == Operator::And)))
+}
+
+fn size(expr: &Expr) -> Result<usize> {
+    let mut parts = 0;
+    expr.apply(|_| {
+        parts += 1;
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(parts)
+}
+
+fn unknown() -> Expr {
+    Expr::Literal(ScalarValue::Boolean(None), None)
+}
+
+/// `CASE of WHEN … THEN … ELSE otherwise END`
+fn case<const N: usize>(of: Expr, arms: [(bool, Expr); N], otherwise: Expr) -> Expr {
+    let arms = arms.into_iter();
+    let arms = arms.map(|(when, then)| (Box::new(lit(when)), Box::new(then)));
+    Expr::Case(Case::new(
+        Some(Box::new(of)),
+        arms.collect(),
+        Some(Box::new(otherwise)),
+    ))
+}
