@@ -5,8 +5,8 @@ use super::call::{Call, functions};
 use super::temporal::{DAY, checked};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
-use crate::types::PgType;
 use crate::types::calendar::{self, DATE_MAX, DATE_MIN};
+use crate::types::{PgType, Zone};
 
 functions! { pub(super) LIST:
     "make_date" Immutable {
@@ -28,7 +28,7 @@ functions! { pub(super) LIST:
         };
         (INT, INT, INT, INT, INT, FLOAT, TEXT) -> PgType::TIMESTAMPTZ, strict, |call, row| {
             let local = moment(call, row)?;
-            let zone = super::time::zone(call.must_text(6, row))?;
+            let zone = zone(call.must_text(6, row))?;
             checked(local.checked_sub(zone.local_offset(local) * 1_000_000)).map(Value::Time)
         };
     }
@@ -52,6 +52,44 @@ functions! { pub(super) LIST:
             Ok(super::arrays::int((0..call.len()).filter(|arg| !call.null(*arg, row)).count()))
         };
     }
+}
+
+/// A zone by its name, or by what is added to UTC there.
+fn zone(name: &str) -> Result<Zone> {
+    let wrong = |what: String| Error::new(SqlState::INVALID_PARAMETER_VALUE, what);
+    let east = match name.as_bytes().first() {
+        Some(b'+') => 1,
+        Some(b'-') => -1,
+        Some(b'0'..=b'9') => {
+            let what = format!("invalid input syntax for type numeric time zone: \"{name}\"");
+            let hint = "Numeric time zones must have \"-\" or \"+\" as first character.";
+            return Err(wrong(what).hint(hint));
+        }
+        _ => return super::time::zone(name),
+    };
+    let digits = &name[1..];
+    let parts: Vec<&str> = match digits.contains(':') {
+        true => digits.split(':').collect(),
+        // `+0330`
+        false if digits.len() > 2 && digits.is_ascii() => {
+            let (hours, minutes) = digits.split_at(digits.len() - 2);
+            vec![hours, minutes]
+        }
+        false => vec![digits],
+    };
+    let parts = parts.iter().map(|part| part.parse::<u32>().ok());
+    let parts: Option<Vec<u32>> = parts.collect();
+    let (hours, minutes, seconds) = match parts.as_deref() {
+        Some([hours]) => (*hours, 0, 0),
+        Some([hours, minutes]) => (*hours, *minutes, 0),
+        Some([hours, minutes, seconds]) => (*hours, *minutes, *seconds),
+        _ => return super::time::zone(name),
+    };
+    if hours > 15 || minutes > 59 || seconds > 59 {
+        return Err(wrong(format!("numeric time zone \"{name}\" out of range")));
+    }
+    let all = i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
+    Ok(Zone::east(east * all))
 }
 
 fn field(call: &Call<'_>, arg: usize, row: usize) -> i64 {

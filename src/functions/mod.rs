@@ -25,6 +25,7 @@ mod description;
 mod domain;
 mod expression;
 mod extract;
+mod float_extremes;
 mod formatting;
 mod frame;
 mod framed;
@@ -407,10 +408,14 @@ pub(crate) fn aggregate_over(
     name: &str,
     ty: &arrow::datatypes::DataType,
 ) -> Option<Arc<AggregateUDF>> {
-    if !matches!(ty, arrow::datatypes::DataType::Interval(_)) {
-        return None;
+    match (name, ty) {
+        ("min", ty) if ty.is_floating() => return Some(float_extremes::aggregate(false)),
+        ("max", ty) if ty.is_floating() => return Some(float_extremes::aggregate(true)),
+        (_, arrow::datatypes::DataType::Interval(_)) => {}
+        _ => return None,
     }
     match name {
+        "sum" => Some(gather::aggregate(&statistics::SUM_INTERVAL)),
         "avg" => Some(gather::aggregate(&statistics::AVERAGE_INTERVAL)),
         "min" => Some(gather::aggregate(&statistics::LEAST_INTERVAL)),
         "max" => Some(gather::aggregate(&statistics::GREATEST_INTERVAL)),

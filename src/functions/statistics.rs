@@ -61,6 +61,20 @@ pub(super) static COUNT: Gathered = Gathered {
     finish: |group| Ok(super::arrays::int(pairs_of(group)?.len())),
 };
 
+/// `sum(interval)`: DataFusion's goes round where the largest interval is passed.
+pub(super) static SUM_INTERVAL: Gathered = Gathered {
+    name: "sum",
+    types: |types| Some((types.to_vec(), PgType::INTERVAL)),
+    like_first: false,
+    within_group: false,
+    finish: |group| {
+        Ok(match sum_of_intervals(group)? {
+            (_, 0) => Value::Null,
+            ((months, days, micros), _) => Value::Interval(months, days, micros),
+        })
+    },
+};
+
 /// `avg(interval)`
 pub(super) static AVERAGE_INTERVAL: Gathered = Gathered {
     name: "avg",
@@ -261,21 +275,23 @@ fn sums(group: &Group<'_>) -> Result<Option<Sums>> {
     Ok((s.n > 0.0).then_some(s))
 }
 
-fn average_interval(group: &Group<'_>) -> Result<Value> {
-    let Some(column) = group.columns.first() else {
-        return Ok(Value::Null);
-    };
+/// The sum of a group's intervals, and how many there are.
+fn sum_of_intervals(group: &Group<'_>) -> Result<(super::temporal::Interval, u32)> {
     let mut sum = (0, 0, 0);
     let mut count = 0_u32;
-    for value in column
-        .as_primitive::<IntervalMonthDayNanoType>()
-        .iter()
-        .flatten()
-    {
-        sum = super::temporal::sum(sum, (value.months, value.days, value.nanoseconds / 1000))?;
-        count += 1;
+    if let Some(column) = group.columns.first() {
+        let intervals = column.as_primitive::<IntervalMonthDayNanoType>();
+        for value in intervals.iter().flatten() {
+            sum = super::temporal::sum(sum, (value.months, value.days, value.nanoseconds / 1000))?;
+            count += 1;
+        }
     }
-    if count == 0 || column.is_empty() {
+    Ok((sum, count))
+}
+
+fn average_interval(group: &Group<'_>) -> Result<Value> {
+    let (sum, count) = sum_of_intervals(group)?;
+    if count == 0 {
         return Ok(Value::Null);
     }
     let (months, days, micros) = super::temporal::scaled(sum, |value| value / f64::from(count))?;

@@ -185,13 +185,53 @@ pub fn from_numeric(array: &dyn Array, to: PgType) -> Result<ArrayRef> {
                 .map(|value| value.map(|value| single(value, to)).transpose())
                 .collect::<Result<Float32Array>>()?,
         ),
-        DataType::Float64 => Arc::new(floats().collect::<Float64Array>()),
+        DataType::Float64 => {
+            let doubles = numbers.iter().map(|value| {
+                let value = value.as_ref();
+                value.map(|value| double(value, to)).transpose()
+            });
+            Arc::new(doubles.collect::<Result<Float64Array>>()?)
+        }
         other => {
             return Err(Error::internal(
                 "converting numerics",
                 format!("{other} is no type of numbers"),
             ));
         }
+    })
+}
+
+/// A numeric as a double, which holds neither the largest nor the smallest of them.
+fn double(value: &Extended, to: PgType) -> Result<f64> {
+    let double = value.to_f64();
+    match value {
+        Extended::Finite(number) if double.is_infinite() || double == 0.0 && !number.is_zero() => {
+            Err(Error::new(
+                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+                format!("\"{number}\" is out of range for type {to}"),
+            ))
+        }
+        _ => Ok(double),
+    }
+}
+
+/// Doubles as floats of half their size.
+///
+/// # Errors
+/// `22003` for what gets too large, or 0.
+pub fn narrowed(doubles: &Float64Array) -> Result<Float32Array> {
+    #[expect(clippy::cast_possible_truncation, reason = "what is lost is looked at")]
+    doubles.try_unary(|wide| {
+        let narrow = wide as f32;
+        let lost = match wide {
+            wide if wide.is_finite() && narrow.is_infinite() => "overflow",
+            wide if wide != 0.0 && narrow == 0.0 => "underflow",
+            _ => return Ok(narrow),
+        };
+        Err(Error::new(
+            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+            format!("value out of range: {lost}"),
+        ))
     })
 }
 

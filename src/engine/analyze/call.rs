@@ -51,10 +51,7 @@ impl Analyst<'_> {
                 self.expression(level, expression)
             }
             FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => {
-                let columns = self.starred(level, name)?;
-                let fields = columns.into_iter();
-                let fields = fields.map(|column| (column.name, column.value));
-                self.row_of(&fields.collect::<Vec<_>>())
+                self.star_row(level, name)
             }
             FunctionArg::Unnamed(_) => Err(Error::unsupported("* as an argument")),
             FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } => {

@@ -93,6 +93,7 @@ impl Analyst<'_> {
                 expr,
                 substring_from,
                 substring_for,
+                shorthand,
                 ..
             } => {
                 let mut args = vec![analysed(expr)?];
@@ -107,6 +108,10 @@ impl Analyst<'_> {
                         args.push(analysed(count)?);
                     }
                     (None, None) => {}
+                }
+                if *shorthand {
+                    // Of these there are none with patterns.
+                    return call("substr", args);
                 }
                 // DataFusion's `substring` knows positions, not patterns.
                 let by_pattern = args

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, new_null_array};
 use arrow::compute::{CastOptions, cast, cast_with_options};
-use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 
 use super::recode;
 use crate::base::{Error, Result, SqlState};
@@ -101,7 +101,12 @@ pub fn assigned(
     to: PgType,
 ) -> Result<ArrayRef> {
     // Arrays in an array may turn out not to be as long as each other.
-    if from.oid == to.oid && *array.data_type() == to.data_type() && to.more_dimensions == 0 {
+    let exact = to.oid == PgType::NUMERIC.oid && from.typmod != to.typmod;
+    if from.oid == to.oid
+        && *array.data_type() == to.data_type()
+        && to.more_dimensions == 0
+        && !exact
+    {
         return Ok(array.clone());
     }
     assign(context, array, from, to)
@@ -162,7 +167,10 @@ pub(super) fn assign(
         {
             numerics::to_numeric(array, to)
         }
-        (Integer | Numeric, Numeric) => strict(array, &target).map_err(|_| numeric_overflow(to)),
+        (Integer | Numeric, Numeric) => {
+            let held = strict(array, &target).map_err(|_| numeric_overflow(to))?;
+            within_precision(held, to)
+        }
         (Numeric, Float) => strict(array, &target).map_err(|_| out_of_range(to)),
         _ if to.element().is_some_and(is_measured) => {
             read(context, &texts_of(context, array, from)?, to)
@@ -309,23 +317,23 @@ fn round_half_even(array: &ArrayRef, to: PgType) -> Result<ArrayRef> {
     Ok(Arc::new(integers))
 }
 
-fn narrow_float(array: &ArrayRef, to: PgType) -> Result<ArrayRef> {
-    let result = cast(array, &to.data_type())
-        .map_err(|error| Error::internal("converting a float column", error))?;
-    if to.oid == PgType::FLOAT4.oid && array.data_type() == &DataType::Float64 {
-        let wide = array.as_primitive::<Float64Type>();
-        let narrow = result.as_primitive::<Float32Type>();
-        let overflows = wide.iter().zip(narrow).any(|(wide, narrow)| {
-            narrow.is_some_and(f32::is_infinite) && wide.is_some_and(f64::is_finite)
-        });
-        if overflows {
-            return Err(Error::new(
-                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-                "value out of range: overflow",
-            ));
-        }
+/// Numerics that have no more digits than their Arrow type says: sums of two may have one more, and
+/// a cast to the type they have already does not look.
+fn within_precision(array: ArrayRef, to: PgType) -> Result<ArrayRef> {
+    let decimals = array.as_primitive_opt::<Decimal128Type>();
+    let fits = decimals.is_none_or(|of| of.validate_decimal_precision(of.precision()).is_ok());
+    match fits {
+        true => Ok(array),
+        false => Err(numeric_overflow(to)),
     }
-    Ok(result)
+}
+
+fn narrow_float(array: &ArrayRef, to: PgType) -> Result<ArrayRef> {
+    if to.oid == PgType::FLOAT4.oid && array.data_type() == &DataType::Float64 {
+        return Ok(Arc::new(numerics::narrowed(array.as_primitive())?));
+    }
+    cast(array, &to.data_type())
+        .map_err(|error| Error::internal("converting a float column", error))
 }
 
 /// A cast that fails where a value does not fit.

@@ -196,6 +196,8 @@ enum Way {
     Numeric,
     /// A numeric to an integer or a float.
     Number,
+    /// A double to a float of half its size.
+    Narrow,
     /// Between local time and UTC.
     Zone,
     /// A timestamp to its date or its time of day.
@@ -284,6 +286,9 @@ impl Way {
         if fraction && b.is_integer() {
             return Some(Self::Round);
         }
+        if *a == DataType::Float64 && *b == DataType::Float32 {
+            return Some(Self::Narrow);
+        }
         if a.is_decimal() && b.is_floating() {
             return Some(Self::Number);
         }
@@ -319,6 +324,7 @@ impl Way {
             | Self::Strip
             | Self::Numeric
             | Self::Number
+            | Self::Narrow
             | Self::Precise => Volatility::Immutable,
         }
     }
@@ -414,6 +420,9 @@ impl Conversion {
             Way::Flat => Ok(flat(array)),
             Way::Numeric => numerics::to_numeric(array, self.to).map_err(external),
             Way::Number => numerics::from_numeric(array, self.to).map_err(external),
+            Way::Narrow => numerics::narrowed(array.as_primitive())
+                .map(|narrow| Arc::new(narrow) as ArrayRef)
+                .map_err(external),
             Way::Zone => zoned::zone(self.context.style.time_zone, array, self.field.data_type()),
             Way::Part => zoned::part(self.context.style.time_zone, array, self.field.data_type()),
             Way::Precise => {
