@@ -133,6 +133,11 @@ struct Savepoint {
 }
 
 impl Open {
+    /// Whether it is in a savepoint that was made where nothing may be changed.
+    pub(super) fn is_within_read_only(&self) -> bool {
+        self.savepoints.iter().any(|savepoint| savepoint.read_only)
+    }
+
     /// What the transaction sees; nothing once it failed for good.
     pub(super) fn view(&self) -> Option<&Arc<Snapshot>> {
         self.transaction.as_ref().map(Transaction::view)

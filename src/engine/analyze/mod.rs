@@ -95,7 +95,8 @@ use routine::Chain;
 pub(super) use routine::{ResultColumns, check_result, run_only, spread, surroundings};
 pub use routine::{Support, signature};
 use system_column::Places;
-pub(super) use system_column::{SYSTEM_COLUMNS, TABLEOID};
+pub use system_column::SYSTEM_COLUMNS;
+pub(super) use system_column::TABLEOID;
 use typed::Typed;
 pub(super) use with::{SILENT, misplaced};
 

@@ -9,8 +9,7 @@ use crate::base::{Error, Result};
 use crate::types::PgType;
 
 /// Columns that every table has.
-pub(in crate::engine) const SYSTEM_COLUMNS: [&str; 6] =
-    ["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"];
+pub const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"];
 /// The number of `tableoid` among the columns of every table.
 pub(in crate::engine) const TABLEOID: i16 = -6;
 /// That of `ctid`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::alter::as_server;
-use super::column_type::check_column_type;
+use super::column_type::{check_column_name, check_column_type};
 use super::constraint::altered_constraint;
 use super::drop::dependent;
 use super::rename::renamed;
@@ -267,6 +267,7 @@ impl Session {
         let ty = definition
             .ty
             .resolve(&context.snapshot, &context.search_path)?;
+        check_column_name(&definition.name)?;
         check_column_type(context, &definition.name, ty)?;
         if !matches!(relation.kind, RelationKind::Table { .. }) {
             return Err(relation.has_no_action("ADD COLUMN"));

@@ -1,9 +1,21 @@
 //! Which types columns can have.
 
 use crate::base::{Error, Result, SqlState};
+use crate::engine::SYSTEM_COLUMNS;
 use crate::statement::StatementContext;
 use crate::types::PgType;
 use crate::types::coded::tid;
+
+/// `42701` for the name of a column that every table has.
+pub(super) fn check_column_name(name: &str) -> Result<()> {
+    match SYSTEM_COLUMNS.contains(&name) {
+        false => Ok(()),
+        true => Err(Error::new(
+            SqlState::DUPLICATE_COLUMN,
+            format!("column name \"{name}\" conflicts with a system column name"),
+        )),
+    }
+}
 
 /// `42P16` for types no column can have; `0A000` for those that none can that is stored.
 pub(super) fn check_column_type(context: &StatementContext, name: &str, ty: PgType) -> Result<()> {

@@ -300,10 +300,17 @@ fn refuse_types(
     let (Some(from), Some(to)) = (column(relation, from), column(parent, to)) else {
         return Ok(());
     };
-    let numeric = |ty: crate::types::PgType| ty.info().category;
+    let category = |ty: crate::types::PgType| ty.info().category;
+    // A numeric or a float becomes no integer by itself, and an index of integers knows none.
+    let whole = |ty: crate::types::PgType| ty.data_type().is_integer();
+    let widens = category(from.ty) != 'N' || whole(from.ty) || !whole(to.ty);
+    let exact = |ty: crate::types::PgType| ty.plain() == crate::types::PgType::NUMERIC;
+    let floats = exact(to.ty) && !whole(from.ty) && !exact(from.ty);
     let comparable = from.ty.oid == to.ty.oid
-        || (numeric(from.ty) == numeric(to.ty)
-            && ['N', 'S', 'D'].contains(&numeric(from.ty))
+        || (category(from.ty) == category(to.ty)
+            && ['N', 'S', 'D'].contains(&category(from.ty))
+            && widens
+            && !floats
             && check_assignable(snapshot, "", from.ty, to.ty).is_ok());
     if comparable {
         return Ok(());

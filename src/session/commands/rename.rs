@@ -14,6 +14,9 @@ pub(super) fn renamed(relation: &Relation, from: &str, to: &str) -> Result<Vec<C
             format!("column \"{from}\" does not exist"),
         )
     })?;
+    if relation.is_stored() {
+        super::column_type::check_column_name(to)?;
+    }
     let mut after = relation.clone();
     for check in &mut after.constraints.checks {
         check.expression = rename_column(&check.expression, from, to)?;

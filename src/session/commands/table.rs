@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
-use super::column_type::{check_column_type, check_shown_type};
+use super::column_type::{check_column_name, check_column_type, check_shown_type};
 use super::constraint::stored;
 use super::on_commit::check_on_commit;
 use super::query::check_parameters;
@@ -435,6 +435,7 @@ pub(super) fn columns_of(
                 let ty = definition
                     .ty
                     .resolve(&context.snapshot, &context.search_path)?;
+                check_column_name(&definition.name)?;
                 check_column_type(context, &definition.name, ty)?;
                 Ok(Column {
                     attnum: 0,
@@ -460,6 +461,7 @@ pub(super) fn stored_columns(
 ) -> Result<Vec<Column>> {
     let columns = output_columns(context, columns, names)?;
     for column in &columns {
+        check_column_name(&column.name)?;
         check_column_type(context, &column.name, column.ty)?;
     }
     Ok(columns)

@@ -193,6 +193,12 @@ impl Session {
                     "transaction read-write mode must be set before any query",
                 ));
             }
+            if !read_only && open.is_within_read_only() {
+                return Err(Error::new(
+                    SqlState::ACTIVE_SQL_TRANSACTION,
+                    "cannot set transaction read-write mode inside a read-only transaction",
+                ));
+            }
             open.read_only = read_only;
         }
         if let Some(deferrable) = modes.deferrable {
