@@ -8,6 +8,7 @@
 //! through `Session::push`, every query through `privileges::authorize`.
 
 mod answer;
+mod arrived;
 mod commands;
 mod derived;
 mod dispatch;

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use futures::future::BoxFuture;
 
 use super::Session;
+use super::arrived::Arrived;
 use super::dispatch::Run;
 use super::plpgsql::Deep;
 use crate::base::{Error, Oid, Result};
@@ -41,8 +42,10 @@ pub(super) struct Changing {
     pub(super) tables: Vec<Oid>,
     /// Whether nothing of them is changed before the last function is called.
     pub(super) at_once: bool,
-    /// Whether triggers look at the first row, before which nothing is changed.
-    pub(super) first: bool,
+    /// The rows that were added so far, if nothing else is done and they are known one by one.
+    pub(super) arrived: Option<Arrived>,
+    /// Whether triggers look at a row now, and all that happened before it can be seen.
+    pub(super) looked_at: bool,
     /// Whether they looked at a row.
     pub(super) begun: bool,
 }
@@ -53,9 +56,32 @@ impl Changing {
         Self {
             tables,
             at_once,
-            first: false,
+            arrived: None,
+            looked_at: false,
             begun: false,
         }
+    }
+
+    /// The same of a statement that does nothing but add rows to this table.
+    pub(super) fn adding(mut self, table: Option<Oid>) -> Self {
+        self.arrived = table.map(Arrived::none);
+        self
+    }
+
+    /// Triggers look at a row.
+    pub(super) fn look(&mut self) {
+        self.looked_at = self.arrived.is_some() || !self.begun;
+        self.begun = true;
+    }
+
+    /// They let it be added so.
+    pub(super) fn arrive(&mut self, table: Oid, row: RecordBatch) -> Result<()> {
+        if let Some(arrived) = self.arrived.as_mut().filter(|of| of.table == table)
+            && !arrived.take(row)?
+        {
+            self.arrived = None;
+        }
+        Ok(())
     }
 }
 
@@ -201,7 +227,7 @@ impl Session {
                 )));
             }
             if self.pinned.is_none()
-                && !(changing.at_once || changing.first)
+                && !(changing.at_once || changing.looked_at)
                 && let Some(table) = tables.find(|table| read.contains(table))
             {
                 return Err(Error::unsupported(format!(

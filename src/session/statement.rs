@@ -129,7 +129,10 @@ impl Session {
         let transaction = self.transaction()?;
         transaction.refresh()?;
         let view = transaction.view().clone();
-        let snapshot = self.pinned.clone().unwrap_or(view);
+        let snapshot = match &self.pinned {
+            Some(pinned) => Arc::clone(pinned),
+            None => self.with_arrived(view)?,
+        };
         self.opened()?.used = true;
         let mut context = self.context_over(snapshot)?;
         for body in &self.bodies {

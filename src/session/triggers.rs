@@ -86,8 +86,7 @@ impl Session {
             .rposition(|of| of.tables.contains(&relation.oid));
         for index in 0..count {
             if let Some(changing) = place.and_then(|place| self.changing.get_mut(place)) {
-                changing.first = !changing.begun;
-                changing.begun = true;
+                changing.look();
             }
             let old = request.old.as_ref().map(|batch| row(batch, index));
             let mut new = request.new.as_ref().map(|batch| row(batch, index));
@@ -120,12 +119,22 @@ impl Session {
                 new = Some(left);
             }
             kept.push(goes_on);
-            if let Some(new) = new.filter(|_| goes_on) {
-                made.push(new);
+            let Some(new) = new.filter(|_| goes_on) else {
+                continue;
+            };
+            if let Some(changing) = place.and_then(|place| self.changing.get_mut(place))
+                && let Some(batch) = request
+                    .new
+                    .as_ref()
+                    .filter(|_| event == TriggerEvent::Insert)
+                && changing.arrived.is_some()
+            {
+                changing.arrive(relation.oid, rows_of(batch, std::slice::from_ref(&new))?)?;
             }
+            made.push(new);
         }
         if let Some(changing) = place.and_then(|place| self.changing.get_mut(place)) {
-            changing.first = false;
+            changing.looked_at = false;
         }
         let new = match &request.new {
             None => None,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Relation};
-use crate::engine::dml::{Feeds, Router};
+use crate::engine::dml::{Feeds, Router, arrives_whole};
 
 /// What COPY loaded.
 #[derive(Debug, Default)]
@@ -26,6 +26,13 @@ pub struct CopiedRows {
     pub(in crate::engine) feeds: Feeds,
     pub(in crate::engine) router: Option<Router>,
     pub(in crate::engine) batches: Vec<RecordBatch>,
+}
+
+impl CopiedRows {
+    /// The table that they come to as triggers leave them.
+    pub fn only_adds_to(&self) -> Option<Oid> {
+        arrives_whole(&self.relation).filter(|_| self.router.is_none())
+    }
 }
 
 /// Rows that wait, in memory.

@@ -15,10 +15,11 @@ use super::items::{Untyped, untyped_columns};
 use super::names::Names;
 use super::route::Router;
 use super::set::{check_count, check_list};
+use super::spread;
 use super::target::{self, at, is_default, named_columns, position};
 use super::through::{Aim, Through};
 use super::values::{Cell, Parameters, given_type, settle_used, used_parameters};
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Column, Generation, Privilege, Relation};
 use crate::engine::analyze::misplaced;
 use crate::engine::command::{Inference, Overriding};
@@ -77,7 +78,14 @@ impl Engine {
         parameters: &mut Parameters,
     ) -> Result<(Insert, Vec<Need>)> {
         target::refuse_extensions(insert)?;
-        let without;
+        let (spread, without);
+        let insert = match spread::spread(insert) {
+            Some(insert) => {
+                spread = insert;
+                &spread
+            }
+            None => insert,
+        };
         let own = insert.source.as_ref().and_then(|s| s.with.as_ref());
         if own.is_some_and(changes_rows) {
             return Err(misplaced());
@@ -105,16 +113,27 @@ impl Engine {
             None => insert,
         };
         let mut columns = insert.columns.clone();
+        let mut beyond = None;
         if let Some(through) = &through {
             if insert.on.is_some() {
                 return Err(Error::unsupported("ON CONFLICT of a view"));
             }
-            through.renamed(&mut columns, verb)?;
+            beyond = through.renamed(&mut columns, verb)?.map(str::to_owned);
         }
         if relation.view().is_some() && insert.on.is_some() {
             return Err(Error::unsupported("ON CONFLICT of a view"));
         }
-        let targets = named_columns(&relation, &columns)?;
+        let targets = match beyond {
+            Some(_) if columns.is_empty() => Vec::new(),
+            Some(_) | None => named_columns(&relation, &columns)?,
+        };
+        // A value for what is none of the table's columns.
+        let check_given_to = |width: usize| match (&through, &beyond) {
+            (Some(through), Some(name)) if width > targets.len() => {
+                through.column(name, verb).map(|_| ())
+            }
+            _ => Ok(()),
+        };
         let mut computing = Computing::default();
         let mut source_types = vec![None::<PgType>; targets.len()];
         // Places of the source that only say DEFAULT.
@@ -124,6 +143,7 @@ impl Engine {
             Some(query) => match plain_values(query) {
                 Some(rows) => {
                     let row = &rows[0].content;
+                    check_given_to(row.len())?;
                     check_count(&insert.columns, row.len(), targets.len())
                         .map_err(|error| at(error, row.get(targets.len()).and_then(position)))?;
                     for (place, of) in defaulted.iter_mut().enumerate().take(row.len()) {
@@ -169,6 +189,7 @@ impl Engine {
                         None => self.bind(context, query, known).await?,
                     };
                     settle_used(parameters, query, &bound);
+                    check_given_to(bound.columns.len())?;
                     check_count(&insert.columns, bound.columns.len(), targets.len())
                         .map_err(|error| at(error, target::item_position(query, targets.len())))?;
                     needs.extend(bound.needs.iter().cloned());
@@ -430,6 +451,12 @@ impl Insert {
         matches!(&self.source, Source::Values(rows) if rows.len() == 1) && self.conflict.is_none()
     }
 
+    /// The table that its rows come to as triggers leave them, all of them.
+    pub(super) fn only_adds_to(&self) -> Option<Oid> {
+        let all = self.conflict.is_none() && self.router.is_none();
+        arrives_whole(&self.relation).filter(|_| all)
+    }
+
     /// Every query in it that names of WITH may stand in.
     pub(super) fn queries(&mut self) -> impl Iterator<Item = &mut Bound> {
         let source = match &mut self.source {
@@ -449,4 +476,10 @@ impl Insert {
             Source::Values(_) | Source::Copied(_) => None,
         }
     }
+}
+
+/// A table whose new rows are whole once triggers have seen them.
+pub(in crate::engine) fn arrives_whole(table: &Relation) -> Option<Oid> {
+    let made_later = table.columns.iter().any(|of| of.expression().is_some());
+    (!made_later && table.view().is_none()).then_some(table.oid)
 }

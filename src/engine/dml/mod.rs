@@ -52,6 +52,7 @@ mod security;
 mod set;
 mod simple_view;
 mod sink;
+mod spread;
 mod steps;
 mod target;
 #[cfg(test)]
@@ -77,6 +78,7 @@ use crate::privileges::{Authorized, Need};
 use crate::statement::StatementContext;
 use crate::types::PgType;
 use insert::Insert;
+pub(super) use insert::arrives_whole;
 use instead::Instead;
 use names::Names;
 use returning::{Side, changed_provider, joined_schema, returned_provider};

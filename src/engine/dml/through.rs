@@ -457,19 +457,26 @@ impl Through {
         }
     }
 
-    /// Names of the view's columns as those of the table's; all of the view's, if there are none.
-    pub(super) fn renamed(&self, names: &mut Vec<ast::ObjectName>, verb: &str) -> Result<()> {
+    /// Names of the view's columns as those of the table's; all of the view's, if there are none, up
+    /// to one that is none of the table's: its name. It is only missed if it is given a value.
+    pub(super) fn renamed(
+        &self,
+        names: &mut Vec<ast::ObjectName>,
+        verb: &str,
+    ) -> Result<Option<&str>> {
         if names.is_empty() {
-            let all = self.view.columns.iter();
-            // What is none of the table's is only missed if it is given a value.
-            let all = all.map_while(|column| self.column(&column.name, verb).ok());
-            *names = all.map(|name| vec![target::quoted(name)].into()).collect();
-            return Ok(());
+            for column in &self.view.columns {
+                match self.column(&column.name, verb) {
+                    Ok(name) => names.push(vec![target::quoted(name)].into()),
+                    Err(_) => return Ok(Some(&column.name)),
+                }
+            }
+            return Ok(None);
         }
         for name in names {
             self.rename(name, verb)?;
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The targets of assignments as columns of the table.

@@ -120,6 +120,20 @@ impl BoundDml {
             Body::Query(_) => false,
         }
     }
+
+    /// The table that it adds rows to, of which each is what triggers leave of it, if it does
+    /// nothing else.
+    pub fn only_adds_to(&self) -> Option<Oid> {
+        match &self.body {
+            Body::Change(part) if self.steps.is_empty() && part.below.is_empty() => {
+                match &part.change {
+                    PartBody::Insert(insert) => insert.only_adds_to(),
+                    PartBody::Rewrite(_) | PartBody::Instead(_) | PartBody::Merge(_) => None,
+                }
+            }
+            Body::Change(_) | Body::Query(_) => None,
+        }
+    }
 }
 
 /// Whether other tables refer to a table.

@@ -301,12 +301,15 @@ impl Session {
         };
         let context = self.context()?;
         let relation = context.snapshot.relation(table);
-        let tables = match relation.filter(|relation| relation.view().is_none()) {
+        let table = relation.filter(|relation| relation.view().is_none());
+        let tables = match table {
             Some(table) => context.snapshot.meant(table.oid, false),
             None => Vec::new(),
         };
         let before = self.changing.len();
-        self.changing.push(Changing::new(tables, false));
+        let adds = copied.only_adds_to();
+        self.changing
+            .push(Changing::new(tables, false).adding(adds));
         let engine = self.shared.engine.clone();
         let (calling, mut queue) = context.calling(self.acting_role());
         let work = engine.insert_copied(&calling, copied, &interrupt);

@@ -70,7 +70,9 @@ impl Session {
         self.refuse_changing(&context, &bound.needs, &tables)?;
         let at_once = bound.is_one_row();
         let before = self.changing.len();
-        self.changing.push(Changing::new(tables, at_once));
+        let adds = bound.only_adds_to();
+        self.changing
+            .push(Changing::new(tables, at_once).adding(adds));
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let engine = self.shared.engine.clone();
         let (calling, mut queue) = context.calling(self.acting_role());
