@@ -144,10 +144,6 @@ fn template(
     // NULL; nothing depends on it.
     settings.execution.skip_physical_aggregate_schema_check = true;
     settings.execution.collect_statistics = true;
-    // Few rows stay together, and so in the order they are stored in.
-    settings
-        .execution
-        .use_row_number_estimates_to_optimize_partitioning = true;
     // A join that tells its other side what to look for waits until all its partitions know. One
     // that a join above has no use for never does, and the query waits forever.
     settings.optimizer.enable_join_dynamic_filter_pushdown = false;

@@ -5,7 +5,7 @@ use datafusion::logical_expr::Expr;
 use super::Analyst;
 use super::coerce::{array_element, category};
 use super::typed::{self, Typed, case};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, SqlState};
 use crate::engine::numeric;
 use crate::engine::semantics::{self, is_volatile};
 use crate::functions;
@@ -14,6 +14,11 @@ use crate::types::PgType;
 impl Analyst<'_> {
     /// `COALESCE(…)`, `GREATEST(…)` or `LEAST(…)`
     pub(super) fn one_of(&self, name: &str, args: Vec<Typed>) -> Result<Typed> {
+        if args.is_empty() {
+            // To PostgreSQL's grammar these are no functions.
+            let message = "syntax error at or near \")\"";
+            return Err(Error::new(SqlState::SYNTAX_ERROR, message));
+        }
         let word = name.to_uppercase();
         let (values, ty) = self.in_common(args, &word)?;
         if name != "coalesce" {

@@ -73,6 +73,13 @@ impl Analyst<'_> {
                 return Err(specified_twice(&relation.name));
             }
         }
+        let supplied = [
+            (&left, matches!(join_type, JoinType::Right | JoinType::Full)),
+            (&right, matches!(join_type, JoinType::Left | JoinType::Full)),
+        ];
+        for (side, _) in supplied.into_iter().filter(|(_, is)| *is) {
+            self.refuse_recursion(&side.plan, "an outer join")?;
+        }
         if matches!(join_type, JoinType::Right | JoinType::Full) {
             self.mark(&mut left)?;
         }

@@ -14,7 +14,7 @@ use sqlparser::ast::{self, CteAsMaterialized, SetExpr, TableFactor, Visit, Visit
 
 use super::query::Answer;
 use super::{Analyst, Converted};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, SqlState};
 use crate::catalog::RelationKind;
 use crate::engine::dependent::is_volatile;
 use crate::engine::parse::fold;
@@ -33,7 +33,7 @@ impl Analyst<'_> {
         if uses == 0 || !once {
             return Ok(answer);
         }
-        if !answer.outer.is_empty() || self.reads_working_table(&answer.plan)? {
+        if !answer.outer.is_empty() || self.working_table(&answer.plan)?.is_some() {
             // Other rows for every row around it.
             if volatile && uses > 1 {
                 return Err(Error::unsupported(
@@ -54,20 +54,41 @@ impl Analyst<'_> {
         })
     }
 
-    /// Whether a plan reads the rows a recursive query around it found last.
-    fn reads_working_table(&self, plan: &LogicalPlan) -> Result<bool> {
+    /// The recursive query around a plan whose rows found last it reads.
+    fn working_table(&self, plan: &LogicalPlan) -> Result<Option<String>> {
         let working = self.shared.working.borrow();
-        let mut found = false;
+        if working.is_empty() {
+            return Ok(None);
+        }
+        let mut found = None;
         plan.apply_with_subqueries(|plan| {
-            if let LogicalPlan::TableScan(scan) = plan {
-                found |= source_as_provider(&scan.source)
+            if let LogicalPlan::TableScan(scan) = plan
+                && source_as_provider(&scan.source)
                     .is_ok_and(|provider| provider.downcast_ref::<CteWorkTable>().is_some())
-                    && working.iter().any(|name| name == scan.table_name.table());
+            {
+                let name = scan.table_name.table();
+                found = working
+                    .iter()
+                    .find(|of| *of == name)
+                    .cloned()
+                    .or(found.take());
             }
             Ok(TreeNodeRecursion::Continue)
         })
         .converted()?;
-        Ok(found)
+        // Behind the name stands which of several of that name it is.
+        Ok(found.map(|of| of.split('\0').next().unwrap_or_default().to_owned()))
+    }
+
+    /// `42P19` for a recursive reference in such a place.
+    pub(super) fn refuse_recursion(&self, plan: &LogicalPlan, place: &str) -> Result<()> {
+        match self.working_table(plan)? {
+            None => Ok(()),
+            Some(name) => Err(Error::new(
+                SqlState::INVALID_RECURSION,
+                format!("recursive reference to query \"{name}\" must not appear within {place}"),
+            )),
+        }
     }
 }
 

@@ -26,6 +26,7 @@ impl Analyst<'_> {
             return Err(deep.detail(format!("They may be nested {SUBQUERY_DEPTH_MAX} deep.")));
         }
         let answer = self.query(query, Some(level), level.ctes, wanted)?;
+        self.refuse_recursion(&answer.plan, "a subquery")?;
         // What it answers may be compared with what stands here.
         for (index, output) in answer.columns.iter().enumerate() {
             if let Expr::Column(column) = answer.column(index).expr {

@@ -32,6 +32,7 @@ use super::plan::{is_volatile, with_values};
 use crate::base::{Error, SqlState};
 use crate::engine::barrier;
 use crate::engine::planning::{self, Watch};
+use crate::engine::rules::reached;
 use crate::engine::scope::external;
 use crate::engine::semantics;
 
@@ -342,7 +343,7 @@ impl Work {
         let plan = with_values(&self.inner, &self.columns, values)?;
         // What was tied from further in may now be joined like any other subquery.
         let plan = semantics::before_coercion(plan, &self.watch)?;
-        let plan = optimised(plan, &self.state, &self.watch)?;
+        let plan = reached(optimised(plan, &self.state, &self.watch)?)?;
         let schema: SchemaRef = Arc::new(plan.schema().as_arrow().clone());
         let physical = DependentPlanner
             .create_physical_plan(&plan, self.state.as_ref())

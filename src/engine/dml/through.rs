@@ -457,8 +457,8 @@ impl Through {
         }
     }
 
-    /// Names of the view's columns as those of the table's; all of the view's, if there are none, up
-    /// to one that is none of the table's: its name. It is only missed if it is given a value.
+    /// Names of the view's columns as those of the table's; all of the view's, if there are none,
+    /// up to one that is none of the table's: its name. It is only missed if it is given a value.
     pub(super) fn renamed(
         &self,
         names: &mut Vec<ast::ObjectName>,

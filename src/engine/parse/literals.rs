@@ -42,7 +42,11 @@ pub(super) fn read(sql: &str, tokens: Vec<Placed>) -> Result<Vec<Placed>> {
                 if let Some(ampersand) = rest.next() {
                     let text = rest.next_if(|next| next.1 == ampersand.2 && is_quoted(next));
                     match text {
-                        Some(text) => made.push(unescaped(sql, &first, text, &mut rest)?),
+                        Some(text) => {
+                            let (text, spaces) = unescaped(sql, &first, text, &mut rest)?;
+                            made.push(text);
+                            made.extend(spaces);
+                        }
                         None => made.extend([first, ampersand]),
                     }
                 }
@@ -76,8 +80,9 @@ fn is_quoted(token: &Placed) -> bool {
 fn check_number(sql: &str, (token, start, own): &Placed, end: Option<usize>) -> Result<()> {
     let plain = match &token.token {
         Token::Number(text, _) => !text.contains('_'),
-        // `x'1F'` begins with its letter.
-        _ => !slice(sql, *start, start + 1).starts_with('0'),
+        // `0x1F` is shorter than `x'1F'`.
+        Token::HexStringLiteral(text) => own - start != text.chars().count() + "0x".len(),
+        _ => true,
     };
     if plain && end.is_none() {
         return Ok(());
@@ -97,24 +102,24 @@ fn junk(what: &str, text: &str, start: usize) -> Error {
     Error::new(SqlState::SYNTAX_ERROR, message).at(start + 1)
 }
 
-/// What `U&` and the text behind it stand for, with the escape character that follows, if one does.
+/// What `U&` and the text behind it stand for, with the escape character that follows, if one does;
+/// the blanks behind it, if none does.
 fn unescaped(
     sql: &str,
     first: &Placed,
     (mut token, start, mut end): Placed,
     rest: &mut std::iter::Peekable<std::vec::IntoIter<Placed>>,
-) -> Result<Placed> {
+) -> Result<(Placed, Vec<Placed>)> {
     let mut escape = '\\';
-    let mut ahead = rest.clone().skip_while(|next| is_space(next));
-    let uescape = ahead.next().is_some_and(|next| match &next.0.token {
+    let mut spaces: Vec<Placed> = std::iter::from_fn(|| rest.next_if(is_space)).collect();
+    let word = rest.next_if(|next| match &next.0.token {
         Token::Word(word) => {
             word.quote_style.is_none() && word.value.eq_ignore_ascii_case("uescape")
         }
         _ => false,
     });
-    if uescape {
-        while rest.next_if(is_space).is_some() {}
-        let word = rest.next();
+    if word.is_some() {
+        spaces.clear();
         while rest.next_if(is_space).is_some() {}
         let given = rest.next();
         let near = given.as_ref().or(word.as_ref());
@@ -138,7 +143,7 @@ fn unescaped(
         Token::Word(word) => word.value = read(&word.value)?,
         _ => {}
     }
-    Ok((token, first.1, end))
+    Ok(((token, first.1, end), spaces))
 }
 
 fn is_space(token: &Placed) -> bool {

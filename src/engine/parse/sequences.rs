@@ -45,7 +45,8 @@ pub(super) fn sequence_options(cursor: &mut Cursor) -> Result<Vec<SequenceOption
     Ok(options)
 }
 
-/// What ALTER COLUMN says of an identity column: whose values it takes, and options of its sequence.
+/// What ALTER COLUMN says of an identity column: whose values it takes, and options of its
+/// sequence.
 pub(super) fn identity_options(cursor: &mut Cursor) -> Result<(Option<bool>, Vec<SequenceOption>)> {
     let twice = || Error::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options");
     let mut always = None;

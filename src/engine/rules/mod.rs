@@ -14,6 +14,7 @@ mod reached;
 mod skips;
 mod sorted;
 mod statistics;
+mod together;
 mod topmost;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub(super) use reached::reached;
 use skips::Skips;
 use sorted::Sorted;
 use statistics::OwnStatistics;
+use together::Together;
 use topmost::Topmost;
 
 use super::planning::{Resumed, WatchedPhysical};
@@ -101,6 +103,7 @@ pub(super) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     rules.splice(
         last..last,
         [
+            Arc::new(Together) as _,
             Arc::new(Crossed) as _,
             Arc::new(Sorted) as _,
             Arc::new(InTurn) as _,

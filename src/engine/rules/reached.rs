@@ -56,6 +56,8 @@ pub(in crate::engine) fn reached(plan: LogicalPlan) -> Result<LogicalPlan> {
                 turns == Some(true),
             ))
         }
+        // These say what may be left out, and a filter stands above.
+        plan @ LogicalPlan::TableScan(_) => Ok(Transformed::no(plan)),
         plan if !has_order(&plan)? => Ok(Transformed::no(plan)),
         plan => {
             let names = NamePreserver::new(&plan);
