@@ -37,6 +37,9 @@ const TOTAL: &[&str] = &[
 ];
 /// What is written twice must be small.
 const TWICE_MAX: usize = 100;
+/// So many terms stand within each other at most: planning them takes time that grows with the cube
+/// of their number. Longer chains are computed as a whole.
+const NESTED_MAX: usize = 16;
 
 /// The plan with its conditions computed where they are reached.
 pub(in crate::engine) fn reached(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -122,7 +125,9 @@ fn cost(expr: &Expr) -> Result<usize> {
 pub(super) fn may_fail(expr: &Expr) -> Result<bool> {
     expr.exists(|part| {
         Ok(match part {
-            Expr::ScalarFunction(call) => !TOTAL.contains(&call.func.name()),
+            Expr::ScalarFunction(call) => {
+                functions::is_called(&call.func) || !TOTAL.contains(&call.func.name())
+            }
             Expr::BinaryExpr(binary) => matches!(
                 binary.op,
                 Operator::Plus
@@ -181,6 +186,9 @@ fn terms(expr: Expr, op: Operator) -> Result<Vec<Expr>> {
 
 /// The terms of an AND, each computed for the rows that those before it let through.
 fn chained(mut terms: Vec<Expr>) -> Result<Expr> {
+    if is_long(&terms)? {
+        return Ok(conjunction(terms).unwrap_or_else(|| lit(true)));
+    }
     let mut later = 1;
     while later < terms.len() && !may_fail(&terms[later])? {
         later += 1;
@@ -209,7 +217,8 @@ fn within(expr: Expr) -> Result<Expr> {
         }
         Expr::AggregateFunction(AggregateFunction { func, mut params }) => {
             params.filter = match params.filter {
-                Some(filter) => Some(Box::new(in_turn(*filter)?)),
+                // Here PostgreSQL keeps the order in which they are written.
+                Some(filter) => Some(Box::new(chained(terms(*filter, Operator::And)?)?)),
                 None => None,
             };
             let aggregate = Expr::AggregateFunction(AggregateFunction { func, params });
@@ -222,13 +231,14 @@ fn within(expr: Expr) -> Result<Expr> {
 
 /// The terms of AND or OR, of which one may be NULL.
 fn joined(terms: Vec<Expr>, op: Operator) -> Result<Expr> {
+    let is_long = is_long(&terms)?;
     let mut before: Option<Expr> = None;
     for term in terms {
         let Some(left) = before else {
             before = Some(term);
             continue;
         };
-        let matters = may_fail(&term)? && size(&term)? <= TWICE_MAX;
+        let matters = !is_long && may_fail(&term)? && size(&term)? <= TWICE_MAX;
         before = Some(match (matters, op) {
             (false, Operator::And) => left.and(term),
             (false, _) => left.or(term),
@@ -243,6 +253,15 @@ fn joined(terms: Vec<Expr>, op: Operator) -> Result<Expr> {
         });
     }
     Ok(before.unwrap_or_else(|| lit(op == Operator::And)))
+}
+
+/// Whether too many terms may fail.
+fn is_long(terms: &[Expr]) -> Result<bool> {
+    let mut count = 0;
+    for term in terms.iter().skip(1) {
+        count += usize::from(may_fail(term)?);
+    }
+    Ok(count > NESTED_MAX)
 }
 
 fn size(expr: &Expr) -> Result<usize> {
