@@ -10,6 +10,7 @@ use super::call::{Call, functions};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::binary::BinaryColumn;
+use crate::types::surrogates::{Halves, Misread};
 use crate::types::{Encoding, PgType};
 
 functions! { pub(super) LIST:
@@ -160,11 +161,11 @@ fn unistr(text: &str) -> Result<Value> {
             .hint("Unicode escapes must be \\XXXX, \\+XXXXXX, \\uXXXX, or \\UXXXXXXXX.")
     };
     let mut out = String::new();
-    let mut high: Option<u32> = None;
+    let mut halves = Halves::default();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         if c != '\\' {
-            if high.is_some() {
+            if halves.is_open() {
                 return Err(bad_pair());
             }
             out.push(c);
@@ -173,7 +174,7 @@ fn unistr(text: &str) -> Result<Value> {
         }
         let after = &rest[1..];
         if let Some(more) = after.strip_prefix('\\') {
-            if high.is_some() {
+            if halves.is_open() {
                 return Err(bad_pair());
             }
             out.push('\\');
@@ -192,27 +193,20 @@ fn unistr(text: &str) -> Result<Value> {
             .and_then(|code| u32::from_str_radix(code, 16).ok())
             .ok_or_else(wrong)?;
         rest = &after[skip + digits..];
-        match (high.take(), code) {
-            (None, 0xd800..=0xdbff) => high = Some(code),
-            (Some(first), 0xdc00..=0xdfff) => {
-                let code = 0x10000 + ((first - 0xd800) << 10) + (code - 0xdc00);
-                out.extend(char::from_u32(code));
+        match halves.take(code) {
+            Ok(character) => out.extend(character),
+            Err(Misread::Half) => return Err(bad_pair()),
+            Err(Misread::Number) => {
+                return Err(Error::new(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    format!("invalid Unicode code point: {code:04X}"),
+                ));
             }
-            (Some(_), _) | (None, 0xdc00..=0xdfff) => return Err(bad_pair()),
-            (None, code) => match char::from_u32(code).filter(|c| *c != '\0') {
-                Some(c) => out.push(c),
-                None => {
-                    return Err(Error::new(
-                        SqlState::INVALID_PARAMETER_VALUE,
-                        format!("invalid Unicode code point: {code:04X}"),
-                    ));
-                }
-            },
         }
     }
-    match high {
-        Some(_) => Err(bad_pair()),
-        None => Ok(out.into()),
+    match halves.is_open() {
+        true => Err(bad_pair()),
+        false => Ok(out.into()),
     }
 }
 

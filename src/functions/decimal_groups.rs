@@ -84,6 +84,12 @@ fn overflow() -> Error {
     )
 }
 
+/// Whether an aggregate takes the value of a row: one that is there, where FILTER is true.
+pub(super) fn counts(values: &dyn Array, filter: Option<&BooleanArray>, row: usize) -> bool {
+    let wanted = filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+    wanted && values.is_valid(row)
+}
+
 impl GroupsAccumulator for DecimalGroups {
     fn update_batch(
         &mut self,
@@ -95,8 +101,7 @@ impl GroupsAccumulator for DecimalGroups {
         self.grow(total_num_groups);
         let values = values[0].as_primitive::<Decimal128Type>();
         for (row, group) in group_indices.iter().enumerate() {
-            let wanted = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-            if wanted && values.is_valid(row) {
+            if counts(values, opt_filter, row) {
                 self.add(*group, values.value(row), 1)?;
             }
         }
@@ -141,10 +146,7 @@ impl GroupsAccumulator for DecimalGroups {
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>, DataFusionError> {
         let values = values[0].as_primitive::<Decimal128Type>();
-        let counted = |row: usize| {
-            values.is_valid(row)
-                && opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
-        };
+        let counted = |row: usize| counts(values, opt_filter, row);
         let sums: Decimal128Array = (0..values.len())
             .map(|row| Some(if counted(row) { values.value(row) } else { 0 }))
             .collect();

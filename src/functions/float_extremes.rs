@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::mem::size_of_val;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray};
 use arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type};
 use datafusion::common::Result;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
@@ -13,6 +13,8 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature,
 };
+
+use super::decimal_groups::counts;
 
 /// `min` and `max` over floats.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -105,8 +107,7 @@ where
     fn take(&mut self, values: &ArrayRef, groups: &[usize], filter: Option<&BooleanArray>) {
         let values = values.as_primitive::<T>();
         for (row, group) in groups.iter().enumerate() {
-            let wanted = filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-            if !wanted || values.is_null(row) {
+            if !counts(values, filter, row) {
                 continue;
             }
             let new = values.value(row);

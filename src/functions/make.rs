@@ -6,6 +6,7 @@ use super::temporal::{DAY, checked};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::calendar::{self, DATE_MAX, DATE_MIN};
+use crate::types::text::{BadOffset, offset};
 use crate::types::{PgType, Zone};
 
 functions! { pub(super) LIST:
@@ -57,39 +58,16 @@ functions! { pub(super) LIST:
 /// A zone by its name, or by what is added to UTC there.
 fn zone(name: &str) -> Result<Zone> {
     let wrong = |what: String| Error::new(SqlState::INVALID_PARAMETER_VALUE, what);
-    let east = match name.as_bytes().first() {
-        Some(b'+') => 1,
-        Some(b'-') => -1,
-        Some(b'0'..=b'9') => {
-            let what = format!("invalid input syntax for type numeric time zone: \"{name}\"");
-            let hint = "Numeric time zones must have \"-\" or \"+\" as first character.";
-            return Err(wrong(what).hint(hint));
-        }
-        _ => return super::time::zone(name),
-    };
-    let digits = &name[1..];
-    let parts: Vec<&str> = match digits.contains(':') {
-        true => digits.split(':').collect(),
-        // `+0330`
-        false if digits.len() > 2 && digits.is_ascii() => {
-            let (hours, minutes) = digits.split_at(digits.len() - 2);
-            vec![hours, minutes]
-        }
-        false => vec![digits],
-    };
-    let parts = parts.iter().map(|part| part.parse::<u32>().ok());
-    let parts: Option<Vec<u32>> = parts.collect();
-    let (hours, minutes, seconds) = match parts.as_deref() {
-        Some([hours]) => (*hours, 0, 0),
-        Some([hours, minutes]) => (*hours, *minutes, 0),
-        Some([hours, minutes, seconds]) => (*hours, *minutes, *seconds),
-        _ => return super::time::zone(name),
-    };
-    if hours > 15 || minutes > 59 || seconds > 59 {
-        return Err(wrong(format!("numeric time zone \"{name}\" out of range")));
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        let what = format!("invalid input syntax for type numeric time zone: \"{name}\"");
+        let hint = "Numeric time zones must have \"-\" or \"+\" as first character.";
+        return Err(wrong(what).hint(hint));
     }
-    let all = i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
-    Ok(Zone::east(east * all))
+    match offset(name) {
+        Ok(seconds) => Ok(Zone::east(seconds)),
+        Err(BadOffset::Range) => Err(wrong(format!("numeric time zone \"{name}\" out of range"))),
+        Err(BadOffset::Syntax) => super::time::zone(name),
+    }
 }
 
 fn field(call: &Call<'_>, arg: usize, row: usize) -> i64 {

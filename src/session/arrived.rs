@@ -1,7 +1,7 @@
 //! Rows that a statement adds to a table one after the other: what looks at one of them sees those
 //! before it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
@@ -19,7 +19,6 @@ const ARRIVED_MAX: usize = 100_000;
 pub(super) struct Arrived {
     /// Their table.
     pub(super) table: Oid,
-    rows: usize,
     /// In order, each of more rows than the next, so that few have to be looked at.
     runs: Vec<Run>,
 }
@@ -27,7 +26,8 @@ pub(super) struct Arrived {
 #[derive(Debug, Clone)]
 struct Run {
     rows: RecordBatch,
-    segments: OnceLock<Vec<Arc<Segment>>>,
+    /// What they are stored as, once somebody looks.
+    segments: Option<Vec<Arc<Segment>>>,
 }
 
 impl Arrived {
@@ -35,14 +35,12 @@ impl Arrived {
     pub(super) fn none(table: Oid) -> Self {
         Self {
             table,
-            rows: 0,
             runs: Vec::new(),
         }
     }
 
     /// Takes one more; whether there is room for it.
     pub(super) fn take(&mut self, row: RecordBatch) -> Result<bool> {
-        self.rows += row.num_rows();
         let mut rows = row;
         while let Some(last) = self
             .runs
@@ -53,28 +51,25 @@ impl Arrived {
         }
         self.runs.push(Run {
             rows,
-            segments: OnceLock::new(),
+            segments: None,
         });
-        Ok(self.rows <= ARRIVED_MAX)
+        let rows: usize = self.runs.iter().map(|run| run.rows.num_rows()).sum();
+        Ok(rows <= ARRIVED_MAX)
     }
 
     /// The catalog with the rows in their table.
-    fn in_view(&self, store: &Arc<Store>, view: &Arc<Snapshot>) -> Result<Arc<Snapshot>> {
-        let Some(relation) = view.relation(self.table).filter(|_| self.rows > 0) else {
+    fn in_view(&mut self, store: &Arc<Store>, view: &Arc<Snapshot>) -> Result<Arc<Snapshot>> {
+        let Some(relation) = view.relation(self.table).filter(|_| !self.runs.is_empty()) else {
             return Ok(Arc::clone(view));
         };
         let mut segments = Vec::with_capacity(self.runs.len());
-        for run in &self.runs {
-            let known = match run.segments.get() {
-                Some(known) => known,
-                None => {
-                    let mut writer = SegmentWriter::new(Arc::clone(store), Arc::clone(relation));
-                    writer.write(&run.rows)?;
-                    let made = writer.finish()?;
-                    run.segments.get_or_init(|| made)
-                }
-            };
-            segments.extend(known.iter().cloned());
+        for run in &mut self.runs {
+            if run.segments.is_none() {
+                let mut writer = SegmentWriter::new(Arc::clone(store), Arc::clone(relation));
+                writer.write(&run.rows)?;
+                run.segments = Some(writer.finish()?);
+            }
+            segments.extend(run.segments.iter().flatten().cloned());
         }
         let added = Change::AddSegments {
             relation: self.table,
@@ -86,10 +81,10 @@ impl Arrived {
 
 impl Session {
     /// What a function sees that is called by statements which add rows: those before it, too.
-    pub(super) fn with_arrived(&self, mut view: Arc<Snapshot>) -> Result<Arc<Snapshot>> {
+    pub(super) fn with_arrived(&mut self, mut view: Arc<Snapshot>) -> Result<Arc<Snapshot>> {
         let store = self.shared.database.store();
-        for changing in self.changing.iter().filter(|changing| changing.looked_at) {
-            if let Some(arrived) = &changing.arrived {
+        for changing in self.changing.iter_mut().filter(|of| of.looked_at) {
+            if let Some(arrived) = &mut changing.arrived {
                 view = arrived.in_view(store, &view)?;
             }
         }

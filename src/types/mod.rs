@@ -20,6 +20,7 @@ pub mod range;
 pub mod row;
 pub mod search;
 pub mod shaped;
+pub mod surrogates;
 pub mod text;
 mod timetz;
 mod transcendental;

@@ -73,17 +73,12 @@ impl Analyst<'_> {
                 return Err(specified_twice(&relation.name));
             }
         }
-        let supplied = [
-            (&left, matches!(join_type, JoinType::Right | JoinType::Full)),
-            (&right, matches!(join_type, JoinType::Left | JoinType::Full)),
-        ];
-        for (side, _) in supplied.into_iter().filter(|(_, is)| *is) {
-            self.refuse_recursion(&side.plan, "an outer join")?;
-        }
         if matches!(join_type, JoinType::Right | JoinType::Full) {
+            self.refuse_recursion(&left.plan, "an outer join")?;
             self.mark(&mut left)?;
         }
         if matches!(join_type, JoinType::Left | JoinType::Full) {
+            self.refuse_recursion(&right.plan, "an outer join")?;
             self.mark(&mut right)?;
         }
         let from_left = |reference: &Expr| {

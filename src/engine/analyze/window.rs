@@ -197,44 +197,38 @@ impl Analyst<'_> {
     /// in them, as DataFusion does not know an order by one again that has a function
     /// below it.
     fn found_out(&self, plan: LogicalPlan, calls: &[Expr]) -> Result<(LogicalPlan, Vec<Expr>)> {
-        let mut extra = Vec::new();
-        let mut keys: Vec<(Expr, String)> = Vec::new();
+        let mut extra: Vec<(Expr, String)> = Vec::new();
         let mut made = calls.to_vec();
         for call in &mut made {
             let Expr::WindowFunction(function) = call else {
                 continue;
             };
-            for arg in &mut function.params.args {
+            let params = &mut function.params;
+            for arg in params.args.iter_mut() {
                 if super::subquery::has_subquery(arg) {
                     let name = format!("\0offset{}", self.number());
-                    extra.push(arg.clone().alias(&name));
+                    extra.push((arg.clone(), name.clone()));
                     *arg = plain(&name);
                 }
             }
-            let params = &mut function.params;
             let ordered = params.order_by.iter_mut().map(|key| &mut key.expr);
             for key in params.partition_by.iter_mut().chain(ordered) {
                 if !compares(key)? {
                     continue;
                 }
-                let at = match keys.iter().find(|(known, _)| known == key) {
-                    Some((_, name)) => plain(name),
-                    None => {
-                        let name = format!("\0key{}", self.number());
-                        extra.push(key.clone().alias(&name));
-                        let column = plain(&name);
-                        keys.push((key.clone(), name));
-                        column
-                    }
-                };
-                *key = at;
+                let known = extra.iter().position(|(known, _)| known == key);
+                let known = known.unwrap_or_else(|| {
+                    extra.push((key.clone(), format!("\0key{}", self.number())));
+                    extra.len() - 1
+                });
+                *key = plain(&extra[known].1);
             }
         }
         if extra.is_empty() {
             return Ok((plan, made));
         }
         let mut all: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
-        all.extend(extra);
+        all.extend(extra.into_iter().map(|(expr, name)| expr.alias(name)));
         Ok((project(all, plan)?, made))
     }
 }

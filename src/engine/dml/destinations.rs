@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::UInt32Array;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
@@ -12,7 +11,7 @@ use datafusion::catalog::TableProvider;
 use super::fire::{Told, retain, sees_rows};
 use super::intake::Intake;
 use super::route::{Router, Sent, shaped, taken};
-use super::rules::{Rules, of_table};
+use super::rules::{Rules, of_table, table_column};
 use super::work::Work;
 use super::{DmlKind, rows};
 use crate::base::{Error, Result};
@@ -232,8 +231,7 @@ pub(super) fn in_given_order(table: &Relation, came: &[Came]) -> Result<RecordBa
     let mut batches = Vec::with_capacity(came.len());
     for of in came {
         let mut arrays = shaped(&of.rows, &of.leaf, table)?.columns().to_vec();
-        let leaf = UInt32Array::from_value(of.leaf.oid.0, of.numbers.len());
-        arrays.push(Arc::new(leaf));
+        arrays.push(table_column(of.leaf.oid, of.numbers.len()));
         batches.push(RecordBatch::try_new(schema.clone(), arrays).map_err(failed)?);
     }
     let rows = concat_batches(&schema, &batches).map_err(failed)?;

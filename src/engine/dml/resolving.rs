@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, UInt32Array};
+use arrow::array::{ArrayRef, Int64Array};
 use arrow::compute::{concat_batches, interleave_record_batch};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
@@ -17,7 +17,7 @@ use super::keys::{Address, Keys, chosen};
 use super::met::{address_batch, fetch, settled, sort_out};
 use super::returning::{joined_batch, joined_schema};
 use super::route::{Sent, holds, shaped};
-use super::rules::{Rules, of_table};
+use super::rules::{Rules, of_table, table_column};
 use super::security::Security;
 use super::sink::Sink;
 use super::work::{Work, is_referenced};
@@ -296,7 +296,7 @@ impl Engine {
         let excluded = proposing.shown(relation, &chosen(proposed, &numbers)?)?;
         let mut arrays = shown.columns().to_vec();
         if table.is_partitioned() {
-            arrays.push(Arc::new(UInt32Array::from_value(relation.oid.0, met.len())));
+            arrays.push(table_column(relation.oid, met.len()));
         }
         arrays.extend(excluded.columns().iter().cloned());
         // Numbered by their place among the rows met.

@@ -48,10 +48,10 @@ pub(super) fn target_rows(
     through: Option<&Through>,
 ) -> Arc<dyn TableProvider> {
     let root = context.database.store().root();
-    match through.and_then(Through::secured) {
+    match through.is_some_and(|through| through.of_family.is_some()) {
         // Policies of the table named may ask which table a row is of.
-        Some(_) => addressed_family_provider(root, relation, std::slice::from_ref(relation)),
-        None => addressed_provider(root, relation),
+        true => addressed_family_provider(root, relation, std::slice::from_ref(relation)),
+        false => addressed_provider(root, relation),
     }
 }
 

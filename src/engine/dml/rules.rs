@@ -519,7 +519,7 @@ pub(super) fn of_table(rows: &RecordBatch, table: Oid) -> Result<RecordBatch> {
 }
 
 /// So many rows' [`TABLE_COLUMN`].
-fn table_column(table: Oid, rows: usize) -> ArrayRef {
+pub(super) fn table_column(table: Oid, rows: usize) -> ArrayRef {
     Arc::new(UInt32Array::from_value(table.0, rows))
 }
 

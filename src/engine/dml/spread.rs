@@ -1,7 +1,6 @@
 //! `INSERT INTO t VALUES (now(), old.*)`: a row of VALUES with all fields of a row in it is the
 //! answer of a SELECT.
 
-use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{self, Expr, SelectItem, SelectItemQualifiedWildcardKind, SetExpr};
 
 use super::target;
@@ -22,10 +21,7 @@ pub(super) fn spread(insert: &ast::Insert) -> Option<ast::Insert> {
     let items = row.content.iter().map(|cell| match cell {
         Expr::QualifiedWildcard(name, _) => SelectItem::QualifiedWildcard(
             SelectItemQualifiedWildcardKind::ObjectName(name.clone()),
-            ast::WildcardAdditionalOptions {
-                wildcard_token: AttachedToken::empty(),
-                ..Default::default()
-            },
+            ast::WildcardAdditionalOptions::default(),
         ),
         cell => SelectItem::UnnamedExpr(cell.clone()),
     });

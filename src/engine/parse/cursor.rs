@@ -4,7 +4,7 @@
 use sqlparser::ast::{self, VisitMut};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::balance::balance;
 use super::grammar::{Grammar, bounded};
@@ -332,10 +332,7 @@ impl Cursor {
         let Token::Word(word) = &self.parser.peek_token_ref().token else {
             return Err(self.syntax_error());
         };
-        let text = match word.quote_style {
-            None => word.value.to_ascii_lowercase(),
-            Some(_) => word.value.clone(),
-        };
+        let text = folded(word);
         self.parser.advance_token();
         Ok(text)
     }
@@ -511,6 +508,14 @@ pub(crate) fn fold(ident: &ast::Ident) -> String {
         Some(_) => ident.value.clone(),
     };
     name::truncate(&folded).to_owned()
+}
+
+/// A word as it is written, or in lower case if nothing quotes it; of any length.
+pub(super) fn folded(word: &Word) -> String {
+    match word.quote_style {
+        None => word.value.to_ascii_lowercase(),
+        Some(_) => word.value.clone(),
+    }
 }
 
 /// The database's name may lead, and no other's.

@@ -7,10 +7,8 @@ use sqlparser::tokenizer::{Token, Word};
 use super::split::slice;
 use super::tokens::Placed;
 use crate::base::{Error, Result, SqlState};
+use crate::types::surrogates::{Halves, Misread};
 
-/// The first and last of the code points that are halves of one: UTF-16's surrogates.
-const HIGH_SURROGATES: std::ops::RangeInclusive<u32> = 0xD800..=0xDBFF;
-const LOW_SURROGATES: std::ops::RangeInclusive<u32> = 0xDC00..=0xDFFF;
 /// What stands before the text between quotes: `U&'`.
 const OPENING: usize = 3;
 
@@ -162,13 +160,13 @@ fn escape_character(text: &str) -> Option<char> {
 fn decoded(text: &str, escape: char, start: usize) -> Result<String> {
     let characters: Vec<char> = text.chars().collect();
     let mut made = String::with_capacity(text.len());
-    let mut half: Option<u32> = None;
+    let mut halves = Halves::default();
     let mut at = 0;
     let wrong = |what: &str, at: usize| Error::new(SqlState::SYNTAX_ERROR, what).at(start + at + 1);
     let pair = |at: usize| wrong("invalid Unicode surrogate pair", at);
     while let Some(&next) = characters.get(at) {
         if next != escape || characters.get(at + 1) == Some(&escape) {
-            if half.is_some() {
+            if halves.is_open() {
                 return Err(pair(at));
             }
             made.push(next);
@@ -187,27 +185,15 @@ fn decoded(text: &str, escape: char, start: usize) -> Result<String> {
             let error = wrong("invalid Unicode escape", at);
             return Err(error.hint("Unicode escapes must be \\XXXX or \\+XXXXXX."));
         };
-        let code = match half.take() {
-            Some(high) if LOW_SURROGATES.contains(&code) => {
-                0x1_0000
-                    + ((high - HIGH_SURROGATES.start()) << 10)
-                    + (code - LOW_SURROGATES.start())
-            }
-            Some(_) => return Err(pair(at)),
-            None => code,
-        };
-        if HIGH_SURROGATES.contains(&code) {
-            half = Some(code);
-        } else if LOW_SURROGATES.contains(&code) {
-            return Err(pair(at));
-        } else {
-            let character = char::from_u32(code).filter(|character| *character != '\0');
-            made.push(character.ok_or_else(|| wrong("invalid Unicode escape value", at))?);
+        match halves.take(code) {
+            Ok(character) => made.extend(character),
+            Err(Misread::Half) => return Err(pair(at)),
+            Err(Misread::Number) => return Err(wrong("invalid Unicode escape value", at)),
         }
         at += 1 + count + usize::from(count == 6);
     }
-    match half {
-        Some(_) => Err(pair(at)),
-        None => Ok(made),
+    match halves.is_open() {
+        true => Err(pair(at)),
+        false => Ok(made),
     }
 }

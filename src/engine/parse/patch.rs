@@ -6,6 +6,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
+use super::cursor::folded;
 use super::here::Here;
 use crate::base::{Error, Result, SqlState};
 
@@ -272,10 +273,7 @@ fn join_alias(tokens: &mut Vec<TokenWithSpan>, using: usize) {
     if begins_query {
         return;
     }
-    let name = match name.quote_style {
-        Some(_) => name.value.clone(),
-        None => name.value.to_ascii_lowercase(),
-    };
+    let name = folded(name);
     let span = tokens[close + 2].span;
     tokens.drain(close + 1..close + 3);
     // What is kept of the text ends where its last token does.
@@ -360,10 +358,7 @@ fn mark_window(tokens: &mut Vec<TokenWithSpan>, index: usize, mark: &str) {
                 };
                 match tokens.get_mut(at + 1).map(|next| &mut next.token) {
                     Some(Token::Word(word)) if !begins(word) => {
-                        let name = match word.quote_style {
-                            Some(_) => word.value.clone(),
-                            None => word.value.to_ascii_lowercase(),
-                        };
+                        let name = folded(word);
                         tokens[at + 1].token = quoted(&format!("{mark}\0{name}"));
                     }
                     _ => {

@@ -33,22 +33,29 @@ pub(super) fn create_sequence(
 pub(super) fn sequence_options(cursor: &mut Cursor) -> Result<Vec<SequenceOption>> {
     let mut options: Vec<SequenceOption> = Vec::new();
     while let Some(option) = sequence_option(cursor)? {
-        let kind = std::mem::discriminant(&option);
-        if options.iter().any(|o| std::mem::discriminant(o) == kind) {
-            return Err(Error::new(
-                SqlState::SYNTAX_ERROR,
-                "conflicting or redundant options",
-            ));
-        }
-        options.push(option);
+        add_option(&mut options, option)?;
     }
     Ok(options)
+}
+
+/// Adds an option, of which there may be one.
+fn add_option(options: &mut Vec<SequenceOption>, option: SequenceOption) -> Result<()> {
+    let kind = std::mem::discriminant(&option);
+    if options.iter().any(|o| std::mem::discriminant(o) == kind) {
+        return Err(redundant());
+    }
+    options.push(option);
+    Ok(())
+}
+
+/// `42601`
+fn redundant() -> Error {
+    Error::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options")
 }
 
 /// What ALTER COLUMN says of an identity column: whose values it takes, and options of its
 /// sequence.
 pub(super) fn identity_options(cursor: &mut Cursor) -> Result<(Option<bool>, Vec<SequenceOption>)> {
-    let twice = || Error::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options");
     let mut always = None;
     let mut options: Vec<SequenceOption> = Vec::new();
     loop {
@@ -61,13 +68,11 @@ pub(super) fn identity_options(cursor: &mut Cursor) -> Result<(Option<bool>, Vec
             .find(|(words, _)| cursor.accept(words))
         {
             if always.replace(is).is_some() {
-                return Err(twice());
+                return Err(redundant());
             }
             continue;
         }
-        if cursor.word().as_deref() == Some("SET") {
-            cursor.expect("SET")?;
-        } else if cursor.word().as_deref() != Some("RESTART") {
+        if !cursor.accept("SET") && cursor.word().as_deref() != Some("RESTART") {
             return Ok((always, options));
         }
         let position = cursor.position();
@@ -84,11 +89,7 @@ pub(super) fn identity_options(cursor: &mut Cursor) -> Result<(Option<bool>, Vec
             let message = format!("sequence option \"{name}\" not supported here");
             return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(position));
         }
-        let kind = std::mem::discriminant(&option);
-        if options.iter().any(|o| std::mem::discriminant(o) == kind) {
-            return Err(twice());
-        }
-        options.push(option);
+        add_option(&mut options, option)?;
     }
 }
 

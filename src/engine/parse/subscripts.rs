@@ -3,6 +3,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::cursor::folded;
 use super::patch::{parenthesis, quoted, word};
 
 /// The function that gives an array with elements of it replaced: `UPDATE t SET a[1] = 2`. Its
@@ -19,10 +20,7 @@ pub(super) fn lower(tokens: &mut Vec<TokenWithSpan>, set: usize) {
         ..
     }) = tokens.get(at)
     {
-        let name = match name.quote_style {
-            None => name.value.to_ascii_lowercase(),
-            Some(_) => name.value.clone(),
-        };
+        let name = folded(name);
         let column = tokens[at].clone();
         let mut next = at + 1;
         let mut texts: Vec<Vec<TokenWithSpan>> = Vec::new();

@@ -30,10 +30,8 @@ pub(super) fn pushed(
         },
         _ => (None, None),
     };
-    let Some(hidden) = join.map(|join| hidden(join, predicate)).transpose()? else {
-        return rule.rewrite(plan, config);
-    };
-    let Some(hidden) = hidden else {
+    let hidden = join.map(|join| hidden(join, predicate)).transpose()?;
+    let Some(hidden) = hidden.flatten() else {
         return rule.rewrite(plan, config);
     };
     let plan = match plan {

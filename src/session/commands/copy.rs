@@ -301,8 +301,7 @@ impl Session {
         };
         let context = self.context()?;
         let relation = context.snapshot.relation(table);
-        let table = relation.filter(|relation| relation.view().is_none());
-        let tables = match table {
+        let tables = match relation.filter(|relation| relation.view().is_none()) {
             Some(table) => context.snapshot.meant(table.oid, false),
             None => Vec::new(),
         };

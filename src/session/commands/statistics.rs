@@ -9,6 +9,7 @@ use crate::catalog::{
     Change, Definition, DefinitionBody, ObjectId, Persistence, Relation, RelationKind,
     StatisticKind, Statistics,
 };
+use crate::engine::SYSTEM_COLUMNS;
 use crate::engine::command::ObjectName;
 use crate::engine::value_definition::{CreateStatistics, StatisticsAction, StatisticsStatement};
 use crate::pg_catalog::order_class;
@@ -210,8 +211,7 @@ fn columns(relation: &Relation, names: &[String]) -> Result<Vec<i16>> {
     let mut columns = Vec::with_capacity(names.len());
     for name in names {
         let Some(column) = relation.column(name) else {
-            let system = ["tableoid", "cmax", "xmax", "cmin", "xmin", "ctid"];
-            return Err(match system.contains(&name.as_str()) {
+            return Err(match SYSTEM_COLUMNS.contains(&name.as_str()) {
                 true => Error::new(
                     SqlState::FEATURE_NOT_SUPPORTED,
                     "statistics creation on system columns is not supported",

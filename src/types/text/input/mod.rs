@@ -39,7 +39,7 @@ use crate::types::{PgType, geometry, range, search};
 pub(in crate::types) use array::build as build_array;
 pub(in crate::types) use number::{fit, read_float8};
 pub use record::refuse_domains;
-pub use zone::{zone, zone_abbreviations};
+pub use zone::{BadOffset, offset, zone, zone_abbreviations};
 
 /// A value that could not be read.
 #[derive(Debug)]

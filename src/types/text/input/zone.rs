@@ -66,7 +66,7 @@ pub(super) fn named(word: &str) -> Option<Zone> {
 
 /// Why an offset is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BadOffset {
+pub enum BadOffset {
     /// Not an offset.
     Syntax,
     /// Too far from UTC.
@@ -74,7 +74,10 @@ pub(super) enum BadOffset {
 }
 
 /// `+hh`, `+hhmm`, `+hh:mm`, `+hh:mm:ss`, in seconds east of UTC.
-pub(super) fn offset(text: &str) -> Result<i64, BadOffset> {
+///
+/// # Errors
+/// Why it is none.
+pub fn offset(text: &str) -> Result<i64, BadOffset> {
     let (sign, rest) = match text.as_bytes().first() {
         Some(b'-') => (-1, &text[1..]),
         Some(b'+') => (1, &text[1..]),
