@@ -11,7 +11,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::{conjunction, split_binary_owned};
+use datafusion::logical_expr::utils::{conjunction, split_binary, split_binary_owned};
 use datafusion::logical_expr::{BinaryExpr, Case, Expr, Filter, LogicalPlan, Operator, lit};
 
 use crate::functions;
@@ -28,7 +28,6 @@ const TOTAL: &[&str] = &[
     "length",
     "lower",
     "ltrim",
-    "numeric_key",
     "octet_length",
     "rtrim",
     "starts_with",
@@ -101,19 +100,30 @@ fn has_turns(predicate: &Expr) -> Result<bool> {
     Ok(conditional && may_fail(predicate)?)
 }
 
+/// What an operator or a function costs; half of that, each value of a list that is compared with.
+const CALL: usize = 2;
+/// So many values of a list are put in a hash table, which is asked at the cost of two calls.
+const HASHED_LIST: usize = 9;
+
 /// What an expression costs to PostgreSQL, which computes the cheapest condition first: so much for
-/// each function and operator, users' functions that are carried out a hundred times that.
+/// each function and operator, users' functions that are carried out a hundred times that. What
+/// commons computes to compare by is a part of the comparison.
 fn cost(expr: &Expr) -> Result<usize> {
     let mut cost = 0;
     expr.apply(|part| {
+        if let Some(values) = listed(part) {
+            cost += list_cost(values);
+            return Ok(TreeNodeRecursion::Jump);
+        }
         cost += match part {
-            Expr::ScalarFunction(call) if functions::is_called(&call.func) => 100,
-            Expr::BinaryExpr(binary) => {
-                usize::from(!matches!(binary.op, Operator::And | Operator::Or))
+            Expr::ScalarFunction(call) if functions::is_called(&call.func) => 100 * CALL,
+            Expr::BinaryExpr(binary) if matches!(binary.op, Operator::And | Operator::Or) => 0,
+            Expr::InList(list) => list_cost(list.list.len()),
+            Expr::ScalarFunction(call) if is_key(call.func.name()) => 0,
+            Expr::BinaryExpr(_) | Expr::ScalarFunction(_) | Expr::Like(_) | Expr::SimilarTo(_) => {
+                CALL
             }
-            Expr::InList(list) => list.list.len().div_ceil(2),
-            Expr::ScalarFunction(_) | Expr::Like(_) | Expr::SimilarTo(_) => 1,
-            Expr::Between(_) => 2,
+            Expr::Between(_) => 2 * CALL,
             _ => 0,
         };
         Ok(TreeNodeRecursion::Continue)
@@ -121,12 +131,47 @@ fn cost(expr: &Expr) -> Result<usize> {
     Ok(cost)
 }
 
+fn list_cost(values: usize) -> usize {
+    match values < HASHED_LIST {
+        true => values,
+        false => 2 * CALL,
+    }
+}
+
+/// Of an OR that was written as a list of values, `a IN (1, 2)`, how many these are: one column is
+/// compared with literals.
+fn listed(expr: &Expr) -> Option<usize> {
+    let Expr::BinaryExpr(BinaryExpr {
+        op: Operator::Or, ..
+    }) = expr
+    else {
+        return None;
+    };
+    let mut of = None;
+    let terms = split_binary(expr, Operator::Or);
+    let alike = terms.iter().all(|term| match term {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Eq,
+            right,
+        }) if matches!(right.as_ref(), Expr::Literal(..)) => *of.get_or_insert(left) == left,
+        _ => false,
+    });
+    alike.then_some(terms.len())
+}
+
+/// Whether a function of this name makes what values are compared by.
+fn is_key(name: &str) -> bool {
+    name.ends_with("_key")
+}
+
 /// Whether an expression may fail, or do something.
 pub(super) fn may_fail(expr: &Expr) -> Result<bool> {
     expr.exists(|part| {
         Ok(match part {
             Expr::ScalarFunction(call) => {
-                functions::is_called(&call.func) || !TOTAL.contains(&call.func.name())
+                let name = call.func.name();
+                functions::is_called(&call.func) || !(TOTAL.contains(&name) || is_key(name))
             }
             Expr::BinaryExpr(binary) => matches!(
                 binary.op,
