@@ -1,4 +1,5 @@
-//! Sums and averages of 128-bit decimals: added up as such, an error where they come to more.
+//! Sums and averages of 128-bit decimals: added up as such, with a count of what 128 bits do not
+//! hold.
 
 use std::mem::size_of_val;
 use std::sync::Arc;
@@ -9,10 +10,11 @@ use arrow::array::{
 use arrow::datatypes::{Decimal128Type, Int64Type};
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
+use num_bigint::BigInt;
 
 use super::call::external;
 use super::numeric_aggregate::{DIGITS_MAX, Kind};
-use crate::base::{Error, Result, SqlState};
+use crate::base::Result;
 use crate::types::numerics::column;
 use crate::types::{Extended, Numeric};
 
@@ -22,7 +24,10 @@ pub(super) struct DecimalGroups {
     /// What is made of them.
     kind: Kind,
     scale: i8,
+    /// What 128 bits hold of each sum.
     sums: Vec<i128>,
+    /// How often each passed the end of 128 bits: so many times 2^128 are missing.
+    passed: Vec<i64>,
     counts: Vec<i64>,
 }
 
@@ -32,56 +37,67 @@ impl DecimalGroups {
             kind,
             scale,
             sums: Vec::new(),
+            passed: Vec::new(),
             counts: Vec::new(),
         }
     }
 
     fn grow(&mut self, groups: usize) {
         self.sums.resize(groups, 0);
+        self.passed.resize(groups, 0);
         self.counts.resize(groups, 0);
     }
 
-    fn add(&mut self, group: usize, sum: i128, count: i64) -> Result<(), DataFusionError> {
-        let total = self.sums[group].checked_add(sum);
-        self.sums[group] = total.ok_or_else(|| external(overflow()))?;
+    fn add(&mut self, group: usize, sum: i128, count: i64) {
+        let (total, passes) = self.sums[group].overflowing_add(sum);
+        self.sums[group] = total;
+        if passes {
+            self.passed[group] += if sum < 0 { -1 } else { 1 };
+        }
         self.counts[group] += count;
-        Ok(())
+    }
+
+    /// The sums or averages of the groups that are emitted.
+    fn taken(&mut self, emit_to: EmitTo) -> Result<LargeStringArray> {
+        let sums = emit_to.take_needed(&mut self.sums);
+        let passed = emit_to.take_needed(&mut self.passed);
+        let counts = emit_to.take_needed(&mut self.counts);
+        self.results(&sums, &passed, &counts)
     }
 
     /// The sum or average of each group.
-    fn results(&self, sums: &[i128], counts: &[i64]) -> Result<ArrayRef> {
-        if self.kind == Kind::Average {
-            return Ok(Arc::new(self.averages(sums, counts)?));
-        }
-        let least = 10_i128.pow(u32::from(DIGITS_MAX));
-        if sums.iter().any(|sum| *sum <= -least || *sum >= least) {
-            return Err(overflow());
-        }
-        let sums = sums.iter().zip(counts);
-        let sums: Decimal128Array = sums
-            .map(|(sum, count)| (*count > 0).then_some(*sum))
-            .collect();
-        sums.with_precision_and_scale(DIGITS_MAX, self.scale)
-            .map(|sums| Arc::new(sums) as ArrayRef)
-            .map_err(|error| Error::internal("adding up", error))
-    }
-
-    fn averages(&self, sums: &[i128], counts: &[i64]) -> Result<LargeStringArray> {
-        column(sums.iter().zip(counts).map(|(sum, count)| {
+    fn results(&self, sums: &[i128], passed: &[i64], counts: &[i64]) -> Result<LargeStringArray> {
+        let groups = sums.iter().zip(passed).zip(counts);
+        column(groups.map(|((sum, passed), count)| {
             if *count == 0 {
                 return Ok(None);
             }
-            let sum = Numeric::new((*sum).into(), self.scale.into());
-            Ok(Some(Extended::Finite(sum.over(&Numeric::from(*count))?)))
+            let mut unscaled = BigInt::from(*sum);
+            if *passed != 0 {
+                unscaled += BigInt::from(*passed) << 128;
+            }
+            let sum = Numeric::new(unscaled, self.scale.into());
+            Ok(Some(Extended::Finite(match self.kind {
+                Kind::Average => sum.over(&Numeric::from(*count))?,
+                Kind::Sum | Kind::Min | Kind::Max => sum,
+            })))
         }))
     }
 }
 
-fn overflow() -> Error {
-    Error::new(
-        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-        "value out of range: overflow",
-    )
+impl DecimalGroups {
+    /// What is handed on of groups: the columns of [`NumericAggregate::state_fields`].
+    ///
+    /// [`NumericAggregate::state_fields`]: super::numeric_aggregate::NumericAggregate
+    fn states(
+        &self,
+        sums: Decimal128Array,
+        passed: Int64Array,
+        counts: Int64Array,
+    ) -> Result<Vec<ArrayRef>, DataFusionError> {
+        let sums = sums.with_precision_and_scale(DIGITS_MAX, self.scale)?;
+        Ok(vec![Arc::new(sums), Arc::new(passed), Arc::new(counts)])
+    }
 }
 
 /// Whether an aggregate takes the value of a row: one that is there, where FILTER is true.
@@ -102,25 +118,22 @@ impl GroupsAccumulator for DecimalGroups {
         let values = values[0].as_primitive::<Decimal128Type>();
         for (row, group) in group_indices.iter().enumerate() {
             if counts(values, opt_filter, row) {
-                self.add(*group, values.value(row), 1)?;
+                self.add(*group, values.value(row), 1);
             }
         }
         Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef, DataFusionError> {
-        let (sums, counts) = (
-            emit_to.take_needed(&mut self.sums),
-            emit_to.take_needed(&mut self.counts),
-        );
-        self.results(&sums, &counts).map_err(external)
+        let results = self.taken(emit_to).map_err(external)?;
+        Ok(Arc::new(results))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>, DataFusionError> {
         let sums = emit_to.take_needed(&mut self.sums);
+        let passed = emit_to.take_needed(&mut self.passed);
         let counts = emit_to.take_needed(&mut self.counts);
-        let sums = Decimal128Array::from(sums).with_precision_and_scale(DIGITS_MAX, self.scale)?;
-        Ok(vec![Arc::new(sums), Arc::new(Int64Array::from(counts))])
+        self.states(sums.into(), passed.into(), counts.into())
     }
 
     fn merge_batch(
@@ -131,10 +144,12 @@ impl GroupsAccumulator for DecimalGroups {
     ) -> Result<(), DataFusionError> {
         self.grow(total_num_groups);
         let sums = values[0].as_primitive::<Decimal128Type>();
-        let counts = values[1].as_primitive::<Int64Type>();
+        let passed = values[1].as_primitive::<Int64Type>();
+        let counts = values[2].as_primitive::<Int64Type>();
         for (row, group) in group_indices.iter().enumerate() {
             if sums.is_valid(row) && counts.is_valid(row) {
-                self.add(*group, sums.value(row), counts.value(row))?;
+                self.add(*group, sums.value(row), counts.value(row));
+                self.passed[*group] += passed.value(row);
             }
         }
         Ok(())
@@ -153,13 +168,14 @@ impl GroupsAccumulator for DecimalGroups {
         let counts: Int64Array = (0..values.len())
             .map(|row| Some(i64::from(counted(row))))
             .collect();
-        let sums = sums.with_precision_and_scale(DIGITS_MAX, self.scale)?;
-        Ok(vec![Arc::new(sums), Arc::new(counts)])
+        let passed = Int64Array::from_value(0, values.len());
+        self.states(sums, passed, counts)
     }
 
     fn size(&self) -> usize {
         size_of_val(self)
             + self.sums.capacity() * size_of::<i128>()
+            + self.passed.capacity() * size_of::<i64>()
             + self.counts.capacity() * size_of::<i64>()
     }
 }
@@ -176,7 +192,7 @@ impl OneGroup {
         let values = values[0].as_primitive::<Decimal128Type>();
         let count = if sign < 0 { -1 } else { 1 };
         for value in values.iter().flatten() {
-            self.groups.add(0, sign * value, count)?;
+            self.groups.add(0, sign * value, count);
         }
         Ok(())
     }
@@ -197,7 +213,8 @@ impl Accumulator for OneGroup {
 
     fn evaluate(&mut self) -> Result<ScalarValue, DataFusionError> {
         self.groups.grow(1);
-        let result = self.groups.results(&self.groups.sums, &self.groups.counts);
+        let groups = &self.groups;
+        let result = groups.results(&groups.sums, &groups.passed, &groups.counts);
         ScalarValue::try_from_array(&result.map_err(external)?, 0)
     }
 
@@ -206,6 +223,7 @@ impl Accumulator for OneGroup {
         let scale = self.groups.scale;
         Ok(vec![
             ScalarValue::Decimal128(Some(self.groups.sums[0]), DIGITS_MAX, scale),
+            ScalarValue::Int64(Some(self.groups.passed[0])),
             ScalarValue::Int64(Some(self.groups.counts[0])),
         ])
     }

@@ -126,13 +126,8 @@ impl AggregateUDFImpl for NumericAggregate {
             .collect()
     }
 
-    fn return_type(&self, types: &[DataType]) -> Result<DataType, DataFusionError> {
-        Ok(match (self.kind, types) {
-            (Kind::Sum, [DataType::Decimal128(_, scale)]) => {
-                DataType::Decimal128(DIGITS_MAX, *scale)
-            }
-            _ => DataType::LargeUtf8,
-        })
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType, DataFusionError> {
+        Ok(DataType::LargeUtf8)
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>, DataFusionError> {
@@ -145,6 +140,7 @@ impl AggregateUDFImpl for NumericAggregate {
         Ok(match (self.kind, input(args.input_fields)) {
             (Kind::Sum | Kind::Average, DataType::Decimal128(_, scale)) => vec![
                 field("sum", DataType::Decimal128(DIGITS_MAX, scale)),
+                field("passed", DataType::Int64),
                 field("count", DataType::Int64),
             ],
             (Kind::Sum | Kind::Average, _) => vec![

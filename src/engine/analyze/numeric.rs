@@ -2,7 +2,7 @@
 //! scale where that is known, and else in text that keeps each value's digits
 //! ([`PgType::data_type`]), over which operators are functions of ours.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
@@ -49,16 +49,71 @@ impl Analyst<'_> {
             Operator::Multiply => may_be_zero(&left.expr) || may_be_zero(&right.expr),
             _ => false,
         } || self.is_open(left)?
-            || self.is_open(right)?;
+            || self.is_open(right)?
+            || self.outgrows(op, left, right)?;
         if !open {
             return Ok(None);
         }
         Ok(numeric::binary(left.expr.clone(), op, right.expr.clone()))
     }
 
+    /// Whether Arrow's decimals have not the digits for what an operator makes of two values, or
+    /// for both of them in one type. Of what was computed before the precision says little: that a
+    /// product has all those digits is rare, and text is slow.
+    fn outgrows(&self, op: Operator, left: &Typed, right: &Typed) -> Result<bool> {
+        let (Some(left), Some(right)) = (self.digits(left)?, self.digits(right)?) else {
+            return Ok(false);
+        };
+        if op == Operator::Multiply {
+            let digits = match (left.declared, right.declared) {
+                (true, true) => left.before.unwrap_or(0) + right.before.unwrap_or(0),
+                _ => 0,
+            };
+            return Ok(digits + left.scale + right.scale > DECIMAL_DIGITS);
+        }
+        let (Some(before), Some(other)) = (left.before, right.before) else {
+            return Ok(false);
+        };
+        let carried = usize::from(matches!(op, Operator::Plus | Operator::Minus));
+        let needed = before.max(other) + left.scale.max(right.scale) + carried;
+        Ok(needed > DECIMAL_DIGITS)
+    }
+
+    /// How many digits values of an expression have, if it is of whole numbers or decimals.
+    fn digits(&self, value: &Typed) -> Result<Option<Digits>> {
+        let ty = value.expr.get_type(&self.schema_for(&[&value.expr])?);
+        let whole = |digits| Digits {
+            before: Some(match &value.expr {
+                Expr::Literal(number, _) => number.to_string().trim_start_matches('-').len(),
+                _ => digits,
+            }),
+            scale: 0,
+            declared: false,
+        };
+        Ok(match ty {
+            Ok(DataType::Int16) => Some(whole(5)),
+            Ok(DataType::Int32) => Some(whole(10)),
+            Ok(DataType::Int64) => Some(whole(19)),
+            Ok(DataType::Decimal128(precision, scale)) => {
+                let (precision, scale) = (usize::from(precision), scale.unsigned_abs().into());
+                let declared = value.ty.typmod >= 0;
+                let is_known = precision < DECIMAL_DIGITS || declared || is_written(&value.expr);
+                Some(Digits {
+                    before: is_known.then(|| precision.saturating_sub(scale)),
+                    scale,
+                    declared,
+                })
+            }
+            _ => None,
+        })
+    }
+
     /// Two numerics as values that compare as they do.
     pub(super) fn numeric_keys(&self, left: Typed, right: Typed) -> Result<(Expr, Expr)> {
-        if self.is_open(&left)? || self.is_open(&right)? {
+        if self.is_open(&left)?
+            || self.is_open(&right)?
+            || self.outgrows(Operator::Eq, &left, &right)?
+        {
             return Ok((numeric::key(left.expr), numeric::key(right.expr)));
         }
         Ok((left.expr, right.expr))
@@ -91,6 +146,28 @@ impl Analyst<'_> {
             true => self.coerced(value, PgType::FLOAT8),
             false => Ok(value),
         }
+    }
+}
+
+/// Digits that an Arrow decimal has at most.
+const DECIMAL_DIGITS: usize = DECIMAL128_MAX_PRECISION as usize;
+
+/// The digits of numbers of one type.
+struct Digits {
+    /// Before the point; `None` where nobody knows.
+    before: Option<usize>,
+    /// Behind it.
+    scale: usize,
+    /// Whether a column, a variable or a cast says so.
+    declared: bool,
+}
+
+/// Whether a value stands in the statement itself.
+fn is_written(expr: &Expr) -> bool {
+    match expr {
+        Expr::Literal(..) => true,
+        Expr::Negative(value) => is_written(value),
+        _ => false,
     }
 }
 
