@@ -11,7 +11,9 @@ use super::function::Answer;
 use super::{Deep, Flow};
 use crate::base::limits::CALL_DEPTH_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Condition, Relation, Routine, RoutineBody, Trigger, TriggerEvent};
+use crate::catalog::{
+    Condition, Relation, Routine, RoutineBody, Trigger, TriggerEvent, Volatility,
+};
 use crate::engine::plpgsql::Returns;
 use crate::engine::{Asked, Bound, OutputColumn};
 use crate::observe::Interrupt;
@@ -164,6 +166,10 @@ impl Session {
         let context = self.context()?;
         let routine = context.snapshot.routine(fire.trigger.routine).cloned();
         let routine = routine.ok_or_else(|| Error::internal("firing a trigger", "no function"))?;
+        if routine.volatility != Volatility::Volatile {
+            // It does not see the rows that the statement added before.
+            self.pinned = Some(Arc::clone(self.transaction()?.view()));
+        }
         self.bodies.push(Body {
             routine: Arc::clone(&routine),
             types: Vec::new(),
