@@ -64,6 +64,11 @@ impl Analyst<'_> {
             }
             _ => return Err(Error::unsupported("this kind of join")),
         };
+        let is_cross = matches!(operator, JoinOperator::CrossJoin(_));
+        if matches!(constraint, JoinConstraint::None) && !is_cross {
+            let error = Error::new(SqlState::SYNTAX_ERROR, "syntax error behind JOIN");
+            return Err(error.hint("A join has ON or USING; only CROSS JOIN has no condition."));
+        }
         for relation in &right.relations {
             if left
                 .relations

@@ -64,6 +64,7 @@ impl Analyst<'_> {
     ) -> Result<Answer> {
         super::clauses::check(select)?;
         let level = Level::new(parent, ctes);
+        *level.locks.borrow_mut() = tail.locks.to_vec();
         let from = level.within(Clause::From, || self.from(&level, &select.from))?;
         let mut plan = from.unwrap_or_else(one_row);
         self.define_windows(&level, &select.named_window)?;
@@ -119,7 +120,7 @@ impl Analyst<'_> {
         } else {
             (!calls.is_empty()).then_some("set-returning functions in the target list")
         };
-        self.shared.derived_by.set(derived_by);
+        super::locking::check(&level, select, derived_by)?;
         if aggregated {
             let order = level.order.borrow().clone();
             plan = self.aggregated(plan, groups, &mut exprs, (having, lifted), &order)?;
@@ -185,11 +186,14 @@ impl Analyst<'_> {
             sort.extend(keys);
         }
         if !sorting.distinct_on.is_empty() {
-            let on: Vec<Expr> = sorting
-                .distinct_on
-                .iter()
-                .map(|index| plain(&names[*index]))
-                .collect();
+            let mut on = sorting.distinct_on.clone();
+            // In the order of ORDER BY, which they must begin.
+            on.sort_by_key(|on| {
+                let mut keys = sorting.keys.iter();
+                keys.position(|(index, _)| index == on)
+                    .unwrap_or(usize::MAX)
+            });
+            let on: Vec<Expr> = on.iter().map(|index| plain(&names[*index])).collect();
             let all = names.iter().map(|name| plain(name)).collect();
             let order = (!order.is_empty()).then_some(order);
             plan = DistinctOn::try_new(on, all, order, Arc::new(plan))

@@ -4,7 +4,8 @@ use sqlparser::ast::DataType;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-use super::cursor::{Cursor, DIALECT};
+use super::cursor::Cursor;
+use super::grammar::GRAMMAR;
 use super::lexed::is_sign;
 use super::roles;
 use super::routines::{parallel, parameter};
@@ -250,7 +251,7 @@ pub(super) fn boolean(cursor: &mut Cursor, name: &str) -> Result<bool> {
 
 /// The type a string names.
 fn quoted(text: &str) -> Result<DataType> {
-    let read = Parser::new(&DIALECT)
+    let read = Parser::new(&GRAMMAR)
         .try_with_sql(text)
         .and_then(|mut parser| parser.parse_data_type());
     read.map_err(|_| {

@@ -2,12 +2,12 @@
 //! expressions and types in it, and errors in PostgreSQL's words.
 
 use sqlparser::ast::{self, VisitMut};
-use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::balance::balance;
-use super::grammar::{Grammar, bounded};
+use super::grammar::{GRAMMAR, NESTED_JOINS, bounded};
+use super::nested_joins;
 use super::reserved::is_reserved;
 use super::split::{Piece, slice, too_complex};
 use super::star::without_only;
@@ -17,8 +17,6 @@ use crate::engine::command::ObjectName;
 /// Calls nested inside sqlparser: comfortably more than [`super::split`] lets nest, and its stack
 /// grows on demand.
 pub(super) const RECURSION_MAX: usize = 2_000;
-
-pub(super) static DIALECT: Grammar = Grammar(PostgreSqlDialect {});
 
 /// A position in one statement's tokens.
 pub(super) struct Cursor {
@@ -32,9 +30,13 @@ pub(super) struct Cursor {
 impl Cursor {
     /// At the start of a statement.
     pub(super) fn new(piece: Piece) -> Self {
+        let grammar = match nested_joins::are_in(&piece.tokens) {
+            true => &NESTED_JOINS,
+            false => &GRAMMAR,
+        };
         Self {
             tokens: piece.tokens.len(),
-            parser: Parser::new(&DIALECT)
+            parser: Parser::new(grammar)
                 .with_recursion_limit(RECURSION_MAX)
                 .with_tokens_with_locations(piece.tokens),
             text: piece.text,
@@ -348,7 +350,7 @@ impl Cursor {
     pub(super) fn expression_in(&self, start: usize, end: usize) -> Result<ast::Expr> {
         let tokens = (start..end).map(|index| self.parser.token_at(index).clone());
         let mut inner = Self {
-            parser: Parser::new(&DIALECT)
+            parser: Parser::new(&GRAMMAR)
                 .with_recursion_limit(RECURSION_MAX)
                 .with_tokens_with_locations(tokens.collect()),
             text: self.text.clone(),

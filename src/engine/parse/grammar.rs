@@ -180,7 +180,23 @@ const NO_BARE_LABEL: &[Keyword] = &[
 
 /// The grammar.
 #[derive(Debug)]
-pub(super) struct Grammar(pub(super) PostgreSqlDialect);
+pub(super) struct Grammar {
+    postgresql: PostgreSqlDialect,
+    /// Whether what stands right of a join may be one without parentheses.
+    nested_joins: bool,
+}
+
+/// PostgreSQL's grammar.
+pub(super) static GRAMMAR: Grammar = Grammar {
+    postgresql: PostgreSqlDialect {},
+    nested_joins: false,
+};
+
+/// The same with joins within joins that have no parentheses.
+pub(super) static NESTED_JOINS: Grammar = Grammar {
+    postgresql: PostgreSqlDialect {},
+    nested_joins: true,
+};
 
 impl Grammar {
     /// `@ a + b`: the operators that have no place of their own in PostgreSQL's grammar bind less
@@ -262,7 +278,7 @@ fn is_query(expr: Option<&ast::Expr>) -> bool {
 macro_rules! as_postgresql {
     ($($name:ident)*) => {
         $(fn $name(&self) -> bool {
-            self.0.$name()
+            self.postgresql.$name()
         })*
     };
 }
@@ -270,7 +286,11 @@ macro_rules! as_postgresql {
 impl Dialect for Grammar {
     fn dialect(&self) -> TypeId {
         // sqlparser asks for PostgreSQL by type in many places.
-        self.0.dialect()
+        self.postgresql.dialect()
+    }
+
+    fn supports_left_associative_joins_without_parens(&self) -> bool {
+        !self.nested_joins
     }
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<ast::Expr, ParserError>> {
@@ -379,7 +399,8 @@ impl Dialect for Grammar {
 
     /// `CREATE SCHEMA s CREATE VIEW v AS SELECT 1 FROM t CREATE …`
     fn is_table_alias(&self, kw: &Keyword, parser: &mut Parser) -> bool {
-        !matches!(kw, Keyword::CREATE | Keyword::GRANT) && self.0.is_table_alias(kw, parser)
+        !matches!(kw, Keyword::CREATE | Keyword::GRANT)
+            && self.postgresql.is_table_alias(kw, parser)
     }
 
     fn supports_group_by_expr(&self) -> bool {
@@ -396,35 +417,35 @@ impl Dialect for Grammar {
     }
 
     fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
-        self.0.identifier_quote_style(identifier)
+        self.postgresql.identifier_quote_style(identifier)
     }
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
-        self.0.is_delimited_identifier_start(ch)
+        self.postgresql.is_delimited_identifier_start(ch)
     }
 
     fn is_identifier_start(&self, ch: char) -> bool {
-        self.0.is_identifier_start(ch)
+        self.postgresql.is_identifier_start(ch)
     }
 
     fn is_identifier_part(&self, ch: char) -> bool {
-        self.0.is_identifier_part(ch)
+        self.postgresql.is_identifier_part(ch)
     }
 
     fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
-        self.0.is_reserved_for_identifier(keyword)
+        self.postgresql.is_reserved_for_identifier(keyword)
     }
 
     fn is_custom_operator_part(&self, ch: char) -> bool {
-        self.0.is_custom_operator_part(ch)
+        self.postgresql.is_custom_operator_part(ch)
     }
 
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
-        self.0.get_next_precedence(parser)
+        self.postgresql.get_next_precedence(parser)
     }
 
     fn prec_value(&self, precedence: Precedence) -> u8 {
-        self.0.prec_value(precedence)
+        self.postgresql.prec_value(precedence)
     }
 
     as_postgresql! {

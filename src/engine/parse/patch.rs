@@ -109,12 +109,12 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 let span = tokens[index].span;
                 tokens.insert(index + 1, TokenWithSpan::new(Token::Assignment, span));
             }
-            // Whole tables are locked, so the weaker modes are the stronger ones.
-            Some("FOR") if here.words(1, 3) == "NO KEY UPDATE" => {
-                tokens.drain(index + 1..index + 3);
-            }
-            Some("FOR") if here.words(1, 2) == "KEY SHARE" => {
-                tokens.remove(index + 1);
+            Some("FOR") => {
+                super::locking::locking(tokens, index);
+                // Another may stand here now.
+                if (Here { tokens, index }).word(0).as_deref() != Some("FOR") {
+                    continue;
+                }
             }
             Some("TABLESAMPLE")
                 if here.is(2, &Token::LParen)

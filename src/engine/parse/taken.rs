@@ -4,7 +4,8 @@ use sqlparser::ast;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-use super::cursor::{Cursor, DIALECT, RECURSION_MAX, unquoted};
+use super::cursor::{Cursor, RECURSION_MAX, unquoted};
+use super::grammar::GRAMMAR;
 use crate::base::Result;
 use crate::engine::command::{Inference, Overriding};
 
@@ -170,7 +171,7 @@ impl Cursor {
             .filter(|(index, _)| !gone.contains(index))
             .map(|(_, token)| token)
             .collect();
-        self.parser = Parser::new(&DIALECT)
+        self.parser = Parser::new(&GRAMMAR)
             .with_recursion_limit(RECURSION_MAX)
             .with_tokens_with_locations(tokens);
         while self.parser.index() < start {

@@ -3,10 +3,9 @@
 //! sqlparser takes the character behind `&>` for a part of that operator. Where that is no blank,
 //! one is put there first.
 
-use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use super::grammar::Grammar;
+use super::grammar::GRAMMAR;
 use super::split::unreadable;
 use crate::base::{Error, Result};
 
@@ -69,8 +68,7 @@ fn placed(sql: &str, text: &str, blanks: &[usize]) -> Result<Vec<Placed>, (Vec<P
         at - before
     };
     let mut tokens = Vec::new();
-    let read = Tokenizer::new(&Grammar(PostgreSqlDialect {}), text)
-        .tokenize_with_location_into_buf(&mut tokens);
+    let read = Tokenizer::new(&GRAMMAR, text).tokenize_with_location_into_buf(&mut tokens);
     let tokens = tokens
         .into_iter()
         .map(|token| {
