@@ -1,6 +1,6 @@
 //! What one statement sees: a pinned snapshot, who asks, with which settings, when.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -75,6 +75,8 @@ pub struct StatementContext {
     /// Where functions that do more than to answer a query are carried out; without it they cannot
     /// be called.
     pub calls: Option<Arc<Calls>>,
+    /// Tables whose rows somebody else has locked, which SKIP LOCKED leaves out.
+    pub skipped: Arc<BTreeSet<Oid>>,
     /// How many triggers fire within each other.
     pub trigger_depth: usize,
     /// The rows that the trigger whose function this is gives names to.

@@ -153,6 +153,7 @@ impl Bench {
             in_routine: false,
             arguments: None,
             calls: None,
+            skipped: Arc::default(),
             trigger_depth: 0,
             transitions: Arc::from([]),
         })

@@ -90,7 +90,6 @@ fn finished(
         names,
         keys,
         called,
-        derived_by,
     } = analysis;
     scope.watch.measure(&plan)?;
     let is_known = |number: usize| {
@@ -128,7 +127,6 @@ fn finished(
         names,
         keys,
         called,
-        derived_by,
         role: scope.role,
         of_policy: None,
         version: scope.context.snapshot.version(),

@@ -164,7 +164,7 @@ impl Expander<'_> {
                 let root = self.context.database.store().root();
                 let pool = &self.engine.memory;
                 let mut commands = vec![PolicyCommand::Select];
-                commands.extend(source.is_locked.then_some(PolicyCommand::Update));
+                commands.extend(source.lock.map(|_| PolicyCommand::Update));
                 // A view does not see columns added later; policies do.
                 let whole = self.context.snapshot.relation(relation.oid);
                 let whole = whole.unwrap_or(relation);

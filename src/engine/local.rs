@@ -67,19 +67,6 @@ pub(super) enum LocalRows {
 /// making, so that the user of the statement has named nothing. No client can send the NUL.
 pub(super) const OWN: &str = "\0own";
 
-/// What a table in FROM is marked with whose rows are locked. No client can send the NUL.
-const LOCKED: &str = "\0locked";
-
-/// The mark of a table whose rows are locked.
-pub fn lock_mark() -> ast::Expr {
-    ast::Expr::Identifier(ast::Ident::with_quote('"', LOCKED))
-}
-
-/// Whether this is the mark of a table whose rows are locked.
-pub(super) fn is_lock_mark(expression: &ast::Expr) -> bool {
-    matches!(expression, ast::Expr::Identifier(ident) if ident.value == LOCKED)
-}
-
 /// `alias.*`, of the engine's own making.
 pub(super) fn own_star(alias: &ast::Ident) -> ast::SelectItem {
     let own = ast::Ident::with_quote('"', OWN);

@@ -71,13 +71,12 @@ pub use dml::{
 };
 pub use explain::Explanation;
 pub use guard::is_row_security_active;
-pub use local::lock_mark;
+pub(crate) use parse::fold;
 pub use parse::{
     FieldNames, TypeName, capital_value, check_plpgsql, condition, locate, original_position,
     parse, parse_expression, parse_nonstandard, parse_plpgsql, parse_query, redirect,
     rename_column, settle_default, subscripted, without_void, written_type,
 };
-pub(crate) use parse::{fold, object_name, without_only};
 pub use recipe::view_definition;
 pub use routine::{
     BoundCall, Callee, check_runs, command_words, in_body, input_types, returned, statements,
@@ -157,9 +156,6 @@ pub struct Bound {
     pub keys: BTreeSet<Oid>,
     /// Where it calls users' functions by their bare names, and these with their schemas.
     pub(crate) called: Vec<(sqlparser::tokenizer::Span, (Oid, String))>,
-    /// What of it keeps its rows from being those of tables, so that they cannot be locked, in the
-    /// words of the error that says so.
-    pub(crate) derived_by: Option<&'static str>,
     /// For whom rows of its tables are hidden.
     pub(crate) role: Oid,
     /// The table whose policy it is of: that cannot be read for it.

@@ -90,7 +90,18 @@ impl Reads {
         };
         // What a function reads is the function's business: it may read something else tomorrow.
         // What that needs is among the needs of the call.
-        if source.rights().is_some() {
+        let inside = source.rights();
+        if let Some(lock) = source.lock {
+            let need = Need::RowLock {
+                role: inside.unwrap_or(role),
+                relation: relation.oid,
+                lock,
+            };
+            if !self.needs.contains(&need) {
+                self.needs.push(need);
+            }
+        }
+        if inside.is_some() {
             return;
         }
         let mut add = |need| {

@@ -17,6 +17,7 @@ use super::shared::SharedRelation;
 use crate::base::Oid;
 use crate::catalog::{Relation, RelationKind, Snapshot};
 use crate::pg_catalog::SystemRelation;
+use crate::privileges::{LockWait, RowLock};
 use crate::statement::StatementContext;
 
 /// A relation found by name.
@@ -26,8 +27,8 @@ pub(super) struct RelationSource {
     /// Whether its schema was written: then USAGE on the schema is needed too. A look-up along the
     /// search path only finds schemas the role may use.
     pub(super) qualified: bool,
-    /// Whether its rows are locked for who may change them.
-    pub(super) is_locked: bool,
+    /// How its rows are locked, if they are.
+    pub(super) lock: Option<RowLock>,
     /// The tables whose rows are read where others stand under the one named; none else.
     pub(super) members: Vec<Arc<Relation>>,
     /// Inside the body of a function: what the body sees. Its role's privileges count.
@@ -69,7 +70,7 @@ impl RelationSource {
         Self {
             body,
             qualified,
-            is_locked: false,
+            lock: None,
             members: Vec::new(),
             inside: None,
             schema,
@@ -143,8 +144,11 @@ impl RelationSource {
                     .schema(relation.schema)
                     .map_or("?", |schema| schema.name.as_str());
                 let mut which = relation.oid.to_string();
-                if self.is_locked {
-                    which.push_str(" locked");
+                if let Some(lock) = self.lock {
+                    which.push_str(match lock.wait {
+                        LockWait::Skip => " locked, or skipped",
+                        LockWait::Block | LockWait::Error => " locked",
+                    });
                 }
                 if self.is_family() {
                     which.push_str(" and below");

@@ -137,6 +137,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         in_routine: false,
         arguments: None,
         calls: None,
+        skipped: Arc::default(),
         trigger_depth: 0,
         transitions: Arc::from([]),
     };

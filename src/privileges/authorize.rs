@@ -131,6 +131,11 @@ fn is_met(snapshot: &Snapshot, need: &Need) -> Result<bool> {
             ensure_exists(snapshot, ObjectId::Relation(*relation))?;
             holds_on_columns(snapshot, *role, *relation, *any_of, columns)
         }
+        Need::RowLock { role, relation, .. } => {
+            ensure_exists(snapshot, ObjectId::Relation(*relation))?;
+            let any_of = Privilege::Update.into();
+            holds_on_columns(snapshot, *role, *relation, any_of, &BTreeSet::new())
+        }
         Need::Owner { role, object } => match snapshot.owner(*object) {
             Some(owner) => has_privileges_of(snapshot, *role, owner),
             None => {
@@ -177,7 +182,9 @@ fn refusal(snapshot: &Snapshot, need: &Need, needs: &[Need]) -> Error {
     let named = |oid: Oid| quote(&snapshot.role_name(oid)).into_owned();
     match need {
         Need::Privilege { object, .. } => denied(snapshot, *object),
-        Need::Columns { relation, .. } => denied(snapshot, ObjectId::Relation(*relation)),
+        Need::Columns { relation, .. } | Need::RowLock { relation, .. } => {
+            denied(snapshot, ObjectId::Relation(*relation))
+        }
         Need::Owner { object, .. } => {
             let error = error(format!(
                 "must be owner of {}",
@@ -251,6 +258,10 @@ fn privilege_of(need: &Need) -> Option<(Oid, ObjectId, Privileges)> {
             any_of,
             columns: _,
         } => Some((*role, ObjectId::Relation(*relation), *any_of)),
+        Need::RowLock { role, relation, .. } => {
+            let object = ObjectId::Relation(*relation);
+            Some((*role, object, Privilege::Update.into()))
+        }
         _ => None,
     }
 }

@@ -23,7 +23,7 @@ pub use authorize::{
 pub use default::{DefaultGrant, change_default, with_default_privileges};
 pub use definition::owns_either;
 pub use grant::{On, default_acl, grant, may_grant_any, revoke};
-pub use needs::{Need, needs_of};
+pub use needs::{LockStrength, LockWait, Need, RowLock, needs_of};
 pub use path::search_path;
 pub use roles::{has_privileges_of, is_admin, is_member, is_superuser, privileges_roles};
 pub use row_security::{Policies, is_limited, policies};

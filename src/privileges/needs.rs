@@ -32,6 +32,16 @@ pub enum Need {
         /// Which columns; if there are none, some column suffices.
         columns: BTreeSet<i16>,
     },
+    /// `role` may lock rows of `relation`: it holds UPDATE on it, or on some column. A statement
+    /// with such a need is carried out once they are locked.
+    RowLock {
+        /// Who.
+        role: Oid,
+        /// On what.
+        relation: Oid,
+        /// How.
+        lock: RowLock,
+    },
     /// `role` owns `object` (itself, or by membership), or is superuser.
     Owner {
         /// Who.
@@ -93,6 +103,37 @@ pub enum Need {
         /// For what; completes "permission denied to …".
         to: String,
     },
+}
+
+/// How FOR UPDATE and its kin lock the rows of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RowLock {
+    /// What others may do to the rows meanwhile.
+    pub strength: LockStrength,
+    /// What happens where somebody else has locked them.
+    pub wait: LockWait,
+    /// Whether the rows of what stands under the table are not meant.
+    pub only: bool,
+}
+
+/// What others may do to rows that are locked; the later keep more away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LockStrength {
+    /// Lock them so, too: FOR SHARE, FOR KEY SHARE.
+    Share,
+    /// Nothing but read them: FOR UPDATE, FOR NO KEY UPDATE.
+    Update,
+}
+
+/// What happens where somebody else has locked rows; of several the last counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LockWait {
+    /// The statement waits.
+    Block,
+    /// SKIP LOCKED: it goes on without them.
+    Skip,
+    /// NOWAIT: it fails.
+    Error,
 }
 
 /// What making `change` needs when asked for by `role`, against the snapshot it will be applied to.

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::commands::row_lock::unlocked;
 use super::{Session, StatementDescription, interruptible};
 use crate::base::{Error, Oid, Result, SqlState, Version};
 use crate::catalog::{SearchPath, Snapshot};
@@ -250,9 +249,8 @@ impl Session {
                 {
                     return Ok(plan);
                 }
-                let query = unlocked(query);
                 let bound =
-                    interruptible(interrupt, engine.bind(&context, &query, declared)).await?;
+                    interruptible(interrupt, engine.bind(&context, query, declared)).await?;
                 let plan = Plan {
                     parameters: bound.parameters.clone(),
                     columns: Some(bound.columns.clone().into()),

@@ -223,6 +223,7 @@ impl Session {
             in_routine: false,
             arguments: None,
             calls: None,
+            skipped: Arc::default(),
             trigger_depth: 0,
             transitions: Arc::from([]),
         }))

@@ -51,6 +51,8 @@ pub(super) struct Relation {
     pub(super) table: Option<Typed>,
     /// Where each row is, if the statement asks for that of any.
     pub(super) place: Option<Typed>,
+    /// Which transaction deleted or locked each row, if that is known.
+    pub(super) xmax: Option<Typed>,
     /// Whether JOIN puts others beside it: bare names are then those of the join, which has no
     /// system columns.
     pub(super) is_joined: bool,
@@ -141,6 +143,8 @@ pub(super) struct Level<'p> {
     pub(super) windows: RefCell<HashMap<String, ast::WindowSpec>>,
     /// How the rows of FROM are ordered, if a subquery there says so.
     pub(super) order: RefCell<Vec<datafusion::logical_expr::SortExpr>>,
+    /// What locks the rows of FROM.
+    pub(super) locks: RefCell<Vec<ast::LockClause>>,
 }
 
 impl<'p> Level<'p> {
@@ -158,6 +162,7 @@ impl<'p> Level<'p> {
             sets: RefCell::default(),
             windows: RefCell::default(),
             order: RefCell::default(),
+            locks: RefCell::default(),
         }
     }
 
@@ -292,6 +297,7 @@ impl Relation {
             oid: None,
             table: None,
             place: None,
+            xmax: None,
             is_joined: false,
             null_supplied: false,
             certain: None,

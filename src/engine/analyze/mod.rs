@@ -39,6 +39,7 @@ mod json_record;
 mod json_subscript;
 mod level;
 mod literal;
+mod locking;
 mod names;
 mod numeric;
 mod once;
@@ -51,6 +52,7 @@ mod place;
 mod plan_columns;
 mod query;
 mod ranges;
+mod relation;
 mod routine;
 mod row;
 mod sample;
@@ -118,8 +120,6 @@ pub(super) struct Analysis {
     pub(super) keys: BTreeSet<Oid>,
     /// Where it calls users' functions by their bare names, and which these are.
     pub(super) called: Vec<(Span, (Oid, String))>,
-    /// What of it keeps its rows from being those of tables, so that they cannot be locked.
-    pub(super) derived_by: Option<&'static str>,
 }
 
 /// Analyses a query as `scope` sees it. `declared` are the client's parameter types.
@@ -207,7 +207,6 @@ pub(super) fn analyse_call(
             names: analyst.shared.names.take(),
             keys: analyst.shared.keys.take(),
             called: analyst.shared.called.take(),
-            derived_by: None,
         },
     }))
 }
@@ -275,8 +274,6 @@ struct Shared {
     values: RefCell<Vec<(routine::Key, Typed)>>,
     /// Queries that are computed once, each after those it reads.
     once: RefCell<Vec<Definition>>,
-    /// What of the SELECT analysed last, which the outermost is in the end, makes rows of its own.
-    derived_by: Cell<Option<&'static str>>,
     /// What the recursive terms being analysed read the rows found last from.
     working: RefCell<Vec<String>>,
     /// Whether names are none of the statement's: those of a [`LocalRelation`] that is a query.
@@ -336,7 +333,6 @@ impl Analyst<'_> {
             names: self.shared.names.take(),
             keys: self.shared.keys.take(),
             called: self.shared.called.take(),
-            derived_by: self.shared.derived_by.get(),
         })
     }
 

@@ -87,6 +87,7 @@ pub(super) struct Tail<'q> {
     pub(super) order: &'q [ast::OrderByExpr],
     pub(super) limit: Option<&'q ast::LimitClause>,
     pub(super) fetch: Option<&'q ast::Fetch>,
+    pub(super) locks: &'q [ast::LockClause],
 }
 
 impl Tail<'_> {
@@ -94,10 +95,14 @@ impl Tail<'_> {
         order: &[],
         limit: None,
         fetch: None,
+        locks: &[],
     };
 
     fn is_none(&self) -> bool {
-        self.order.is_empty() && self.limit.is_none() && self.fetch.is_none()
+        self.order.is_empty()
+            && self.limit.is_none()
+            && self.fetch.is_none()
+            && self.locks.is_empty()
     }
 }
 
@@ -123,6 +128,7 @@ impl Analyst<'_> {
             order,
             limit: query.limit_clause.as_ref(),
             fetch: query.fetch.as_ref(),
+            locks: &query.locks,
         };
         match &query.with {
             Some(with) => {
@@ -141,9 +147,17 @@ impl Analyst<'_> {
         ctes: Option<&Ctes<'_>>,
         wanted: Wanted,
     ) -> Result<Answer> {
+        super::locking::check_body(body, tail.locks)?;
         match body {
             SetExpr::Select(select) => self.select(select, tail, parent, ctes, wanted),
             SetExpr::Query(inner) if tail.is_none() => self.query(inner, parent, ctes, wanted),
+            // What locks rows behind a query in parentheses is as good as in it.
+            SetExpr::Query(inner) if !tail.locks.is_empty() => {
+                let mut inner = inner.clone();
+                inner.locks.extend_from_slice(tail.locks);
+                let tail = Tail { locks: &[], ..tail };
+                self.body(&SetExpr::Query(inner), tail, parent, ctes, wanted)
+            }
             SetExpr::Query(inner) => {
                 let answer = self.query(inner, parent, ctes, Wanted::Answer)?;
                 self.ordered(answer, tail, parent, ctes, wanted)
@@ -378,9 +392,6 @@ pub(super) fn row_number_udwf() -> datafusion::logical_expr::WindowFunctionDefin
 
 /// Clauses that are not PostgreSQL's, or not commons'.
 fn check(query: &Query) -> Result<()> {
-    if let Some(lock) = query.locks.first() {
-        return Err(Error::unsupported(format!("SELECT … {lock}")));
-    }
     if query.for_clause.is_some()
         || query.settings.is_some()
         || query.format_clause.is_some()

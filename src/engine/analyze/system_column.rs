@@ -14,6 +14,8 @@ pub const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "ctid", "xmin", "xmax", "cmin
 pub(in crate::engine) const TABLEOID: i16 = -6;
 /// That of `ctid`.
 const CTID: i16 = -1;
+/// That of `xmax`.
+const XMAX: i16 = -4;
 
 /// Whether the rows of tables say where they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +34,18 @@ impl Relation {
     pub(super) fn has_system_column(&self, name: &str) -> bool {
         self.oid.is_some() && SYSTEM_COLUMNS.contains(&name)
     }
+
+    /// A value of each of its rows, which is NULL in those that an outer join makes without it.
+    fn certainly(&self, value: &Typed) -> Typed {
+        match self.certain.as_ref().filter(|_| self.null_supplied) {
+            Some(certain) => {
+                let there = certain.expr.clone().is_not_null();
+                let expr = typed::case(vec![(there, value.expr.clone())], None);
+                Typed::new(expr, value.ty)
+            }
+            None => value.clone(),
+        }
+    }
 }
 
 impl Analyst<'_> {
@@ -43,6 +57,9 @@ impl Analyst<'_> {
     ///
     /// Where a row is, only few statements ask: tables are told to say it where one does, and the
     /// statement is analysed again.
+    ///
+    /// Of rows that a statement can read none was deleted, so their `xmax` is 0; what RETURNING
+    /// reads says so itself.
     ///
     /// # Errors
     /// `0A000` for what segments do not keep: who wrote a row.
@@ -69,7 +86,10 @@ impl Analyst<'_> {
                 let version = self.scope.context.snapshot.version().0;
                 (u32::try_from(version).unwrap_or(u32::MAX), PgType::XID)
             }
-            "xmax" if oid.is_system() => (0, PgType::XID),
+            "xmax" if relation.xmax.is_some() => {
+                self.note_read(oid, XMAX);
+                return Ok(relation.xmax.as_ref().map(|xmax| relation.certainly(xmax)));
+            }
             _ => return Err(Error::unsupported(format!("system column \"{name}\""))),
         };
         let value = match &relation.table {
@@ -77,13 +97,11 @@ impl Analyst<'_> {
             Some(table) if name == "tableoid" => return Ok(Some(table.clone())),
             Some(_) | None => typed::literal(ScalarValue::UInt32(Some(value)), ty),
         };
-        match relation.certain.as_ref().filter(|_| relation.null_supplied) {
-            Some(certain) => {
-                let there = certain.expr.clone().is_not_null();
-                let expr = typed::case(vec![(there, value.expr)], None);
-                Ok(Some(Typed::new(expr, ty)))
-            }
-            None => Ok(Some(value)),
-        }
+        Ok(Some(relation.certainly(&value)))
     }
+}
+
+/// The `xmax` of rows that nobody deleted.
+pub(super) fn no_transaction() -> Typed {
+    typed::literal(ScalarValue::UInt32(Some(0)), PgType::XID)
 }

@@ -65,6 +65,7 @@ mod work;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use datafusion::catalog::TableProvider;
 use sqlparser::ast::{self, SelectItem};
 
 use super::analyze::TABLEOID;
@@ -81,6 +82,7 @@ use insert::Insert;
 pub(super) use insert::arrives_whole;
 use instead::Instead;
 use names::Names;
+use resolving::met_provider;
 use returning::{Side, changed_provider, joined_schema, returned_provider};
 use rewrite::Rewrite;
 use steps::{Given, Step, put_rows};
@@ -361,9 +363,16 @@ impl Engine {
             Some(items) => {
                 let sides = rewrite::sides(&relation, &alias, &others);
                 let through = change.through();
+                let rows = match &change {
+                    PartBody::Insert(insert) if insert.conflict.is_some() => {
+                        met_provider(&relation, Vec::new())?
+                    }
+                    _ => returned_provider(context, &relation),
+                };
+                let read = (sides, rows);
                 Some(
                     self.bind_returning(
-                        context, &relation, through, sides, items, &of, parameters, needs,
+                        context, &relation, through, read, items, &of, parameters, needs,
                     )
                     .await?,
                 )
@@ -393,7 +402,7 @@ impl Engine {
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         through: Option<&Through>,
-        sides: Vec<Side>,
+        (sides, rows): (Vec<Side>, Arc<dyn TableProvider>),
         mut items: Vec<SelectItem>,
         names: &Names,
         parameters: &mut Parameters,
@@ -409,7 +418,7 @@ impl Engine {
                 name: RETURNED.to_owned(),
                 relation: relation.oid,
                 origins: target::origins_of(relation),
-                rows: LocalRows::Provider(returned_provider(context, relation)),
+                rows: LocalRows::Provider(rows),
             }]);
             let returned = match through {
                 None => RETURNED,

@@ -1,15 +1,18 @@
 //! INSERT … ON CONFLICT, run: the keys of the table, or of each partition, tell proposed rows
 //! apart. Those that meet a row are dropped, or change that one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::array::{ArrayRef, Int64Array, UInt32Array};
 use arrow::compute::{concat_batches, interleave_record_batch};
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::TableProvider;
 
 use super::assign::assign;
 use super::conflict::{Conflict, MET, Update};
-use super::destinations::{Came, given_back, in_given_order, names_of, nullable};
+use super::destinations::{Came, in_given_order, names_of, nullable};
 use super::fire::{Told, retain};
 use super::insert::Insert;
 use super::intake::{Written, with_keys};
@@ -24,10 +27,11 @@ use super::work::{Work, is_referenced};
 use super::{DmlKind, rewrite, rows};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Relation, TriggerEvent};
-use crate::engine::scan::table_provider;
+use crate::engine::scan::{XMAX_COLUMN, family_schema};
 use crate::engine::{Bound, Engine};
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
+use crate::types::PgType;
 
 /// What a statement proposes rows with.
 struct Proposing<'a> {
@@ -105,29 +109,24 @@ impl Engine {
             return Err(error);
         }
         note_in_order(work, &table, &all)?;
-        let root = context.database.store().root();
+        let met: BTreeSet<usize> = all.iter().flat_map(Resolved::met).collect();
         let mut came = Vec::with_capacity(all.len());
-        let mut segments = Vec::new();
         for resolved in all {
             let rows = resolved.in_order()?;
             let (store, relation) = (context.database.store().clone(), resolved.relation);
             let mut sink = Sink::new(store, relation.clone());
             sink.write(rows.rows.clone()).await?;
             let written = sink.finish().await?;
-            segments.extend(written.iter().cloned());
             work.on(&relation, DmlKind::Insert).written.extend(written);
             came.push(rows);
         }
-        let returned = match insert.router {
-            None => table_provider(root, &rewrite::with_segments(&table, &segments)),
-            Some(_) => {
-                let rows = insert.returning.then(|| in_given_order(&table, &came));
-                given_back(&table, rows.into_iter().collect::<Result<_>>()?)?
-            }
-        };
+        let returned = insert
+            .returning
+            .then(|| returned(context, &table, &came, &met));
+        let returned = returned.transpose()?.into_iter().collect();
         Ok(Written {
             rows: came.iter().map(|of| of.rows.num_rows() as u64).sum(),
-            returned,
+            returned: met_provider(&table, returned)?,
         })
     }
 
@@ -406,6 +405,50 @@ impl Engine {
     }
 }
 
+/// The rows that RETURNING reads of a statement with ON CONFLICT.
+pub(super) fn met_provider(
+    table: &Relation,
+    rows: Vec<RecordBatch>,
+) -> Result<Arc<dyn TableProvider>> {
+    rows::in_memory(met_schema(table), rows)
+}
+
+fn met_schema(table: &Relation) -> SchemaRef {
+    let rows = match table.is_partitioned() {
+        true => Arc::new(family_schema(table, &[])),
+        false => rows::schema(table),
+    };
+    let xmax = Arc::new(PgType::XID.field(XMAX_COLUMN, false));
+    let fields = rows.fields().iter().cloned().chain([xmax]);
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The rows inserted and updated, in the order of their proposals; those `met` were locked by the
+/// statement's transaction before it changed them, as their `xmax` says.
+fn returned(
+    context: &StatementContext,
+    table: &Relation,
+    came: &[Came],
+    met: &BTreeSet<usize>,
+) -> Result<RecordBatch> {
+    let rows = match (table.is_partitioned(), came) {
+        (false, [came]) => came.rows.clone(),
+        _ => in_given_order(table, came)?,
+    };
+    let mut numbers: Vec<usize> = came.iter().flat_map(|of| &of.numbers).copied().collect();
+    numbers.sort_unstable();
+    let own = u32::try_from(context.snapshot.version().0).unwrap_or(u32::MAX);
+    let xmax = numbers.iter().map(|number| match met.contains(number) {
+        true => own.max(1),
+        false => 0,
+    });
+    let mut arrays = rows.columns().to_vec();
+    arrays.push(Arc::new(UInt32Array::from_iter_values(xmax)));
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    RecordBatch::try_new_with_options(met_schema(table), arrays, &options)
+        .map_err(|error| Error::internal("building rows", error))
+}
+
 /// Whether an index of a partition is a part of one of these, of tables above it.
 fn is_part(context: &StatementContext, partition: &Arc<Relation>, index: Oid, of: &[Oid]) -> bool {
     let above = context.snapshot.partition_ancestors(partition);
@@ -422,6 +465,12 @@ fn is_part(context: &StatementContext, partition: &Arc<Relation>, index: Oid, of
 }
 
 impl Resolved {
+    /// The numbers, in the statement, of proposals for which another row changed.
+    fn met(&self) -> impl Iterator<Item = usize> {
+        let numbers = self.updated.iter().flat_map(|updated| &updated.numbers);
+        numbers.map(|number| self.numbers[*number as usize])
+    }
+
     /// Inserted and updated rows in the order of their proposals.
     fn in_order(&self) -> Result<Came> {
         let inserted = self.inserted.iter();

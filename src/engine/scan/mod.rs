@@ -68,6 +68,10 @@ pub(super) const ROW_COLUMN: &str = "\0row";
 
 /// Hidden column: where a row is, as a `tid` that no other row of the table has in the snapshot.
 pub(super) const PLACE_COLUMN: &str = "\0ctid";
+/// Hidden column of rows that a statement leaves: the transaction that locked the row that each was
+/// before, 0 if it was none.
+pub(super) const XMAX_COLUMN: &str = "\0xmax";
+
 /// Inside of scans: the place before the first row of the segment.
 const FIRST_COLUMN: &str = "\0first";
 

@@ -43,7 +43,7 @@ impl Session {
         };
         place.unlogged = create.unlogged;
         // The permission to read is asked for before the table is there to be seen.
-        let bound = self.bound_query(&context, query, &run).await?;
+        let (context, bound) = self.locked_query(query, &run).await?;
         let columns = stored_columns(&context, &bound.columns, &create.columns)?;
         let query = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let mut relation = self.new_relation(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::foreign_key::reference_locks;
 use super::keep::Done;
 use super::query::check_parameters;
+use super::row_lock::RowLocks;
 use super::tag;
 use crate::base::{Error, Oid, Result};
 use crate::catalog::ObjectId;
@@ -119,6 +120,7 @@ impl Session {
         run: &Run<'_>,
     ) -> Result<(Arc<StatementContext>, BoundDml)> {
         let mut held = HashMap::new();
+        let mut locks = RowLocks::default();
         let mut context = self.context()?;
         loop {
             let bound = self.bound_dml(&context, dml, run).await?;
@@ -129,7 +131,13 @@ impl Session {
             }
             let targets = bound.targets.iter();
             let wanted = targets.flat_map(|(table, kind)| change_locks(&context, *table, *kind));
-            let wanted = wanted.collect();
+            let wanted: Vec<_> = wanted.collect();
+            locks.hold(wanted.iter().copied());
+            let moved = self.lock_rows(&context, &bound.needs, &mut locks, run.interrupt);
+            if let Some(now) = moved.await? {
+                context = now;
+                continue;
+            }
             if !self.lock_more(&mut held, wanted, run.interrupt).await? {
                 return Ok((context, bound));
             }
@@ -148,7 +156,8 @@ impl Session {
         dml: &Dml,
         run: &Run<'_>,
     ) -> Result<BoundDml> {
-        if let Some(plan) = &run.plan
+        if context.skipped.is_empty()
+            && let Some(plan) = &run.plan
             && let Body::Dml(bound) = &plan.body
             && plan.basis.as_ref() == Some(&self.basis(context))
         {

@@ -39,8 +39,13 @@ impl Session {
             return Box::pin(self.explain(&explain, run)).await;
         }
         let engine = self.shared.engine.clone();
-        let context = self.context()?;
+        let mut context = self.context()?;
         let bound = match &explain.statement.command {
+            Command::Query(query) if explain.options.analyze => {
+                let bound;
+                (context, bound) = self.locked_query(query, &run).await?;
+                bound
+            }
             Command::Query(query) => self.bound_query(&context, query, &run).await?,
             Command::CreateTableAs(create) if !explain.options.analyze => match &create.filled {
                 Filled::Query(query) => self.bound_query(&context, query, &run).await?,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::row_lock::refuse_row_locks;
 use super::table::stored_columns;
 use super::view::view_of;
 use super::{query::check_parameters, relation_of, tag};
@@ -45,6 +46,7 @@ impl Session {
             ));
         }
         check_parameters(bound.parameters.len(), 0)?;
+        refuse_row_locks(&bound.needs, "a materialized view")?;
         let temporary = bound.reads.iter().any(|oid| {
             let relation = context.snapshot.relation(*oid);
             relation.is_some_and(|relation| relation.persistence == Persistence::Temporary)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use super::routine_run::sole_call;
-use super::row_lock::unlocked;
+use super::row_lock::RowLocks;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::{Bound, Rows};
 use crate::pg_catalog::names::Names;
@@ -44,33 +44,33 @@ impl Session {
         query: &ast::Query,
         run: &Run<'_>,
     ) -> Result<(Arc<StatementContext>, Rows)> {
-        let mut context = self.context()?;
-        let unlocked = unlocked(query);
-        let mut bound = self.bound_query(&context, &unlocked, run).await?;
-        let mut skipped = false;
-        if !query.locks.is_empty() {
-            // Whoever may not read a table does not get to lock it.
-            privileges::authorize(&context.snapshot, &bound.needs, ())?;
-            let derived_by = bound.derived_by;
-            let locked = self.lock_rows(query, derived_by, run.interrupt);
-            skipped = locked.await?;
-            let basis = self.basis(&context);
-            context = self.context()?;
-            if basis != self.basis(&context) {
-                bound = self.bound_query(&context, &unlocked, run).await?;
-            }
-        }
+        let (context, bound) = self.locked_query(query, run).await?;
         self.refuse_changing(&context, &bound.needs, &[])?;
         let authorized = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
         let engine = self.shared.engine.clone();
         let (calling, mut queue) = context.calling(self.acting_role());
         let work = engine.execute(&calling, authorized, run.parameters, run.interrupt);
         let rows = self.serving(&mut queue, run.interrupt, work).await?;
-        let mut rows = self.served(&mut queue, run.interrupt, rows).await?;
-        if skipped {
-            rows = Rows::none(rows.columns().clone());
-        }
+        let rows = self.served(&mut queue, run.interrupt, rows).await?;
         Ok((context, rows))
+    }
+
+    /// A query bound, the rows that it locks being locked.
+    pub(super) async fn locked_query(
+        &mut self,
+        query: &ast::Query,
+        run: &Run<'_>,
+    ) -> Result<(Arc<StatementContext>, Bound)> {
+        let mut context = self.context()?;
+        let mut locks = RowLocks::default();
+        loop {
+            let bound = self.bound_query(&context, query, run).await?;
+            let moved = self.lock_rows(&context, &bound.needs, &mut locks, run.interrupt);
+            match moved.await? {
+                Some(now) => context = now,
+                None => return Ok((context, bound)),
+            }
+        }
     }
 
     /// The binding the statement came with if it still stands, else a new one.
@@ -80,7 +80,8 @@ impl Session {
         query: &ast::Query,
         run: &Run<'_>,
     ) -> Result<Bound> {
-        if let Some(plan) = &run.plan
+        if context.skipped.is_empty()
+            && let Some(plan) = &run.plan
             && let Body::Query(bound) = &plan.body
             && plan.basis.as_ref() == Some(&self.basis(context))
         {

@@ -11,6 +11,7 @@ use arrow::datatypes::Schema;
 use sqlparser::ast::{self, SelectItem, TableFactor};
 
 use super::query::check_parameters;
+use super::row_lock::refuse_row_locks;
 use super::tag;
 use crate::base::limits::CALL_DEPTH_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -285,6 +286,7 @@ impl Session {
         let bound = call.arguments.clone();
         check_parameters(bound.parameters.len(), run.parameters.len())?;
         let needs = bound.needs.clone();
+        refuse_row_locks(&needs, "an argument of CALL")?;
         let authorized = privileges::authorize(&context.snapshot, &needs, bound)?;
         let engine = self.shared.engine.clone();
         let (calling, mut queue) = context.calling(self.acting_role());

@@ -2,134 +2,106 @@
 //! transaction is over.
 //!
 //! What is locked is the table: FOR UPDATE keeps other transactions from changing and deleting any
-//! of its rows and from locking them so, FOR SHARE from changing and deleting. The lock is taken
-//! before the query's view is pinned, so the rows it gives are the newest. Where somebody else
+//! of its rows and from locking them so, FOR SHARE from changing and deleting. The locks are taken
+//! before the statement's view is pinned, so the rows it gives are the newest. Where somebody else
 //! holds a table, SKIP LOCKED takes all of its rows for locked.
 
-use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlparser::ast::{
-    self, JoinOperator, LockClause, LockType, NonBlock, SetExpr, Spanned, TableFactor,
-    TableWithJoins,
-};
-
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Privilege, RelationKind};
+use crate::catalog::ObjectId;
 use crate::database::{Isolation, LockMode};
-use crate::engine::command::ObjectName;
-use crate::engine::{fold, lock_mark, object_name, without_only};
 use crate::observe::Interrupt;
-use crate::privileges::{self, Need};
+use crate::privileges::{self, LockStrength, LockWait, Need, RowLock};
 use crate::session::Session;
 use crate::statement::StatementContext;
 
-/// A query without its locking clauses, which are none of its meaning.
-pub(in crate::session) fn unlocked(query: &ast::Query) -> Cow<'_, ast::Query> {
-    if query.locks.is_empty() {
-        return Cow::Borrowed(query);
-    }
-    let mut query = query.clone();
-    let locks = std::mem::take(&mut query.locks);
-    if let SetExpr::Select(select) = query.body.as_mut() {
-        for clause in &locks {
-            let of = clause.of.as_ref().and_then(|of| of.0.last()?.as_ident());
-            let of = of.map(fold);
-            for item in &mut select.from {
-                mark(item, of.as_deref());
-            }
-        }
-    }
-    Cow::Owned(query)
+/// What a statement has locked so far.
+#[derive(Debug, Default)]
+pub(super) struct RowLocks {
+    held: BTreeSet<(Oid, LockMode)>,
+    /// What it locks for itself, once it has these.
+    own: BTreeSet<(Oid, LockMode)>,
+    skipped: BTreeSet<Oid>,
 }
 
-/// Marks the tables of FROM whose rows are locked, all or the one that is called so: who locks rows
-/// must be let change them.
-fn mark(item: &mut TableWithJoins, of: Option<&str>) {
-    let joined = item.joins.iter_mut().map(|join| &mut join.relation);
-    for factor in std::iter::once(&mut item.relation).chain(joined) {
-        match factor {
-            TableFactor::Table {
-                name,
-                alias,
-                args: None,
-                with_hints,
-                ..
-            } => {
-                let called = match alias {
-                    Some(alias) => Some(fold(&alias.name)),
-                    None => name.0.last().and_then(|part| part.as_ident()).map(fold),
-                };
-                if of.is_none_or(|of| called.as_deref() == Some(of)) {
-                    *with_hints = vec![lock_mark()];
-                }
-            }
-            TableFactor::NestedJoin {
-                table_with_joins, ..
-            } => mark(table_with_joins, of),
-            _ => {}
+impl RowLocks {
+    /// Tables that the statement locks for itself, and waits for: there is nothing to skip.
+    pub(super) fn hold(&mut self, tables: impl IntoIterator<Item = (Oid, LockMode)>) {
+        for (table, mode) in tables {
+            let modes = [LockMode::Share, LockMode::Rewrite].into_iter();
+            let covered = modes.filter(|covered| *covered <= mode);
+            self.own.extend(covered.map(|covered| (table, covered)));
         }
     }
-}
-
-/// A table's name, and whether it is meant without what stands under it.
-type TableName = (ObjectName, bool);
-
-/// The lock of a table for its rows, and what to do where somebody else holds it.
-type RowLock = (Oid, LockMode, Option<NonBlock>);
-
-/// A table in FROM: what it is called there, and its name.
-struct Named {
-    called: String,
-    name: Option<TableName>,
-    /// Whether an outer join makes rows without it.
-    nullable: bool,
 }
 
 impl Session {
-    /// Takes the locks a query's clauses ask for. Gives whether SKIP LOCKED leaves no rows.
+    /// Takes the locks of rows that a statement needs and does not have. Gives what the statement
+    /// is to be bound in anew, if anything moved meanwhile.
     ///
     /// # Errors
-    /// `55P03` where NOWAIT finds somebody else's lock; `40001` under REPEATABLE READ if the table
-    /// changed since the transaction began; `0A000` for what cannot be locked.
+    /// `42501` where rows may not be locked, `55P03` where NOWAIT finds somebody else's lock,
+    /// `40001` under REPEATABLE READ if a table changed since the transaction began, `25006` in a
+    /// transaction that only reads.
     pub(super) async fn lock_rows(
         &mut self,
-        query: &ast::Query,
-        derived_by: Option<&str>,
+        context: &Arc<StatementContext>,
+        needs: &[Need],
+        locks: &mut RowLocks,
         interrupt: &Interrupt,
-    ) -> Result<bool> {
-        let mut held = Vec::new();
-        loop {
-            let context = self.context()?;
-            let mut wanted = self.row_locks(&context, query, derived_by)?;
-            wanted.retain(|lock| !held.contains(lock));
-            if wanted.is_empty() {
-                return Ok(false);
-            }
-            if let Some(clause) = query.locks.first() {
-                self.refuse_if_read_only(match clause.lock_type {
-                    LockType::Update => "SELECT FOR UPDATE",
-                    LockType::Share => "SELECT FOR SHARE",
-                })?;
-            }
-            for lock in &wanted {
-                if !self.lock_rows_of(&context, *lock, interrupt).await? {
-                    return Ok(true);
-                }
-            }
-            // What stands under a table may be more now.
-            held.extend(wanted);
+    ) -> Result<Option<Arc<StatementContext>>> {
+        let wanted = wanted(context, needs, locks);
+        let Some((_, first)) = wanted.first() else {
+            return Ok(None);
+        };
+        // Whoever may not read a table does not get to lock it.
+        privileges::authorize(&context.snapshot, needs, ())?;
+        let doing = match first.strength {
+            LockStrength::Update => "SELECT FOR UPDATE",
+            LockStrength::Share => "SELECT FOR SHARE",
+        };
+        let is_lasting = |table: Oid| !context.snapshot.is_temporary(ObjectId::Relation(table));
+        if wanted.iter().any(|(table, _)| is_lasting(*table)) {
+            self.refuse_if_read_only(doing)?;
         }
+        if self.pinned.is_some() {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("{doing} is not allowed in a non-volatile function"),
+            ));
+        }
+        for (table, lock) in wanted {
+            if self.lock_rows_of(context, table, lock, interrupt).await? {
+                locks.held.insert((table, mode(lock)));
+            } else {
+                locks.skipped.insert(table);
+            }
+        }
+        let now = self.context()?;
+        if locks.skipped.is_empty() {
+            let moved = self.basis(&now) != self.basis(context);
+            return Ok(moved.then_some(now));
+        }
+        let mut skipping = StatementContext::clone(&now);
+        skipping.skipped = Arc::new(locks.skipped.clone());
+        Ok(Some(Arc::new(skipping)))
     }
 
     /// Takes one of the locks; `false` where SKIP LOCKED finds somebody else's.
     async fn lock_rows_of(
         &mut self,
         context: &StatementContext,
-        (table, mode, nonblock): RowLock,
+        table: Oid,
+        lock: RowLock,
         interrupt: &Interrupt,
     ) -> Result<bool> {
-        if let Some(nonblock) = nonblock {
+        let mode = mode(lock);
+        if lock.wait == LockWait::Block {
+            self.lock(table, mode, interrupt).await?;
+        } else {
             let name = context.snapshot.relation(table).map(|of| of.name.as_str());
             let given_up = format!(
                 "could not obtain lock on row in relation \"{}\"",
@@ -140,15 +112,13 @@ impl Session {
                 .await;
             match taken {
                 Err(error)
-                    if nonblock == NonBlock::SkipLocked
+                    if lock.wait == LockWait::Skip
                         && error.state() == SqlState::LOCK_NOT_AVAILABLE =>
                 {
                     return Ok(false);
                 }
                 taken => taken?,
             }
-        } else {
-            self.lock(table, mode, interrupt).await?;
         }
         let transaction = self.transaction()?;
         if transaction.isolation() != Isolation::ReadCommitted {
@@ -156,207 +126,43 @@ impl Session {
         }
         Ok(true)
     }
-
-    /// The locks that a query's clauses ask for.
-    fn row_locks(
-        &self,
-        context: &StatementContext,
-        query: &ast::Query,
-        derived_by: Option<&str>,
-    ) -> Result<Vec<RowLock>> {
-        let mut wanted = Vec::new();
-        for clause in &query.locks {
-            let mode = match clause.lock_type {
-                LockType::Update => LockMode::Rewrite,
-                LockType::Share => LockMode::Share,
-            };
-            for table in meant(query, clause, derived_by)? {
-                let tables = self.lockable(context, &table, clause)?;
-                let tables = tables.into_iter();
-                wanted.extend(tables.map(|table| (table, mode, clause.nonblock)));
-            }
-        }
-        Ok(wanted)
-    }
-
-    /// A table whose rows may be locked by who asks, with all that stand under it.
-    fn lockable(
-        &self,
-        context: &StatementContext,
-        (name, only): &TableName,
-        clause: &LockClause,
-    ) -> Result<Vec<Oid>> {
-        let relation = super::relation_of(context, name)?;
-        if !matches!(relation.kind, RelationKind::Table { .. }) {
-            return Err(Error::unsupported(format!(
-                "{} of \"{}\", which is not a table,",
-                words(clause),
-                relation.name
-            )));
-        }
-        let need = Need::Columns {
-            role: context.role,
-            relation: relation.oid,
-            any_of: Privilege::Update.into(),
-            columns: std::collections::BTreeSet::new(),
-        };
-        privileges::authorize(&context.snapshot, &[need], ())?;
-        Ok(context.snapshot.meant(relation.oid, *only))
-    }
 }
 
-/// The clause's first words.
-fn words(clause: &LockClause) -> &'static str {
-    match clause.lock_type {
-        LockType::Update => "FOR UPDATE",
-        LockType::Share => "FOR SHARE",
-    }
-}
-
-/// The tables a clause means.
-fn meant(
-    query: &ast::Query,
-    clause: &LockClause,
-    derived_by: Option<&str>,
-) -> Result<Vec<TableName>> {
-    let words = words(clause);
-    let refused = |what: &str| {
-        Err(Error::new(
-            SqlState::FEATURE_NOT_SUPPORTED,
-            format!("{words} is not allowed with {what}"),
-        ))
-    };
-    let select = match query.body.as_ref() {
-        SetExpr::Select(select) => select,
-        SetExpr::Values(_) => return Err(inapplicable(words, "VALUES")),
-        _ => return refused("UNION/INTERSECT/EXCEPT"),
-    };
-    if select.distinct.is_some() {
-        return refused("DISTINCT clause");
-    }
-    let grouped = match &select.group_by {
-        ast::GroupByExpr::Expressions(items, modifiers) => {
-            !items.is_empty() || !modifiers.is_empty()
-        }
-        ast::GroupByExpr::All(_) => true,
-    };
-    if grouped {
-        return refused("GROUP BY clause");
-    }
-    if select.having.is_some() {
-        return refused("HAVING clause");
-    }
-    if let Some(what) = derived_by {
-        return refused(what);
-    }
-    let mut named = Vec::new();
-    for item in &select.from {
-        joined(item, &mut named)?;
-    }
-    // What WITH names is not locked.
-    let with: Vec<String> = query
-        .with
+/// Refuses locks of rows where they would be asked for later, or again and again.
+pub(super) fn refuse_row_locks(needs: &[Need], within: &str) -> Result<()> {
+    match needs
         .iter()
-        .flat_map(|with| &with.cte_tables)
-        .map(|cte| fold(&cte.alias.name))
-        .collect();
-    for table in &mut named {
-        let of_with = |(name, _): &TableName| name.schema.is_none() && with.contains(&name.name);
-        if table.name.as_ref().is_some_and(of_with) {
-            table.name = None;
-        }
-    }
-    let Some(of) = &clause.of else {
-        // A subquery's tables would have to be locked as well.
-        if let Some(table) = named.iter().find(|table| table.called.starts_with('\0')) {
-            let what = &table.called[1..];
-            return Err(Error::unsupported(format!("{words} of {what}")));
-        }
-        if named.iter().any(|table| table.nullable) {
-            return Err(inapplicable(words, NULLABLE));
-        }
-        return Ok(named.into_iter().filter_map(|table| table.name).collect());
-    };
-    let wanted =
-        of.0.last()
-            .and_then(|part| part.as_ident())
-            .map(fold)
-            .unwrap_or_default();
-    match named.into_iter().find(|table| table.called == wanted) {
-        Some(Named { nullable: true, .. }) => Err(inapplicable(words, NULLABLE)),
-        Some(Named {
-            name: Some(name), ..
-        }) => Ok(vec![name]),
-        Some(_) => Err(Error::unsupported(format!("{words} of a query's name"))),
-        None => Err(Error::new(
-            SqlState::UNDEFINED_TABLE,
-            format!("relation \"{wanted}\" in {words} clause not found in FROM clause"),
-        )
-        .at(usize::try_from(of.span().start.column).unwrap_or(0))),
+        .any(|need| matches!(need, Need::RowLock { .. }))
+    {
+        true => Err(Error::unsupported(format!(
+            "FOR UPDATE and FOR SHARE in {within}"
+        ))),
+        false => Ok(()),
     }
 }
 
-const NULLABLE: &str = "the nullable side of an outer join";
-
-fn inapplicable(words: &str, what: &str) -> Error {
-    Error::new(
-        SqlState::FEATURE_NOT_SUPPORTED,
-        format!("{words} cannot be applied to {what}"),
-    )
+/// How a table is held for its rows to be locked.
+fn mode(lock: RowLock) -> LockMode {
+    match lock.strength {
+        LockStrength::Update => LockMode::Rewrite,
+        LockStrength::Share => LockMode::Share,
+    }
 }
 
-/// The tables of an item of FROM with what is joined to it.
-fn joined(item: &TableWithJoins, named: &mut Vec<Named>) -> Result<()> {
-    let first = named.len();
-    factor(&item.relation, named)?;
-    for join in &item.joins {
-        let before = named.len();
-        factor(&join.relation, named)?;
-        let (left, right) = match &join.join_operator {
-            JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => (false, true),
-            JoinOperator::Right(_) | JoinOperator::RightOuter(_) => (true, false),
-            JoinOperator::FullOuter(_) => (true, true),
-            _ => (false, false),
-        };
-        for table in &mut named[first..before] {
-            table.nullable |= left;
-        }
-        for table in &mut named[before..] {
-            table.nullable |= right;
+/// The tables to lock that are neither held nor skipped, with all that stand under them.
+fn wanted(context: &StatementContext, needs: &[Need], locks: &RowLocks) -> Vec<(Oid, RowLock)> {
+    let mut wanted = Vec::new();
+    for need in needs {
+        if let Need::RowLock { relation, lock, .. } = need {
+            let tables = context.snapshot.meant(*relation, lock.only).into_iter();
+            wanted.extend(tables.map(|table| (table, *lock)));
         }
     }
-    Ok(())
-}
-
-fn factor(factor_of: &TableFactor, named: &mut Vec<Named>) -> Result<()> {
-    match factor_of {
-        TableFactor::Table {
-            name,
-            alias,
-            args: None,
-            ..
-        } => {
-            let (only, _) = without_only(name);
-            let name = object_name(name)?;
-            named.push(Named {
-                called: match alias {
-                    Some(alias) => fold(&alias.name),
-                    None => name.name.clone(),
-                },
-                name: Some((name, only)),
-                nullable: false,
-            });
-        }
-        TableFactor::NestedJoin {
-            table_with_joins, ..
-        } => joined(table_with_joins, named)?,
-        TableFactor::Derived { .. } => named.push(Named {
-            called: "\0a subquery".to_owned(),
-            name: None,
-            nullable: false,
-        }),
-        // Functions have no rows to lock.
-        _ => {}
-    }
-    Ok(())
+    wanted.retain(|(table, lock)| {
+        let lockable = (*table, mode(*lock));
+        let skips = lock.wait == LockWait::Skip;
+        let skipped = skips && (locks.skipped.contains(table) || locks.own.contains(&lockable));
+        !skipped && !locks.held.contains(&lockable)
+    });
+    wanted
 }

@@ -1,5 +1,6 @@
 //! CREATE VIEW.
 
+use super::row_lock::refuse_row_locks;
 use super::table::{Place, output_columns};
 use super::{query::check_parameters, tag};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,6 +127,7 @@ impl Session {
         let work = engine.bind(&context, &create.query, &[]);
         let bound = interruptible(run.interrupt, work).await?;
         check_parameters(bound.parameters.len(), 0)?;
+        refuse_row_locks(&bound.needs, "a view")?;
         let found: Vec<Need> = bound
             .needs
             .iter()
