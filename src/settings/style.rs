@@ -1,10 +1,14 @@
 //! DateStyle and TimeZone: their texts, and what they mean.
 
+use arrow::array::AsArray;
+use arrow::datatypes::{IntervalMonthDayNano, IntervalMonthDayNanoType};
+
 use super::Setting;
 use super::number::invalid;
 use crate::base::{Error, Result, SqlState};
-use crate::types::Zone;
-use crate::types::text::{DateOrder, DateStyle, IntervalStyle};
+use crate::types::calendar::EPOCH_2000_MICROS;
+use crate::types::text::{DateOrder, DateStyle, IntervalStyle, PLAIN, parse_value};
+use crate::types::{PgType, Zone};
 
 /// A DateStyle as SHOW prints it. What the text leaves open, format or order, stays as it is in
 /// `current`.
@@ -106,30 +110,28 @@ pub(super) fn read_interval_style(shown: &str) -> IntervalStyle {
     }
 }
 
-/// A time zone as SHOW prints it: a name of the IANA database in its own spelling, or a fixed
-/// offset in POSIX notation, in which east is negative.
+/// A time zone as SHOW prints it: a name of the IANA database in its own spelling, or a zone in
+/// POSIX notation, in which east is negative.
 ///
 /// # Errors
-/// `22023` for what is none, `0A000` for POSIX rules of daylight saving time.
+/// `22023` for what is none.
 pub(super) fn time_zone(setting: &Setting, text: &str) -> Result<String> {
     if let Some(Zone::Named(zone)) = Zone::named(text) {
         return Ok(zone.name().to_owned());
     }
-    let shown = match text.trim().parse::<f64>() {
-        // Hours east of UTC.
-        Ok(hours) if hours.abs() < 168.0 => east(hours),
-        Ok(_) => {
-            return Err(invalid(setting, text).detail("UTC timezone offset is out of range."));
-        }
-        // PostgreSQL looks for names in capitals, and keeps what it made of this one.
-        Err(_) => text.to_uppercase(),
-    };
+    if let Some((word, rest)) = text.split_at_checked(8)
+        && word.eq_ignore_ascii_case("interval")
+    {
+        return interval_zone(setting, text, rest);
+    }
+    if let Ok(hours) = text.trim().parse::<f64>() {
+        // Hours east of UTC, cut to seconds.
+        return east(setting, text, (hours * 3_600.0) as i64);
+    }
+    // PostgreSQL looks for names in capitals, and keeps what it made of this one.
+    let shown = text.to_uppercase();
     match Zone::posix(&shown) {
-        Some((_, rules)) if !rules.is_empty() => Err(Error::unsupported(
-            "daylight saving time of a POSIX time zone",
-        )
-        .hint("Use the name of a time zone, for example \"Europe/Berlin\".")),
-        Some((zone, _)) if zone.offset(0) % 60 != 0 => Err(Error::new(
+        Some(zone) if zone.offset(EPOCH_2000_MICROS) % 60 != 0 => Err(Error::new(
             SqlState::INVALID_PARAMETER_VALUE,
             format!("time zone \"{text}\" appears to use leap seconds"),
         )
@@ -139,10 +141,32 @@ pub(super) fn time_zone(setting: &Setting, text: &str) -> Result<String> {
     }
 }
 
-/// The POSIX zone so many hours east of UTC; a fraction of a second is cut off.
-fn east(hours: f64) -> String {
-    let (sign, opposite) = if hours < 0.0 { ('-', '+') } else { ('+', '-') };
-    let seconds = (hours.abs() * 3_600.0) as u32;
+/// A time zone said as how far it is east of UTC: `INTERVAL '2:30'`, of which `rest` is what
+/// follows the word.
+fn interval_zone(setting: &Setting, text: &str, rest: &str) -> Result<String> {
+    let quoted = rest.trim_start().strip_prefix('\'');
+    let quoted = quoted.and_then(|rest| rest.strip_suffix('\''));
+    let quoted = quoted.ok_or_else(|| invalid(setting, text))?;
+    let read = parse_value(quoted, PgType::INTERVAL, PLAIN, 0)?;
+    let interval = read.as_primitive::<IntervalMonthDayNanoType>().value(0);
+    let refused = |what: &str| {
+        let detail = format!("Cannot specify {what} in time zone interval.");
+        Err(invalid(setting, text).detail(detail))
+    };
+    match interval {
+        IntervalMonthDayNano { months, .. } if months != 0 => refused("months"),
+        IntervalMonthDayNano { days, .. } if days != 0 => refused("days"),
+        interval => east(setting, text, interval.nanoseconds / 1_000_000_000),
+    }
+}
+
+/// The POSIX zone so many seconds east of UTC: less than a week.
+fn east(setting: &Setting, text: &str, seconds: i64) -> Result<String> {
+    if seconds.unsigned_abs() >= 168 * 3_600 {
+        return Err(invalid(setting, text).detail("UTC timezone offset is out of range."));
+    }
+    let (sign, opposite) = if seconds < 0 { ('-', '+') } else { ('+', '-') };
+    let seconds = seconds.unsigned_abs();
     let mut offset = format!("{:02}", seconds / 3_600);
     if !seconds.is_multiple_of(3_600) {
         offset += &format!(":{:02}", seconds / 60 % 60);
@@ -150,12 +174,10 @@ fn east(hours: f64) -> String {
     if !seconds.is_multiple_of(60) {
         offset += &format!(":{:02}", seconds % 60);
     }
-    format!("<{sign}{offset}>{opposite}{offset}")
+    Ok(format!("<{sign}{offset}>{opposite}{offset}"))
 }
 
 /// What [`time_zone`] printed, read back.
 pub(super) fn read_time_zone(shown: &str) -> Zone {
-    Zone::named(shown)
-        .or_else(|| Zone::posix(shown).map(|(zone, _)| zone))
-        .unwrap_or(Zone::UTC)
+    Zone::shown(shown).unwrap_or(Zone::UTC)
 }

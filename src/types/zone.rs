@@ -1,14 +1,18 @@
 //! Time zones: where a clock is read.
 //!
-//! chrono-tz says what the offset from UTC is at an instant; beyond 2037 its rules are continued by
-//! a year of the same shape.
+//! chrono-tz says what the offset from UTC is at an instant; beyond 2037 its last rules are
+//! continued by years of the same shape.
+
+mod posix;
 
 use std::fmt;
 
 use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::{OffsetName, TZ_VARIANTS, Tz};
 
-use super::calendar::{DAY, civil, days, is_leap, weekday};
+use posix::Rule;
+
+use super::calendar::{DAY, civil, days, weekday};
 use super::text::write_offset;
 
 /// A time zone.
@@ -18,6 +22,8 @@ pub enum Zone {
     Named(Tz),
     /// So many seconds east of UTC, whatever the season.
     Fixed(i64, Abbreviation),
+    /// In POSIX notation, with daylight saving time.
+    Rule(Rule),
 }
 
 /// What a zone is called beside a time, at most [`Abbreviation::MAX`] bytes.
@@ -42,11 +48,15 @@ impl Abbreviation {
         let len = name.len();
         Some(Self { bytes, len })
     }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for Abbreviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&String::from_utf8_lossy(&self.bytes[..self.len]), f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 
@@ -66,31 +76,18 @@ impl Zone {
         Some(Self::Named(*zone))
     }
 
-    /// A zone in POSIX notation, in which west is positive: `ABC+5`, `<+03>-03`, `-02:00`; and what
-    /// follows it, which would be the rules of daylight saving time.
-    pub fn posix(text: &str) -> Option<(Self, &str)> {
-        let (name, rest) = match text.strip_prefix('<') {
-            Some(rest) => rest.split_once('>')?,
-            None => {
-                let starts = |c: char| c.is_ascii_digit() || matches!(c, ',' | '-' | '+');
-                text.split_at(text.find(starts)?)
-            }
-        };
-        let (sign, rest) = match rest.strip_prefix('-') {
-            Some(rest) => (1, rest),
-            None => (-1, rest.strip_prefix('+').unwrap_or(rest)),
-        };
-        let (hours, mut rest) = number(rest, 167)?;
-        let mut seconds = hours * 3_600;
-        for unit in [60, 1] {
-            let Some(part) = rest.strip_prefix(':') else {
-                break;
-            };
-            let (count, after) = number(part, 59)?;
-            seconds += count * unit;
-            rest = after;
-        }
-        Some((Self::Fixed(sign * seconds, Abbreviation::new(name)?), rest))
+    /// A zone in POSIX notation, in which west is positive: `ABC+5`, `<+03>-03`, `-02:00`,
+    /// `EST5EDT,M3.2.0,M11.1.0`.
+    pub fn posix(text: &str) -> Option<Self> {
+        Some(match posix::parse(text)? {
+            ((name, east), None) => Self::Fixed(east, name),
+            (_, Some(rule)) => Self::Rule(rule),
+        })
+    }
+
+    /// The zone a value of TimeZone says, as SHOW prints it.
+    pub fn shown(text: &str) -> Option<Self> {
+        Self::named(text).or_else(|| Self::posix(text))
     }
 
     /// Seconds east of UTC at an instant (microseconds since 1970-01-01 UTC).
@@ -104,6 +101,7 @@ impl Zone {
                     .local_minus_utc(),
             ),
             Self::Fixed(east, _) => east,
+            Self::Rule(rule) => rule.at(micros.div_euclid(1_000_000)).1,
         }
     }
 
@@ -117,7 +115,12 @@ impl Zone {
                 name.is_some()
             }
             Self::Fixed(_, name) => {
-                out.extend_from_slice(&name.bytes[..name.len]);
+                out.extend_from_slice(name.as_str().as_bytes());
+                true
+            }
+            Self::Rule(rule) => {
+                let (name, _) = rule.at(micros.div_euclid(1_000_000));
+                out.extend_from_slice(name.as_str().as_bytes());
                 true
             }
         }
@@ -162,16 +165,9 @@ impl Zone {
     }
 }
 
-/// The number `text` begins with, at most `max`, and what follows.
-fn number(text: &str, max: i64) -> Option<(i64, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit());
-    let (digits, rest) = text.split_at(end.unwrap_or(text.len()));
-    let number = digits.parse().ok().filter(|number| *number <= max)?;
-    Some((number, rest))
-}
-
-/// The same moment in a year whose rules chrono-tz knows: itself, or beyond 2037 a year of the same
-/// shape.
+/// The same moment in a year whose rules chrono-tz knows: itself, or beyond 2037 one of the last
+/// years it knows, in which days of the month are the same days of the week. They are so from March
+/// on, or before it.
 fn known(micros: i64) -> NaiveDateTime {
     /// 2038-01-01
     const END: i64 = 2_145_916_800;
@@ -181,13 +177,11 @@ fn known(micros: i64) -> NaiveDateTime {
         seconds = seconds.max(-99_999_999_999);
     } else {
         let date = civil(seconds.div_euclid(86_400));
-        let start = days(date.year, 1, 1);
-        let like = (2010..2038)
-            .find(|year| {
-                is_leap(*year) == is_leap(date.year) && weekday(days(*year, 1, 1)) == weekday(start)
-            })
-            .unwrap_or(2037);
-        seconds -= (start - days(like, 1, 1)) * 86_400;
+        let month = if date.month < 3 { 1 } else { 3 };
+        let start = days(date.year, month, 1);
+        let alike = |year: &i64| weekday(days(*year, month, 1)) == weekday(start);
+        let like = (2027..2038).rev().find(alike).unwrap_or(2037);
+        seconds -= (start - days(like, month, 1)) * 86_400;
     }
     DateTime::from_timestamp(seconds, 0)
         .unwrap_or(DateTime::UNIX_EPOCH)
@@ -212,30 +206,16 @@ mod tests {
     }
 
     #[test]
-    fn posix_zones_count_west() {
-        for (text, east, name, rest) in [
-            ("+02:00", -7_200, "", ""),
-            ("-07:08", 25_680, "", ""),
-            ("ABC5", -18_000, "ABC", ""),
-            ("<+03:30>-03:30", 12_600, "+03:30", ""),
-            ("UTC+167:59:59", -604_799, "UTC", ""),
-            ("CET-1CEST,M3.5.0", 3_600, "CET", "CEST,M3.5.0"),
+    fn last_rules_go_on() {
+        let at = |y, m, d| days(y, m, d) * DAY;
+        for (zone, year, month, east) in [
+            (Tz::America__Mexico_City, 2038, 7, -21_600),
+            (Tz::America__Sao_Paulo, 2038, 12, -10_800),
+            (Tz::Europe__Moscow, 2044, 2, 10_800),
+            (Tz::Africa__Cairo, 2044, 7, 10_800),
+            (Tz::Europe__Berlin, 2044, 3, 3_600),
         ] {
-            let name = Abbreviation::new(name).unwrap();
-            assert_eq!(Zone::posix(text), Some((Zone::Fixed(east, name), rest)));
-        }
-        for text in [
-            "",
-            "z",
-            "A",
-            "+",
-            "5:",
-            "5:60",
-            "168",
-            "<A",
-            "sixteen letters 5",
-        ] {
-            assert_eq!(Zone::posix(text), None, "{text}");
+            assert_eq!(Zone::Named(zone).offset(at(year, month, 1)), east, "{zone}");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::engine::semantics;
 use crate::functions;
 use crate::types::shaped::innermost;
-use crate::types::{PgType, Zone, dimensions};
+use crate::types::{PgType, dimensions};
 
 /// The array behind a call.
 #[derive(Clone)]
@@ -143,10 +143,8 @@ impl Analyst<'_> {
         let mut args = args;
         if ty.oid == T::TIMESTAMPTZ.oid {
             // Days are as long as the session's clock says.
-            args.push(match self.scope.context.style.time_zone {
-                Zone::Named(zone) => typed::text(zone.name()).expr,
-                Zone::Fixed(seconds, _) => typed::int8(seconds).expr,
-            });
+            let zone = self.scope.context.settings.show("TimeZone")?;
+            args.push(typed::text(&zone).expr);
         }
         let function = semantics::computed(name)
             .ok_or_else(|| Error::unsupported("generate_series over this type"))?;

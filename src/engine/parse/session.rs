@@ -9,6 +9,8 @@ use super::types::written;
 use crate::base::limits::NOTIFY_PAYLOAD_BYTES_MAX;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::command::{Command, Discard, IsolationLevel, SetValue, TransactionModes};
+use crate::types::PgType;
+use crate::types::text::{PLAIN, TextColumn, UNNAMED, parse_value};
 
 // -- settings
 
@@ -70,13 +72,40 @@ fn role_text(cursor: &mut Cursor) -> Result<String> {
     }
 }
 
+/// What follows INTERVAL where it says a time zone, as the setting is then written.
+fn zone_interval(cursor: &mut Cursor) -> Result<String> {
+    let mut ty = PgType::INTERVAL;
+    if cursor.accept_token(&Token::LParen) {
+        // More digits of a second than count.
+        value(cursor)?;
+        cursor.expect_token(&Token::RParen)?;
+    }
+    let text = cursor.string()?;
+    for (fields, mask) in [("HOUR TO MINUTE", 0x0c00), ("HOUR", 0x0400)] {
+        if cursor.accept(fields) {
+            ty = ty.with_typmod(mask << 16 | 0xffff);
+            break;
+        }
+    }
+    let field = cursor.word();
+    if let Some("YEAR" | "MONTH" | "DAY" | "HOUR" | "MINUTE" | "SECOND" | "TO") = field.as_deref() {
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "time zone interval must be HOUR or HOUR TO MINUTE",
+        ));
+    }
+    let interval = parse_value(&text, ty, PLAIN, 0)?;
+    let mut written = Vec::new();
+    TextColumn::new(interval.as_ref(), ty, PLAIN, UNNAMED)?.write(0, &mut written)?;
+    Ok(format!("INTERVAL '{}'", String::from_utf8_lossy(&written)))
+}
+
 /// `name = value, …` in its many spellings.
 pub(super) fn set_value(cursor: &mut Cursor) -> Result<(String, SetValue)> {
     if cursor.accept("TIME ZONE") {
-        if cursor.word().as_deref() == Some("INTERVAL") {
-            return Err(Error::unsupported("SET TIME ZONE INTERVAL"));
-        }
-        let value = if cursor.accept("LOCAL") || cursor.accept("DEFAULT") {
+        let value = if cursor.accept("INTERVAL") {
+            SetValue::Values(vec![zone_interval(cursor)?])
+        } else if cursor.accept("LOCAL") || cursor.accept("DEFAULT") {
             SetValue::Default
         } else {
             SetValue::Values(vec![value(cursor)?])

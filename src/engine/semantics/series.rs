@@ -257,14 +257,11 @@ fn times(args: &[ArrayRef], zone: Option<&str>) -> Result<ArrayRef> {
     lists::<TimestampMicrosecondType>(rows, ty.field("item", true))
 }
 
-/// The time zone that an argument names, or says the seconds of east of UTC.
+/// The time zone that an argument says.
 fn clock(named: &ArrayRef) -> Result<Option<Zone>> {
-    if let Some(seconds) = named.as_primitive_opt::<Int64Type>() {
-        return Ok(seconds.iter().flatten().next().map(Zone::east));
-    }
     let named = arrow::compute::cast(named, &DataType::Utf8View)?;
     let name = named.as_string_view().iter().flatten().next();
-    Ok(name.and_then(Zone::named))
+    Ok(name.and_then(Zone::shown))
 }
 
 /// A moment moved by an interval: months and days on a clock, the rest as time that goes by.

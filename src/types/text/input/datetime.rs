@@ -116,7 +116,7 @@ pub(super) fn timetz(text: &str, input: &Input<'_>) -> Result<i64> {
         };
         let zone = match (zone, date) {
             // What it is east of UTC depends on the day.
-            (Some(Zone::Named(_)), None) => return Err(Refusal::Syntax),
+            (Some(Zone::Named(_) | Zone::Rule(_)), None) => return Err(Refusal::Syntax),
             (zone, _) => zone.unwrap_or(input.style.time_zone),
         };
         let today = || {
@@ -195,7 +195,7 @@ fn time_only(text: &str, input: &Input<'_>) -> Read<i64> {
             // What a named zone is east of UTC depends on the day.
             let dated = fields.date_beside()?.is_some();
             match fields.zone {
-                Some(Zone::Named(_)) if !dated => Err(Refusal::Syntax),
+                Some(Zone::Named(_) | Zone::Rule(_)) if !dated => Err(Refusal::Syntax),
                 _ => Ok(time),
             }
         }
@@ -216,18 +216,14 @@ pub(super) fn seconds_micros(text: &str) -> Option<i64> {
         "" => 0,
         whole => whole.parse::<i64>().ok()?,
     };
-    let mut micros = 0;
-    let mut unit = 100_000;
-    for digit in fraction.bytes().take(6) {
-        micros += i64::from(digit - b'0') * unit;
-        unit /= 10;
-    }
-    let up = fraction
-        .as_bytes()
-        .get(6)
-        .copied()
-        .is_some_and(|digit| digit >= b'5');
-    whole
-        .checked_mul(1_000_000)?
-        .checked_add(micros + i64::from(up))
+    let micros = match fraction.len() {
+        0 => 0,
+        // As PostgreSQL: of what is beyond a microsecond a half goes to the even one.
+        #[expect(clippy::cast_possible_truncation, reason = "at most a million")]
+        _ => {
+            let part: f64 = format!("0.{fraction}").parse().ok()?;
+            (part * 1e6).round_ties_even() as i64
+        }
+    };
+    whole.checked_mul(1_000_000)?.checked_add(micros)
 }

@@ -59,8 +59,9 @@ pub(super) fn abbreviation(word: &str) -> Option<Zone> {
 pub(super) fn named(word: &str) -> Option<Zone> {
     Zone::named(word).or_else(|| {
         let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let (zone, rest) = Zone::posix(word)?;
-        (letters >= 3 && rest.is_empty()).then_some(zone)
+        // Of rules there is nothing beside a time.
+        let zone = Zone::posix(word).filter(|_| !word.contains(','))?;
+        (letters >= 3).then_some(zone)
     })
 }
 
@@ -113,8 +114,6 @@ pub fn offset(text: &str) -> Result<i64, BadOffset> {
 pub fn zone(name: &str) -> Option<Zone> {
     abbreviation(&name.to_lowercase())
         .or_else(|| Zone::named(name))
-        .or_else(|| {
-            let (zone, rest) = Zone::posix(name.trim_start())?;
-            rest.is_empty().then_some(zone)
-        })
+        // As PostgreSQL looks for it.
+        .or_else(|| Zone::posix(&name.trim_start().to_uppercase()))
 }
