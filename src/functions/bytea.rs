@@ -140,6 +140,21 @@ fn encoding(name: &str, which: &str) -> Result<&'static Encoding> {
     })
 }
 
+/// How many characters bytes are in an encoding.
+pub(super) fn characters(call: &Call<'_>, row: usize) -> Result<Value> {
+    let name = call.must_text(1, row);
+    let encoding = Encoding::named(name).ok_or_else(|| {
+        Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("invalid encoding name \"{name}\""),
+        )
+    })?;
+    let text = decoded(encoding, call.bytes(0, row))?;
+    Ok(i32::try_from(text.chars().count())
+        .unwrap_or(i32::MAX)
+        .into())
+}
+
 /// Bytes in an encoding as text, which has no NUL.
 fn decoded(encoding: &Encoding, bytes: &[u8]) -> Result<String> {
     if bytes.contains(&0) {

@@ -6,10 +6,13 @@ use std::fmt::Write;
 
 use super::call::short::{ANY, BIGINT, BYTEA, INT, TEXT};
 use super::call::{Call, functions};
+use super::resolve::Param;
 use super::text::any_text;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
-use crate::types::PgType;
+use crate::types::{PgType, one_byte};
+
+const NAME: Param = Param::Is(PgType::NAME);
 
 /// Bytes a result may have; PostgreSQL's bound for one value.
 const BYTES_MAX: usize = 0x3fff_ffff;
@@ -18,6 +21,7 @@ functions! { pub(super) LIST:
     "length" Immutable {
         (TEXT) -> PgType::INT4, strict, |call, row| Ok(size(call.must_text(0, row).chars().count()));
         (BYTEA) -> PgType::INT4, strict, |call, row| Ok(size(call.bytes(0, row).len()));
+        (BYTEA, NAME) -> PgType::INT4, strict, super::bytea::characters;
     }
     "char_length" Immutable {
         (TEXT) -> PgType::INT4, strict, |call, row| Ok(size(call.must_text(0, row).chars().count()));
@@ -63,7 +67,11 @@ functions! { pub(super) LIST:
         (TEXT, INT) -> PgType::TEXT, strict, |call, row| {
             let text = call.must_text(0, row);
             let count = text.chars().count();
-            let keep = kept(text, call.int(1, row).unwrap_or(0));
+            let keep = match call.int(1, row).unwrap_or(0) {
+                // PostgreSQL's number of characters to leave out, which has no positive, is none.
+                least if least == i64::from(i32::MIN) => count,
+                of => kept(text, of),
+            };
             Ok(text.chars().skip(count - keep).collect::<String>().into())
         };
     }
@@ -153,6 +161,23 @@ functions! { pub(super) LIST:
         };
     }
     "chr" Immutable { (INT) -> PgType::TEXT, strict, |call, row| chr(call.int(0, row).unwrap_or(0)); }
+    "\"char\" of int4" Immutable {
+        (INT) -> PgType::CHAR, strict, |call, row| {
+            match i8::try_from(call.int(0, row).unwrap_or(0)) {
+                Ok(byte) => Ok(one_byte::shown(byte.cast_unsigned()).into()),
+                Err(_) => Err(Error::new(
+                    SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+                    "\"char\" out of range",
+                )),
+            }
+        };
+    }
+    "int4 of \"char\"" Immutable {
+        (TEXT) -> PgType::INT4, strict, |call, row| {
+            let byte = one_byte::read(call.must_text(0, row));
+            Ok(i32::from(byte.cast_signed()).into())
+        };
+    }
     "to_hex" Immutable {
         (INT) -> PgType::TEXT, strict, |call, row| {
             let value = i32::try_from(call.int(0, row).unwrap_or(0)).unwrap_or(0);

@@ -161,6 +161,7 @@ impl Settings {
             interval_style: style::read_interval_style(self.known("IntervalStyle")),
             extra_float_digits: self.known("extra_float_digits").parse().unwrap_or(1),
             bytea_hex: self.known("bytea_output") == "hex",
+            array_nulls: self.known("array_nulls") == "on",
             enums: Enums::NONE,
         }
     }
@@ -220,6 +221,11 @@ impl Settings {
     /// Whether row security leaves out rows, rather than being an error where it would.
     pub fn applies_row_security(&self) -> bool {
         self.known("row_security") == "on"
+    }
+
+    /// Whether `x = NULL` means `x IS NULL`.
+    pub fn transforms_null_equals(&self) -> bool {
+        self.known("transform_null_equals") == "on"
     }
 
     /// Whether large objects are everybody's.

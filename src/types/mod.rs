@@ -14,6 +14,8 @@ pub(crate) mod json_tree;
 pub mod jsonpath;
 mod numeric;
 pub mod numerics;
+pub mod oids;
+pub mod one_byte;
 pub mod pgtype;
 pub mod precision;
 pub mod range;

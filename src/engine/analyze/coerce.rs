@@ -145,14 +145,6 @@ impl Analyst<'_> {
                 }
             };
         }
-        // The bits of an integer are those of an OID.
-        if (value.is(PgType::INT2) || value.is(PgType::INT4))
-            && (to.oid == PgType::OID.oid || to.is_reg())
-        {
-            let wide = self.coerced(value, PgType::INT8)?;
-            let bits = self.native("&", vec![wide.expr, typed::int8(0xffff_ffff).expr])?;
-            return Ok(Typed::new(typed::cast(bits.expr, to), to));
-        }
         if let Some(row) = self.row_as(&value, to, Readiness::Implicit)? {
             return Ok(row);
         }
@@ -340,13 +332,8 @@ impl Analyst<'_> {
         }
         // A "char" is a byte, and its number the byte's.
         if value.is(PgType::INT4) && to.oid == PgType::CHAR.oid {
-            let text = self.native("chr", vec![value.expr])?;
-            return Ok(Some(Typed::new(typed::cast(text.expr, to), to)));
-        }
-        if to.oid == PgType::CHAR.oid && category(value.ty) == 'S' && !value.is_unknown() {
-            let text = self.coerced(value, PgType::TEXT)?.expr;
-            let first = self.native("left", vec![text, typed::int4(1).expr])?;
-            return Ok(Some(Typed::new(typed::cast(first.expr, to), to)));
+            let byte = self.native("\"char\" of int4", vec![value.expr])?;
+            return Ok(Some(Typed::new(byte.expr, to)));
         }
         // Into a name goes what is sent to clients, not the word.
         if value.is(PgType::BOOL) && to.oid == PgType::NAME.oid {
@@ -358,8 +345,9 @@ impl Analyst<'_> {
             return Ok(Some(Typed::new(typed::cast(text, to), to)));
         }
         if value.is(PgType::CHAR) && to.oid == PgType::INT4.oid {
-            let number = self.native("ascii", vec![value.expr])?;
-            return self.coerced(number, to).map(Some);
+            let text = typed::cast(value.expr, PgType::TEXT);
+            let number = self.native("int4 of \"char\"", vec![text])?;
+            return Ok(Some(Typed::new(number.expr, to)));
         }
         if let Some(row) = self.row_as(&value, to, Readiness::Explicit)? {
             return Ok(Some(row));
@@ -527,22 +515,10 @@ pub(super) fn is_float(ty: PgType) -> bool {
 pub(super) fn check_known(name: &str, index: usize) -> Result<()> {
     let polymorphic = matches!(
         name,
-        "lag"
-            | "lead"
-            | "first_value"
-            | "last_value"
-            | "nth_value"
-            | "mode"
-            | "percentile_disc"
-            | "json_agg"
-            | "jsonb_agg"
-            | "to_json"
-            | "to_jsonb"
-            | "array_fill"
+        "lag" | "lead" | "first_value" | "last_value" | "nth_value" | "mode" | "percentile_disc"
     );
     match index {
         0 if polymorphic => Err(undetermined()),
-        0 if name == "array_agg" => Err(not_unique(&format!("{name}(unknown)"))),
         _ => Ok(()),
     }
 }

@@ -19,7 +19,7 @@ use crate::statement::StatementContext;
 use crate::types::coded::bits;
 use crate::types::precision::precisely;
 use crate::types::text::{TextColumn, parse_column};
-use crate::types::{PgType, fitted, numerics};
+use crate::types::{PgType, fitted, numerics, oids};
 
 /// Families of types whose values become one another's alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -297,7 +297,11 @@ fn limit_length(context: &Arc<StatementContext>, texts: &ArrayRef, to: PgType) -
 
 /// To int2, int4, int8 or an OID, with PostgreSQL's range error.
 fn integer(array: &ArrayRef, to: PgType) -> Result<ArrayRef> {
-    strict(array, &to.data_type()).map_err(|_| out_of_range(to))
+    let target = to.data_type();
+    match oids::are_recast(array.data_type(), &target) {
+        true => oids::recast(array, &target),
+        false => strict(array, &target).map_err(|_| out_of_range(to)),
+    }
 }
 
 fn round_half_even(array: &ArrayRef, to: PgType) -> Result<ArrayRef> {

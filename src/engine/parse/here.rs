@@ -3,6 +3,8 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
+use crate::types::PgType;
+
 /// A place among tokens.
 pub(super) struct Here<'t> {
     pub(super) tokens: &'t [TokenWithSpan],
@@ -229,6 +231,49 @@ impl Here<'_> {
     /// Whether what stands before may be a type's name.
     pub(super) fn after_type(&self) -> bool {
         matches!(self.before(), Some(Token::Word(_) | Token::RParen))
+    }
+
+    /// Whether what stands before is a built-in type's name: what follows belongs to the type.
+    pub(super) fn after_built_in_type(&self) -> bool {
+        const WORDS: &[&str] = &[
+            "bigint",
+            "char",
+            "dec",
+            "decimal",
+            "float",
+            "int",
+            "precision",
+            "smallint",
+            "time",
+            "timestamp",
+            "varying",
+            "zone",
+        ];
+        let mut before = self.tokens[..self.index]
+            .iter()
+            .rev()
+            .map(|token| &token.token);
+        let mut last = before.next();
+        if last == Some(&Token::RParen) {
+            let inside = before.by_ref();
+            let modifier = |token: &&Token| matches!(token, Token::Number(..) | Token::Comma);
+            last = match inside.find(|token| !modifier(token)) {
+                Some(Token::LParen) => before.next(),
+                _ => None,
+            };
+        }
+        match last {
+            Some(Token::Word(Word {
+                value,
+                quote_style: None,
+                ..
+            })) => {
+                let word = value.to_ascii_lowercase();
+                word != "any"
+                    && (WORDS.contains(&word.as_str()) || PgType::by_name(&word).is_some())
+            }
+            _ => false,
+        }
     }
 
     /// `.*` behind a name, where something is done to the row of that name.

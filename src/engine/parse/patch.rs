@@ -186,6 +186,24 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 tokens[index].token = Token::LBracket;
                 tokens.insert(index + 1, TokenWithSpan::new(Token::RBracket, span));
             }
+            // `int ARRAY[4]`: how many elements there may be is not checked, as in PostgreSQL.
+            Some("ARRAY")
+                if here.after_built_in_type()
+                    && here.is(1, &Token::LBracket)
+                    && matches!(here.token(2), Some(Token::Number(..)))
+                    && here.is(3, &Token::RBracket) =>
+            {
+                tokens.remove(index);
+            }
+            Some("NATIONAL") if matches!(here.word(1).as_deref(), Some("CHARACTER" | "CHAR")) => {
+                tokens.remove(index);
+            }
+            Some("COLLATION")
+                if here.word(1).as_deref() == Some("FOR") && here.is(2, &Token::LParen) =>
+            {
+                tokens.remove(index + 1);
+                tokens[index].token = quoted("pg_collation_for");
+            }
             // A name for what stands before: these are fields of an interval to sqlparser alone.
             Some("INTERVAL") if here.is_interval_with_label() => {
                 if let Some(name) = here.word(2) {

@@ -22,6 +22,7 @@ use datafusion::logical_expr::{
 
 use super::literals::is_text;
 use super::{Result, map_expressions, zoned};
+use crate::base::name::truncate;
 use crate::base::{Error, SqlState};
 use crate::engine::scope::external;
 use crate::functions::evaluated;
@@ -30,6 +31,8 @@ use crate::statement::StatementContext;
 use crate::types::PgType;
 use crate::types::coded::bits;
 use crate::types::numerics;
+use crate::types::oids;
+use crate::types::one_byte;
 use crate::types::pgtype::TYPMOD_KEY;
 use crate::types::precision::precisely;
 use crate::types::shaped::{self, flat, innermost, is_shaped};
@@ -176,7 +179,7 @@ enum Way {
     Input,
     /// To text through the output function.
     Output,
-    /// Text to `varchar(n)` or `char(n)`.
+    /// Text to `varchar(n)` or `char(n)`, to a name or a `"char"`.
     Fit,
     /// `char(n)` to text: without its blanks.
     Strip,
@@ -192,6 +195,8 @@ enum Way {
     Flat,
     /// A number with a fraction to an integer.
     Round,
+    /// An integer to an OID, or an OID to an integer.
+    Oid,
     /// A number to a numeric.
     Numeric,
     /// A numeric to an integer or a float.
@@ -221,8 +226,11 @@ impl Way {
                 if bits::is(ty) && !bits::is(PgType::of_field(from)) {
                     return Some(Self::Input);
                 }
+                let said = PgType::of_field(from);
+                let cut = |kind: PgType| ty.oid == kind.oid && said.oid != kind.oid;
                 return match ty.char_length().or(bits::length(ty)) {
                     Some(_) => Some(Self::Fit),
+                    None if cut(PgType::NAME) || cut(PgType::CHAR) => Some(Self::Fit),
                     None if padded && ty.oid != PgType::BPCHAR.oid => Some(Self::Strip),
                     None => None,
                 };
@@ -279,6 +287,9 @@ impl Way {
                 _ => number.then_some(Self::Numeric),
             };
         }
+        if oids::are_recast(a, b) {
+            return Some(Self::Oid);
+        }
         if *a == DataType::LargeUtf8 {
             return (b.is_integer() || b.is_floating()).then_some(Self::Number);
         }
@@ -322,6 +333,7 @@ impl Way {
             | Self::Flat
             | Self::Round
             | Self::Strip
+            | Self::Oid
             | Self::Numeric
             | Self::Number
             | Self::Narrow
@@ -418,6 +430,7 @@ impl Conversion {
             Way::Said => self.said(array),
             Way::Reshaped => self.reshaped(array),
             Way::Flat => Ok(flat(array)),
+            Way::Oid => oids::recast(array, self.field.data_type()).map_err(external),
             Way::Numeric => numerics::to_numeric(array, self.to).map_err(external),
             Way::Number => numerics::from_numeric(array, self.to).map_err(external),
             Way::Narrow => numerics::narrowed(array.as_primitive())
@@ -483,14 +496,19 @@ impl Conversion {
     }
 
     fn fit(&self, array: &ArrayRef) -> Result<ArrayRef> {
-        if bits::is(self.to) {
+        let each = |fitted: &dyn Fn(&str) -> String| {
             let text = cast(array, &DataType::Utf8View)?;
-            let fitted: StringViewArray = text
-                .as_string_view()
-                .iter()
-                .map(|text| text.map(|text| bits::fitted(self.to, text)))
-                .collect();
-            return cast(&(Arc::new(fitted) as ArrayRef), self.field.data_type());
+            let text = text.as_string_view().iter();
+            let fitted: StringViewArray = text.map(|text| text.map(fitted)).collect();
+            cast(&(Arc::new(fitted) as ArrayRef), self.field.data_type())
+        };
+        match self.to.oid {
+            _ if bits::is(self.to) => return each(&|text| bits::fitted(self.to, text)),
+            oid if oid == PgType::NAME.oid => return each(&|text| truncate(text).to_owned()),
+            oid if oid == PgType::CHAR.oid => {
+                return each(&|text| one_byte::held(text).into_owned());
+            }
+            _ => {}
         }
         let Some(length) = self.to.char_length() else {
             return Ok(array.clone());

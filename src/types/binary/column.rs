@@ -22,7 +22,7 @@ use crate::types::text::{
     Numbers, PLAIN, Style, TextColumn, UNNAMED, Width, cannot_hold, date_out_of_range, element_of,
     interval_out_of_range, is_text, midnight, timestamp_out_of_range, write_padded,
 };
-use crate::types::{PgType, TimeTz, ragged, range, search};
+use crate::types::{PgType, TimeTz, one_byte, ragged, range, search};
 
 /// One column, ready to write values of as binary.
 pub struct BinaryColumn<'a> {
@@ -245,7 +245,7 @@ impl<'a> BinaryColumn<'a> {
             Written::Text(values) => out.extend_from_slice(values.get(row).as_bytes()),
             Written::Padded(values, length) => write_padded(values.get(row), *length, out),
             Written::Char(values) => {
-                out.push(values.get(row).as_bytes().first().copied().unwrap_or(0));
+                out.push(one_byte::read(values.get(row)));
             }
             Written::Jsonb(values) => {
                 out.push(1);

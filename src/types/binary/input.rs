@@ -24,7 +24,7 @@ use crate::types::text::{
     PLAIN, ParseError, Style, build_array, date_out_of_range, interval_out_of_range,
     timestamp_out_of_range,
 };
-use crate::types::{PgType, TimeTz, geometry, range, search};
+use crate::types::{PgType, TimeTz, geometry, one_byte, range, search};
 
 /// Reads binary values into an Arrow array of `ty.data_type()`; `None` is NULL. This is
 /// PostgreSQL's `typreceive`. Arrays as in [`crate::types::text::parse_column`].
@@ -130,9 +130,8 @@ fn plain(values: &[Option<&[u8]>], ty: PgType, style: &Style) -> Result<ArrayRef
                 [] => Err(insufficient()),
             })?
         }
-        oid if oid == PgType::CHAR.oid => through_text(values, ty, |bytes| match fixed(bytes)? {
-            [0] => Ok(String::new()),
-            [byte] => utf8(&[byte]).map(str::to_owned),
+        oid if oid == PgType::CHAR.oid => through_text(values, ty, |bytes| {
+            fixed(bytes).map(|[byte]| one_byte::shown(byte))
         })?,
         _ if Code::of(ty) == Some(Code::Number) => {
             let read = |bytes: &[u8]| {

@@ -10,7 +10,7 @@ pub mod tid;
 use arrow::datatypes::DataType;
 
 use super::PgType;
-use super::text::invalid;
+use super::text::{invalid, strtoul};
 use crate::base::Result;
 
 pub use address::Address;
@@ -91,7 +91,7 @@ pub(super) fn read_number(ty: PgType, text: &str) -> Result<i64> {
         ty if ty.oid == PgType::MONEY.oid => money::parse(text),
         ty if ty.oid == PgType::PG_LSN.oid => parse_lsn(text),
         ty if ty.oid == PgType::TID.oid => tid::parse(text),
-        _ => parse_xid(text),
+        _ => Ok(signed(strtoul(text))),
     }
 }
 
@@ -156,35 +156,6 @@ fn parse_lsn(text: &str) -> Result<i64> {
     text.split_once('/')
         .and_then(|(high, low)| Some(signed(half(high)? << 32 | half(low)?)))
         .ok_or_else(|| invalid(PgType::PG_LSN, text))
-}
-
-/// As C's strtoull reads: what does not begin with a number is zero, and what follows one is not
-/// looked at.
-fn parse_xid(text: &str) -> Result<i64> {
-    let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
-    let (negative, digits) = match text.strip_prefix(['-', '+']) {
-        Some(rest) => (text.starts_with('-'), rest),
-        None => (false, text),
-    };
-    let (radix, digits) = match digits.get(..2) {
-        Some("0x" | "0X") => (16, &digits[2..]),
-        _ if digits.starts_with('0') => (8, digits),
-        _ => (10, digits),
-    };
-    let mut value = 0_u64;
-    for digit in digits.chars().map_while(|c| c.to_digit(radix)) {
-        let next = value
-            .checked_mul(radix.into())
-            .and_then(|value| value.checked_add(digit.into()));
-        let Some(next) = next else {
-            return Ok(signed(u64::MAX));
-        };
-        value = next;
-    }
-    Ok(signed(match negative {
-        true => value.wrapping_neg(),
-        false => value,
-    }))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub use input::{
     BadOffset, ParseError, build_list, offset, parse_column, parse_value, refuse_domains, zone,
     zone_abbreviations,
 };
-pub(in crate::types) use input::{fit, invalid, read_float8};
+pub(in crate::types) use input::{fit, invalid, read_float8, strtoul};
 pub(super) use nested::{is_space, quote, write_record};
 pub(super) use number::{write_float8, write_int};
 
@@ -47,6 +47,8 @@ pub struct Style {
     pub extra_float_digits: i32,
     /// bytea_output = hex (true) or escape.
     pub bytea_hex: bool,
+    /// array_nulls: whether NULL in the text of an array is none of its values.
+    pub array_nulls: bool,
     /// The enumerated types there are, which values may be of.
     pub enums: Enums,
 }
@@ -60,6 +62,7 @@ impl Default for Style {
             interval_style: IntervalStyle::Postgres,
             extra_float_digits: 1,
             bytea_hex: true,
+            array_nulls: true,
             enums: Enums::NONE,
         }
     }
@@ -73,6 +76,7 @@ pub static PLAIN: &Style = &Style {
     interval_style: IntervalStyle::Postgres,
     extra_float_digits: 1,
     bytea_hex: true,
+    array_nulls: true,
     enums: Enums::NONE,
 };
 

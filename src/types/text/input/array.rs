@@ -34,7 +34,7 @@ pub(super) fn parse(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayR
             None => None,
             Some(text) if vector => Some(Literal::vector(text)),
             Some(text) => {
-                let literal = Literal::read(text, element.delimiter());
+                let literal = Literal::read(text, element.delimiter(), input.style.array_nulls);
                 Some(literal.map_err(|error| ParseError { row, error })?)
             }
         };
@@ -176,7 +176,7 @@ impl<'a> Literal<'a> {
         }
     }
 
-    fn read(text: &'a str, delimiter: u8) -> Result<Self> {
+    fn read(text: &'a str, delimiter: u8, nulls: bool) -> Result<Self> {
         let bytes = text.as_bytes();
         let skip = |mut at: usize| {
             while at < bytes.len() && is_space(bytes[at]) {
@@ -208,6 +208,7 @@ impl<'a> Literal<'a> {
         let mut reader = Reader {
             text: contents,
             delimiter,
+            nulls,
             at: 1,
             literal: Self {
                 sizes: Vec::new(),
@@ -296,6 +297,8 @@ struct Reader<'a> {
     text: &'a str,
     /// What is between elements.
     delimiter: u8,
+    /// Whether there is a word for what is no value.
+    nulls: bool,
     at: usize,
     literal: Literal<'a>,
     /// The depth elements are at, once one was seen.
@@ -430,7 +433,7 @@ impl Reader<'_> {
         }
         self.at = at;
         value.truncate(solid);
-        if !escaped && value.eq_ignore_ascii_case(b"null") {
+        if self.nulls && !escaped && value.eq_ignore_ascii_case(b"null") {
             return Ok(None);
         }
         Ok(Some(Cow::Owned(

@@ -161,7 +161,9 @@ impl<'a> Fields<'a> {
         match meaning {
             Word::Month(month) => {
                 // A number that was taken for the month was the day.
-                if let (Some(number), None, false) = (self.month, self.day, self.month_name) {
+                if let (Some(number @ 1..=31), None, false) =
+                    (self.month, self.day, self.month_name)
+                {
                     self.day = Some(number);
                 } else if self.month.is_some() {
                     return Err(Refusal::Syntax);
@@ -220,7 +222,7 @@ impl<'a> Fields<'a> {
         self.set_time(number(hour)?, number(minute)?, micros)
     }
 
-    /// `hhmm`, `hhmmss`, `hhmmss.f`
+    /// `hhmm`, `hhmmss`, `hhmmss.f`; hours alone are no time.
     fn packed_time(&mut self, text: &str) -> Read<()> {
         let (digits, fraction) = text.split_once('.').unwrap_or((text, ""));
         let number = |range: std::ops::Range<usize>| {
@@ -230,7 +232,6 @@ impl<'a> Fields<'a> {
         let seconds = match digits.len() {
             6 => number(4..6)?,
             4 if fraction.is_empty() => 0,
-            2 if fraction.is_empty() => return self.set_time(number(0..2)?, 0, 0),
             _ => return Err(Refusal::Syntax),
         };
         let micros = seconds_micros(&format!("{seconds}.{fraction}")).ok_or(Refusal::Syntax)?;
@@ -257,10 +258,9 @@ impl<'a> Fields<'a> {
         match text.split_once('.') {
             // Year and day of the year.
             Some((year, day)) if no_date && self.julian.is_none() && day.len() == 3 => {
-                self.year = Some(year.parse().map_err(|_| Refusal::Field)?);
-                self.two_digit_year = year.len() <= 2;
-                self.day_of_year = Some(day.parse().map_err(|_| Refusal::Syntax)?);
-                Ok(())
+                self.part(year)?;
+                self.part(day)?;
+                self.has_date().then_some(()).ok_or(Refusal::Syntax)
             }
             Some((whole, _)) if whole.len() > 2 => self.packed_time(text),
             Some(_) => Err(Refusal::Syntax),
@@ -275,7 +275,8 @@ impl<'a> Fields<'a> {
     /// A number that is a year, a month or a day, by DateStyle and what is already there.
     fn part(&mut self, text: &str) -> Read<()> {
         let value: i64 = text.parse().map_err(|_| Refusal::Field)?;
-        let small = || u8::try_from(value).map_err(|_| Refusal::Order);
+        // No month and no day is as large: that is said once all fields are there.
+        let small = || u8::try_from(value).unwrap_or(u8::MAX);
         let order = self.input.style.date_order;
         if text.len() == 3
             && (1..=366).contains(&value)
@@ -289,11 +290,11 @@ impl<'a> Fields<'a> {
         let is_year = text.len() >= 3 || order == DateOrder::Ymd;
         match (self.year, self.month, self.day) {
             (None, None, None) if is_year => self.set_year(text, value),
-            (None, None, None) if order == DateOrder::Dmy => self.day = Some(small()?),
-            (None, None, None) => self.month = Some(small()?),
-            (Some(_), None, None) => self.month = Some(small()?),
+            (None, None, None) if order == DateOrder::Dmy => self.day = Some(small()),
+            (None, None, None) => self.month = Some(small()),
+            (Some(_), None, None) => self.month = Some(small()),
             (None, Some(_), None) if self.month_name && is_year => self.set_year(text, value),
-            (None, Some(_), None) => self.day = Some(small()?),
+            (None, Some(_), None) => self.day = Some(small()),
             (Some(year), Some(_), None)
                 if self.month_name && text.len() >= 3 && self.two_digit_year =>
             {
@@ -301,8 +302,8 @@ impl<'a> Fields<'a> {
                 self.day = Some(u8::try_from(year).map_err(|_| Refusal::Order)?);
                 self.set_year(text, value);
             }
-            (Some(_), Some(_), None) => self.day = Some(small()?),
-            (None, None, Some(_)) => self.month = Some(small()?),
+            (Some(_), Some(_), None) => self.day = Some(small()),
+            (None, None, Some(_)) => self.month = Some(small()),
             (None, Some(_), Some(_)) => self.set_year(text, value),
             _ => return Err(Refusal::Syntax),
         }

@@ -124,6 +124,14 @@ impl<'a> Number<'a> {
         }
     }
 
+    /// As ISO 8601 has them: none has a plus sign.
+    fn read_iso(text: &'a str) -> Read<Self> {
+        match text.starts_with('+') {
+            true => Err(Refusal::Syntax),
+            false => Self::read(text),
+        }
+    }
+
     fn signed(&self, value: i64) -> i64 {
         if self.negative { -value } else { value }
     }
@@ -158,15 +166,17 @@ impl Sum {
         let whole = number.whole()?;
         let fraction = number.fraction();
         match unit {
-            Unit::Microsecond => add(&mut self.micros, whole, 1)?,
+            Unit::Microsecond => {
+                add(&mut self.micros, whole, 1)?;
+                self.add_micros(fraction);
+            }
             Unit::Millisecond => {
                 add(&mut self.micros, whole, 1_000)?;
                 self.add_micros(fraction * 1e3);
             }
             Unit::Second => {
                 add(&mut self.micros, whole, 1_000_000)?;
-                let micros = seconds_micros(&format!("0.{}", number.fraction)).unwrap_or(0);
-                add(&mut self.micros, number.signed(micros), 1)?;
+                self.add_micros(fraction * 1e6);
             }
             Unit::Minute => {
                 add(&mut self.micros, whole, 60_000_000)?;
@@ -219,9 +229,11 @@ impl Sum {
         self.add_micros(days.fract() * 86_400e6);
     }
 
+    /// A half is rounded to zero.
     #[expect(clippy::cast_possible_truncation, reason = "less than a day")]
     fn add_micros(&mut self, micros: f64) {
-        self.micros += micros.round_ties_even() as i64;
+        let (whole, rest) = (micros.trunc(), micros.fract());
+        self.micros += whole as i64 + i64::from(rest > 0.5) - i64::from(rest < -0.5);
     }
 
     fn negate(&mut self) {
@@ -326,7 +338,13 @@ const SECONDS: [Unit; 3] = [Unit::Second, Unit::Millisecond, Unit::Microsecond];
 /// PostgreSQL's and SQL's forms.
 fn words(text: &str, style: IntervalStyle, of: Option<Fields>) -> Read<Sum> {
     let mut fields = fields(text);
-    let ago = fields.iter().any(|field| field == "ago");
+    let ago = fields.iter().position(|field| field == "ago");
+    // It follows a unit, or what says its own.
+    if let Some(number) = ago.and_then(|ago| fields.get(ago.checked_sub(1)?))
+        && Number::read(number).is_ok()
+    {
+        return Err(Refusal::Syntax);
+    }
     // Only the end may say so, except for units without a number, which say nothing.
     fields.retain(|field| field != "ago" && field != "@");
     if fields.is_empty() {
@@ -411,7 +429,7 @@ fn words(text: &str, style: IntervalStyle, of: Option<Fields>) -> Read<Sum> {
         }
         sum.add(number, unit)?;
     }
-    if ago {
+    if ago.is_some() {
         sum.negate();
     }
     Ok(sum)
@@ -448,7 +466,7 @@ fn iso(text: &str) -> Read<Sum> {
             return Err(Refusal::Syntax);
         }
         for (part, unit) in parts.into_iter().zip([Unit::Year, Unit::Month, Unit::Day]) {
-            sum.add(Number::read(part)?, unit)?;
+            sum.add(Number::read_iso(part)?, unit)?;
         }
     }
     let Some(time) = time else { return Ok(sum) };
@@ -474,7 +492,7 @@ fn iso(text: &str) -> Read<Sum> {
             .into_iter()
             .zip([Unit::Hour, Unit::Minute, Unit::Second])
         {
-            sum.add(Number::read(part)?, unit)?;
+            sum.add(Number::read_iso(part)?, unit)?;
         }
     }
     Ok(sum)
@@ -487,7 +505,7 @@ fn designated(text: &str, sum: &mut Sum, unit: impl Fn(char) -> Option<Unit>) ->
         let end = rest
             .find(|c: char| c.is_ascii_alphabetic())
             .ok_or(Refusal::Syntax)?;
-        let number = Number::read(&rest[..end])?;
+        let number = Number::read_iso(&rest[..end])?;
         let designator = rest[end..].chars().next().unwrap_or_default();
         sum.add(number, unit(designator).ok_or(Refusal::Syntax)?)?;
         rest = &rest[end + 1..];

@@ -28,16 +28,16 @@ use arrow::datatypes::{
 };
 
 use super::Style;
-use crate::base::limits::NAME_BYTES_MAX;
+use crate::base::name::truncate;
 use crate::base::{Error, Result, SqlState};
 use crate::types::coded::{self, Address, Code, bits};
 use crate::types::enums::no_label;
 use crate::types::jsonpath::Path;
 use crate::types::shaped::Extent;
-use crate::types::{PgType, geometry, range, search};
+use crate::types::{PgType, geometry, one_byte, range, search};
 
 pub(in crate::types) use array::build as build_array;
-pub(in crate::types) use number::{fit, read_float8};
+pub(in crate::types) use number::{fit, read_float8, strtoul};
 pub use record::refuse_domains;
 pub use zone::{BadOffset, offset, zone, zone_abbreviations};
 
@@ -147,8 +147,11 @@ pub fn parse_column(
         }
         oid if oid == PgType::BYTEA.oid => byteas(values)?,
         oid if oid == PgType::UUID.oid => uuids(values)?,
-        oid if [PgType::OID.oid, PgType::XID.oid, PgType::CID.oid].contains(&oid) => {
+        oid if oid == PgType::OID.oid => {
             primitive::<UInt32Type>(values, |text| number::oid(text, ty))?
+        }
+        oid if [PgType::XID.oid, PgType::CID.oid].contains(&oid) => {
+            primitive::<UInt32Type>(values, |text| Ok(number::xid(text)))?
         }
         _ if ty.is_reg() => primitive::<UInt32Type>(values, |text| number::reg(text, ty))?,
         oid if oid == PgType::VOID.oid => Arc::new(NullArray::new(values.len())),
@@ -344,11 +347,8 @@ fn texts(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayRef, ParseEr
                     text
                 });
             }
-            oid if oid == PgType::NAME.oid => builder.append_value(cut(text, NAME_BYTES_MAX)),
-            oid if oid == PgType::CHAR.oid => {
-                // One byte; a longer character cannot be kept in part.
-                builder.append_value(text.get(..1.min(text.len())).unwrap_or_default());
-            }
+            oid if oid == PgType::NAME.oid => builder.append_value(truncate(text)),
+            oid if oid == PgType::CHAR.oid => builder.append_value(one_byte::held(text)),
             _ if bits::is(ty) => builder.append_value(bits::parse(ty, text).map_err(fail)?),
             oid if oid == PgType::JSON.oid => {
                 json::check(text).map_err(fail)?;
@@ -367,15 +367,6 @@ fn texts(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayRef, ParseEr
         }
     }
     Ok(Arc::new(builder.finish()))
-}
-
-/// At most `bytes` bytes, whole characters.
-fn cut(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 /// At most `limit` characters: what is beyond may only be blanks, as the SQL standard asks.

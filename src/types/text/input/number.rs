@@ -87,6 +87,40 @@ pub(super) fn oid(text: &str, ty: PgType) -> Result<u32> {
     Ok(integer(text, ty, min, max)? as u32)
 }
 
+/// C's `strtoul` of base 0, by which PostgreSQL reads the numbers of transactions: what a text
+/// begins with, decimal, octal after `0`, hexadecimal after `0x`. Nothing is 0, too much the most
+/// there is.
+pub(in crate::types) fn strtoul(text: &str) -> u64 {
+    let text = text.trim_start_matches(|c: char| u8::try_from(c).is_ok_and(is_space));
+    let (negative, text) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let (radix, digits) = match hex {
+        Some(hex) if hex.starts_with(|c: char| c.is_ascii_hexdigit()) => (16, hex),
+        _ if text.starts_with('0') => (8, text),
+        _ => (10, text),
+    };
+    let mut digits = digits.chars().map_while(|c| c.to_digit(radix));
+    let value = digits.try_fold(0_u64, |value, digit| {
+        let more = value.checked_mul(radix.into())?;
+        more.checked_add(digit.into())
+    });
+    match value {
+        None => u64::MAX,
+        Some(value) if negative => value.wrapping_neg(),
+        Some(value) => value,
+    }
+}
+
+/// The number of a transaction, or of a command in one: the low bits of what is read.
+#[expect(clippy::cast_possible_truncation, reason = "meant")]
+pub(super) fn xid(text: &str) -> u32 {
+    strtoul(text) as u32
+}
+
 /// A reg* value by number. Names depend on the catalog: the engine resolves literals before they
 /// get here.
 pub(super) fn reg(text: &str, ty: PgType) -> Result<u32> {
@@ -198,7 +232,7 @@ fn split(text: &[u8]) -> Option<Parts<'_>> {
 
 /// What a number is that is not finite.
 fn special(text: &str, number: &str, ty: PgType) -> Error {
-    let word = number.trim_start_matches(['+', '-']);
+    let word = number.strip_prefix(['+', '-']).unwrap_or(number);
     let infinite = ["inf", "infinity"]
         .iter()
         .any(|name| word.eq_ignore_ascii_case(name));
@@ -277,8 +311,19 @@ const FRACTION_DIGITS_MAX: u32 = 16_383;
 
 /// A numeric of any size, rounded to its declared scale if it has one.
 pub(super) fn extended(text: &str, ty: PgType) -> Result<Extended> {
-    let number = Extended::parse(text).ok_or_else(|| invalid(PgType::NUMERIC, text))?;
+    let number = Extended::parse(text).ok_or_else(|| match split(trim(text).as_bytes()) {
+        // A number, with more digits than there can be.
+        Some(_) => beyond_format(),
+        None => invalid(PgType::NUMERIC, text),
+    })?;
     fit(number, ty)
+}
+
+fn beyond_format() -> Error {
+    Error::new(
+        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        "value overflows numeric format",
+    )
 }
 
 /// A value as a numeric of type `ty` holds it: rounded to the declared scale, within the bounds.
@@ -307,10 +352,7 @@ pub(in crate::types) fn fit(number: Extended, ty: PgType) -> Result<Extended> {
         }
     };
     if finite.whole_digits() > WHOLE_DIGITS_MAX || finite.scale() > FRACTION_DIGITS_MAX {
-        return Err(Error::new(
-            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-            "value overflows numeric format",
-        ));
+        return Err(beyond_format());
     }
     Ok(Extended::Finite(finite))
 }
