@@ -15,6 +15,7 @@ mod word;
 
 use std::cmp::Ordering;
 
+pub use number::general;
 pub use values::Settings;
 pub use word::join_arguments;
 
@@ -51,7 +52,7 @@ pub struct Setting {
 }
 
 /// What values a setting takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// on/off
     Bool,
@@ -64,8 +65,15 @@ pub enum Kind {
         /// Unit a bare number has.
         unit: &'static str,
     },
-    /// Floating point between bounds.
-    Real,
+    /// Floating point between bounds, with a base unit.
+    Real {
+        /// Least.
+        min: f64,
+        /// Greatest.
+        max: f64,
+        /// Unit a bare number has.
+        unit: &'static str,
+    },
     /// One of these words.
     Enum(&'static [&'static str]),
     /// Any text.

@@ -119,35 +119,74 @@ pub(super) fn in_base_unit(shown: &str, unit: &str) -> i64 {
     (number * factor) as i64
 }
 
-/// Reads a floating-point setting.
+/// Reads a floating-point setting; the result is as SHOW prints it.
 ///
 /// # Errors
-/// `22023` for what is no number or below the setting's least value.
-pub(super) fn real(setting: &Setting, text: &str) -> Result<String> {
-    let (value, suffix) = split(setting, text)?;
-    if !suffix.is_empty() {
-        return Err(invalid(setting, text));
-    }
-    let (min, max) = match setting.name {
-        "cursor_tuple_fraction" => (0.0, 1.0),
-        "hash_mem_multiplier" => (1.0, 1000.0),
-        "jit_above_cost" | "jit_inline_above_cost" | "jit_optimize_above_cost" => (-1.0, f64::MAX),
-        _ => (0.0, f64::MAX),
+/// `22023`, with PostgreSQL's hints on units and range.
+pub(super) fn real(
+    setting: &Setting,
+    (min, max): (f64, f64),
+    unit: &str,
+    text: &str,
+) -> Result<String> {
+    let (number, suffix) = split(setting, text)?;
+    let value = match (suffix, family(unit)) {
+        ("", _) => number,
+        (_, None) => return Err(invalid(setting, text)),
+        (suffix, Some((units, base, hint))) => {
+            match units.iter().find(|(name, _)| *name == suffix) {
+                Some((_, size)) => number * size / base,
+                None => return Err(invalid(setting, text).hint(hint)),
+            }
+        }
     };
     if !(min..=max).contains(&value) {
-        let shown = if max == f64::MAX {
-            "1.79769e+308".to_owned()
-        } else {
-            max.to_string()
-        };
+        let space = if unit.is_empty() { "" } else { " " };
         return Err(out_of_range(
             setting,
-            &value.to_string(),
-            &min.to_string(),
-            &shown,
+            &format!("{}{space}{unit}", general(value)),
+            &general(min),
+            &general(max),
         ));
     }
-    Ok(value.to_string())
+    Ok(show_real(value, unit))
+}
+
+/// A number in the largest unit in which it has no fraction.
+fn show_real(value: f64, unit: &str) -> String {
+    let Some((units, base, _)) = family(unit).filter(|_| value > 0.0) else {
+        return general(value);
+    };
+    let whole = |size: &f64| {
+        let number = value * base / size;
+        (number.round_ties_even() / number - 1.0).abs() <= 1e-8
+    };
+    let fits = units.iter().find(|(_, size)| whole(size));
+    match fits.or(units.last()) {
+        Some((name, size)) => format!("{}{name}", general(value * base / size)),
+        None => general(value),
+    }
+}
+
+/// A number as C's `%g` writes it: six digits, with an exponent where there would be more.
+pub fn general(value: f64) -> String {
+    let scientific = format!("{value:.5e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let trimmed = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    match exponent {
+        -4..6 => {
+            let decimals = usize::try_from(5 - exponent).unwrap_or(0);
+            trimmed(&format!("{value:.decimals$}"))
+        }
+        _ => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{}e{sign}{:02}", trimmed(digits), exponent.abs())
+        }
+    }
 }
 
 /// Number and unit.

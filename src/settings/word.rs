@@ -5,6 +5,7 @@ use super::{Kind, Setting, find, number, style};
 use crate::base::name::{quote, truncate};
 use crate::base::{Error, Result, SqlState};
 use crate::types::Encoding;
+use crate::types::search::Config;
 
 /// `text` as the value of `setting`, as SHOW prints it.
 ///
@@ -22,7 +23,7 @@ pub(super) fn check(setting: &Setting, text: &str) -> Result<String> {
                 )
             })?,
         Kind::Integer { min, max, unit } => number::integer(setting, min, max, unit, text)?,
-        Kind::Real => number::real(setting, text)?,
+        Kind::Real { min, max, unit } => number::real(setting, (min, max), unit, text)?,
         Kind::Enum(words) => enumerated(setting, words, text)?,
         Kind::Text => text.to_owned(),
         Kind::List => match split_identifiers(text) {
@@ -46,8 +47,22 @@ pub(super) fn check(setting: &Setting, text: &str) -> Result<String> {
         {
             Err(invalid(setting, text))
         }
-        ("transform_null_equals", "on") => Err(Error::unsupported("transform_null_equals = on")),
-        ("array_nulls", "off") => Err(Error::unsupported("array_nulls = off")),
+        ("timezone_abbreviations", "Australia" | "India") => Err(Error::unsupported(format!(
+            "timezone_abbreviations = '{text}'"
+        ))),
+        ("timezone_abbreviations", name) if name != "Default" => Err(invalid(setting, text)),
+        ("restrict_nonsystem_relation_kind", kinds) if !kinds.trim().is_empty() => {
+            Err(Error::unsupported(format!("{} = '{text}'", setting.name)))
+        }
+        ("default_text_search_config", name) => {
+            let bare = name.to_ascii_lowercase();
+            let bare = bare.strip_prefix("pg_catalog.").unwrap_or(&bare);
+            match Config::named(bare) {
+                // Whatever the search path will be.
+                Some(_) => Ok(format!("pg_catalog.{bare}")),
+                None => Err(invalid(setting, text)),
+            }
+        }
         _ => Ok(value),
     }
 }

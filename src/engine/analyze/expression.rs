@@ -417,6 +417,12 @@ impl Analyst<'_> {
             );
             return self.overlaps(left, right);
         }
+        if *op == BinaryOperator::Eq
+            && let Some(tested) = null_tested(left, right)
+            && self.scope.context.settings.transforms_null_equals()
+        {
+            return self.expression(level, &Ast::IsNull(Box::new(tested.clone())));
+        }
         let mut sign = sign(op)?;
         // A sign at the end of an operator of plain letters is the operand's: `a->-1`.
         let signed = match sign.strip_suffix('-') {
@@ -557,6 +563,17 @@ fn take_mark(expression: &mut Ast) -> bool {
         Ast::AtTimeZone { timestamp, .. } => take_mark(timestamp),
         Ast::CompoundFieldAccess { root, .. } => take_mark(root),
         _ => false,
+    }
+}
+
+/// What is compared with a NULL that is written.
+fn null_tested<'a>(left: &'a Ast, right: &'a Ast) -> Option<&'a Ast> {
+    let is_null =
+        |side: &Ast| matches!(strip(side), Ast::Value(value) if value.value == Value::Null);
+    match (is_null(left), is_null(right)) {
+        (_, true) => Some(left),
+        (true, false) => Some(right),
+        (false, false) => None,
     }
 }
 

@@ -30,10 +30,12 @@ pub(super) fn pg_settings(
                 bare(&setting.kind, value).into()
             }),
             ("unit", &|(setting, _)| match setting.kind {
-                Kind::Integer { unit, .. } if !unit.is_empty() => unit.into(),
+                Kind::Integer { unit, .. } | Kind::Real { unit, .. } if !unit.is_empty() => {
+                    unit.into()
+                }
                 Kind::Integer { .. }
                 | Kind::Bool
-                | Kind::Real
+                | Kind::Real { .. }
                 | Kind::Enum(_)
                 | Kind::Text
                 | Kind::List => Value::Null,
@@ -53,7 +55,7 @@ pub(super) fn pg_settings(
                 match setting.kind {
                     Kind::Bool => "bool",
                     Kind::Integer { .. } => "integer",
-                    Kind::Real => "real",
+                    Kind::Real { .. } => "real",
                     Kind::Enum(_) => "enum",
                     Kind::Text | Kind::List => "string",
                 }
@@ -71,7 +73,7 @@ pub(super) fn pg_settings(
             ("max_val", &|(setting, _)| bound(setting, false)),
             ("enumvals", &|(setting, _)| match setting.kind {
                 Kind::Enum(words) => words.to_vec().into(),
-                Kind::Bool | Kind::Integer { .. } | Kind::Real | Kind::Text | Kind::List => {
+                Kind::Bool | Kind::Integer { .. } | Kind::Real { .. } | Kind::Text | Kind::List => {
                     Value::Null
                 }
             }),
@@ -134,39 +136,46 @@ pub(super) fn pg_timezone_abbrevs(
 fn bound(setting: &Setting, least: bool) -> Value {
     match setting.kind {
         Kind::Integer { min, max, .. } => if least { min } else { max }.to_string().into(),
-        Kind::Bool | Kind::Real | Kind::Enum(_) | Kind::Text | Kind::List => Value::Null,
+        Kind::Real { min, max, .. } => settings::general(if least { min } else { max }).into(),
+        Kind::Bool | Kind::Enum(_) | Kind::Text | Kind::List => Value::Null,
     }
 }
 
 /// The value in the setting's base unit: `30s` of a setting in ms is `30000`. SHOW prints units,
 /// `pg_settings` does not.
 fn bare(kind: &Kind, shown: &str) -> String {
-    let Kind::Integer { unit, .. } = kind else {
+    let (Kind::Integer { unit, .. } | Kind::Real { unit, .. }) = kind else {
         return shown.to_owned();
     };
     let digits = shown.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let suffix = shown[digits.len()..].trim();
-    match (digits.trim().parse::<i64>(), scale(suffix), scale(unit)) {
+    match (digits.trim().parse::<f64>(), scale(suffix), scale(unit)) {
         (Ok(number), Some(from), Some(to)) if !suffix.is_empty() => {
-            number.saturating_mul(from).div_euclid(to).to_string()
+            // Integers have 32 bits: none is cut.
+            let value = number * from / to;
+            match kind {
+                Kind::Real { .. } => settings::general(value),
+                _ => value.floor().to_string(),
+            }
         }
         _ => shown.to_owned(),
     }
 }
 
 /// Milliseconds, or bytes, in a unit.
-fn scale(unit: &str) -> Option<i64> {
+fn scale(unit: &str) -> Option<f64> {
     Some(match unit {
-        "ms" | "B" => 1,
-        "s" => 1_000,
-        "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        "kB" => 1 << 10,
-        "8kB" => 1 << 13,
-        "MB" => 1 << 20,
-        "GB" => 1 << 30,
-        "TB" => 1 << 40,
+        "us" => 0.001,
+        "ms" | "B" => 1.0,
+        "s" => 1_000.0,
+        "min" => 60_000.0,
+        "h" => 3_600_000.0,
+        "d" => 86_400_000.0,
+        "kB" => 1_024.0,
+        "8kB" => 8_192.0,
+        "MB" => 1_048_576.0,
+        "GB" => 1_073_741_824.0,
+        "TB" => 1_099_511_627_776.0,
         _ => return None,
     })
 }
