@@ -145,6 +145,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         regexp::LIST,
         sample::LIST,
         search::DOCUMENTS,
+        search::HEADLINES,
         search::RANKS,
         search::TEXTS,
         search::QUERIES,

@@ -1,6 +1,7 @@
 //! Full-text search: the operators and functions of documents and queries.
 
 mod documents;
+mod headline;
 mod rank;
 mod texts;
 
@@ -11,6 +12,7 @@ use crate::types::PgType;
 use crate::types::search::{Query, Vector};
 
 pub(super) use documents::LIST as DOCUMENTS;
+pub(super) use headline::HEADLINES;
 pub(super) use rank::LIST as RANKS;
 pub(super) use texts::LIST as TEXTS;
 pub(super) use texts::{QUERIES, QUERIES_NOW};

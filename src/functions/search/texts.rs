@@ -15,7 +15,7 @@ use crate::types::search::{
     Position, Query, Read, Syntax, Vector, WORD_BYTES_MAX, limited, matches, read,
 };
 
-const CONFIG: Param = Param::Is(PgType::REGCONFIG);
+pub(super) const CONFIG: Param = Param::Is(PgType::REGCONFIG);
 const DICTIONARY: Param = Param::Is(PgType::REGDICTIONARY);
 /// `text[]`
 const TEXT_ARRAY: PgType = PgType::of(1009);
@@ -163,13 +163,13 @@ fn lost(what: String) -> Error {
 }
 
 /// The configuration that is the first argument.
-fn config(call: &Call<'_>, row: usize) -> Result<Config> {
+pub(super) fn config(call: &Call<'_>, row: usize) -> Result<Config> {
     let oid = call.oid(0, row)?.map_or(0, |oid| oid.0);
     Config::of(oid).ok_or_else(|| lost(format!("text search configuration {oid}")))
 }
 
 /// The configuration of who names none.
-fn current(call: &Call<'_>) -> Result<Config> {
+pub(super) fn current(call: &Call<'_>) -> Result<Config> {
     let name = call.context.settings.show("default_text_search_config")?;
     let oid = names::parse_reg(call.context, PgType::REGCONFIG, &name)?.0;
     Config::of(oid).ok_or_else(|| lost(format!("text search configuration {oid}")))
@@ -183,6 +183,19 @@ fn each_word(
     place: &mut i64,
     mut found: impl FnMut(String, u16) -> Result<()>,
 ) -> Result<()> {
+    each_token(config, text, place, |_, lexeme| match lexeme {
+        Some((lexeme, place)) => found(lexeme, place),
+        None => Ok(()),
+    })
+}
+
+/// As [`each_word`], through all that the text is made of.
+pub(super) fn each_token<'t>(
+    config: Config,
+    text: &'t str,
+    place: &mut i64,
+    mut found: impl FnMut((Kind, &'t str), Option<(String, u16)>) -> Result<()>,
+) -> Result<()> {
     let mut parser = Parser::new(text);
     while let Some((kind, token)) = parser.next_token()? {
         // PostgreSQL leaves out what is too long, with a notice.
@@ -190,12 +203,12 @@ fn each_word(
             continue;
         }
         let Some(dictionary) = config.dictionary(kind) else {
+            found((kind, token), None)?;
             continue;
         };
         *place += 1;
-        if let Some(lexeme) = dictionary.lexeme(token)? {
-            found(lexeme, limited(*place))?;
-        }
+        let lexeme = dictionary.lexeme(token)?;
+        found((kind, token), lexeme.map(|word| (word, limited(*place))))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 
 mod dictionary;
 mod edit;
+mod headline;
 mod letters;
 mod matching;
 mod parser;
@@ -24,6 +25,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::types::PgType;
 
 pub use dictionary::{Config, Dictionary};
+pub use headline::{Options as HeadlineOptions, add as add_to_headline, headline};
 pub use letters::is_alphabetic;
 pub use matching::{Found, Sought, matches, phrase, sought, ternary};
 pub use parser::{Kind, Parser};
