@@ -525,11 +525,6 @@ pub(crate) fn aggregates_numerics(name: &str) -> bool {
     NAMES.contains(&name) || gathered(name).is_some() && !BY_FLOATS.contains(&name)
 }
 
-/// Whether an aggregate is of pairs of floats and of nothing else.
-pub(crate) fn takes_floats(name: &str) -> bool {
-    name == statistics::COUNT.name || statistics::REGRESSION.iter().any(|one| one.name == name)
-}
-
 /// Window function by name.
 pub fn window(name: &str) -> Option<Arc<WindowUDF>> {
     native::window(name)

@@ -110,15 +110,11 @@ impl Analyst<'_> {
             }
             order = within;
         }
-        for (index, arg) in args.iter_mut().enumerate() {
-            if arg.is_unknown() && matches!(name, "bool_and" | "bool_or" | "every") {
-                *arg = self.coerced(arg.clone(), PgType::BOOL)?;
-            } else if arg.is_unknown() && functions::takes_floats(name) {
-                *arg = self.coerced(arg.clone(), PgType::FLOAT8)?;
-            } else if arg.is_unknown() {
-                super::coerce::check_known(name, index)?;
-                *arg = self.settled(arg.clone())?;
-            }
+        if function.within_group.is_empty() {
+            args = self.resolved(name, "a", args)?;
+        }
+        for arg in args.iter_mut().filter(|arg| arg.is_unknown()) {
+            *arg = self.settled(arg.clone())?;
         }
         self.as_json_text(name, &mut args)?;
         for arg in &mut args {

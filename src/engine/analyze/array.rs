@@ -351,6 +351,13 @@ impl Analyst<'_> {
         root: &Ast,
         chain: &[ast::AccessExpr],
     ) -> Result<Typed> {
+        // PostgreSQL's grammar has no subscripts of ARRAY[…] without parentheses.
+        if let (Ast::Array(_), Some(ast::AccessExpr::Subscript(_))) = (root, chain.first()) {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "syntax error at or near \"[\"",
+            ));
+        }
         let mut value = self.expression(level, root)?;
         let whole = chain;
         let mut chain = chain.iter().peekable();

@@ -204,11 +204,14 @@ impl Analyst<'_> {
             [
                 text,
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::Identifier(form))),
-            ] if name == "normalize" && form.quote_style.is_none() => {
+            ] if name == "normalize" && form.quote_style.is_none() && is_form(&form.value) => {
                 Some(vec![self.argument(level, text)?, typed::text(&form.value)])
             }
             _ => None,
         };
+        if let (Some(form), None, "normalize") = (list.args.get(1), &spelled, name.as_str()) {
+            check_form(&function.name, form)?;
+        }
         let by_name = list
             .args
             .iter()
@@ -359,10 +362,9 @@ impl Analyst<'_> {
         super::arguments::check_parameters(name, &args)?;
         match name {
             "coalesce" | "greatest" | "least" => return self.one_of(name, args),
-            "to_json" | "to_jsonb" | "array_fill"
-                if args.first().is_some_and(Typed::is_unknown) =>
-            {
-                super::coerce::check_known(name, 0)?;
+            // A literal has no collation yet.
+            "pg_collation_for" if args.len() == 1 && args[0].is_unknown() => {
+                return typed::null(PgType::TEXT);
             }
             "nullif" => return self.nullif(args),
             "row_to_json" | "to_json" | "to_jsonb" if args.iter().any(Self::is_there) => {
@@ -392,6 +394,7 @@ impl Analyst<'_> {
             return Ok(value);
         }
         let args: Vec<Typed> = args.into_iter().map(Typed::undomained).collect();
+        let args = self.resolved(name, "f", args)?;
         if let Some(value) = self.range_call(name, written, &args)? {
             return Ok(value);
         }
@@ -489,6 +492,23 @@ impl Analyst<'_> {
             .collect::<Result<_>>()?;
         let schema = self.schema_for(&args.iter().collect::<Vec<_>>())?;
         typed::call(function, args, &schema)
+    }
+}
+
+/// Whether a word is a form of normalization.
+fn is_form(word: &str) -> bool {
+    let forms = ["NFC", "NFD", "NFKC", "NFKD"];
+    forms.iter().any(|form| form.eq_ignore_ascii_case(word))
+}
+
+/// Refuses what is no form of normalization, where the function is called by the grammar's word.
+fn check_form(name: &ObjectName, form: &FunctionArg) -> Result<()> {
+    match name.0.as_slice() {
+        [ast::ObjectNamePart::Identifier(word)] if word.quote_style.is_none() => Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!("syntax error at or near \"{form}\""),
+        )),
+        _ => Ok(()),
     }
 }
 

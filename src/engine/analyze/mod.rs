@@ -48,6 +48,7 @@ mod operators;
 mod order;
 mod otherwise;
 mod outer_aggregate;
+mod overload;
 mod place;
 mod plan_columns;
 mod query;

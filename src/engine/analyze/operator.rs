@@ -33,7 +33,7 @@ pub(super) fn choose<T: Copy>(candidates: &[(Vec<PgType>, T)], types: &[PgType])
                 && takes
                     .iter()
                     .zip(types)
-                    .all(|(to, from)| implicitly(*from, *to))
+                    .all(|(to, from)| unknown(to) || implicitly(*from, *to))
         })
         .collect();
     let exact = |(takes, _): &(Vec<PgType>, T)| {
@@ -64,20 +64,36 @@ pub(super) fn choose<T: Copy>(candidates: &[(Vec<PgType>, T)], types: &[PgType])
     if !types.iter().any(unknown) {
         return Choice::Many;
     }
-    // What the candidates take where a type is unknown decides: text if any takes it.
-    for (index, _) in types.iter().enumerate().filter(|(_, ty)| unknown(ty)) {
-        let categories: Vec<char> = left.iter().map(|(takes, _)| taken(takes[index])).collect();
-        let wanted = match categories.first() {
-            Some(first) if categories.iter().all(|category| category == first) => *first,
-            _ if categories.contains(&'S') => 'S',
-            _ => continue,
+    // What the candidates take where a type is unknown decides: text if any takes it. Where they
+    // take what has nothing in common, no such place decides.
+    let wanted = |index: usize| {
+        let mut categories = left.iter().map(|(takes, _)| taken(takes[index]));
+        let first = categories.next()?;
+        match categories.clone().any(|category| category == 'S') || first == 'S' {
+            true => Some('S'),
+            false => categories
+                .all(|category| category == first)
+                .then_some(first),
+        }
+    };
+    let places = (0..types.len()).filter(|index| unknown(&types[*index]));
+    let wanted: Option<Vec<(usize, char, bool)>> = places
+        .map(|index| {
+            let category = wanted(index)?;
+            let mut there = left.iter().map(|(takes, _)| takes[index]);
+            let preferred = there.any(|ty| taken(ty) == category && is_preferred(ty));
+            Some((index, category, preferred))
+        })
+        .collect();
+    if let Some(wanted) = wanted {
+        let fits = |(takes, _): &&(Vec<PgType>, T)| {
+            wanted.iter().all(|(index, category, preferred)| {
+                taken(takes[*index]) == *category && (!preferred || is_preferred(takes[*index]))
+            })
         };
-        let preferred = left
-            .iter()
-            .any(|(takes, _)| taken(takes[index]) == wanted && is_preferred(takes[index]));
-        left.retain(|(takes, _)| {
-            taken(takes[index]) == wanted && (!preferred || is_preferred(takes[index]))
-        });
+        if left.iter().any(&fits) {
+            left.retain(|one| fits(one));
+        }
     }
     if let [one] = left.as_slice() {
         return Choice::One(one.1);

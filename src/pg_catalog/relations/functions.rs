@@ -189,6 +189,10 @@ pub struct Function {
     pub kind: &'static str,
     /// Gives NULL for NULL.
     pub strict: bool,
+    /// Whether the last argument stands for any number of them, one at least.
+    pub variadic: bool,
+    /// How many of the last arguments need not be given.
+    pub defaults: usize,
 }
 
 static BY_OID: LazyLock<HashMap<Oid, Function>> = LazyLock::new(|| {
@@ -220,11 +224,24 @@ static BY_OID: LazyLock<HashMap<Oid, Function>> = LazyLock::new(|| {
                 set: text(line, "proretset") == "t",
                 kind: text(line, "prokind"),
                 strict: text(line, "proisstrict") == "t",
+                variadic: FUNCTIONS.oid(line, "provariadic") != Oid::INVALID,
+                defaults: text(line, "pronargdefaults").parse().unwrap_or(0),
             };
             (FUNCTIONS.oid(line, "oid"), function)
         })
         .collect()
 });
+
+impl Function {
+    /// Whether it can be called with so many arguments.
+    pub fn takes(&self, count: usize) -> bool {
+        let all = self.arguments.len();
+        match self.variadic {
+            true => count >= all,
+            false => (all.saturating_sub(self.defaults)..=all).contains(&count),
+        }
+    }
+}
 
 /// A function by its OID.
 pub fn by_oid(oid: Oid) -> Option<&'static Function> {
@@ -237,13 +254,18 @@ pub(super) fn of_schema(schema: Oid) -> impl Iterator<Item = Oid> {
     BY_OID.iter().filter(within).map(|(oid, _)| *oid)
 }
 
+static BY_NAME: LazyLock<HashMap<&'static str, Vec<Oid>>> = LazyLock::new(|| {
+    let mut named: HashMap<&'static str, Vec<Oid>> = HashMap::new();
+    for (oid, function) in BY_OID.iter() {
+        named.entry(function.name).or_default().push(*oid);
+    }
+    named.values_mut().for_each(|oids| oids.sort_unstable());
+    named
+});
+
 /// All functions of a name, by OID.
 pub fn by_name(name: &str) -> Vec<(Oid, &'static Function)> {
-    let mut found: Vec<_> = BY_OID
-        .iter()
-        .filter(|(_, function)| function.name == name)
-        .map(|(oid, function)| (*oid, function))
-        .collect();
-    found.sort_by_key(|(oid, _)| *oid);
-    found
+    let oids = BY_NAME.get(name).into_iter().flatten();
+    oids.filter_map(|oid| Some((*oid, BY_OID.get(oid)?)))
+        .collect()
 }

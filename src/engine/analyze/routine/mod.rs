@@ -44,7 +44,7 @@ pub(super) use aggregate::Meant;
 pub(super) use body::Body;
 pub(in crate::engine) use body::run_only;
 pub(super) use operator::{schema_and_sign, with_schema};
-pub(super) use resolve::{Call, Generic};
+pub(super) use resolve::{Call, Generic, generic};
 pub(in crate::engine) use result::{ResultColumns, check_result};
 pub(in crate::engine) use spread::spread;
 pub(super) use support::takes;

@@ -54,7 +54,7 @@ pub(in crate::engine) struct Generic {
 
 impl Generic {
     /// What a type is in this call.
-    pub(super) fn actual(self, snapshot: &Snapshot, ty: Oid) -> Option<PgType> {
+    pub(in crate::engine::analyze) fn actual(self, snapshot: &Snapshot, ty: Oid) -> Option<PgType> {
         match ty.0 {
             2283 | 2776 | 3500 => self.element,
             2277 => self.element.and_then(PgType::array),
@@ -90,6 +90,8 @@ struct Candidate {
     routine: Option<Arc<Routine>>,
     /// For each argument of the call, what it is converted to.
     takes: Vec<PgType>,
+    /// What others are compared with it by: of a polymorphic type no more is known than that.
+    compared: Vec<PgType>,
     /// For each argument, which of [`Routine::arguments`] it is for.
     places: Vec<usize>,
     expanded: bool,
@@ -198,9 +200,11 @@ impl Analyst<'_> {
         }
         if !given.iter().any(|one| one.name.is_some()) {
             for types in own.iter().filter(|types| types.len() == given.len()) {
+                let takes: Vec<PgType> = types.iter().map(|ty| PgType::of(ty.0)).collect();
                 candidates.push(Candidate {
                     routine: None,
-                    takes: types.iter().map(|ty| PgType::of(ty.0)).collect(),
+                    compared: takes.clone(),
+                    takes,
                     places: (0..types.len()).collect(),
                     expanded: false,
                     polymorphic: false,
@@ -212,7 +216,7 @@ impl Analyst<'_> {
         let lists: Vec<(Vec<PgType>, usize)> = candidates
             .iter()
             .enumerate()
-            .map(|(index, candidate)| (candidate.takes.clone(), index))
+            .map(|(index, candidate)| (candidate.compared.clone(), index))
             .collect();
         // A domain is exactly itself, and for every other choice what it is over.
         let declared = |candidate: &Candidate| {
@@ -387,12 +391,19 @@ fn candidate(
             (!written || actual.is_composite() || actual.is(PgType::UNKNOWN)).then_some(actual)
         })
         .collect::<Option<Vec<_>>>()?;
+    let polymorphic = |ty: &Oid| Routine::is_polymorphic(*ty);
+    let pairs = declared.iter().zip(&takes);
+    let compared = pairs.map(|(ty, actual)| match polymorphic(ty) {
+        true => PgType::UNKNOWN,
+        false => *actual,
+    });
     Some(Candidate {
         routine: Some(routine.clone()),
+        compared: compared.collect(),
         takes,
         places,
         expanded,
-        polymorphic: declared.iter().any(|ty| Routine::is_polymorphic(*ty)),
+        polymorphic: declared.iter().any(polymorphic),
         defaults: missing.len(),
         generic,
     })
@@ -411,7 +422,7 @@ fn element(snapshot: &Snapshot, ty: Oid) -> Oid {
 }
 
 /// What the polymorphic parameters are; `None` if the arguments do not agree.
-pub(super) fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
+pub(in crate::engine::analyze) fn generic(declared: &[Oid], types: &[PgType]) -> Option<Generic> {
     let mut generic = Generic::default();
     let mut unknown_compatible = false;
     for (ty, from) in declared.iter().zip(types) {

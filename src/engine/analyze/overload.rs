@@ -1,0 +1,93 @@
+//! Which of PostgreSQL's own functions of a name a call means, by PostgreSQL's rules: the
+//! candidates are those of `pg_proc`, and the one chosen says what arguments without a type are.
+
+use super::Analyst;
+use super::coerce::{not_unique, undetermined};
+use super::operator::{Choice, choose};
+use super::routine::{Generic, generic};
+use super::typed::Typed;
+use crate::base::{Oid, Result};
+use crate::catalog::Routine;
+use crate::pg_catalog::relations::functions::{Function, by_name};
+use crate::types::PgType;
+
+/// `"any"`: whatever it is, and as it is.
+const ANY: Oid = Oid(2276);
+
+/// One of the functions, as the call would have it.
+struct Candidate {
+    function: &'static Function,
+    generic: Generic,
+}
+
+impl Candidate {
+    /// `None` if what is polymorphic cannot be what the arguments are.
+    fn new(function: &'static Function, types: &[PgType]) -> Option<Self> {
+        let generic = generic(&function.arguments, types)?;
+        Some(Self { function, generic })
+    }
+
+    /// What the candidates are compared by: of a polymorphic type no more is known than that.
+    fn takes(&self) -> Vec<PgType> {
+        let known = |ty: &Oid| known(*ty).unwrap_or(PgType::UNKNOWN);
+        self.function.arguments.iter().map(known).collect()
+    }
+}
+
+/// A type values are of; `None` for those that stand for others, and for types there are none of.
+fn known(ty: Oid) -> Option<PgType> {
+    let plain = PgType::of(ty.0);
+    (plain.info().oid == ty && !Routine::is_polymorphic(ty) && ty != ANY).then_some(plain)
+}
+
+impl Analyst<'_> {
+    /// The arguments of a call of one of PostgreSQL's own functions of a kind (`pg_proc.prokind`):
+    /// those without a type are of the one that the function meant takes. What fits none is for
+    /// the function to refuse.
+    ///
+    /// # Errors
+    /// `42725` if several fit equally well, `42804` where nothing says what a polymorphic type is,
+    /// `42883` if none takes so many.
+    pub(super) fn resolved(&self, name: &str, kind: &str, args: Vec<Typed>) -> Result<Vec<Typed>> {
+        let mut named = by_name(name);
+        named.retain(|(_, own)| own.schema == Oid::PG_CATALOG && own.kind == kind);
+        if !named.is_empty() && !named.iter().any(|(_, own)| own.takes(args.len())) {
+            return Err(self.no_function(name, &args));
+        }
+        // A literal as the argument of a type's name is cast.
+        if let ([arg], Some(_)) = (args.as_slice(), PgType::by_name(name))
+            && arg.is_unknown()
+        {
+            return Ok(args);
+        }
+        let types: Vec<PgType> = args.iter().map(Typed::base).collect();
+        let candidates: Vec<Candidate> = named
+            .into_iter()
+            .filter(|(_, own)| own.arguments.len() == args.len() && !own.variadic)
+            .filter_map(|(_, own)| Candidate::new(own, &types))
+            .collect();
+        let lists = candidates.iter().map(Candidate::takes).zip(0..);
+        let lists: Vec<(Vec<PgType>, usize)> = lists.collect();
+        let meant = match choose(&lists, &types) {
+            Choice::One(index) => &candidates[index],
+            Choice::None => return Ok(args),
+            Choice::Many => {
+                let types: Vec<String> = types.iter().map(PgType::to_string).collect();
+                return Err(not_unique(&format!("{name}({})", types.join(", "))));
+            }
+        };
+        let snapshot = &self.scope.context.snapshot;
+        let pairs = args.into_iter().zip(&meant.function.arguments);
+        pairs
+            .map(|(arg, ty)| match known(*ty) {
+                _ if !arg.is_unknown() => Ok(arg),
+                Some(ty) => self.coerced(arg, ty),
+                None if Routine::is_polymorphic(*ty) => {
+                    let actual = meant.generic.actual(snapshot, *ty);
+                    self.coerced(arg, actual.ok_or_else(undetermined)?)
+                }
+                None => Ok(arg),
+            })
+            .collect()
+    }
+}
