@@ -2,8 +2,8 @@
 
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
+use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use base64::{DecodeError, Engine};
 
 use super::call::short::TEXT;
 use super::call::{Call, functions};
@@ -103,18 +103,7 @@ fn decode(call: &Call<'_>, row: usize) -> Result<Value> {
                 })
                 .collect::<Result<Vec<u8>>>()?
         }
-        "base64" => {
-            let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-            STANDARD.decode(text).map_err(|error| match error {
-                DecodeError::InvalidByte(_, byte) if byte != b'=' => invalid(format!(
-                    "invalid symbol \"{}\" found while decoding base64 sequence",
-                    char::from(byte)
-                )),
-                _ => invalid("invalid base64 end sequence".to_owned()).hint(
-                    "Input data is missing padding, is truncated, or is otherwise corrupted.",
-                ),
-            })?
-        }
+        "base64" => base64(text)?,
         "escape" => unescape(text).ok_or_else(|| {
             Error::new(
                 SqlState::INVALID_TEXT_REPRESENTATION,
@@ -123,6 +112,57 @@ fn decode(call: &Call<'_>, row: usize) -> Result<Value> {
         })?,
         _ => return Err(unrecognized(format)),
     }))
+}
+
+/// The bytes of base64, white space in it aside. As in PostgreSQL an end of `=` is looked at only
+/// where it begins, and what follows counts as nothing.
+///
+/// # Errors
+/// `22023`
+fn base64(text: &str) -> Result<Vec<u8>> {
+    let invalid = |what: String| Error::new(SqlState::INVALID_PARAMETER_VALUE, what);
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut group, mut count) = (0_u32, 0_u8);
+    // How many bytes the last groups have.
+    let mut kept = None;
+    for c in text.chars() {
+        let bits = match c {
+            ' ' | '\t' | '\n' | '\r' => continue,
+            '=' => {
+                match (kept, count) {
+                    (Some(_), _) => {}
+                    (None, 2) => kept = Some(1),
+                    (None, 3) => kept = Some(2),
+                    (None, _) => {
+                        let what = "unexpected \"=\" while decoding base64 sequence";
+                        return Err(invalid(what.to_owned()));
+                    }
+                }
+                0
+            }
+            'A'..='Z' => u32::from(c) - u32::from('A'),
+            'a'..='z' => u32::from(c) - u32::from('a') + 26,
+            '0'..='9' => u32::from(c) - u32::from('0') + 52,
+            '+' => 62,
+            '/' => 63,
+            c => {
+                return Err(invalid(format!(
+                    "invalid symbol \"{c}\" found while decoding base64 sequence"
+                )));
+            }
+        };
+        group = group << 6 | bits;
+        count += 1;
+        if count == 4 {
+            bytes.extend(&group.to_be_bytes()[1..][..kept.unwrap_or(3)]);
+            (group, count) = (0, 0);
+        }
+    }
+    match count {
+        0 => Ok(bytes),
+        _ => Err(invalid("invalid base64 end sequence".to_owned())
+            .hint("Input data is missing padding, is truncated, or is otherwise corrupted.")),
+    }
 }
 
 /// `\\` and `\ooo` to bytes.

@@ -55,6 +55,7 @@ mod real;
 mod regexp;
 mod resolve;
 mod routine;
+mod running;
 mod sample;
 mod search;
 mod sequence;
@@ -143,6 +144,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         sequence::LIST,
         real::LIST,
         regexp::LIST,
+        running::LIST,
         sample::LIST,
         search::DOCUMENTS,
         search::HEADLINES,
@@ -433,6 +435,7 @@ pub(crate) fn coded(name: &str) -> Vec<(&'static str, Vec<PgType>)> {
         "macaddr",
         "money",
         "pg_lsn",
+        "xid8",
         "geometry",
         "search",
         "search now",

@@ -79,6 +79,10 @@ functions! { pub(super) LIST:
         (TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_server(call, row, None);
         (ROLE, TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_server(call, row, Some(0));
     }
+    "has_parameter_privilege" Stable {
+        (TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_setting(call, row, None);
+        (ROLE, TEXT, TEXT) -> PgType::BOOL, strict, |call, row| on_setting(call, row, Some(0));
+    }
     "pg_has_role" Stable {
         (ROLE, TEXT) -> PgType::BOOL, strict, |call, row| has_role(call, row, None, 0, 1);
         (ROLE, ROLE, TEXT) -> PgType::BOOL, strict, |call, row| has_role(call, row, Some(0), 1, 2);
@@ -384,6 +388,22 @@ fn on_database(
         .iter()
         .any(|(privilege, option)| holds(call, role, ObjectId::Database, *privilege, *option))
         .into())
+}
+
+/// Settings are granted to nobody: that anybody may set some is no privilege.
+fn on_setting(call: &Call<'_>, row: usize, who: Option<usize>) -> Result<Value> {
+    let role = role(call, row, who)?;
+    let what = who.map_or(1, |who| who + 2);
+    for item in call.must_text(what, row).split(',') {
+        let words: Vec<&str> = item.split_whitespace().collect();
+        let words = words.join(" ").to_uppercase();
+        let words = words.strip_suffix(" WITH GRANT OPTION").unwrap_or(&words);
+        if !matches!(words, "SET" | "ALTER SYSTEM") {
+            return Err(unrecognized(item));
+        }
+    }
+    let role = call.context.snapshot.role(role);
+    Ok(role.is_some_and(|role| role.superuser).into())
 }
 
 /// Built-in functions and types are everybody's.

@@ -312,7 +312,11 @@ fn nth(
             "invalid value for parameter \"subexpr\": {group}"
         )));
     }
-    let group = usize::try_from(group).unwrap_or(0);
+    // A pattern without groups is the one group of itself.
+    let group = match (group, compiled.groups()) {
+        (1, 0) => 0,
+        _ => usize::try_from(group).unwrap_or(0),
+    };
     let found = compiled.matches(text, start).nth(n).transpose()?;
     Ok(found.and_then(|found| found.get(group)))
 }

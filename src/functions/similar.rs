@@ -46,8 +46,7 @@ pub(super) fn similar(pattern: &str, escape: Option<&str>) -> Result<String> {
                     });
                     separators += 1;
                 }
-                // Letters after a backslash would mean something else.
-                Some(next) if next.is_ascii_alphanumeric() => out.push(next),
+                // Whatever it is, also a letter: by that there are classes like `\d`.
                 Some(next) => {
                     out.push('\\');
                     out.push(next);

@@ -1,9 +1,9 @@
-//! `pg_sleep(seconds)` and `pg_sleep_for(interval)`.
+//! `pg_sleep(seconds)`, `pg_sleep_for(interval)` and `pg_sleep_until(time)`.
 
 use std::time::Duration;
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNanoType};
+use arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNanoType, TimestampMicrosecondType};
 use datafusion::common::DataFusionError;
 use datafusion::common::types::{NativeType, logical_float64};
 use datafusion::logical_expr::{
@@ -28,6 +28,10 @@ pub(super) fn waits(name: &str) -> Option<Waits> {
         "pg_sleep_for" => (
             "pg_sleep_for",
             Coercion::new_exact(TypeSignatureClass::Interval),
+        ),
+        "pg_sleep_until" => (
+            "pg_sleep_until",
+            Coercion::new_exact(TypeSignatureClass::Timestamp),
         ),
         _ => return None,
     };
@@ -61,6 +65,13 @@ fn duration(array: &dyn Array, row: usize) -> Duration {
             #[allow(clippy::cast_precision_loss)] // a nanosecond more or less
             let nanos = interval.nanoseconds as f64;
             days * 86_400.0 + nanos / 1e9
+        }
+        DataType::Timestamp(..) => {
+            let until = array.as_primitive::<TimestampMicrosecondType>().value(row);
+            let micros = until.saturating_sub(chrono::Utc::now().timestamp_micros());
+            #[allow(clippy::cast_precision_loss)] // as of the others
+            let micros = micros as f64;
+            micros / 1e6
         }
         _ => 0.0,
     };

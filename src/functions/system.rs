@@ -140,7 +140,7 @@ fn version(call: &Call<'_>) -> Result<Value> {
     .into())
 }
 
-fn is_superuser(call: &Call<'_>, role: Oid) -> bool {
+pub(super) fn is_superuser(call: &Call<'_>, role: Oid) -> bool {
     let role = call.context.snapshot.role(role);
     role.is_some_and(|role| role.superuser)
 }
@@ -214,7 +214,8 @@ fn started(call: &Call<'_>, _: usize) -> Result<Value> {
     Ok(Value::Time(call.context.sessions.started))
 }
 
-fn own(call: &Call<'_>) -> Option<Arc<Activity>> {
+/// The session that asks.
+pub(super) fn own(call: &Call<'_>) -> Option<Arc<Activity>> {
     call.context.sessions.find(call.context.session)
 }
 

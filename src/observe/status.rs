@@ -118,6 +118,8 @@ pub struct Activity {
     pub role_name: String,
     /// Peer.
     pub client: Option<SocketAddr>,
+    /// What the peer is connected to.
+    pub server: Option<SocketAddr>,
     /// Whether the connection is encrypted.
     pub tls: bool,
     /// Secret of CancelRequest.
@@ -146,6 +148,7 @@ impl Activity {
             role,
             role_name,
             client,
+            server: None,
             tls,
             cancel_secret,
             backend_start: now,
@@ -163,6 +166,12 @@ impl Activity {
                 temporary: Arc::from([]),
             }),
         }
+    }
+
+    /// The same, connected to an address.
+    #[must_use]
+    pub fn connected_to(self, server: Option<SocketAddr>) -> Self {
+        Self { server, ..self }
     }
 
     /// A copy of what it is doing.

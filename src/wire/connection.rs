@@ -94,6 +94,7 @@ pub(super) async fn serve(
 ) {
     // Answers are written whole; waiting to fill a segment would only delay them.
     let _ = socket.set_nodelay(true);
+    let local = socket.local_addr().ok();
     let deadline = Instant::now() + Duration::from_millis(options.login_timeout_ms);
     let opening = Box::pin(startup::open(socket, &options));
     let Ok(Ok(opened)) = tokio::time::timeout_at(deadline, opening).await else {
@@ -127,7 +128,8 @@ pub(super) async fn serve(
         }
         Err(_panic) => return refuse(panicked(), peer, &mut reader, &mut out).await,
     };
-    let admitted = Box::pin(admit(login, peer, opened.tls, &shared, &options, &mut out));
+    let ends = (peer, local);
+    let admitted = Box::pin(admit(login, ends, opened.tls, &shared, &options, &mut out));
     let (session, registration) = match AssertUnwindSafe(admitted).catch_unwind().await {
         Ok(Ok(admitted)) => admitted,
         Ok(Err(error)) => return refuse(error, peer, &mut reader, &mut out).await,
@@ -172,7 +174,7 @@ impl Drop for Registration {
 /// ReadyForQuery.
 async fn admit(
     login: Login,
-    peer: SocketAddr,
+    (peer, local): (SocketAddr, Option<SocketAddr>),
     tls: bool,
     shared: &Arc<Shared>,
     options: &Options,
@@ -183,7 +185,7 @@ async fn admit(
         .snapshot()
         .role(login.role)
         .is_some_and(|role| role.superuser);
-    let activity = Arc::new(Activity::new(
+    let activity = Activity::new(
         shared.sessions.new_id(),
         login.role,
         login.user,
@@ -191,7 +193,8 @@ async fn admit(
         tls,
         cancel::new_secret(login.minor)?,
         chrono::Utc::now().timestamp_micros(),
-    ));
+    );
+    let activity = Arc::new(activity.connected_to(local));
     // Registered before the count is taken: two logins at once see each other.
     shared.sessions.insert(activity.clone());
     let registration = Registration {

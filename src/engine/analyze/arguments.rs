@@ -52,7 +52,7 @@ impl Analyst<'_> {
                     *arg = self.coerced(arg.clone(), ty)?;
                 }
             }
-            ("to_char", [time, _]) if time.is(PgType::TIME) => {
+            ("to_char", [time, _]) | ("date_trunc", [_, time]) if time.is(PgType::TIME) => {
                 *time = self.coerced(time.clone(), PgType::INTERVAL)?;
             }
             // They take arrays of two dimensions, too.

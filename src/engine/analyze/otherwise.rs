@@ -4,10 +4,26 @@ use datafusion::logical_expr::Operator;
 
 use super::Analyst;
 use super::coerce::array_element;
-use super::typed::Typed;
-use crate::base::{Result, SqlState};
+use super::typed::{self, Typed};
+use crate::base::{Oid, Result, SqlState};
 use crate::pg_catalog::relations::functions::by_name;
 use crate::types::PgType;
+
+/// Functions under another name, over the same values.
+const SAME: &[(&str, &str)] = &[
+    ("dexp", "exp"),
+    ("dlog1", "ln"),
+    ("dlog10", "log"),
+    ("dround", "round"),
+    ("dtrunc", "trunc"),
+    ("getpgusername", "current_user"),
+    ("numeric_exp", "exp"),
+    ("numeric_ln", "ln"),
+    ("numeric_log", "log"),
+    ("numeric_sqrt", "sqrt"),
+    ("pg_wal_lsn_diff", "- pg_lsn"),
+    ("textlen", "char_length"),
+];
 
 impl Analyst<'_> {
     /// Calls that are something else in another spelling: a cast by its type's name, an operator by
@@ -32,6 +48,22 @@ impl Analyst<'_> {
         }
         if let Some(value) = self.extreme(name, args)? {
             return Ok(Some(value));
+        }
+        if let Some(value) = self.compared(name, args)? {
+            return Ok(Some(value));
+        }
+        if let Some((_, known)) = SAME.iter().find(|(other, _)| *other == name) {
+            let own = by_name(name).into_iter().next();
+            let takes = own.map_or(&[][..], |(_, own)| &own.arguments);
+            let args = args.iter().zip(takes).map(|(arg, ty)| {
+                let ty = PgType::of(ty.0);
+                match arg.is_unknown() || super::coerce::implicitly(arg.ty, ty) {
+                    true => self.said(self.coerced(arg.clone(), ty)?),
+                    false => Err(self.no_function(name, args)),
+                }
+            });
+            let args = args.collect::<Result<Vec<_>>>()?;
+            return self.native(known, args).map(Some);
         }
         if let Some(value) = self.record_operator(name, args)? {
             return Ok(Some(value));
@@ -98,6 +130,42 @@ impl Analyst<'_> {
         let args = args.collect::<Result<Vec<_>>>()?;
         let value = self.one_of(which, args.clone())?;
         super::routine::unless_null(&args, value).map(Some)
+    }
+
+    /// The functions by which indexes are sorted: of two values less, equal or greater as -1, 0, 1.
+    fn compared(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
+        // What these give says more than that.
+        const DISTANCES: &[&str] = &["btcharcmp", "btint2cmp", "btnamecmp"];
+        let compares = name.ends_with("_cmp") || name.ends_with("cmp") && name.starts_with("bt");
+        let [left, right] = args else { return Ok(None) };
+        if !compares || DISTANCES.contains(&name) {
+            return Ok(None);
+        }
+        let Some((_, own)) = by_name(name).into_iter().next() else {
+            return Ok(None);
+        };
+        let [takes_left, takes_right] = own.arguments.as_slice() else {
+            return Ok(None);
+        };
+        let taken = |value: &Typed, ty: &Oid| {
+            let ty = PgType::of(ty.0);
+            match value.is_unknown() || super::coerce::implicitly(value.ty, ty) {
+                true => self.coerced(value.clone(), ty),
+                false => Err(self.no_function(name, args)),
+            }
+        };
+        let (left, right) = (taken(left, takes_left)?, taken(right, takes_right)?);
+        let less = self.operate("<", left.clone(), right.clone())?;
+        let equal = self.operate("=", left.clone(), right.clone())?;
+        let branches = vec![
+            (less.expr, typed::int4(-1).expr),
+            (equal.expr, typed::int4(0).expr),
+        ];
+        let value = Typed::new(
+            typed::case(branches, Some(typed::int4(1).expr)),
+            PgType::INT4,
+        );
+        super::routine::unless_null(&[left, right], value).map(Some)
     }
 
     /// Of the functions behind comparisons of rows, those that say whether two are alike: unlike
