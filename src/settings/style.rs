@@ -1,14 +1,11 @@
 //! DateStyle and TimeZone: their texts, and what they mean.
 
-use arrow::array::AsArray;
-use arrow::datatypes::{IntervalMonthDayNano, IntervalMonthDayNanoType};
-
 use super::Setting;
 use super::number::invalid;
 use crate::base::{Error, Result, SqlState};
+use crate::types::Zone;
 use crate::types::calendar::EPOCH_2000_MICROS;
-use crate::types::text::{DateOrder, DateStyle, IntervalStyle, PLAIN, parse_value};
-use crate::types::{PgType, Zone};
+use crate::types::text::{DateOrder, DateStyle, IntervalStyle, interval_parts};
 
 /// A DateStyle as SHOW prints it. What the text leaves open, format or order, stays as it is in
 /// `current`.
@@ -147,16 +144,14 @@ fn interval_zone(setting: &Setting, text: &str, rest: &str) -> Result<String> {
     let quoted = rest.trim_start().strip_prefix('\'');
     let quoted = quoted.and_then(|rest| rest.strip_suffix('\''));
     let quoted = quoted.ok_or_else(|| invalid(setting, text))?;
-    let read = parse_value(quoted, PgType::INTERVAL, PLAIN, 0)?;
-    let interval = read.as_primitive::<IntervalMonthDayNanoType>().value(0);
     let refused = |what: &str| {
         let detail = format!("Cannot specify {what} in time zone interval.");
         Err(invalid(setting, text).detail(detail))
     };
-    match interval {
-        IntervalMonthDayNano { months, .. } if months != 0 => refused("months"),
-        IntervalMonthDayNano { days, .. } if days != 0 => refused("days"),
-        interval => east(setting, text, interval.nanoseconds / 1_000_000_000),
+    match interval_parts(quoted)? {
+        (months, ..) if months != 0 => refused("months"),
+        (_, days, _) if days != 0 => refused("days"),
+        (.., micros) => east(setting, text, micros / 1_000_000),
     }
 }
 

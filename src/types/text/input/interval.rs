@@ -5,8 +5,9 @@ use arrow::datatypes::IntervalMonthDayNano;
 use super::datetime::seconds_micros;
 use super::{Input, trim};
 use crate::base::{Error, Result, SqlState};
+use crate::types::PgType;
 use crate::types::precision::{Fields, within};
-use crate::types::text::IntervalStyle;
+use crate::types::text::{IntervalStyle, PLAIN};
 
 /// Why a value is refused.
 enum Refusal {
@@ -41,6 +42,20 @@ pub(super) fn interval(text: &str, input: &Input<'_>) -> Result<IntervalMonthDay
         ),
         Refusal::Range => crate::types::text::interval_out_of_range(),
     })
+}
+
+/// Months, days and microseconds of an interval in PostgreSQL's own form.
+///
+/// # Errors
+/// As [`super::parse_value`].
+pub fn interval_parts(text: &str) -> Result<(i32, i32, i64)> {
+    let input = Input {
+        ty: PgType::INTERVAL,
+        style: PLAIN,
+        now: 0,
+    };
+    let read = interval(text, &input)?;
+    Ok((read.months, read.days, read.nanoseconds / 1_000))
 }
 
 /// The fields added up so far.
