@@ -47,7 +47,7 @@ functions! { pub(super) LIST:
     }
     "pg_operator_is_visible" Stable {
         (OID) -> PgType::BOOL, strict, |call, row| {
-            built_in_is_visible(call, row, |oid| types::operator(oid).is_some())
+            definition_is_visible(call, row, |oid| types::operator(oid).is_some())
         };
     }
     "pg_collation_is_visible" Stable {
@@ -78,7 +78,9 @@ functions! { pub(super) LIST:
     "pg_ts_template_is_visible" Stable {
         (OID) -> PgType::BOOL, strict, |call, row| built_in_is_visible(call, row, search::is_template);
     }
-    "pg_statistics_obj_is_visible" Stable { (OID) -> PgType::BOOL, strict, nothing_there; }
+    "pg_statistics_obj_is_visible" Stable {
+        (OID) -> PgType::BOOL, strict, |call, row| definition_is_visible(call, row, |_| false);
+    }
 
     "to_regclass" Stable { (TEXT) -> PgType::REGCLASS, strict, |call, row| to_reg(call, row, PgType::REGCLASS); }
     "to_regtype" Stable { (TEXT) -> PgType::REGTYPE, strict, |call, row| to_reg(call, row, PgType::REGTYPE); }
@@ -241,6 +243,31 @@ fn nothing(_: &Call<'_>, _: usize) -> Result<Value> {
 /// find.
 fn nothing_there(_: &Call<'_>, _: usize) -> Result<Value> {
     Ok(Value::Null)
+}
+
+/// Whether a look-up along the path finds a user's operator, by its operands too, or statistics;
+/// others are PostgreSQL's own or none at all.
+fn definition_is_visible(call: &Call<'_>, row: usize, is_one: fn(Oid) -> bool) -> Result<Value> {
+    let snapshot = &call.context.snapshot;
+    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
+    let Some(of) = snapshot.definition(oid) else {
+        return built_in_is_visible(call, row, is_one);
+    };
+    let operands = |of: &Definition| of.operator().map(|of| (of.left, of.right));
+    let own = operands(of);
+    let built_in = |operator: &types::Operator| {
+        let left = Some(operator.left).filter(|left| *left != Oid::INVALID);
+        own == Some((left, operator.right))
+    };
+    let first = call.context.search_path.lookup.iter().find(|schema| {
+        let mut there = snapshot.definitions().filter(|of| of.schema == **schema);
+        let system = **schema == Oid::PG_CATALOG && own.is_some();
+        system && types::operators(&of.name).iter().any(built_in)
+            || there.any(|other| {
+                other.name == of.name && other.cast().is_none() && operands(other) == own
+            })
+    });
+    Ok((first == Some(&of.schema)).into())
 }
 
 /// Objects that exist in `pg_catalog` only, which is always on the path; NULL for what is none.
