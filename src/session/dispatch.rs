@@ -141,6 +141,13 @@ impl Session {
             Command::Grant(grant) => self.grant(grant).map(done),
             Command::GrantRole(grant) => self.grant_role(grant).map(done),
             Command::DefaultPrivileges(alter) => self.alter_default_privileges(alter).map(done),
+            Command::DropBuiltIn(drop) => Box::pin(self.drop_built_in(drop, run)).await.map(done),
+            Command::CreateExtension {
+                name,
+                if_not_exists,
+            } => Box::pin(self.create_extension(name, *if_not_exists, run))
+                .await
+                .map(done),
             Command::Reindex(reindex) => self.reindex(reindex).map(done),
             Command::Cluster(table) => self.cluster(table.as_ref()).map(done),
             Command::AlterLargeObject { oid, owner } => {
@@ -299,6 +306,8 @@ impl Session {
             Command::AlterDomain(_) => "ALTER DOMAIN",
             Command::Alter(alter) => commands::alter_tag(alter.kind),
             Command::Drop(drop) => commands::drop_tag(drop.kind),
+            Command::DropBuiltIn(drop) => drop.kind.drop_tag(),
+            Command::CreateExtension { .. } => "CREATE EXTENSION",
             Command::Truncate { .. } => "TRUNCATE TABLE",
             Command::Comment { .. } => "COMMENT",
             Command::CreateRole { .. } => "CREATE ROLE",

@@ -5,6 +5,7 @@
 //! them. Whatever a struct has no field for was refused by the parser with `0A000`; nothing is
 //! parsed and then ignored.
 
+mod built_in;
 mod copy;
 mod dml;
 mod domain;
@@ -27,6 +28,7 @@ use super::parse::TypeName;
 use super::routine_definition::{AlterRoutine, CreateRoutine, RoutineSpec};
 use super::value_definition::{CastStatement, OperatorStatement, StatisticsStatement};
 
+pub use built_in::{BuiltInKind, BuiltInName, DropBuiltIn};
 pub use copy::{Copy, CopyDirection, CopyOptionValue, CopySource};
 pub use dml::{Dml, DmlAction, Inference, Merge, MergeAction, MergeClause, Overriding};
 pub use domain::{AlterDomain, CreateDomain, DomainAction};
@@ -97,6 +99,15 @@ pub enum Command {
     Alter(Alter),
     /// DROP SCHEMA, TABLE, VIEW, FOREIGN TABLE.
     Drop(Drop),
+    /// DROP of what users cannot make.
+    DropBuiltIn(DropBuiltIn),
+    /// CREATE EXTENSION
+    CreateExtension {
+        /// Name.
+        name: String,
+        /// IF NOT EXISTS
+        if_not_exists: bool,
+    },
     /// TRUNCATE
     Truncate {
         /// Tables, and whether each is meant alone.

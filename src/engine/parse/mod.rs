@@ -9,6 +9,7 @@
 mod aggregates;
 mod balance;
 mod bare;
+mod built_in;
 mod casts;
 mod comments;
 mod constraints;

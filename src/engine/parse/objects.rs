@@ -6,8 +6,8 @@ use super::constraints::{column, default, generation, new_timing, table_constrai
 use super::cursor::Cursor;
 use super::types::written_column_type;
 use super::{
-    aggregates, casts, domains, family, operators, ownership, policies, roles, routines, sequences,
-    statistics, tables, triggers, tuning, user_types, views,
+    aggregates, built_in, casts, domains, family, operators, ownership, policies, roles, routines,
+    sequences, statistics, tables, triggers, tuning, user_types, views,
 };
 use crate::base::limits::TABLE_COLUMNS_MAX;
 use crate::base::{Error, Result, SqlState};
@@ -64,9 +64,11 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Command> {
         "RECURSIVE" | "FOREIGN" | "EVENT" | "TEXT" | "ACCESS" | "USER" => Err(Error::unsupported(
             format!("CREATE {word} {}", cursor.second_word().unwrap_or_default()),
         )),
-        "COLLATION" | "CONVERSION" | "DATABASE" | "EXTENSION" | "LANGUAGE" | "PUBLICATION"
-        | "RULE" | "SERVER" | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRUSTED"
-        | "PROCEDURAL" => Err(Error::unsupported(format!("CREATE {word}"))),
+        "EXTENSION" => built_in::create_extension(cursor),
+        "COLLATION" | "CONVERSION" | "DATABASE" | "LANGUAGE" | "PUBLICATION" | "RULE"
+        | "SERVER" | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" | "TRUSTED" | "PROCEDURAL" => {
+            Err(Error::unsupported(format!("CREATE {word}")))
+        }
         _ => Err(cursor.syntax_error()),
     }
 }
@@ -444,6 +446,9 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
     if word == "AGGREGATE" {
         return aggregates::drop(cursor);
     }
+    if let Some(drop) = built_in::drop(cursor)? {
+        return Ok(drop);
+    }
     if word == "OPERATOR" {
         return operators::drop(cursor);
     }
@@ -457,20 +462,11 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Command> {
         return routines::drop(cursor, kind);
     }
     let kind = match kind(cursor) {
-        Some(ObjectKind::Database) => return Err(Error::unsupported("DROP DATABASE")),
         Some(kind) => kind,
         None => {
             return Err(match word.as_str() {
-                "COLLATION" | "CONVERSION" | "EXTENSION" | "LANGUAGE" | "PUBLICATION" | "RULE"
-                | "SERVER" | "SUBSCRIPTION" | "TABLESPACE" | "TRANSFORM" => {
-                    Error::unsupported(format!("DROP {word}"))
-                }
-                "MATERIALIZED" | "FOREIGN" | "EVENT" | "ACCESS" | "TEXT" | "USER" => {
-                    Error::unsupported(format!(
-                        "DROP {word} {}",
-                        cursor.second_word().unwrap_or_default()
-                    ))
-                }
+                "TRANSFORM" => Error::unsupported("DROP TRANSFORM"),
+                "USER" => Error::unsupported("DROP USER MAPPING"),
                 _ => cursor.syntax_error(),
             });
         }

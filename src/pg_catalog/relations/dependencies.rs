@@ -17,7 +17,7 @@ use crate::statement::StatementContext;
 /// `pg_proc`'s OID.
 pub(super) const PG_PROC: Oid = Oid(1255);
 /// `pg_extension`'s OID.
-const PG_EXTENSION: Oid = Oid(3079);
+pub(super) const PG_EXTENSION: Oid = Oid(3079);
 /// `pg_foreign_data_wrapper`'s OID.
 const PG_FOREIGN_DATA_WRAPPER: Oid = Oid(2328);
 /// `pg_foreign_server`'s OID.

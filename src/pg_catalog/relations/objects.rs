@@ -443,7 +443,8 @@ pub(super) fn pg_rewrite(
 /// Comments: (object, class, column, text). Those of roles and the database are in
 /// `pg_shdescription`.
 pub fn descriptions(snapshot: &Snapshot) -> Vec<(Oid, Oid, i16, String)> {
-    let mut rows = Vec::new();
+    let plpgsql = "PL/pgSQL procedural language".to_owned();
+    let mut rows = vec![(Oid(13559), super::dependencies::PG_EXTENSION, 0, plpgsql)];
     for schema in snapshot.schemas() {
         if let Some(comment) = &schema.comment {
             rows.push((schema.oid, PG_NAMESPACE, 0, comment.clone()));
@@ -533,17 +534,19 @@ pub(super) fn pg_foreign_data_wrapper(
     )
 }
 
-/// What commons has beside PostgreSQL: the schema `commons` and the foreign server for files.
+/// PL/pgSQL, and what is beside PostgreSQL: the schema `commons` and the foreign server for files.
 pub(super) fn pg_extension(relation: &SystemRelation, _: &StatementContext) -> Result<RecordBatch> {
-    build::<()>(
+    let version = env!("CARGO_PKG_VERSION");
+    let own = (EXTENSION, "commons", Oid::COMMONS_SCHEMA, version);
+    build::<(Oid, &'static str, Oid, &'static str)>(
         relation,
-        &[()],
+        &[(Oid(13559), "plpgsql", Oid::PG_CATALOG, "1.0"), own],
         &[
-            ("oid", &|()| EXTENSION.into()),
-            ("extname", &|()| "commons".into()),
-            ("extowner", &|()| Oid::SUPERUSER.into()),
-            ("extnamespace", &|()| Oid::COMMONS_SCHEMA.into()),
-            ("extversion", &|()| env!("CARGO_PKG_VERSION").into()),
+            ("oid", &|row| row.0.into()),
+            ("extname", &|row| row.1.into()),
+            ("extowner", &|_| Oid::SUPERUSER.into()),
+            ("extnamespace", &|row| row.2.into()),
+            ("extversion", &|row| row.3.into()),
         ],
     )
 }

@@ -6,6 +6,7 @@ mod alter;
 mod alter_column;
 mod alter_type;
 mod attach;
+mod built_in;
 mod cast;
 mod cluster;
 mod collation;
