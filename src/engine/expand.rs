@@ -239,6 +239,7 @@ impl Expander<'_> {
             state: self.state,
             watch: self.watch,
             inside: None,
+            kind: None,
         };
         let opener = Expander {
             role: scope.role,
@@ -275,6 +276,7 @@ impl Expander<'_> {
                     state: self.state,
                     watch: self.watch,
                     inside: None,
+                    kind: None,
                 };
                 self.body(&scope, query, &relation.columns, depth)
                     .map(Opened::Plan)

@@ -213,6 +213,7 @@ impl Expander<'_> {
             state: self.state,
             watch: self.watch,
             inside: None,
+            kind: None,
         };
         let hidden = |error: Error| external(error.without_position());
         let mut bound = bind(&scope, &query, &[]).map_err(hidden)?;

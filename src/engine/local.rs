@@ -12,7 +12,8 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, TableScan, TableSource};
 use sqlparser::ast;
 
-use super::bind::bind;
+use super::bind::{bind, check_determined};
+use super::expression_kind::ExpressionKind;
 use super::guard::Guard;
 use super::planning::Watch;
 use super::scope::{Inside, Scope};
@@ -188,6 +189,44 @@ impl Engine {
         .await
     }
 
+    /// As [`Engine::bind`], for a query made of expressions that stand elsewhere.
+    ///
+    /// # Errors
+    /// As [`Engine::bind`], with PostgreSQL's words for expressions that stand there.
+    pub async fn bind_expressions_of(
+        self: &Arc<Self>,
+        kind: ExpressionKind,
+        context: &Arc<StatementContext>,
+        query: &ast::Query,
+    ) -> Result<Bound> {
+        let bound = self.bind_as(kind, context, query, &[]).await?;
+        check_determined(&bound)?;
+        Ok(bound)
+    }
+
+    /// As [`Engine::bind_with`], for a query made of expressions of a kind.
+    pub(super) async fn bind_as(
+        self: &Arc<Self>,
+        kind: ExpressionKind,
+        context: &Arc<StatementContext>,
+        query: &ast::Query,
+        local: &[LocalRelation],
+    ) -> Result<Bound> {
+        let (engine, context) = (self.clone(), context.clone());
+        let (query, local) = (query.clone(), local.to_vec());
+        let interrupt = context.interrupt.clone();
+        self.on_runtime(Some(&interrupt), async move {
+            let watch = Watch::new(context.interrupt.clone());
+            let scope = Scope {
+                local: &local,
+                kind: Some(kind),
+                ..engine.scope(&context, &watch)
+            };
+            bind(&scope, &query, &[])
+        })
+        .await
+    }
+
     /// As [`Engine::bind_with`], for expressions that were kept with their names found.
     pub(super) async fn bind_kept(
         self: &Arc<Self>,
@@ -208,6 +247,7 @@ impl Engine {
                 state: &engine.template,
                 watch: &watch,
                 inside: Some(Inside { bound: true }),
+                kind: None,
             };
             bind(&scope, &query, &[])
         })
@@ -224,14 +264,8 @@ impl Engine {
     ) -> Result<Bound> {
         let watch = Watch::new(context.interrupt.clone());
         let scope = Scope {
-            context,
-            role: context.role,
-            path: &context.search_path,
             local,
-            view: None,
-            state: &self.template,
-            watch: &watch,
-            inside: None,
+            ..self.scope(context, &watch)
         };
         bind(&scope, query, declared)
     }
@@ -262,6 +296,7 @@ impl Engine {
                 state: &state,
                 watch: &watch,
                 inside: None,
+                kind: None,
             };
             bind(&scope, &query, &[])
         })

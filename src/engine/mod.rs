@@ -19,6 +19,7 @@ mod error;
 mod execute;
 mod expand;
 mod explain;
+mod expression_kind;
 mod fold;
 mod foreign;
 mod guard;
@@ -70,6 +71,7 @@ pub use dml::{
     shaped,
 };
 pub use explain::Explanation;
+pub use expression_kind::ExpressionKind;
 pub use guard::is_row_security_active;
 pub(crate) use parse::fold;
 pub use parse::{

@@ -11,6 +11,7 @@ use super::analyze::{
 };
 use super::bind::bind_call;
 use super::command::{Command, DmlAction, Statement};
+use super::expression_kind::ExpressionKind;
 use super::parse::{parse, parse_plpgsql, parse_query};
 use super::planning::Watch;
 use super::plpgsql::Returns;
@@ -248,7 +249,10 @@ impl Engine {
         let interrupt = context.interrupt.clone();
         self.on_runtime(Some(&interrupt), async move {
             let watch = Watch::new(context.interrupt.clone());
-            let scope = engine.scope(&context, &watch);
+            let scope = Scope {
+                kind: procedures.then_some(ExpressionKind::CallArgument),
+                ..engine.scope(&context, &watch)
+            };
             bind_call(&scope, &function, &declared, |routine| match procedures {
                 true => true,
                 false => !routine.procedure && is_carried_out(routine),
@@ -309,7 +313,11 @@ impl Engine {
     }
 
     /// What names mean to whoever asks for `context`'s statement.
-    fn scope<'a>(&'a self, context: &'a Arc<StatementContext>, watch: &'a Watch) -> Scope<'a> {
+    pub(super) fn scope<'a>(
+        &'a self,
+        context: &'a Arc<StatementContext>,
+        watch: &'a Watch,
+    ) -> Scope<'a> {
         Scope {
             context,
             role: context.role,
@@ -319,6 +327,7 @@ impl Engine {
             state: &self.template,
             watch,
             inside: None,
+            kind: None,
         }
     }
 

@@ -7,6 +7,7 @@ use datafusion::common::DataFusionError;
 use datafusion::datasource::MemTable;
 use datafusion::execution::SessionState;
 
+use super::expression_kind::ExpressionKind;
 use super::local::{LocalRelation, LocalRows};
 use super::planning::Watch;
 use super::source::{RelationBody, RelationSource};
@@ -34,6 +35,8 @@ pub(super) struct Scope<'a> {
     pub(super) watch: &'a Watch,
     /// The function whose body this is.
     pub(super) inside: Option<Inside>,
+    /// Where the expressions stand that the query was made of, if they are part of none.
+    pub(super) kind: Option<ExpressionKind>,
 }
 
 /// What holds inside the body of a function.

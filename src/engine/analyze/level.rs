@@ -19,6 +19,7 @@ use super::with::Ctes;
 use super::{Analyst, at, variables};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::engine::error::similar;
+use crate::engine::expression_kind::ExpressionKind;
 use crate::engine::local::OWN;
 use crate::engine::parse::fold;
 use crate::types::PgType;
@@ -83,6 +84,8 @@ pub(super) enum Clause {
     Values,
     Aggregate,
     WindowArgument,
+    /// In no query at all.
+    Of(ExpressionKind),
 }
 
 impl Clause {
@@ -102,6 +105,7 @@ impl Clause {
             Self::Offset => "OFFSET",
             Self::Values => "VALUES",
             Self::Aggregate => "aggregate function calls",
+            Self::Of(kind) => kind.plural(),
         }
     }
 

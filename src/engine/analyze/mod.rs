@@ -81,6 +81,7 @@ use sqlparser::ast;
 use sqlparser::tokenizer::Span;
 
 use super::error::convert;
+use super::expression_kind::ExpressionKind;
 use super::scope::Scope;
 use super::shared::{Definition, With};
 use crate::base::{Error, Oid, Result, SqlState};
@@ -90,7 +91,7 @@ use crate::statement::{ArgumentNames, Arguments, StatementContext};
 use crate::types::PgType;
 use crate::types::coded::tid;
 
-use level::Level;
+use level::{Clause, Level};
 pub(super) use names::item_name;
 pub(super) use once::reads;
 pub(super) use query::Output;
@@ -188,6 +189,9 @@ pub(super) fn analyse_call(
         None => None,
     };
     let level = Level::new(around.as_ref(), None);
+    if let Some(kind) = analyst.kind.take() {
+        level.clause.set(Clause::Of(kind));
+    }
     let Some(call) = analyst.routine_call(&level, &parts, &list.args)? else {
         return Ok(None);
     };
@@ -231,6 +235,8 @@ struct Analyst<'a> {
     reading: RefCell<BTreeMap<Oid, BTreeSet<i16>>>,
     /// A number of the body; 0 is the statement.
     body: usize,
+    /// Where the expressions stand that the outermost SELECT is made of, until that is analysed.
+    kind: Cell<Option<ExpressionKind>>,
 }
 
 /// Where a column of the plan comes from.
@@ -297,6 +303,7 @@ impl<'a> Analyst<'a> {
             chain: None,
             reading: RefCell::default(),
             body: 0,
+            kind: Cell::new(scope.kind),
         }
     }
 }

@@ -25,6 +25,7 @@ use super::with::Ctes;
 use super::{Analyst, Converted, place};
 use crate::base::limits::COLUMNS_MAX;
 use crate::base::{Error, Place, Result, SqlState};
+use crate::engine::expression_kind::ExpressionKind;
 use crate::engine::parse::fold;
 
 /// An output column, or one that only ORDER BY or DISTINCT ON needs.
@@ -63,18 +64,21 @@ impl Analyst<'_> {
         wanted: Wanted,
     ) -> Result<Answer> {
         super::clauses::check(select)?;
+        let kind = self.kind.take();
         let level = Level::new(parent, ctes);
         *level.locks.borrow_mut() = tail.locks.to_vec();
         let from = level.within(Clause::From, || self.from(&level, &select.from))?;
         let mut plan = from.unwrap_or_else(one_row);
         self.define_windows(&level, &select.named_window)?;
         if let Some(condition) = &select.selection {
-            let condition = level.within(Clause::Where, || {
+            let clause = kind.map_or(Clause::Where, Clause::Of);
+            let condition = level.within(clause, || {
                 let value = self.expression(&level, condition)?;
-                self.condition(value, "WHERE")
+                self.condition(value, kind.map_or("WHERE", ExpressionKind::keyword))
             })?;
             plan = self.filtered(plan, condition)?;
         }
+        level.clause.set(kind.map_or(Clause::Select, Clause::Of));
         let mut targets = self.targets(&level, &select.projection, wanted)?;
         let outputs = targets.len();
         let groups = self.groups(&level, &select.group_by, &targets)?;
@@ -244,7 +248,6 @@ impl Analyst<'_> {
         wanted: Wanted,
     ) -> Result<Vec<Target>> {
         let mut targets = Vec::with_capacity(items.len());
-        level.clause.set(Clause::Select);
         for item in items {
             match item {
                 SelectItem::UnnamedExpr(expression) => {

@@ -6,7 +6,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, SortExpr, Subquery};
 use sqlparser::ast;
 
-use super::level::Level;
+use super::level::{Clause, Level};
 use super::query::{Answer, Wanted, project};
 use super::typed::{Typed, and, boolean, case, not};
 use super::{Analyst, Converted, place};
@@ -17,6 +17,11 @@ use crate::engine::semantics;
 impl Analyst<'_> {
     /// A query inside an expression of `level`.
     fn inner(&self, level: &Level<'_>, query: &ast::Query, wanted: Wanted) -> Result<Answer> {
+        if let Clause::Of(kind) = level.clause.get()
+            && !kind.allows_subqueries()
+        {
+            return Err(kind.no_subquery().or_at(place::parenthesis(query)));
+        }
         let around = std::iter::successors(Some(level), |level| level.parent);
         if around.count() > SUBQUERY_DEPTH_MAX {
             let deep = Error::new(

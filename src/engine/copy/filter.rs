@@ -7,9 +7,9 @@ use arrow::record_batch::RecordBatch;
 use sqlparser::ast::{Expr, visit_expressions};
 
 use super::target::Fill;
-use crate::base::{Error, Result, SqlState};
+use crate::base::{Error, Result};
 use crate::catalog::Relation;
-use crate::engine::{Bound, Engine};
+use crate::engine::{Bound, Engine, ExpressionKind};
 use crate::observe::Interrupt;
 use crate::privileges::Need;
 use crate::statement::StatementContext;
@@ -30,18 +30,6 @@ impl Filter {
         condition: &Expr,
         needs: &mut Vec<Need>,
     ) -> Result<Self> {
-        let subquery = visit_expressions(condition, |expression| match expression {
-            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
-        });
-        if subquery.is_break() {
-            return Err(Error::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                "cannot use subquery in COPY FROM WHERE condition",
-            ));
-        }
         let generated = visit_expressions(condition, |expression| {
             let name = match expression {
                 Expr::Identifier(name) => Some(name),
@@ -60,8 +48,9 @@ impl Filter {
                 "a generated column in COPY FROM WHERE condition",
             ));
         }
-        let bound = engine.bind_condition(context, relation, condition.clone());
-        let bound = bound.await.map_err(reworded)?;
+        let kind = ExpressionKind::CopyWhere;
+        let bound = engine.bind_condition(kind, context, relation, condition.clone());
+        let bound = bound.await?;
         needs.extend(bound.needs.iter().cloned());
         Ok(Self(bound))
     }
@@ -79,16 +68,5 @@ impl Filter {
             .engine
             .choose(context, relation, &self.0, batch, &interrupt);
         fill.runtime.block_on(chosen)
-    }
-}
-
-/// What the binder says of WHERE, said of COPY's.
-fn reworded(error: Error) -> Error {
-    match error.message().strip_suffix("not allowed in WHERE") {
-        Some(what) => {
-            let message = format!("{what}not allowed in COPY FROM WHERE conditions");
-            Error::new(error.state(), message).or_at(error.fields().place.clone())
-        }
-        None => error,
     }
 }

@@ -12,8 +12,8 @@ use super::rules::conditional;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Condition, ObjectId, Relation, Snapshot};
-use crate::engine::Engine;
 use crate::engine::parse::{fold, parse_expression, parse_query, renamed_sources};
+use crate::engine::{Engine, ExpressionKind};
 use crate::statement::StatementContext;
 
 /// What makes a query of an expression.
@@ -23,7 +23,7 @@ impl Engine {
     /// A condition on a row of `relation` as policies keep it.
     ///
     /// # Errors
-    /// As binding WHERE of a query over the table, with PostgreSQL's words for policies.
+    /// As binding a query over the table, with PostgreSQL's words for policies.
     pub async fn policy_condition(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
@@ -32,9 +32,9 @@ impl Engine {
     ) -> Result<Condition> {
         let expression = parse_expression(text)?;
         let (query, local) = conditional(relation, expression.clone());
-        let bound = self.bind_with(context, &query, &[], &[local]).await;
-        let bound = bound
-            .map_err(|error| reworded(error, "policy expressions", "POLICY").without_position())?;
+        let kind = ExpressionKind::Policy;
+        let bound = self.bind_as(kind, context, &query, &[local]).await;
+        let bound = bound.map_err(Error::without_position)?;
         if !bound.parameters.is_empty() {
             return Err(Error::new(
                 SqlState::UNDEFINED_PARAMETER,
@@ -79,17 +79,6 @@ impl Engine {
             types,
         })
     }
-}
-
-/// What the binder says of WHERE, said of where a condition stands: `policy expressions`, `POLICY`.
-pub(super) fn reworded(error: Error, place: &str, word: &str) -> Error {
-    error.reworded(|message| {
-        if let Some(what) = message.strip_suffix("not allowed in WHERE") {
-            return Some(format!("{what}not allowed in {place}"));
-        }
-        let rest = message.strip_prefix("argument of WHERE ")?;
-        Some(format!("argument of {word} {rest}"))
-    })
 }
 
 /// The text of a condition of a policy of `table` once relations and columns are called as they are

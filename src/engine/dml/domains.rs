@@ -8,6 +8,7 @@ use super::rules::{Rules, is_false};
 use crate::base::{Error, Result};
 use crate::catalog::user_type::Rule;
 use crate::catalog::{Column, Constraints, Relation};
+use crate::engine::parse::parse_expression;
 use crate::engine::{Bound, Engine};
 use crate::functions::domain_violation;
 use crate::observe::Interrupt;
@@ -49,8 +50,10 @@ impl Engine {
                 ..column.clone()
             }];
             let value = Arc::new(value);
-            let conditions = rules.iter().map(|rule| rule.condition.as_str());
-            let query = self.bind_rule(context, &value, conditions).await?;
+            // Those of domains under arrays have been made queries over the elements.
+            let conditions = rules.iter().map(|rule| parse_expression(&rule.condition));
+            let conditions = conditions.collect::<Result<_>>()?;
+            let query = self.bind_expressions(context, &value, conditions).await?;
             bound.push(OfDomain {
                 position,
                 value,

@@ -16,7 +16,7 @@ use crate::base::{Error, Oid, Result};
 use crate::catalog::Relation;
 use crate::catalog::user_type::made_of;
 use crate::engine::parse::{parse_expression, written_type};
-use crate::engine::{Bound, Engine};
+use crate::engine::{Bound, Engine, ExpressionKind};
 use crate::statement::StatementContext;
 
 impl Engine {
@@ -26,6 +26,7 @@ impl Engine {
     /// As binding a query over it.
     pub async fn kept(
         self: &Arc<Self>,
+        kind: ExpressionKind,
         context: &Arc<StatementContext>,
         relation: Option<&Arc<Relation>>,
         text: &str,
@@ -39,12 +40,12 @@ impl Engine {
         let bound = match relation {
             Some(relation) => {
                 let expressions = std::iter::once(text);
-                self.bind_rule(context, relation, expressions).await?
+                self.bind_rule(kind, context, relation, expressions).await?
             }
             None => {
                 let items = vec![SelectItem::UnnamedExpr(expression.clone())];
                 let query = target::select(items, Vec::new(), None);
-                let bound = self.bind_with(&context.outside(), &query, &[], &[]).await;
+                let bound = self.bind_as(kind, &context.outside(), &query, &[]).await;
                 bound.map_err(Error::without_position)?
             }
         };

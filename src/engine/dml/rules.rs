@@ -27,7 +27,7 @@ use crate::catalog::Relation;
 use crate::engine::local::{LocalRelation, LocalRows, origins};
 use crate::engine::parse::parse_expression;
 use crate::engine::scan::TABLE_COLUMN;
-use crate::engine::{Bound, Engine};
+use crate::engine::{Bound, Engine, ExpressionKind};
 use crate::observe::Interrupt;
 use crate::pg_catalog::family;
 use crate::statement::{ConstraintModes, StatementContext};
@@ -159,15 +159,21 @@ impl Engine {
     /// As [`Engine::bind_kept_rule`], for expressions that are not kept yet.
     pub(in crate::engine) async fn bind_rule(
         self: &Arc<Self>,
+        kind: ExpressionKind,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         expressions: impl Iterator<Item = &str>,
     ) -> Result<Bound> {
         let expressions = expressions.map(parse_expression).collect::<Result<_>>()?;
-        self.bind_expressions(context, relation, expressions).await
+        let (query, local) = over_row(relation, expressions);
+        let bound = self
+            .bind_as(kind, &context.outside(), &query, &[local])
+            .await;
+        bound.map_err(Error::without_position)
     }
 
-    async fn bind_expressions(
+    /// Expressions over a row of `relation` that stand wherever the statement has put them.
+    pub(super) async fn bind_expressions(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
@@ -183,12 +189,13 @@ impl Engine {
     /// A condition over a row of `relation`, as a query for the numbers of the rows it is true of.
     pub(in crate::engine) async fn bind_condition(
         self: &Arc<Self>,
+        kind: ExpressionKind,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         condition: Expr,
     ) -> Result<Bound> {
         let (query, local) = conditional(relation, condition);
-        self.bind_with(&context.outside(), &query, &[], &[local])
+        self.bind_as(kind, &context.outside(), &query, &[local])
             .await
     }
 
@@ -220,13 +227,14 @@ impl Engine {
     /// As binding a query over it; `42P17` with `immutable`'s words.
     pub async fn rule_type(
         self: &Arc<Self>,
+        kind: ExpressionKind,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         expression: &str,
         immutable: Option<&str>,
     ) -> Result<PgType> {
         let expressions = std::iter::once(expression);
-        let bound = self.bind_rule(context, relation, expressions).await?;
+        let bound = self.bind_rule(kind, context, relation, expressions).await?;
         if let Some(words) = immutable
             && !is_immutable(&bound)
         {

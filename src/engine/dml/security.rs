@@ -97,6 +97,7 @@ impl Engine {
                 state: &engine.template,
                 watch: &watch,
                 inside: None,
+                kind: None,
             };
             bind(&scope, &query, &[])
         };

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use sqlparser::ast::{self, Expr, SelectItem};
 
-use super::condition::reworded;
 use super::kept::{check_kept, in_full};
 use super::target;
 use crate::base::{Error, Result, SqlState};
@@ -18,7 +17,7 @@ use crate::engine::guard::is_of_schema;
 use crate::engine::parse::{fold, parse_expression};
 use crate::engine::planning::Watch;
 use crate::engine::scope::Scope;
-use crate::engine::{Bound, Engine};
+use crate::engine::{Bound, Engine, ExpressionKind};
 use crate::statement::StatementContext;
 
 /// Of what trigger a condition is.
@@ -36,8 +35,8 @@ impl Engine {
     /// WHEN of a trigger of `relation` as it is kept. `old` and `new` are arguments of the context.
     ///
     /// # Errors
-    /// As binding WHERE, with PostgreSQL's words for triggers; `42P17` for rows that such a trigger
-    /// has not.
+    /// As binding a query, with PostgreSQL's words for triggers; `42P17` for rows that such a
+    /// trigger has not.
     pub async fn trigger_condition(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
@@ -51,10 +50,9 @@ impl Engine {
             true,
         )))];
         let query = target::select(items, Vec::new(), Some(expression.clone()));
-        let bound = self.bind_with(context, &query, &[], &[]).await;
-        let bound = bound.map_err(|error| {
-            reworded(error, "trigger WHEN conditions", "WHEN").without_position()
-        })?;
+        let kind = ExpressionKind::TriggerWhen;
+        let bound = self.bind_as(kind, context, &query, &[]).await;
+        let bound = bound.map_err(Error::without_position)?;
         check_kept(context, &bound)?;
         let (text, types) = in_full(context, &expression, &bound.called, text);
         let snapshot = &context.snapshot;
@@ -94,6 +92,7 @@ impl Engine {
                 state: &engine.template,
                 watch: &watch,
                 inside: None,
+                kind: None,
             };
             bind(&scope, &query, &[])
         });
@@ -129,10 +128,9 @@ fn named_columns(
 
 fn named(relation: &Relation, asked: Asked<'_>, part: &Expr) -> Result<Option<i16>> {
     match part {
-        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => Err(Error::new(
-            SqlState::FEATURE_NOT_SUPPORTED,
-            "cannot use subquery in trigger WHEN condition",
-        )),
+        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
+            Err(ExpressionKind::TriggerWhen.no_subquery())
+        }
         Expr::Value(value) => match &value.value {
             ast::Value::Placeholder(name) => Err(Error::new(
                 SqlState::UNDEFINED_PARAMETER,

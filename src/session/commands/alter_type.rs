@@ -11,7 +11,7 @@ use super::table::{check_kept, stored_name};
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Column, Generation, ObjectId, Relation, RelationKind};
-use crate::engine::{check_assignable, is_literal, parse_query};
+use crate::engine::{ExpressionKind, check_assignable, is_literal, parse_query};
 use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::{Session, interruptible};
@@ -77,7 +77,10 @@ impl Session {
         }
         let expression = match using {
             Some(using) => {
-                let from = self.rule_type(context, relation, using, None, run).await?;
+                let kind = ExpressionKind::Transform;
+                let from = self
+                    .rule_type(kind, context, relation, using, None, run)
+                    .await?;
                 if from != PgType::UNKNOWN
                     && check_assignable(&context.snapshot, &column.name, from, ty).is_err()
                 {
@@ -136,7 +139,14 @@ impl Session {
         }
         if let Some(expression) = column.expression() {
             let from = self
-                .rule_type(context, relation, expression, None, run)
+                .rule_type(
+                    ExpressionKind::Generation,
+                    context,
+                    relation,
+                    expression,
+                    None,
+                    run,
+                )
                 .await?;
             check_kept(&context.snapshot, &column.name, from, ty)?;
         }

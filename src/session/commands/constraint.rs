@@ -13,7 +13,7 @@ use crate::base::name::{quote, truncate};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Check, Generation, Relation, Timing};
 use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
-use crate::engine::{FieldNames, parse_expression, parse_query};
+use crate::engine::{ExpressionKind, FieldNames, parse_expression, parse_query};
 use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::{Session, interruptible};
@@ -92,10 +92,11 @@ impl Session {
         no_inherit: bool,
         run: &Run<'_>,
     ) -> Result<Check> {
-        let columns = columns_read(relation, expression, "check constraint")?;
-        let expression = &self.kept(context, relation, expression, run).await?;
+        let kind = ExpressionKind::Check;
+        let columns = columns_read(relation, expression)?;
+        let expression = &self.kept(kind, context, relation, expression, run).await?;
         let ty = self
-            .rule_type(context, relation, expression, None, run)
+            .rule_type(kind, context, relation, expression, None, run)
             .await?;
         if ty != PgType::BOOL && ty != PgType::UNKNOWN {
             return Err(Error::new(
@@ -135,10 +136,10 @@ impl Session {
         })
     }
 
-    /// The type of an expression over a table's columns.
     /// An expression over a row of `relation` as the catalog keeps it.
     pub(super) async fn kept(
         &self,
+        kind: ExpressionKind,
         context: &Arc<StatementContext>,
         relation: &Relation,
         expression: &str,
@@ -146,12 +147,14 @@ impl Session {
     ) -> Result<String> {
         let relation = Arc::new(relation.clone());
         let engine = &self.shared.engine;
-        let work = engine.kept(context, Some(&relation), expression);
+        let work = engine.kept(kind, context, Some(&relation), expression);
         interruptible(run.interrupt, work).await
     }
 
+    /// The type of an expression over a table's columns.
     pub(super) async fn rule_type(
         &self,
+        kind: ExpressionKind,
         context: &Arc<StatementContext>,
         relation: &Relation,
         expression: &str,
@@ -160,7 +163,7 @@ impl Session {
     ) -> Result<PgType> {
         let relation = Arc::new(relation.clone());
         let engine = &self.shared.engine;
-        let work = engine.rule_type(context, &relation, expression, immutable);
+        let work = engine.rule_type(kind, context, &relation, expression, immutable);
         interruptible(run.interrupt, work).await
     }
 
@@ -390,15 +393,15 @@ pub(super) fn check_comparable(ty: PgType) -> Result<()> {
     Ok(())
 }
 
-/// The columns an expression reads, and that it has nothing such an expression cannot have.
+/// The columns an expression reads.
 ///
 /// # Errors
-/// `42703`, `0A000`.
-pub(super) fn columns_read(relation: &Relation, expression: &str, what: &str) -> Result<Vec<i16>> {
+/// `42601`
+pub(super) fn columns_read(relation: &Relation, expression: &str) -> Result<Vec<i16>> {
     let parsed = parse_expression(expression)?;
     let mut read = BTreeSet::new();
     let mut fields = FieldNames::default();
-    let visited = ast::visit_expressions(&parsed, |expr| {
+    let _: ControlFlow<()> = ast::visit_expressions(&parsed, |expr| {
         if fields.is_one(expr) {
             return ControlFlow::Continue(());
         }
@@ -408,12 +411,6 @@ pub(super) fn columns_read(relation: &Relation, expression: &str, what: &str) ->
                 Some(ident) => ident,
                 None => return ControlFlow::Continue(()),
             },
-            ast::Expr::Subquery(_) | ast::Expr::Exists { .. } | ast::Expr::InSubquery { .. } => {
-                return ControlFlow::Break(Error::new(
-                    SqlState::FEATURE_NOT_SUPPORTED,
-                    format!("cannot use subquery in {what}"),
-                ));
-            }
             _ => return ControlFlow::Continue(()),
         };
         let name = crate::engine::parse::fold(ident);
@@ -423,10 +420,7 @@ pub(super) fn columns_read(relation: &Relation, expression: &str, what: &str) ->
         }
         ControlFlow::Continue(())
     });
-    match visited {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(read.into_iter().collect()),
-    }
+    Ok(read.into_iter().collect())
 }
 
 /// `42710` for a constraint's name that is in use.
@@ -503,7 +497,7 @@ fn object_name(first: &str, second: Option<&str>, label: &str) -> String {
 
 /// The generation of a stored generated column.
 pub(super) fn stored(relation: &Relation, column: &str, expression: &str) -> Result<Generation> {
-    let columns = columns_read(relation, expression, "column generation expression")?;
+    let columns = columns_read(relation, expression)?;
     for attnum in &columns {
         let Some(read) = relation.columns.iter().find(|c| c.attnum == *attnum) else {
             return Err(no_column(relation, column));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::alter::as_server;
-use super::constraint::{choose_name, columns_read};
+use super::constraint::choose_name;
 use super::table::Place;
 use super::user_type::{refuse_texts, type_of};
 use super::{collation, skipping, tag};
@@ -15,7 +15,7 @@ use crate::catalog::{
 };
 use crate::database::LockMode;
 use crate::engine::command::{AlterDomain, CreateDomain, DomainAction, ObjectName};
-use crate::engine::{capital_value, parse_query, rename_column};
+use crate::engine::{ExpressionKind, capital_value, parse_query, rename_column};
 use crate::pg_catalog::names;
 use crate::privileges::{self, Need};
 use crate::session::dispatch::Run;
@@ -138,9 +138,11 @@ impl Session {
             segments: Arc::from([]),
         };
         let row = self.new_relation(domain, place, vec![value], kind);
-        columns_read(&row, expression, "check constraint")?;
-        let expression = &self.kept(context, &row, expression, run).await?;
-        let ty = self.rule_type(context, &row, expression, None, run).await?;
+        let kind = ExpressionKind::Check;
+        let expression = &self.kept(kind, context, &row, expression, run).await?;
+        let ty = self
+            .rule_type(kind, context, &row, expression, None, run)
+            .await?;
         if ty.oid != PgType::BOOL.oid && ty.oid != PgType::UNKNOWN.oid {
             return Err(Error::new(
                 SqlState::DATATYPE_MISMATCH,

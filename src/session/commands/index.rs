@@ -10,6 +10,7 @@ use super::{collation, relation_of, skipping, tag};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Index, IndexPart, IndexedBy, Relation, RelationKind, Timing};
 use crate::database::LockMode;
+use crate::engine::ExpressionKind;
 use crate::engine::definition::CreateIndex;
 use crate::pg_catalog::{self, OperatorClass};
 use crate::session::dispatch::Run;
@@ -139,11 +140,12 @@ impl Session {
                     IndexedBy::Column(column.attnum)
                 }
                 Err(expression) => {
-                    reads.extend(columns_read(relation, expression, "index expression")?);
-                    let expression = &self.kept(context, relation, expression, run).await?;
+                    let kind = ExpressionKind::IndexExpression;
+                    reads.extend(columns_read(relation, expression)?);
+                    let expression = &self.kept(kind, context, relation, expression, run).await?;
                     let words = "functions in index expression must be marked IMMUTABLE";
                     let found = self
-                        .rule_type(context, relation, expression, Some(words), run)
+                        .rule_type(kind, context, relation, expression, Some(words), run)
                         .await?;
                     ty = Some(found);
                     collation = collation::of(found, part.collation.as_ref())?;
@@ -162,12 +164,13 @@ impl Session {
         }
         let mut kept_predicate = None;
         if let Some(predicate) = &create.predicate {
-            reads.extend(columns_read(relation, predicate, "index predicate")?);
-            let predicate = &self.kept(context, relation, predicate, run).await?;
+            let kind = ExpressionKind::IndexPredicate;
+            reads.extend(columns_read(relation, predicate)?);
+            let predicate = &self.kept(kind, context, relation, predicate, run).await?;
             kept_predicate = Some(predicate.clone());
             let words = "functions in index predicate must be marked IMMUTABLE";
             let ty = self
-                .rule_type(context, relation, predicate, Some(words), run)
+                .rule_type(kind, context, relation, predicate, Some(words), run)
                 .await?;
             if ty != PgType::BOOL && ty != PgType::UNKNOWN {
                 return Err(Error::new(

@@ -5,12 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::constraint::{check_comparable, columns_read};
+use super::table::refuse_columns;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{
     PartitionBound, PartitionKey, PartitionKeyPart, PartitionStrategy, RangeDatum, Relation,
 };
 use crate::engine::definition::{BoundClause, BoundDatum, PartitionClause};
-use crate::engine::{check_assignable, is_literal, parse_expression, parse_query};
+use crate::engine::{ExpressionKind, check_assignable, is_literal, parse_expression, parse_query};
 use crate::pg_catalog::{family, names};
 use crate::privileges;
 use crate::session::dispatch::Run;
@@ -60,15 +61,16 @@ impl Session {
                     (PartitionKeyPart::Column(column.attnum), column.ty)
                 }
                 Err(text) => {
-                    let reads = columns_read(relation, text, "partition key expression")?;
+                    let kind = ExpressionKind::PartitionKey;
+                    let reads = columns_read(relation, text)?;
+                    let kept = self.kept(kind, context, relation, text, run).await?;
+                    let words = "functions in partition key expression must be marked IMMUTABLE";
+                    let ty = self
+                        .rule_type(kind, context, relation, &kept, Some(words), run)
+                        .await?;
                     if reads.is_empty() {
                         return Err(invalid("cannot use constant expression as partition key"));
                     }
-                    let kept = self.kept(context, relation, text, run).await?;
-                    let words = "functions in partition key expression must be marked IMMUTABLE";
-                    let ty = self
-                        .rule_type(context, relation, &kept, Some(words), run)
-                        .await?;
                     let part = PartitionKeyPart::Expression {
                         text: kept,
                         ty,
@@ -246,30 +248,14 @@ impl Session {
         run: &Run<'_>,
     ) -> Result<Option<String>> {
         let expression = parse_expression(text)?;
-        let mut refused = None;
-        let _ = sqlparser::ast::visit_expressions(&expression, |part| {
-            use sqlparser::ast::Expr;
-            refused = match part {
-                Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Some(Error::new(
-                    SqlState::INVALID_COLUMN_REFERENCE,
-                    "cannot use column reference in partition bound expression",
-                )),
-                Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
-                    Some(Error::new(
-                        SqlState::FEATURE_NOT_SUPPORTED,
-                        "cannot use subquery in partition bound",
-                    ))
-                }
-                _ => return std::ops::ControlFlow::Continue(()),
-            };
-            std::ops::ControlFlow::Break(())
-        });
-        if let Some(error) = refused {
-            return Err(error);
-        }
+        refuse_columns(ExpressionKind::PartitionBound, &expression)?;
         if !is_literal(text)? {
             let query = parse_query(&format!("SELECT ({text})"))?;
-            let work = self.shared.engine.bind(context, &query, &[]);
+            let kind = ExpressionKind::PartitionBound;
+            let work = self
+                .shared
+                .engine
+                .bind_expressions_of(kind, context, &query);
             let bound = interruptible(run.interrupt, work)
                 .await
                 .map_err(Error::without_position)?;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use sqlparser::ast;
 
+use super::query::check_parameters;
 use super::tag;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::{Command, OutputColumn, Statement, TypeName, parse_query};
+use crate::engine::{Command, ExpressionKind, OutputColumn, Statement, TypeName, parse_query};
 use crate::observe::Interrupt;
 use crate::pg_catalog::names;
 use crate::session::dispatch::Run;
-use crate::session::prepared::{Plan, no_statement};
-use crate::session::{CommandTag, Response, Session};
+use crate::session::prepared::{Body, Plan, no_statement};
+use crate::session::{CommandTag, Response, Session, interruptible};
 use crate::types::PgType;
 
 impl Session {
@@ -113,9 +114,19 @@ impl Session {
                 _ => return Err(Error::internal("reading arguments", "not a cast")),
             }
         }
+        let context = self.context()?;
+        let engine = &self.shared.engine;
+        let work = engine.bind_expressions_of(ExpressionKind::ExecuteParameter, &context, &query);
+        let bound = interruptible(run.interrupt, work).await?;
+        check_parameters(bound.parameters.len(), run.parameters.len())?;
         let run = Run {
             statement: run.statement,
-            plan: None,
+            plan: Some(Plan {
+                parameters: bound.parameters.clone(),
+                columns: None,
+                body: Body::Query(Arc::new(bound)),
+                basis: Some(self.basis(&context)),
+            }),
             parameters: run.parameters,
             interrupt: run.interrupt,
         };

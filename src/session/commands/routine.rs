@@ -15,7 +15,9 @@ use crate::engine::command::SetValue;
 use crate::engine::routine_definition::{
     BodyDefinition, CreateRoutine, ParameterDefinition, ReturnsClause, RoutineOption,
 };
-use crate::engine::{input_types, is_assignable, parse_query, returned, statements};
+use crate::engine::{
+    ExpressionKind, input_types, is_assignable, parse_query, returned, statements,
+};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session, interruptible};
 use crate::settings::Settings;
@@ -162,11 +164,12 @@ impl Session {
             }
             Some(text) => {
                 let engine = self.shared.engine.clone();
-                let work = engine.kept(context, None, text);
+                let kind = ExpressionKind::Default;
+                let work = engine.kept(kind, context, None, text);
                 let text = interruptible(run.interrupt, work).await?;
                 let mut query = parse_query(&format!("SELECT {text}"))?;
                 crate::engine::assign_to(&mut query, context.snapshot.value_type(ty));
-                let work = engine.bind(context, &query, &[]);
+                let work = engine.bind_expressions_of(kind, context, &query);
                 let bound = interruptible(run.interrupt, work).await;
                 let bound = bound.map_err(Error::without_position)?;
                 let from = bound.columns.first().map_or(PgType::TEXT, |c| c.ty);

@@ -20,7 +20,7 @@ use crate::catalog::{
 };
 use crate::engine::command::{CreateTable, ObjectName};
 use crate::engine::definition::{ColumnDefinition, GenerationClause};
-use crate::engine::{OutputColumn, parse_query};
+use crate::engine::{ExpressionKind, OutputColumn, parse_expression, parse_query};
 use crate::pg_catalog::names;
 use crate::privileges;
 use crate::session::dispatch::Run;
@@ -177,11 +177,12 @@ impl Session {
         let identity = match &definition.generation {
             Some(GenerationClause::Stored(expression)) => {
                 stored(relation, &definition.name, expression)?;
-                let expression = &self.kept(context, relation, expression, run).await?;
+                let kind = ExpressionKind::Generation;
+                let expression = &self.kept(kind, context, relation, expression, run).await?;
                 let generation = stored(relation, &definition.name, expression)?;
                 let words = "generation expression is not immutable";
                 let ty = self
-                    .rule_type(context, relation, expression, Some(words), run)
+                    .rule_type(kind, context, relation, expression, Some(words), run)
                     .await?;
                 check_kept(
                     &context.snapshot,
@@ -317,8 +318,9 @@ impl Session {
         default: &str,
         run: &Run<'_>,
     ) -> Result<String> {
-        check_default_shape(default)?;
-        let work = self.shared.engine.kept(context, None, default);
+        let kind = ExpressionKind::Default;
+        refuse_columns(kind, &parse_expression(default)?)?;
+        let work = self.shared.engine.kept(kind, context, None, default);
         let default = interruptible(run.interrupt, work).await?;
         crate::engine::settle_default(&default, |name| {
             names::parse_reg(context, PgType::REGCLASS, name)
@@ -334,10 +336,12 @@ impl Session {
         ty: PgType,
         run: &Run<'_>,
     ) -> Result<()> {
-        check_default_shape(default)?;
+        let kind = ExpressionKind::Default;
+        refuse_columns(kind, &parse_expression(default)?)?;
         let mut query = parse_query(&format!("SELECT ({default})"))?;
         crate::engine::assign_to(&mut query, ty);
-        let work = self.shared.engine.bind(context, &query, &[]);
+        let engine = &self.shared.engine;
+        let work = engine.bind_expressions_of(kind, context, &query);
         let bound = interruptible(run.interrupt, work)
             .await
             .map_err(Error::without_position)?;
@@ -400,26 +404,22 @@ pub(super) fn check_kept(
     })
 }
 
-/// `0A000` for what a DEFAULT cannot hold.
-fn check_default_shape(default: &str) -> Result<()> {
-    let expression = crate::engine::parse_expression(default)?;
+/// `0A000` for an expression that reads columns where there are none.
+pub(super) fn refuse_columns(kind: ExpressionKind, expression: &ast::Expr) -> Result<()> {
     let mut fields = crate::engine::FieldNames::default();
-    let refused = ast::visit_expressions(&expression, |expression| match expression {
+    let refused = ast::visit_expressions(expression, |expression| match expression {
         part if fields.is_one(part) => ControlFlow::Continue(()),
         ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => {
-            ControlFlow::Break("column reference")
+            ControlFlow::Break(kind.no_column())
         }
         ast::Expr::Subquery(_) | ast::Expr::Exists { .. } | ast::Expr::InSubquery { .. } => {
-            ControlFlow::Break("subquery")
+            ControlFlow::Break(kind.no_subquery())
         }
         _ => ControlFlow::Continue(()),
     });
     match refused {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(what) => Err(Error::new(
-            SqlState::FEATURE_NOT_SUPPORTED,
-            format!("cannot use {what} in DEFAULT expression"),
-        )),
+        ControlFlow::Break(error) => Err(error),
     }
 }
 

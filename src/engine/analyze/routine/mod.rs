@@ -166,6 +166,7 @@ impl Analyst<'_> {
             path: &path,
             view: None,
             inside: Some(Inside { bound: true }),
+            kind: None,
             ..*self.scope
         };
         let analyst = Analyst {
@@ -177,6 +178,7 @@ impl Analyst<'_> {
             chain: self.chain,
             reading: Default::default(),
             body: self.body,
+            kind: Default::default(),
         };
         work(&analyst)
     }
@@ -201,6 +203,7 @@ impl Analyst<'_> {
             inside: Some(Inside {
                 bound: routine.bound().is_some(),
             }),
+            kind: None,
         };
         let chain = Chain {
             routine: routine.oid,
@@ -215,6 +218,7 @@ impl Analyst<'_> {
             chain: Some(&chain),
             reading: Default::default(),
             body: self.number(),
+            kind: Default::default(),
         };
         let level = parameter_level(routine, args);
         let done = work(&analyst, &level).map_err(Error::without_position)?;
