@@ -5,7 +5,7 @@
 //! Who enforces all this is the engine, where rows are made; here it is only said.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -192,6 +192,10 @@ pub struct Constraints {
     /// COMMENT ON INDEX and CONSTRAINT, by OID.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub comments: BTreeMap<Oid, String>,
+    /// Foreign keys, of the table and to it, that are not kept when its rows change: to PostgreSQL
+    /// they are triggers of both tables, and these are disabled.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unkept: BTreeSet<Oid>,
 }
 
 impl Index {
@@ -290,6 +294,7 @@ impl Constraints {
         checks: Vec::new(),
         foreign: Vec::new(),
         comments: BTreeMap::new(),
+        unkept: BTreeSet::new(),
     };
 
     /// Whether nothing is promised and nothing indexed.

@@ -16,7 +16,7 @@ use super::merging::Merging;
 use super::met::address_batch;
 use super::route::taken;
 use super::sink::Sink;
-use super::work::{Work, is_referenced};
+use super::work::{Work, keeps_changed};
 use super::{DmlKind, rows};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::TriggerEvent;
@@ -194,7 +194,7 @@ impl Engine {
         let (context, interrupt) = (merging.given.context, merging.given.interrupt);
         let member = &merging.members[number];
         let relation = &member.relation;
-        let referenced = is_referenced(context, relation);
+        let referenced = keeps_changed(context, relation);
         let failed = |error| Error::internal("pairing rows", error);
         let kinds: Vec<DmlKind> = merging.merge.kinds().collect();
         let own = work.on_all(relation, &kinds);
@@ -316,7 +316,7 @@ impl Engine {
                 continue;
             };
             let relation = &merging.members[member].relation;
-            if is_referenced(context, relation) {
+            if keeps_changed(context, relation) {
                 let there: HashSet<usize> = came.iter().copied().collect();
                 let lost: Vec<usize> = (0..old.num_rows())
                     .filter(|row| !there.contains(row))

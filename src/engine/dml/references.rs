@@ -34,6 +34,15 @@ pub struct Orphan {
     pub values: Option<String>,
 }
 
+/// Rows that may refer to nothing.
+#[derive(Debug, Clone, Copy)]
+pub enum Referring<'a> {
+    /// Those of segments.
+    Stored(&'a [Arc<Segment>]),
+    /// Those that an UPDATE gave other keys.
+    Changed(&'a Gone),
+}
+
 /// Rows that are gone, in the generated statements.
 const GONE: &str = "\0gone";
 
@@ -63,7 +72,7 @@ impl Engine {
             "SELECT {} FROM ONLY {} AS c WHERE EXISTS (SELECT 1 FROM gone AS g WHERE {})",
             list.join(", "),
             context.snapshot.qualified_name(from),
-            referred(from, key, gone)
+            referred(from, key)
         );
         if action != ForeignAction::Restrict {
             text.push_str(&format!(" AND {}", orphan_condition(context, from, key)?));
@@ -102,7 +111,7 @@ impl Engine {
         // A partitioned table's rows are its partitions'.
         let only = if from.is_partitioned() { "" } else { "ONLY " };
         let child = format!("{only}{}", context.snapshot.qualified_name(from));
-        let referred = referred(from, key, gone);
+        let referred = referred(from, key);
         let set = |to: &dyn Fn(i16) -> String| {
             let columns = columns_of(from, key);
             let columns = columns.iter().zip(&key.references);
@@ -145,7 +154,7 @@ impl Engine {
             .await
     }
 
-    /// Looks for a row among `segments` of `relation` whose key is not there in the table referred
+    /// Looks for a row `among` some of `relation` whose key is not there in the table referred
     /// to. Whoever asks may read both.
     ///
     /// # Errors
@@ -154,7 +163,7 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
-        segments: &[Arc<Segment>],
+        among: Referring<'_>,
         key: &ForeignKey,
         interrupt: &Interrupt,
     ) -> Result<Option<Orphan>> {
@@ -181,13 +190,21 @@ impl Engine {
         );
         let mut query = parse_query(&text)?;
         put_name(query.as_mut(), "referring", REFERRING);
-        let root = context.database.store().root();
-        let rows = rewrite::with_segments(relation, segments);
+        let rows = match among {
+            Referring::Stored(segments) => {
+                let root = context.database.store().root();
+                table_provider(root, &rewrite::with_segments(relation, segments))
+            }
+            Referring::Changed(rows) => {
+                let new = rows.new.iter().cloned().collect();
+                rows::in_memory(rows::schema(relation), new)?
+            }
+        };
         let local = LocalRelation {
             name: REFERRING.to_owned(),
             relation: relation.oid,
             origins: Vec::new(),
-            rows: LocalRows::Provider(table_provider(root, &rows)),
+            rows: LocalRows::Provider(rows),
         };
         let bound = self
             .bind_with(&context.outside(), &query, &[], &[local])
@@ -270,20 +287,12 @@ fn put_name<T: ast::VisitMut>(node: &mut T, from: &str, to: &str) {
 }
 
 /// The condition that a row `c` of `from` referred to a row `g` that is gone.
-fn referred(from: &Relation, key: &ForeignKey, gone: &Gone) -> String {
+fn referred(from: &Relation, key: &ForeignKey) -> String {
     let columns = columns_of(from, key);
     let pairs = columns.iter().zip(&key.references);
-    let mut conditions: Vec<String> = pairs
+    let conditions: Vec<String> = pairs
         .map(|(column, attnum)| format!("c.{} = g.o{attnum}", quote(&column.name)))
         .collect();
-    if gone.is_update() {
-        let changed: Vec<String> = key
-            .references
-            .iter()
-            .map(|attnum| format!("(g.o{attnum} IS DISTINCT FROM g.n{attnum})"))
-            .collect();
-        conditions.push(format!("({})", changed.join(" OR ")));
-    }
     conditions.join(" AND ")
 }
 

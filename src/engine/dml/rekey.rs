@@ -14,7 +14,7 @@ use super::route::taken;
 use super::rows;
 use super::work::Work;
 use crate::base::{Error, Result};
-use crate::catalog::{Generation, Index, Relation, TriggerEvent};
+use crate::catalog::{Firing, Generation, Index, Relation, TriggerEvent};
 use crate::engine::Engine;
 use crate::observe::Interrupt;
 use crate::statement::StatementContext;
@@ -211,15 +211,18 @@ impl Engine {
     }
 }
 
-/// The columns assigned, and those generated from them.
+/// The columns assigned, and those generated from them; all generated ones, where triggers may
+/// assign to others before.
 pub(super) fn changed_columns(
     relation: &Relation,
     assigned: impl Iterator<Item = usize>,
 ) -> Vec<i16> {
     let mut changed: Vec<i16> = assigned.map(|i| relation.columns[i].attnum).collect();
+    let mut triggers = relation.triggers.iter();
+    let any = triggers.any(|of| of.is_for(Firing::Before, TriggerEvent::Update, true));
     for column in &relation.columns {
         if let Some(Generation::Stored { columns, .. }) = &column.generation
-            && columns.iter().any(|read| changed.contains(read))
+            && (any || columns.iter().any(|read| changed.contains(read)))
         {
             changed.push(column.attnum);
         }

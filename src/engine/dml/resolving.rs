@@ -23,7 +23,7 @@ use super::route::{Sent, holds, shaped};
 use super::rules::{Rules, of_table, table_column};
 use super::security::Security;
 use super::sink::Sink;
-use super::work::{Work, is_referenced};
+use super::work::{Work, keeps_changed};
 use super::{DmlKind, rewrite, rows};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Relation, TriggerEvent};
@@ -195,7 +195,7 @@ impl Engine {
             let own = work.on(relation, DmlKind::Insert);
             own.hits.add(&address_batch(&found.places)?)?;
             own.changed.extend(changed);
-            if is_referenced(context, relation) {
+            if keeps_changed(context, relation) {
                 own.note_gone(found.old.clone(), Some(found.rows.clone()));
             }
             updated = Some(found);

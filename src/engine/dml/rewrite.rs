@@ -22,10 +22,10 @@ use super::set::{assigned_columns, check_list};
 use super::target;
 use super::through::{Aim, THROUGH, Through};
 use super::values::{Parameters, given_types, is_untyped, settle_used};
-use super::work::is_referenced;
+use super::work::keeps_changed;
 use super::{DmlKind, PartBody};
 use crate::base::{Error, Result};
-use crate::catalog::{Index, Privilege, Relation, TriggerEvent};
+use crate::catalog::{ForeignKey, Index, Privilege, Relation, TriggerEvent};
 use crate::engine::guard::limited;
 use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
 use crate::engine::scan::{
@@ -259,7 +259,7 @@ impl Engine {
         };
         let alias = parts.bare_names(context, &named);
 
-        let referenced = is_referenced(context, &relation);
+        let referenced = keeps_changed(context, &relation);
         let of_family = through
             .as_ref()
             .and_then(|through| through.of_family.clone());
@@ -336,7 +336,12 @@ impl Engine {
                 }
             }
             let touches = |index: &Index| index.depends_on(&changed);
-            has_old = fires || relation.constraints.unique().any(touches);
+            let minds = |key: &ForeignKey| {
+                key.not_valid && key.columns.iter().any(|column| changed.contains(column))
+            };
+            has_old = fires
+                || relation.constraints.unique().any(touches)
+                || relation.constraints.foreign.iter().any(minds);
             if has_old {
                 items.extend(relation.columns.iter().map(|column| own(&column.name)));
             }

@@ -8,7 +8,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::compute::concat_batches;
+use arrow::array::{Array, BooleanArray};
+use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
 
 use super::fire::{AfterEvent, ChangedRows, NamedTable, Told, sees_after};
@@ -67,7 +68,8 @@ pub struct Touched {
     pub written: Vec<Arc<Segment>>,
     /// Columns that UPDATE gave other values.
     pub changed: Vec<i16>,
-    /// Rows that are no more, or have another key now; kept only of tables that others refer to.
+    /// Rows that are no more, or have another key now; kept only of tables that others refer to,
+    /// or whose own foreign keys need not hold of rows that keep theirs.
     pub gone: Vec<Gone>,
 }
 
@@ -83,6 +85,34 @@ impl Gone {
     /// Whether the rows are still there, under another key.
     pub fn is_update(&self) -> bool {
         self.new.is_some()
+    }
+
+    /// Those of the rows that are no more, or have other values in some columns of `relation` now.
+    pub fn with_other(&self, relation: &Relation, columns: &[i16]) -> Result<Option<Self>> {
+        let Some(new) = &self.new else {
+            return Ok(Some(self.clone()));
+        };
+        let position = |attnum: &i16| relation.columns.iter().position(|c| c.attnum == *attnum);
+        let places: Vec<usize> = columns.iter().filter_map(position).collect();
+        let is_other = |row: usize| {
+            let differs = |place: &usize| {
+                let (old, new) = (self.old.column(*place), new.column(*place));
+                old.slice(row, 1).to_data() != new.slice(row, 1).to_data()
+            };
+            places.iter().any(differs)
+        };
+        let other: BooleanArray = (0..new.num_rows()).map(|row| Some(is_other(row))).collect();
+        if other.true_count() == 0 {
+            return Ok(None);
+        }
+        let chosen = |rows: &RecordBatch| {
+            filter_record_batch(rows, &other)
+                .map_err(|error| Error::internal("comparing keys", error))
+        };
+        Ok(Some(Self {
+            old: chosen(&self.old)?,
+            new: Some(chosen(new)?),
+        }))
     }
 }
 
@@ -136,9 +166,11 @@ impl BoundDml {
     }
 }
 
-/// Whether other tables refer to a table.
-pub(super) fn is_referenced(context: &StatementContext, relation: &Relation) -> bool {
-    context.snapshot.places().is_referenced(relation.oid)
+/// Whether it is asked afterwards which rows of a table were changed: others refer to it, or it has
+/// foreign keys that do not hold of all its rows.
+pub(super) fn keeps_changed(context: &StatementContext, relation: &Relation) -> bool {
+    let mut foreign = relation.constraints.foreign.iter();
+    context.snapshot.places().is_referenced(relation.oid) || foreign.any(|key| key.not_valid)
 }
 
 impl Work {

@@ -13,7 +13,7 @@ use crate::base::name::{quote, truncate};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Check, Generation, Relation, Timing};
 use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
-use crate::engine::{ExpressionKind, FieldNames, parse_expression, parse_query};
+use crate::engine::{ExpressionKind, FieldNames, Referring, parse_expression, parse_query};
 use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::{Session, interruptible};
@@ -223,8 +223,8 @@ impl Session {
             {
                 continue;
             }
-            let segments = relation.segments();
-            self.refuse_orphans(context, relation, key, segments, run.interrupt)
+            let all = Referring::Stored(relation.segments());
+            self.refuse_orphans(context, relation, key, all, run.interrupt)
                 .await?;
         }
         for index in relation.constraints.unique() {

@@ -12,12 +12,10 @@ use std::sync::Arc;
 use super::foreign_key::{names_of, reference_locks};
 use super::{alter, tag};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{
-    Change, ForeignAction, ForeignKey, Privilege, Relation, Segment, TriggerEvent,
-};
+use crate::catalog::{Change, ForeignAction, ForeignKey, Privilege, Relation, TriggerEvent};
 use crate::database::LockMode;
 use crate::engine::command::ObjectName;
-use crate::engine::{AfterEvent, DmlKind, Gone, NamedTable, Touched};
+use crate::engine::{AfterEvent, DmlKind, Gone, NamedTable, Referring, Touched};
 use crate::observe::Interrupt;
 use crate::privileges::{self, has_column_privilege};
 use crate::session::serve::Changing;
@@ -100,12 +98,28 @@ impl Session {
             if !any && !key.columns.iter().any(|c| touched.changed.contains(c)) {
                 continue;
             }
+            if relation.constraints.unkept.contains(&key.oid) {
+                continue;
+            }
             if context.constraint_modes.is_deferred(key.oid, key.timing) {
                 self.wait_for_commit(relation.oid, key.oid)?;
                 continue;
             }
-            self.refuse_orphans(&context, &relation, key, &touched.written, interrupt)
-                .await?;
+            let updated = touched.kinds.iter().all(|kind| *kind == DmlKind::Update);
+            if !key.not_valid || !updated {
+                let among = Referring::Stored(&touched.written);
+                self.refuse_orphans(&context, &relation, key, among, interrupt)
+                    .await?;
+                continue;
+            }
+            // What referred to nothing before may go on doing so.
+            for rows in &touched.gone {
+                if let Some(changed) = rows.with_other(&relation, &key.columns)? {
+                    let among = Referring::Changed(&changed);
+                    self.refuse_orphans(&context, &relation, key, among, interrupt)
+                        .await?;
+                }
+            }
         }
         Ok(())
     }
@@ -128,15 +142,20 @@ impl Session {
         let referring: Vec<(Arc<Relation>, ForeignKey)> = context
             .snapshot
             .references_to(touched.table)
+            .filter(|(_, key)| !relation.constraints.unkept.contains(&key.oid))
             .map(|(from, key)| (from.clone(), key.into_owned()))
             .collect();
         for (from, key) in referring {
             for gone in &touched.gone {
+                // Whoever refers to a row minds only what becomes of its key.
+                let Some(gone) = gone.with_other(&relation, &key.references)? else {
+                    continue;
+                };
                 self.settle(
                     &relation,
                     &from,
                     &key,
-                    gone,
+                    &gone,
                     (&mut *next, &mut *begun),
                     interrupt,
                 )
@@ -146,18 +165,18 @@ impl Session {
         Ok(())
     }
 
-    /// `23503` for a row among `written` that refers to nothing.
+    /// `23503` for a row among some that refers to nothing.
     pub(super) async fn refuse_orphans(
         &self,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         key: &ForeignKey,
-        written: &[Arc<Segment>],
+        among: Referring<'_>,
         interrupt: &Interrupt,
     ) -> Result<()> {
         let server = super::alter::as_server(context);
         let engine = self.shared.engine.clone();
-        let work = engine.orphan(&server, relation, written, key, interrupt);
+        let work = engine.orphan(&server, relation, among, key, interrupt);
         let Some(orphan) = interruptible(interrupt, work).await? else {
             return Ok(());
         };
@@ -328,9 +347,9 @@ impl Session {
     ) -> Result<()> {
         let constraints = &relation.constraints;
         if let Some(key) = constraints.foreign.iter().find(|key| key.oid == constraint) {
-            let segments = relation.segments();
+            let all = Referring::Stored(relation.segments());
             return self
-                .refuse_orphans(context, relation, key, segments, interrupt)
+                .refuse_orphans(context, relation, key, all, interrupt)
                 .await;
         }
         let index = constraints

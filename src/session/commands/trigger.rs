@@ -1,5 +1,6 @@
 //! Triggers made, renamed, switched and dropped.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -402,14 +403,6 @@ pub(super) fn enabled(
     ) {
         return Err(relation.has_no_action(enabling.words()));
     }
-    // To PostgreSQL foreign keys are triggers of both tables.
-    let mut referring = context.snapshot.references_to(relation.oid);
-    let has_keys = !relation.constraints.foreign.is_empty() || referring.next().is_some();
-    if enabling.all && enabling.enabled == Enabled::Disabled && has_keys {
-        return Err(Error::unsupported(
-            "DISABLE TRIGGER ALL of a table with foreign keys",
-        ));
-    }
     let mut triggers = relation.triggers.clone();
     let wanted = |trigger: &&mut Trigger| match &enabling.trigger {
         Some(name) => trigger.name == *name,
@@ -422,8 +415,49 @@ pub(super) fn enabled(
     }
     match &enabling.trigger {
         Some(name) if !found => Err(missing(name, relation)),
-        _ => Ok(vec![set(relation, triggers)]),
+        _ => {
+            let mut changes = vec![set(relation, triggers)];
+            changes.extend(with_keys(context, relation, enabling)?);
+            Ok(changes)
+        }
     }
+}
+
+/// Foreign keys are triggers of both tables to PostgreSQL, which ALL are, too.
+///
+/// # Errors
+/// `42501` for others than superusers, if there are some.
+pub(super) fn with_keys(
+    context: &StatementContext,
+    relation: &Relation,
+    enabling: &Enabling,
+) -> Result<Option<Change>> {
+    let snapshot = &context.snapshot;
+    let own = relation.constraints.foreign.iter().map(|key| key.oid);
+    let referring = snapshot.references_to(relation.oid);
+    let referring = referring.map(|(_, key)| key.oid);
+    let keys: BTreeSet<Oid> = own.chain(referring).collect();
+    let Some(first) = keys.first().filter(|_| enabling.all) else {
+        return Ok(None);
+    };
+    if !snapshot
+        .role(context.role)
+        .is_some_and(|role| role.superuser)
+    {
+        return Err(Error::new(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            format!("permission denied: \"RI_ConstraintTrigger_{first}\" is a system trigger"),
+        ));
+    }
+    let mut constraints = relation.constraints.clone();
+    constraints.unkept = match enabling.enabled {
+        Enabled::Disabled => keys,
+        _ => BTreeSet::new(),
+    };
+    Ok(Some(Change::SetConstraints {
+        relation: relation.oid,
+        constraints,
+    }))
 }
 
 pub(super) fn set(relation: &Relation, triggers: Vec<Trigger>) -> Change {

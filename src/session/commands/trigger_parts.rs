@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::trigger::{exists, set};
+use super::trigger::{exists, set, with_keys};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Relation, Snapshot, Trigger};
 use crate::database::LockMode;
@@ -120,10 +120,18 @@ impl Session {
         let triggers: Vec<Oid> = triggers.map(|trigger| trigger.oid).collect();
         self.lock_parts(&triggers, run).await?;
         let context = self.context()?;
-        let changes = alter_parts(&context.snapshot, &triggers, |_, part| {
+        let mut changes = alter_parts(&context.snapshot, &triggers, |_, part| {
             part.enabled = enabling.enabled;
             Ok(())
         })?;
+        let below = context.snapshot.descendants(table.oid);
+        for partition in below.iter().filter(|of| of.oid != table.oid) {
+            if let Some(change) = with_keys(&context, partition, enabling)? {
+                self.lock(partition.oid, LockMode::Exclusive, run.interrupt)
+                    .await?;
+                changes.push(change);
+            }
+        }
         self.push_needing(changes, &[])
     }
 
