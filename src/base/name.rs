@@ -58,7 +58,12 @@ pub fn quote_literal(text: &str) -> String {
 
 /// `name` cut to PostgreSQL's 63 bytes, on a character boundary.
 pub fn truncate(name: &str) -> &str {
-    let mut end = name.len().min(NAME_BYTES_MAX);
+    cut(name, NAME_BYTES_MAX)
+}
+
+/// As much of a text as fits into so many bytes.
+pub fn cut(name: &str, bytes: usize) -> &str {
+    let mut end = name.len().min(bytes);
     while !name.is_char_boundary(end) {
         end -= 1;
     }

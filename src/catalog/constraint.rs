@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::object::Relation;
 use super::tuning::Parameters;
 use crate::base::Oid;
+use crate::base::limits::NAME_BYTES_MAX;
+use crate::base::name::cut;
 use crate::types::PgType;
 
 /// An index.
@@ -50,6 +52,25 @@ pub struct Index {
     /// of their rows until each has its part.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub invalid: bool,
+    /// What its columns are called, those it includes last: they keep the names that those of the
+    /// table had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+}
+
+/// What the columns of a new index are called: a second one of a name is told apart by a number.
+pub fn index_columns<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for name in names {
+        let numbered = (1_u32..).map(|number| {
+            let number = number.to_string();
+            let room = NAME_BYTES_MAX - number.len();
+            format!("{}{number}", cut(name, room))
+        });
+        let mut candidates = std::iter::once(name.to_owned()).chain(numbered);
+        columns.extend(candidates.find(|name| !columns.contains(name)));
+    }
+    columns
 }
 
 /// When a constraint is checked.

@@ -39,6 +39,7 @@ pub use aggregate::{Aggregate, AggregateKind, Modify, Moving, Transition};
 pub use change::Change;
 pub use constraint::{
     Check, Constraints, ForeignAction, ForeignKey, Index, IndexPart, IndexedBy, KeyPart, Timing,
+    index_columns,
 };
 pub use default_acl::{DefaultAcl, DefaultKind};
 pub use definition::{

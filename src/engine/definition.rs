@@ -223,6 +223,8 @@ pub struct CreateIndex {
     pub if_not_exists: bool,
     /// UNIQUE
     pub unique: bool,
+    /// CONCURRENTLY
+    pub concurrently: bool,
     /// The table.
     pub table: ObjectName,
     /// ONLY

@@ -63,7 +63,7 @@ use crate::types::PgType;
 
 use memory::ServerPool;
 
-pub use analyze::{SYSTEM_COLUMNS, Support, signature};
+pub use analyze::{SYSTEM_COLUMNS, Support, signature, suggested_name};
 pub use command::{Command, Direction, ExplainOptions, Statement};
 pub use dml::{
     AfterEvent, Asked, BoundDml, ChangedRows, DmlKind, DmlResult, Gone, NamedTable, Orphan,

@@ -93,6 +93,7 @@ use crate::types::coded::tid;
 
 use level::{Clause, Level};
 pub(super) use names::item_name;
+pub use names::suggested_name;
 pub(super) use once::reads;
 pub(super) use query::Output;
 use routine::Chain;

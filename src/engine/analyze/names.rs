@@ -38,6 +38,11 @@ pub(in crate::engine) fn item_name(item: &SelectItem) -> Option<String> {
     }
 }
 
+/// The name an expression suggests for a column of an index.
+pub fn suggested_name(expression: &Expr) -> Option<String> {
+    figure(expression).map(|(name, _)| name)
+}
+
 /// The name an expression suggests, and whether it insists: a cast prefers its argument's name if
 /// that one insists.
 fn figure(expression: &Expr) -> Option<(String, bool)> {

@@ -428,7 +428,39 @@ impl Cursor {
             }
             end += 1;
         }
-        let expression = self.expression_in(start, end)?;
+        self.expression_up_to(end)
+    }
+
+    /// The text of a function call, if one comes next: what follows its arguments is none of it.
+    pub(super) fn call_text(&mut self) -> Result<Option<String>> {
+        let start = self.position();
+        let token = |at: usize| &self.parser.token_at(at).token;
+        let is_word = |at: usize| matches!(token(at), Token::Word(_));
+        let mut end = self.parser.index();
+        while is_word(end) && *token(end + 1) == Token::Period {
+            end += 2;
+        }
+        if !is_word(end) || *token(end + 1) != Token::LParen {
+            return Ok(None);
+        }
+        let mut depth = 0_usize;
+        loop {
+            end += 1;
+            match token(end) {
+                Token::EOF => return Err(self.syntax_error_at(&TokenWithSpan::new_eof())),
+                Token::LParen => depth += 1,
+                Token::RParen if depth == 1 => break,
+                Token::RParen => depth -= 1,
+                _ => {}
+            }
+        }
+        self.expression_up_to(end + 1)?;
+        Ok(Some(self.text_since(start)))
+    }
+
+    /// The expression that the tokens before `end` are.
+    fn expression_up_to(&mut self, end: usize) -> Result<ast::Expr> {
+        let expression = self.expression_in(self.parser.index(), end)?;
         while self.parser.index() < end {
             self.parser.advance_token();
         }

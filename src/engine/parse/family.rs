@@ -44,10 +44,8 @@ pub(super) fn partition_by(cursor: &mut Cursor) -> Result<Option<PartitionClause
 fn key_part(cursor: &mut Cursor) -> Result<std::result::Result<String, String>> {
     let part = if cursor.sees(&Token::LParen) {
         Err(parenthesised_text(cursor)?)
-    } else if cursor.follows_word(&Token::LParen) || cursor.follows_word(&Token::Period) {
-        let start = cursor.position();
-        cursor.expression()?;
-        Err(cursor.text_since(start))
+    } else if let Some(call) = cursor.call_text()? {
+        Err(call)
     } else {
         Ok(cursor.name()?)
     };

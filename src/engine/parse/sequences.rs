@@ -177,8 +177,7 @@ fn integer(cursor: &mut Cursor) -> Result<i64> {
 pub(super) fn create_index(cursor: &mut Cursor) -> Result<Command> {
     let unique = cursor.accept("UNIQUE");
     cursor.expect("INDEX")?;
-    // Nothing is locked for longer than the statement anyway.
-    cursor.accept("CONCURRENTLY");
+    let concurrently = cursor.accept("CONCURRENTLY");
     let if_not_exists = cursor.if_not_exists();
     let name = match cursor.word().as_deref() {
         Some("ON") => None,
@@ -213,6 +212,7 @@ pub(super) fn create_index(cursor: &mut Cursor) -> Result<Command> {
         name,
         if_not_exists,
         unique,
+        concurrently,
         table,
         only,
         method,
@@ -227,11 +227,9 @@ pub(super) fn create_index(cursor: &mut Cursor) -> Result<Command> {
 fn index_part(cursor: &mut Cursor) -> Result<IndexPartDefinition> {
     let of = if cursor.sees(&Token::LParen) {
         Err(parenthesised_text(cursor)?)
-    } else if cursor.sees_after_sign(&[]) {
-        // A function call may stand without parentheses of its own.
-        let start = cursor.position();
-        cursor.expression()?;
-        Err(cursor.text_since(start))
+    } else if let Some(call) = cursor.call_text()? {
+        // It may stand without parentheses of its own.
+        Err(call)
     } else {
         Ok(cursor.name()?)
     };

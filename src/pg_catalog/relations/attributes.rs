@@ -82,40 +82,34 @@ impl<'a> Attribute<'a> {
 /// The columns of an index: what it is over, then what it includes.
 fn of_index<'a>(table: &'a Relation, index: &'a Index) -> Vec<Attribute<'a>> {
     let column = |attnum: i16| table.columns.iter().find(|column| column.attnum == attnum);
-    let mut found: Vec<Attribute<'a>> = Vec::new();
     let parts = index.parts.iter().map(|part| match &part.of {
         IndexedBy::Column(attnum) => {
             let column = column(*attnum)?;
-            let name = Cow::Borrowed(column.name.as_str());
-            Some((name, column.ty, part.collation.or(column.collation)))
+            let collation = part.collation.or(column.collation);
+            Some((column.name.as_str(), column.ty, collation))
         }
-        IndexedBy::Expression(text) => {
-            let name = call_of(text).unwrap_or("expr");
+        IndexedBy::Expression(_) => {
             let ty = part.ty.unwrap_or(PgType::TEXT);
-            Some((Cow::Borrowed(name), ty, part.collation))
+            Some(("expr", ty, part.collation))
         }
     });
     let included = index.include.iter().map(|attnum| {
         let column = column(*attnum)?;
-        Some((Cow::Borrowed(column.name.as_str()), column.ty, None))
+        Some((column.name.as_str(), column.ty, None))
     });
-    for ((name, ty, collation), attnum) in parts.chain(included).flatten().zip(1..) {
-        // A second one of a name is told apart by a number.
-        let taken = |name: &str| found.iter().any(|other| other.name == name);
-        let name = match taken(&name) {
-            true => (1..)
-                .map(|number: u32| format!("{name}{number}"))
-                .find(|name| !taken(name))
-                .map_or(name, Cow::Owned),
-            false => name,
-        };
-        found.push(Attribute {
+    // Indexes made before their columns were called anything are called after the table's.
+    let names = index.columns.iter().map(|name| Some(name.as_str()));
+    let names = names.chain(std::iter::repeat(None));
+    let columns = parts.chain(included).zip(names).zip(1..);
+    let columns = columns.filter_map(|((column, name), attnum)| {
+        let (table_name, ty, collation) = column?;
+        Some(Attribute {
             of_index: true,
             collation,
-            ..Attribute::new(index.oid, name, attnum, ty)
-        });
-    }
-    found
+            ..Attribute::new(index.oid, name.unwrap_or(table_name), attnum, ty)
+        })
+    });
+    columns.collect()
 }
 
 /// What is left of the columns a relation had, under PostgreSQL's name for them.
@@ -136,13 +130,6 @@ fn dropped<'a>(
         )
     })
     .collect()
-}
-
-/// The function an expression is a call of.
-fn call_of(expression: &str) -> Option<&str> {
-    let (head, _) = expression.split_once('(')?;
-    let plain = head.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    (plain && !head.is_empty() && expression.ends_with(')')).then_some(head)
 }
 
 pub(super) fn pg_attribute(

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use super::alter::as_server;
 use super::column_type::{check_column_name, check_column_type};
 use super::constraint::altered_constraint;
-use super::drop::dependent;
+use super::drop::{dependent, kind_of};
+use super::identity::not_identity;
+use super::key::without_repeated_keys;
 use super::rename::renamed;
-use super::sequence::{OfColumn, beside};
 use super::table::stored_name;
 use super::{collation, no_column, skipping};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Column, Dependent, Generation, ObjectId, Relation, RelationKind};
 use crate::engine::Command;
-use crate::engine::command::AlterAction;
-use crate::engine::definition::{ColumnDefinition, ConstraintDefinition, GenerationClause};
+use crate::engine::command::{AlterAction, ObjectKind};
+use crate::engine::definition::{ColumnDefinition, ConstraintDefinition};
 use crate::engine::parse;
 use crate::privileges;
 use crate::session::dispatch::Run;
@@ -88,6 +89,12 @@ impl Session {
                 Ok(alter(new))
             }
             AlterAction::SetNotNull { column, not_null } => {
+                if kind_of(relation) != ObjectKind::Table {
+                    return Err(relation.has_no_action(match not_null {
+                        true => "ALTER COLUMN ... SET NOT NULL",
+                        false => "ALTER COLUMN ... DROP NOT NULL",
+                    }));
+                }
                 let column = find(column)?;
                 if *not_null && !column.not_null {
                     self.check_no_nulls(context, relation, column, run).await?;
@@ -346,7 +353,8 @@ impl Session {
         after.columns[index].not_null = column.not_null;
         self.check_domain_of(&context, &before, &column, run)
             .await?;
-        self.declare_constraints(&context, &mut after, &definition.constraints, run)
+        let constraints = without_repeated_keys(definition.constraints.iter().cloned());
+        self.declare_constraints(&context, &mut after, &constraints, run)
             .await?;
         let after = Arc::new(after);
         self.check_rows_of(&context, &before, &after, run).await?;
@@ -452,71 +460,6 @@ impl Session {
         self.push_needing(closure.changes, &[])?;
         Ok(Vec::new())
     }
-
-    fn add_identity(
-        &self,
-        context: &StatementContext,
-        relation: &Relation,
-        column: &Column,
-        clause: &GenerationClause,
-    ) -> Result<Vec<Change>> {
-        let GenerationClause::Identity { always, options } = clause else {
-            return Err(Error::unsupported("ALTER COLUMN … ADD GENERATED … AS ()"));
-        };
-        let state = SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE;
-        let problem = if column.generation.is_some() {
-            Some("is already an identity column")
-        } else if column.default.is_some() {
-            Some("already has a default value")
-        } else {
-            None
-        };
-        if let Some(problem) = problem {
-            return Err(Error::new(
-                state,
-                format!(
-                    "column \"{}\" of relation \"{}\" {problem}",
-                    column.name, relation.name
-                ),
-            ));
-        }
-        if !column.not_null {
-            return Err(Error::new(
-                state,
-                format!(
-                    "column \"{}\" of relation \"{}\" must be declared NOT NULL before identity \
-                     can be added",
-                    column.name, relation.name
-                ),
-            ));
-        }
-        let sequence = self.column_sequence(
-            context,
-            beside(relation),
-            &relation.name,
-            &OfColumn {
-                name: &column.name,
-                ty: column.ty,
-                owner: (relation.oid, column.attnum),
-                identity: Some(options),
-            },
-            &[],
-        )?;
-        let generation = Generation::Identity {
-            always: *always,
-            sequence: sequence.oid,
-        };
-        Ok(vec![
-            Change::CreateRelation(Box::new(sequence)),
-            Change::AlterColumn {
-                relation: relation.oid,
-                column: Column {
-                    generation: Some(generation),
-                    ..column.clone()
-                },
-            },
-        ])
-    }
 }
 
 /// The changes that make `before` what `after` is, as far as columns and constraints go.
@@ -579,14 +522,4 @@ fn refuse_nullable(relation: &Relation, column: &Column) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-fn not_identity(relation: &Relation, column: &Column) -> Error {
-    Error::new(
-        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-        format!(
-            "column \"{}\" of relation \"{}\" is not an identity column",
-            column.name, relation.name
-        ),
-    )
 }

@@ -9,7 +9,7 @@ use sqlparser::ast;
 
 use super::no_column;
 use crate::base::limits::NAME_BYTES_MAX;
-use crate::base::name::{quote, truncate};
+use crate::base::name::{cut, quote, truncate};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Check, Generation, Relation, Timing};
 use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
@@ -470,6 +470,21 @@ pub(super) fn choose_name(
     unreachable!("numbers do not run out before names do")
 }
 
+/// Names of columns as one; those that would be cut off are left away.
+pub(super) fn joined(names: &[String]) -> String {
+    let mut joined = String::new();
+    for name in names {
+        if joined.len() > NAME_BYTES_MAX {
+            break;
+        }
+        if !joined.is_empty() {
+            joined.push('_');
+        }
+        joined.push_str(name);
+    }
+    joined
+}
+
 /// `first_second_label`, the longer of the first two cut until it fits.
 fn object_name(first: &str, second: Option<&str>, label: &str) -> String {
     let overhead = label.len() + 1 + usize::from(second.is_some());
@@ -482,12 +497,6 @@ fn object_name(first: &str, second: Option<&str>, label: &str) -> String {
             two -= 1;
         }
     }
-    let cut = |text: &str, mut bytes: usize| {
-        while !text.is_char_boundary(bytes) {
-            bytes -= 1;
-        }
-        text[..bytes].to_owned()
-    };
     let name = match second {
         Some(second) => format!("{}_{}_{label}", cut(first, one), cut(second, two)),
         None => format!("{}_{label}", cut(first, one)),

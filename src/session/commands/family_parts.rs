@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::alter::owned_table;
-use super::constraint::{choose_name, is_taken};
+use super::constraint::{choose_name, is_taken, joined};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Constraints, Family, Index, IndexedBy, PartitionKeyPart, Relation};
 use crate::database::LockMode;
@@ -363,19 +363,7 @@ fn says_same(own: &Index, part: &Index) -> bool {
 
 /// The name of a partition's part of an index, as PostgreSQL makes it up.
 fn part_name(context: &StatementContext, partition: &Relation, part: &Index) -> String {
-    let name_of = |attnum: i16| {
-        let column = partition.columns.iter().find(|c| c.attnum == attnum);
-        column.map(|column| column.name.as_str())
-    };
-    let columns = part.parts.iter().map(|part| match &part.of {
-        IndexedBy::Column(attnum) => name_of(*attnum).unwrap_or("expr"),
-        IndexedBy::Expression(text) => match text.split_once('(') {
-            Some((head, _)) if !head.is_empty() && !head.contains(' ') => head,
-            _ => "expr",
-        },
-    });
-    let include = part.include.iter().filter_map(|attnum| name_of(*attnum));
-    let joined = columns.chain(include).collect::<Vec<_>>().join("_");
+    let joined = joined(&part.columns);
     let (second, label) = match (part.primary, part.constraint) {
         (true, _) => (None, "pkey"),
         (false, Some(_)) => (Some(joined.as_str()), "key"),

@@ -4,14 +4,19 @@
 use std::sync::Arc;
 
 use super::alter::owned_table;
-use super::constraint::{check_comparable, choose_name, columns_read, is_taken, key_columns};
+use super::column_type::check_shown_type;
+use super::constraint::{
+    check_comparable, choose_name, columns_read, is_taken, joined, key_columns,
+};
 use super::family_parts::is_divided;
 use super::{collation, relation_of, skipping, tag};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Change, Index, IndexPart, IndexedBy, Relation, RelationKind, Timing};
+use crate::catalog::{
+    Change, Index, IndexPart, IndexedBy, Relation, RelationKind, Timing, index_columns,
+};
 use crate::database::LockMode;
-use crate::engine::ExpressionKind;
 use crate::engine::definition::CreateIndex;
+use crate::engine::{ExpressionKind, parse_expression, suggested_name};
 use crate::pg_catalog::{self, OperatorClass};
 use crate::session::dispatch::Run;
 use crate::session::{CommandTag, Session};
@@ -28,6 +33,9 @@ impl Session {
         create: &CreateIndex,
         run: Run<'_>,
     ) -> Result<CommandTag> {
+        if create.concurrently {
+            self.refuse_in_block("CREATE INDEX CONCURRENTLY")?;
+        }
         let context = self.context()?;
         let done = tag("CREATE INDEX");
         let relation = relation_of(&context, &create.table)?;
@@ -51,9 +59,12 @@ impl Session {
         let Some(before) = context.snapshot.relation(oid).cloned() else {
             return Err(Error::internal("creating an index", "the table is gone"));
         };
+        let columns = columns_of(create)?;
         let name = match &create.name {
             Some(name) => name.clone(),
-            None => index_name(&context, &before, create),
+            None => choose_name(&before.name, Some(&joined(&columns)), "idx", |name| {
+                is_taken(&context, &before, name)
+            }),
         };
         if create.if_not_exists && is_taken(&context, &before, &name) {
             self.report(skipping(
@@ -68,7 +79,10 @@ impl Session {
                 format!("relation \"{name}\" already exists"),
             ));
         }
-        let mut index = self.index_of(&context, &before, create, name, &run).await?;
+        let named = (name, columns);
+        let mut index = self
+            .index_of(&context, &before, create, named, &run)
+            .await?;
         index.invalid = create.only && is_divided(&context, &before);
         super::family_parts::check_unique(&before, &index)?;
         let mut after = Relation::clone(&before);
@@ -91,7 +105,7 @@ impl Session {
         context: &Arc<StatementContext>,
         relation: &Relation,
         create: &CreateIndex,
-        name: String,
+        (name, columns): (String, Vec<String>),
         run: &Run<'_>,
     ) -> Result<Index> {
         if !METHODS.contains(&create.method.as_str()) {
@@ -118,9 +132,18 @@ impl Session {
                 ),
             ));
         }
+        if ["hash", "gin", "brin"].contains(&create.method.as_str()) && !create.include.is_empty() {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!(
+                    "access method \"{}\" does not support included columns",
+                    create.method
+                ),
+            ));
+        }
         let mut parts = Vec::with_capacity(create.parts.len());
         let mut reads = Vec::new();
-        for part in &create.parts {
+        for (part, column) in create.parts.iter().zip(&columns) {
             let mut ty = None;
             let mut collation = None;
             let operators;
@@ -147,6 +170,9 @@ impl Session {
                     let found = self
                         .rule_type(kind, context, relation, expression, Some(words), run)
                         .await?;
+                    if found != PgType::UNKNOWN {
+                        check_shown_type(context, column, found)?;
+                    }
                     ty = Some(found);
                     collation = collation::of(found, part.collation.as_ref())?;
                     operators = chosen(found, &create.method, part.operators.as_deref())?;
@@ -194,6 +220,7 @@ impl Session {
             timing: Timing::NotDeferrable,
             parameters: create.parameters.clone(),
             invalid: false,
+            columns,
         })
     }
 }
@@ -250,21 +277,16 @@ fn check_operators(ty: PgType, method: &str) -> Result<()> {
     ))
 }
 
-/// The name of the function an expression is a call of, which PostgreSQL names the index after.
-fn function_of(expression: &str) -> Option<&str> {
-    let (head, _) = expression.split_once('(')?;
-    let plain = head.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    (plain && !head.is_empty() && expression.ends_with(')')).then_some(head)
-}
-
-fn index_name(context: &StatementContext, relation: &Relation, create: &CreateIndex) -> String {
+/// What the columns of a new index are called.
+fn columns_of(create: &CreateIndex) -> Result<Vec<String>> {
     let parts = create.parts.iter().map(|part| match &part.of {
-        Ok(column) => column.as_str(),
-        Err(text) => function_of(text).unwrap_or("expr"),
+        Ok(column) => Ok(column.clone()),
+        Err(text) => {
+            let name = suggested_name(&parse_expression(text)?);
+            Ok(name.unwrap_or_else(|| "expr".to_owned()))
+        }
     });
-    let include = create.include.iter().map(String::as_str);
-    let second = parts.chain(include).collect::<Vec<_>>().join("_");
-    choose_name(&relation.name, Some(&second), "idx", |name| {
-        is_taken(context, relation, name)
-    })
+    let include = create.include.iter().cloned().map(Ok);
+    let names: Vec<String> = parts.chain(include).collect::<Result<_>>()?;
+    Ok(index_columns(names.iter().map(String::as_str)))
 }

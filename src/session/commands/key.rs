@@ -1,8 +1,8 @@
 //! PRIMARY KEY and UNIQUE: with an index of their own, or made of one that is there.
 
-use super::constraint::{choose_name, is_taken, key_columns, refuse_named};
+use super::constraint::{choose_name, is_taken, joined, key_columns, refuse_named};
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Index, IndexPart, IndexedBy, Relation};
+use crate::catalog::{Index, IndexPart, IndexedBy, Relation, index_columns};
 use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
 use crate::session::Session;
 use crate::statement::StatementContext;
@@ -28,8 +28,8 @@ impl Session {
         refuse_second_primary(relation, *primary)?;
         let word = if *primary { "primary key" } else { "unique" };
         let attnums = key_columns(relation, columns, word)?;
-        let named: Vec<&str> = columns.iter().chain(include).map(String::as_str).collect();
-        let joined = named.join("_");
+        let named = index_columns(columns.iter().chain(include).map(String::as_str));
+        let joined = joined(&named);
         let include = key_columns(relation, include, word)?;
         let (second, label) = if *primary {
             (None, "pkey")
@@ -66,6 +66,7 @@ impl Session {
             reads: Vec::new(),
             timing: definition.timing,
             invalid: false,
+            columns: named,
         })
     }
 
@@ -133,6 +134,40 @@ impl Session {
         index.timing = definition.timing;
         Ok(())
     }
+}
+
+/// Constraints declared together without keys that say what others say, too. The one that is left
+/// is the primary key, if one of them is that, else the first; it is called as any of them is.
+pub(super) fn without_repeated_keys(
+    definitions: impl Iterator<Item = ConstraintDefinition>,
+) -> Vec<ConstraintDefinition> {
+    let is_primary = |definition: &ConstraintDefinition| matches!(definition.clause, ConstraintClause::Key { primary, .. } if primary);
+    let (mut kept, others): (Vec<_>, Vec<_>) = definitions.partition(is_primary);
+    for definition in others {
+        match kept
+            .iter_mut()
+            .find(|prior| is_same_key(prior, &definition))
+        {
+            Some(prior) => prior.name = prior.name.take().or(definition.name),
+            None => kept.push(definition),
+        }
+    }
+    kept
+}
+
+/// Whether the index of one key is that of another.
+fn is_same_key(one: &ConstraintDefinition, other: &ConstraintDefinition) -> bool {
+    let said = |definition: &ConstraintDefinition| match &definition.clause {
+        ConstraintClause::Key {
+            primary: _,
+            columns,
+            include,
+            nulls_not_distinct,
+            parameters: _,
+        } => Some((columns.clone(), include.clone(), *nulls_not_distinct)),
+        _ => None,
+    };
+    one.timing == other.timing && said(one).is_some() && said(one) == said(other)
 }
 
 /// `42P16` for a primary key of a table that has one.

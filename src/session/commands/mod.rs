@@ -31,6 +31,7 @@ mod family_rules;
 mod foreign;
 mod foreign_key;
 mod grant;
+mod identity;
 mod index;
 mod keep;
 mod key;

@@ -99,11 +99,8 @@ impl Session {
             })
         };
         let name = given.unwrap_or_else(made_up);
-        if identity.is_some() && ![PgType::INT2, PgType::INT4, PgType::INT8].contains(&ty) {
-            return Err(Error::new(
-                SqlState::INVALID_PARAMETER_VALUE,
-                "identity column type must be smallint, integer, or bigint",
-            ));
+        if identity.is_some() {
+            check_identity_type(ty)?;
         }
         let mut options = vec![SequenceOption::Type(ty)];
         options.extend(identity.unwrap_or_default().iter().cloned());
@@ -377,4 +374,15 @@ fn within(sequence: &Sequence, word: &str, value: i64) -> Result<()> {
         SqlState::INVALID_PARAMETER_VALUE,
         format!("{word} value ({value}) cannot be {side} than {name} ({bound})"),
     ))
+}
+
+/// `22023` for a type that has no values to count.
+pub(super) fn check_identity_type(ty: PgType) -> Result<()> {
+    match [PgType::INT2, PgType::INT4, PgType::INT8].contains(&ty) {
+        true => Ok(()),
+        false => Err(Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            "identity column type must be smallint, integer, or bigint",
+        )),
+    }
 }

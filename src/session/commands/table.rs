@@ -9,6 +9,7 @@ use sqlparser::ast;
 
 use super::column_type::{check_column_name, check_column_type, check_shown_type};
 use super::constraint::stored;
+use super::key::without_repeated_keys;
 use super::on_commit::check_on_commit;
 use super::query::check_parameters;
 use super::sequence::OfColumn;
@@ -121,14 +122,10 @@ impl Session {
             let key = self.partition_key(context, &relation, clause, run).await?;
             relation.family.key = Some(key);
         }
-        let own = taken
-            .columns
-            .iter()
-            .flat_map(|c| c.constraints.iter().cloned());
-        let constraints: Vec<_> = own
-            .chain(taken.constraints)
-            .chain(create.constraints.iter().cloned())
-            .collect();
+        let own = taken.columns.iter().flat_map(|c| &c.constraints);
+        let own = own.chain(&create.constraints).cloned();
+        let mut constraints = without_repeated_keys(own);
+        constraints.extend(taken.constraints);
         self.declare_constraints(context, &mut relation, &constraints, run)
             .await?;
         for (table, index) in &taken.indexes {
