@@ -66,6 +66,6 @@ pub use snapshot::Snapshot;
 pub use trigger::{ConstraintTrigger, Enabled, Firing, Trigger, TriggerEvent, without_stars};
 pub use tuning::{
     ColumnTuning, ParameterChanges, Parameters, ReplicaIdentity, Tuned, Tuning, check_parameter,
-    with_parameters,
+    is_true, with_parameters,
 };
 pub use user_type::{Attribute, Composite, TypeKind, UserType};

@@ -43,6 +43,9 @@ pub struct ColumnTuning {
     /// SET STORAGE, as `pg_attribute` has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<char>,
+    /// COMPRESSION, as `pg_attribute` has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<char>,
     /// SET (…)
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Parameters,
@@ -93,8 +96,10 @@ impl Tuning {
 /// What has storage parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tuned<'a> {
-    /// A table or materialized view.
+    /// A table or materialized view. What begins with `toast.` is of the table beside it.
     Table,
+    /// The table beside a table, for its long values.
+    Toast,
     /// An index, by its access method.
     Index(&'a str),
     /// A column.
@@ -157,6 +162,16 @@ fn takes(of: Tuned<'_>, name: &str) -> Option<Takes> {
         (Tuned::Index("gin"), "gin_pending_list_limit") => Takes::Int(64, MAX),
         (Tuned::Index("brin"), "pages_per_range") => Takes::Int(1, 131_072),
         (Tuned::Index("brin"), "autosummarize") => Takes::Bool,
+        (
+            Tuned::Toast,
+            "fillfactor"
+            | "toast_tuple_target"
+            | "parallel_workers"
+            | "user_catalog_table"
+            | "autovacuum_analyze_threshold"
+            | "autovacuum_analyze_scale_factor",
+        ) => return None,
+        (Tuned::Toast, name) => return takes(Tuned::Table, name),
         (Tuned::Column, "n_distinct" | "n_distinct_inherited") => Takes::Real(-1.0, f64::MAX),
         _ => return None,
     })
@@ -167,6 +182,9 @@ fn takes(of: Tuned<'_>, name: &str) -> Option<Takes> {
 /// # Errors
 /// `22023`
 pub fn check_parameter(of: Tuned<'_>, name: &str, value: &str) -> Result<()> {
+    if let (Tuned::Table, Some(name)) = (of, name.strip_prefix("toast.")) {
+        return check_parameter(Tuned::Toast, name, value);
+    }
     let Some(takes) = takes(of, name) else {
         return Err(invalid(format!("unrecognized parameter \"{name}\"")));
     };
@@ -218,7 +236,7 @@ fn is_bool(value: &str) -> bool {
 }
 
 /// Whether a boolean parameter is set to true.
-pub(super) fn is_true(value: &str) -> bool {
+pub fn is_true(value: &str) -> bool {
     let value = value.to_lowercase();
     value == "1" || value == "on" || "true".starts_with(&value) || "yes".starts_with(&value)
 }

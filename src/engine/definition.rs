@@ -15,6 +15,8 @@ pub struct ColumnDefinition {
     pub ty: TypeName,
     /// Whether the type was written `serial` or a kin: a sequence comes with it.
     pub serial: bool,
+    /// COMPRESSION
+    pub compression: Option<String>,
     /// COLLATE
     pub collation: Option<ObjectName>,
     /// NOT NULL
@@ -119,6 +121,8 @@ pub struct Like {
 pub struct LikeOptions {
     /// COMMENTS
     pub comments: bool,
+    /// COMPRESSION
+    pub compression: bool,
     /// CONSTRAINTS: checks.
     pub constraints: bool,
     /// DEFAULTS
@@ -273,4 +277,6 @@ pub struct CreateMaterialized {
     pub text: String,
     /// WITH DATA, the default.
     pub with_data: bool,
+    /// Storage parameters.
+    pub storage: Parameters,
 }

@@ -222,6 +222,7 @@ impl Snapshot {
         // Another type is stored as that type is.
         if retyped && let Some(tuning) = relation.tuning.columns.get_mut(&column.attnum) {
             tuning.storage = None;
+            tuning.compression = None;
         }
         check_columns(relation)
     }

@@ -28,6 +28,13 @@ pub enum Tune {
         /// The word.
         storage: String,
     },
+    /// ALTER COLUMN … SET COMPRESSION
+    Compression {
+        /// Which.
+        column: String,
+        /// The method, or `default`.
+        method: String,
+    },
     /// ALTER COLUMN … SET (…), RESET (…)
     ColumnParameters {
         /// Which.
@@ -35,8 +42,8 @@ pub enum Tune {
         /// Names, and values of those set.
         changes: ParameterChanges,
     },
-    /// What PostgreSQL takes and does nothing for.
-    Nothing,
+    /// What is so already, by the action's name.
+    Already(&'static str),
 }
 
 /// REPLICA IDENTITY

@@ -43,7 +43,18 @@ pub(super) fn column_rest(cursor: &mut Cursor, name: String) -> Result<ColumnDef
             format!("column \"{name}\" has pseudo-type {ty}"),
         ));
     }
-    constrained(cursor, name, ty, serial.is_some())
+    let compression = compression(cursor)?;
+    let column = constrained(cursor, name, ty, serial.is_some())?;
+    Ok(ColumnDefinition {
+        compression,
+        ..column
+    })
+}
+
+/// `COMPRESSION method`, if it comes next.
+fn compression(cursor: &mut Cursor) -> Result<Option<String>> {
+    let said = cursor.accept("COMPRESSION");
+    said.then(|| cursor.any_word()).transpose()
 }
 
 /// What is said of a column that a partition has of its table: a name and constraints.
@@ -64,6 +75,7 @@ fn constrained(
         name,
         ty,
         serial,
+        compression: None,
         collation: None,
         not_null: false,
         default: None,
@@ -120,9 +132,7 @@ fn constrained(
                 ));
             }
             column.collation = Some(cursor.object_name()?);
-        } else if let Some(word @ ("COMPRESSION" | "STORAGE" | "OPTIONS" | "EXCLUDE")) =
-            cursor.word().as_deref()
-        {
+        } else if let Some(word @ ("STORAGE" | "OPTIONS" | "EXCLUDE")) = cursor.word().as_deref() {
             return Err(Error::unsupported(format!("{word} in a column definition")));
         } else if constraint {
             return Err(cursor.syntax_error());
@@ -239,8 +249,8 @@ fn key(
     (columns, include): (Vec<String>, Vec<String>),
 ) -> Result<ConstraintClause> {
     let parameters = storage::of_index(cursor, "btree")?;
-    if cursor.accept("USING INDEX TABLESPACE") {
-        return Err(Error::unsupported("USING INDEX TABLESPACE"));
+    if cursor.accept("USING INDEX") && !storage::tablespace(cursor)? {
+        return Err(cursor.syntax_error());
     }
     Ok(ConstraintClause::Key {
         primary,
@@ -515,6 +525,7 @@ pub(super) fn like_options(cursor: &mut Cursor) -> Result<LikeOptions> {
             "all" => {
                 options = LikeOptions {
                     comments: including,
+                    compression: including,
                     constraints: including,
                     defaults: including,
                     generated: including,
@@ -523,13 +534,14 @@ pub(super) fn like_options(cursor: &mut Cursor) -> Result<LikeOptions> {
                 };
             }
             "comments" => options.comments = including,
+            "compression" => options.compression = including,
             "constraints" => options.constraints = including,
             "defaults" => options.defaults = including,
             "generated" => options.generated = including,
             "identity" => options.identity = including,
             "indexes" => options.indexes = including,
             // There is nothing of the kind to take over.
-            "statistics" | "storage" | "compression" => {}
+            "statistics" | "storage" => {}
             _ => return Err(cursor.syntax_error()),
         }
     }

@@ -198,9 +198,7 @@ pub(super) fn create_index(cursor: &mut Cursor) -> Result<Command> {
     };
     let nulls_not_distinct = nulls(cursor)?;
     let parameters = storage::of_index(cursor, &method)?;
-    if cursor.word().as_deref() == Some("TABLESPACE") {
-        return Err(Error::unsupported("CREATE INDEX … TABLESPACE"));
-    }
+    storage::tablespace(cursor)?;
     let predicate = if cursor.accept("WHERE") {
         let start = cursor.position();
         cursor.expression()?;
@@ -269,11 +267,9 @@ pub(super) fn create_materialized(cursor: &mut Cursor) -> Result<Command> {
     } else {
         Vec::new()
     };
-    if let Some(word @ ("WITH" | "USING" | "TABLESPACE")) = cursor.word().as_deref() {
-        return Err(Error::unsupported(format!(
-            "CREATE MATERIALIZED VIEW … {word}"
-        )));
-    }
+    storage::access_method(cursor)?;
+    let storage = storage::of_table(cursor)?;
+    storage::tablespace(cursor)?;
     cursor.expect("AS")?;
     let start = cursor.position();
     let query = cursor.query()?;
@@ -285,6 +281,7 @@ pub(super) fn create_materialized(cursor: &mut Cursor) -> Result<Command> {
         query,
         text,
         with_data: with_data(cursor),
+        storage,
     }))
 }
 

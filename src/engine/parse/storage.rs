@@ -7,7 +7,7 @@ use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
 use crate::base::{Error, Result, SqlState};
-use crate::catalog::{Parameters, Tuned, check_parameter};
+use crate::catalog::{Parameters, Tuned, check_parameter, is_true};
 
 /// `WITH (name [= value], …)` or `WITHOUT OIDS`, if it comes next.
 ///
@@ -17,13 +17,67 @@ pub(super) fn of_table(cursor: &mut Cursor) -> Result<Parameters> {
     if cursor.accept("WITHOUT OIDS") {
         return Ok(Vec::new());
     }
-    with(cursor, |name, value| {
-        let own = name.strip_prefix("toast.").unwrap_or(name);
-        if own != name && own == "fillfactor" {
-            return Err(invalid(format!("unrecognized parameter \"{own}\"")));
-        }
-        check_parameter(Tuned::Table, own, value)
-    })
+    let mut parameters = with(cursor, |name, value| match name {
+        "oids" => match is_true(value) {
+            true => Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "tables declared WITH OIDS are not supported",
+            )),
+            false => Ok(()),
+        },
+        _ => check_parameter(Tuned::Table, name, value),
+    })?;
+    parameters.retain(|(name, _)| name != "oids");
+    Ok(parameters)
+}
+
+/// `TABLESPACE name`, if it comes next. There is one for what is in a database.
+///
+/// # Errors
+/// `42704` no such tablespace; `22023` for that of what databases share.
+pub(super) fn tablespace(cursor: &mut Cursor) -> Result<bool> {
+    if !cursor.accept("TABLESPACE") {
+        return Ok(false);
+    }
+    match cursor.name()?.as_str() {
+        "pg_default" => Ok(true),
+        "pg_global" => Err(invalid(
+            "only shared relations can be placed in pg_global tablespace".to_owned(),
+        )),
+        name => Err(Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("tablespace \"{name}\" does not exist"),
+        )),
+    }
+}
+
+/// `USING name` of a table, if it comes next: there is one access method for tables.
+///
+/// # Errors
+/// As [`check_access_method`].
+pub(super) fn access_method(cursor: &mut Cursor) -> Result<()> {
+    match cursor.accept("USING") {
+        true => check_access_method(&cursor.name()?),
+        false => Ok(()),
+    }
+}
+
+/// That rows of tables can be reached so: PostgreSQL's default.
+///
+/// # Errors
+/// `42704` no such access method; `55000` for one of indexes.
+pub(super) fn check_access_method(name: &str) -> Result<()> {
+    match name {
+        "heap" => Ok(()),
+        "brin" | "btree" | "gin" | "gist" | "hash" | "spgist" => Err(Error::new(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("access method \"{name}\" is not of type TABLE"),
+        )),
+        _ => Err(Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("access method \"{name}\" does not exist"),
+        )),
+    }
 }
 
 /// `WITH (name [= value], …)` of an index, if it comes next.

@@ -69,7 +69,8 @@ pub(super) fn create(cursor: &mut Cursor, temporary: bool, unlogged: bool) -> Re
                     "specifying a table access method is not supported on a partitioned table",
                 ));
             }
-            (create.storage, create.on_commit) = table_options(cursor)?;
+            let partitioned = create.partition_by.is_some();
+            (create.storage, create.on_commit) = table_options(cursor, partitioned)?;
             return Ok(Command::CreateTable(create));
         }
         if names.len() < count {
@@ -77,7 +78,7 @@ pub(super) fn create(cursor: &mut Cursor, temporary: bool, unlogged: bool) -> Re
         }
     }
     refuse_words(cursor, "CREATE TABLE", &["OF"])?;
-    let (storage, on_commit) = table_options(cursor)?;
+    let (storage, on_commit) = table_options(cursor, false)?;
     cursor.expect("AS")?;
     let filled = match cursor.accept("EXECUTE") {
         true => {
@@ -105,39 +106,26 @@ pub(super) fn create(cursor: &mut Cursor, temporary: bool, unlogged: bool) -> Re
     }))
 }
 
-/// What may stand between a table's columns and AS: the access method, storage parameters, and what
-/// becomes of a temporary table at commit.
-fn table_options(cursor: &mut Cursor) -> Result<(Parameters, Option<OnCommit>)> {
-    if cursor.accept("USING") {
-        check_access_method(&cursor.name()?)?;
+/// What may stand between a table's columns and AS: the access method, storage parameters, what
+/// becomes of a temporary table at commit, and the tablespace.
+fn table_options(cursor: &mut Cursor, partitioned: bool) -> Result<(Parameters, Option<OnCommit>)> {
+    storage::access_method(cursor)?;
+    let parameters = storage::of_table(cursor)?;
+    let on_commit = if cursor.accept("ON COMMIT DROP") {
+        Some(OnCommit::Drop)
+    } else if cursor.accept("ON COMMIT DELETE ROWS") {
+        Some(OnCommit::DeleteRows)
+    } else {
+        cursor.accept("ON COMMIT PRESERVE ROWS");
+        None
+    };
+    if storage::tablespace(cursor)? && partitioned {
+        return Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "cannot specify default tablespace for partitioned relations",
+        ));
     }
-    let storage = storage::of_table(cursor)?;
-    if cursor.accept("ON COMMIT PRESERVE ROWS") {
-        return Ok((storage, None));
-    }
-    if cursor.accept("ON COMMIT DROP") {
-        return Ok((storage, Some(OnCommit::Drop)));
-    }
-    if cursor.accept("ON COMMIT DELETE ROWS") {
-        return Ok((storage, Some(OnCommit::DeleteRows)));
-    }
-    refuse_words(cursor, "CREATE TABLE", &["TABLESPACE"])?;
-    Ok((storage, None))
-}
-
-/// USING of a table: there is one access method for tables, PostgreSQL's default.
-fn check_access_method(name: &str) -> Result<()> {
-    match name {
-        "heap" => Ok(()),
-        "brin" | "btree" | "gin" | "gist" | "hash" | "spgist" => Err(Error::new(
-            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-            format!("access method \"{name}\" is not of type TABLE"),
-        )),
-        _ => Err(Error::new(
-            SqlState::UNDEFINED_OBJECT,
-            format!("access method \"{name}\" does not exist"),
-        )),
-    }
+    Ok((parameters, on_commit))
 }
 
 /// `0A000` if one of these clauses comes next.
@@ -201,7 +189,7 @@ fn partition_of(
     }
     let bound = family::bound(cursor)?;
     let partition_by = family::partition_by(cursor)?;
-    let (storage, on_commit) = table_options(cursor)?;
+    let (storage, on_commit) = table_options(cursor, partition_by.is_some())?;
     Ok(Command::CreateTable(CreateTable {
         name,
         temporary,

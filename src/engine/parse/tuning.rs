@@ -14,11 +14,19 @@ pub(super) fn of_relation(cursor: &mut Cursor) -> Result<Option<Tune>> {
         ("SET LOGGED", Tune::Logged(true)),
         ("SET UNLOGGED", Tune::Logged(false)),
         ("SET WITHOUT CLUSTER", Tune::ClusterOn(None)),
-        ("SET WITHOUT OIDS", Tune::Nothing),
+        ("SET WITHOUT OIDS", Tune::Already("SET WITHOUT OIDS")),
     ] {
         if cursor.accept(words) {
             return Ok(Some(tune));
         }
+    }
+    if cursor.accept("SET ACCESS METHOD") {
+        storage::check_access_method(&cursor.name()?)?;
+        return Ok(Some(Tune::Already("SET ACCESS METHOD")));
+    }
+    if cursor.second_word().as_deref() == Some("TABLESPACE") && cursor.accept("SET") {
+        storage::tablespace(cursor)?;
+        return Ok(Some(Tune::Already("SET TABLESPACE")));
     }
     if cursor.accept("CLUSTER ON") {
         return Ok(Some(Tune::ClusterOn(Some(cursor.name()?))));
@@ -55,6 +63,10 @@ pub(super) fn of_column(cursor: &mut Cursor, column: &str) -> Result<Option<Tune
     if cursor.accept("SET STORAGE") {
         let storage = cursor.name()?;
         return Ok(Some(Tune::Storage { column, storage }));
+    }
+    if cursor.accept("SET COMPRESSION") {
+        let method = cursor.any_word()?;
+        return Ok(Some(Tune::Compression { column, method }));
     }
     let changes = changes(cursor)?;
     Ok(changes.map(|changes| Tune::ColumnParameters { column, changes }))

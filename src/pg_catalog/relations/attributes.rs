@@ -208,6 +208,10 @@ pub(super) fn pg_attribute(
                 let storage = row.tuning.and_then(|tuning| tuning.storage);
                 storage.map_or_else(|| row.storage().storage.into(), Value::from)
             }),
+            ("attcompression", &|row| {
+                let compression = row.tuning.and_then(|tuning| tuning.compression);
+                compression.map_or_else(|| "".into(), Value::from)
+            }),
             ("attoptions", &|row| {
                 row.tuning
                     .map_or(Value::Null, |tuning| options(&tuning.parameters))

@@ -296,6 +296,7 @@ impl Session {
                     let old = std::mem::take(&mut of.parameters);
                     of.parameters = with_parameters(old, changes);
                 }
+                [AlterAction::Tune(Tune::Already("SET TABLESPACE"))] => {}
                 _ => return Err(Error::unsupported("this ALTER INDEX")),
             }
         }

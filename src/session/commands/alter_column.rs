@@ -10,6 +10,7 @@ use super::identity::not_identity;
 use super::key::without_repeated_keys;
 use super::rename::renamed;
 use super::table::stored_name;
+use super::tuning::compression;
 use super::{collation, no_column, skipping};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -318,6 +319,13 @@ impl Session {
                 ..after.columns[index].clone()
             },
         });
+        if let Some(method) = &definition.compression {
+            after.tuning.column(attnum).compression = compression(ty, method)?;
+            changes.push(Change::SetTuning {
+                relation: relation.oid,
+                tuning: Box::new(after.tuning.clone()),
+            });
+        }
         self.push(changes, Vec::new())?;
         let column = after.columns[index].clone();
         let has_rows = relation.segments().iter().any(|segment| segment.rows > 0);

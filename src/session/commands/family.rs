@@ -7,6 +7,7 @@ use super::alter::owned_table;
 use super::attach::default_locks;
 use super::family_keys::referring_locks;
 use super::like::TakenOver;
+use super::tuning::compression_of;
 use super::{collation, relation_of};
 use crate::base::error::Report;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -123,7 +124,7 @@ impl Session {
                 let found = merged
                     .iter_mut()
                     .find(|other| other.definition.name == column.name);
-                let definition = of_parent(column);
+                let definition = of_parent(parent, column);
                 let Some(other) = found else {
                     merged.push(Merging {
                         definition,
@@ -147,6 +148,7 @@ impl Session {
                 let had = collation::of(was, other.definition.collation.as_ref())?;
                 let what = format!("inherited column \"{}\"", column.name);
                 collation::meet(&what, was, (had, column.collation))?;
+                compress_alike(&mut other.definition, definition.compression.clone())?;
                 let generated = |of: &ColumnDefinition| of.generation.is_some();
                 if generated(&other.definition) != generated(&definition) {
                     return Err(Error::new(
@@ -293,6 +295,7 @@ impl Session {
                 collation::meet(&format!("column \"{}\"", own.name), now, (had, has))?;
             }
             let definition = &mut column.definition;
+            compress_alike(definition, own.compression)?;
             if definition.generation.is_some() {
                 let problem = if own.default.is_some() {
                     Some("inherits from generated column but specifies default")
@@ -449,7 +452,7 @@ pub(super) fn check_persistence(
 }
 
 /// A parent's column as its child declares it.
-fn of_parent(column: &crate::catalog::Column) -> ColumnDefinition {
+fn of_parent(parent: &Relation, column: &crate::catalog::Column) -> ColumnDefinition {
     let generation = match &column.generation {
         Some(Generation::Stored { expression, .. }) => {
             Some(GenerationClause::Stored(expression.clone()))
@@ -461,11 +464,34 @@ fn of_parent(column: &crate::catalog::Column) -> ColumnDefinition {
         name: column.name.clone(),
         ty: TypeName::Known(column.ty),
         serial: false,
+        compression: compression_of(parent, column.attnum),
         collation: column.collation.and_then(collation::written),
         not_null: column.not_null,
         default: column.default.clone(),
         generation,
         constraints: Vec::new(),
+    }
+}
+
+/// Gives a column the compression that another definition of it says.
+///
+/// # Errors
+/// `42804` if it says another one.
+fn compress_alike(column: &mut ColumnDefinition, method: Option<String>) -> Result<()> {
+    match (&column.compression, method) {
+        (Some(one), Some(other)) if *one != other => Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            format!(
+                "column \"{}\" has a compression method conflict",
+                column.name
+            ),
+        )
+        .detail(format!("{one} versus {other}"))),
+        (None, method) => {
+            column.compression = method;
+            Ok(())
+        }
+        (Some(_), _) => Ok(()),
     }
 }
 

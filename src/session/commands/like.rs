@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::tuning::compression_of;
 use super::{collation, relation_of};
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{
@@ -102,6 +103,10 @@ fn take_over(
             name: column.name.clone(),
             ty: TypeName::Known(column.ty),
             serial: false,
+            compression: including
+                .compression
+                .then(|| compression_of(relation, column.attnum))
+                .flatten(),
             collation: column.collation.and_then(collation::written),
             not_null: column.not_null,
             default: column.default.clone().filter(|_| including.defaults),

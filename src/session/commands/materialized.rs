@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::row_lock::refuse_row_locks;
-use super::table::stored_columns;
+use super::table::{of_main_table, stored_columns};
 use super::view::view_of;
 use super::{query::check_parameters, relation_of, tag};
 use crate::base::{Error, Result, SqlState};
@@ -60,7 +60,7 @@ impl Session {
         let columns = stored_columns(&context, &bound.columns, &create.columns)?;
         let view = view_of(&context, &create.text, &bound);
         let query = privileges::authorize(&context.snapshot, &bound.needs.clone(), bound)?;
-        let relation = self.new_relation(
+        let mut relation = self.new_relation(
             &create.name.name,
             place,
             columns,
@@ -70,6 +70,8 @@ impl Session {
                 segments: Arc::from([]),
             },
         );
+        self.say_no_effect(&create.storage);
+        relation.tuning.parameters = of_main_table(&create.storage);
         self.push(
             vec![Change::CreateRelation(Box::new(relation.clone()))],
             Vec::new(),

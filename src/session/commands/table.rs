@@ -13,6 +13,7 @@ use super::key::without_repeated_keys;
 use super::on_commit::check_on_commit;
 use super::query::check_parameters;
 use super::sequence::OfColumn;
+use super::tuning::compression;
 use super::{collation, skipping, tag};
 use crate::base::limits::{COLUMNS_MAX, TABLE_COLUMNS_MAX};
 use crate::base::{Error, Oid, Result, SqlState};
@@ -99,6 +100,12 @@ impl Session {
         for (attnum, comment) in &taken.comments {
             for column in relation.columns.iter_mut().filter(|c| c.attnum == *attnum) {
                 column.comment = Some(comment.clone());
+            }
+        }
+        for (column, definition) in relation.columns.iter().zip(&taken.columns) {
+            if let Some(method) = &definition.compression {
+                let letter = compression(column.ty, method)?;
+                relation.tuning.column(column.attnum).compression = letter;
             }
         }
         let mut changes = Vec::new();

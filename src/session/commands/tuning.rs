@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::drop::kind_of;
 use super::no_column;
+use super::table::of_main_table;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{
     Change, Column, Index, IndexedBy, Persistence, Relation, RelationKind, ReplicaIdentity, Tuned,
@@ -14,9 +15,13 @@ use crate::engine::command::{ObjectKind, ReplicaIdentityClause, Tune};
 use crate::pg_catalog;
 use crate::session::Session;
 use crate::statement::StatementContext;
+use crate::types::PgType;
 
 /// What PostgreSQL remembers of a column at most.
 const STATISTICS_MAX: i32 = 10_000;
+
+/// Methods of compression, and what `pg_attribute` calls them.
+const COMPRESSIONS: [(&str, char); 2] = [("pglz", 'p'), ("lz4", 'l')];
 
 impl Session {
     /// What an action comes to.
@@ -29,8 +34,8 @@ impl Session {
         check_kind(relation, tune)?;
         let mut tuning = relation.tuning.clone();
         match tune {
-            Tune::Nothing => return Ok(Vec::new()),
-            Tune::Parameters(changes) if relation.view().is_some() => {
+            Tune::Already(_) => return Ok(Vec::new()),
+            Tune::Parameters(changes) if kind_of(relation) == ObjectKind::View => {
                 return self.view_options(context, relation, changes);
             }
             Tune::Parameters(changes) => {
@@ -38,7 +43,8 @@ impl Session {
                 let set = changes.iter().filter(|(_, value)| value.is_some());
                 let names: Vec<_> = set.map(|(name, _)| (name.clone(), String::new())).collect();
                 self.say_no_effect(&names);
-                tuning.parameters = with_parameters(tuning.parameters, changes);
+                let parameters = with_parameters(tuning.parameters, changes);
+                tuning.parameters = of_main_table(&parameters);
             }
             Tune::Logged(logged) => {
                 check_logged(context, relation, *logged)?;
@@ -81,6 +87,10 @@ impl Session {
                 let column = column_of(relation, column)?;
                 let letter = storage_letter(column, storage)?;
                 tuning.column(column.attnum).storage = Some(letter);
+            }
+            Tune::Compression { column, method } => {
+                let column = column_of(relation, column)?;
+                tuning.column(column.attnum).compression = compression(column.ty, method)?;
             }
             Tune::ColumnParameters { column, changes } => {
                 let attnum = column_of(relation, column)?.attnum;
@@ -161,7 +171,13 @@ fn check_kind(relation: &Relation, tune: &Tune) -> Result<()> {
     let kind = kind_of(relation);
     let stored = matches!(kind, ObjectKind::Table | ObjectKind::MaterializedView);
     let (action, allowed) = match tune {
-        Tune::Nothing => return Ok(()),
+        Tune::Already(action) if relation.is_partitioned() && *action == "SET ACCESS METHOD" => {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                "cannot change access method of a partitioned table",
+            ));
+        }
+        Tune::Already(action) => (*action, stored),
         Tune::Parameters(changes) => {
             let set = changes.iter().any(|(_, value)| value.is_some());
             let action = if set { "SET" } else { "RESET" };
@@ -180,6 +196,7 @@ fn check_kind(relation: &Relation, tune: &Tune) -> Result<()> {
             "ALTER COLUMN ... SET STORAGE",
             stored || kind == ObjectKind::ForeignTable,
         ),
+        Tune::Compression { .. } => ("ALTER COLUMN ... SET COMPRESSION", stored),
         Tune::ColumnParameters { changes, .. } => {
             let set = changes.iter().any(|(_, value)| value.is_some());
             let action = match set {
@@ -322,6 +339,41 @@ fn check_identifying(relation: &Relation, index: &Index) -> Result<()> {
             ),
         ),
     }
+}
+
+/// The letter of a method by which long values of a type are made shorter, if one is said.
+///
+/// # Errors
+/// `0A000` for a type whose values are not; `22023` no such method.
+pub(super) fn compression(ty: PgType, method: &str) -> Result<Option<char>> {
+    if method == "default" {
+        return Ok(None);
+    }
+    if !pg_catalog::is_toastable(ty) {
+        return Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!(
+                "column data type {} does not support compression",
+                ty.with_typmod(-1)
+            ),
+        ));
+    }
+    let mut methods = COMPRESSIONS.iter();
+    match methods.find(|(name, _)| *name == method) {
+        Some((_, letter)) => Ok(Some(*letter)),
+        None => Err(Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("invalid compression method \"{method}\""),
+        )),
+    }
+}
+
+/// The method a column of a table has, if one was said.
+pub(super) fn compression_of(relation: &Relation, attnum: i16) -> Option<String> {
+    let letter = relation.tuning.columns.get(&attnum)?.compression?;
+    let mut methods = COMPRESSIONS.iter();
+    let found = methods.find(|(_, other)| *other == letter);
+    found.map(|(name, _)| (*name).to_owned())
 }
 
 /// The letter of a storage word, which the column's type must have.
