@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::drop::{is_missing, kind_of, named, word_of};
 use super::family_rules::check_altered;
+use super::passes::in_passes;
 use super::policy::secured;
 use super::readers::{reworded, reworded_for_schema};
 use super::trigger::enabled;
@@ -21,7 +22,7 @@ use crate::session::{CommandTag, Session};
 use crate::statement::StatementContext;
 
 impl Session {
-    /// ALTER: the actions in order, each seeing what those before it made.
+    /// ALTER: the actions one after the other, each seeing what those before it made.
     pub(in crate::session) async fn alter(
         &mut self,
         alter: &Alter,
@@ -51,7 +52,7 @@ impl Session {
             self.lock(oid, LockMode::Exclusive, run.interrupt).await?;
             self.refuse_in_use(oid, "ALTER TABLE")?;
         }
-        for action in &alter.actions {
+        for action in &in_passes(&alter.actions) {
             let context = self.context()?;
             let ObjectId::Relation(oid) = object else {
                 self.act_on(&context, object, action, &run).await?;

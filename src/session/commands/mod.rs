@@ -44,6 +44,7 @@ mod on_commit;
 mod operator;
 mod owned;
 mod partition;
+mod passes;
 mod policy;
 mod prepare;
 mod query;
