@@ -1,6 +1,5 @@
 //! ALTER COLUMN … TYPE.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::alter::as_server;
@@ -62,18 +61,6 @@ impl Session {
         }
         if let Some(routine) = context.snapshot.routines_naming(table, attnum).next() {
             return used("function or procedure", describe(context, routine));
-        }
-        let keyed = relation.constraints.foreign.iter();
-        let referred = context.snapshot.references_to(relation.oid);
-        let keyed = keyed.map(Cow::Borrowed);
-        if keyed.chain(referred.map(|(_, key)| key)).any(|key| {
-            key.table == relation.oid && key.references.contains(&column.attnum)
-                || relation.constraints.foreign.contains(&key)
-                    && key.columns.contains(&column.attnum)
-        }) {
-            return Err(Error::unsupported(
-                "ALTER COLUMN … TYPE of a column in a foreign key",
-            ));
         }
         let expression = match using {
             Some(using) => {
@@ -184,6 +171,9 @@ impl Session {
         for other in after.columns.iter_mut().filter(|c| c.attnum == new.attnum) {
             *other = new.clone();
         }
+        let retyped = self.stand_on_type(context, &after, new.attnum, run).await?;
+        self.lock_other_sides(context, relation, new.attnum, run)
+            .await?;
         after.kind = RelationKind::Table {
             segments: Arc::from([]),
         };
@@ -196,6 +186,7 @@ impl Session {
             relation: relation.oid,
             column: new,
         });
+        changes.extend(retyped);
         changes.extend(added);
         self.push(changes, Vec::new())?;
         // What was promised of the values must hold of what they became.
@@ -212,6 +203,8 @@ impl Session {
             column.not_null = false;
         }
         self.check_rows_of(&context, &before, &after, run).await?;
+        self.recheck_referring(&context, &after, column.attnum, run)
+            .await?;
         Ok(Vec::new())
     }
 }

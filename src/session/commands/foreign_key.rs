@@ -285,7 +285,8 @@ fn check_count(references: usize, columns: usize) -> Result<()> {
     ))
 }
 
-fn refuse_types(
+/// `42804` for columns of types that are not compared as keys.
+pub(super) fn refuse_types(
     snapshot: &Snapshot,
     relation: &Relation,
     from: i16,

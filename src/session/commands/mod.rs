@@ -52,6 +52,7 @@ mod range_type;
 mod readers;
 mod reindex;
 mod rename;
+mod retyped;
 mod role;
 mod routine;
 mod routine_alter;

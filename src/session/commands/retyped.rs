@@ -1,0 +1,144 @@
+//! What stands on a column whose type changes: foreign keys, expressions of indexes, checks.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::foreign_key::refuse_types;
+use crate::base::{Error, Oid, Result};
+use crate::catalog::{Change, ForeignKey, Index, IndexedBy, Relation};
+use crate::database::LockMode;
+use crate::engine::{ExpressionKind, Referring};
+use crate::session::Session;
+use crate::session::dispatch::Run;
+use crate::statement::StatementContext;
+
+impl Session {
+    /// Sees that what stands on a column can stand on what it is to be, `after`; gives the indexes
+    /// as they are then, if they change.
+    ///
+    /// # Errors
+    /// `42804` for a foreign key of types that do not go together; as binding the expressions.
+    pub(super) async fn stand_on_type(
+        &mut self,
+        context: &Arc<StatementContext>,
+        after: &Relation,
+        attnum: i16,
+        run: &Run<'_>,
+    ) -> Result<Option<Change>> {
+        let snapshot = &context.snapshot;
+        let meant = |table: Oid| match table == after.oid {
+            true => Some(after),
+            false => snapshot.relation(table).map(|relation| &**relation),
+        };
+        for (from, key) in keys_of(context, after, attnum) {
+            let (Some(from), Some(parent)) = (meant(from), meant(key.table)) else {
+                continue;
+            };
+            for (column, target) in key.columns.iter().zip(&key.references) {
+                refuse_types(snapshot, from, *column, parent, *target, &key.name)?;
+            }
+        }
+        for check in &after.constraints.checks {
+            if check.columns.contains(&attnum) {
+                let kind = ExpressionKind::Check;
+                self.rule_type(kind, context, after, &check.expression, None, run)
+                    .await?;
+            }
+        }
+        let mut constraints = after.constraints.clone();
+        for index in &mut constraints.indexes {
+            if index.reads.contains(&attnum) {
+                self.retype_index(context, after, index, run).await?;
+            }
+        }
+        Ok(
+            (constraints != after.constraints).then(|| Change::SetConstraints {
+                relation: after.oid,
+                constraints,
+            }),
+        )
+    }
+
+    /// The types of an index's expressions.
+    async fn retype_index(
+        &self,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        index: &mut Index,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        for part in &mut index.parts {
+            if let IndexedBy::Expression(text) = &part.of {
+                let kind = ExpressionKind::IndexExpression;
+                let ty = self.rule_type(kind, context, relation, text, None, run);
+                part.ty = Some(ty.await?);
+            }
+        }
+        if let Some(predicate) = &index.predicate {
+            let kind = ExpressionKind::IndexPredicate;
+            self.rule_type(kind, context, relation, predicate, None, run)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the other sides of a column's foreign keys as they are.
+    pub(super) async fn lock_other_sides(
+        &mut self,
+        context: &StatementContext,
+        relation: &Relation,
+        attnum: i16,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        let keys = keys_of(context, relation, attnum);
+        let tables = keys.iter().flat_map(|(from, key)| [*from, key.table]);
+        let tables: Vec<Oid> = tables.filter(|table| *table != relation.oid).collect();
+        let locks = move |_: &StatementContext| {
+            let tables = tables.iter().copied();
+            tables.map(|table| (table, LockMode::Share)).collect()
+        };
+        self.lock_wanted(run.interrupt, locks).await.map(drop)
+    }
+
+    /// `23503` for a row of another table that refers to nothing, now that what it referred to is
+    /// of another type.
+    pub(super) async fn recheck_referring(
+        &mut self,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        attnum: i16,
+        run: &Run<'_>,
+    ) -> Result<()> {
+        for (from, key) in keys_of(context, relation, attnum) {
+            if from == relation.oid || key.not_valid {
+                continue;
+            }
+            let Some(from) = context.snapshot.relation(from) else {
+                return Err(Error::internal(
+                    "checking a foreign key",
+                    "its table is gone",
+                ));
+            };
+            let all = Referring::Stored(from.segments());
+            self.refuse_orphans(context, from, &key, all, run.interrupt)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// The foreign keys that a column of a table is part of, on either side, with the tables they are
+/// of.
+fn keys_of<'a>(
+    context: &'a StatementContext,
+    relation: &'a Relation,
+    attnum: i16,
+) -> Vec<(Oid, Cow<'a, ForeignKey>)> {
+    let own = relation.constraints.foreign.iter();
+    let own = own.filter(|key| key.columns.contains(&attnum));
+    let own = own.map(|key| (relation.oid, Cow::Borrowed(key)));
+    let others = context.snapshot.references_to(relation.oid);
+    let others = others.filter(|(_, key)| key.references.contains(&attnum));
+    own.chain(others.map(|(from, key)| (from.oid, key)))
+        .collect()
+}
