@@ -75,9 +75,9 @@ pub use expression_kind::ExpressionKind;
 pub use guard::is_row_security_active;
 pub(crate) use parse::fold;
 pub use parse::{
-    FieldNames, TypeName, capital_value, check_plpgsql, condition, locate, original_position,
-    parse, parse_expression, parse_nonstandard, parse_plpgsql, parse_query, redirect,
-    rename_column, settle_default, subscripted, without_void, written_type,
+    FieldNames, TYPE_OF, TypeName, capital_value, check_plpgsql, condition, locate,
+    original_position, parse, parse_expression, parse_nonstandard, parse_plpgsql, parse_query,
+    redirect, rename_column, settle_default, subscripted, without_void, written_type,
 };
 pub use recipe::view_definition;
 pub use routine::{

@@ -87,6 +87,7 @@ pub use place::locate;
 pub use plpgsql::{check_plpgsql, condition, parse_plpgsql, subscripted};
 pub use redirect::redirect;
 pub(crate) use redirect::renamed_sources;
+pub use routines::TYPE_OF;
 pub(crate) use star::without_only;
 pub(crate) use subscripts::SUBSCRIPTED;
 pub use types::{TypeName, built_in_type, interval, written_type};

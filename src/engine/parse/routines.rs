@@ -1,5 +1,6 @@
 //! Statements about functions and procedures.
 
+use sqlparser::ast::DataType;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::cursor::Cursor;
@@ -217,6 +218,9 @@ const TWO_WORDS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The modifier, which no client can write, of a name that is not a type's but a column's.
+pub const TYPE_OF: &str = "\0%TYPE";
+
 /// Whether a name comes next, and then a type.
 fn names_first(cursor: &Cursor) -> bool {
     let signs = [
@@ -280,12 +284,24 @@ fn parameter_name(cursor: &mut Cursor) -> Result<String> {
     Ok(crate::base::name::truncate(&word).to_owned())
 }
 
-fn data_type(cursor: &mut Cursor) -> Result<sqlparser::ast::DataType> {
+/// A type, or that of a column: `table.column%TYPE`, whose name stands in the place of a type's.
+fn data_type(cursor: &mut Cursor) -> Result<DataType> {
     let ty = cursor.data_type()?;
-    if cursor.sees(&Token::Mod) {
-        return Err(Error::unsupported("%TYPE"));
+    if !cursor.sees(&Token::Mod) {
+        return Ok(ty);
     }
-    Ok(ty)
+    match ty {
+        DataType::Custom(name, modifiers)
+            if name.0.len() > 1
+                && modifiers.is_empty()
+                && cursor.second_word().as_deref() == Some("TYPE") =>
+        {
+            cursor.skip();
+            cursor.skip();
+            Ok(DataType::Custom(name, vec![TYPE_OF.to_owned()]))
+        }
+        _ => Err(cursor.syntax_error()),
+    }
 }
 
 fn returns(

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
+use crate::base::error::Report;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Routine, Snapshot};
 use crate::engine::routine_definition::{RoutineKind, RoutineSpec};
-use crate::engine::{signature, written_type};
-use crate::statement::StatementContext;
+use crate::engine::{TYPE_OF, fold, object_name, signature, written_type};
+use crate::statement::{Effect, StatementContext};
 use crate::types::PgType;
 
 /// `internal`
@@ -16,6 +17,11 @@ pub(super) const INTERNAL: Oid = Oid(2281);
 
 /// The type a declaration names; its modifier is of no consequence.
 pub(super) fn type_of(context: &StatementContext, ty: &ast::DataType) -> Result<Oid> {
+    if let ast::DataType::Custom(column, modifiers) = ty
+        && matches!(modifiers.as_slice(), [modifier] if modifier == TYPE_OF)
+    {
+        return type_of_column(context, column);
+    }
     if matches!(ty, ast::DataType::Trigger)
         && let Some(oid) = Routine::pseudo_type("trigger")
     {
@@ -55,6 +61,56 @@ pub(super) fn type_of(context: &StatementContext, ty: &ast::DataType) -> Result<
         .resolve_relation(&context.search_path, schema, name)
         .map(|relation| relation.row_type)
         .map_err(|_| error)
+}
+
+/// The type of a column, `table.column%TYPE`: whoever declares something of it is told which that
+/// is, for it stays that.
+///
+/// # Errors
+/// `42P01`, `42703`, `3F000`.
+fn type_of_column(context: &StatementContext, written: &ast::ObjectName) -> Result<Oid> {
+    let (snapshot, path) = (&context.snapshot, &context.search_path);
+    let mut parts: Vec<ast::ObjectNamePart> = written.0.clone();
+    let column = parts.pop();
+    let column = column.as_ref().and_then(|part| part.as_ident()).map(fold);
+    let Some(column) = column else {
+        return Err(Error::internal("looking a type up", "no column's name"));
+    };
+    let name = object_name(&ast::ObjectName(parts))?;
+    let schema = name.schema.as_deref();
+    if let Some(schema) = schema.filter(|schema| *schema != "pg_temp") {
+        snapshot.must_schema(schema)?;
+    }
+    let composite = snapshot.resolve_type(path, schema, &name.name);
+    let ty = match composite.and_then(|ty| ty.composite()) {
+        Some(composite) => {
+            let mut attributes = composite.attributes.iter();
+            let found = attributes.find(|attribute| attribute.name == column);
+            found.map(|attribute| attribute.ty)
+        }
+        None => {
+            let relation = snapshot.resolve_relation(path, schema, &name.name)?;
+            relation.column(&column).map(|column| column.ty)
+        }
+    };
+    let ty = ty.ok_or_else(|| {
+        Error::new(
+            SqlState::UNDEFINED_COLUMN,
+            format!(
+                "column \"{column}\" of relation \"{}\" does not exist",
+                name.name
+            ),
+        )
+    })?;
+    let ty = ty.declared();
+    let message = format!(
+        "type reference {name}.{column}%TYPE converted to {}",
+        snapshot.type_name(ty)
+    );
+    context
+        .effects
+        .push(Effect::Report(Report::notice(message)));
+    Ok(ty)
 }
 
 /// Whether a type is one of values: a row of a relation is.
@@ -108,7 +164,7 @@ pub(super) fn routine_of<'a>(
         RoutineKind::Routine => true,
         RoutineKind::Aggregate => routine.aggregate().is_some(),
     };
-    if spec.types.is_none() && found.iter().any(&of_kind) {
+    if spec.types.is_none() {
         found.retain(|routine| of_kind(routine));
     }
     match found.as_slice() {
