@@ -18,7 +18,7 @@ use super::dml::{custom, full_name, replaced};
 use super::parse::{fold, parse_query, renamed_sources};
 use crate::base::name::quote;
 use crate::base::{Oid, Result};
-use crate::catalog::{Relation, View};
+use crate::catalog::{Relation, SearchPath, View};
 use crate::pg_catalog;
 use crate::pg_catalog::names::{first_relation, relation_parts};
 use crate::statement::StatementContext;
@@ -50,6 +50,19 @@ pub fn view_definition(
         quote(&relation.name),
         columns.join(", ")
     ))
+}
+
+/// The text of a view's query with the full names of the users' functions and types in it, whoever
+/// reads it.
+///
+/// # Errors
+/// As [`view_definition`].
+pub(super) fn in_full(context: &StatementContext, view: &View) -> Result<String> {
+    let context = &StatementContext {
+        search_path: SearchPath::only_system(),
+        ..context.clone()
+    };
+    Meant { context, view }.in_full(&view.query)
 }
 
 /// What names in a view's body mean.

@@ -208,8 +208,19 @@ impl Snapshot {
                 && old.ty != column.ty
                 && old.ty.with_any_dimensions() == column.ty
         });
-        // A materialized view's arrays are told to have any dimensions, and nothing else.
-        if !(kept && told) {
+        let mut columns = relation.columns.iter();
+        let defaulted = columns.any(|old| {
+            let default = column.default.clone();
+            *column
+                == Column {
+                    default,
+                    ..old.clone()
+                }
+        });
+        // A materialized view's arrays are told to have any dimensions, and nothing else; views'
+        // columns have defaults.
+        let view = matches!(relation.kind, RelationKind::View(_));
+        if !(kept && told || view && defaulted) {
             table_only(relation, "ALTER COLUMN")?;
         }
         let old = column_mut(relation, column.attnum)?;

@@ -320,15 +320,13 @@ fn set_default(
         return Ok(());
     }
     let mut default = None;
-    if named.view().is_none() {
-        let name = target::column_name(name, named)?;
-        let column = named.columns.iter().find(|column| column.name == name);
-        if let Some(column) = column {
-            if column.expression().is_some() {
-                return Ok(());
-            }
-            default = default_expression(context, column)?;
+    let name = target::column_name(name, named)?;
+    let column = named.columns.iter().find(|column| column.name == name);
+    if let Some(column) = column {
+        if column.expression().is_some() {
+            return Ok(());
         }
+        default = default_expression(context, column)?;
     }
     *value = default.unwrap_or_else(|| Expr::value(ast::Value::Null));
     Ok(())

@@ -1,12 +1,14 @@
 //! Which views may be looked through: PostgreSQL's rules, and what is left out of them.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use sqlparser::ast::{self, Expr, SelectItem, SetExpr, TableFactor};
 
 use super::target;
-use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Relation, Snapshot, TriggerEvent, View};
+use crate::base::{Error, Result, SqlState};
+use crate::catalog::{Relation, TriggerEvent, View};
+use crate::engine::Engine;
 use crate::engine::parse::without_only;
 use crate::statement::StatementContext;
 
@@ -71,7 +73,10 @@ pub(super) fn simple<'q>(
     let Some((source, names_columns)) = source_of(&from.relation) else {
         return Err(single);
     };
-    if !from.joins.is_empty() || view.depends_on.len() != 1 && !has_subquery(select) {
+    let snapshot = &context.snapshot;
+    let read = view.depends_on.iter();
+    let read = read.filter(|oid| snapshot.relation(**oid).is_some());
+    if !from.joins.is_empty() || read.count() != 1 && !has_subquery(select) {
         return Err(single);
     }
     for item in &select.projection {
@@ -93,24 +98,13 @@ pub(super) fn simple<'q>(
             "changing a view whose query has subqueries",
         )));
     }
-    // Names of functions mean what they meant to the view's author; here they would not.
-    let mut found = calls(&select.projection).names;
-    found.extend(calls(&select.selection).names);
-    let snapshot = &context.snapshot;
-    let path = context.search_path.candidates(snapshot, None);
-    let users = |name: &String| {
-        let mut schemas = path.iter();
-        schemas.any(|schema| snapshot.routines_named(*schema, name).next().is_some())
-    };
-    if found.iter().any(users) {
-        return Ok(Err(Error::unsupported(
-            "changing a view whose query calls a function made with CREATE FUNCTION",
-        )));
-    }
-    if means_otherwise(snapshot, &path, view, select) {
-        return Ok(Err(Error::unsupported(
-            "changing a view whose query might mean users' operators or casts",
-        )));
+    // Neither would be found where the query's expressions stand then.
+    let mut made = view.depends_on.iter();
+    if let Some(of) = made.find_map(|oid| snapshot.definition(*oid)) {
+        return Ok(Err(Error::unsupported(format!(
+            "changing a view whose query has {}, which a user made",
+            snapshot.definition_name(of, None)
+        ))));
     }
     if names_columns {
         return Ok(Err(Error::unsupported(
@@ -202,7 +196,6 @@ fn source_of(factor: &TableFactor) -> Option<(Source, bool)> {
 /// What an expression calls.
 #[derive(Default)]
 struct Calls {
-    names: Vec<String>,
     aggregate: bool,
     window: bool,
     set: bool,
@@ -262,42 +255,10 @@ fn calls<T: ast::Visit>(node: &T) -> Calls {
             calls.window |= function.over.is_some();
             calls.aggregate |= function.over.is_none() && AGGREGATES.contains(&name.as_str());
             calls.set |= SETS.contains(&name.as_str());
-            calls.names.push(name);
         }
         ControlFlow::Continue(())
     });
     calls
-}
-
-/// Whether whoever changes a view might see operators or casts in it that its author did not.
-fn means_otherwise(snapshot: &Snapshot, path: &[Oid], view: &View, select: &ast::Select) -> bool {
-    const COMPARISONS: [&str; 6] = ["=", "<>", "<", "<=", ">", ">="];
-    let text = select.to_string();
-    let written = |sign: &str| COMPARISONS.contains(&sign) || text.contains(sign);
-    let read = view
-        .depends_on
-        .iter()
-        .filter_map(|oid| snapshot.relation(*oid));
-    let types: Vec<Oid> = read
-        .flat_map(|relation| relation.columns.iter().map(|column| column.ty.declared()))
-        .collect();
-    // Values of a user's type are in a column, or in what is written.
-    let there = |ty: Oid| {
-        ty.is_system() || types.contains(&ty) || text.contains(snapshot.type_name(ty).as_str())
-    };
-    let mut operators = snapshot.operators();
-    let meant = operators.any(|(of, operator)| {
-        let operands = operator.left.into_iter().chain([operator.right]);
-        path.contains(&of.schema) && written(&of.name) && operands.into_iter().all(there)
-    });
-    if meant {
-        return true;
-    }
-    let cast = ast::visit_expressions(select, |expr| match expr {
-        Expr::Cast { .. } => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
-    });
-    cast.is_break() && snapshot.casts().next().is_some()
 }
 
 fn has_subquery(select: &ast::Select) -> bool {
@@ -337,4 +298,25 @@ pub(super) fn refused(view: &Relation, verb: &str, why: &str) -> Error {
         "To enable {doing}, provide an INSTEAD OF {event} trigger or an unconditional ON {event} \
          DO INSTEAD rule."
     ))
+}
+
+impl Engine {
+    /// Whether WITH CHECK OPTION fits a view about to be made.
+    ///
+    /// # Errors
+    /// `0A000`
+    pub fn check_updatable(&self, context: &StatementContext, view: &Arc<Relation>) -> Result<()> {
+        match self.look_through(context, view, "update") {
+            Ok(_) => Ok(()),
+            Err(error) if error.state() == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => {
+                let why = error.fields().detail.clone().unwrap_or_default();
+                Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "WITH CHECK OPTION is supported only on automatically updatable views",
+                )
+                .hint(why))
+            }
+            Err(error) => Err(error),
+        }
+    }
 }

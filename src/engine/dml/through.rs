@@ -14,11 +14,13 @@ use sqlparser::ast::{self, Expr, ObjectName, SelectItem};
 use super::set::set_defaults;
 use super::simple_view::{event_of, refused, simple};
 use super::target;
+use super::values::pinned;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{CheckOption, ObjectId, Privilege, Relation, RelationKind};
 use crate::engine::Engine;
 use crate::engine::local::{LocalRelation, LocalRows};
 use crate::engine::parse::without_only;
+use crate::engine::recipe::in_full;
 use crate::engine::scans::reading;
 use crate::privileges::Need;
 use crate::statement::StatementContext;
@@ -187,15 +189,13 @@ impl Engine {
                 });
             }
         };
-        let query = self.parsed(&view.query)?;
+        let query = self.parsed(&in_full(context, view)?)?;
         let (select, source) =
             simple(context, &query, view).map_err(|why| refused(relation, verb, why))??;
         let only = source.only;
         let alias = source.alias;
-        let read = match view.depends_on.as_slice() {
-            [read] => context.snapshot.relation(*read),
-            _ => None,
-        };
+        let mut reads = view.depends_on.iter();
+        let read = reads.find_map(|oid| context.snapshot.relation(*oid));
         let single = "Views that do not select from a single table or view are not automatically \
                       updatable.";
         let Some(read) = read else {
@@ -286,7 +286,7 @@ impl Engine {
         levels.extend(inner.levels);
         let names = relation.columns.iter().map(|column| column.name.clone());
         Ok(Flat {
-            base: inner.base,
+            base: with_defaults(inner.base, relation, &expressions),
             columns: names.zip(expressions).collect(),
             levels,
         })
@@ -527,7 +527,23 @@ fn rows(items: Vec<SelectItem>, relation: &str, conditions: Vec<Expr>) -> ast::Q
     target::select(items, vec![from], selection)
 }
 
-/// An expression over what a view reads as one over the table behind it.
+/// The table behind a view with the defaults that the view's columns have instead of its own.
+fn with_defaults(base: Arc<Relation>, view: &Relation, expressions: &[Expr]) -> Arc<Relation> {
+    let mut base = base;
+    for (column, expr) in view.columns.iter().zip(expressions) {
+        let (Some(default), Expr::Identifier(of)) = (&column.default, expr) else {
+            continue;
+        };
+        let mut columns = Arc::make_mut(&mut base).columns.iter_mut();
+        if let Some(own) = columns.find(|own| own.name == of.value) {
+            own.default = Some(default.clone());
+        }
+    }
+    base
+}
+
+/// An expression over what a view reads as one over the table behind it: what it names means what
+/// that meant to the view's author.
 fn substituted(expr: &Expr, known: &BTreeMap<&str, &Expr>, alias: &str) -> Result<Expr> {
     let mut expr = expr.clone();
     if let Some(of) = column_of(&expr, known) {
@@ -549,7 +565,7 @@ fn substituted(expr: &Expr, known: &BTreeMap<&str, &Expr>, alias: &str) -> Resul
         ControlFlow::Continue(())
     });
     match visited {
-        ControlFlow::Continue(()) => Ok(expr),
+        ControlFlow::Continue(()) => Ok(pinned(expr)),
         ControlFlow::Break(()) => Err(Error::unsupported(
             "changing a view whose query has whole rows",
         )),
@@ -567,26 +583,5 @@ fn name_of(expr: &Expr) -> Option<&ast::Ident> {
         Expr::Identifier(ident) => Some(ident),
         Expr::CompoundIdentifier(parts) => parts.last(),
         _ => None,
-    }
-}
-
-impl Engine {
-    /// Whether WITH CHECK OPTION fits a view about to be made.
-    ///
-    /// # Errors
-    /// `0A000`
-    pub fn check_updatable(&self, context: &StatementContext, view: &Arc<Relation>) -> Result<()> {
-        match self.look_through(context, view, "update") {
-            Ok(_) => Ok(()),
-            Err(error) if error.state() == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => {
-                let why = error.fields().detail.clone().unwrap_or_default();
-                Err(Error::new(
-                    SqlState::FEATURE_NOT_SUPPORTED,
-                    "WITH CHECK OPTION is supported only on automatically updatable views",
-                )
-                .hint(why))
-            }
-            Err(error) => Err(error),
-        }
     }
 }

@@ -490,7 +490,7 @@ pub(super) fn default_of(context: &StatementContext, column: &Column) -> Result<
 }
 
 /// The expression with its names meaning what they meant when it was kept.
-fn pinned(expr: Expr) -> Expr {
+pub(super) fn pinned(expr: Expr) -> Expr {
     match Cell::of(&expr) {
         Some(_) => expr,
         None => Expr::Prefixed {
