@@ -30,7 +30,7 @@ pub(super) fn partition_by(cursor: &mut Cursor) -> Result<Option<PartitionClause
         "hash" => PartitionStrategy::Hash,
         _ => {
             return Err(Error::new(
-                SqlState::SYNTAX_ERROR,
+                SqlState::INVALID_PARAMETER_VALUE,
                 format!("unrecognized partitioning strategy \"{word}\""),
             )
             .at(position));

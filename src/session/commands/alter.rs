@@ -196,7 +196,9 @@ impl Session {
                 return Ok(changes);
             }
             AlterAction::SetSchema(name) => {
-                let relation = relation()?.oid;
+                let moved = relation()?;
+                refuse_owned(context, moved)?;
+                let relation = moved.oid;
                 let schema = context.snapshot.must_schema(name)?.oid;
                 let mut changes = vec![Change::SetSchema { relation, schema }];
                 let owned = context.snapshot.owned_sequences(relation, None);
@@ -355,6 +357,22 @@ pub(super) fn as_server(context: &StatementContext) -> Arc<StatementContext> {
         role: Oid::SUPERUSER,
         ..StatementContext::clone(context)
     })
+}
+
+/// `0A000` for a sequence that goes where its table goes.
+fn refuse_owned(context: &StatementContext, relation: &Relation) -> Result<()> {
+    let owner = relation.sequence().and_then(|sequence| sequence.owned_by);
+    let Some(table) = owner.and_then(|(table, _)| context.snapshot.relation(table)) else {
+        return Ok(());
+    };
+    Err(Error::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "cannot move an owned sequence into another schema",
+    )
+    .detail(format!(
+        "Sequence \"{}\" is linked to table \"{}\".",
+        relation.name, table.name
+    )))
 }
 
 /// The object an ALTER names. ALTER TABLE takes any relation, the others only their own kind.

@@ -220,7 +220,7 @@ impl Session {
                                 let value = self.bound_value(context, value, ty, part, run).await?;
                                 RangeDatum::Value(value.ok_or_else(|| {
                                     Error::new(
-                                        SqlState::INVALID_TABLE_DEFINITION,
+                                        SqlState::INVALID_OBJECT_DEFINITION,
                                         "cannot specify NULL in range bound",
                                     )
                                 })?)

@@ -124,6 +124,12 @@ impl Session {
         let mut defaults = false;
         for definition in &create.parameters {
             let parameter = self.parameter(context, create, definition, run).await?;
+            if create.procedure && parameter.mode == ParameterMode::Out && defaults {
+                return Err(invalid(
+                    "procedure OUT parameters cannot appear after one with a default value"
+                        .to_owned(),
+                ));
+            }
             check_parameter(&parameters, &parameter, &mut defaults)?;
             parameters.push(parameter);
         }
