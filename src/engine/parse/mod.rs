@@ -75,7 +75,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use cursor::Cursor;
 use split::Piece;
 
-pub(crate) use cursor::fold;
+pub(crate) use cursor::{fold, object_name};
 pub use field_names::FieldNames;
 pub(crate) use grammar::PREFIX_OPERATOR;
 pub use nonstandard::original_position;
