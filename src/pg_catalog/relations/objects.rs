@@ -49,7 +49,7 @@ pub(super) enum Entry {
     System(&'static SystemRelation),
     User(Arc<Relation>),
     /// An index, with its table.
-    Index(Arc<Relation>, Index),
+    Index(Arc<Relation>, Box<Index>),
     /// A type of rows that no relation has.
     Composite(Arc<UserType>),
 }
@@ -63,7 +63,7 @@ impl Entry {
             .chain(
                 constraints::indexes(snapshot)
                     .into_iter()
-                    .map(|(table, index)| Self::Index(table, index)),
+                    .map(|(table, index)| Self::Index(table, Box::new(index))),
             )
             .chain(
                 snapshot

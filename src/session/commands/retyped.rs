@@ -19,7 +19,7 @@ impl Session {
     /// # Errors
     /// `42804` for a foreign key of types that do not go together; as binding the expressions.
     pub(super) async fn stand_on_type(
-        &mut self,
+        &self,
         context: &Arc<StatementContext>,
         after: &Relation,
         attnum: i16,
@@ -103,7 +103,7 @@ impl Session {
     /// `23503` for a row of another table that refers to nothing, now that what it referred to is
     /// of another type.
     pub(super) async fn recheck_referring(
-        &mut self,
+        &self,
         context: &Arc<StatementContext>,
         relation: &Relation,
         attnum: i16,
