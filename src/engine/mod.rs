@@ -73,12 +73,12 @@ pub use dml::{
 pub use explain::Explanation;
 pub use expression_kind::ExpressionKind;
 pub use guard::is_row_security_active;
-pub(crate) use parse::{fold, object_name};
 pub use parse::{
     FieldNames, TYPE_OF, TypeName, capital_value, check_plpgsql, condition, locate,
     original_position, parse, parse_expression, parse_nonstandard, parse_plpgsql, parse_query,
     redirect, rename_column, settle_default, subscripted, without_void, written_type,
 };
+pub(crate) use parse::{fold, object_name};
 pub use recipe::view_definition;
 pub use routine::{
     BoundCall, Callee, check_runs, command_words, in_body, input_types, returned, statements,

@@ -14,7 +14,7 @@ use num_bigint::BigInt;
 
 use super::call::external;
 use super::numeric_aggregate::{DIGITS_MAX, Kind};
-use crate::base::Result;
+use crate::base::{Error, Result, SqlState};
 use crate::types::numerics::column;
 use crate::types::{Extended, Numeric};
 
@@ -58,7 +58,7 @@ impl DecimalGroups {
     }
 
     /// The sums or averages of the groups that are emitted.
-    fn taken(&mut self, emit_to: EmitTo) -> Result<LargeStringArray> {
+    fn taken(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let sums = emit_to.take_needed(&mut self.sums);
         let passed = emit_to.take_needed(&mut self.passed);
         let counts = emit_to.take_needed(&mut self.counts);
@@ -66,9 +66,21 @@ impl DecimalGroups {
     }
 
     /// The sum or average of each group.
-    fn results(&self, sums: &[i128], passed: &[i64], counts: &[i64]) -> Result<LargeStringArray> {
+    fn results(&self, sums: &[i128], passed: &[i64], counts: &[i64]) -> Result<ArrayRef> {
         let groups = sums.iter().zip(passed).zip(counts);
-        column(groups.map(|((sum, passed), count)| {
+        if self.kind == Kind::Sum && has_room(self.scale) {
+            let sums = groups.map(|((sum, passed), count)| match *count {
+                0 => Ok(None),
+                _ if *passed != 0 || sum.unsigned_abs() >= LEAST_BEYOND => Err(overflow()),
+                _ => Ok(Some(*sum)),
+            });
+            return sums
+                .collect::<Result<Decimal128Array>>()?
+                .with_precision_and_scale(DIGITS_MAX, self.scale)
+                .map(|sums| Arc::new(sums) as ArrayRef)
+                .map_err(|error| Error::internal("adding up", error));
+        }
+        let texts: LargeStringArray = column(groups.map(|((sum, passed), count)| {
             if *count == 0 {
                 return Ok(None);
             }
@@ -81,8 +93,27 @@ impl DecimalGroups {
                 Kind::Average => sum.over(&Numeric::from(*count))?,
                 Kind::Sum | Kind::Min | Kind::Max => sum,
             })))
-        }))
+        }))?;
+        Ok(Arc::new(texts))
     }
+}
+
+/// The least number of too many digits.
+const LEAST_BEYOND: u128 = 10_u128.pow(DIGITS_MAX as u32);
+/// Decimals of so many digits behind the point have room for twenty before it.
+const ROOMY_SCALE_MAX: i8 = 18;
+
+/// Whether what long decimals of a scale add up to is a decimal, too; where it is not it is text,
+/// which is slower to compare and to compute with.
+pub(crate) fn has_room(scale: i8) -> bool {
+    scale <= ROOMY_SCALE_MAX
+}
+
+fn overflow() -> Error {
+    Error::new(
+        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        "value out of range: overflow",
+    )
 }
 
 impl DecimalGroups {
@@ -125,8 +156,7 @@ impl GroupsAccumulator for DecimalGroups {
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef, DataFusionError> {
-        let results = self.taken(emit_to).map_err(external)?;
-        Ok(Arc::new(results))
+        self.taken(emit_to).map_err(external)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>, DataFusionError> {

@@ -91,6 +91,7 @@ use call::{Bound as BoundFunction, Function};
 pub(crate) use call::{evaluated, scalar as scalar_value};
 pub(crate) use called::{called, has_effects, is_called, is_immutable};
 pub(crate) use compare::{comparable, comparable_type, interval_keys, query_keys, range_keys};
+pub(crate) use decimal_groups::has_room;
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};
 pub(crate) use framed::{Framed, Over, function as framed, of as framed_of};

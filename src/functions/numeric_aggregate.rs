@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
 };
 
 use super::call::external;
-use super::decimal_groups::{DecimalGroups, OneGroup};
+use super::decimal_groups::{DecimalGroups, OneGroup, has_room};
 use crate::base::{Error, Result, SqlState};
 use crate::types::numerics::{NumericColumn, column};
 use crate::types::{Extended, Numeric};
@@ -126,8 +126,13 @@ impl AggregateUDFImpl for NumericAggregate {
             .collect()
     }
 
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType, DataFusionError> {
-        Ok(DataType::LargeUtf8)
+    fn return_type(&self, types: &[DataType]) -> Result<DataType, DataFusionError> {
+        Ok(match (self.kind, types) {
+            (Kind::Sum, [DataType::Decimal128(_, scale)]) if has_room(*scale) => {
+                DataType::Decimal128(DIGITS_MAX, *scale)
+            }
+            _ => DataType::LargeUtf8,
+        })
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>, DataFusionError> {

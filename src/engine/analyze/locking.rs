@@ -161,7 +161,10 @@ pub(super) fn check(
                 format!("relation \"{wanted}\" in {words} clause not found in FROM clause");
             return Err(Error::new(SqlState::UNDEFINED_TABLE, message).or_at(place));
         };
-        let of_with = item.is_bare && level.ctes.is_some_and(|it| it.find(&wanted).is_some());
+        let of_with = item
+            .word
+            .as_ref()
+            .is_some_and(|word| level.ctes.is_some_and(|ctes| ctes.find(word).is_some()));
         let what = match (of_with, item.is_rows, item.nullable) {
             (true, _, _) => "a WITH query",
             (_, false, _) => "a function",
@@ -226,8 +229,8 @@ fn not_allowed(words: &str, what: &str) -> Error {
 struct Item {
     /// What it is called there.
     called: String,
-    /// Whether it is named by one word alone.
-    is_bare: bool,
+    /// The word that alone names it, as it does a WITH query.
+    word: Option<String>,
     /// Whether it has rows that can be locked: it is a relation or a subquery.
     is_rows: bool,
     /// Whether an outer join makes rows without it.
@@ -272,7 +275,7 @@ fn factor(factor_of: &TableFactor, items: &mut Vec<Item>) {
             let called = alias.as_ref().map(|alias| &alias.name).or(last);
             items.push(Item {
                 called: called.map(fold).unwrap_or_default(),
-                is_bare: name.0.len() == 1 && alias.is_none(),
+                word: last.filter(|_| name.0.len() == 1).map(fold),
                 is_rows: true,
                 nullable: false,
             });
@@ -286,7 +289,7 @@ fn factor(factor_of: &TableFactor, items: &mut Vec<Item>) {
     };
     items.push(Item {
         called: alias.as_ref().map(|of| fold(&of.name)).unwrap_or_default(),
-        is_bare: false,
+        word: None,
         is_rows,
         nullable: false,
     });

@@ -58,50 +58,48 @@ impl Analyst<'_> {
     }
 
     /// Whether Arrow's decimals have not the digits for what an operator makes of two values, or
-    /// for both of them in one type. Of what was computed before the precision says little: that a
-    /// product has all those digits is rare, and text is slow.
+    /// for both of them in one type. A precision that leaves no digit says little of what values
+    /// there are: that they have all of them is rare, and text is slow.
     fn outgrows(&self, op: Operator, left: &Typed, right: &Typed) -> Result<bool> {
+        let written = is_written(&left.expr) || is_written(&right.expr);
         let (Some(left), Some(right)) = (self.digits(left)?, self.digits(right)?) else {
             return Ok(false);
         };
         if op == Operator::Multiply {
-            let digits = match (left.declared, right.declared) {
-                (true, true) => left.before.unwrap_or(0) + right.before.unwrap_or(0),
-                _ => 0,
-            };
-            return Ok(digits + left.scale + right.scale > DECIMAL_DIGITS);
+            return Ok(left.scale + right.scale > DECIMAL_DIGITS);
         }
-        let (Some(before), Some(other)) = (left.before, right.before) else {
-            return Ok(false);
-        };
-        let carried = usize::from(matches!(op, Operator::Plus | Operator::Minus));
-        let needed = before.max(other) + left.scale.max(right.scale) + carried;
-        Ok(needed > DECIMAL_DIGITS)
+        let carried = matches!(op, Operator::Plus | Operator::Minus);
+        // A literal is compared with whatever values there are.
+        let counts = left.is_known && right.is_known || written && !carried;
+        let needed = left.before.max(right.before) + left.scale.max(right.scale);
+        Ok(counts && needed + usize::from(carried) > DECIMAL_DIGITS)
     }
 
     /// How many digits values of an expression have, if it is of whole numbers or decimals.
     fn digits(&self, value: &Typed) -> Result<Option<Digits>> {
         let ty = value.expr.get_type(&self.schema_for(&[&value.expr])?);
         let whole = |digits| Digits {
-            before: Some(match &value.expr {
+            before: match &value.expr {
                 Expr::Literal(number, _) => number.to_string().trim_start_matches('-').len(),
                 _ => digits,
-            }),
+            },
+            is_known: true,
             scale: 0,
-            declared: false,
         };
         Ok(match ty {
             Ok(DataType::Int16) => Some(whole(5)),
             Ok(DataType::Int32) => Some(whole(10)),
             Ok(DataType::Int64) => Some(whole(19)),
             Ok(DataType::Decimal128(precision, scale)) => {
-                let (precision, scale) = (usize::from(precision), scale.unsigned_abs().into());
-                let declared = value.ty.typmod >= 0;
-                let is_known = precision < DECIMAL_DIGITS || declared || is_written(&value.expr);
+                let precision = usize::from(precision);
+                let is_known = precision < DECIMAL_DIGITS
+                    || is_written(&value.expr)
+                    || !functions::has_room(scale);
+                let scale = scale.unsigned_abs().into();
                 Some(Digits {
-                    before: is_known.then(|| precision.saturating_sub(scale)),
+                    before: precision.saturating_sub(scale),
+                    is_known,
                     scale,
-                    declared,
                 })
             }
             _ => None,
@@ -154,12 +152,12 @@ const DECIMAL_DIGITS: usize = DECIMAL128_MAX_PRECISION as usize;
 
 /// The digits of numbers of one type.
 struct Digits {
-    /// Before the point; `None` where nobody knows.
-    before: Option<usize>,
+    /// Before the point, at most.
+    before: usize,
+    /// Whether there may well be so many.
+    is_known: bool,
     /// Behind it.
     scale: usize,
-    /// Whether a column, a variable or a cast says so.
-    declared: bool,
 }
 
 /// Whether a value stands in the statement itself.

@@ -184,6 +184,8 @@ impl Analyst<'_> {
             };
             let keys = nulls_apart(targets[*index].value.ty, key.clone());
             match sorting.distinct_on.contains(index) {
+                // A key that repeats decides nothing.
+                true if order.iter().any(|known| known.expr == key.expr) => {}
                 true => order.push(key),
                 false => order.extend(keys.iter().cloned()),
             }
@@ -199,7 +201,10 @@ impl Analyst<'_> {
             });
             let on: Vec<Expr> = on.iter().map(|index| plain(&names[*index])).collect();
             let all = names.iter().map(|name| plain(name)).collect();
-            let order = (!order.is_empty()).then_some(order);
+            // What ORDER BY leaves out of them comes in any order.
+            let left_out = on.iter().skip(order.len());
+            let left_out: Vec<SortExpr> = left_out.map(|on| on.clone().sort(true, false)).collect();
+            let order = (!order.is_empty()).then(|| [order, left_out].concat());
             plan = DistinctOn::try_new(on, all, order, Arc::new(plan))
                 .map(|distinct| LogicalPlan::Distinct(Distinct::On(distinct)))
                 .converted()?;

@@ -6,11 +6,12 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::here::Here;
 
 /// Puts locking clauses that begin with the FOR at `index` as sqlparser reads them: each with one
-/// relation behind OF, and all at the end of their query.
-pub(super) fn locking(tokens: &mut Vec<TokenWithSpan>, index: usize) {
+/// relation behind OF, and all at the end of their query. Gives where what is still to be read
+/// begins.
+pub(super) fn locking(tokens: &mut Vec<TokenWithSpan>, index: usize) -> usize {
     if (Here { tokens, index }).words(1, 2) == "READ ONLY" {
         tokens.drain(index..index + 3);
-        return;
+        return index;
     }
     let mut end = index;
     while let Some(length) = clause(tokens, end) {
@@ -20,8 +21,17 @@ pub(super) fn locking(tokens: &mut Vec<TokenWithSpan>, index: usize) {
     let limited = matches!(here.word(0).as_deref(), Some("LIMIT" | "OFFSET" | "FETCH"));
     if limited && end > index {
         let until = end + length_of_tail(&here);
-        tokens[index..until].rotate_left(end - index);
+        let behind = Here {
+            tokens,
+            index: until,
+        };
+        // Clauses stand on one side of LIMIT alone.
+        if behind.word(0).as_deref() != Some("FOR") {
+            tokens[index..until].rotate_left(end - index);
+            return index;
+        }
     }
+    end.max(index + 1)
 }
 
 /// Puts one clause so, and gives how many tokens it has then; `None` if here is none.

@@ -4,6 +4,9 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::here::Here;
 
+/// So many joins stand within each other at most: sqlparser reads them in as many calls.
+const NESTED_MAX: usize = 100;
+
 /// Whether what stands right of some join is a join itself, by the order of their conditions.
 ///
 /// sqlparser then must be told to read all joins so, and would take what stands right of a NATURAL
@@ -29,6 +32,9 @@ pub(super) fn are_in(tokens: &[TokenWithSpan]) -> bool {
             Some("JOIN") if !here.after_word("CROSS") => {
                 found |= *joins > 0;
                 *joins += 1;
+                if *joins > NESTED_MAX {
+                    return false;
+                }
             }
             Some("ON" | "USING") => *joins = joins.saturating_sub(1),
             _ => {}

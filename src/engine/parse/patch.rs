@@ -110,11 +110,8 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 tokens.insert(index + 1, TokenWithSpan::new(Token::Assignment, span));
             }
             Some("FOR") => {
-                super::locking::locking(tokens, index);
-                // Another may stand here now.
-                if (Here { tokens, index }).word(0).as_deref() != Some("FOR") {
-                    continue;
-                }
+                index = super::locking::locking(tokens, index);
+                continue;
             }
             Some("TABLESAMPLE")
                 if here.is(2, &Token::LParen)

@@ -160,9 +160,21 @@ fn listed(expr: &Expr) -> Option<usize> {
     alike.then_some(terms.len())
 }
 
-/// Whether a function of this name makes what values are compared by.
+/// Functions that make what values are compared by.
+const KEYS: &[&str] = &[
+    "array_key",
+    "interval_key",
+    "jsonb_array_key",
+    "jsonb_key",
+    "numeric_key",
+    "query_key",
+    "range_key",
+    "row_array_key",
+    "row_key",
+];
+
 fn is_key(name: &str) -> bool {
-    name.ends_with("_key")
+    KEYS.contains(&name)
 }
 
 /// Whether an expression may fail, or do something.

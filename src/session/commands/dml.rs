@@ -56,7 +56,7 @@ impl Session {
         if named.iter().any(fires) {
             Box::pin(self.before_statement(&named, run.interrupt)).await?;
         }
-        context = self.context()?;
+        context = self.context_skipping(&context.skipped)?;
         if basis != self.basis(&context) {
             bound = self.bound_dml(&context, dml, run).await?;
         }
@@ -141,7 +141,7 @@ impl Session {
             if !self.lock_more(&mut held, wanted, run.interrupt).await? {
                 return Ok((context, bound));
             }
-            let now = self.context()?;
+            let now = self.context_skipping(&context.skipped)?;
             if self.basis(&now) == self.basis(&context) {
                 return Ok((now, bound));
             }

@@ -11,7 +11,7 @@ use arrow::datatypes::Schema;
 use sqlparser::ast::{self, SelectItem, TableFactor};
 
 use super::query::check_parameters;
-use super::row_lock::refuse_row_locks;
+use super::row_lock::{locks_rows, refuse_row_locks};
 use super::tag;
 use crate::base::limits::CALL_DEPTH_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -159,6 +159,9 @@ impl Session {
         let Some(call) = call.filter(|call| sole.is_for(&call.callee)) else {
             return Ok(None);
         };
+        if locks_rows(&call.arguments.needs) {
+            return Ok(None);
+        }
         let columns: Arc<[OutputColumn]> = sole.columns(&call.callee).into();
         let batch = self.called_with(call, &columns, run).await?;
         let rows = Rows::ready(columns, batch);

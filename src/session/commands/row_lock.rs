@@ -24,7 +24,7 @@ pub(super) struct RowLocks {
     held: BTreeSet<(Oid, LockMode)>,
     /// What it locks for itself, once it has these.
     own: BTreeSet<(Oid, LockMode)>,
-    skipped: BTreeSet<Oid>,
+    skipped: Arc<BTreeSet<Oid>>,
 }
 
 impl RowLocks {
@@ -77,17 +77,26 @@ impl Session {
             if self.lock_rows_of(context, table, lock, interrupt).await? {
                 locks.held.insert((table, mode(lock)));
             } else {
-                locks.skipped.insert(table);
+                Arc::make_mut(&mut locks.skipped).insert(table);
             }
         }
+        let now = self.context_skipping(&locks.skipped)?;
+        let moved = self.basis(&now) != self.basis(context) || now.skipped != context.skipped;
+        Ok(moved.then_some(now))
+    }
+
+    /// What the statement sees as of now, but for the rows of tables that it skips.
+    pub(super) fn context_skipping(
+        &mut self,
+        skipped: &Arc<BTreeSet<Oid>>,
+    ) -> Result<Arc<StatementContext>> {
         let now = self.context()?;
-        if locks.skipped.is_empty() {
-            let moved = self.basis(&now) != self.basis(context);
-            return Ok(moved.then_some(now));
+        if skipped.is_empty() {
+            return Ok(now);
         }
         let mut skipping = StatementContext::clone(&now);
-        skipping.skipped = Arc::new(locks.skipped.clone());
-        Ok(Some(Arc::new(skipping)))
+        skipping.skipped = Arc::clone(skipped);
+        Ok(Arc::new(skipping))
     }
 
     /// Takes one of the locks; `false` where SKIP LOCKED finds somebody else's.
@@ -130,15 +139,19 @@ impl Session {
 
 /// Refuses locks of rows where they would be asked for later, or again and again.
 pub(super) fn refuse_row_locks(needs: &[Need], within: &str) -> Result<()> {
-    match needs
-        .iter()
-        .any(|need| matches!(need, Need::RowLock { .. }))
-    {
+    match locks_rows(needs) {
         true => Err(Error::unsupported(format!(
             "FOR UPDATE and FOR SHARE in {within}"
         ))),
         false => Ok(()),
     }
+}
+
+/// Whether a statement locks rows.
+pub(super) fn locks_rows(needs: &[Need]) -> bool {
+    needs
+        .iter()
+        .any(|need| matches!(need, Need::RowLock { .. }))
 }
 
 /// How a table is held for its rows to be locked.
