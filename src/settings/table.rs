@@ -373,8 +373,6 @@ settings! {
         "Accepted without effect on plans.";
     "recursive_worktable_factor" = "10", User, PLANNER, real(0.001, 1_000_000.0, ""),
         "Accepted without effect on plans.";
-    "restrict_nonsystem_relation_kind" = "", User, BEHAVIOR, Text,
-        "Kinds of relations that may not be read; there are none.";
     "role" = "none", Internal, PRESET, Text,
         "Role chosen by SET ROLE.";
     "row_security" = "on", User, BEHAVIOR, Bool,

@@ -51,9 +51,6 @@ pub(super) fn check(setting: &Setting, text: &str) -> Result<String> {
             "timezone_abbreviations = '{text}'"
         ))),
         ("timezone_abbreviations", name) if name != "Default" => Err(invalid(setting, text)),
-        ("restrict_nonsystem_relation_kind", kinds) if !kinds.trim().is_empty() => {
-            Err(Error::unsupported(format!("{} = '{text}'", setting.name)))
-        }
         ("default_text_search_config", name) => {
             let bare = name.to_ascii_lowercase();
             let bare = bare.strip_prefix("pg_catalog.").unwrap_or(&bare);

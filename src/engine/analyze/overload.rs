@@ -2,7 +2,7 @@
 //! candidates are those of `pg_proc`, and the one chosen says what arguments without a type are.
 
 use super::Analyst;
-use super::coerce::{not_unique, undetermined};
+use super::coerce::{category, not_unique, undetermined};
 use super::operator::{Choice, choose};
 use super::routine::{Generic, generic};
 use super::typed::Typed;
@@ -54,11 +54,12 @@ impl Analyst<'_> {
         if !named.is_empty() && !named.iter().any(|(_, own)| own.takes(args.len())) {
             return Err(self.no_function(name, &args));
         }
-        // A literal as the argument of a type's name is cast.
-        if let ([arg], Some(_)) = (args.as_slice(), PgType::by_name(name))
-            && arg.is_unknown()
-        {
-            return Ok(args);
+        // The argument of a type's name is cast if it is a literal, or of such a type already.
+        if let ([arg], Some(ty)) = (args.as_slice(), PgType::by_name(name)) {
+            let texts = category(ty) == 'S' && category(arg.base()) == 'S';
+            if arg.is_unknown() || arg.is(ty) || texts {
+                return Ok(args);
+            }
         }
         let types: Vec<PgType> = args.iter().map(Typed::base).collect();
         let candidates: Vec<Candidate> = named

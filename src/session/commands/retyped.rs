@@ -1,6 +1,7 @@
 //! What stands on a column whose type changes: foreign keys, expressions of indexes, checks.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::foreign_key::refuse_types;
@@ -13,8 +14,9 @@ use crate::session::dispatch::Run;
 use crate::statement::StatementContext;
 
 impl Session {
-    /// Sees that what stands on a column can stand on what it is to be, `after`; gives the indexes
-    /// as they are then, if they change.
+    /// Sees that what stands on a column can stand on what it is to be, `after`; gives the
+    /// constraints that change: indexes are as they are then, and foreign keys, which are made
+    /// anew, are kept again where triggers were disabled.
     ///
     /// # Errors
     /// `42804` for a foreign key of types that do not go together; as binding the expressions.
@@ -24,14 +26,15 @@ impl Session {
         after: &Relation,
         attnum: i16,
         run: &Run<'_>,
-    ) -> Result<Option<Change>> {
+    ) -> Result<Vec<Change>> {
         let snapshot = &context.snapshot;
         let meant = |table: Oid| match table == after.oid {
             true => Some(after),
             false => snapshot.relation(table).map(|relation| &**relation),
         };
-        for (from, key) in keys_of(context, after, attnum) {
-            let (Some(from), Some(parent)) = (meant(from), meant(key.table)) else {
+        let keys = keys_of(context, after, attnum);
+        for (from, key) in &keys {
+            let (Some(from), Some(parent)) = (meant(*from), meant(key.table)) else {
                 continue;
             };
             for (column, target) in key.columns.iter().zip(&key.references) {
@@ -51,12 +54,27 @@ impl Session {
                 self.retype_index(context, after, index, run).await?;
             }
         }
-        Ok(
-            (constraints != after.constraints).then(|| Change::SetConstraints {
-                relation: after.oid,
-                constraints,
-            }),
-        )
+        let made: BTreeSet<Oid> = keys.iter().map(|(_, key)| key.oid).collect();
+        let mut changed = vec![(after, constraints)];
+        let others = keys.iter().flat_map(|(from, key)| [*from, key.table]);
+        let others: BTreeSet<Oid> = others.filter(|table| *table != after.oid).collect();
+        changed.extend(
+            others
+                .iter()
+                .filter_map(|table| meant(*table))
+                .map(|other| (other, other.constraints.clone())),
+        );
+        let mut changes = Vec::new();
+        for (relation, mut constraints) in changed {
+            constraints.unkept.retain(|key| !made.contains(key));
+            if constraints != relation.constraints {
+                changes.push(Change::SetConstraints {
+                    relation: relation.oid,
+                    constraints,
+                });
+            }
+        }
+        Ok(changes)
     }
 
     /// The types of an index's expressions.
