@@ -8,9 +8,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{Array, BooleanArray};
+use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
+use arrow::row::{RowConverter, SortField};
 
 use super::fire::{AfterEvent, ChangedRows, NamedTable, Told, sees_after};
 use super::hits::{Hits, survivors};
@@ -94,21 +95,21 @@ impl Gone {
         };
         let position = |attnum: &i16| relation.columns.iter().position(|c| c.attnum == *attnum);
         let places: Vec<usize> = columns.iter().filter_map(position).collect();
-        let is_other = |row: usize| {
-            let differs = |place: &usize| {
-                let (old, new) = (self.old.column(*place), new.column(*place));
-                old.slice(row, 1).to_data() != new.slice(row, 1).to_data()
-            };
-            places.iter().any(differs)
+        let failed = |error| Error::internal("comparing keys", error);
+        let fields = places.iter().map(|place| new.column(*place).data_type());
+        let fields = fields.cloned().map(SortField::new).collect();
+        let converter = RowConverter::new(fields).map_err(failed)?;
+        let keys = |rows: &RecordBatch| {
+            let columns: Vec<_> = places.iter().map(|at| rows.column(*at).clone()).collect();
+            converter.convert_columns(&columns).map_err(failed)
         };
-        let other: BooleanArray = (0..new.num_rows()).map(|row| Some(is_other(row))).collect();
+        let (before, after) = (keys(&self.old)?, keys(new)?);
+        let pairs = before.iter().zip(after.iter());
+        let other: BooleanArray = pairs.map(|(old, new)| Some(old != new)).collect();
         if other.true_count() == 0 {
             return Ok(None);
         }
-        let chosen = |rows: &RecordBatch| {
-            filter_record_batch(rows, &other)
-                .map_err(|error| Error::internal("comparing keys", error))
-        };
+        let chosen = |rows: &RecordBatch| filter_record_batch(rows, &other).map_err(failed);
         Ok(Some(Self {
             old: chosen(&self.old)?,
             new: Some(chosen(new)?),
