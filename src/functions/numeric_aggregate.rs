@@ -9,7 +9,7 @@ use std::mem::size_of_val;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, Int64Type};
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
@@ -23,7 +23,7 @@ use crate::types::numerics::{NumericColumn, column};
 use crate::types::{Extended, Numeric};
 
 /// Most digits of Arrow's 128-bit decimals.
-pub(super) const DIGITS_MAX: u8 = 38;
+pub(super) const DIGITS_MAX: u8 = DECIMAL128_MAX_PRECISION;
 
 /// Which aggregate it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -17,19 +17,20 @@ use crate::engine::parse::fold;
 use crate::engine::source::RelationBody;
 use crate::privileges::{LockStrength, LockWait, RowLock};
 
-/// What a clause asks for.
-fn lock_of(clause: &LockClause) -> RowLock {
-    RowLock {
-        strength: match clause.lock_type {
-            LockType::Update => LockStrength::Update,
-            LockType::Share => LockStrength::Share,
-        },
-        wait: match clause.nonblock {
-            None => LockWait::Block,
-            Some(NonBlock::SkipLocked) => LockWait::Skip,
-            Some(NonBlock::Nowait) => LockWait::Error,
-        },
-        only: false,
+/// How strongly a clause locks.
+fn strength(clause: &LockClause) -> LockStrength {
+    match clause.lock_type {
+        LockType::Update => LockStrength::Update,
+        LockType::Share => LockStrength::Share,
+    }
+}
+
+/// What a clause does where somebody else has locked rows.
+fn wait(clause: &LockClause) -> LockWait {
+    match clause.nonblock {
+        None => LockWait::Block,
+        Some(NonBlock::SkipLocked) => LockWait::Skip,
+        Some(NonBlock::Nowait) => LockWait::Error,
     }
 }
 
@@ -52,13 +53,11 @@ fn meaning<'c>(
 /// The lock of a relation that is called so, of several clauses the strictest.
 pub(super) fn asked(level: &Level<'_>, called: &str, only: bool) -> Option<RowLock> {
     let clauses = level.locks.borrow();
-    let locks = meaning(&clauses, called).map(lock_of);
-    let strictest = locks.reduce(|one, other| RowLock {
-        strength: one.strength.max(other.strength),
-        wait: one.wait.max(other.wait),
-        only: false,
-    });
-    strictest.map(|lock| RowLock { only, ..lock })
+    Some(RowLock {
+        strength: meaning(&clauses, called).map(strength).max()?,
+        wait: meaning(&clauses, called).map(wait).max()?,
+        only,
+    })
 }
 
 /// A subquery of FROM with the clauses that mean it, if there are any.
@@ -136,7 +135,7 @@ pub(super) fn check(
     derived_by: Option<&'static str>,
 ) -> Result<()> {
     for clause in level.locks.borrow().iter() {
-        let words = words(lock_of(clause).strength);
+        let words = words(strength(clause));
         if let Some(what) = shape(select).or(derived_by) {
             return Err(not_allowed(words, what).without_position());
         }
@@ -181,7 +180,7 @@ pub(super) fn check_body(body: &SetExpr, clauses: &[LockClause]) -> Result<()> {
     let Some(clause) = clauses.first() else {
         return Ok(());
     };
-    let words = words(lock_of(clause).strength);
+    let words = words(strength(clause));
     match body {
         SetExpr::Values(_) => Err(inapplicable(words, "VALUES").without_position()),
         SetExpr::SetOperation { .. } => {

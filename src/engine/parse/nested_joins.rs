@@ -1,8 +1,7 @@
 //! Joins within joins that no parentheses show: `a JOIN b JOIN c ON … ON …`.
 
+use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
-
-use super::here::Here;
 
 /// So many joins stand within each other at most: sqlparser reads them in as many calls.
 const NESTED_MAX: usize = 100;
@@ -15,28 +14,33 @@ pub(super) fn are_in(tokens: &[TokenWithSpan]) -> bool {
     let mut found = false;
     // Joins whose conditions are still to come, one number for each parenthesis that is open.
     let mut awaited = vec![0usize];
-    for index in 0..tokens.len() {
-        let here = Here { tokens, index };
-        match here.token(0) {
-            Some(Token::LParen) => awaited.push(0),
-            Some(Token::RParen) if awaited.len() > 1 => {
+    let mut before = Keyword::NoKeyword;
+    for token in tokens {
+        let keyword = match &token.token {
+            Token::Word(word) => word.keyword,
+            _ => Keyword::NoKeyword,
+        };
+        match token.token {
+            Token::LParen => awaited.push(0),
+            Token::RParen if awaited.len() > 1 => {
                 awaited.pop();
             }
             _ => {}
         }
+        let after_cross = std::mem::replace(&mut before, keyword) == Keyword::CROSS;
         let Some(joins) = awaited.last_mut() else {
             continue;
         };
-        match here.word(0).as_deref() {
-            Some("NATURAL") => return false,
-            Some("JOIN") if !here.after_word("CROSS") => {
+        match keyword {
+            Keyword::NATURAL => return false,
+            Keyword::JOIN if !after_cross => {
                 found |= *joins > 0;
                 *joins += 1;
                 if *joins > NESTED_MAX {
                     return false;
                 }
             }
-            Some("ON" | "USING") => *joins = joins.saturating_sub(1),
+            Keyword::ON | Keyword::USING => *joins = joins.saturating_sub(1),
             _ => {}
         }
     }

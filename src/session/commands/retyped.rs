@@ -56,14 +56,9 @@ impl Session {
         }
         let made: BTreeSet<Oid> = keys.iter().map(|(_, key)| key.oid).collect();
         let mut changed = vec![(after, constraints)];
-        let others = keys.iter().flat_map(|(from, key)| [*from, key.table]);
-        let others: BTreeSet<Oid> = others.filter(|table| *table != after.oid).collect();
-        changed.extend(
-            others
-                .iter()
-                .filter_map(|table| meant(*table))
-                .map(|other| (other, other.constraints.clone())),
-        );
+        let others = other_sides(&keys, after.oid);
+        let others = others.iter().filter_map(|table| meant(*table));
+        changed.extend(others.map(|other| (other, other.constraints.clone())));
         let mut changes = Vec::new();
         for (relation, mut constraints) in changed {
             constraints.unkept.retain(|key| !made.contains(key));
@@ -108,9 +103,7 @@ impl Session {
         attnum: i16,
         run: &Run<'_>,
     ) -> Result<()> {
-        let keys = keys_of(context, relation, attnum);
-        let tables = keys.iter().flat_map(|(from, key)| [*from, key.table]);
-        let tables: Vec<Oid> = tables.filter(|table| *table != relation.oid).collect();
+        let tables = other_sides(&keys_of(context, relation, attnum), relation.oid);
         let locks = move |_: &StatementContext| {
             let tables = tables.iter().copied();
             tables.map(|table| (table, LockMode::Share)).collect()
@@ -143,6 +136,12 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// The tables on the other sides of a table's foreign keys.
+fn other_sides(keys: &[(Oid, Cow<'_, ForeignKey>)], table: Oid) -> BTreeSet<Oid> {
+    let tables = keys.iter().flat_map(|(from, key)| [*from, key.table]);
+    tables.filter(|other| *other != table).collect()
 }
 
 /// The foreign keys that a column of a table is part of, on either side, with the tables they are
