@@ -392,7 +392,6 @@ fn on_database(
 
 /// Settings are granted to nobody: that anybody may set some is no privilege.
 fn on_setting(call: &Call<'_>, row: usize, who: Option<usize>) -> Result<Value> {
-    let role = role(call, row, who)?;
     let what = who.map_or(1, |who| who + 2);
     for item in call.must_text(what, row).split(',') {
         let words: Vec<&str> = item.split_whitespace().collect();
@@ -402,7 +401,7 @@ fn on_setting(call: &Call<'_>, row: usize, who: Option<usize>) -> Result<Value> 
             return Err(unrecognized(item));
         }
     }
-    let role = call.context.snapshot.role(role);
+    let role = call.context.snapshot.role(role(call, row, who)?);
     Ok(role.is_some_and(|role| role.superuser).into())
 }
 
