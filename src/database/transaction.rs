@@ -241,6 +241,14 @@ impl Transaction {
         &self.view
     }
 
+    /// What it would see had it changed nothing.
+    pub fn unchanged(&self) -> Arc<Snapshot> {
+        match &self.carried {
+            Some(carried) => temporary::carry(&self.base, carried),
+            None => Arc::clone(&self.base),
+        }
+    }
+
     /// TRUNCATE took away every row of the tables.
     pub fn note_emptied(&mut self, tables: Vec<Oid>) {
         self.pending.note_emptied(tables);

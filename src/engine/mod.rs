@@ -67,8 +67,8 @@ pub use analyze::{SYSTEM_COLUMNS, Support, signature, suggested_name};
 pub use command::{Command, Direction, ExplainOptions, Statement};
 pub use dml::{
     AfterEvent, Asked, BoundDml, ChangedRows, DmlKind, DmlResult, Gone, NamedTable, Orphan,
-    Referring, Touched, assign_to, assigned, check_assignable, is_assignable, is_literal,
-    reworded_condition, shaped,
+    Touched, assign_to, assigned, check_assignable, is_assignable, is_literal, reworded_condition,
+    shaped,
 };
 pub use explain::Explanation;
 pub use expression_kind::ExpressionKind;

@@ -5,7 +5,7 @@
 //! return to on rollback (`before`) and what SET without LOCAL made of it for the commit (`kept`);
 //! the session's current values may differ from both by SET LOCAL.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::derived::Derived;
@@ -102,8 +102,9 @@ pub(super) struct Open {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Deferral {
     pub(super) modes: Arc<ConstraintModes>,
-    /// Tables and their constraints, by OID.
-    pub(super) pending: BTreeSet<(Oid, Oid)>,
+    /// Tables and their constraints, by OID, with the tables whose changed rows are looked at
+    /// then.
+    pub(super) pending: BTreeMap<(Oid, Oid), BTreeSet<Oid>>,
     /// Rows that constraint triggers are still to look at.
     pub(super) waiting: WaitingRows,
     /// Those whose turn it is, from the outermost statement that says so inwards.
@@ -111,11 +112,12 @@ pub(super) struct Deferral {
 }
 
 impl Deferral {
-    /// Whether constraint triggers are still to look at rows of a table.
+    /// Whether foreign keys or constraint triggers are still to look at rows of a table.
     pub(super) fn awaits(&self, table: Oid) -> bool {
-        let all = self.due.iter().chain([&self.waiting]);
-        all.flat_map(WaitingRows::iter)
-            .any(|row| row.relation == table)
+        let mut all = self.due.iter().chain([&self.waiting]);
+        let mut pending = self.pending.values();
+        pending.any(|changed| changed.contains(&table))
+            || all.any(|rows| rows.iter().any(|row| row.relation == table))
     }
 }
 

@@ -104,7 +104,7 @@ pub use assign::{assigned, check_assignable, is_assignable};
 pub use condition::reworded_condition;
 pub use fields::assign_to;
 pub use fire::{AfterEvent, ChangedRows, NamedTable};
-pub use references::{Orphan, Referring};
+pub use references::Orphan;
 pub use route::shaped;
 pub use values::is_literal;
 pub use when::Asked;

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::Array;
-use arrow::datatypes::Schema;
+use arrow::array::AsArray;
+use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 use sqlparser::ast;
 
@@ -13,7 +13,7 @@ use super::work::Gone;
 use super::{BoundDml, rewrite, rows, target};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result};
-use crate::catalog::{Column, ForeignAction, ForeignKey, Relation, Segment};
+use crate::catalog::{Column, ForeignAction, ForeignKey, Relation, Segment, Snapshot};
 use crate::engine::Engine;
 use crate::engine::command::{Command, DmlAction};
 use crate::engine::local::{LocalRelation, LocalRows};
@@ -25,6 +25,8 @@ use crate::types::PgType;
 
 /// The rows looked at.
 const REFERRING: &str = "\0referring";
+/// Keys of theirs that are not there in the table referred to.
+const MET: &str = "\0met";
 
 /// A row that refers to nothing.
 #[derive(Debug)]
@@ -32,15 +34,8 @@ pub struct Orphan {
     /// The values of its key as messages have them; `None` for a key that is NULL in part where
     /// MATCH FULL was said.
     pub values: Option<String>,
-}
-
-/// Rows that may refer to nothing.
-#[derive(Debug, Clone, Copy)]
-pub enum Referring<'a> {
-    /// Those of segments.
-    Stored(&'a [Arc<Segment>]),
-    /// Those that an UPDATE gave other keys.
-    Changed(&'a Gone),
+    /// What it referred to is gone.
+    pub stranded: bool,
 }
 
 /// Rows that are gone, in the generated statements.
@@ -64,13 +59,9 @@ impl Engine {
         interrupt: &Interrupt,
     ) -> Result<Option<String>> {
         let columns = columns_of(from, key);
-        let list: Vec<String> = columns
-            .iter()
-            .map(|c| format!("c.{}", quote(&c.name)))
-            .collect();
         let mut text = format!(
             "SELECT {} FROM ONLY {} AS c WHERE EXISTS (SELECT 1 FROM gone AS g WHERE {})",
-            list.join(", "),
+            of_columns("c", &columns).join(", "),
             context.snapshot.qualified_name(from),
             referred(from, key)
         );
@@ -78,20 +69,12 @@ impl Engine {
             text.push_str(&format!(" AND {}", orphan_condition(context, from, key)?));
         }
         text.push_str(" LIMIT 1");
-        let mut query = parse_query(&text)?;
-        put_name(query.as_mut(), "gone", GONE);
-        let local = gone_rows(parent, gone)?;
-        let bound = self
-            .bind_with(&context.outside(), &query, &[], &[local])
-            .await?;
-        let mut answer = self.run(context, bound, &[], interrupt).await?;
-        while let Some(batch) = answer.next().await? {
-            if batch.num_rows() > 0 {
-                return describe_values(context, &types_of(&columns), |i| batch.column(i), 0)
-                    .map(Some);
-            }
-        }
-        Ok(None)
+        let gone = gone_rows(parent, gone)?;
+        let found = self.rows_of(context, &text, &gone, GONE, interrupt).await?;
+        let values = |batch: &RecordBatch| {
+            describe_values(context, &types_of(&columns), |i| batch.column(i), 0)
+        };
+        found.first().map(values).transpose()
     }
 
     /// Binds what a foreign key does to the rows of `from` that referred to rows gone from
@@ -154,8 +137,11 @@ impl Engine {
             .await
     }
 
-    /// Looks for a row `among` some of `relation` whose key is not there in the table referred
-    /// to. Whoever asks may read both.
+    /// Looks for a row `among` some segments of `relation` whose key is not there in the table
+    /// referred to. Whoever asks may read both.
+    ///
+    /// What referred to nothing already `before` (NOT VALID, or triggers did not fire) may go on
+    /// doing so, unlike what has become so, or more often so.
     ///
     /// # Errors
     /// As [`Engine::execute`].
@@ -163,71 +149,174 @@ impl Engine {
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
-        among: Referring<'_>,
+        (among, before): (&[Arc<Segment>], Option<&Arc<Snapshot>>),
         key: &ForeignKey,
         interrupt: &Interrupt,
     ) -> Result<Option<Orphan>> {
         let columns = columns_of(relation, key);
-        let list: Vec<String> = columns
-            .iter()
-            .map(|c| format!("c.{}", quote(&c.name)))
-            .collect();
-        let mut condition = orphan_condition(context, relation, key)?;
-        if key.full && list.len() > 1 {
-            let null = |is: &str| -> String {
-                let each: Vec<String> = list.iter().map(|c| format!("{c} {is}")).collect();
-                format!("({})", each.join(" OR "))
-            };
-            condition = format!(
-                "({condition}) OR ({} AND {})",
-                null("IS NULL"),
-                null("IS NOT NULL")
-            );
-        }
-        let text = format!(
-            "SELECT {} FROM referring AS c WHERE {condition} LIMIT 1",
-            list.join(", ")
-        );
-        let mut query = parse_query(&text)?;
-        put_name(query.as_mut(), "referring", REFERRING);
-        let rows = match among {
-            Referring::Stored(segments) => {
-                let root = context.database.store().root();
-                table_provider(root, &rewrite::with_segments(relation, segments))
-            }
-            Referring::Changed(rows) => {
-                let new = rows.new.iter().cloned().collect();
-                rows::in_memory(rows::schema(relation), new)?
-            }
-        };
-        let local = LocalRelation {
+        let list = of_columns("c", &columns);
+        let condition = orphan_condition(context, relation, key)?;
+        let root = context.database.store().root();
+        let rows = table_provider(root, &rewrite::with_segments(relation, among));
+        let rows = LocalRelation {
             name: REFERRING.to_owned(),
             relation: relation.oid,
             origins: Vec::new(),
             rows: LocalRows::Provider(rows),
         };
+        let named = |list: &str, condition: &str| {
+            format!("SELECT {list} FROM referring AS c WHERE {condition}")
+        };
+        if key.full && list.len() > 1 {
+            let null = |is: &str| -> String {
+                let each: Vec<String> = list.iter().map(|c| format!("{c} {is}")).collect();
+                format!("({})", each.join(" OR "))
+            };
+            let partly = format!("{} AND {} LIMIT 1", null("IS NULL"), null("IS NOT NULL"));
+            let text = named("1", &partly);
+            let found = self.rows_of(context, &text, &rows, REFERRING, interrupt);
+            if !found.await?.is_empty() {
+                return Ok(Some(Orphan {
+                    values: None,
+                    stranded: false,
+                }));
+            }
+        }
+        let any = named(&list.join(", "), &format!("{condition} LIMIT 1"));
+        let mut found = self
+            .rows_of(context, &any, &rows, REFERRING, interrupt)
+            .await?;
+        let mut stranded = false;
+        if let (false, Some(before)) = (found.is_empty(), before)
+            && let Some(from) = same_key(before, context, relation.oid, &key.columns)
+            && let Some(to) = same_key(before, context, key.table, &key.references)
+        {
+            let count = number_of(&context.snapshot, relation, &columns, &list);
+            let all = named(
+                &format!("DISTINCT {}, {count}", list.join(", ")),
+                &condition,
+            );
+            let now = self
+                .rows_of(context, &all, &rows, REFERRING, interrupt)
+                .await?;
+            let met = met_keys(&columns, now)?;
+            let keys: Vec<String> = (0..columns.len()).map(|at| format!("m.k{at}")).collect();
+            let only = if to.is_partitioned() { "" } else { "ONLY " };
+            let more = format!(
+                "m.n > {}",
+                number_of(before, from, &chosen(from, &key.columns), &keys)
+            );
+            let referred = format!(
+                "EXISTS (SELECT 1 FROM {only}{} AS p WHERE {})",
+                before.qualified_name(to),
+                equal(&of_columns("p", &chosen(to, &key.references)), &keys)
+            );
+            let list = keys.join(", ");
+            let text = format!(
+                "SELECT {list}, {more} FROM met AS m WHERE {more} OR {referred} \
+                 ORDER BY {} DESC LIMIT 1",
+                keys.len() + 1
+            );
+            let then = Arc::new(StatementContext {
+                snapshot: Arc::clone(before),
+                ..StatementContext::clone(context)
+            });
+            found = self.rows_of(&then, &text, &met, MET, interrupt).await?;
+            let more = found.first().and_then(|batch| batch.columns().last());
+            stranded = more.is_some_and(|more| !more.as_boolean().value(0));
+        }
+        let Some(batch) = found.first() else {
+            return Ok(None);
+        };
+        let value = |i: usize| batch.column(i);
+        Ok(Some(Orphan {
+            values: Some(describe_values(context, &types_of(&columns), value, 0)?),
+            stranded,
+        }))
+    }
+
+    /// The rows of a generated query over `local`, which it names by the word it has in `place` of.
+    async fn rows_of(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        text: &str,
+        local: &LocalRelation,
+        place: &str,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<RecordBatch>> {
+        let mut query = parse_query(text)?;
+        put_name(query.as_mut(), place.trim_start_matches('\0'), place);
         let bound = self
-            .bind_with(&context.outside(), &query, &[], &[local])
+            .bind_with(&context.outside(), &query, &[], std::slice::from_ref(local))
             .await?;
         let mut answer = self.run(context, bound, &[], interrupt).await?;
+        let mut rows = Vec::new();
         while let Some(batch) = answer.next().await? {
-            if batch.num_rows() == 0 {
-                continue;
+            if batch.num_rows() > 0 {
+                rows.push(batch);
             }
-            let partly = batch.columns().iter().any(|array| array.is_null(0));
-            let values = match partly {
-                true => None,
-                false => Some(describe_values(
-                    context,
-                    &types_of(&columns),
-                    |i| batch.column(i),
-                    0,
-                )?),
-            };
-            return Ok(Some(Orphan { values }));
         }
-        Ok(None)
+        Ok(rows)
     }
+}
+
+/// A table as it was `before`, if it was there and had some columns of these types.
+fn same_key<'a>(
+    before: &'a Snapshot,
+    context: &StatementContext,
+    table: Oid,
+    attnums: &[i16],
+) -> Option<&'a Arc<Relation>> {
+    let (then, now) = (before.relation(table)?, context.snapshot.relation(table)?);
+    let (was, is) = (chosen(then, attnums), chosen(now, attnums));
+    let same = was.len() == attnums.len() && types_of(&was) == types_of(&is);
+    same.then_some(then)
+}
+
+/// A subquery: how many rows of a table have these values in some columns. NULL is one of them.
+fn number_of(
+    snapshot: &Snapshot,
+    table: &Relation,
+    columns: &[Column],
+    values: &[String],
+) -> String {
+    let pairs = of_columns("s", columns).into_iter().zip(values);
+    let same: Vec<String> = pairs
+        .map(|(column, value)| format!("{column} IS NOT DISTINCT FROM {value}"))
+        .collect();
+    format!(
+        "(SELECT count(*) FROM ONLY {} AS s WHERE {})",
+        snapshot.qualified_name(table),
+        same.join(" AND ")
+    )
+}
+
+/// Keys as `k0`, `k1`, … with a number `n` each.
+fn met_keys(columns: &[Column], rows: Vec<RecordBatch>) -> Result<LocalRelation> {
+    let failed = |error| Error::internal("following a foreign key", error);
+    let keys = columns.iter().enumerate();
+    let mut fields: Vec<Field> = keys
+        .map(|(at, column)| column.ty.field(&format!("k{at}"), true))
+        .collect();
+    fields.push(PgType::INT8.field("n", true));
+    let taken = rows.first().map(RecordBatch::schema);
+    let types = taken.iter().flat_map(|schema| schema.fields().iter());
+    let typed = fields.into_iter().zip(types);
+    let fields: Vec<Field> = typed
+        .map(|(field, of)| field.with_data_type(of.data_type().clone()))
+        .collect();
+    let schema = Arc::new(Schema::new(fields));
+    let rows = rows
+        .into_iter()
+        .map(|batch| RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    Ok(LocalRelation {
+        name: MET.to_owned(),
+        relation: Oid::INVALID,
+        origins: Vec::new(),
+        rows: LocalRows::Provider(rows::in_memory(schema, rows)?),
+    })
 }
 
 /// The condition that a row `c` of `relation` refers to nothing, as text.
@@ -242,19 +331,12 @@ fn orphan_condition(
             "its table is gone",
         ));
     };
-    let columns = columns_of(relation, key);
+    let columns = of_columns("c", &columns_of(relation, key));
     let mut conditions: Vec<String> = columns
         .iter()
-        .map(|column| format!("c.{} IS NOT NULL", quote(&column.name)))
+        .map(|column| format!("{column} IS NOT NULL"))
         .collect();
-    let pairs: Vec<String> = columns
-        .iter()
-        .zip(&key.references)
-        .filter_map(|(column, attnum)| {
-            let to = parent.columns.iter().find(|c| c.attnum == *attnum)?;
-            Some(format!("p.{} = c.{}", quote(&to.name), quote(&column.name)))
-        })
-        .collect();
+    let referred = of_columns("p", &chosen(parent, &key.references));
     // What stands under a table is none of it to a foreign key, unless it is all there is.
     let only = match parent.is_partitioned() {
         true => "",
@@ -263,13 +345,34 @@ fn orphan_condition(
     conditions.push(format!(
         "NOT EXISTS (SELECT 1 FROM {only}{} AS p WHERE {})",
         context.snapshot.qualified_name(parent),
-        pairs.join(" AND ")
+        equal(&referred, &columns)
     ));
     Ok(conditions.join(" AND "))
 }
 
 fn columns_of(relation: &Relation, key: &ForeignKey) -> Vec<Column> {
-    key.columns
+    chosen(relation, &key.columns)
+}
+
+/// Columns of a table by their names behind its alias.
+fn of_columns(alias: &str, columns: &[Column]) -> Vec<String> {
+    let columns = columns.iter();
+    columns
+        .map(|column| format!("{alias}.{}", quote(&column.name)))
+        .collect()
+}
+
+/// The condition that these are those, each.
+fn equal(these: &[String], those: &[String]) -> String {
+    let pairs = these.iter().zip(those);
+    let pairs: Vec<String> = pairs
+        .map(|(this, that)| format!("{this} = {that}"))
+        .collect();
+    pairs.join(" AND ")
+}
+
+fn chosen(relation: &Relation, attnums: &[i16]) -> Vec<Column> {
+    attnums
         .iter()
         .filter_map(|attnum| relation.columns.iter().find(|c| c.attnum == *attnum))
         .cloned()

@@ -25,7 +25,7 @@ use super::values::{Parameters, given_types, is_untyped, settle_used};
 use super::work::keeps_changed;
 use super::{DmlKind, PartBody};
 use crate::base::{Error, Result};
-use crate::catalog::{ForeignKey, Index, Privilege, Relation, TriggerEvent};
+use crate::catalog::{Index, Privilege, Relation, TriggerEvent};
 use crate::engine::guard::limited;
 use crate::engine::local::{LocalRelation, LocalRows, own_column, own_star};
 use crate::engine::scan::{
@@ -336,12 +336,7 @@ impl Engine {
                 }
             }
             let touches = |index: &Index| index.depends_on(&changed);
-            let minds = |key: &ForeignKey| {
-                key.not_valid && key.columns.iter().any(|column| changed.contains(column))
-            };
-            has_old = fires
-                || relation.constraints.unique().any(touches)
-                || relation.constraints.foreign.iter().any(minds);
+            has_old = fires || relation.constraints.unique().any(touches);
             if has_old {
                 items.extend(relation.columns.iter().map(|column| own(&column.name)));
             }

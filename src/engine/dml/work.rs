@@ -69,8 +69,8 @@ pub struct Touched {
     pub written: Vec<Arc<Segment>>,
     /// Columns that UPDATE gave other values.
     pub changed: Vec<i16>,
-    /// Rows that are no more, or have another key now; kept only of tables that others refer to,
-    /// or whose own foreign keys need not hold of rows that keep theirs.
+    /// Rows that are no more, or have another key now; kept only of tables that others refer
+    /// to.
     pub gone: Vec<Gone>,
 }
 
@@ -167,11 +167,9 @@ impl BoundDml {
     }
 }
 
-/// Whether it is asked afterwards which rows of a table were changed: others refer to it, or it has
-/// foreign keys that do not hold of all its rows.
+/// Whether it is asked afterwards which rows of a table were changed: others refer to it.
 pub(super) fn keeps_changed(context: &StatementContext, relation: &Relation) -> bool {
-    let mut foreign = relation.constraints.foreign.iter();
-    context.snapshot.places().is_referenced(relation.oid) || foreign.any(|key| key.not_valid)
+    context.snapshot.places().is_referenced(relation.oid)
 }
 
 impl Work {

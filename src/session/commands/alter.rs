@@ -52,7 +52,7 @@ impl Session {
             self.lock(oid, LockMode::Exclusive, run.interrupt).await?;
             self.refuse_in_use(oid, "ALTER TABLE")?;
         }
-        for action in &in_passes(&alter.actions) {
+        for action in &in_passes(&alter.actions)? {
             let context = self.context()?;
             let ObjectId::Relation(oid) = object else {
                 self.act_on(&context, object, action, &run).await?;

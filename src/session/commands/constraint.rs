@@ -13,7 +13,7 @@ use crate::base::name::{cut, quote, truncate};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Check, Generation, Relation, Timing};
 use crate::engine::definition::{ConstraintClause, ConstraintDefinition};
-use crate::engine::{ExpressionKind, FieldNames, Referring, parse_expression, parse_query};
+use crate::engine::{ExpressionKind, FieldNames, parse_expression, parse_query};
 use crate::privileges;
 use crate::session::dispatch::Run;
 use crate::session::{Session, interruptible};
@@ -223,7 +223,7 @@ impl Session {
             {
                 continue;
             }
-            let all = Referring::Stored(relation.segments());
+            let all = (relation.segments(), None);
             self.refuse_orphans(context, relation, key, all, run.interrupt)
                 .await?;
         }

@@ -60,6 +60,18 @@ impl Session {
             };
             self.lock_wanted(run.interrupt, locks).await?;
         }
+        let exists = context.snapshot.relation(relation.oid).is_some();
+        if definition.not_valid && exists && relation.is_partitioned() {
+            return Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!(
+                    "cannot add NOT VALID foreign key on partitioned table \"{}\" referencing \
+                     relation \"{}\"",
+                    relation.name, parent.name
+                ),
+            )
+            .detail("This feature is not yet supported on partitioned tables."));
+        }
         let attnums = referencing(relation, columns)?;
         let (index, targets) = referenced(parent, references, attnums.len())?;
         if let Some(parent) = &found {
@@ -96,7 +108,7 @@ impl Session {
             on_update: *on_update,
             full: *full,
             timing: definition.timing,
-            not_valid: definition.not_valid && context.snapshot.relation(relation.oid).is_some(),
+            not_valid: definition.not_valid && exists,
             parts: BTreeMap::new(),
         };
         let context = self.context()?;

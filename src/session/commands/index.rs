@@ -55,6 +55,7 @@ impl Session {
         let oid = relation.oid;
         owned_table(&context, relation)?;
         self.lock(oid, LockMode::Exclusive, run.interrupt).await?;
+        self.refuse_in_use(oid, "CREATE INDEX")?;
         let context = self.context()?;
         let Some(before) = context.snapshot.relation(oid).cloned() else {
             return Err(Error::internal("creating an index", "the table is gone"));

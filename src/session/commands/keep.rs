@@ -12,10 +12,12 @@ use std::sync::Arc;
 use super::foreign_key::{names_of, reference_locks};
 use super::{alter, tag};
 use crate::base::{Error, Oid, Result, SqlState};
-use crate::catalog::{Change, ForeignAction, ForeignKey, Privilege, Relation, TriggerEvent};
+use crate::catalog::{
+    Change, ForeignAction, ForeignKey, Privilege, Relation, Segment, Snapshot, TriggerEvent,
+};
 use crate::database::LockMode;
 use crate::engine::command::ObjectName;
-use crate::engine::{AfterEvent, DmlKind, Gone, NamedTable, Referring, Touched};
+use crate::engine::{AfterEvent, DmlKind, Gone, NamedTable, Touched};
 use crate::observe::Interrupt;
 use crate::privileges::{self, has_column_privilege};
 use crate::session::serve::Changing;
@@ -85,7 +87,7 @@ impl Session {
                     .constraint_modes
                     .is_deferred(constraint, index.timing)
             {
-                self.wait_for_commit(relation.oid, constraint)?;
+                self.wait_for_commit(relation.oid, constraint, Oid::INVALID)?;
             }
         }
         if replica {
@@ -95,31 +97,23 @@ impl Session {
         let any =
             touched.kinds.contains(&DmlKind::Insert) || relation.may_rewrite(TriggerEvent::Update);
         for key in &relation.constraints.foreign {
-            if !any && !key.columns.iter().any(|c| touched.changed.contains(c)) {
+            let changed = || key.columns.iter().any(|c| touched.changed.contains(c));
+            // A key that is NULL in part may not even stay so.
+            let partly = key.full && key.columns.len() > 1;
+            if !(any || partly || changed()) {
                 continue;
             }
             if relation.constraints.unkept.contains(&key.oid) {
                 continue;
             }
             if context.constraint_modes.is_deferred(key.oid, key.timing) {
-                self.wait_for_commit(relation.oid, key.oid)?;
+                self.wait_for_commit(relation.oid, key.oid, relation.oid)?;
                 continue;
             }
-            let updated = touched.kinds.iter().all(|kind| *kind == DmlKind::Update);
-            if !key.not_valid || !updated {
-                let among = Referring::Stored(&touched.written);
-                self.refuse_orphans(&context, &relation, key, among, interrupt)
-                    .await?;
-                continue;
-            }
-            // What referred to nothing before may go on doing so.
-            for rows in &touched.gone {
-                if let Some(changed) = rows.with_other(&relation, &key.columns)? {
-                    let among = Referring::Changed(&changed);
-                    self.refuse_orphans(&context, &relation, key, among, interrupt)
-                        .await?;
-                }
-            }
+            let before = self.transaction()?.unchanged();
+            let among = (touched.written.as_slice(), Some(&before));
+            self.refuse_orphans(&context, &relation, key, among, interrupt)
+                .await?;
         }
         Ok(())
     }
@@ -165,22 +159,27 @@ impl Session {
         Ok(())
     }
 
-    /// `23503` for a row among some that refers to nothing.
+    /// `23503` for a row among some that refers to nothing, as [`Engine::orphan`] looks for it.
+    ///
+    /// [`Engine::orphan`]: crate::engine::Engine::orphan
     pub(super) async fn refuse_orphans(
         &self,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         key: &ForeignKey,
-        among: Referring<'_>,
+        (among, before): (&[Arc<Segment>], Option<&Arc<Snapshot>>),
         interrupt: &Interrupt,
     ) -> Result<()> {
         let server = super::alter::as_server(context);
         let engine = self.shared.engine.clone();
-        let work = engine.orphan(&server, relation, among, key, interrupt);
+        let work = engine.orphan(&server, relation, (among, before), key, interrupt);
         let Some(orphan) = interruptible(interrupt, work).await? else {
             return Ok(());
         };
         let parent = context.snapshot.relation(key.table);
+        if let (true, Some(parent), Some(values)) = (orphan.stranded, parent, &orphan.values) {
+            return Err(still_referenced(context, parent, relation, key, values));
+        }
         let place = context.snapshot.qualified_name(relation);
         let detail = match &orphan.values {
             Some(values) => format!(
@@ -222,7 +221,7 @@ impl Session {
         };
         let deferred = context.constraint_modes.is_deferred(key.oid, key.timing);
         if action == ForeignAction::NoAction && deferred {
-            return self.wait_for_commit(from.oid, key.oid);
+            return self.wait_for_commit(from.oid, key.oid, parent.oid);
         }
         let server = alter::as_server(&context);
         let engine = self.shared.engine.clone();
@@ -270,9 +269,14 @@ impl Session {
         Ok(())
     }
 
-    /// A constraint is to be checked before the commit.
-    fn wait_for_commit(&mut self, table: Oid, constraint: Oid) -> Result<()> {
-        self.opened()?.deferral.pending.insert((table, constraint));
+    /// A constraint of a table is to be checked before the commit; `changed`, if it is one, is the
+    /// table whose rows make it so.
+    fn wait_for_commit(&mut self, table: Oid, constraint: Oid, changed: Oid) -> Result<()> {
+        let pending = &mut self.opened()?.deferral.pending;
+        pending
+            .entry((table, constraint))
+            .or_default()
+            .insert(changed);
         Ok(())
     }
 
@@ -299,13 +303,14 @@ impl Session {
         now: &(dyn Fn(Oid) -> bool + Send + Sync),
     ) -> Result<()> {
         let context = self.context()?;
+        let before = self.transaction()?.unchanged();
         let pending = self.opened()?.deferral.pending.clone();
-        for (table, constraint) in pending {
+        for (table, constraint) in pending.into_keys() {
             if !now(constraint) {
                 continue;
             }
             if let Some(relation) = context.snapshot.relation(table).cloned() {
-                self.check_whole(&context, &relation, constraint, interrupt)
+                self.check_whole(&context, (&relation, &before), constraint, interrupt)
                     .await?;
             }
             let waiting = (table, constraint);
@@ -325,7 +330,7 @@ impl Session {
             self.opened()?.deferral.due.pop();
         }
         let waits = |(_, constraint): &(Oid, Oid)| now(*constraint);
-        if self.opened()?.deferral.pending.iter().any(waits) {
+        if self.opened()?.deferral.pending.keys().any(waits) {
             return Box::pin(self.check_pending(interrupt, now)).await;
         }
         Ok(())
@@ -337,17 +342,18 @@ impl Session {
         Ok(due.and_then(WaitingRows::pop))
     }
 
-    /// Checks all rows of a table against a constraint of it, if it still has it.
+    /// Checks all rows of a table against a constraint of it, if it still has it. What was so
+    /// `before` the transaction may stay so.
     async fn check_whole(
         &self,
         context: &Arc<StatementContext>,
-        relation: &Arc<Relation>,
+        (relation, before): (&Arc<Relation>, &Arc<Snapshot>),
         constraint: Oid,
         interrupt: &Interrupt,
     ) -> Result<()> {
         let constraints = &relation.constraints;
         if let Some(key) = constraints.foreign.iter().find(|key| key.oid == constraint) {
-            let all = Referring::Stored(relation.segments());
+            let all = (relation.segments(), Some(before));
             return self
                 .refuse_orphans(context, relation, key, all, interrupt)
                 .await;

@@ -148,8 +148,8 @@ impl Session {
         relation.ok_or_else(|| Error::internal("locking a table", "it is gone"))
     }
 
-    /// `55006` for a table that a statement of the session's is changing, or whose rows constraint
-    /// triggers are still to look at.
+    /// `55006` for a table that a statement of the session's is changing, or whose rows foreign
+    /// keys or constraint triggers are still to look at.
     pub(super) fn refuse_in_use(&mut self, table: Oid, doing: &str) -> Result<()> {
         let mut changing = self.changing.iter();
         let is_changing = changing.any(|changing| changing.tables.contains(&table));

@@ -1,7 +1,10 @@
 //! The order in which ALTER TABLE does what it is told to do, whatever the order in which it is
 //! told: what goes away first, constraints when all that they may be over is there.
 
+use std::collections::BTreeSet;
+
 use super::key::without_repeated_keys;
+use crate::base::{Error, Result, SqlState};
 use crate::engine::command::AlterAction;
 use crate::engine::definition::{ColumnDefinition, ConstraintClause};
 
@@ -19,13 +22,27 @@ enum Pass {
 }
 
 /// The actions in the order in which they are done.
-pub(super) fn in_passes(actions: &[AlterAction]) -> Vec<AlterAction> {
+///
+/// # Errors
+/// `0A000` for a column that gets two types.
+pub(super) fn in_passes(actions: &[AlterAction]) -> Result<Vec<AlterAction>> {
     if let [_] = actions {
-        return actions.to_vec();
+        return Ok(actions.to_vec());
+    }
+    let mut typed = BTreeSet::new();
+    for action in actions {
+        if let AlterAction::SetType { column, .. } = action
+            && !typed.insert(column)
+        {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("cannot alter type of column \"{column}\" twice"),
+            ));
+        }
     }
     let mut ordered: Vec<AlterAction> = actions.iter().flat_map(apart).collect();
     ordered.sort_by_key(pass);
-    ordered
+    Ok(ordered)
 }
 
 /// An action, the constraints of a new column apart from it: they may be over columns that are

@@ -8,7 +8,7 @@ use super::foreign_key::refuse_types;
 use crate::base::{Error, Oid, Result};
 use crate::catalog::{Change, ForeignKey, Index, IndexedBy, Relation};
 use crate::database::LockMode;
-use crate::engine::{ExpressionKind, Referring};
+use crate::engine::ExpressionKind;
 use crate::session::Session;
 use crate::session::dispatch::Run;
 use crate::statement::StatementContext;
@@ -130,7 +130,7 @@ impl Session {
                     "its table is gone",
                 ));
             };
-            let all = Referring::Stored(from.segments());
+            let all = (from.segments(), None);
             self.refuse_orphans(context, from, &key, all, run.interrupt)
                 .await?;
         }
