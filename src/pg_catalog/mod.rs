@@ -42,6 +42,12 @@ pub fn functions_named(name: &str) -> Vec<Vec<Oid>> {
         .collect()
 }
 
+/// Whether PostgreSQL's own functions of a name, of which there are some, give sets.
+pub fn is_set_returning(name: &str) -> bool {
+    let named = relations::functions::by_name(name);
+    !named.is_empty() && named.iter().all(|(_, function)| function.set)
+}
+
 /// PostgreSQL's own function of a name and arguments, and what it gives.
 pub fn function(name: &str, takes: &[Oid]) -> Option<(Oid, Oid)> {
     let mut named = relations::functions::by_name(name).into_iter();

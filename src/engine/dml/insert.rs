@@ -79,13 +79,6 @@ impl Engine {
     ) -> Result<(Insert, Vec<Need>)> {
         target::refuse_extensions(insert)?;
         let (spread, without);
-        let insert = match spread::spread(insert) {
-            Some(insert) => {
-                spread = insert;
-                &spread
-            }
-            None => insert,
-        };
         let own = insert.source.as_ref().and_then(|s| s.with.as_ref());
         if own.is_some_and(changes_rows) {
             return Err(misplaced());
@@ -104,6 +97,14 @@ impl Engine {
         let router = match relation.is_partitioned() {
             true => Some(self.bind_router(context, &relation).await?),
             false => None,
+        };
+        let own_columns = through.is_none().then_some(&*relation);
+        let insert = match spread::spread(context, own_columns, insert)? {
+            Some(insert) => {
+                spread = insert;
+                &spread
+            }
+            None => insert,
         };
         let insert = match fields::without_fields(context, &relation, insert)? {
             Some(insert) => {

@@ -1,4 +1,5 @@
-//! Where a statement that changes rows may have neither aggregates nor window functions.
+//! Where a statement that changes rows may have neither aggregates nor window functions, nor
+//! functions that give sets.
 
 use std::ops::ControlFlow;
 
@@ -7,18 +8,18 @@ use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast::{self, Spanned, Visit, Visitor};
 
 use super::super::Bound;
-use super::super::command::DmlAction;
+use super::super::command::{DmlAction, MergeAction};
 use super::super::fold;
 use crate::base::{Error, Result, SqlState};
 use crate::functions;
-use crate::pg_catalog::functions_named;
+use crate::pg_catalog::{functions_named, is_set_returning};
 use crate::statement::StatementContext;
 
 /// Refuses them there. Where only the types of its arguments tell whether a call is of an aggregate
 /// it answers the place, for [`check_plan`] to look again.
 ///
 /// # Errors
-/// `42803` for an aggregate, `42P20` for a window function.
+/// `42803` for an aggregate, `42P20` for a window function, `0A000` for one that gives a set.
 pub(super) fn check(
     context: &StatementContext,
     action: &DmlAction,
@@ -30,6 +31,7 @@ pub(super) fn check(
             place,
             queries: 0,
             unclear: false,
+            sets: false,
         };
         let searched = part(&mut search);
         if search.unclear {
@@ -45,7 +47,13 @@ pub(super) fn check(
             if let Some(source) = &insert.source
                 && let ast::SetExpr::Values(values) = source.body.as_ref()
             {
-                check(&|search| values.visit(search), "VALUES")?;
+                // One row of VALUES is a select list.
+                let one = values.rows.len() == 1;
+                let values = |search: &mut Search<'_>| {
+                    search.sets = one;
+                    values.visit(search)
+                };
+                check(&values, "VALUES")?;
             }
             if let Some(ast::OnInsert::OnConflict(conflict)) = &insert.on
                 && let ast::OnConflictAction::DoUpdate(update) = &conflict.action
@@ -59,10 +67,39 @@ pub(super) fn check(
             &update.returning
         }
         DmlAction::Delete(delete) => &delete.returning,
-        DmlAction::Merge(_) | DmlAction::Query(_) => return Ok(None),
+        DmlAction::Merge(merge) => {
+            for clause in &merge.clauses {
+                match &clause.action {
+                    MergeAction::Update(assignments) => {
+                        check(&|search| assignments.visit(search), "UPDATE")?;
+                    }
+                    MergeAction::Insert {
+                        values: Some(values),
+                        ..
+                    } => check(&|search| values.visit(search), "VALUES")?,
+                    MergeAction::Insert { values: None, .. }
+                    | MergeAction::Delete
+                    | MergeAction::Nothing => {}
+                }
+            }
+            return Ok(unclear);
+        }
+        DmlAction::Query(_) => return Ok(None),
     };
     check(&|search| returning.visit(search), "RETURNING")?;
     Ok(unclear)
+}
+
+/// Whether it calls a function that gives a set.
+pub(super) fn gives_set(context: &StatementContext, expr: &ast::Expr) -> bool {
+    let mut search = Search {
+        context,
+        place: "",
+        queries: 0,
+        unclear: false,
+        sets: false,
+    };
+    expr.visit(&mut search).is_break()
 }
 
 /// `42803` for a query over `place` whose rows are those of groups.
@@ -93,11 +130,15 @@ struct Search<'c> {
     queries: usize,
     /// Whether a call may be of an aggregate or of another function.
     unclear: bool,
+    /// Whether functions may give sets.
+    sets: bool,
 }
 
 /// What a call is of, as far as its name tells.
 enum Called {
     Aggregate,
+    /// A function that gives a set.
+    Set,
     Other,
     Unclear,
 }
@@ -125,19 +166,22 @@ impl Search<'_> {
         if users.peek().is_none() {
             return match own {
                 true => Called::Aggregate,
+                false if is_set_returning(name) => Called::Set,
                 false => Called::Other,
             };
         }
         let own_function = !own && !functions_named(name).is_empty();
-        let aggregates = users.map(|routine| routine.aggregate().is_some());
-        let (mut all, mut any) = (true, false);
-        for is in aggregates {
+        let (mut all, mut any, mut sets) = (true, false, true);
+        for routine in users {
+            let is = routine.aggregate().is_some();
             all &= is;
             any |= is;
+            sets &= routine.set;
         }
         match any || own {
             true if all && !own_function => Called::Aggregate,
             true => Called::Unclear,
+            false if sets && !own_function => Called::Set,
             false => Called::Other,
         }
     }
@@ -167,6 +211,7 @@ impl Visitor for Search<'_> {
             Some(_) => ("window", SqlState::WINDOWING_ERROR),
             None => match self.called(&call.name) {
                 Called::Aggregate => ("aggregate", SqlState::GROUPING_ERROR),
+                Called::Set if !self.sets => ("set-returning", SqlState::FEATURE_NOT_SUPPORTED),
                 called => {
                     self.unclear |= matches!(called, Called::Unclear);
                     return ControlFlow::Continue(());
