@@ -275,7 +275,7 @@ impl Analyst<'_> {
         }
         if let [arg] = &mut *args
             && arg.is(PgType::BPCHAR)
-            && matches!(name, "min" | "max")
+            && matches!(name, "min" | "max" | "array_agg")
         {
             *arg = self.cast(arg.clone(), PgType::BPCHAR)?;
         }

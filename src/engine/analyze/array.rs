@@ -145,6 +145,10 @@ impl Analyst<'_> {
     /// Values as the elements of an array.
     pub(super) fn array_of(&self, values: Vec<Typed>) -> Result<Typed> {
         let (values, element) = self.in_common(values, "ARRAY")?;
+        let values = values
+            .into_iter()
+            .map(|value| self.measured(value, element.unmodified()));
+        let values = values.collect::<Result<Vec<_>>>()?;
         let values = self.one_type(values, element)?;
         let domain = element.domain.filter(|domain| domain.array.is_none());
         let of_domain = domain.and_then(|domain| {

@@ -438,19 +438,10 @@ impl Analyst<'_> {
             .all(|value| !value.is_unknown() && value.ty.domain == domain);
         let found = found.map(|ty| if uniform { ty } else { ty.undomained() });
         let found = found.unwrap_or(PgType::TEXT);
-        // What has no modifier is not cut. A short literal is padded: what is padded stays so.
-        let is_kept = |value: &Typed| match &value.expr {
-            Expr::Literal(ScalarValue::Utf8(Some(text)), _) => {
-                let length = text.trim_end_matches(' ').chars().count();
-                is_bpchar(found) && found.char_length().is_some_and(|most| length <= most)
-            }
-            Expr::Literal(..) => is_bpchar(found),
-            _ => false,
-        };
-        let mut literals = values.iter().filter(|value| value.is_unknown());
-        Ok(match literals.all(|value| is_kept(value)) {
-            true => found,
-            false => found.unmodified(),
+        // What has no modifier is not cut.
+        Ok(match values.iter().any(|value| value.is_unknown()) {
+            true => found.unmodified(),
+            false => found,
         })
     }
 
@@ -471,7 +462,7 @@ impl Analyst<'_> {
     /// One of several expressions as their common type.
     pub(super) fn to_common(&self, value: Typed, ty: PgType, context: &str) -> Result<Typed> {
         if value.is_unknown() || implicitly(value.ty, ty) {
-            return self.coerced(value, ty);
+            return self.coerced(self.measured(value, ty)?, ty);
         }
         Err(Error::new(
             SqlState::CANNOT_COERCE,
@@ -482,6 +473,15 @@ impl Analyst<'_> {
             ),
         )
         .or_at(value.place))
+    }
+
+    /// A `char(n)` that becomes one of no length, `to`, with its blanks; everything else as it is.
+    pub(super) fn measured(&self, value: Typed, to: PgType) -> Result<Typed> {
+        let sized = |ty: PgType| ty.char_length().is_some();
+        match is_bpchar(value.ty) && sized(value.ty) && is_bpchar(to) && !sized(to) {
+            true => self.cast(value, PgType::BPCHAR),
+            false => Ok(value),
+        }
     }
 
     /// An expression in the place of an integer: LIMIT, a subscript.

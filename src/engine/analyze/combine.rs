@@ -226,7 +226,8 @@ impl Analyst<'_> {
         for (index, ty) in types.iter().enumerate() {
             self.learn_output(&answer, index, *ty);
             self.register_output(&answer, index);
-            let value = self.coerced(answer.column(index), *ty)?;
+            let value = self.measured(answer.column(index), *ty)?;
+            let value = self.coerced(value, *ty)?;
             let name = answer.plan.schema().field(index).name().clone();
             exprs.push(value.expr.alias(name));
             // Values of several lengths are of none.

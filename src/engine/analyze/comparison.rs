@@ -161,7 +161,10 @@ impl Analyst<'_> {
         if name != "count" {
             return Ok(());
         }
-        if arg.is(PgType::JSONB) || arg.is(PgType::INTERVAL) {
+        if [PgType::JSONB, PgType::INTERVAL, PgType::BPCHAR]
+            .iter()
+            .any(|ty| arg.is(*ty))
+        {
             *arg = Typed::new(self.key(arg.clone())?, PgType::TEXT);
         }
         let keyed = arg.ty.has_keyed_bounds() || arg.ty.is_composite() || arg.is(PgType::TSQUERY);

@@ -125,6 +125,8 @@ impl Analyst<'_> {
             semantics::interval_key(shown)
         } else if value.is(PgType::JSONB) {
             semantics::jsonb_key(shown)
+        } else if value.is(PgType::BPCHAR) && value.ty.char_length().is_none() {
+            semantics::bpchar_key(shown)
         } else if value.ty.has_keyed_bounds() {
             semantics::range_key(shown)
         } else if value.is(PgType::TSQUERY) {

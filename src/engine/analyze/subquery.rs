@@ -101,7 +101,7 @@ impl Analyst<'_> {
                 )
             })?
         };
-        let mut value = answer.column(0).expr;
+        let mut value = self.measured(answer.column(0), element.unmodified())?.expr;
         let mut name = "array_agg";
         if super::coerce::array_element(element).is_some() {
             value = super::typed::cast(value, element.plain().with_any_dimensions());

@@ -165,6 +165,7 @@ const KEYS: &[&str] = &[
     "array_key",
     "interval_key",
     "jsonb_array_key",
+    "bpchar_key",
     "jsonb_key",
     "numeric_key",
     "query_key",

@@ -1,12 +1,14 @@
 //! Plans that group or join by values that are equal though they look different: numerics without
 //! declared scale (`1.0` and `1.00`) and ranges of them, intervals (a day and 24 hours), jsonb
-//! (`[1]` and `[1.0]`), floats (zero of either sign), queries that differ in weights, arrays of
+//! (`[1]` and `[1.0]`), floats (zero of either sign), bpchar with
+//! blanks at its end, queries that differ in weights, arrays of
 //! such, rows with such fields.
 //! They go by keys, and show the first value of each group, as PostgreSQL does.
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, AsArray, StringViewArray};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema};
@@ -29,6 +31,11 @@ pub(super) const LIST: &[Computed] = &[
         name: "jsonb_key",
         returns: Some(PgType::TEXT),
         body: jsonb_keys,
+    },
+    Computed {
+        name: "bpchar_key",
+        returns: Some(PgType::TEXT),
+        body: bpchar_keys,
     },
     Computed {
         name: "range_key",
@@ -58,12 +65,29 @@ pub(in crate::engine) fn query_key(value: Expr) -> Expr {
     }
 }
 
+/// Text that compares as a bpchar does, which looks away from the blanks at its end.
+pub(in crate::engine) fn bpchar_key(value: Expr) -> Expr {
+    match super::computed("bpchar_key") {
+        Some(function) => function.call(vec![value]),
+        None => value,
+    }
+}
+
 /// Text that compares as a jsonb value does.
 pub(in crate::engine) fn jsonb_key(value: Expr) -> Expr {
     match super::computed("jsonb_key") {
         Some(function) => function.call(vec![value]),
         None => value,
     }
+}
+
+fn bpchar_keys(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let text = cast(&args[0], &DataType::Utf8View)?;
+    let text = text.as_string_view().iter();
+    let bare: StringViewArray = text
+        .map(|text| text.map(|text| text.trim_end_matches(' ')))
+        .collect();
+    Ok(Arc::new(bare))
 }
 
 fn jsonb_keys(args: &[ArrayRef]) -> Result<ArrayRef> {
@@ -116,6 +140,8 @@ enum Kind {
     Numeric,
     Interval,
     Jsonb,
+    /// A `char(n)` is held without its blanks.
+    Bpchar,
     Range,
     Array(PgType),
     Row,
@@ -132,9 +158,13 @@ impl Kind {
             array @ (DataType::List(_) | DataType::Struct(_)) => {
                 has_array_key(array).then(|| Self::Array(PgType::of_field(field)))
             }
-            DataType::Utf8 | DataType::Utf8View => {
-                (PgType::of_field(field).oid == PgType::JSONB.oid).then_some(Self::Jsonb)
-            }
+            DataType::Utf8 | DataType::Utf8View => match PgType::of_field(field) {
+                ty if ty.oid == PgType::JSONB.oid => Some(Self::Jsonb),
+                ty if ty.oid == PgType::BPCHAR.oid => {
+                    ty.char_length().is_none().then_some(Self::Bpchar)
+                }
+                _ => None,
+            },
             DataType::Binary => match PgType::of_field(field) {
                 ty if ty.is_composite() => Some(Self::Row),
                 ty => ty.is(PgType::TSQUERY).then_some(Self::Query),
@@ -150,6 +180,7 @@ impl Kind {
             Self::Numeric => numeric::key(value),
             Self::Interval => super::interval_key(value),
             Self::Jsonb => jsonb_key(value),
+            Self::Bpchar => bpchar_key(value),
             Self::Range => range_key(value),
             Self::Array(ty) => array_key(value, ty),
             Self::Row => super::row_key(value),

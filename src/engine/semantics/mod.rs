@@ -47,7 +47,7 @@ pub(super) use casts::{converted, flattened, is_cast, precise, reshaped};
 pub(super) use clock::interval_key;
 pub(super) use composite::{field, fields_of_elements, is_made, make, null_test, row_key};
 pub(super) use computed::computed;
-pub(super) use keys::{jsonb_key, key_of, query_key, range_key};
+pub(super) use keys::{bpchar_key, jsonb_key, key_of, query_key, range_key};
 pub(super) use literals::read;
 pub(super) use operated::{Operated, quantifier};
 pub(super) use quantified::Quantified;
