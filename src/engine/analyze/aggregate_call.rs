@@ -11,7 +11,7 @@ use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArgum
 
 use super::Analyst;
 use super::aggregate::is_aggregated;
-use super::coerce::array_element;
+use super::coerce::{array_element, undetermined};
 use super::level::{Clause, Level};
 use super::subquery::has_subquery;
 use super::typed::{self, Typed};
@@ -93,8 +93,8 @@ impl Analyst<'_> {
             let first = level.within(inside, || match function.within_group.first() {
                 Some(item) => {
                     let value = self.expression(level, &item.expr)?;
-                    if value.is_unknown() {
-                        super::coerce::check_known(name, 0)?;
+                    if value.is_unknown() && matches!(name, "mode" | "percentile_disc") {
+                        return Err(undetermined());
                     }
                     self.settled(value).map(Some)
                 }
@@ -382,36 +382,20 @@ impl Analyst<'_> {
         };
         check_place(level.clause.get(), true)?;
         let udwf = functions::window(name).ok_or_else(|| self.no_function(name, &[]))?;
-        let mut args = level.within(Clause::WindowArgument, || {
+        let args = level.within(Clause::WindowArgument, || {
             list.args
                 .iter()
-                .enumerate()
-                .map(|(index, arg)| {
-                    let value = self.argument(level, arg)?.undomained();
-                    // How many rows away, or which.
-                    let counts = matches!(name, "lag" | "lead" | "nth_value") && index == 1;
-                    if counts && value.is_unknown() {
-                        self.coerced(value, PgType::INT4)
-                    } else if matches!(name, "lag" | "lead") && index == 2 {
-                        Ok(value)
-                    } else {
-                        let told = matches!(name, "lag" | "lead") && list.args.len() > 2;
-                        if value.is_unknown() && !told {
-                            super::coerce::check_known(name, index)?;
-                        }
-                        self.settled(value)
-                    }
-                })
+                .map(|arg| self.argument(level, arg).map(Typed::undomained))
                 .collect::<Result<Vec<_>>>()
         })?;
+        let mut args = self.resolved(name, "w", args)?;
         if function.filter.is_some() {
             return Err(Error::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
                 "FILTER is not implemented for non-aggregate window functions",
             ));
         }
-        let ty = args.first().map(Typed::base);
-        // The default of lag and lead is of the value's type.
+        // The value and the default of lag and lead are of the type they have in common.
         if matches!(name, "lag" | "lead")
             && let [value, _, default] = args.as_mut_slice()
         {
@@ -421,6 +405,7 @@ impl Analyst<'_> {
                 (*value, *default) = (a.clone(), b.clone());
             }
         }
+        let ty = args.first().map(Typed::base);
         if let [_, count, ..] = args.as_mut_slice()
             && matches!(name, "lag" | "lead" | "nth_value")
         {

@@ -511,18 +511,6 @@ pub(super) fn is_float(ty: PgType) -> bool {
     ty.oid == PgType::FLOAT4.oid || ty.oid == PgType::FLOAT8.oid
 }
 
-/// Refuses an argument without a type where nothing else tells the type of a call.
-pub(super) fn check_known(name: &str, index: usize) -> Result<()> {
-    let polymorphic = matches!(
-        name,
-        "lag" | "lead" | "first_value" | "last_value" | "nth_value" | "mode" | "percentile_disc"
-    );
-    match index {
-        0 if polymorphic => Err(undetermined()),
-        _ => Ok(()),
-    }
-}
-
 /// `42804`: what a polymorphic type is nobody says.
 pub(super) fn undetermined() -> Error {
     Error::new(

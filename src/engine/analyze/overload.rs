@@ -16,21 +16,33 @@ const ANY: Oid = Oid(2276);
 
 /// One of the functions, as the call would have it.
 struct Candidate {
-    function: &'static Function,
+    /// What it takes, as many as the call has.
+    arguments: Vec<Oid>,
     generic: Generic,
 }
 
 impl Candidate {
-    /// `None` if what is polymorphic cannot be what the arguments are.
-    fn new(function: &'static Function, types: &[PgType]) -> Option<Self> {
-        let generic = generic(&function.arguments, types)?;
-        Some(Self { function, generic })
+    /// `None` if it takes not so many, or what is polymorphic cannot be what the arguments are.
+    fn new(function: &Function, types: &[PgType]) -> Option<Self> {
+        if !function.takes(types.len()) {
+            return None;
+        }
+        let mut arguments = function.arguments.clone();
+        if function.variadic
+            && let Some(last) = arguments.pop()
+        {
+            let element = known(last).and_then(PgType::element);
+            arguments.resize(types.len(), element.map_or(ANY, PgType::declared));
+        }
+        arguments.truncate(types.len());
+        let generic = generic(&arguments, types)?;
+        Some(Self { arguments, generic })
     }
 
     /// What the candidates are compared by: of a polymorphic type no more is known than that.
     fn takes(&self) -> Vec<PgType> {
         let known = |ty: &Oid| known(*ty).unwrap_or(PgType::UNKNOWN);
-        self.function.arguments.iter().map(known).collect()
+        self.arguments.iter().map(known).collect()
     }
 }
 
@@ -42,17 +54,17 @@ fn known(ty: Oid) -> Option<PgType> {
 
 impl Analyst<'_> {
     /// The arguments of a call of one of PostgreSQL's own functions of a kind (`pg_proc.prokind`):
-    /// those without a type are of the one that the function meant takes. What fits none is for
-    /// the function to refuse.
+    /// those without a type are of the one that the function meant takes, and so are the others
+    /// unless it is an aggregate, which finds its type by itself.
     ///
     /// # Errors
     /// `42725` if several fit equally well, `42804` where nothing says what a polymorphic type is,
-    /// `42883` if none takes so many.
+    /// `42883` if none fits.
     pub(super) fn resolved(&self, name: &str, kind: &str, args: Vec<Typed>) -> Result<Vec<Typed>> {
         let mut named = by_name(name);
         named.retain(|(_, own)| own.schema == Oid::PG_CATALOG && own.kind == kind);
-        if !named.is_empty() && !named.iter().any(|(_, own)| own.takes(args.len())) {
-            return Err(self.no_function(name, &args));
+        if named.is_empty() {
+            return Ok(args);
         }
         // The argument of a type's name is cast if it is a literal, or of such a type already.
         if let ([arg], Some(ty)) = (args.as_slice(), PgType::by_name(name)) {
@@ -64,31 +76,39 @@ impl Analyst<'_> {
         let types: Vec<PgType> = args.iter().map(Typed::base).collect();
         let candidates: Vec<Candidate> = named
             .into_iter()
-            .filter(|(_, own)| own.arguments.len() == args.len() && !own.variadic)
             .filter_map(|(_, own)| Candidate::new(own, &types))
             .collect();
         let lists = candidates.iter().map(Candidate::takes).zip(0..);
         let lists: Vec<(Vec<PgType>, usize)> = lists.collect();
         let meant = match choose(&lists, &types) {
             Choice::One(index) => &candidates[index],
-            Choice::None => return Ok(args),
+            Choice::None if is_read(name, &args) => return Ok(args),
+            Choice::None => return Err(self.no_function(name, &args)),
             Choice::Many => {
                 let types: Vec<String> = types.iter().map(PgType::to_string).collect();
                 return Err(not_unique(&format!("{name}({})", types.join(", "))));
             }
         };
         let snapshot = &self.scope.context.snapshot;
-        let pairs = args.into_iter().zip(&meant.function.arguments);
+        let pairs = args.into_iter().zip(&meant.arguments);
         pairs
             .map(|(arg, ty)| match known(*ty) {
-                _ if !arg.is_unknown() => Ok(arg),
-                Some(ty) => self.coerced(arg, ty),
-                None if Routine::is_polymorphic(*ty) => {
+                Some(ty) if arg.is_unknown() || kind != "a" && !arg.is(ty) => self.coerced(arg, ty),
+                None if arg.is_unknown() && Routine::is_polymorphic(*ty) => {
                     let actual = meant.generic.actual(snapshot, *ty);
                     self.coerced(arg, actual.ok_or_else(undetermined)?)
                 }
-                None => Ok(arg),
+                _ => Ok(arg),
             })
             .collect()
     }
+}
+
+/// Whether a call is the cast of one value by way of its text, which a type's name asks for where
+/// no function of that name takes the value.
+fn is_read(name: &str, args: &[Typed]) -> bool {
+    let ([arg], Some(ty)) = (args, PgType::by_name(name)) else {
+        return false;
+    };
+    category(ty) == 'S' || category(arg.base()) == 'S'
 }

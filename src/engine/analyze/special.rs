@@ -76,13 +76,19 @@ impl Analyst<'_> {
                 } else {
                     "date_part"
                 };
-                let part = call(name, vec![typed::text(&field), value])?;
+                let part = call(name, vec![typed::unknown(Some(&field)), value])?;
                 self.coerced(part, PgType::NUMERIC)
             }
             Ast::Ceil { expr, field } => self.rounded(level, "ceil", expr, field),
             Ast::Floor { expr, field } => self.rounded(level, "floor", expr, field),
             Ast::Position { expr, r#in } => {
                 let (part, whole) = (analysed(expr)?, analysed(r#in)?);
+                if whole.is(PgType::BYTEA) || part.is(PgType::BYTEA) {
+                    let args = self.resolved("position", "f", vec![whole, part])?;
+                    let place =
+                        self.native("strpos", args.into_iter().map(|arg| arg.expr).collect())?;
+                    return self.coerced(place, PgType::INT4);
+                }
                 let name = match [&whole, &part].iter().any(|value| bits::is(value.ty)) {
                     true => "position",
                     false => "strpos",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sqlparser::ast::{FunctionArg, FunctionArgExpr};
 
 use super::super::Analyst;
-use super::super::coerce::{array_element, not_unique, undetermined};
+use super::super::coerce::{array_element, not_unique, undetermined, vector_element};
 use super::super::level::Level;
 use super::super::operator::{Choice, choose};
 use super::super::typed::Typed;
@@ -433,8 +433,8 @@ pub(in crate::engine::analyze) fn generic(declared: &[Oid], types: &[PgType]) ->
             2283 | 2776 | 2277 | 3500 | 3831 | 4537 => {
                 let element = match ty.0 {
                     3831 | 4537 => of_range(&mut generic.range, *from, ty.0 == 3831)?,
-                    2277 => array_element(*from)?,
-                    2776 if array_element(*from).is_some() => return None,
+                    2277 => item(*from)?,
+                    2776 if item(*from).is_some() => return None,
                     3500 if !from.is_enum() => return None,
                     _ => *from,
                 };
@@ -447,8 +447,8 @@ pub(in crate::engine::analyze) fn generic(declared: &[Oid], types: &[PgType]) ->
             4538 | 5077..=5080 => {
                 let element = match ty.0 {
                     4538 | 5080 => of_range(&mut generic.compatible_range, *from, ty.0 == 5080)?,
-                    5078 => array_element(*from)?,
-                    5079 if array_element(*from).is_some() => return None,
+                    5078 => item(*from)?,
+                    5079 if item(*from).is_some() => return None,
                     _ => *from,
                 };
                 generic.compatible = Some(match generic.compatible {
@@ -468,6 +468,11 @@ pub(in crate::engine::analyze) fn generic(declared: &[Oid], types: &[PgType]) ->
         return None;
     }
     Some(generic)
+}
+
+/// The element of what `anyarray` takes: vectors are arrays there.
+fn item(ty: PgType) -> Option<PgType> {
+    array_element(ty).or_else(|| vector_element(ty))
 }
 
 /// The type a range or multirange is over, whose range type is what is `known` already; `None` if
