@@ -7,6 +7,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
 use sqlparser::ast::{self, JoinConstraint, JoinOperator, TableWithJoins};
 
 use super::from::{Source, part};
+use super::join_queries::JoinCondition;
 use super::level::{Clause, Level, Named, Relation};
 use super::query::project;
 use super::typed::{Typed, and, boolean, case};
@@ -167,7 +168,7 @@ impl Analyst<'_> {
             JoinConstraint::Using(_) | JoinConstraint::Natural => equal,
             JoinConstraint::None => None,
         };
-        let right_plan = if tied {
+        let mut right_plan = if tied {
             LogicalPlan::Subquery(Subquery {
                 subquery: Arc::new(right.plan),
                 outer_ref_columns: right.outer,
@@ -190,16 +191,32 @@ impl Analyst<'_> {
             Some(condition) => self.tied(condition, &sides)?,
             None => None,
         };
-        let builder = LogicalPlanBuilder::from(left.plan);
-        let plan: LogicalPlan = match (condition, join_type) {
-            (None, JoinType::Inner) => builder.cross_join(right_plan),
-            (condition, join_type) => {
-                let condition = condition.unwrap_or_else(|| boolean(Some(true)));
-                builder.join_on(right_plan, join_type, [condition])
+        let sides = (&mut left.plan, &mut right_plan);
+        let JoinCondition { on, then, beside } = match condition {
+            Some(condition) => self.without_queries(condition, join_type, sides)?,
+            None => JoinCondition::default(),
+        };
+        let built = |builder: datafusion::error::Result<LogicalPlanBuilder>| {
+            builder.and_then(LogicalPlanBuilder::build).converted()
+        };
+        let plan = match (beside, on, join_type) {
+            (Some(condition), _, JoinType::Right) => {
+                self.joined_beside(right_plan, left.plan, condition)?
             }
-        }
-        .and_then(LogicalPlanBuilder::build)
-        .converted()?;
+            (Some(condition), ..) => self.joined_beside(left.plan, right_plan, condition)?,
+            (None, None, JoinType::Inner) => {
+                built(LogicalPlanBuilder::from(left.plan).cross_join(right_plan))?
+            }
+            (None, condition, join_type) => {
+                let condition = condition.unwrap_or_else(|| boolean(Some(true)));
+                let builder = LogicalPlanBuilder::from(left.plan);
+                built(builder.join_on(right_plan, join_type, [condition]))?
+            }
+        };
+        let plan = match then {
+            Some(condition) => self.filtered(plan, condition)?,
+            None => plan,
+        };
         let supplied = match join_type {
             JoinType::Left => left.relations.len()..relations.len(),
             JoinType::Right => 0..left.relations.len(),

@@ -35,6 +35,7 @@ mod frame;
 mod from;
 mod function;
 mod join;
+mod join_queries;
 mod json_record;
 mod json_subscript;
 mod level;
