@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::call::short::{INT, JSON, JSONB, TEXT, TEXTS};
 use super::call::{Call, functions};
-use super::json_tree::{Json, Kind, parse};
+use super::json_tree::{Json, Kind, parse, parse_shape};
 use super::jsonb::{checked, texts};
 use super::resolve::Returns;
 use crate::base::{Error, Result, SqlState};
@@ -65,10 +65,10 @@ functions! { pub(super) LIST:
         (JSONB, TEXT) -> PgType::TEXT, strict, |call, row| steps(call, row, true);
     }
     "json_typeof" Immutable {
-        (JSON) -> PgType::TEXT, strict, |call, row| Ok(parse(&whole(call, row)?)?.type_name().into());
+        (JSON) -> PgType::TEXT, strict, |call, row| Ok(parse_shape(&whole(call, row)?)?.type_name().into());
     }
     "jsonb_typeof" Immutable {
-        (JSONB) -> PgType::TEXT, strict, |call, row| Ok(parse(&whole(call, row)?)?.type_name().into());
+        (JSONB) -> PgType::TEXT, strict, |call, row| Ok(parse_shape(&whole(call, row)?)?.type_name().into());
     }
     "json_array_length" Immutable {
         (JSON) -> PgType::INT4, strict, |call, row| array_length(call, row, "a non-array");
@@ -191,7 +191,7 @@ fn wrong(what: String) -> Error {
 
 fn array_length(call: &Call<'_>, row: usize, other: &str) -> Result<Value> {
     let text = whole(call, row)?;
-    match parse(&text)?.kind {
+    match parse_shape(&text)?.kind {
         Kind::Array(items) => Ok(super::arrays::int(items.len())),
         Kind::Object(_) => Err(wrong(format!("cannot get array length of {other}"))),
         _ => Err(wrong("cannot get array length of a scalar".into())),

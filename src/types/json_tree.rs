@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use crate::base::{Error, Result};
+use crate::types::text::check_escapes;
 use crate::types::{Extended, Numeric};
 
 /// Values within each other at most; the input functions stop earlier.
@@ -28,7 +29,16 @@ pub(crate) enum Kind<'a> {
 }
 
 /// Reads text that an input function has accepted.
+///
+/// # Errors
+/// `22P05`, `22P02` for escapes that are no characters: json's input function lets them be.
 pub(crate) fn parse(text: &str) -> Result<Json<'_>> {
+    check_escapes(text)?;
+    parse_shape(text)
+}
+
+/// As [`parse`], where strings are not looked into.
+pub(crate) fn parse_shape(text: &str) -> Result<Json<'_>> {
     let mut reader = Reader { text, at: 0 };
     reader
         .value(0)
@@ -148,13 +158,16 @@ impl<'a> Reader<'a> {
                     't' => out.push('\t'),
                     'u' => {
                         let mut value = code(&mut chars)?;
-                        if (0xd800..0xdc00).contains(&value) {
-                            chars.next();
-                            chars.next();
-                            let low = code(&mut chars)?;
-                            value = 0x10000 + ((value - 0xd800) << 10) + low.checked_sub(0xdc00)?;
+                        let mut behind = chars.clone();
+                        if (0xd800..0xdc00).contains(&value)
+                            && behind.next().is_some_and(|(_, c)| c == '\\')
+                            && behind.next().is_some_and(|(_, c)| c == 'u')
+                            && let Some(low @ 0xdc00..0xe000) = code(&mut behind)
+                        {
+                            value = 0x10000 + ((value - 0xd800) << 10) + (low - 0xdc00);
+                            chars = behind;
                         }
-                        out.push(char::from_u32(value)?);
+                        out.push(char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER));
                     }
                     other => out.push(other),
                 },

@@ -28,7 +28,7 @@ pub use input::{
     BadOffset, ParseError, build_list, interval_parts, offset, parse_column, parse_value,
     refuse_domains, zone, zone_abbreviations,
 };
-pub(in crate::types) use input::{fit, invalid, read_float8, strtoul};
+pub(in crate::types) use input::{check_escapes, fit, invalid, read_float8, strtoul};
 pub(super) use nested::{is_space, quote, write_record};
 pub(super) use number::{write_float8, write_int};
 

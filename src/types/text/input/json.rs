@@ -23,6 +23,17 @@ pub(super) fn normalise(text: &str, out: &mut Vec<u8>) -> Result<()> {
     Reader { text, at: 0 }.document(out, true)
 }
 
+/// Checks that what is escaped in JSON are characters that text can have.
+///
+/// # Errors
+/// `22P05` for `\u0000`, `22P02` for half a surrogate pair.
+pub(in crate::types) fn check_escapes(text: &str) -> Result<()> {
+    match memchr::memmem::find(text.as_bytes(), b"\\u") {
+        Some(_) => normalise(text, &mut Vec::new()),
+        None => Ok(()),
+    }
+}
+
 /// jsonb's order of keys: shorter first, then by bytes.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key(usize, Vec<u8>);

@@ -38,6 +38,7 @@ use crate::types::{PgType, geometry, one_byte, range, search};
 
 pub(in crate::types) use array::build as build_array;
 pub use interval::interval_parts;
+pub(in crate::types) use json::check_escapes;
 pub(in crate::types) use number::{fit, read_float8, strtoul};
 pub use record::refuse_domains;
 pub use zone::{BadOffset, offset, zone, zone_abbreviations};
