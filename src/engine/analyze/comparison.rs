@@ -158,6 +158,13 @@ impl Analyst<'_> {
             let arg = arg.base();
             return Err(Error::unsupported(format!("{name}(DISTINCT {arg})")));
         }
+        let float = arg.is(PgType::FLOAT4) || arg.is(PgType::FLOAT8);
+        if float && !matches!(name, "array_agg" | "json_agg" | "jsonb_agg") {
+            // Zeros of either sign are one.
+            let zero = typed::literal(0.0_f64.into(), PgType::FLOAT8);
+            let zero = self.coerced(zero, arg.base())?;
+            arg.expr = binary(arg.expr.clone(), Operator::Plus, zero.expr);
+        }
         if name != "count" {
             return Ok(());
         }

@@ -49,16 +49,23 @@ fn check_one(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         // The smallest integer has no opposite.
         Expr::Negative(inner) => match inner.get_type(schema) {
             Ok(ty @ (DataType::Int16 | DataType::Int32 | DataType::Int64)) => {
-                let zero = Expr::Literal(ScalarValue::new_zero(&ty)?, None);
-                Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
-                    Arc::new(ScalarUDF::new_from_impl(Checked::new(Operator::Minus))),
-                    vec![zero, *inner],
-                )))
+                Transformed::yes(from(ScalarValue::new_zero(&ty)?, *inner))
             }
+            // NaN has no opposite, and zero has one.
+            Ok(DataType::Float32) => Transformed::yes(from((-0.0_f32).into(), *inner)),
+            Ok(DataType::Float64) => Transformed::yes(from((-0.0_f64).into(), *inner)),
             _ => Transformed::no(Expr::Negative(inner)),
         },
         expression => Transformed::no(expression),
     })
+}
+
+/// A value from a constant.
+fn from(constant: ScalarValue, value: Expr) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(
+        Arc::new(ScalarUDF::new_from_impl(Checked::new(Operator::Minus))),
+        vec![Expr::Literal(constant, None), value],
+    ))
 }
 
 /// One checked operator.
@@ -144,11 +151,12 @@ impl ScalarUDFImpl for Checked {
         let (left, right) = (&args.args[0], &args.args[1]);
         let (a, b) = (datum(left)?, datum(right)?);
         let result = self.compute(a.as_ref(), b.as_ref()).map_err(wrong)?;
-        match result.data_type() {
-            DataType::Float32 => finite::<Float32Type>(self.op, a.as_ref(), b.as_ref(), &result)?,
-            DataType::Float64 => finite::<Float64Type>(self.op, a.as_ref(), b.as_ref(), &result)?,
-            _ => {}
-        }
+        let (a, b) = (a.as_ref(), b.as_ref());
+        let result = match result.data_type() {
+            DataType::Float32 => finite::<Float32Type>(self.op, a, b, result)?,
+            DataType::Float64 => finite::<Float64Type>(self.op, a, b, result)?,
+            _ => result,
+        };
         Ok(match (left, right) {
             (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_)) if result.len() == 1 => {
                 ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)
@@ -169,11 +177,17 @@ impl ScalarUDFImpl for Checked {
 }
 
 /// Raises PostgreSQL's errors for floating point: a division by zero, a result too large or too
-/// small for its operands.
-fn finite<T>(op: Operator, left: &dyn Datum, right: &dyn Datum, result: &ArrayRef) -> Result<()>
+/// small for its operands. Gives the result with all NaN alike: Arrow takes one with a sign for
+/// another value, smaller than any.
+fn finite<T>(
+    op: Operator,
+    left: &dyn Datum,
+    right: &dyn Datum,
+    result: ArrayRef,
+) -> Result<ArrayRef>
 where
     T: ArrowPrimitiveType,
-    T::Native: Into<f64>,
+    T::Native: Into<f64> + From<f32>,
 {
     let (left, left_once) = left.get();
     let (right, right_once) = right.get();
@@ -184,11 +198,13 @@ where
             .into()
     };
     let failed = |state, message: &str| Err(external(Error::new(state, message)));
+    let mut signed = false;
     for row in 0..result.len() {
         if result.is_null(row) {
             continue;
         }
-        let value: f64 = at(result, false, row);
+        let value: f64 = at(&result, false, row);
+        signed |= value.is_nan() && value.is_sign_negative();
         let suspicious = !value.is_finite() || value == 0.0;
         if !suspicious && op != Operator::Divide {
             continue;
@@ -215,5 +231,12 @@ where
             );
         }
     }
-    Ok(())
+    if !signed {
+        return Ok(result);
+    }
+    let alike = |value: T::Native| match value.into().is_nan() {
+        true => T::Native::from(f32::NAN),
+        false => value,
+    };
+    Ok(Arc::new(result.as_primitive::<T>().unary::<_, T>(alike)))
 }
