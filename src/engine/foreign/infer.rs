@@ -145,6 +145,7 @@ pub(super) fn of_arrow(field: &Field) -> Result<PgType> {
         {
             PgType::numeric(u16::from(*precision), i16::from(*scale))
         }
+        DataType::FixedSizeBinary(_) => PgType::BYTEA,
         DataType::Date64 | DataType::Timestamp(TimeUnit::Second, None) => PgType::TIMESTAMP,
         DataType::Dictionary(_, value) => {
             return of_arrow(&Field::new(field.name(), value.as_ref().clone(), true));

@@ -82,7 +82,8 @@ impl PgType {
             let array = domain.array.unwrap_or(Oid::INVALID);
             metadata.insert(DOMAIN_KEY.to_owned(), format!("{} {array}", domain.oid));
         }
-        if Self::of_data_type(&self.data_type()).oid != self.oid {
+        // Others take 16 bytes for no more than that.
+        if Self::of_data_type(&self.data_type()).oid != self.oid || self.oid == Self::UUID.oid {
             metadata.insert(METADATA_KEY.to_owned(), self.said());
         }
         if self.typmod >= 0 {
@@ -205,6 +206,8 @@ impl PgType {
             | DataType::Decimal128(_, _)
             | DataType::Decimal256(_, _)
             | DataType::LargeUtf8 => Self::NUMERIC,
+            // What functions give says no more than this.
+            DataType::FixedSizeBinary(16) => Self::UUID,
             DataType::Binary
             | DataType::LargeBinary
             | DataType::BinaryView
