@@ -1,5 +1,5 @@
-//! `INSERT INTO t VALUES (now(), old.*)`, `VALUES (generate_series(1, 9), 'new')`: one row of VALUES
-//! is a select list, with all fields of a row or with functions that give sets in it.
+//! `INSERT INTO t VALUES (now(), old.*)`, `VALUES (generate_series(1, 9), 1)`: one row of VALUES is
+//! a select list, with all fields of a row or with functions that give sets in it.
 
 use sqlparser::ast::{self, Expr, SelectItem, SelectItemQualifiedWildcardKind, SetExpr};
 
