@@ -182,7 +182,9 @@ impl Engine {
                 }));
             }
         }
-        let any = named(&list.join(", "), &format!("{condition} LIMIT 1"));
+        // Which one is told is the same whenever it is asked.
+        let first = format!("{condition} ORDER BY {} LIMIT 1", list.join(", "));
+        let any = named(&list.join(", "), &first);
         let mut found = self
             .rows_of(context, &any, &rows, REFERRING, interrupt)
             .await?;
@@ -214,7 +216,7 @@ impl Engine {
             let list = keys.join(", ");
             let text = format!(
                 "SELECT {list}, {more} FROM met AS m WHERE {more} OR {referred} \
-                 ORDER BY {} DESC LIMIT 1",
+                 ORDER BY {} DESC, {list} LIMIT 1",
                 keys.len() + 1
             );
             let then = Arc::new(StatementContext {
