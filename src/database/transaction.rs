@@ -122,6 +122,14 @@ struct Savepoint {
     view: Arc<Snapshot>,
 }
 
+/// What is committed, with the session's temporary objects of the view that has them.
+fn with_temporary(base: &Arc<Snapshot>, carried: Option<&Arc<Snapshot>>) -> Arc<Snapshot> {
+    match carried {
+        Some(carried) => temporary::carry(base, carried),
+        None => Arc::clone(base),
+    }
+}
+
 impl Transaction {
     /// Begins. `temporary` is the session's temporary objects: the view its last commit left
     /// ([`super::Committed::view`]), from which the schema `temp_schema` is carried over.
@@ -134,10 +142,7 @@ impl Transaction {
     ) -> Self {
         let base = database.snapshot();
         let carried = temporary.map(|(_, view)| view);
-        let view = match &carried {
-            Some(view) => temporary::carry(&base, view),
-            None => Arc::clone(&base),
-        };
+        let view = with_temporary(&base, carried.as_ref());
         Self {
             database: Arc::clone(database),
             isolation,
@@ -226,10 +231,7 @@ impl Transaction {
     }
 
     fn view_on(&self, base: &Arc<Snapshot>) -> Result<Arc<Snapshot>> {
-        let view = match &self.carried {
-            Some(carried) => temporary::carry(base, carried),
-            None => Arc::clone(base),
-        };
+        let view = with_temporary(base, self.carried.as_ref());
         if self.pending.is_empty() {
             return Ok(view);
         }
@@ -243,10 +245,7 @@ impl Transaction {
 
     /// What it would see had it changed nothing.
     pub fn unchanged(&self) -> Arc<Snapshot> {
-        match &self.carried {
-            Some(carried) => temporary::carry(&self.base, carried),
-            None => Arc::clone(&self.base),
-        }
+        with_temporary(&self.base, self.carried.as_ref())
     }
 
     /// TRUNCATE took away every row of the tables.

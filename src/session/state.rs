@@ -145,6 +145,11 @@ impl Open {
         self.transaction.as_ref().map(Transaction::view)
     }
 
+    /// What the transaction would see had it changed nothing; nothing once it failed for good.
+    pub(super) fn unchanged(&self) -> Option<Arc<Snapshot>> {
+        self.transaction.as_ref().map(Transaction::unchanged)
+    }
+
     /// Large objects as a statement that starts now sees them.
     pub(super) fn large_objects(&self) -> Option<LargeObjectView> {
         self.transaction.as_ref().map(Transaction::large_objects)

@@ -26,13 +26,7 @@ pub(super) fn check(
 ) -> Result<Option<&'static str>> {
     let mut unclear = None;
     let mut check = |part: &dyn Fn(&mut Search<'_>) -> ControlFlow<Error>, place| {
-        let mut search = Search {
-            context,
-            place,
-            queries: 0,
-            unclear: false,
-            sets: false,
-        };
+        let mut search = Search::new(context, place);
         let searched = part(&mut search);
         if search.unclear {
             unclear = Some(place);
@@ -92,14 +86,7 @@ pub(super) fn check(
 
 /// Whether it calls a function that gives a set.
 pub(super) fn gives_set(context: &StatementContext, expr: &ast::Expr) -> bool {
-    let mut search = Search {
-        context,
-        place: "",
-        queries: 0,
-        unclear: false,
-        sets: false,
-    };
-    expr.visit(&mut search).is_break()
+    expr.visit(&mut Search::new(context, "")).is_break()
 }
 
 /// `42803` for a query over `place` whose rows are those of groups.
@@ -143,7 +130,17 @@ enum Called {
     Unclear,
 }
 
-impl Search<'_> {
+impl<'c> Search<'c> {
+    fn new(context: &'c StatementContext, place: &'static str) -> Self {
+        Self {
+            context,
+            place,
+            queries: 0,
+            unclear: false,
+            sets: false,
+        }
+    }
+
     fn called(&self, name: &ast::ObjectName) -> Called {
         let parts: Vec<String> = name
             .0

@@ -140,40 +140,29 @@ impl Engine {
     /// Looks for a row `among` some segments of `relation` whose key is not there in the table
     /// referred to. Whoever asks may read both.
     ///
-    /// What referred to nothing already `before` (NOT VALID, or triggers did not fire) may go on
-    /// doing so, unlike what has become so, or more often so.
-    ///
     /// # Errors
     /// As [`Engine::execute`].
     pub async fn orphan(
         self: &Arc<Self>,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
-        (among, before): (&[Arc<Segment>], Option<&Arc<Snapshot>>),
+        among: &[Arc<Segment>],
         key: &ForeignKey,
         interrupt: &Interrupt,
     ) -> Result<Option<Orphan>> {
         let columns = columns_of(relation, key);
         let list = of_columns("c", &columns);
-        let condition = orphan_condition(context, relation, key)?;
-        let root = context.database.store().root();
-        let rows = table_provider(root, &rewrite::with_segments(relation, among));
-        let rows = LocalRelation {
-            name: REFERRING.to_owned(),
-            relation: relation.oid,
-            origins: Vec::new(),
-            rows: LocalRows::Provider(rows),
-        };
-        let named = |list: &str, condition: &str| {
-            format!("SELECT {list} FROM referring AS c WHERE {condition}")
-        };
+        let rows = referring(context, relation, among);
         if key.full && list.len() > 1 {
             let null = |is: &str| -> String {
                 let each: Vec<String> = list.iter().map(|c| format!("{c} {is}")).collect();
                 format!("({})", each.join(" OR "))
             };
-            let partly = format!("{} AND {} LIMIT 1", null("IS NULL"), null("IS NOT NULL"));
-            let text = named("1", &partly);
+            let text = format!(
+                "SELECT 1 FROM referring AS c WHERE {} AND {} LIMIT 1",
+                null("IS NULL"),
+                null("IS NOT NULL")
+            );
             let found = self.rows_of(context, &text, &rows, REFERRING, interrupt);
             if !found.await?.is_empty() {
                 return Ok(Some(Orphan {
@@ -183,58 +172,70 @@ impl Engine {
             }
         }
         // Which one is told is the same whenever it is asked.
-        let first = format!("{condition} ORDER BY {} LIMIT 1", list.join(", "));
-        let any = named(&list.join(", "), &first);
-        let mut found = self
-            .rows_of(context, &any, &rows, REFERRING, interrupt)
-            .await?;
-        let mut stranded = false;
-        if let (false, Some(before)) = (found.is_empty(), before)
-            && let Some(from) = same_key(before, context, relation.oid, &key.columns)
-            && let Some(to) = same_key(before, context, key.table, &key.references)
-        {
-            let count = number_of(&context.snapshot, relation, &columns, &list);
-            let all = named(
-                &format!("DISTINCT {}, {count}", list.join(", ")),
-                &condition,
-            );
-            let now = self
-                .rows_of(context, &all, &rows, REFERRING, interrupt)
-                .await?;
-            let met = met_keys(&columns, now)?;
-            let keys: Vec<String> = (0..columns.len()).map(|at| format!("m.k{at}")).collect();
-            let only = if to.is_partitioned() { "" } else { "ONLY " };
-            let more = format!(
-                "m.n > {}",
-                number_of(before, from, &chosen(from, &key.columns), &keys)
-            );
-            let referred = format!(
-                "EXISTS (SELECT 1 FROM {only}{} AS p WHERE {})",
-                before.qualified_name(to),
-                equal(&of_columns("p", &chosen(to, &key.references)), &keys)
-            );
-            let list = keys.join(", ");
-            let text = format!(
-                "SELECT {list}, {more} FROM met AS m WHERE {more} OR {referred} \
-                 ORDER BY {} DESC, {list} LIMIT 1",
-                keys.len() + 1
-            );
-            let then = Arc::new(StatementContext {
-                snapshot: Arc::clone(before),
-                ..StatementContext::clone(context)
-            });
-            found = self.rows_of(&then, &text, &met, MET, interrupt).await?;
-            let more = found.first().and_then(|batch| batch.columns().last());
-            stranded = more.is_some_and(|more| !more.as_boolean().value(0));
-        }
-        let Some(batch) = found.first() else {
-            return Ok(None);
+        let text = format!(
+            "SELECT {list} FROM referring AS c WHERE {} ORDER BY {list} LIMIT 1",
+            orphan_condition(context, relation, key)?,
+            list = list.join(", ")
+        );
+        let found = self.rows_of(context, &text, &rows, REFERRING, interrupt);
+        found_orphan(context, &columns, &found.await?, false)
+    }
+
+    /// As [`Engine::orphan`], where one was `found`, of which something is known: what referred to
+    /// nothing already `before` (NOT VALID, or triggers did not fire) may go on doing so, unlike
+    /// what has become so, or more often so.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`].
+    #[expect(clippy::too_many_arguments, reason = "the parts of one question")]
+    pub async fn new_orphan(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        among: &[Arc<Segment>],
+        before: &Arc<Snapshot>,
+        key: &ForeignKey,
+        found: Orphan,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Orphan>> {
+        let tables = (
+            same_key(before, context, relation.oid, &key.columns),
+            same_key(before, context, key.table, &key.references),
+        );
+        let (Some(from), Some(to)) = tables else {
+            return Ok(Some(found));
         };
-        let value = |i: usize| batch.column(i);
-        Ok(Some(Orphan {
-            values: Some(describe_values(context, &types_of(&columns), value, 0)?),
-            stranded,
-        }))
+        let columns = columns_of(relation, key);
+        let list = of_columns("c", &columns);
+        let text = format!(
+            "SELECT DISTINCT {}, {} FROM referring AS c WHERE {}",
+            list.join(", "),
+            number_of(&context.snapshot, relation, &columns, &list),
+            orphan_condition(context, relation, key)?
+        );
+        let rows = referring(context, relation, among);
+        let now = self.rows_of(context, &text, &rows, REFERRING, interrupt);
+        let met = met_keys(&columns, now.await?)?;
+        let keys: Vec<String> = (0..columns.len()).map(|at| format!("m.k{at}")).collect();
+        let more = number_of(before, from, &chosen(from, &key.columns), &keys);
+        let more = format!("m.n > {more}");
+        let referred = equal(&of_columns("p", &chosen(to, &key.references)), &keys);
+        let text = format!(
+            "SELECT {list}, {more} FROM met AS m \
+             WHERE {more} OR EXISTS (SELECT 1 FROM {} AS p WHERE {referred}) \
+             ORDER BY {} DESC, {list} LIMIT 1",
+            parent_table(before, to),
+            keys.len() + 1,
+            list = keys.join(", "),
+        );
+        let then = Arc::new(StatementContext {
+            snapshot: Arc::clone(before),
+            ..StatementContext::clone(context)
+        });
+        let found = self.rows_of(&then, &text, &met, MET, interrupt).await?;
+        let more = found.first().and_then(|batch| batch.columns().last());
+        let stranded = more.is_some_and(|more| !more.as_boolean().value(0));
+        found_orphan(context, &columns, &found, stranded)
     }
 
     /// The rows of a generated query over `local`, which it names by the word it has in `place` of.
@@ -260,6 +261,46 @@ impl Engine {
         }
         Ok(rows)
     }
+}
+
+/// The orphan that a query found, whose answer begins with its key.
+fn found_orphan(
+    context: &Arc<StatementContext>,
+    columns: &[Column],
+    found: &[RecordBatch],
+    stranded: bool,
+) -> Result<Option<Orphan>> {
+    let Some(batch) = found.first() else {
+        return Ok(None);
+    };
+    let value = |i: usize| batch.column(i);
+    Ok(Some(Orphan {
+        values: Some(describe_values(context, &types_of(columns), value, 0)?),
+        stranded,
+    }))
+}
+
+/// The rows of some segments, to be looked at.
+fn referring(
+    context: &StatementContext,
+    relation: &Relation,
+    among: &[Arc<Segment>],
+) -> LocalRelation {
+    let root = context.database.store().root();
+    let rows = table_provider(root, &rewrite::with_segments(relation, among));
+    LocalRelation {
+        name: REFERRING.to_owned(),
+        relation: relation.oid,
+        origins: Vec::new(),
+        rows: LocalRows::Provider(rows),
+    }
+}
+
+/// A table referred to, in FROM. What stands under it is none of it to a foreign key, unless it is
+/// all there is.
+fn parent_table(snapshot: &Snapshot, parent: &Relation) -> String {
+    let only = if parent.is_partitioned() { "" } else { "ONLY " };
+    format!("{only}{}", snapshot.qualified_name(parent))
 }
 
 /// A table as it was `before`, if it was there and had some columns of these types.
@@ -339,14 +380,9 @@ fn orphan_condition(
         .map(|column| format!("{column} IS NOT NULL"))
         .collect();
     let referred = of_columns("p", &chosen(parent, &key.references));
-    // What stands under a table is none of it to a foreign key, unless it is all there is.
-    let only = match parent.is_partitioned() {
-        true => "",
-        false => "ONLY ",
-    };
     conditions.push(format!(
-        "NOT EXISTS (SELECT 1 FROM {only}{} AS p WHERE {})",
-        context.snapshot.qualified_name(parent),
+        "NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})",
+        parent_table(&context.snapshot, parent),
         equal(&referred, &columns)
     ));
     Ok(conditions.join(" AND "))
@@ -393,12 +429,9 @@ fn put_name<T: ast::VisitMut>(node: &mut T, from: &str, to: &str) {
 
 /// The condition that a row `c` of `from` referred to a row `g` that is gone.
 fn referred(from: &Relation, key: &ForeignKey) -> String {
-    let columns = columns_of(from, key);
-    let pairs = columns.iter().zip(&key.references);
-    let conditions: Vec<String> = pairs
-        .map(|(column, attnum)| format!("c.{} = g.o{attnum}", quote(&column.name)))
-        .collect();
-    conditions.join(" AND ")
+    let gone = key.references.iter();
+    let gone: Vec<String> = gone.map(|attnum| format!("g.o{attnum}")).collect();
+    equal(&of_columns("c", &columns_of(from, key)), &gone)
 }
 
 /// The rows that are gone: their columns as they were (`o` and the number) and, after an UPDATE,

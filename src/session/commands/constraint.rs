@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
+use super::keep::Orphans;
 use super::no_column;
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::name::{cut, quote, truncate};
@@ -223,7 +224,7 @@ impl Session {
             {
                 continue;
             }
-            let all = (relation.segments(), None);
+            let all = (relation.segments(), Orphans::All);
             self.refuse_orphans(context, relation, key, all, run.interrupt)
                 .await?;
         }

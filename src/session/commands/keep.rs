@@ -13,7 +13,7 @@ use super::foreign_key::{names_of, reference_locks};
 use super::{alter, tag};
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
-    Change, ForeignAction, ForeignKey, Privilege, Relation, Segment, Snapshot, TriggerEvent,
+    Change, ForeignAction, ForeignKey, Privilege, Relation, Segment, TriggerEvent,
 };
 use crate::database::LockMode;
 use crate::engine::command::ObjectName;
@@ -21,6 +21,7 @@ use crate::engine::{AfterEvent, DmlKind, Gone, NamedTable, Touched};
 use crate::observe::Interrupt;
 use crate::privileges::{self, has_column_privilege};
 use crate::session::serve::Changing;
+use crate::session::state::Open;
 use crate::session::triggers::is_replica;
 use crate::session::waiting::{WaitingRow, WaitingRows};
 use crate::session::{CommandTag, Session, interruptible};
@@ -33,6 +34,15 @@ pub(in crate::session) struct Done {
     pub(in crate::session) touched: Vec<Touched>,
     /// What triggers are told of.
     pub(in crate::session) events: Vec<AfterEvent>,
+}
+
+/// Which rows that refer to nothing are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Orphans {
+    /// All.
+    All,
+    /// Those that did not before the transaction.
+    New,
 }
 
 impl Session {
@@ -87,7 +97,7 @@ impl Session {
                     .constraint_modes
                     .is_deferred(constraint, index.timing)
             {
-                self.wait_for_commit(relation.oid, constraint, Oid::INVALID)?;
+                self.wait_for_commit(relation.oid, constraint, None)?;
             }
         }
         if replica {
@@ -107,11 +117,10 @@ impl Session {
                 continue;
             }
             if context.constraint_modes.is_deferred(key.oid, key.timing) {
-                self.wait_for_commit(relation.oid, key.oid, relation.oid)?;
+                self.wait_for_commit(relation.oid, key.oid, Some(relation.oid))?;
                 continue;
             }
-            let before = self.transaction()?.unchanged();
-            let among = (touched.written.as_slice(), Some(&before));
+            let among = (touched.written.as_slice(), Orphans::New);
             self.refuse_orphans(&context, &relation, key, among, interrupt)
                 .await?;
         }
@@ -159,21 +168,28 @@ impl Session {
         Ok(())
     }
 
-    /// `23503` for a row among some that refers to nothing, as [`Engine::orphan`] looks for it.
-    ///
-    /// [`Engine::orphan`]: crate::engine::Engine::orphan
+    /// `23503` for a row among some that refers to nothing.
     pub(super) async fn refuse_orphans(
         &self,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
         key: &ForeignKey,
-        (among, before): (&[Arc<Segment>], Option<&Arc<Snapshot>>),
+        (among, which): (&[Arc<Segment>], Orphans),
         interrupt: &Interrupt,
     ) -> Result<()> {
         let server = super::alter::as_server(context);
         let engine = self.shared.engine.clone();
-        let work = engine.orphan(&server, relation, (among, before), key, interrupt);
-        let Some(orphan) = interruptible(interrupt, work).await? else {
+        let work = engine.orphan(&server, relation, among, key, interrupt);
+        let mut orphan = interruptible(interrupt, work).await?;
+        if which == Orphans::New
+            && orphan.as_ref().is_some_and(|found| found.values.is_some())
+            && let Some(before) = self.open.as_ref().and_then(Open::unchanged)
+            && let Some(found) = orphan.take()
+        {
+            let work = engine.new_orphan(&server, relation, among, &before, key, found, interrupt);
+            orphan = interruptible(interrupt, work).await?;
+        }
+        let Some(orphan) = orphan else {
             return Ok(());
         };
         let parent = context.snapshot.relation(key.table);
@@ -221,7 +237,7 @@ impl Session {
         };
         let deferred = context.constraint_modes.is_deferred(key.oid, key.timing);
         if action == ForeignAction::NoAction && deferred {
-            return self.wait_for_commit(from.oid, key.oid, parent.oid);
+            return self.wait_for_commit(from.oid, key.oid, Some(parent.oid));
         }
         let server = alter::as_server(&context);
         let engine = self.shared.engine.clone();
@@ -271,12 +287,12 @@ impl Session {
 
     /// A constraint of a table is to be checked before the commit; `changed`, if it is one, is the
     /// table whose rows make it so.
-    fn wait_for_commit(&mut self, table: Oid, constraint: Oid, changed: Oid) -> Result<()> {
+    fn wait_for_commit(&mut self, table: Oid, constraint: Oid, changed: Option<Oid>) -> Result<()> {
         let pending = &mut self.opened()?.deferral.pending;
         pending
             .entry((table, constraint))
             .or_default()
-            .insert(changed);
+            .extend(changed);
         Ok(())
     }
 
@@ -303,14 +319,13 @@ impl Session {
         now: &(dyn Fn(Oid) -> bool + Send + Sync),
     ) -> Result<()> {
         let context = self.context()?;
-        let before = self.transaction()?.unchanged();
         let pending = self.opened()?.deferral.pending.clone();
         for (table, constraint) in pending.into_keys() {
             if !now(constraint) {
                 continue;
             }
             if let Some(relation) = context.snapshot.relation(table).cloned() {
-                self.check_whole(&context, (&relation, &before), constraint, interrupt)
+                self.check_whole(&context, &relation, constraint, interrupt)
                     .await?;
             }
             let waiting = (table, constraint);
@@ -343,17 +358,17 @@ impl Session {
     }
 
     /// Checks all rows of a table against a constraint of it, if it still has it. What was so
-    /// `before` the transaction may stay so.
+    /// before the transaction may stay so.
     async fn check_whole(
         &self,
         context: &Arc<StatementContext>,
-        (relation, before): (&Arc<Relation>, &Arc<Snapshot>),
+        relation: &Arc<Relation>,
         constraint: Oid,
         interrupt: &Interrupt,
     ) -> Result<()> {
         let constraints = &relation.constraints;
         if let Some(key) = constraints.foreign.iter().find(|key| key.oid == constraint) {
-            let all = (relation.segments(), Some(before));
+            let all = (relation.segments(), Orphans::New);
             return self
                 .refuse_orphans(context, relation, key, all, interrupt)
                 .await;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::foreign_key::refuse_types;
+use super::keep::Orphans;
 use crate::base::{Error, Oid, Result};
 use crate::catalog::{Change, ForeignKey, Index, IndexedBy, Relation};
 use crate::database::LockMode;
@@ -130,7 +131,7 @@ impl Session {
                     "its table is gone",
                 ));
             };
-            let all = (from.segments(), None);
+            let all = (from.segments(), Orphans::All);
             self.refuse_orphans(context, from, &key, all, run.interrupt)
                 .await?;
         }
