@@ -4,7 +4,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Operator};
 
 use super::Analyst;
-use super::coerce::{array_element, implicitly, is_bpchar};
+use super::coerce::{array_element, implicitly, is_bpchar, is_float};
 use super::operators::{COMPARISONS, Make};
 use super::typed::{self, Typed, binary};
 use crate::base::{Error, Result};
@@ -158,8 +158,7 @@ impl Analyst<'_> {
             let arg = arg.base();
             return Err(Error::unsupported(format!("{name}(DISTINCT {arg})")));
         }
-        let float = arg.is(PgType::FLOAT4) || arg.is(PgType::FLOAT8);
-        if float && !matches!(name, "array_agg" | "json_agg" | "jsonb_agg") {
+        if is_float(arg.base()) && !matches!(name, "array_agg" | "json_agg" | "jsonb_agg") {
             // Zeros of either sign are one.
             let zero = typed::literal(0.0_f64.into(), PgType::FLOAT8);
             let zero = self.coerced(zero, arg.base())?;

@@ -252,18 +252,29 @@ impl Analyst<'_> {
         if unsure.peek().is_none() {
             return Ok(());
         }
-        let name = format!("\0there{}", self.number());
-        let mut exprs: Vec<Expr> = side.plan.schema().iter().map(Expr::from).collect();
-        exprs.push(boolean(Some(true)).alias(&name));
-        side.plan = project(exprs, side.plan.clone())?;
-        let column = Column::from_name(&name);
-        let field = side.plan.schema().field_with_unqualified_name(&name);
-        let field = field.converted()?.clone();
-        self.register(&column, &field, name);
+        let there = self.with_column(&mut side.plan, "there", boolean(Some(true)))?;
         for relation in unsure {
-            relation.certain = Some(Typed::bool(Expr::Column(column.clone())));
+            relation.certain = Some(Typed::bool(there.clone()));
         }
         Ok(())
+    }
+
+    /// Adds a value to a plan as a column that no user names; gives the column.
+    pub(super) fn with_column(
+        &self,
+        plan: &mut LogicalPlan,
+        what: &str,
+        value: Expr,
+    ) -> Result<Expr> {
+        let name = format!("\0{what}{}", self.number());
+        let mut exprs: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
+        exprs.push(value.alias(&name));
+        *plan = project(exprs, plan.clone())?;
+        let column = Column::from_name(&name);
+        let field = plan.schema().field_with_unqualified_name(&name);
+        let field = field.converted()?.clone();
+        self.register(&column, &field, name);
+        Ok(Expr::Column(column))
     }
 
     /// The columns of a join, and the condition that shared ones are equal.

@@ -9,11 +9,8 @@ use std::sync::Arc;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{
-    Expr, ExprSchemable, JoinType, LogicalPlan, LogicalPlanBuilder, Subquery,
-};
+use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder, Subquery};
 
-use super::query::project;
 use super::typed::boolean;
 use super::{Analyst, Converted};
 use crate::base::{Error, Result};
@@ -86,34 +83,13 @@ impl Analyst<'_> {
         other: LogicalPlan,
         condition: Expr,
     ) -> Result<LogicalPlan> {
-        let mut outer = Vec::new();
-        let mut note = |reference: &Expr| {
-            if !outer.contains(reference) {
-                outer.push(reference.clone());
-            }
-        };
-        let condition = condition.transform_down(|part| {
-            for reference in referred(&part) {
-                note(reference);
-            }
-            let Expr::Column(column) = &part else {
-                return Ok(Transformed::no(part));
-            };
-            let Some(index) = kept.schema().maybe_index_of_column(column) else {
-                return Ok(Transformed::no(part));
-            };
-            let field = Arc::clone(kept.schema().field(index));
-            let reference = Expr::OuterReferenceColumn(field, column.clone());
-            note(&reference);
-            Ok(Transformed::yes(reference))
-        });
-        let condition = condition.converted()?.data;
         // What is looked for beside each row already goes on being so.
-        let (other, more) = match other {
+        let (other, mut outer) = match other {
             LogicalPlan::Subquery(of) => (Arc::unwrap_or_clone(of.subquery), of.outer_ref_columns),
             other => (other, Vec::new()),
         };
-        more.iter().for_each(note);
+        let of_kept = |column: &Column| kept.schema().maybe_index_of_column(column).is_some();
+        let condition = self.as_outer_where(condition, &mut outer, of_kept)?;
         // Those of the other side's are no references out of it.
         outer.retain(|reference| match reference {
             Expr::OuterReferenceColumn(_, column) => {
@@ -151,18 +127,7 @@ impl Analyst<'_> {
             (false, false) if join_type == JoinType::Right => right,
             (false, false) => left,
         };
-        let name = format!("\0on{}", self.number());
-        let (_, field) = query.to_field(side.schema()).converted()?;
-        let mut exprs: Vec<Expr> = side.schema().iter().map(Expr::from).collect();
-        exprs.push(query.alias(&name));
-        *side = project(exprs, side.clone())?;
-        let column = Column::from_name(&name);
-        self.register(
-            &column,
-            &Arc::new(field.as_ref().clone().with_name(&name)),
-            name,
-        );
-        Ok(Expr::Column(column))
+        self.with_column(side, "on", query)
     }
 }
 

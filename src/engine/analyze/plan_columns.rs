@@ -16,6 +16,16 @@ impl Analyst<'_> {
     /// An expression over a query's columns as a subquery of it sees them; the references are
     /// added to `references`.
     pub(super) fn as_outer(&self, expr: Expr, references: &mut Vec<Expr>) -> Result<Expr> {
+        self.as_outer_where(expr, references, |_| true)
+    }
+
+    /// As [`Self::as_outer`], for those of the columns of which it `is` so.
+    pub(super) fn as_outer_where(
+        &self,
+        expr: Expr,
+        references: &mut Vec<Expr>,
+        is: impl Fn(&Column) -> bool,
+    ) -> Result<Expr> {
         let mut note = |outer: &Expr| {
             if !references.contains(outer) {
                 references.push(outer.clone());
@@ -24,6 +34,9 @@ impl Analyst<'_> {
         let transformed = expr
             .transform(|part| {
                 let outer = match part {
+                    Expr::Column(column) if !is(&column) => {
+                        return Ok(Transformed::no(Expr::Column(column)));
+                    }
                     Expr::Column(column) => {
                         let field = self.field_of(&column);
                         Expr::OuterReferenceColumn(field, column)
