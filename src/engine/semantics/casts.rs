@@ -18,7 +18,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ScalarUDF, ScalarUDFImpl, Signature,
 };
 
 use self::way::Way;
@@ -102,7 +102,7 @@ pub(in crate::engine) fn precise(context: &Arc<StatementContext>, value: Expr, t
         to: ty,
         field: Arc::new(ty.field("", true)),
         context: context.clone(),
-        signature: Signature::any(1, Volatility::Immutable),
+        signature: Signature::any(1, Way::Precise.volatility(ty, ty)),
     };
     Expr::ScalarFunction(ScalarFunction::new_udf(
         Arc::new(ScalarUDF::new_from_impl(conversion)),
@@ -123,7 +123,7 @@ pub(in crate::engine) fn reshaped(
         to,
         field: Arc::new(to.field("", true)),
         context: context.clone(),
-        signature: Signature::any(1, Volatility::Stable),
+        signature: Signature::any(1, Way::Reshaped.volatility(from, to)),
     };
     Expr::ScalarFunction(ScalarFunction::new_udf(
         Arc::new(ScalarUDF::new_from_impl(conversion)),
@@ -143,7 +143,7 @@ pub(in crate::engine) fn flattened(
         to: ty,
         field: Arc::new(Field::new("", DataType::List(item), true)),
         context: context.clone(),
-        signature: Signature::any(1, Volatility::Immutable),
+        signature: Signature::any(1, Way::Flat.volatility(ty, ty)),
     };
     Expr::ScalarFunction(ScalarFunction::new_udf(
         Arc::new(ScalarUDF::new_from_impl(conversion)),

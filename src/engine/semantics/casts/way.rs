@@ -49,16 +49,10 @@ pub(super) enum Way {
     Precise,
 }
 
-/// Types that are read in the same way whatever a session's settings are.
-const READ_ALIKE: &[PgType] = &[
+/// Types that are read and written in the same way whatever a session's settings are.
+const ALIKE: &[PgType] = &[
     PgType::BOOL,
-    PgType::BYTEA,
-    PgType::INT2,
-    PgType::INT4,
-    PgType::INT8,
     PgType::OID,
-    PgType::FLOAT4,
-    PgType::FLOAT8,
     PgType::NUMERIC,
     PgType::UUID,
     PgType::JSON,
@@ -75,24 +69,14 @@ const READ_ALIKE: &[PgType] = &[
     PgType::TSVECTOR,
 ];
 
-/// Types that are written so, too: not those written by `extra_float_digits` and `bytea_output`.
-const WRITTEN_ALIKE: &[PgType] = &[
-    PgType::BOOL,
-    PgType::OID,
-    PgType::NUMERIC,
-    PgType::UUID,
-    PgType::JSON,
-    PgType::JSONB,
-    PgType::JSONPATH,
-    PgType::BIT,
-    PgType::VARBIT,
-    PgType::INET,
-    PgType::CIDR,
-    PgType::MACADDR,
-    PgType::MACADDR8,
-    PgType::PG_LSN,
-    PgType::TSQUERY,
-    PgType::TSVECTOR,
+/// Types that are read so, too; some are written by `extra_float_digits` and `bytea_output`.
+const READ_ALIKE: &[PgType] = &[
+    PgType::BYTEA,
+    PgType::INT2,
+    PgType::INT4,
+    PgType::INT8,
+    PgType::FLOAT4,
+    PgType::FLOAT8,
 ];
 
 impl Way {
@@ -206,9 +190,8 @@ impl Way {
     pub(super) fn volatility(self, from: PgType, to: PgType) -> Volatility {
         let is = |ty: PgType, list: &[PgType]| list.iter().any(|one| one.oid == ty.oid);
         match self {
-            Self::Input if is(to, READ_ALIKE) => Volatility::Immutable,
-            Self::Output if is(from, WRITTEN_ALIKE) => Volatility::Immutable,
-            Self::Scalar => Volatility::Immutable,
+            Self::Input if is(to, ALIKE) || is(to, READ_ALIKE) => Volatility::Immutable,
+            Self::Output if is(from, ALIKE) => Volatility::Immutable,
             Self::Input
             | Self::Output
             | Self::Zone
@@ -224,7 +207,8 @@ impl Way {
             | Self::Numeric
             | Self::Number
             | Self::Narrow
-            | Self::Precise => Volatility::Immutable,
+            | Self::Precise
+            | Self::Scalar => Volatility::Immutable,
         }
     }
 }
