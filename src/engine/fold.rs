@@ -302,7 +302,8 @@ impl AggregateUDFImpl for Fold {
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::SoftRequirement
+        // As of the aggregates that keep their rows.
+        AggregateOrderSensitivity::Beneficial
     }
 
     fn with_beneficial_ordering(
@@ -334,13 +335,11 @@ struct Folding {
 
 impl Accumulator for Folding {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Outcome<()> {
-        self.kept.add(values);
-        Ok(())
+        self.kept.add(values)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Outcome<()> {
-        self.kept.merge(states);
-        Ok(())
+        self.kept.merge(states)
     }
 
     fn state(&mut self) -> Outcome<Vec<ScalarValue>> {

@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 
 use super::arrays::{extent, failed, made, subscript_error};
 use super::call::Call;
-use super::gather::{Gathered, Group};
+use super::gather::{Gathered, Gives, Group};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::PgType;
@@ -21,7 +21,7 @@ pub(super) static AGGREGATES: &[Gathered] = &[Gathered {
         [pairs] if is_shaped(pairs) => Some((types.to_vec(), PgType::TEXT)),
         _ => None,
     },
-    like_first: true,
+    gives: Gives::LikeFirst,
     within_group: false,
     finish: accumulated,
 }];

@@ -2,7 +2,7 @@
 
 use super::call::short::{BIGINT, BOOL, INT};
 use super::call::{Call, functions};
-use super::gather::{Gathered, Group};
+use super::gather::{Gathered, Gives, Group};
 use super::resolve::Param;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
@@ -131,21 +131,21 @@ pub(super) static ALL: [Gathered; 3] = [
     Gathered {
         name: "bit_and bit",
         types: |types| Some((types.to_vec(), PgType::BIT)),
-        like_first: false,
+        gives: Gives::Said,
         within_group: false,
         finish: |group| together(group, "AND", |a, b| a && b),
     },
     Gathered {
         name: "bit_or bit",
         types: |types| Some((types.to_vec(), PgType::BIT)),
-        like_first: false,
+        gives: Gives::Said,
         within_group: false,
         finish: |group| together(group, "OR", |a, b| a || b),
     },
     Gathered {
         name: "bit_xor bit",
         types: |types| Some((types.to_vec(), PgType::BIT)),
-        like_first: false,
+        gives: Gives::Said,
         within_group: false,
         finish: |group| together(group, "XOR", |a, b| a != b),
     },

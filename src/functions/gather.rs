@@ -1,8 +1,8 @@
 //! Aggregates that look at all values of a group at once: their values are kept until the end, and
 //! a plain function makes the result of them.
 //!
-//! Rows are put in the order the call asks for there, whatever order they came in; DISTINCT is done
-//! there too. Memory grows with the group.
+//! Rows are put in the order the call asks for there, whatever order they came in; DISTINCT, which
+//! tells rows apart by what they are ordered by, is done there too. Memory grows with the group.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -22,7 +22,6 @@ use super::call::external;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::{Value, value};
 use crate::types::PgType;
-use crate::types::shaped::is_shaped;
 
 /// What arguments are converted to, and what the result is; `None` where they are not taken.
 pub(super) type Taken = Option<(Vec<DataType>, PgType)>;
@@ -32,9 +31,20 @@ pub(super) struct Group<'a> {
     /// The values of each argument, in the order asked for.
     pub(super) columns: &'a [ArrayRef],
     /// How the values are ordered, if they are.
-    pub(super) order: Option<SortOptions>,
+    pub(super) orders: &'a [SortOptions],
     /// The type of the result.
     pub(super) data_type: &'a DataType,
+}
+
+/// Of what type a result is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// As [`Gathered::types`] says.
+    Said,
+    /// Of the first argument's (`mode`), or an array of it if the second argument is one.
+    LikeFirst,
+    /// An array of the first argument's.
+    ArrayOfFirst,
 }
 
 /// One aggregate.
@@ -44,12 +54,17 @@ pub(super) struct Gathered {
     /// What the arguments are converted to, and what the result is, by the arguments' types; `None`
     /// if it takes no such arguments.
     pub(super) types: fn(&[DataType]) -> Taken,
-    /// The result is of the first argument's type (`mode`), or an array of it if the second
-    /// argument is one.
-    pub(super) like_first: bool,
+    /// Of what type the result is.
+    pub(super) gives: Gives,
     /// Called `f(…) WITHIN GROUP (ORDER BY …)`: what is ordered comes first.
     pub(super) within_group: bool,
     pub(super) finish: fn(&Group<'_>) -> Result<Value>,
+}
+
+/// Whether an aggregate keeps its rows, and so looks at them in the order it is called with.
+pub(crate) fn keeps_rows(aggregate: &AggregateUDF) -> bool {
+    let any: &dyn std::any::Any = aggregate.inner().as_ref();
+    any.is::<Aggregate>()
 }
 
 /// A gathered aggregate as DataFusion knows it.
@@ -120,13 +135,13 @@ impl AggregateUDFImpl for Aggregate {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType, DataFusionError> {
         let (_, ty) = self.types(types)?;
-        if !self.kind.like_first {
-            return Ok(ty.data_type());
-        }
         let first = types.first().cloned().unwrap_or(DataType::Null);
-        Ok(match types.get(1) {
-            Some(DataType::List(_)) => DataType::new_list(first, true),
-            _ => first,
+        Ok(match (self.kind.gives, types.get(1)) {
+            (Gives::Said, _) => ty.data_type(),
+            (Gives::ArrayOfFirst, _) | (Gives::LikeFirst, Some(DataType::List(_))) => {
+                DataType::new_list(first, true)
+            }
+            (Gives::LikeFirst, _) => first,
         })
     }
 
@@ -137,13 +152,13 @@ impl AggregateUDFImpl for Aggregate {
             .collect();
         let data_type = self.return_type(&types)?;
         let (_, ty) = self.types(&types)?;
-        let field = match (self.kind.like_first, fields.first()) {
-            (true, Some(first)) if data_type == *first.data_type() => first
+        let field = match (self.kind.gives, fields.first()) {
+            (Gives::LikeFirst, Some(first)) if data_type == *first.data_type() => first
                 .as_ref()
                 .clone()
                 .with_name(self.kind.name)
                 .with_nullable(true),
-            (true, Some(first)) => {
+            (Gives::LikeFirst | Gives::ArrayOfFirst, Some(first)) => {
                 let item = first.as_ref().clone().with_name("item").with_nullable(true);
                 Field::new(self.kind.name, DataType::List(item.into()), true)
             }
@@ -165,7 +180,9 @@ impl AggregateUDFImpl for Aggregate {
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::SoftRequirement
+        // What it is ordered by is asked of it, not of the rows: another aggregate takes them in an
+        // order of its own.
+        AggregateOrderSensitivity::Beneficial
     }
 
     fn with_beneficial_ordering(
@@ -197,7 +214,12 @@ pub(crate) struct Kept {
     types: Vec<DataType>,
     arguments: usize,
     orders: Vec<SortOptions>,
+    /// Rows that are alike in what they are ordered by count once.
     distinct: bool,
+    /// Rows since those that are alike were last thrown away.
+    new: usize,
+    /// Rows that were left then.
+    left: usize,
 }
 
 impl Kept {
@@ -228,6 +250,8 @@ impl Kept {
             arguments,
             orders,
             distinct: args.is_distinct,
+            new: 0,
+            left: 0,
         })
     }
 
@@ -261,6 +285,7 @@ impl Kept {
         Ok(columns)
     }
 
+    /// All of the rows, as they came.
     fn columns(&self) -> Result<Vec<ArrayRef>, DataFusionError> {
         self.parts
             .iter()
@@ -277,11 +302,16 @@ impl Kept {
 
     /// The arguments of the rows, in the order asked for.
     pub(crate) fn sorted(&self) -> Result<Vec<ArrayRef>, DataFusionError> {
+        let mut columns = self.in_order()?;
+        columns.truncate(self.arguments);
+        Ok(columns)
+    }
+
+    /// All of the rows, in the order asked for; with DISTINCT the first of those that are alike.
+    fn in_order(&self) -> Result<Vec<ArrayRef>, DataFusionError> {
         let columns = self.columns()?;
         let rows = columns.first().map_or(0, |column| column.len());
-        // What tells the arguments of rows apart.
-        let mut told: Vec<ArrayRef> = Vec::new();
-        let mut keys: Vec<SortColumn> = columns[self.arguments..]
+        let keys: Vec<SortColumn> = columns[self.arguments..]
             .iter()
             .zip(&self.orders)
             .map(|(values, options)| SortColumn {
@@ -289,47 +319,35 @@ impl Kept {
                 options: Some(*options),
             })
             .collect();
-        if self.distinct {
-            // Equal rows come together; without an order, that is the order.
-            for values in &columns[..self.arguments] {
-                told.push(match is_shaped(values.data_type()) {
-                    true => super::array_keys(values, None).map_err(external)?,
-                    false => values.clone(),
-                });
-            }
-            keys.extend(told.iter().map(|values| SortColumn {
-                values: values.clone(),
-                options: Some(SortOptions {
-                    descending: false,
-                    nulls_first: false,
-                }),
-            }));
-        }
         if keys.is_empty() || rows < 2 {
-            return Ok(columns[..self.arguments].to_vec());
+            return Ok(columns);
         }
-        let indices = stable(&keys, rows)?;
-        let mut sorted = columns[..self.arguments]
+        let picked = |columns: &[ArrayRef], indices: &UInt32Array| {
+            let picked = columns.iter().map(|column| take(column, indices, None));
+            picked.collect::<Result<Vec<_>, _>>()
+        };
+        let sorted = picked(&columns, &stable(&keys, rows)?)?;
+        if !self.distinct {
+            return Ok(sorted);
+        }
+        let ranges = arrow::compute::partition(&sorted[self.arguments..])?.ranges();
+        let firsts = ranges
             .iter()
-            .map(|column| take(column, &indices, None))
-            .collect::<Result<Vec<_>, _>>()?;
-        if self.distinct {
-            let told = told
-                .iter()
-                .map(|column| take(column, &indices, None))
-                .collect::<Result<Vec<_>, _>>()?;
-            let ranges = arrow::compute::partition(&told)?.ranges();
-            let firsts: UInt32Array = ranges
-                .iter()
-                .map(|range| u32::try_from(range.start).unwrap_or(u32::MAX))
-                .collect::<Vec<_>>()
-                .into();
-            sorted = sorted
-                .iter()
-                .map(|column| take(column, &firsts, None))
-                .collect::<Result<Vec<_>, _>>()?;
+            .map(|range| u32::try_from(range.start).unwrap_or(u32::MAX));
+        Ok(picked(&sorted, &UInt32Array::from_iter_values(firsts))?)
+    }
+
+    /// Throws away what DISTINCT does not count once there is much of it.
+    fn thin(&mut self) -> Result<(), DataFusionError> {
+        const FEW: usize = 65_536;
+        if !self.distinct || self.new < self.left.max(FEW) {
+            return Ok(());
         }
-        Ok(sorted)
+        let columns = self.in_order()?;
+        self.left = columns.first().map_or(0, |column| column.len());
+        self.new = 0;
+        self.parts = columns.into_iter().map(|column| vec![column]).collect();
+        Ok(())
     }
 }
 
@@ -346,31 +364,33 @@ fn stable(keys: &[SortColumn], rows: usize) -> Result<UInt32Array, DataFusionErr
 
 impl Kept {
     /// More rows.
-    pub(crate) fn add(&mut self, values: &[ArrayRef]) {
+    pub(crate) fn add(&mut self, values: &[ArrayRef]) -> Result<(), DataFusionError> {
         for (parts, values) in self.parts.iter_mut().zip(values) {
             if !values.is_empty() {
                 parts.push(values.clone());
             }
         }
+        self.new += values.first().map_or(0, |values| values.len());
+        self.thin()
     }
 
     /// Rows that others have handed on.
-    pub(crate) fn merge(&mut self, states: &[ArrayRef]) {
-        for (parts, state) in self.parts.iter_mut().zip(states) {
-            let lists = state.as_list::<i32>();
-            for row in 0..lists.len() {
-                let values = lists.value(row);
-                if !values.is_empty() {
-                    parts.push(values);
-                }
-            }
+    pub(crate) fn merge(&mut self, states: &[ArrayRef]) -> Result<(), DataFusionError> {
+        let rows = states.first().map_or(0, |state| state.len());
+        for row in 0..rows {
+            let values = states.iter().map(|state| state.as_list::<i32>().value(row));
+            self.add(&values.collect::<Vec<_>>())?;
         }
+        Ok(())
     }
 
     /// The rows to be handed on.
     pub(crate) fn state(&self) -> Result<Vec<ScalarValue>, DataFusionError> {
-        self.columns()?
-            .into_iter()
+        let rows = match self.distinct {
+            true => self.in_order()?,
+            false => self.columns()?,
+        };
+        rows.into_iter()
             .map(|column| {
                 let field = Field::new_list_field(column.data_type().clone(), true);
                 let offsets = OffsetBuffer::from_lengths([column.len()]);
@@ -389,13 +409,11 @@ impl Kept {
 
 impl Accumulator for Values {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<(), DataFusionError> {
-        self.kept.add(values);
-        Ok(())
+        self.kept.add(values)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<(), DataFusionError> {
-        self.kept.merge(states);
-        Ok(())
+        self.kept.merge(states)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>, DataFusionError> {
@@ -406,7 +424,7 @@ impl Accumulator for Values {
         let columns = self.kept.sorted()?;
         let group = Group {
             columns: &columns,
-            order: self.kept.orders.first().copied(),
+            orders: &self.kept.orders,
             data_type: &self.data_type,
         };
         let value = (self.kind.finish)(&group).map_err(external)?;

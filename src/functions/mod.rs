@@ -95,11 +95,12 @@ pub(crate) use decimal_groups::has_room;
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};
 pub(crate) use framed::{Framed, Over, function as framed, of as framed_of};
-pub(crate) use gather::Kept;
+pub(crate) use gather::{Kept, keeps_rows};
 pub(crate) use hash::is_hashable;
 pub(crate) use json_subscript::SET as SET_JSON_PART;
 pub(crate) use jsonb::keys as jsonb_keys;
 pub(crate) use numeric_aggregate::numeric_extreme;
+pub(crate) use ordered::{FIRST, IN_ORDER};
 pub(crate) use populate::{Wanted as Populate, populate};
 pub(crate) use range::{Spanning, function as spanning};
 pub(crate) use sample::{PERCENT as SAMPLE_PERCENT, PLACE as SAMPLE_PLACE};
@@ -519,14 +520,7 @@ pub(crate) fn aggregates_numerics(name: &str) -> bool {
         "nth_value",
         "sum",
     ];
-    const BY_FLOATS: &[&str] = &[
-        "cume_dist",
-        "dense_rank",
-        "percent_rank",
-        "percentile_cont",
-        "rank",
-    ];
-    NAMES.contains(&name) || gathered(name).is_some() && !BY_FLOATS.contains(&name)
+    NAMES.contains(&name) || gathered(name).is_some() && name != "percentile_cont"
 }
 
 /// Window function by name.

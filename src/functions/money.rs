@@ -3,7 +3,7 @@
 
 use super::call::short::{BIGINT, FLOAT, INT, NUMERIC};
 use super::call::{Call, functions};
-use super::gather::{Gathered, Group};
+use super::gather::{Gathered, Gives, Group};
 use super::resolve::Param;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
@@ -108,7 +108,7 @@ functions! { pub(super) LIST:
 pub(super) static SUM: Gathered = Gathered {
     name: "sum money",
     types: |types| Some((types.to_vec(), PgType::MONEY)),
-    like_first: false,
+    gives: Gives::Said,
     within_group: false,
     finish: sum,
 };

@@ -9,11 +9,17 @@ use arrow::buffer::OffsetBuffer;
 use arrow::compute::{SortOptions, concat};
 use arrow::datatypes::{DataType, Field, Float64Type, IntervalMonthDayNanoType};
 
-use super::gather::{Gathered, Group, Taken};
+use super::gather::{Gathered, Gives, Group, Taken};
 use super::json_tree::{Tree, insert};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::PgType;
+
+/// The first value of a group, also an array that says what its elements are.
+pub(crate) const FIRST: &str = "\0first";
+
+/// `array_agg` with ORDER BY or DISTINCT.
+pub(crate) const IN_ORDER: &str = "array_agg in order";
 
 pub(super) static LIST: &[Gathered] = &[
     plain("string_agg", strings, string_agg),
@@ -23,23 +29,48 @@ pub(super) static LIST: &[Gathered] = &[
     plain("jsonb_agg", one_text_jsonb, jsonb_agg),
     plain("json_object_agg", two_texts_json, object_agg),
     plain("jsonb_object_agg", two_texts_jsonb, jsonb_object_agg),
+    // DataFusion's own tells values apart as they are held, and asks for its order of all of the
+    // rows.
+    Gathered {
+        name: IN_ORDER,
+        types: |types| (types.len() == 1).then(|| (types.to_vec(), PgType::TEXT)),
+        gives: Gives::ArrayOfFirst,
+        within_group: false,
+        finish: |group| {
+            let Some(values) = group.columns.first().filter(|values| !values.is_empty()) else {
+                return Ok(Value::Null);
+            };
+            let DataType::List(item) = group.data_type else {
+                return Err(Error::internal("collecting values", group.data_type));
+            };
+            let offsets = OffsetBuffer::from_lengths([values.len()]);
+            let list = ListArray::try_new(Arc::clone(item), offsets, Arc::clone(values), None);
+            let list = list.map_err(|error| Error::internal("collecting values", error))?;
+            Ok(Value::Raw(Arc::new(list)))
+        },
+    },
     // What a group shows of arrays: DataFusion's own forgets what their elements' field says.
     Gathered {
-        name: "\0first",
+        name: FIRST,
         types: |types| (types.len() == 1).then(|| (types.to_vec(), PgType::TEXT)),
-        like_first: true,
+        gives: Gives::LikeFirst,
         within_group: false,
         finish: |group| {
             let first = group.columns.first().filter(|values| !values.is_empty());
             Ok(first.map_or(Value::Null, |values| Value::Raw(values.slice(0, 1))))
         },
     },
-    within("mode", |types| Some((types.to_vec(), PgType::TEXT)), mode),
+    // A value, and what it is compared by.
+    within(
+        "mode",
+        |types| (types.len() == 2).then(|| (types.to_vec(), PgType::TEXT)),
+        mode,
+    ),
     within("percentile_disc", percentile_disc_types, percentile_disc),
     Gathered {
         name: "percentile_cont",
         types: percentile_cont_types,
-        like_first: true,
+        gives: Gives::LikeFirst,
         within_group: true,
         finish: percentile_cont,
     },
@@ -74,7 +105,7 @@ const fn plain(
     Gathered {
         name,
         types,
-        like_first: false,
+        gives: Gives::Said,
         within_group: false,
         finish,
     }
@@ -88,7 +119,7 @@ const fn within(
     Gathered {
         name,
         types,
-        like_first: true,
+        gives: Gives::LikeFirst,
         within_group: true,
         finish,
     }
@@ -102,19 +133,22 @@ const fn rank(
     Gathered {
         name,
         types,
-        like_first: false,
+        gives: Gives::Said,
         within_group: true,
         finish,
     }
 }
 
-/// What is ordered, and the value whose rank is asked for: both of one type.
+/// What rows are compared by, and behind it the row whose rank is asked for.
 fn whole_rank(types: &[DataType]) -> Taken {
-    (types.len() == 2).then(|| (vec![types[0].clone(); 2], PgType::INT8))
+    types
+        .len()
+        .is_multiple_of(2)
+        .then(|| (types.to_vec(), PgType::INT8))
 }
 
 fn part_rank(types: &[DataType]) -> Taken {
-    (types.len() == 2).then(|| (vec![types[0].clone(); 2], PgType::FLOAT8))
+    whole_rank(types).map(|(types, _)| (types, PgType::FLOAT8))
 }
 
 fn is_text(ty: &DataType) -> bool {
@@ -309,10 +343,7 @@ fn jsonb_object_agg(group: &Group<'_>) -> Result<Value> {
 }
 
 /// The rows of an ordered set that are not NULL, in order.
-fn present(group: &Group<'_>) -> Result<Option<ArrayRef>> {
-    let Some(values) = group.columns.first() else {
-        return Ok(None);
-    };
+fn present(values: &ArrayRef) -> Result<Option<ArrayRef>> {
     let kept = arrow::compute::is_not_null(values).map_err(failed)?;
     let values = arrow::compute::filter(values, &kept).map_err(failed)?;
     Ok((!values.is_empty()).then_some(values))
@@ -320,10 +351,13 @@ fn present(group: &Group<'_>) -> Result<Option<ArrayRef>> {
 
 /// The value that is there most often; of several the first in order.
 fn mode(group: &Group<'_>) -> Result<Value> {
-    let Some(values) = present(group)? else {
+    let [values, keys] = group.columns else {
         return Ok(Value::Null);
     };
-    let ranges = arrow::compute::partition(std::slice::from_ref(&values))
+    let (Some(values), Some(keys)) = (present(values)?, present(keys)?) else {
+        return Ok(Value::Null);
+    };
+    let ranges = arrow::compute::partition(std::slice::from_ref(&keys))
         .map_err(failed)?
         .ranges();
     let most = ranges
@@ -362,7 +396,7 @@ fn percentiles(
     one: impl Fn(&ArrayRef, f64) -> Result<ArrayRef>,
 ) -> Result<Value> {
     let (fractions, is_array) = asked(group)?;
-    let values = present(group)?;
+    let values = group.columns.first().map(present).transpose()?.flatten();
     let (Some(values), false) = (values, fractions.is_empty()) else {
         return Ok(Value::Null);
     };
@@ -449,20 +483,15 @@ fn rank_of(group: &Group<'_>) -> Result<Rank> {
         equal: 0,
         distinct_before: 0,
     };
-    let [values, asked] = group.columns else {
-        return Ok(rank);
-    };
-    if values.is_empty() {
+    let (values, asked) = group.columns.split_at(group.columns.len() / 2);
+    let rows = values.first().map_or(0, |column| column.len());
+    if rows == 0 {
         return Ok(rank);
     }
-    let options = group.order.unwrap_or(SortOptions {
-        descending: false,
-        nulls_first: false,
-    });
-    let compare = make_comparator(values, asked, options).map_err(failed)?;
-    let among = make_comparator(values, values, options).map_err(failed)?;
-    rank.count = i64::try_from(values.len()).unwrap_or(i64::MAX);
-    for row in 0..values.len() {
+    let compare = compared(values, asked, group.orders)?;
+    let among = compared(values, values, group.orders)?;
+    rank.count = i64::try_from(rows).unwrap_or(i64::MAX);
+    for row in 0..rows {
         match compare(row, 0) {
             Ordering::Less => {
                 rank.before += 1;
@@ -475,6 +504,23 @@ fn rank_of(group: &Group<'_>) -> Result<Rank> {
         }
     }
     Ok(rank)
+}
+
+/// How rows of some columns compare with rows of others.
+fn compared(
+    rows: &[ArrayRef],
+    with: &[ArrayRef],
+    orders: &[SortOptions],
+) -> Result<impl Fn(usize, usize) -> Ordering> {
+    let columns = rows.iter().zip(with).zip(orders);
+    let columns = columns.map(|((a, b), options)| make_comparator(a, b, *options));
+    let columns = columns.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    Ok(move |a, b| {
+        let mut compared = columns.iter().map(|compare| compare(a, b));
+        compared
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 };
 
 use super::call::{evaluated, external};
-use super::gather::{Gathered, Group, Taken};
+use super::gather::{Gathered, Gives, Group, Taken};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::PgType;
@@ -398,14 +398,14 @@ pub(super) static AGGREGATES: &[Gathered] = &[
     Gathered {
         name: "range_agg",
         types: one_column,
-        like_first: true,
+        gives: Gives::LikeFirst,
         within_group: false,
         finish: |group| Ok(gathered(group, |values| range::united(values.concat()))),
     },
     Gathered {
         name: "range_intersect_agg",
         types: one_column,
-        like_first: true,
+        gives: Gives::LikeFirst,
         within_group: false,
         finish: |group| {
             Ok(gathered(group, |values| {

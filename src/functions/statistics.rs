@@ -4,7 +4,7 @@
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNanoType};
 
-use super::gather::{Gathered, Group, Taken};
+use super::gather::{Gathered, Gives, Group, Taken};
 use crate::base::{Error, Result};
 use crate::pg_catalog::Value;
 use crate::types::numerics::NumericColumn;
@@ -17,7 +17,7 @@ macro_rules! family {
             $(Gathered {
                 name: $name,
                 types: $types,
-                like_first: false,
+                gives: Gives::Said,
                 within_group: false,
                 finish: $finish,
             }),*
@@ -56,7 +56,7 @@ family! { REGRESSION: pairs {
 pub(super) static COUNT: Gathered = Gathered {
     name: "regr_count",
     types: |types| pairs(types).map(|(to, _)| (to, PgType::INT8)),
-    like_first: false,
+    gives: Gives::Said,
     within_group: false,
     finish: |group| Ok(super::arrays::int(pairs_of(group)?.len())),
 };
@@ -65,7 +65,7 @@ pub(super) static COUNT: Gathered = Gathered {
 pub(super) static SUM_INTERVAL: Gathered = Gathered {
     name: "sum",
     types: |types| Some((types.to_vec(), PgType::INTERVAL)),
-    like_first: false,
+    gives: Gives::Said,
     within_group: false,
     finish: |group| {
         Ok(match sum_of_intervals(group)? {
@@ -79,7 +79,7 @@ pub(super) static SUM_INTERVAL: Gathered = Gathered {
 pub(super) static AVERAGE_INTERVAL: Gathered = Gathered {
     name: "avg",
     types: |types| Some((types.to_vec(), PgType::INTERVAL)),
-    like_first: false,
+    gives: Gives::Said,
     within_group: false,
     finish: average_interval,
 };
@@ -88,7 +88,7 @@ pub(super) static AVERAGE_INTERVAL: Gathered = Gathered {
 pub(super) static LEAST_INTERVAL: Gathered = Gathered {
     name: "min",
     types: |types| Some((types.to_vec(), PgType::INTERVAL)),
-    like_first: false,
+    gives: Gives::Said,
     within_group: false,
     finish: |group| Ok(furthest(group, false)),
 };
@@ -97,7 +97,7 @@ pub(super) static LEAST_INTERVAL: Gathered = Gathered {
 pub(super) static GREATEST_INTERVAL: Gathered = Gathered {
     name: "max",
     types: |types| Some((types.to_vec(), PgType::INTERVAL)),
-    like_first: false,
+    gives: Gives::Said,
     within_group: false,
     finish: |group| Ok(furthest(group, true)),
 };

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
 use sqlparser::ast::{self, GroupByExpr};
 
 use super::level::Level;
+use super::ordered_set::{direct_arguments, ungrouped_argument};
 use super::query::{plain, project};
 use super::select::Target;
 use super::set::is_set_column;
@@ -348,6 +349,10 @@ impl Analyst<'_> {
             names: &names,
             schema: plan.schema().clone(),
         };
+        for direct in calls.iter().flat_map(direct_arguments) {
+            let checked = replaced.in_expr(direct.clone());
+            checked.map_err(ungrouped_argument)?;
+        }
         for expr in exprs.iter_mut() {
             *expr = replaced.in_expr(expr.clone())?;
         }

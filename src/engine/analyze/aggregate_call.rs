@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::functions_aggregate::first_last::first_value_udaf;
 use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery, NullTreatment};
 use datafusion::logical_expr::{Expr, ExprSchemable, SortExpr, WindowFunctionDefinition};
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause};
 
-use super::Analyst;
 use super::aggregate::is_aggregated;
-use super::coerce::{array_element, undetermined};
+use super::coerce::{array_element, is_float};
 use super::level::{Clause, Level};
+use super::order::nulls_apart;
 use super::subquery::has_subquery;
 use super::typed::{self, Typed};
-use crate::base::{Error, Result, SqlState};
-use crate::functions;
+use super::{Analyst, place};
+use crate::base::{Error, Place, Result, SqlState};
+use crate::functions::{self, IN_ORDER};
 use crate::types::PgType;
 
 /// What a call may say beside its arguments.
@@ -49,12 +49,13 @@ impl Analyst<'_> {
         let clause = level.clause.get();
         let over = function.over.as_ref();
         check_place(clause, over.is_some())?;
+        check_repeated(level, over.is_some())?;
         let inside = if over.is_some() {
             Clause::WindowArgument
         } else {
             Clause::Aggregate
         };
-        let (mut args, mut order) = level.within(inside, || {
+        let (mut args, mut order, arrays) = level.within(inside, || {
             let args = match list.args.as_slice() {
                 [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "count" => {
                     vec![typed::int8(1)]
@@ -67,16 +68,22 @@ impl Analyst<'_> {
                 }
                 args => args
                     .iter()
-                    .map(|arg| self.argument(level, arg).map(Typed::undomained))
+                    .map(|arg| self.argument(level, arg))
                     .collect::<Result<Vec<_>>>()?,
             };
+            let over = args.first().and_then(|arg| self.arrays_over(arg.ty));
+            let args = args.into_iter().map(Typed::undomained).collect::<Vec<_>>();
             let order = self.aggregate_order(level, modifiers.order, false)?;
-            Ok::<_, Error>((args, order))
+            Ok::<_, Error>((args, order, over))
         })?;
         let filter = self.aggregate_filter(level, function)?;
         if name == "grouping" {
             return self.grouping(args);
         }
+        let told = match modifiers.distinct && function.within_group.is_empty() {
+            true => self.told_apart(&args)?,
+            false => Vec::new(),
+        };
         if function.within_group.is_empty()
             && matches!(name, "mode" | "percentile_cont" | "percentile_disc")
         {
@@ -86,29 +93,8 @@ impl Analyst<'_> {
             ));
         }
         if !function.within_group.is_empty() {
-            let within = level.within(inside, || {
-                self.aggregate_order(level, &function.within_group, true)
-            })?;
-            // The value itself: what it is ordered by may be another.
-            let first = level.within(inside, || match function.within_group.first() {
-                Some(item) => {
-                    let value = self.expression(level, &item.expr)?;
-                    if value.is_unknown() && matches!(name, "mode" | "percentile_disc") {
-                        return Err(undetermined());
-                    }
-                    self.settled(value).map(Some)
-                }
-                None => Ok(None),
-            })?;
-            if let Some(mut first) = first {
-                // A cast may say what its operand says of its type, and the answer is of that.
-                let plain = first.ty.field("", true).metadata().is_empty();
-                if plain && matches!(first.expr, Expr::Cast(_)) {
-                    first.expr = typed::cast(first.expr, first.ty);
-                }
-                args.insert(0, first);
-            }
-            order = within;
+            let set = self.ordered_set(level, name, args, &function.within_group)?;
+            (args, order) = (set.args, set.order);
         }
         if function.within_group.is_empty() {
             args = self.resolved(name, "a", args)?;
@@ -130,7 +116,11 @@ impl Analyst<'_> {
         if nested && over.is_none() {
             return Err(nested_calls());
         }
-        if modifiers.distinct {
+        // One that keeps its rows shows them as they are.
+        let keeps = name == "array_agg"
+            || functions::aggregate(name)
+                .is_some_and(|aggregate| functions::keeps_rows(&aggregate));
+        if modifiers.distinct && !keeps {
             for arg in &mut args {
                 self.counted_once(name, arg)?;
             }
@@ -143,9 +133,17 @@ impl Analyst<'_> {
                     Some(filter) => typed::and(filter, there),
                     None => there,
                 });
-                first_value_udaf()
+                // DataFusion's own forgets what the elements of arrays are.
+                let encoded = args[0].ty.element().is_some_and(PgType::is_encoded);
+                match functions::aggregate(functions::FIRST).filter(|_| encoded) {
+                    Some(first) => first,
+                    None => first_value_udaf(),
+                }
             }
-            None => self.aggregate_function(name, &mut args)?,
+            None => {
+                let ordered = over.is_none() && (modifiers.distinct || !order.is_empty());
+                self.aggregate_function(name, &mut args, ordered)?
+            }
         };
         let first = args.first().map(|arg| (arg.base(), arg.expr.clone()));
         let exprs = args.into_iter().map(|arg| self.said(arg));
@@ -167,7 +165,7 @@ impl Analyst<'_> {
                     return Ok(Self::range_gathered(shown, name, *ty));
                 }
                 (Some((ty, _)), "array_agg") if array_element(*ty).is_some() => *ty,
-                (Some((ty, _)), "array_agg") => ty.array().unwrap_or(shown.ty),
+                (Some((ty, _)), "array_agg") => arrays.or(ty.array()).unwrap_or(shown.ty),
                 _ => shown.ty,
             };
             let _ = field;
@@ -181,13 +179,9 @@ impl Analyst<'_> {
         };
         let Some(over) = over else {
             if modifiers.distinct && function.within_group.is_empty() {
-                ordered_by_arguments(list, modifiers, &exprs, &mut order)?;
-                // Values are told apart by sorting them, and stay sorted.
-                if order.is_empty()
-                    && matches!(name, "array_agg" | "string_agg")
-                    && let Some(value) = exprs.first()
-                {
-                    order.push(SortExpr::new(value.clone(), true, false));
+                ordered_by_arguments(list, modifiers, told, &mut order)?;
+                if !functions::keeps_rows(&udaf) {
+                    order.clear();
                 }
             }
             if !modifiers.distinct && modifiers.nulls.is_some() {
@@ -223,11 +217,12 @@ impl Analyst<'_> {
         result(call, &schema_call)
     }
 
-    /// The aggregate of a name for these arguments.
+    /// The aggregate of a name for these arguments, perhaps with DISTINCT or an order of its own.
     fn aggregate_function(
         &self,
         name: &str,
         args: &mut [Typed],
+        ordered: bool,
     ) -> Result<Arc<datafusion::logical_expr::AggregateUDF>> {
         if let Some(over_codes) = self.coded_aggregate(name, args)? {
             return Ok(over_codes);
@@ -291,7 +286,11 @@ impl Analyst<'_> {
                 }
             }
         }
-        functions::aggregate(name).ok_or_else(|| self.no_function(name, args))
+        let called = match name {
+            "array_agg" if ordered => IN_ORDER,
+            name => name,
+        };
+        functions::aggregate(called).ok_or_else(|| self.no_function(name, args))
     }
 
     fn aggregate_error(
@@ -365,79 +364,44 @@ impl Analyst<'_> {
         Ok(keys)
     }
 
-    /// A function that is only a window function.
-    pub(super) fn window_function(
-        &self,
-        level: &Level<'_>,
-        name: &str,
-        function: &Function,
-        list: &ast::FunctionArgumentList,
-        modifiers: &Modifiers<'_>,
-    ) -> Result<Typed> {
-        let Some(over) = &function.over else {
-            return Err(Error::new(
-                SqlState::WRONG_OBJECT_TYPE,
-                format!("window function {name} requires an OVER clause"),
-            ));
-        };
-        check_place(level.clause.get(), true)?;
-        let udwf = functions::window(name).ok_or_else(|| self.no_function(name, &[]))?;
-        let args = level.within(Clause::WindowArgument, || {
-            list.args
-                .iter()
-                .map(|arg| self.argument(level, arg).map(Typed::undomained))
-                .collect::<Result<Vec<_>>>()
-        })?;
-        let mut args = self.resolved(name, "w", args)?;
-        if function.filter.is_some() {
-            return Err(Error::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                "FILTER is not implemented for non-aggregate window functions",
-            ));
-        }
-        // The value and the default of lag and lead are of the type they have in common.
-        if matches!(name, "lag" | "lead")
-            && let [value, _, default] = args.as_mut_slice()
-        {
-            let context = name.to_uppercase();
-            let (both, ty) = self.in_common(vec![value.clone(), default.clone()], &context)?;
-            if let [a, b] = self.one_type(both, ty)?.as_slice() {
-                (*value, *default) = (a.clone(), b.clone());
-            }
-        }
-        let ty = args.first().map(Typed::base);
-        if let [_, count, ..] = args.as_mut_slice()
-            && matches!(name, "lag" | "lead" | "nth_value")
-        {
-            if super::operator::is_null(&count.expr)
-                && let Some(ty) = ty
-            {
-                return typed::null(ty);
-            }
-            *count = self.coerced(count.clone(), PgType::INT8)?;
-        }
-        check_positive(name, &args)?;
-        let exprs: Vec<Expr> = args.into_iter().map(|arg| arg.expr).collect();
-        let fun = WindowFunctionDefinition::WindowUDF(udwf);
-        let call = self.window_call(level, fun, exprs, over, None, modifiers.nulls)?;
-        let schema = self.schema_for(&[&call])?;
-        let shown = typed::shown(call, &schema)?;
-        Ok(match (name, ty) {
-            ("ntile", _) => self.coerced(shown, PgType::INT4)?,
-            ("lag" | "lead" | "first_value" | "last_value" | "nth_value", Some(ty)) => {
-                Typed::new(shown.expr, ty)
-            }
-            _ => shown,
-        })
+    /// What tells the rows of a call with DISTINCT apart.
+    pub(super) fn told_apart(&self, args: &[Typed]) -> Result<Vec<Told>> {
+        let told = args.iter().map(|arg| {
+            let arg = self.settled(arg.clone())?;
+            let (ty, at) = (arg.base(), arg.place.clone());
+            self.equality_types(ty, ty)
+                .map_err(|_| super::operator::no_equality(ty).or_at(at))?;
+            let up = |key: Expr| nulls_apart(ty, SortExpr::new(key, true, false));
+            let written = self.key(arg)?;
+            let same = match is_float(ty) {
+                true => self.one_zero(written.clone(), ty)?,
+                false => written.clone(),
+            };
+            let written = up(written).into_iter().map(|key| key.expr).collect();
+            Ok(Told {
+                written,
+                keys: up(same),
+            })
+        });
+        told.collect()
     }
 }
 
-/// What an aggregate with DISTINCT is ordered by must be among its arguments.
+/// What an argument of a call with DISTINCT is sorted by.
+pub(super) struct Told {
+    /// As an ORDER BY of the call has it.
+    written: Vec<Expr>,
+    /// What is the same for values that are equal, whatever they show.
+    keys: Vec<SortExpr>,
+}
+
+/// Rows of a call with DISTINCT are told apart by what they are ordered by: by the items of its
+/// ORDER BY, which must be among its arguments, and behind them the other arguments.
 pub(super) fn ordered_by_arguments(
     list: &ast::FunctionArgumentList,
     modifiers: &Modifiers<'_>,
-    exprs: &[Expr],
-    order: &mut [SortExpr],
+    told: Vec<Told>,
+    order: &mut Vec<SortExpr>,
 ) -> Result<()> {
     // Subqueries that are written alike differ in the names inside.
     let written = |item: &ast::OrderByExpr| {
@@ -445,54 +409,33 @@ pub(super) fn ordered_by_arguments(
             matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) if *arg == item.expr)
         })
     };
-    for (sort, item) in order.iter_mut().zip(modifiers.order) {
-        if let Some(index) = written(item)
-            && modifiers.order.len() == 1
-            && has_subquery(&sort.expr)
-        {
-            sort.expr = exprs[index].clone();
-        }
-    }
-    if order.iter().all(|sort| exprs.contains(&sort.expr)) {
-        return Ok(());
-    }
-    Err(Error::new(
-        SqlState::INVALID_COLUMN_REFERENCE,
-        "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
-    ))
-}
-
-/// The constants of `ntile` and `nth_value` must be above zero.
-fn check_positive(name: &str, args: &[Typed]) -> Result<()> {
-    let (arg, state) = match name {
-        "ntile" => (args.first(), SqlState::INVALID_ARGUMENT_FOR_NTILE_FUNCTION),
-        "nth_value" => (
-            args.get(1),
-            SqlState::INVALID_ARGUMENT_FOR_NTH_VALUE_FUNCTION,
-        ),
-        _ => return Ok(()),
+    let alone = match modifiers.order {
+        [item] => written(item),
+        _ => None,
     };
-    let number = match arg.map(innermost) {
-        Some(Expr::Literal(ScalarValue::Int32(Some(number)), _)) => i64::from(*number),
-        Some(Expr::Literal(ScalarValue::Int64(Some(number)), _)) => *number,
-        _ => return Ok(()),
-    };
-    if number > 0 {
-        return Ok(());
+    let mut left: Vec<SortExpr> = told.iter().flat_map(|arg| arg.keys.clone()).collect();
+    let strange = modifiers.order.iter().find(|item| written(item).is_none());
+    for sort in order.iter_mut() {
+        let asked = alone.filter(|_| has_subquery(&sort.expr));
+        let key = match asked.and_then(|index| told.get(index)) {
+            Some(arg) => arg.keys.first(),
+            None => told.iter().find_map(|arg| {
+                let mut pairs = arg.written.iter().zip(&arg.keys);
+                pairs.find_map(|(written, key)| (*written == sort.expr).then_some(key))
+            }),
+        };
+        let Some(key) = key else {
+            return Err(Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+            )
+            .or_at(strange.map_or(Place::Unknown, |item| place::start(&item.expr))));
+        };
+        sort.expr = key.expr.clone();
+        left.retain(|other| other.expr != sort.expr);
     }
-    Err(Error::new(
-        state,
-        format!("argument of {name} must be greater than zero"),
-    ))
-}
-
-/// What is cast.
-fn innermost(value: &Typed) -> &Expr {
-    let mut expr = &value.expr;
-    while let Expr::Cast(cast) = expr {
-        expr = &cast.expr;
-    }
-    expr
+    order.extend(left);
+    Ok(())
 }
 
 pub(super) fn modifiers<'f>(
@@ -551,6 +494,17 @@ pub(super) fn check_place(clause: Clause, window: bool) -> Result<()> {
             format!("aggregate functions are not allowed in {}", clause.name()),
         ),
     })
+}
+
+/// `42P19` for an aggregate over the rows that a recursive query found last.
+pub(super) fn check_repeated(level: &Level<'_>, window: bool) -> Result<()> {
+    if window || !level.repeats.get() {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::INVALID_RECURSION,
+        "aggregate functions are not allowed in a recursive query's recursive term",
+    ))
 }
 
 pub(super) fn nested_calls() -> Error {

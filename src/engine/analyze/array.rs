@@ -41,10 +41,8 @@ impl Analyst<'_> {
         let ("min" | "max", [arg]) = (name, args) else {
             return Ok(None);
         };
-        if array_element(arg.ty).is_some_and(PgType::is_encoded) {
-            return Err(Error::unsupported(format!("{name}({})", arg.base())));
-        }
-        if !self.has_array_key(arg)? {
+        let encoded = array_element(arg.ty).is_some_and(PgType::is_encoded);
+        if !encoded && !self.has_array_key(arg)? {
             return Ok(None);
         }
         if windowed {
@@ -142,6 +140,13 @@ impl Analyst<'_> {
         self.array_of(values)
     }
 
+    /// The type of arrays over a domain, if `element` is one.
+    pub(super) fn arrays_over(&self, element: PgType) -> Option<PgType> {
+        let domain = element.domain.filter(|domain| domain.array.is_none())?;
+        let snapshot = &self.scope.context.snapshot;
+        snapshot.user_type(domain.oid)?.array_ty()
+    }
+
     /// Values as the elements of an array.
     pub(super) fn array_of(&self, values: Vec<Typed>) -> Result<Typed> {
         let (values, element) = self.in_common(values, "ARRAY")?;
@@ -150,11 +155,7 @@ impl Analyst<'_> {
             .map(|value| self.measured(value, element.unmodified()));
         let values = values.collect::<Result<Vec<_>>>()?;
         let values = self.one_type(values, element)?;
-        let domain = element.domain.filter(|domain| domain.array.is_none());
-        let of_domain = domain.and_then(|domain| {
-            let snapshot = &self.scope.context.snapshot;
-            snapshot.user_type(domain.oid)?.array_ty()
-        });
+        let of_domain = self.arrays_over(element);
         let element = element.plain();
         // An array of arrays has the type of an array.
         let ty = if array_element(element).is_some() {
@@ -435,7 +436,7 @@ impl Analyst<'_> {
             _ => array,
         };
         let ty = array.base();
-        let element = ty.element().unwrap_or(ty);
+        let element = array.ty.declared_element().unwrap_or(ty);
         let mut args = vec![array.expr];
         for subscript in subscripts {
             match subscript {

@@ -138,6 +138,13 @@ impl Analyst<'_> {
         }))
     }
 
+    /// A float whose zeros of either sign are one.
+    pub(super) fn one_zero(&self, float: Expr, ty: PgType) -> Result<Expr> {
+        let zero = typed::literal(0.0_f64.into(), PgType::FLOAT8);
+        let zero = self.coerced(zero, ty)?;
+        Ok(binary(float, Operator::Plus, zero.expr))
+    }
+
     /// An argument of an aggregate called with DISTINCT: what is equal is looked at once, whatever
     /// zeros it shows.
     pub(super) fn counted_once(&self, name: &str, arg: &mut Typed) -> Result<()> {
@@ -154,15 +161,12 @@ impl Analyst<'_> {
             self.row_equality(arg.ty)
                 .map_err(|_| super::operator::no_equality(arg.base()))?;
         }
-        if arg.ty.has_keyed_bounds() && !matches!(name, "count" | "range_agg") {
+        if arg.ty.has_keyed_bounds() && name != "count" {
             let arg = arg.base();
             return Err(Error::unsupported(format!("{name}(DISTINCT {arg})")));
         }
-        if is_float(arg.base()) && !matches!(name, "array_agg" | "json_agg" | "jsonb_agg") {
-            // Zeros of either sign are one.
-            let zero = typed::literal(0.0_f64.into(), PgType::FLOAT8);
-            let zero = self.coerced(zero, arg.base())?;
-            arg.expr = binary(arg.expr.clone(), Operator::Plus, zero.expr);
+        if is_float(arg.base()) {
+            arg.expr = self.one_zero(arg.expr.clone(), arg.base())?;
         }
         if name != "count" {
             return Ok(());

@@ -149,6 +149,8 @@ pub(super) struct Level<'p> {
     pub(super) order: RefCell<Vec<datafusion::logical_expr::SortExpr>>,
     /// What locks the rows of FROM.
     pub(super) locks: RefCell<Vec<ast::LockClause>>,
+    /// Whether its rows are those that a recursive query found last, which it is repeated over.
+    pub(super) repeats: Cell<bool>,
 }
 
 impl<'p> Level<'p> {
@@ -167,6 +169,7 @@ impl<'p> Level<'p> {
             windows: RefCell::default(),
             order: RefCell::default(),
             locks: RefCell::default(),
+            repeats: Cell::default(),
         }
     }
 

@@ -297,13 +297,6 @@ impl Analyst<'_> {
             // There is an order of ranges, but no smallest and largest of them.
             false => !matches!(name, "min" | "max") || !arg.ty.has_bounds(),
         };
-        // Those compare what they are given and no keys of it.
-        let compares = name == "mode" || name.ends_with(" within group");
-        if compares && args.iter().any(|arg| arg.ty.has_keyed_bounds()) {
-            let name = name.trim_end_matches(" within group");
-            let of = args.first().map_or(PgType::NUMRANGE, Typed::base);
-            return Err(Error::unsupported(format!("{name} of {of}")));
-        }
         match args.iter().all(takes) {
             true => Ok(()),
             false => Err(self.no_function(name, args)),

@@ -59,6 +59,9 @@ impl Analyst<'_> {
                     format!("WITH query \"{short}\" does not have a RETURNING clause"),
                 ));
             }
+            if entry.itself {
+                level.repeats.set(true);
+            }
             let answer = Answer {
                 plan: entry.plan,
                 columns: entry.columns,

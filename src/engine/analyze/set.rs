@@ -44,6 +44,16 @@ pub(super) fn is_set_column(column: &Column) -> bool {
     column.relation.is_none() && column.name.starts_with(PREFIX)
 }
 
+/// An element of a set as what it is.
+fn element(column: Expr, ty: PgType) -> Typed {
+    // What takes arrays apart forgets what rows in them are rows of.
+    let value = match ty.is_composite() {
+        true => typed::cast(column, ty),
+        false => column,
+    };
+    Typed::new(value, ty)
+}
+
 impl Analyst<'_> {
     /// The array behind a set-returning function; `None` if `name` is none.
     pub(super) fn elements(&self, name: &str, args: Vec<Typed>) -> Result<Option<Elements>> {
@@ -57,7 +67,7 @@ impl Analyst<'_> {
                 if let Some(ty) = array.ty.range() {
                     return self.ranges_of(array, ty).map(Some);
                 }
-                let Some(ty) = array.ty.element() else {
+                let Some(ty) = array.ty.declared_element() else {
                     return Err(self.no_function("unnest", &[array]));
                 };
                 Ok(Some(Elements {
@@ -170,6 +180,16 @@ impl Analyst<'_> {
                 ),
             ));
         }
+        // What is grouped or ordered by is what the list shows.
+        let shown = matches!(level.clause.get(), Clause::GroupBy | Clause::OrderBy);
+        let sets = level.sets.borrow();
+        let known = sets
+            .iter()
+            .find(|call| shown && call.array == elements.array);
+        if let Some(call) = known {
+            return Ok(element(plain(&call.column), elements.ty));
+        }
+        drop(sets);
         let column = format!("{PREFIX}{}", self.number());
         let mut depth = 0;
         for call in level.sets.borrow().iter() {
@@ -189,8 +209,6 @@ impl Analyst<'_> {
             }
             _ => Arc::new(elements.ty.field(&column, true)),
         };
-        // What takes arrays apart forgets what rows in them are rows of.
-        let forgotten = elements.ty.is_composite();
         let reference = Column::new_unqualified(&column);
         self.register(&reference, &field, String::new());
         level.sets.borrow_mut().push(SetCall {
@@ -198,11 +216,7 @@ impl Analyst<'_> {
             column: column.clone(),
             depth,
         });
-        let value = match forgotten {
-            true => typed::cast(plain(&column), elements.ty),
-            false => plain(&column),
-        };
-        Ok(Typed::new(value, elements.ty))
+        Ok(element(plain(&column), elements.ty))
     }
 
     /// The rows of the plan multiplied by what its set-returning functions give.

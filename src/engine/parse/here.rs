@@ -51,6 +51,12 @@ impl Here<'_> {
         self.before() == Some(token)
     }
 
+    /// Whether this unquoted word, in capitals, stands before.
+    pub(super) fn after_word(&self, word: &str) -> bool {
+        matches!(self.before(), Some(Token::Word(Word { value, quote_style: None, .. }))
+            if value.eq_ignore_ascii_case(word))
+    }
+
     /// Whether a window frame's bound ends here.
     pub(super) fn after_frame(&self) -> bool {
         matches!(self.before(), Some(Token::Word(Word { value, quote_style: None, .. }))

@@ -27,8 +27,19 @@ pub(crate) const JOIN_ALIAS: &str = "\0as ";
 /// The function of a LIMIT that lets rows in that are as good as its last.
 pub(crate) const WITH_TIES: &str = "\0with ties";
 
+/// The function whose argument is the cursor of `WHERE CURRENT OF cursor`.
+pub(crate) const CURRENT_OF: &str = "\0current of";
+
 /// The name of an argument that is an array of arguments.
 pub(crate) const VARIADIC: &str = "\0variadic";
+
+/// Whether this is the string of a window frame's bound that casts it, `'1 day'::interval
+/// PRECEDING`: sqlparser takes such a string for an interval that ends there.
+fn is_cast_bound(here: &Here<'_>) -> bool {
+    matches!(here.token(0), Some(Token::SingleQuotedString(_)))
+        && here.is(1, &Token::DoubleColon)
+        && matches!(here.word(3).as_deref(), Some("PRECEDING" | "FOLLOWING"))
+}
 
 /// Puts a statement's tokens in words sqlparser knows.
 pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
@@ -45,7 +56,25 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
     );
     while index < tokens.len() {
         let here = Here { tokens, index };
+        if is_cast_bound(&here) {
+            let span = tokens[index].span;
+            tokens.insert(index, TokenWithSpan::new(Token::LParen, span));
+            tokens.insert(index + 2, TokenWithSpan::new(Token::RParen, span));
+            index += 3;
+            continue;
+        }
         match here.word(0).as_deref() {
+            // A call that whoever carries the statement out puts a condition in the place of.
+            Some("CURRENT")
+                if here.word(1).as_deref() == Some("OF")
+                    && matches!(here.token(2), Some(Token::Word(_)))
+                    && here.after_word("WHERE") =>
+            {
+                tokens[index].token = Token::make_word(CURRENT_OF, Some('"'));
+                tokens[index + 1].token = Token::LParen;
+                let span = tokens[index + 2].span;
+                tokens.insert(index + 3, TokenWithSpan::new(Token::RParen, span));
+            }
             Some("BETWEEN") => match here.word(1).as_deref() {
                 Some("ASYMMETRIC") => {
                     tokens.remove(index + 1);

@@ -192,7 +192,7 @@ impl Kind {
 /// The aggregate that gives the first value of a group.
 fn first_of(kind: Kind) -> Arc<AggregateUDF> {
     match kind {
-        Kind::Array(_) => functions::aggregate("\0first").unwrap_or_else(first_value_udaf),
+        Kind::Array(_) => functions::aggregate(functions::FIRST).unwrap_or_else(first_value_udaf),
         _ => first_value_udaf(),
     }
 }

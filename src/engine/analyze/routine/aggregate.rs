@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use datafusion::common::Column;
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{AggregateUDF, Expr, SortExpr, WindowFunctionDefinition};
+use datafusion::logical_expr::{AggregateUDF, Expr, WindowFunctionDefinition};
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr};
 
 use super::super::Analyst;
 use super::super::aggregate::is_aggregated;
-use super::super::aggregate_call::{Modifiers, check_place, ordered_by_arguments};
+use super::super::aggregate_call::{Modifiers, check_place, check_repeated, ordered_by_arguments};
 use super::super::coerce::undetermined;
 use super::super::from::part;
 use super::super::level::{Clause, Level};
@@ -196,6 +196,7 @@ impl Analyst<'_> {
             return Ok(None);
         };
         check_place(level.clause.get(), over)?;
+        check_repeated(level, over)?;
         if args.is_empty() && !star {
             return Err(wrong(format!(
                 "{name}(*) must be used to call a parameterless aggregate function"
@@ -216,11 +217,7 @@ impl Analyst<'_> {
         let folded = self.folded(call, aggregate, types)?;
         let mut exprs: Vec<Expr> = Vec::with_capacity(rows.len());
         for (arg, ty) in rows.iter().zip(types) {
-            let mut arg = arg.clone();
-            if modifiers.distinct {
-                self.counted_once(name, &mut arg)?;
-            }
-            exprs.push(typed::cast(arg.expr, *ty));
+            exprs.push(typed::cast(arg.expr.clone(), *ty));
         }
         if exprs.is_empty() {
             // Something has to tell how many rows there are.
@@ -235,14 +232,8 @@ impl Analyst<'_> {
             None => {
                 let mut order = order;
                 if modifiers.distinct {
-                    let said = rows.iter().map(|arg| self.said(arg.clone()));
-                    let said = said.collect::<Result<Vec<_>>>()?;
-                    ordered_by_arguments(list, modifiers, &said, &mut order)?;
-                    if order.is_empty() {
-                        // Values are told apart by sorting them, and stay sorted.
-                        let first = exprs.first().cloned();
-                        order.extend(first.map(|expr| SortExpr::new(expr, true, false)));
-                    }
+                    let told = self.told_apart(rows)?;
+                    ordered_by_arguments(list, modifiers, told, &mut order)?;
                 }
                 Expr::AggregateFunction(AggregateFunction::new_udf(
                     folded,
