@@ -142,6 +142,14 @@ impl Analyst<'_> {
         if alias.is_some() {
             shared.pop();
         }
+        let twice = (1..shared.len()).find(|at| shared[..*at].contains(&shared[*at]));
+        if let (Some(at), JoinConstraint::Using(_)) = (twice, constraint) {
+            let message = format!(
+                "column name \"{}\" appears more than once in USING clause",
+                shared[at]
+            );
+            return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
+        }
         let (columns, equal) = self.merged(&left, &right, &shared, join_type)?;
         if let Some(alias) = &alias
             && relations.iter().any(|known| known.name == *alias)

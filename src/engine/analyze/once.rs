@@ -11,6 +11,7 @@ use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast::{self, CteAsMaterialized, SetExpr, TableFactor, Visit, Visitor};
+use sqlparser::tokenizer::Span;
 
 use super::query::Answer;
 use super::{Analyst, Converted};
@@ -131,7 +132,12 @@ pub(in crate::engine) fn reads(tree: &impl Visit, name: &str) -> bool {
 /// How often a relation of this unqualified name is read; where a nearer name hides it, that is
 /// counted too.
 pub(super) fn count(tree: &impl Visit, name: &str) -> usize {
-    struct Counter<'n>(&'n str, usize);
+    references(tree, name).len()
+}
+
+/// Where a relation of this unqualified name is read, as above; empty where the text does not say.
+pub(super) fn references(tree: &impl Visit, name: &str) -> Vec<Span> {
+    struct Counter<'n>(&'n str, Vec<Span>);
     impl Counter<'_> {
         /// `TABLE name`, which is no factor.
         fn tables(&mut self, body: &SetExpr) {
@@ -143,7 +149,9 @@ pub(super) fn count(tree: &impl Visit, name: &str) -> usize {
                 SetExpr::Table(table) => {
                     let named = table.table_name.as_deref().unwrap_or_default();
                     let same = named.trim_matches('"').eq_ignore_ascii_case(self.0);
-                    self.1 += usize::from(same && table.schema_name.is_none());
+                    if same && table.schema_name.is_none() {
+                        self.1.push(Span::empty());
+                    }
                 }
                 _ => {}
             }
@@ -162,12 +170,12 @@ pub(super) fn count(tree: &impl Visit, name: &str) -> usize {
                 && let [ast::ObjectNamePart::Identifier(ident)] = name.0.as_slice()
                 && fold(ident) == self.0
             {
-                self.1 += 1;
+                self.1.push(ident.span);
             }
             ControlFlow::Continue(())
         }
     }
-    let mut counter = Counter(name, 0);
+    let mut counter = Counter(name, Vec::new());
     let _ = tree.visit(&mut counter);
     counter.1
 }

@@ -130,6 +130,9 @@ impl Analyst<'_> {
             fetch: query.fetch.as_ref(),
             locks: &query.locks,
         };
+        if let SetExpr::Query(inner) = query.body.as_ref() {
+            check_once(query, inner)?;
+        }
         match &query.with {
             Some(with) => {
                 let ctes = self.with(with, query, parent, ctes)?;
@@ -387,6 +390,34 @@ pub(super) fn row_number_udwf() -> datafusion::logical_expr::WindowFunctionDefin
     match row_number() {
         Expr::WindowFunction(function) => function.fun,
         _ => unreachable!("row_number() is a window function"),
+    }
+}
+
+/// `42601` for what stands both behind a query in parentheses and in it.
+fn check_once(outer: &Query, inner: &Query) -> Result<()> {
+    let says = |query: &Query| {
+        let (limit, offset) = match &query.limit_clause {
+            Some(ast::LimitClause::LimitOffset { limit, offset, .. }) => {
+                (limit.is_some(), offset.is_some())
+            }
+            Some(_) => (true, true),
+            None => (false, false),
+        };
+        [
+            (query.order_by.is_some(), "ORDER BY"),
+            (offset, "OFFSET"),
+            (limit || query.fetch.is_some(), "LIMIT"),
+            (query.with.is_some(), "WITH"),
+        ]
+    };
+    let both = says(outer).into_iter().zip(says(inner));
+    let mut twice = both.filter_map(|((outer, what), (inner, _))| (outer && inner).then_some(what));
+    match twice.next() {
+        Some(what) => Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!("multiple {what} clauses not allowed"),
+        )),
+        None => Ok(()),
     }
 }
 

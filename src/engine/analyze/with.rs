@@ -9,11 +9,12 @@ use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::{Alias, Cast};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableScanBuilder};
-use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier, TableFactor};
+use sqlparser::ast::{self, SetExpr, TableFactor};
 
 use super::level::Level;
 use super::once::count;
 use super::query::{Answer, Output, Tail, Wanted, project};
+use super::recursion::{self, Terms};
 use super::{Analyst, Converted};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::{fold, is_change};
@@ -35,6 +36,8 @@ pub(super) struct Entry {
     pub(super) outer: Vec<Expr>,
     /// Whether it is a statement that answers nothing, so that nothing may read it.
     pub(super) silent: bool,
+    /// Whether it is what the query found last that reads it.
+    pub(super) itself: bool,
 }
 
 impl<'p> Ctes<'p> {
@@ -100,6 +103,7 @@ impl Analyst<'_> {
                 columns: answer.columns,
                 outer: answer.outer,
                 silent: is_silent(&cte.query),
+                itself: false,
             });
         }
         Ok(own)
@@ -132,39 +136,11 @@ impl Analyst<'_> {
         parent: Option<&Level<'_>>,
         ctes: &Ctes<'_>,
     ) -> Result<Answer> {
-        let wrong = || {
-            Error::new(
-                SqlState::INVALID_RECURSION,
-                format!(
-                    "recursive query \"{name}\" does not have the form non-recursive-term UNION \
-                     [ALL] recursive-term"
-                ),
-            )
-        };
-        let SetExpr::SetOperation {
-            left,
-            op: SetOperator::Union,
-            set_quantifier,
-            right,
-        } = cte.query.body.as_ref()
-        else {
-            return Err(wrong());
-        };
-        if cte.query.order_by.is_some() {
-            return Err(Error::unsupported("ORDER BY in a recursive query"));
-        }
-        if cte.query.limit_clause.is_some() || cte.query.fetch.is_some() {
-            return Err(Error::unsupported("LIMIT in a recursive query"));
-        }
-        if count(left.as_ref(), name) > 0 {
-            return Err(Error::new(
-                SqlState::INVALID_RECURSION,
-                format!(
-                    "recursive reference to query \"{name}\" must not appear within its \
-                     non-recursive term"
-                ),
-            ));
-        }
+        let Terms {
+            first: left,
+            next: right,
+            distinct,
+        } = recursion::terms(&cte.query, name, cte.alias.name.span)?;
         let inner;
         let ctes = match &cte.query.with {
             Some(with) => {
@@ -191,6 +167,7 @@ impl Analyst<'_> {
             columns: first.columns.clone(),
             outer: Vec::new(),
             silent: false,
+            itself: true,
         });
         self.shared.working.borrow_mut().push(table.clone());
         let next = self.body(right, Tail::NONE, parent, Some(ctes), Wanted::Arm);
@@ -230,11 +207,6 @@ impl Analyst<'_> {
                 outer.push(reference);
             }
         }
-        let distinct = match set_quantifier {
-            SetQuantifier::All => false,
-            SetQuantifier::Distinct | SetQuantifier::None => true,
-            _ => return Err(wrong()),
-        };
         let plan = LogicalPlanBuilder::from(first.plan)
             .to_recursive_query(table, next.plan, distinct)
             .and_then(LogicalPlanBuilder::build)

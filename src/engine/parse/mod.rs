@@ -14,9 +14,11 @@ mod casts;
 mod comments;
 mod constraints;
 mod copy;
+mod current_of;
 mod cursor;
 mod cursors;
 mod domains;
+mod escapes;
 mod explain;
 mod family;
 mod field_names;
@@ -75,13 +77,14 @@ use crate::base::{Error, Oid, Result, SqlState};
 use cursor::Cursor;
 use split::Piece;
 
+pub use current_of::{CurrentOf, with_condition};
 pub(crate) use cursor::{fold, object_name};
 pub use field_names::FieldNames;
 pub(crate) use grammar::PREFIX_OPERATOR;
 pub use nonstandard::original_position;
 pub(crate) use patch::{
-    EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, GROUP_BY_DISTINCT, JOIN_ALIAS, ROWS_FROM,
-    VARIADIC, WITH_TIES,
+    CURRENT_OF, EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, GROUP_BY_DISTINCT, JOIN_ALIAS,
+    ROWS_FROM, VARIADIC, WITH_TIES,
 };
 pub use place::locate;
 pub use plpgsql::{check_plpgsql, condition, parse_plpgsql, subscripted};
@@ -388,6 +391,11 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
     match word.as_str() {
         "SELECT" | "WITH" | "VALUES" | "TABLE" => query(cursor),
         "INSERT" => {
+            // To sqlparser INTO may be left out.
+            if cursor.second_word().as_deref() != Some("INTO") {
+                cursor.skip();
+                return Err(cursor.syntax_error());
+            }
             let overriding = cursor.take_overriding();
             let inference = cursor.take_inference()?;
             let statement = cursor.dml()?;

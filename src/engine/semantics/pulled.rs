@@ -6,6 +6,8 @@ use std::sync::Arc;
 use arrow::datatypes::FieldRef;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, JoinType};
+use datafusion::datasource::cte_worktable::CteWorkTable;
+use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator, SubqueryAlias,
@@ -177,6 +179,10 @@ fn pull_unnest(unnest: &Unnest, rows: &LogicalPlan) -> Result<Option<Pulled>> {
     {
         return Ok(None);
     }
+    // DataFusion reads what a recursive query found last in one place only.
+    if reads_found_last(rows)? {
+        return Ok(None);
+    }
     let own = |index: usize| format!("\0u{index}");
     let made_of = used
         .iter()
@@ -223,6 +229,17 @@ fn pull_unnest(unnest: &Unnest, rows: &LogicalPlan) -> Result<Option<Pulled>> {
         })
         .collect();
     Ok(Some(Pulled { plan, ties }))
+}
+
+/// Whether a plan reads the rows that a recursive query around it found last.
+fn reads_found_last(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|plan| {
+        let LogicalPlan::TableScan(scan) = plan else {
+            return Ok(false);
+        };
+        let provider = source_as_provider(&scan.source);
+        Ok(provider.is_ok_and(|provider| provider.downcast_ref::<CteWorkTable>().is_some()))
+    })
 }
 
 /// Whether a plan refers to the query around it.
