@@ -1,16 +1,20 @@
 //! Text to tokens, each with where it begins and ends.
 //!
 //! sqlparser takes the character behind `&>` for a part of that operator. Where that is no blank,
-//! one is put there first.
+//! one is put there first. It gives up some strings with escapes: another one is put in their place,
+//! and [`super::escapes`] reads them.
 
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
+use super::escapes;
 use super::grammar::GRAMMAR;
 use super::split::unreadable;
 use crate::base::{Error, Result};
 
 /// How many blanks are put in at most: the text is read again for each.
 const BLANKS_MAX: usize = 30;
+/// How many strings are read here at most, for the same reason.
+const STRINGS_MAX: usize = 1000;
 /// The operator, and how many characters it has.
 const OVER_RIGHT: (&str, usize) = ("&>", 2);
 
@@ -22,15 +26,51 @@ pub(super) type Placed = (TokenWithSpan, usize, usize);
 /// # Errors
 /// `42601` for a string or comment that does not end, `0A000` for too many operators as above.
 pub(super) fn tokens(sql: &str) -> Result<Vec<Placed>> {
-    let mut blanks: Vec<usize> = Vec::new();
-    if !sql.contains(OVER_RIGHT.0) {
-        return placed(sql, sql, &blanks).map_err(|(_, error)| error);
+    let (given_up, error) = match read(sql, sql) {
+        Ok(tokens) => return Ok(tokens),
+        Err((at, error)) => (at, error),
+    };
+    let mut characters: Vec<char> = sql.chars().collect();
+    let (mut next, mut failed) = (given_up, error);
+    // Where the strings are that say something else than they do in the text.
+    let mut strings: Vec<(usize, usize)> = Vec::new();
+    loop {
+        let known = strings.iter().any(|(start, _)| *start == next);
+        let end = match known || strings.len() == STRINGS_MAX {
+            true => None,
+            false => escapes::end(&characters, next),
+        };
+        let Some(end) = end else {
+            return Err(failed);
+        };
+        characters[next + 2..end - 1].fill('x');
+        strings.push((next, end));
+        match read(sql, &characters.iter().collect::<String>()) {
+            Ok(mut tokens) => {
+                for (token, start, end) in &mut tokens {
+                    if strings.contains(&(*start, *end)) {
+                        let says = escapes::read(sql, *start, *end)?;
+                        token.token = Token::EscapedStringLiteral(says);
+                    }
+                }
+                return Ok(tokens);
+            }
+            Err((at, error)) => (next, failed) = (at, error),
+        }
     }
-    let mut spaced: Vec<char> = sql.chars().collect();
+}
+
+/// The tokens of a text, which has as many characters as `sql`; with an error where it is.
+fn read(sql: &str, text: &str) -> Result<Vec<Placed>, (usize, Error)> {
+    let mut blanks: Vec<usize> = Vec::new();
+    if !text.contains(OVER_RIGHT.0) {
+        return placed(sql, text, &blanks).map_err(|(_, at, error)| (at, error));
+    }
+    let mut spaced: Vec<char> = text.chars().collect();
     loop {
         let read = placed(sql, &spaced.iter().collect::<String>(), &blanks);
         let seen = match &read {
-            Ok(tokens) | Err((tokens, _)) => tokens,
+            Ok(tokens) | Err((tokens, ..)) => tokens,
         };
         let characters = |at: usize| at + blanks.iter().filter(|blank| **blank < at).count();
         let swallowed = seen.iter().find_map(|(token, start, end)| {
@@ -40,13 +80,11 @@ pub(super) fn tokens(sql: &str) -> Result<Vec<Placed>> {
             (took && *end > at && next().is_some_and(|next| !next.is_whitespace())).then_some(at)
         });
         let Some(at) = swallowed else {
-            return read.map_err(|(_, error)| error);
+            return read.map_err(|(_, at, error)| (at, error));
         };
         if blanks.len() == BLANKS_MAX {
-            return Err(Error::unsupported(format!(
-                "so many {} without a blank behind them",
-                OVER_RIGHT.0
-            )));
+            let what = format!("so many {} without a blank behind them", OVER_RIGHT.0);
+            return Err((spaced.len(), Error::unsupported(what)));
         }
         spaced.insert(characters(at).min(spaced.len()), ' ');
         blanks.push(at);
@@ -54,8 +92,12 @@ pub(super) fn tokens(sql: &str) -> Result<Vec<Placed>> {
 }
 
 /// The tokens of a text, which is `sql` with a blank put in before each of some characters, and
-/// where they are in `sql`; with an error the tokens before it.
-fn placed(sql: &str, text: &str, blanks: &[usize]) -> Result<Vec<Placed>, (Vec<Placed>, Error)> {
+/// where they are in `sql`; with an error the tokens before it, and where it is.
+fn placed(
+    sql: &str,
+    text: &str,
+    blanks: &[usize],
+) -> Result<Vec<Placed>, (Vec<Placed>, usize, Error)> {
     let lines = Lines::new(text);
     let original = |at: usize| {
         let mut before = 0;
@@ -81,7 +123,7 @@ fn placed(sql: &str, text: &str, blanks: &[usize]) -> Result<Vec<Placed>, (Vec<P
         Ok(()) => Ok(tokens),
         Err(error) => {
             let at = original(lines.character(error.location));
-            Err((tokens, unreadable(sql, at, &error.message)))
+            Err((tokens, at, unreadable(sql, at, &error.message)))
         }
     }
 }
