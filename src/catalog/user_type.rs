@@ -168,9 +168,10 @@ pub struct Rule {
 impl Rule {
     /// As the condition over an array, that all elements keep it.
     fn of_elements(self) -> Self {
+        // In FROM a function's rows are their fields.
         let condition = format!(
-            "(SELECT pg_catalog.bool_and(COALESCE(({}), true)) FROM pg_catalog.unnest(VALUE) AS \
-             element(value))",
+            "(SELECT pg_catalog.bool_and(COALESCE(({}), true)) FROM (SELECT \
+             pg_catalog.unnest(VALUE) AS value) element)",
             self.condition
         );
         Self { condition, ..self }
@@ -354,7 +355,8 @@ impl Snapshot {
             rules.push(Rule {
                 domain: of.oid,
                 check: None,
-                condition: "VALUE IS NOT NULL".to_owned(),
+                // A row of NULLs is none.
+                condition: "VALUE IS DISTINCT FROM NULL".to_owned(),
             });
         }
         // What a domain over arrays of another asks of the elements.

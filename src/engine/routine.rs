@@ -179,7 +179,7 @@ impl Callee {
     pub fn columns(&self) -> Option<Vec<OutputColumn>> {
         let column = |name: &str, ty: PgType| OutputColumn {
             name: name.to_owned(),
-            ty: ty.with_typmod(-1),
+            ty: ty.unmodified(),
             table: Oid::INVALID,
             attnum: 0,
         };

@@ -7,12 +7,29 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Snapshot;
 use crate::pg_catalog::Value;
 use crate::types::PgType;
+use crate::types::text::shortened;
 
 functions! { pub(super) LIST:
     "\0in domain" Stable {
         (BOOL, BIGINT) -> PgType::BOOL, loose, pass;
         (BOOL, BIGINT, TEXT) -> PgType::BOOL, loose, pass;
     }
+    "\0in length" Immutable {
+        (TEXT, BIGINT, BIGINT) -> PgType::TEXT, strict, in_length;
+    }
+}
+
+/// A text that a type of a declared length, given by its OID and modifier, holds.
+fn in_length(call: &Call<'_>, row: usize) -> Result<Value> {
+    let number = |index: usize| call.int(index, row).unwrap_or(-1);
+    let oid = u32::try_from(number(1)).unwrap_or_default();
+    let ty = PgType::of(oid).with_typmod(i32::try_from(number(2)).unwrap_or(-1));
+    let text = call.text(0, row).unwrap_or_default();
+    let text = match ty.char_length() {
+        Some(limit) => shortened(text, limit, ty)?,
+        None => text,
+    };
+    Ok(text.to_owned().into())
 }
 
 /// True, also where the verdict is NULL; an error where it is false.

@@ -9,6 +9,7 @@ use super::level::Level;
 use super::typed::{self, Typed, case};
 use crate::base::{Error, Result};
 use crate::engine::semantics::is_volatile;
+use crate::types::PgType;
 
 impl Analyst<'_> {
     /// `CASE [operand] WHEN … THEN … ELSE … END`
@@ -55,7 +56,10 @@ impl Analyst<'_> {
             _ => None,
         };
         let (results, ty) = self.in_common(results, "CASE")?;
-        let ty = only.filter(|only| only.oid == ty.oid).unwrap_or(ty);
+        let ty = only.filter(|only| only.oid == ty.oid).map_or(ty, |only| {
+            let domain = ty.domain;
+            PgType { domain, ..only }
+        });
         let mut results = self.one_type(results, ty)?.into_iter();
         let otherwise = results.next().map(|value| value.expr);
         let branches: Vec<_> = whens

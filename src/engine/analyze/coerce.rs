@@ -99,8 +99,28 @@ impl Analyst<'_> {
         if to.domain.is_some() && value.ty.domain == to.domain {
             return Ok(value);
         }
-        let plain = self.coerced_beneath(value.undomained(), to.undomained())?;
+        let beneath = to.undomained();
+        let mut value = value.undomained();
+        if to.domain.is_some() && beneath.char_length().is_some() {
+            value = self.in_length(value, beneath)?;
+        }
+        let plain = self.coerced_beneath(value, beneath)?;
         self.in_domain(plain, to)
+    }
+
+    /// A text that is no longer than a type says: only where a cast is written is one cut.
+    fn in_length(&self, value: Typed, ty: PgType) -> Result<Typed> {
+        let fits = value.ty.oid == ty.oid && value.ty.typmod == ty.typmod;
+        if fits
+            || super::operator::is_null(&value.expr)
+            || matches!(value.expr, Expr::Placeholder(_))
+        {
+            return Ok(value);
+        }
+        let text = self.coerced_beneath(value, PgType::TEXT)?;
+        let oid = typed::int8(i64::from(ty.oid.0)).expr;
+        let typmod = typed::int8(i64::from(ty.typmod)).expr;
+        self.native("\0in length", vec![text.expr, oid, typmod])
     }
 
     /// As [`Self::coerced`], beneath all domains.

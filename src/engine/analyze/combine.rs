@@ -213,7 +213,7 @@ impl Analyst<'_> {
     }
 
     /// Remembers what a column of an answer is: conversions ask.
-    fn register_output(&self, answer: &Answer, index: usize) {
+    pub(super) fn register_output(&self, answer: &Answer, index: usize) {
         let named = answer.plan.schema().qualified_field(index);
         let shown = answer.columns[index].name.clone();
         self.register(&Column::from(named), named.1, shown);

@@ -100,12 +100,10 @@ pub fn assigned(
     from: PgType,
     to: PgType,
 ) -> Result<ArrayRef> {
-    // Arrays in an array may turn out not to be as long as each other.
-    let exact = to.oid == PgType::NUMERIC.oid && from.typmod != to.typmod;
-    if from.oid == to.oid
-        && *array.data_type() == to.data_type()
-        && to.more_dimensions == 0
-        && !exact
+    // A modifier says what values may be; and arrays in an array may turn out not to be as long as
+    // each other.
+    let fits = to.typmod < 0 || from.typmod == to.typmod;
+    if from.oid == to.oid && *array.data_type() == to.data_type() && to.more_dimensions == 0 && fits
     {
         return Ok(array.clone());
     }

@@ -24,6 +24,7 @@ pub(super) use date::{
     write_timestamp,
 };
 pub(super) use input::build_array;
+pub(crate) use input::shortened;
 pub use input::{
     BadOffset, ParseError, build_list, interval_parts, offset, parse_column, parse_value,
     refuse_domains, zone, zone_abbreviations,

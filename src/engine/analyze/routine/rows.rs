@@ -235,6 +235,7 @@ impl Analyst<'_> {
         let number = self.number();
         let mut exprs = Vec::new();
         for (index, (_, ty)) in columns.iter().enumerate() {
+            self.register_output(&answer, index);
             let value = self.coerced(answer.column(index), *ty)?;
             exprs.push(value.expr.alias(format!("\0out{number}_{index}")));
         }

@@ -372,7 +372,10 @@ fn texts(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayRef, ParseEr
 }
 
 /// At most `limit` characters: what is beyond may only be blanks, as the SQL standard asks.
-fn shortened(text: &str, limit: usize, ty: PgType) -> Result<&str> {
+///
+/// # Errors
+/// `22001`
+pub(crate) fn shortened(text: &str, limit: usize, ty: PgType) -> Result<&str> {
     if text.len() <= limit {
         return Ok(text);
     }
