@@ -49,8 +49,14 @@ fn create_index(call: &Call<'_>, relation: &Relation, index: &Index, pretty: boo
         true => names::name(call.context, PgType::REGCLASS, relation.oid).unwrap_or_else(full),
         false => full(),
     };
+    // Its partitions' indexes are made and attached on their own.
+    let only = if relation.is_partitioned() {
+        "ONLY "
+    } else {
+        ""
+    };
     let mut text = format!(
-        "CREATE {}INDEX {} ON {table} USING {} ({})",
+        "CREATE {}INDEX {} ON {only}{table} USING {} ({})",
         if index.unique { "UNIQUE " } else { "" },
         quote(&index.name),
         index.method,

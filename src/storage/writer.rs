@@ -87,6 +87,10 @@ impl SegmentWriter {
 
     /// The batch under the names and types it is stored with.
     fn named(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        // Parquet has no rows without columns.
+        if self.schema.fields().is_empty() {
+            return Err(Error::unsupported("a row of a table without columns"));
+        }
         let columns = batch
             .columns()
             .iter()

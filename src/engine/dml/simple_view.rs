@@ -73,6 +73,15 @@ pub(super) fn simple<'q>(
     let Some((source, names_columns)) = source_of(&from.relation) else {
         return Err(single);
     };
+    if matches!(
+        &from.relation,
+        TableFactor::Table {
+            sample: Some(_),
+            ..
+        }
+    ) {
+        return Err("Views containing TABLESAMPLE are not automatically updatable.");
+    }
     let snapshot = &context.snapshot;
     let read = view.depends_on.iter();
     let read = read.filter(|oid| snapshot.relation(**oid).is_some());

@@ -149,7 +149,9 @@ fn constrained(
             ),
         ));
     }
-    if column.default.is_some() && (column.generation.is_some() || column.serial) {
+    let of_its_own = [column.default.is_some(), column.serial];
+    let defaults = of_its_own.into_iter().filter(|given| *given).count();
+    if defaults + usize::from(column.generation.is_some()) > 1 {
         return Err(match &column.generation {
             None => twice("default", &column),
             Some(GenerationClause::Identity { .. }) => Error::new(
@@ -337,10 +339,13 @@ fn references(cursor: &mut Cursor, columns: Vec<String>) -> Result<ConstraintCla
     }
     let (mut on_delete, mut on_update) = (ForeignAction::NoAction, ForeignAction::NoAction);
     let mut delete_sets = Vec::new();
+    let (mut says_delete, mut says_update) = (false, false);
     loop {
-        if cursor.accept("ON DELETE") {
+        if !says_delete && cursor.accept("ON DELETE") {
+            says_delete = true;
             (on_delete, delete_sets) = action(cursor)?;
-        } else if cursor.accept("ON UPDATE") {
+        } else if !says_update && cursor.accept("ON UPDATE") {
+            says_update = true;
             let columns;
             (on_update, columns) = action(cursor)?;
             if !columns.is_empty() {

@@ -6,10 +6,12 @@ use super::alter::as_server;
 use super::column_type::check_column_type;
 use super::constraint::shown;
 use super::drop::describe;
+use super::sequence::check_identity_type;
 use super::table::{check_kept, stored_name};
 use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Change, Column, Generation, ObjectId, Relation, RelationKind};
+use crate::engine::definition::SequenceOption;
 use crate::engine::{ExpressionKind, check_assignable, is_literal, parse_query};
 use crate::privileges;
 use crate::session::dispatch::Run;
@@ -30,6 +32,9 @@ impl Session {
     ) -> Result<Vec<Change>> {
         let ty = to.ty;
         check_column_type(context, &column.name, ty)?;
+        if matches!(column.generation, Some(Generation::Identity { .. })) {
+            check_identity_type(ty)?;
+        }
         if !matches!(relation.kind, RelationKind::Table { .. }) {
             return Err(relation.has_no_action("ALTER COLUMN ... SET DATA TYPE"));
         }
@@ -188,6 +193,12 @@ impl Session {
         });
         changes.extend(retyped);
         changes.extend(added);
+        if let Some(Generation::Identity { sequence, .. }) = &column.generation
+            && let Some(sequence) = context.snapshot.relation(*sequence)
+        {
+            let options = [SequenceOption::Type(ty)];
+            changes.push(self.altered_sequence(context, sequence, &options)?);
+        }
         self.push(changes, Vec::new())?;
         // What was promised of the values must hold of what they became.
         let context = self.context()?;

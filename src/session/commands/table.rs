@@ -119,6 +119,12 @@ impl Session {
                 changes.push(Change::CreateRelation(Box::new(sequence)));
             }
         }
+        // One may be named before the definition that says it is generated.
+        for column in &relation.columns {
+            if let Some(expression) = column.expression() {
+                stored(&relation, &column.name, expression)?;
+            }
+        }
         if let Some(clause) = &create.partition_by {
             if !create.inherits.is_empty() {
                 return Err(Error::new(
