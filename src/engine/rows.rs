@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 
 use super::OutputColumn;
-use crate::base::Result;
+use crate::base::{Error, Result};
 use crate::observe::Interrupt;
 
 /// A streaming answer: batches made on the engine's runtime, pulled by the socket over a small
@@ -77,11 +77,39 @@ impl Rows {
         &self.columns
     }
 
+    /// Keeps the last `count` columns to itself: only [`Self::next_whole`] gives them.
+    pub fn hide(&mut self, count: usize) {
+        let shown = self.columns.len().saturating_sub(count);
+        self.columns = self.columns[..shown].into();
+    }
+
+    /// The columns of a batch that are not hidden.
+    ///
+    /// # Errors
+    /// None that a batch of these rows gives.
+    pub fn shown(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        if batch.num_columns() == self.columns.len() {
+            return Ok(batch);
+        }
+        let shown: Vec<usize> = (0..self.columns.len()).collect();
+        let batch = batch.project(&shown);
+        batch.map_err(|error| Error::internal("leaving columns out", error))
+    }
+
     /// The next batch, or `None` at the end. Cancel-safe.
     ///
     /// # Errors
     /// What the query failed with; the interrupt's error once interrupted.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let batch = self.next_whole().await?;
+        batch.map(|batch| self.shown(batch)).transpose()
+    }
+
+    /// As [`Self::next`], with the columns that are hidden.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn next_whole(&mut self) -> Result<Option<RecordBatch>> {
         if let Some(batch) = self.unread.take() {
             return Ok(Some(batch));
         }

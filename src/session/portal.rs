@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, UInt32Array};
 use bytes::Bytes;
 
+use super::commands::Traced;
 use super::prepared::Plan;
 use super::scroll::Place;
 use super::{PortalDescription, Response, RowsResponse, RowsTag, Session};
@@ -76,6 +77,8 @@ pub(super) struct Suspended {
     pub(super) writing: Writing,
     /// How far FETCH is.
     pub(super) place: Place,
+    /// What tells the rows apart, if they are those of one table.
+    pub(super) traced: Option<Traced>,
 }
 
 /// How the rows of a portal are written, whoever asks for them.
@@ -179,6 +182,11 @@ impl Portals {
     /// Whether there is one.
     pub(super) fn contains(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
+    }
+
+    /// Portal by name, to be looked at.
+    pub(super) fn get(&self, name: &str) -> Option<&Portal> {
+        self.by_name.get(name)
     }
 
     /// Portal by name.
@@ -411,6 +419,7 @@ impl Session {
                 rows,
                 writing,
                 place: Place::default(),
+                traced: None,
             });
         }
     }

@@ -11,7 +11,10 @@ use super::{Session, StatementDescription, interruptible};
 use crate::base::{Error, Oid, Result, SqlState, Version};
 use crate::catalog::{SearchPath, Snapshot};
 use crate::engine::command::Filled;
-use crate::engine::{Bound, BoundDml, Command, OutputColumn, Statement, without_void};
+use crate::engine::{
+    Bound, BoundDml, Command, CurrentOf, OutputColumn, Statement, parse_expression, with_condition,
+    without_void,
+};
 use crate::observe::Interrupt;
 use crate::statement::{PreparedStatement, StatementContext};
 use crate::types::PgType;
@@ -261,6 +264,12 @@ impl Session {
             }
             Command::Dml(dml) => {
                 let context = self.context()?;
+                // Which row it is says the cursor when the statement runs.
+                let some_row = match CurrentOf::of(dml) {
+                    Some(_) => Some(with_condition(dml, parse_expression("false")?)),
+                    None => None,
+                };
+                let dml = some_row.as_ref().unwrap_or(dml);
                 let bound =
                     interruptible(interrupt, engine.bind_dml(&context, dml, declared)).await?;
                 let plan = Plan {

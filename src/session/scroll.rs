@@ -26,6 +26,8 @@ pub(super) struct Place {
     seen: u64,
     /// No more rows will come.
     over: bool,
+    /// The last row that came, with its hidden columns.
+    last: Option<RecordBatch>,
 }
 
 #[derive(Debug, Default)]
@@ -65,7 +67,7 @@ impl Place {
             skip,
             interrupt,
         };
-        match direction {
+        let (batches, count) = match direction {
             Direction::Forward(Some(0)) | Direction::Backward(Some(0)) => walk.again(),
             Direction::Forward(count) => walk.forward(count).await,
             Direction::Backward(count) => walk.backward(count),
@@ -79,7 +81,19 @@ impl Place {
                 let number = walk.place.position.saturating_add(count.unsigned_abs());
                 walk.row(number).await
             }
-        }
+        }?;
+        let shown = batches.into_iter().map(|batch| rows.shown(batch));
+        Ok((shown.collect::<Result<_>>()?, count))
+    }
+
+    /// The number of the row the cursor is on, and that row with its hidden columns; `None` if it
+    /// is on none.
+    pub(super) fn current(&self) -> Option<(u64, RecordBatch)> {
+        let row = match &self.kept {
+            Some(kept) => kept.between(self.position, self.position).pop(),
+            None => self.last.clone().filter(|_| self.position == self.seen),
+        };
+        Some((self.position, row?))
     }
 }
 
@@ -105,7 +119,7 @@ impl Walk<'_> {
         };
         let batches = match self.place.kept {
             _ if self.skip || found == 0 => Vec::new(),
-            Some(_) => self.between(from, last),
+            Some(ref kept) => kept.between(from, last),
             None => fresh,
         };
         Ok((batches, found))
@@ -185,7 +199,7 @@ impl Walk<'_> {
     async fn read(&mut self, upto: u64) -> Result<Vec<RecordBatch>> {
         let mut fresh = Vec::new();
         while self.place.seen < upto && !self.place.over {
-            let Some(batch) = interruptible(self.interrupt, self.rows.next()).await? else {
+            let Some(batch) = interruptible(self.interrupt, self.rows.next_whole()).await? else {
                 self.place.over = true;
                 break;
             };
@@ -199,6 +213,7 @@ impl Walk<'_> {
             }
             self.place.seen += wanted as u64;
             let batch = batch.slice(0, wanted);
+            self.place.last = Some(batch.slice(wanted - 1, 1));
             match &mut self.place.kept {
                 Some(kept) => {
                     kept.bytes += batch.get_array_memory_size() / there * wanted;
@@ -224,9 +239,17 @@ impl Walk<'_> {
 
     /// Kept rows, by number.
     fn between(&self, first: u64, last: u64) -> Vec<RecordBatch> {
+        let kept = self.place.kept.as_ref();
+        kept.map_or_else(Vec::new, |kept| kept.between(first, last))
+    }
+}
+
+impl Kept {
+    /// Rows, by number.
+    fn between(&self, first: u64, last: u64) -> Vec<RecordBatch> {
         let mut found = Vec::new();
         let mut start = 1;
-        for batch in self.place.kept.iter().flat_map(|kept| &kept.batches) {
+        for batch in &self.batches {
             let end = start + batch.num_rows() as u64 - 1;
             let (from, to) = (first.max(start), last.min(end));
             if let (true, Ok(offset), Ok(length)) = (

@@ -15,7 +15,7 @@ use super::outer_aggregate::around;
 use super::routine::Meant;
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::parse::{SUBSCRIPTED, VARIADIC};
+use crate::engine::parse::{CURRENT_OF, SUBSCRIPTED, VARIADIC};
 use crate::functions;
 use crate::types::PgType;
 use crate::types::shaped::is_shaped;
@@ -69,6 +69,9 @@ impl Analyst<'_> {
             parts.remove(0);
         }
         let name = parts.join(".");
+        if name == CURRENT_OF {
+            return Err(Error::unsupported("WHERE CURRENT OF here"));
+        }
         let list = match &function.args {
             FunctionArguments::Subquery(query) if name == "array" => {
                 return self.array_subquery(level, query);

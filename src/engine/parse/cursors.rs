@@ -1,5 +1,6 @@
 //! DECLARE, FETCH, MOVE, CLOSE.
 
+use sqlparser::ast::{LockClause, LockType};
 use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
@@ -70,7 +71,11 @@ fn declare(cursor: &mut Cursor) -> Result<Command> {
     }
     let query = nested(cursor, "DECLARE CURSOR FOR")?;
     match &query.command {
-        Command::Query(_) => {}
+        Command::Query(query) => {
+            if let Some(lock) = query.locks.first() {
+                read_only(lock, scroll, insensitive, hold)?;
+            }
+        }
         Command::Dml(dml) if matches!(dml.action, DmlAction::Query(_)) => {
             return Err(Error::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
@@ -102,6 +107,36 @@ fn declare(cursor: &mut Cursor) -> Result<Command> {
         hold,
         query,
     })
+}
+
+/// `0A000` or `42P11` for a cursor that locks rows and can only read them.
+fn read_only(lock: &LockClause, scroll: bool, insensitive: bool, hold: bool) -> Result<()> {
+    let locks = match lock.lock_type {
+        LockType::Update => "FOR UPDATE",
+        LockType::Share => "FOR SHARE",
+    };
+    let (state, what, detail) = if hold {
+        (
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("DECLARE CURSOR WITH HOLD ... {locks} is not supported"),
+            "Holdable cursors must be READ ONLY.",
+        )
+    } else if scroll {
+        (
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("DECLARE SCROLL CURSOR ... {locks} is not supported"),
+            "Scrollable cursors must be READ ONLY.",
+        )
+    } else if insensitive {
+        (
+            SqlState::INVALID_CURSOR_DEFINITION,
+            format!("DECLARE INSENSITIVE CURSOR ... {locks} is not valid"),
+            "Insensitive cursors must be READ ONLY.",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(state, what).detail(detail))
 }
 
 /// Which rows FETCH wants. A word of these is also a cursor's name, if nothing follows it.

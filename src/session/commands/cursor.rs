@@ -3,6 +3,7 @@
 use arrow::array::RecordBatch;
 use sqlparser::ast;
 
+use super::current_of::traced;
 use super::tag;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::{Command, Direction, OutputColumn, Rows, Statement};
@@ -12,7 +13,7 @@ use crate::session::dispatch::Run;
 use crate::session::portal::{
     Hold, Progress, Suspended, Writing, cannot_be_run, counted, duplicate_cursor,
 };
-use crate::session::prepared::Plan;
+use crate::session::prepared::{Body, Plan};
 use crate::session::scroll::Place;
 use crate::session::{CommandTag, Response, RowsResponse, Session};
 
@@ -63,7 +64,29 @@ impl Session {
         tag: &'static str,
         scroll: bool,
     ) -> Result<Suspended> {
-        let (context, rows) = self.open_query(query, run).await?;
+        // A query that was bound before is no cursor's that a statement could name.
+        let traced = match run.plan.as_ref().map(|plan| &plan.body) {
+            Some(Body::Query(_)) => None,
+            Some(_) | None => traced(&*self.context()?, query),
+        };
+        let (context, rows, traced) = match traced {
+            None => {
+                let (context, rows) = self.open_query(query, run).await?;
+                (context, rows, None)
+            }
+            Some((whole, traced)) => match self.open_query(&whole, run).await {
+                Ok((context, mut rows)) => {
+                    rows.hide(traced.columns.len());
+                    (context, rows, Some(traced))
+                }
+                // It groups rows, or reads columns that the query does not.
+                Err(error) if error.state().code().starts_with("42") => {
+                    let (context, rows) = self.open_query(query, run).await?;
+                    (context, rows, None)
+                }
+                Err(error) => return Err(error),
+            },
+        };
         Ok(Suspended {
             rows,
             writing: Writing {
@@ -72,6 +95,7 @@ impl Session {
                 tag: counted(tag),
             },
             place: Place::start(scroll),
+            traced,
         })
     }
 

@@ -81,6 +81,9 @@ impl Session {
         let result = self.serving(&mut queue, run.interrupt, work).await;
         self.changing.truncate(before);
         let mut result = result?;
+        if let Some(current) = self.of_current(&context, dml, run)? {
+            self.done_to_current(current, result.rows)?;
+        }
         // What the rows needed was asked for above; needs of bare segments are nobody's question.
         self.push_needing(result.changes, &[])?;
         // What RETURNING calls is called before triggers fire.
@@ -156,7 +159,9 @@ impl Session {
         dml: &Dml,
         run: &Run<'_>,
     ) -> Result<BoundDml> {
-        if context.skipped.is_empty()
+        let current = self.of_current(context, dml, run)?;
+        if current.is_none()
+            && context.skipped.is_empty()
             && let Some(plan) = &run.plan
             && let Body::Dml(bound) = &plan.body
             && plan.basis.as_ref() == Some(&self.basis(context))
@@ -164,6 +169,7 @@ impl Session {
             return Ok(BoundDml::clone(bound));
         }
         let declared = run.declared();
+        let dml = current.as_ref().map_or(dml, |current| &current.dml);
         let work = self.shared.engine.bind_dml(context, dml, &declared);
         let bound = interruptible(run.interrupt, work).await?;
         check_parameters(bound.parameters.len(), run.parameters.len())?;

@@ -17,6 +17,7 @@ mod constraint;
 mod copy;
 mod copy_options;
 mod create_as;
+mod current_of;
 mod cursor;
 mod default_privileges;
 mod dml;
@@ -77,6 +78,7 @@ mod widen;
 use std::sync::Arc;
 
 pub(super) use cast::tag_of as cast_tag;
+pub(super) use current_of::Traced;
 pub(super) use operator::tag_of as operator_tag;
 pub(super) use policy::tag_of as policy_tag;
 pub(super) use routine_run::{batch_of, nulls, sole_call};
