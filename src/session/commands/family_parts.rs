@@ -34,6 +34,7 @@ impl Session {
                 continue;
             }
             let mut part = part_in(index, table, partition)?;
+            check_unique(partition, &part)?;
             let free = |own: &&Index| !parts_of.contains_key(&own.oid) && says_same(own, &part);
             if let Some(own) = constraints.indexes.iter().find(free) {
                 parts_of.insert(own.oid, index.oid);

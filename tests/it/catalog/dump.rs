@@ -25,6 +25,8 @@ const QUERIES: &[&str] = &[
     "SELECT * FROM team.result ORDER BY id",
     "SELECT * FROM public.sums ORDER BY event",
     "SELECT * FROM team.kept ORDER BY id",
+    "SELECT tableoid::regclass::text, * FROM team.parted ORDER BY id",
+    "SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits ORDER BY 1",
     "SELECT last_value, is_called FROM public.counter",
     "SELECT last_value, is_called FROM team.event_id_seq",
     "SELECT table_schema, table_name, column_name, ordinal_position, column_default, is_nullable, \
@@ -106,8 +108,19 @@ async fn answers(name: &str, client: &Client) -> Result<Vec<String>, Failed> {
     Ok(answers)
 }
 
+/// Indexes of a partitioned table, which are made and attached one by one.
+const PARTED: &str = "
+    CREATE TABLE team.parted (id int, v text, PRIMARY KEY (id, v)) PARTITION BY RANGE (id);
+    CREATE TABLE team.low PARTITION OF team.parted FOR VALUES FROM (0) TO (10);
+    CREATE INDEX parted_v ON team.parted (v);
+    CREATE TABLE team.high PARTITION OF team.parted FOR VALUES FROM (10) TO (20)
+        PARTITION BY LIST (v);
+    CREATE TABLE team.high_a PARTITION OF team.high FOR VALUES IN ('a');
+    INSERT INTO team.parted VALUES (1, 'x'), (11, 'a');";
+
 fn restore() -> Result<(), Failed> {
     let pair = Pair::start("dump")?;
+    block_on(async { Ok(pair.sessions().await?.commons.batch_execute(PARTED).await?) })?;
     let whole = pg_dump(&pair, &[])?;
     let schema = pg_dump(&pair, &["--schema-only"])?;
     let inserts = pg_dump(&pair, &["--data-only", "--column-inserts"])?;
