@@ -64,7 +64,7 @@ use crate::types::PgType;
 use memory::ServerPool;
 
 pub use analyze::{SYSTEM_COLUMNS, Support, signature, suggested_name};
-pub use command::{Command, Direction, ExplainOptions, Statement};
+pub use command::{Command, Direction, ExplainOptions, Scroll, Statement};
 pub use dml::{
     AfterEvent, Asked, BoundDml, ChangedRows, DmlKind, DmlResult, Gone, NamedTable, Orphan,
     Touched, assign_to, assigned, check_assignable, is_assignable, is_literal, reworded_condition,

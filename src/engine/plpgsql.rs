@@ -5,7 +5,7 @@
 
 use sqlparser::ast;
 
-use super::command::{Direction, ObjectName, Statement};
+use super::command::{Direction, ObjectName, Scroll, Statement};
 use super::parse::TypeName;
 use crate::base::SqlState;
 use crate::base::error::Level;
@@ -55,7 +55,7 @@ pub enum Declared {
     /// `CURSOR [(argument type, …)] FOR query`
     Cursor {
         /// Whether it goes back, too.
-        scroll: bool,
+        scroll: Scroll,
         /// What its query names beside the variables.
         arguments: Vec<(String, VariableType)>,
         /// Its query.
@@ -329,9 +329,9 @@ pub enum CursorSource {
     /// From the query it was declared with, which is given arguments, by place or by name.
     Declared(Vec<(Option<String>, Expression)>),
     /// From a query; whether the cursor goes back.
-    Static(bool, Box<Statement>),
+    Static(Scroll, Box<Statement>),
     /// EXECUTE
-    Dynamic(bool, Dynamic),
+    Dynamic(Scroll, Dynamic),
 }
 
 /// Where rows come from.

@@ -158,7 +158,9 @@ impl AggregateUDFImpl for Aggregate {
                 .clone()
                 .with_name(self.kind.name)
                 .with_nullable(true),
-            (Gives::LikeFirst | Gives::ArrayOfFirst, Some(first)) => {
+            // As DataFusion's own: what arrays are of is known where they are called for.
+            (Gives::ArrayOfFirst, _) => Field::new(self.kind.name, data_type, true),
+            (Gives::LikeFirst, Some(first)) => {
                 let item = first.as_ref().clone().with_name("item").with_nullable(true);
                 Field::new(self.kind.name, DataType::List(item.into()), true)
             }

@@ -157,6 +157,15 @@ impl Portals {
         self.by_name.retain(|_, portal| {
             portal.serial <= serial || matches!(portal.hold, Hold::Held | Hold::ForLoop)
         });
+        for portal in self.by_name.values_mut() {
+            if let Progress::Suspended(Suspended {
+                traced: Some(traced),
+                ..
+            }) = &mut portal.progress
+            {
+                traced.roll_back();
+            }
+        }
     }
 
     /// Lets one outlive its transaction, however that ends, for the loop that goes over it.

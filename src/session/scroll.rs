@@ -1,18 +1,20 @@
 //! Where a cursor stands among its rows, and the rows that a SCROLL cursor may come back to.
 //!
-//! A cursor without SCROLL only counts. PostgreSQL lets some of those go backwards, those whose
-//! plan can; here none can, and the error is the one PostgreSQL gives for the others.
+//! PostgreSQL lets a cursor without SCROLL go backwards if its plan can. Here it can while its rows
+//! are few; then, and with NO SCROLL, it only counts, and the error is PostgreSQL's.
 
 use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, take_record_batch};
 
 use super::interruptible;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::{Direction, Rows};
+use crate::engine::{Direction, Rows, Scroll};
 use crate::observe::Interrupt;
 
 /// Bytes of rows that one cursor keeps.
 const KEPT_BYTES_MAX: usize = 256 << 20;
+/// Bytes of rows that one keeps which was not declared SCROLL.
+const FEW_BYTES_MAX: usize = 1 << 20;
 
 /// A cursor's place.
 #[derive(Debug, Default)]
@@ -34,20 +36,26 @@ pub(super) struct Place {
 struct Kept {
     batches: Vec<RecordBatch>,
     bytes: usize,
+    /// Whether they are only kept as long as there are few.
+    few: bool,
 }
 
 impl Place {
     /// Before the first row.
-    pub(super) fn start(scroll: bool) -> Self {
+    pub(super) fn start(scroll: Scroll) -> Self {
+        let kept = Kept {
+            few: scroll == Scroll::Few,
+            ..Kept::default()
+        };
         Self {
-            kept: scroll.then(Kept::default),
+            kept: (scroll != Scroll::No).then_some(kept),
             ..Self::default()
         }
     }
 
-    /// Whether rows gone by are kept.
+    /// Whether rows gone by are kept, however many they are.
     pub(super) fn is_scroll(&self) -> bool {
-        self.kept.is_some()
+        self.kept.as_ref().is_some_and(|kept| !kept.few)
     }
 
     /// The rows that FETCH gives, and how many they are; with `skip`, as MOVE asks, only how many.
@@ -109,6 +117,8 @@ impl Walk<'_> {
     async fn forward(&mut self, count: Option<u64>) -> Result<(Vec<RecordBatch>, u64)> {
         let from = self.place.position + 1;
         let upto = count.map_or(u64::MAX, |count| self.place.position.saturating_add(count));
+        // Those kept may be too many with those that come.
+        let before = self.between(from, upto.min(self.place.seen));
         let fresh = self.read(upto).await?;
         let last = upto.min(self.place.seen);
         let found = (last + 1).saturating_sub(from);
@@ -120,7 +130,7 @@ impl Walk<'_> {
         let batches = match self.place.kept {
             _ if self.skip || found == 0 => Vec::new(),
             Some(ref kept) => kept.between(from, last),
-            None => fresh,
+            None => before.into_iter().chain(fresh).collect(),
         };
         Ok((batches, found))
     }
@@ -185,7 +195,7 @@ impl Walk<'_> {
     }
 
     fn need_scroll(&self) -> Result<()> {
-        if self.place.is_scroll() {
+        if self.place.kept.is_some() {
             return Ok(());
         }
         Err(Error::new(
@@ -214,27 +224,37 @@ impl Walk<'_> {
             self.place.seen += wanted as u64;
             let batch = batch.slice(0, wanted);
             self.place.last = Some(batch.slice(wanted - 1, 1));
-            match &mut self.place.kept {
-                Some(kept) => {
-                    kept.bytes += batch.get_array_memory_size() / there * wanted;
-                    if kept.bytes > KEPT_BYTES_MAX {
-                        return Err(Error::new(
-                            SqlState::PROGRAM_LIMIT_EXCEEDED,
-                            "the rows of a SCROLL cursor take too much memory",
-                        )
-                        .detail(format!(
-                            "A SCROLL cursor keeps at most {} MB of rows to come back to.",
-                            KEPT_BYTES_MAX >> 20
-                        ))
-                        .hint("Declare it without SCROLL."));
-                    }
-                    kept.batches.push(batch);
-                }
-                None if self.skip => {}
-                None => fresh.push(batch),
+            self.keep(&batch, there)?;
+            if !self.skip {
+                fresh.push(batch);
             }
         }
         Ok(fresh)
+    }
+
+    /// Keeps rows, which came among so many, if any are kept.
+    fn keep(&mut self, batch: &RecordBatch, there: usize) -> Result<()> {
+        let Some(kept) = &mut self.place.kept else {
+            return Ok(());
+        };
+        kept.bytes += batch.get_array_memory_size() / there * batch.num_rows();
+        if kept.few && kept.bytes > FEW_BYTES_MAX {
+            self.place.kept = None;
+            return Ok(());
+        }
+        if kept.bytes > KEPT_BYTES_MAX {
+            return Err(Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                "the rows of a SCROLL cursor take too much memory",
+            )
+            .detail(format!(
+                "A SCROLL cursor keeps at most {} MB of rows to come back to.",
+                KEPT_BYTES_MAX >> 20
+            ))
+            .hint("Declare it without SCROLL."));
+        }
+        kept.batches.push(batch.clone());
+        Ok(())
     }
 
     /// Kept rows, by number.

@@ -57,6 +57,10 @@ impl Analyst<'_> {
         };
         let (mut args, mut order, arrays) = level.within(inside, || {
             let args = match list.args.as_slice() {
+                [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if modifiers.distinct => {
+                    let message = "syntax error at or near \"*\"";
+                    return Err(Error::new(SqlState::SYNTAX_ERROR, message));
+                }
                 [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "count" => {
                     vec![typed::int8(1)]
                 }
@@ -93,6 +97,14 @@ impl Analyst<'_> {
             ));
         }
         if !function.within_group.is_empty() {
+            let twice = match (modifiers.distinct, modifiers.order) {
+                (true, _) => Some("cannot use DISTINCT with WITHIN GROUP"),
+                (false, [_, ..]) => Some("cannot use multiple ORDER BY clauses with WITHIN GROUP"),
+                (false, []) => None,
+            };
+            if let Some(message) = twice {
+                return Err(Error::new(SqlState::SYNTAX_ERROR, message));
+            }
             let set = self.ordered_set(level, name, args, &function.within_group)?;
             (args, order) = (set.args, set.order);
         }

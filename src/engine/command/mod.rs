@@ -363,7 +363,7 @@ pub enum Command {
         /// BINARY
         binary: bool,
         /// SCROLL
-        scroll: bool,
+        scroll: Scroll,
         /// WITH HOLD
         hold: bool,
         /// The query.
@@ -398,6 +398,17 @@ impl Command {
             _ => return None,
         })
     }
+}
+
+/// Whether a cursor can go back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scroll {
+    /// To every row: SCROLL.
+    Yes,
+    /// To none: NO SCROLL.
+    No,
+    /// As long as there are few rows: neither was said.
+    Few,
 }
 
 /// Which rows FETCH wants, as seen from the row the cursor is on.

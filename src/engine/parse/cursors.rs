@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Token;
 use super::cursor::Cursor;
 use super::nested;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::command::{Command, Direction, DmlAction};
+use crate::engine::command::{Command, Direction, DmlAction, Scroll};
 
 /// DECLARE, FETCH, MOVE, CLOSE
 pub(super) fn cursors(cursor: &mut Cursor) -> Result<Command> {
@@ -103,7 +103,11 @@ fn declare(cursor: &mut Cursor) -> Result<Command> {
     Ok(Command::Declare {
         name,
         binary,
-        scroll,
+        scroll: match (scroll, no_scroll) {
+            (true, _) => Scroll::Yes,
+            (false, true) => Scroll::No,
+            (false, false) => Scroll::Few,
+        },
         hold,
         query,
     })

@@ -1,5 +1,5 @@
-//! Few rows of a table are not dealt out to several threads: they stay in the order they are stored
-//! in, which is the one they came in.
+//! Few rows of a table, and rows of a recursive query, are not dealt out to several threads: they
+//! stay in the order they are stored in, which is the one they came in, or were found in.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use datafusion::physical_expr::Partitioning;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, StatisticsArgs, StatisticsContext,
@@ -53,10 +54,14 @@ impl PhysicalOptimizerRule for Together {
     }
 }
 
-/// Whether these are rows of a table that has no more than `few`.
+/// Whether these are rows of a table that has no more than `few`, or of a recursive query.
 fn is_small(plan: &Arc<dyn ExecutionPlan>, few: usize) -> Result<bool> {
     if plan.is::<FilterExec>() || plan.is::<ProjectionExec>() {
         return is_small(plan.children()[0], few);
+    }
+    // Rows of a recursive query are expected in the order they were found in.
+    if plan.is::<RecursiveQueryExec>() {
+        return Ok(true);
     }
     if !plan.is::<DataSourceExec>() {
         return Ok(false);

@@ -291,6 +291,12 @@ fn telling(context: &StatementContext, relation: &Relation, wide: bool) -> Optio
 }
 
 impl Traced {
+    /// What was deleted may be there again.
+    pub(in crate::session) fn roll_back(&mut self) {
+        self.changed
+            .retain(|_, changed| *changed != Changed::Deleted);
+    }
+
     /// The condition of the row with these values, of a table that is called so.
     fn condition(
         &self,

@@ -6,7 +6,7 @@ use sqlparser::ast;
 use super::current_of::traced;
 use super::tag;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::{Command, Direction, OutputColumn, Rows, Statement};
+use crate::engine::{Command, Direction, OutputColumn, Rows, Scroll, Statement};
 use crate::observe::Interrupt;
 use crate::pg_catalog::names::Names;
 use crate::session::dispatch::Run;
@@ -23,7 +23,7 @@ impl Session {
     pub(in crate::session) async fn declare(
         &mut self,
         name: &str,
-        (binary, scroll, hold): (bool, bool, bool),
+        (binary, scroll, hold): (bool, Scroll, bool),
         statement: &Statement,
         run: Run<'_>,
     ) -> Result<CommandTag> {
@@ -62,7 +62,7 @@ impl Session {
         query: &ast::Query,
         run: &Run<'_>,
         tag: &'static str,
-        scroll: bool,
+        scroll: Scroll,
     ) -> Result<Suspended> {
         // A query that was bound before is no cursor's that a statement could name.
         let traced = match run.plan.as_ref().map(|plan| &plan.body) {
@@ -94,7 +94,11 @@ impl Session {
                 names: Names::new(context),
                 tag: counted(tag),
             },
-            place: Place::start(scroll),
+            // Rows that are locked are gone over once.
+            place: Place::start(match scroll {
+                Scroll::Few if !query.locks.is_empty() => Scroll::No,
+                scroll => scroll,
+            }),
             traced,
         })
     }
@@ -136,7 +140,8 @@ impl Session {
                     parameters: &parameters,
                     interrupt: run.interrupt,
                 };
-                self.start_query(query, &bound, "SELECT", false).await?
+                self.start_query(query, &bound, "SELECT", Scroll::No)
+                    .await?
             }
         };
         let taken = state

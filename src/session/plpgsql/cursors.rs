@@ -10,7 +10,7 @@ use super::values::{Row, first, in_expression};
 use super::{Flow, Looped};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::plpgsql::{CursorSource, Expression, Target};
-use crate::engine::{Command, Direction, Statement, check_plpgsql, parse};
+use crate::engine::{Command, Direction, Scroll, Statement, check_plpgsql, parse};
 use crate::session::dispatch::Run;
 use crate::session::portal::Progress;
 use crate::session::prepared::Plan;
@@ -136,7 +136,7 @@ impl Session {
 
     async fn open_portal(
         &mut self,
-        (name, scroll, statement): (&str, bool, &Statement),
+        (name, scroll, statement): (&str, Scroll, &Statement),
         arguments: Arc<Arguments>,
         values: &[ArrayRef],
         run: &Run<'_>,

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, new_null_array};
 
 use super::function::Answer;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::Statement;
+use crate::engine::{Scroll, Statement};
 use crate::statement::{ArgumentNames, Arguments, Variable as Named, VariableScope};
 use crate::types::PgType;
 
@@ -52,7 +52,7 @@ pub(super) struct Variable {
 /// A cursor's query.
 #[derive(Debug)]
 pub(super) struct BoundCursor {
-    pub(super) scroll: bool,
+    pub(super) scroll: Scroll,
     pub(super) arguments: Vec<(String, PgType)>,
     pub(super) query: Box<Statement>,
 }

@@ -6,7 +6,7 @@ use super::declare::variable_type;
 use super::reader::Reader;
 use super::steps::{statement, targets, using};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::command::{Command, Direction};
+use crate::engine::command::{Command, Direction, Scroll};
 use crate::engine::parse::parse;
 use crate::engine::plpgsql::{Action, CursorSource, Declared, Dynamic, Expression};
 
@@ -49,12 +49,14 @@ pub(super) fn declared(reader: &mut Reader) -> Result<Option<Declared>> {
 }
 
 /// Whether it says NO SCROLL, or SCROLL.
-fn scrolls(reader: &mut Reader) -> bool {
+fn scrolls(reader: &mut Reader) -> Scroll {
     if reader.accept("NO SCROLL") {
-        return false;
+        Scroll::No
+    } else if reader.accept("SCROLL") {
+        Scroll::Yes
+    } else {
+        Scroll::Few
     }
-    reader.accept("SCROLL");
-    true
 }
 
 /// After OPEN.
