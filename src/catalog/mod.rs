@@ -34,7 +34,7 @@ mod tuning;
 pub mod user_type;
 mod walk;
 
-pub use acl::{Acl, AclItem, Privilege, Privileges};
+pub use acl::{Acl, AclItem, DisplayAclItem, Privilege, Privileges};
 pub use aggregate::{Aggregate, AggregateKind, Modify, Moving, Transition};
 pub use change::Change;
 pub use constraint::{

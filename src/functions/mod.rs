@@ -2,7 +2,9 @@
 //!
 //! A function that needs to know who asks is made per statement and holds its [`StatementContext`].
 
+mod access_item;
 mod accumulate;
+mod address;
 mod advisory;
 mod aggregate;
 mod are;
@@ -33,6 +35,7 @@ mod gather;
 mod geometry;
 mod hash;
 mod identity;
+mod index_property;
 mod json;
 mod json_get;
 mod json_subscript;
@@ -113,7 +116,9 @@ use crate::types::PgType;
 /// Our functions by name.
 static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
     [
+        access_item::LIST,
         accumulate::LIST,
+        address::LIST,
         advisory::LIST,
         advisory::ALL,
         large_object::LIST,
@@ -134,6 +139,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         geometry::PLACE,
         hash::LIST,
         identity::LIST,
+        index_property::LIST,
         json::LIST,
         json_get::LIST,
         jsonb::LIST,
@@ -285,6 +291,8 @@ pub fn is_set_of_arrays(name: &str) -> bool {
     matches!(
         name,
         "regexp_matches"
+            | "pg_identify_object_as_address.object_names"
+            | "pg_identify_object_as_address.object_args"
             | "unnest.positions"
             | "unnest.weights"
             | "ts_debug.dictionaries"
@@ -323,6 +331,16 @@ pub fn set_as_arrays(name: &str) -> Option<&'static [(&'static str, &'static str
             ("pg_identify_object.schema", "schema"),
             ("pg_identify_object.name", "name"),
             ("pg_identify_object.identity", "identity"),
+        ],
+        "pg_identify_object_as_address" => &[
+            ("pg_identify_object_as_address.type", "type"),
+            ("pg_identify_object_as_address.object_names", "object_names"),
+            ("pg_identify_object_as_address.object_args", "object_args"),
+        ],
+        "pg_get_object_address" => &[
+            ("pg_get_object_address.classid", "classid"),
+            ("pg_get_object_address.objid", "objid"),
+            ("pg_get_object_address.objsubid", "objsubid"),
         ],
         "pg_partition_tree" => &[
             ("pg_partition_tree.relid", "relid"),

@@ -171,7 +171,7 @@ fn exploded(call: &Call<'_>, row: usize, read: fn(&Exploded) -> Value) -> Result
 }
 
 /// The role at the head of an aclitem, quoted or not, and what follows.
-fn name(text: &str) -> (String, &str) {
+pub(super) fn name(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(['=', '/']).unwrap_or(text.len());
         return (text[..end].to_owned(), &text[end..]);

@@ -551,4 +551,6 @@ fn amounts(table: &mut Table) {
     );
     add(table, "-", T::PG_LSN, T::PG_LSN, T::NUMERIC, minus);
     add(table, "-", T::PG_LSN, T::NUMERIC, T::PG_LSN, minus);
+    let equal = Make::Call("aclitemeq");
+    add(table, "=", T::ACLITEM, T::ACLITEM, T::BOOL, equal);
 }
