@@ -277,6 +277,12 @@ fn custom(name: &ast::ObjectName, modifiers: &[String]) -> Result<TypeName> {
     let known = match (name, modifiers.len()) {
         // Unquoted, `char` is a word of the grammar and means character(1).
         ("char", 0) if quoted => Ok(PgType::CHAR),
+        ("nchar", 0) if !quoted => Ok(PgType::BPCHAR.with_typmod(5)),
+        ("nchar", 1) if !quoted => {
+            let length =
+                number(0).map(|length| CharacterLength::IntegerLength { length, unit: None });
+            characters(PgType::BPCHAR, "char", length.as_ref())
+        }
         ("varchar" | "bpchar", 1) => {
             let ty = PgType::by_name(name).unwrap_or(PgType::TEXT);
             let length =
