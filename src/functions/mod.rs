@@ -35,6 +35,7 @@ mod gather;
 mod geometry;
 mod hash;
 mod identity;
+mod in_range;
 mod index_property;
 mod json;
 mod json_get;
@@ -139,6 +140,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         geometry::PLACE,
         hash::LIST,
         identity::LIST,
+        in_range::LIST,
         index_property::LIST,
         json::LIST,
         json_get::LIST,

@@ -30,6 +30,7 @@ mod determined;
 mod domains;
 mod elements;
 mod enums;
+mod expressed;
 mod expression;
 mod frame;
 mod from;

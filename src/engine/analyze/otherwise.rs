@@ -4,7 +4,7 @@ use datafusion::logical_expr::Operator;
 
 use super::Analyst;
 use super::coerce::array_element;
-use super::typed::{self, Typed};
+use super::typed::Typed;
 use crate::base::{Oid, Result, SqlState};
 use crate::pg_catalog::relations::functions::by_name;
 use crate::types::PgType;
@@ -45,6 +45,9 @@ impl Analyst<'_> {
             && let Some(ty) = crate::pg_catalog::sent_by(name, value.ty)
         {
             return self.sent(name, value, ty).map(Some);
+        }
+        if let Some(value) = self.expressed(name, args)? {
+            return Ok(Some(value));
         }
         if let Some(value) = self.extreme(name, args)? {
             return Ok(Some(value));
@@ -134,11 +137,11 @@ impl Analyst<'_> {
 
     /// The functions by which indexes are sorted: of two values less, equal or greater as -1, 0, 1.
     fn compared(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
-        // What these give says more than that.
-        const DISTANCES: &[&str] = &["btcharcmp", "btint2cmp", "btnamecmp"];
-        let compares = name.ends_with("_cmp") || name.ends_with("cmp") && name.starts_with("bt");
+        // What these give says more than that: how far the first bytes that differ are apart.
+        const DISTANCES: &[&str] = &["bitcmp", "byteacmp", "bttext_pattern_cmp", "varbitcmp"];
+        let compares = name.ends_with("cmp") || name.contains("_cmp_");
         let [left, right] = args else { return Ok(None) };
-        if !compares || DISTANCES.contains(&name) {
+        if !compares || DISTANCES.contains(&name) || name.contains("name") {
             return Ok(None);
         }
         let Some((_, own)) = by_name(name).into_iter().next() else {
@@ -155,17 +158,7 @@ impl Analyst<'_> {
             }
         };
         let (left, right) = (taken(left, takes_left)?, taken(right, takes_right)?);
-        let less = self.operate("<", left.clone(), right.clone())?;
-        let equal = self.operate("=", left.clone(), right.clone())?;
-        let branches = vec![
-            (less.expr, typed::int4(-1).expr),
-            (equal.expr, typed::int4(0).expr),
-        ];
-        let value = Typed::new(
-            typed::case(branches, Some(typed::int4(1).expr)),
-            PgType::INT4,
-        );
-        super::routine::unless_null(&[left, right], value).map(Some)
+        self.sign_of(&left, &right).map(Some)
     }
 
     /// Of the functions behind comparisons of rows, those that say whether two are alike: unlike
