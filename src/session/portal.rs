@@ -58,7 +58,7 @@ pub(super) enum Progress {
     /// Not run.
     New,
     /// Some of the rows are still to be sent.
-    Suspended(Suspended),
+    Suspended(Box<Suspended>),
     /// Its rows are being sent, or it is over.
     Over(Over),
 }
@@ -158,10 +158,8 @@ impl Portals {
             portal.serial <= serial || matches!(portal.hold, Hold::Held | Hold::ForLoop)
         });
         for portal in self.by_name.values_mut() {
-            if let Progress::Suspended(Suspended {
-                traced: Some(traced),
-                ..
-            }) = &mut portal.progress
+            if let Progress::Suspended(state) = &mut portal.progress
+                && let Some(traced) = &mut state.traced
             {
                 traced.roll_back();
             }
@@ -356,7 +354,8 @@ impl Session {
                 portal.progress = Progress::Suspended(state);
                 return Err(Error::unsupported("Execute of a SCROLL cursor").hint("Use FETCH."));
             }
-            Progress::Suspended(Suspended { rows, writing, .. }) => {
+            Progress::Suspended(state) => {
+                let Suspended { rows, writing, .. } = *state;
                 portal.progress = Progress::Over(Over {
                     writing: Some(writing.clone()),
                 });
@@ -424,12 +423,12 @@ impl Session {
             }) = &portal.progress
         {
             let writing = writing.clone();
-            portal.progress = Progress::Suspended(Suspended {
+            portal.progress = Progress::Suspended(Box::new(Suspended {
                 rows,
                 writing,
                 place: Place::default(),
                 traced: None,
-            });
+            }));
         }
     }
 

@@ -48,7 +48,7 @@ impl Session {
             plan,
             Vec::new(),
             vec![binary; columns.len()],
-            Progress::Suspended(state),
+            Progress::Suspended(Box::new(state)),
         );
         if hold && let Some(portal) = self.portals.find(name) {
             portal.hold = Hold::AtCommit;
@@ -115,7 +115,7 @@ impl Session {
         let binary = portal.binary.clone();
         let columns = portal.plan.columns.clone().unwrap_or_default();
         let mut state = match std::mem::replace(&mut portal.progress, Progress::over(None)) {
-            Progress::Suspended(state) => state,
+            Progress::Suspended(state) => *state,
             Progress::Over(over) if over.failed() => {
                 portal.progress = Progress::Over(over);
                 return Err(cannot_be_run(name));
@@ -151,7 +151,7 @@ impl Session {
         // On error the cursor is over, even if a savepoint saves the transaction.
         let (batches, moved) = taken?;
         if let Some(portal) = self.portals.find(name) {
-            portal.progress = Progress::Suspended(state);
+            portal.progress = Progress::Suspended(Box::new(state));
         }
         if skip {
             return Ok(Response::Done(tag(format!("MOVE {moved}"))));

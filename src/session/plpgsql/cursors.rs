@@ -165,7 +165,7 @@ impl Session {
             plan,
             Vec::new(),
             vec![false; columns.len()],
-            Progress::Suspended(state),
+            Progress::Suspended(Box::new(state)),
         );
         Ok(())
     }
