@@ -82,6 +82,11 @@ pub(super) fn column(call: &Call<'_>, relation: Oid, attnum: i64) -> Option<Stri
         Some(relation) => relation.columns.as_slice(),
         None => &layout::by_oid(relation)?.columns,
     };
+    // Those that every table has, from -1 downwards.
+    const SYSTEM: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"];
+    if let Ok(index @ 1..) = usize::try_from(-attnum) {
+        return SYSTEM.get(index - 1).map(|name| (*name).to_owned());
+    }
     let column = columns.iter().find(|c| i64::from(c.attnum) == attnum)?;
     Some(column.name.clone())
 }

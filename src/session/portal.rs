@@ -350,7 +350,9 @@ impl Session {
         };
         match std::mem::replace(&mut portal.progress, Progress::Over(Over { writing: None })) {
             Progress::New => {}
-            Progress::Suspended(state) if state.place.is_scroll() => {
+            Progress::Suspended(state)
+                if state.place.is_scroll() || state.place.has_gone_back() =>
+            {
                 portal.progress = Progress::Suspended(state);
                 return Err(Error::unsupported("Execute of a SCROLL cursor").hint("Use FETCH."));
             }

@@ -58,6 +58,11 @@ impl Place {
         self.kept.as_ref().is_some_and(|kept| !kept.few)
     }
 
+    /// Whether rows that came are before it again.
+    pub(super) fn has_gone_back(&self) -> bool {
+        self.position < self.seen
+    }
+
     /// The rows that FETCH gives, and how many they are; with `skip`, as MOVE asks, only how many.
     ///
     /// # Errors

@@ -1,9 +1,6 @@
 //! PostgreSQL's functions that are short expressions over their arguments: those behind
 //! aggregates, casts of two arguments and the like, which have names and may be called by them.
 
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::Expr;
-
 use super::Analyst;
 use super::level::{Clause, Level, Named};
 use super::typed::{self, Typed};
@@ -87,8 +84,6 @@ expressed! {
     "timestamp"(DATE, TIME) "a + b";
     "timestamptz"(DATE, TIME) "(a + b)::timestamptz";
     "timestamptz"(DATE, TIMETZ) "a + b";
-    "tsrange_subdiff"(TIMESTAMP, TIMESTAMP) "extract(epoch FROM a - b)::float8";
-    "tstzrange_subdiff"(TIMESTAMPTZ, TIMESTAMPTZ) "extract(epoch FROM a - b)::float8";
 }
 
 impl Analyst<'_> {
@@ -102,7 +97,7 @@ impl Analyst<'_> {
                 })
         };
         let Some(known) = EXPRESSED.iter().find(fits) else {
-            return self.of_length(name, args);
+            return Ok(None);
         };
         // An argument stands wherever it is named, and once more where it is looked at for NULL.
         if let Some(arg) = args.iter().find(|arg| arg.expr.is_volatile()) {
@@ -142,44 +137,6 @@ impl Analyst<'_> {
             value = Typed::bool(typed::case(vec![(wrong.expr, null)], Some(value.expr)));
         }
         super::routine::unless_null(&values, value).map(Some)
-    }
-
-    /// The functions by which PostgreSQL cuts values to a length or precision, called with a type
-    /// modifier: `numeric(1.234, 655366)`.
-    fn of_length(&self, name: &str, args: &[Typed]) -> Result<Option<Typed>> {
-        let (value, modifier) = match args {
-            [value, modifier] => (value, modifier),
-            [value, modifier, explicit]
-                if matches!(
-                    explicit.expr,
-                    Expr::Literal(ScalarValue::Boolean(Some(true)), _)
-                ) =>
-            {
-                (value, modifier)
-            }
-            _ => return Ok(None),
-        };
-        const CUT: &[(&str, usize)] = &[
-            ("interval", 2),
-            ("numeric", 2),
-            ("time", 2),
-            ("timestamp", 2),
-            ("timestamptz", 2),
-            ("timetz", 2),
-            ("varchar", 3),
-        ];
-        let Some(ty) = PgType::by_name(name).filter(|_| CUT.contains(&(name, args.len()))) else {
-            return Ok(None);
-        };
-        let Expr::Literal(ScalarValue::Int32(Some(modifier)), _) = modifier.expr else {
-            return Ok(None);
-        };
-        if !value.is_unknown() && value.ty.oid != ty.oid {
-            return Ok(None);
-        }
-        let value = self.coerced(value.clone(), ty)?;
-        let cast = self.cast(value, ty.with_typmod(modifier))?;
-        Ok(Some(Typed::new(cast.expr, ty)))
     }
 
     /// Of two values less, equal or greater as -1, 0, 1.

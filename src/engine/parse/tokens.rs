@@ -1,7 +1,7 @@
 //! Text to tokens, each with where it begins and ends.
 //!
 //! sqlparser takes the character behind `&>` for a part of that operator. Where that is no blank,
-//! one is put there first. It gives up some strings with escapes: another one is put in their place,
+//! one is put there first. It gives up some strings with escapes: others are put in their places,
 //! and [`super::escapes`] reads them.
 
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
@@ -13,8 +13,8 @@ use crate::base::{Error, Result};
 
 /// How many blanks are put in at most: the text is read again for each.
 const BLANKS_MAX: usize = 30;
-/// How many strings are read here at most, for the same reason.
-const STRINGS_MAX: usize = 1000;
+/// How many characters are read at most because of strings that are read here.
+const AGAIN_MAX: usize = 64 << 20;
 /// The operator, and how many characters it has.
 const OVER_RIGHT: (&str, usize) = ("&>", 2);
 
@@ -36,13 +36,14 @@ pub(super) fn tokens(sql: &str) -> Result<Vec<Placed>> {
     let mut strings: Vec<(usize, usize)> = Vec::new();
     loop {
         let known = strings.iter().any(|(start, _)| *start == next);
-        let end = match known || strings.len() == STRINGS_MAX {
-            true => None,
-            false => escapes::end(&characters, next),
-        };
+        let end = escapes::end(&characters, next).filter(|_| !known);
         let Some(end) = end else {
             return Err(failed);
         };
+        if strings.len() * characters.len() > AGAIN_MAX {
+            let what = "so many strings with escapes for bytes of characters";
+            return Err(Error::unsupported(what));
+        }
         characters[next + 2..end - 1].fill('x');
         strings.push((next, end));
         match read(sql, &characters.iter().collect::<String>()) {
