@@ -5,7 +5,10 @@ use arrow::array::AsArray;
 
 use super::call::short::{INT, OID, TEXT, TEXTS};
 use super::call::{Call, functions};
-use super::identity::{asked, column, identified, kind, kind_of_missing, routine_kind, with_type};
+use super::identity::{
+    PG_AUTHID, PG_DATABASE, PG_PROC, TEXTS as TEXT_LIST, asked, column, identified, kind,
+    kind_of_missing, routine_kind, with_type,
+};
 use super::resolve::Returns;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
@@ -13,18 +16,10 @@ use crate::pg_catalog::relations::objects::{PG_CLASS, PG_NAMESPACE, PG_TYPE};
 use crate::pg_catalog::{Value, layout, names};
 use crate::types::PgType;
 
-/// `text[]`
-const TEXT_LIST: PgType = PgType::of(1009);
 /// `oid[]`
 const OIDS: PgType = PgType::of(1028);
 /// `integer[]`
 const INTEGERS: PgType = PgType::of(1007);
-/// `pg_proc`
-const PG_PROC: Oid = Oid(1255);
-/// `pg_authid`
-const PG_AUTHID: Oid = Oid(1260);
-/// `pg_database`
-const PG_DATABASE: Oid = Oid(1262);
 
 functions! { pub(super) LIST:
     "pg_get_object_address.classid" Stable {

@@ -19,13 +19,13 @@ use crate::statement::StatementContext;
 use crate::types::PgType;
 
 /// `text[]`
-const TEXTS: PgType = PgType::of(1009);
+pub(super) const TEXTS: PgType = PgType::of(1009);
 /// `pg_proc`
-const PG_PROC: Oid = Oid(1255);
+pub(super) const PG_PROC: Oid = Oid(1255);
 /// `pg_authid`
-const PG_AUTHID: Oid = Oid(1260);
+pub(super) const PG_AUTHID: Oid = Oid(1260);
 /// `pg_database`
-const PG_DATABASE: Oid = Oid(1262);
+pub(super) const PG_DATABASE: Oid = Oid(1262);
 
 functions! { pub(super) LIST:
     "oidvectortypes" Stable {

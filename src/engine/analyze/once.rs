@@ -7,8 +7,6 @@
 use std::ops::ControlFlow;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::datasource::cte_worktable::CteWorkTable;
-use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast::{self, CteAsMaterialized, SetExpr, TableFactor, Visit, Visitor};
 use sqlparser::tokenizer::Span;
@@ -19,6 +17,7 @@ use crate::base::{Error, Result, SqlState};
 use crate::catalog::RelationKind;
 use crate::engine::dependent::is_volatile;
 use crate::engine::parse::fold;
+use crate::engine::semantics::is_of_found_last;
 use crate::engine::shared::share;
 use crate::engine::source::{RelationBody, RelationSource};
 
@@ -64,8 +63,7 @@ impl Analyst<'_> {
         let mut found = None;
         plan.apply_with_subqueries(|plan| {
             if let LogicalPlan::TableScan(scan) = plan
-                && source_as_provider(&scan.source)
-                    .is_ok_and(|provider| provider.downcast_ref::<CteWorkTable>().is_some())
+                && is_of_found_last(scan)
             {
                 let name = scan.table_name.table();
                 found = working

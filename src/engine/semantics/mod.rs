@@ -50,6 +50,7 @@ pub(super) use computed::computed;
 pub(super) use keys::{bpchar_key, jsonb_key, key_of, query_key, range_key};
 pub(super) use literals::read;
 pub(super) use operated::{Operated, quantifier};
+pub(super) use pulled::is_of_found_last;
 pub(super) use quantified::Quantified;
 pub(super) use rows::{is_volatile, opaque};
 pub(super) use shown::shown_as;

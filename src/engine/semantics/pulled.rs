@@ -11,7 +11,7 @@ use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator, SubqueryAlias,
-    Unnest,
+    TableScan, Unnest,
 };
 
 use super::Result;
@@ -180,7 +180,11 @@ fn pull_unnest(unnest: &Unnest, rows: &LogicalPlan) -> Result<Option<Pulled>> {
         return Ok(None);
     }
     // DataFusion reads what a recursive query found last in one place only.
-    if reads_found_last(rows)? {
+    let found_last = |plan: &LogicalPlan| match plan {
+        LogicalPlan::TableScan(scan) => Ok(is_of_found_last(scan)),
+        _ => Ok(false),
+    };
+    if rows.exists(found_last)? {
         return Ok(None);
     }
     let own = |index: usize| format!("\0u{index}");
@@ -231,15 +235,10 @@ fn pull_unnest(unnest: &Unnest, rows: &LogicalPlan) -> Result<Option<Pulled>> {
     Ok(Some(Pulled { plan, ties }))
 }
 
-/// Whether a plan reads the rows that a recursive query around it found last.
-fn reads_found_last(plan: &LogicalPlan) -> Result<bool> {
-    plan.exists(|plan| {
-        let LogicalPlan::TableScan(scan) = plan else {
-            return Ok(false);
-        };
-        let provider = source_as_provider(&scan.source);
-        Ok(provider.is_ok_and(|provider| provider.downcast_ref::<CteWorkTable>().is_some()))
-    })
+/// Whether a scan reads the rows that a recursive query around it found last.
+pub(in crate::engine) fn is_of_found_last(scan: &TableScan) -> bool {
+    source_as_provider(&scan.source)
+        .is_ok_and(|provider| provider.downcast_ref::<CteWorkTable>().is_some())
 }
 
 /// Whether a plan refers to the query around it.

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
 use sqlparser::ast::{self, SelectItem, SetExpr, TableFactor};
 
 use crate::base::name::{quote, quote_literal};
@@ -186,7 +187,7 @@ impl Session {
         else {
             return Ok(None);
         };
-        text(context, value, *ty)
+        text_of(context, value, *ty)
     }
 }
 
@@ -336,18 +337,18 @@ impl Traced {
 fn texts(
     context: &Arc<StatementContext>,
     traced: &Traced,
-    row: &[arrow::array::ArrayRef],
+    row: &[ArrayRef],
 ) -> Result<Vec<Option<String>>> {
     let columns = traced.columns.iter().zip(row);
     columns
-        .map(|((_, ty), value)| text(context, value, *ty))
+        .map(|((_, ty), value)| text_of(context, value, *ty))
         .collect()
 }
 
-/// The first of some values as text; `None` is NULL.
-fn text(
+/// The first of some values as the session shows it; `None` is NULL.
+pub(in crate::session) fn text_of(
     context: &Arc<StatementContext>,
-    value: &arrow::array::ArrayRef,
+    value: &ArrayRef,
     ty: PgType,
 ) -> Result<Option<String>> {
     let names = Names::new(Arc::clone(context));

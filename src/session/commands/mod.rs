@@ -78,7 +78,7 @@ mod widen;
 use std::sync::Arc;
 
 pub(super) use cast::tag_of as cast_tag;
-pub(super) use current_of::Traced;
+pub(super) use current_of::{Traced, text_of};
 pub(super) use operator::tag_of as operator_tag;
 pub(super) use policy::tag_of as policy_tag;
 pub(super) use routine_run::{batch_of, nulls, sole_call};

@@ -13,12 +13,12 @@ use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::plpgsql::{Declaration, Declared, Expression, Target, VariableType};
 use crate::engine::{OutputColumn, Rows, assigned, parse_expression, parse_query, subscripted};
-use crate::pg_catalog::names::{self, Names};
-use crate::session::commands::{no_column, sole_call};
+use crate::pg_catalog::names;
+use crate::session::commands::{no_column, sole_call, text_of};
 use crate::session::dispatch::Run;
 use crate::session::{Response, Session};
 use crate::types::PgType;
-use crate::types::text::{TextColumn, parse_value};
+use crate::types::text::parse_value;
 
 /// One row of an answer, or none.
 pub(super) struct Row {
@@ -156,14 +156,7 @@ impl Session {
             .value(frame, &expression.query, run)
             .await
             .map_err(|error| in_expression(error, &expression.text))?;
-        let context = self.context()?;
-        let names = Names::new(Arc::clone(&context));
-        let column = TextColumn::new(value.as_ref(), ty, &context.style, &names)?;
-        let mut text = Vec::new();
-        Ok(match column.write(0, &mut text)? {
-            true => Some(String::from_utf8_lossy(&text).into_owned()),
-            false => None,
-        })
+        text_of(&self.context()?, &value, ty)
     }
 
     /// `target := value`
