@@ -130,7 +130,12 @@ impl NumericFunction {
                 let greatest = self.what == What::Greatest;
                 column((0..columns[0].len()).map(|row| {
                     let values = columns.iter().filter_map(|column| column.get(row));
-                    Ok(if greatest { values.max() } else { values.min() })
+                    // Of equal ones the first.
+                    Ok(if greatest {
+                        values.rev().max()
+                    } else {
+                        values.min()
+                    })
                 }))
             }
             What::Key => return Ok(Arc::new(keys(arguments[0].as_ref())?)),

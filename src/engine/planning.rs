@@ -31,6 +31,8 @@ const VALUE_TIME_MAX: Duration = Duration::from_secs(1);
 /// Of so many glances at the watch one is at the time.
 const GLANCES: u64 = 16;
 
+mod unfolded;
+
 type PlanResult<T> = std::result::Result<T, datafusion::common::DataFusionError>;
 
 /// Watches over the planning of one statement.
@@ -134,27 +136,31 @@ impl Watch {
         }
     }
 
-    /// Refuses a plan that is too large to be worked on.
+    /// Refuses a plan that is too large to be worked on, or that the optimizer would make so.
     ///
     /// # Errors
-    /// `54001` over [`PLAN_PARTS_MAX`].
+    /// `54001` over [`PLAN_PARTS_MAX`], or over [`REPEATED_PARTS_MAX`] written in an expression.
     pub(super) fn measure(&self, plan: &LogicalPlan) -> Result<()> {
         let mut parts = 0;
         let go_on = |parts: usize| match parts > PLAN_PARTS_MAX {
             true => TreeNodeRecursion::Stop,
             false => TreeNodeRecursion::Continue,
         };
+        let mut unfolds = false;
         plan.apply_with_subqueries(|plan| {
             parts += 1;
             plan.apply_expressions(|expr| {
-                expr.apply(|_| {
-                    parts += 1;
-                    Ok(go_on(parts))
-                })
+                let (own, written) = unfolded::parts(expr, PLAN_PARTS_MAX)?;
+                parts += own;
+                unfolds |= written - own > REPEATED_PARTS_MAX;
+                Ok(go_on(parts))
             })?;
             Ok(go_on(parts))
         })
         .map_err(convert)?;
+        if unfolds {
+            return Err(too_complex());
+        }
         if parts <= PLAN_PARTS_MAX {
             return self.check();
         }

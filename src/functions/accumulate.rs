@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use super::call::short::{BIGINT, BOOL, FLOAT, INT, SMALL};
 use super::call::{Call, functions};
 use super::resolve::Param;
+use super::youngs_cramer::Sums;
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
 use crate::types::{Numeric, PgType};
@@ -28,32 +29,32 @@ functions! { pub(super) LIST:
     }
     "float8_combine" Immutable {
         (FLOATS, FLOATS) -> FLOATS_TYPE, strict, |call, row| {
-            Ok(combined(floats(call, 0, row)?, floats(call, 1, row)?)?.value())
+            floats(call, 0, row)?.and(floats(call, 1, row)?).map(value)
         };
     }
     "float8_avg" Immutable {
         (FLOATS) -> PgType::FLOAT8, strict, |call, row| {
-            Ok(floats(call, 0, row)?.over(0.0, |sums| sums.sum))
+            Ok(floats(call, 0, row)?.mean().into())
         };
     }
     "float8_var_pop" Immutable {
         (FLOATS) -> PgType::FLOAT8, strict, |call, row| {
-            Ok(floats(call, 0, row)?.over(0.0, |sums| sums.squares))
+            Ok(floats(call, 0, row)?.variance(false).into())
         };
     }
     "float8_var_samp" Immutable {
         (FLOATS) -> PgType::FLOAT8, strict, |call, row| {
-            Ok(floats(call, 0, row)?.over(1.0, |sums| sums.squares))
+            Ok(floats(call, 0, row)?.variance(true).into())
         };
     }
     "float8_stddev_pop" Immutable {
         (FLOATS) -> PgType::FLOAT8, strict, |call, row| {
-            Ok(root(floats(call, 0, row)?.over(0.0, |sums| sums.squares)))
+            Ok(floats(call, 0, row)?.variance(false).map(f64::sqrt).into())
         };
     }
     "float8_stddev_samp" Immutable {
         (FLOATS) -> PgType::FLOAT8, strict, |call, row| {
-            Ok(root(floats(call, 0, row)?.over(1.0, |sums| sums.squares)))
+            Ok(floats(call, 0, row)?.variance(true).map(f64::sqrt).into())
         };
     }
     "int2_avg_accum" Immutable {
@@ -100,35 +101,9 @@ functions! { pub(super) LIST:
     }
 }
 
-/// How many values there were, their sum, and the sum of the squares of their distances from the
-/// mean, by Youngs and Cramer.
-#[derive(Debug, Clone, Copy)]
-struct Sums {
-    count: f64,
-    sum: f64,
-    squares: f64,
-}
-
-impl Sums {
-    fn value(self) -> Value {
-        let parts = [self.count, self.sum, self.squares];
-        Value::List(parts.into_iter().map(Value::Float).collect())
-    }
-
-    /// Something divided by all values but so many; NULL if those are all.
-    fn over(self, but: f64, what: impl Fn(Self) -> f64) -> Value {
-        match self.count > but {
-            true => Value::Float(what(self) / (self.count - but)),
-            false => Value::Null,
-        }
-    }
-}
-
-fn root(value: Value) -> Value {
-    match value {
-        Value::Float(value) => Value::Float(value.sqrt()),
-        other => other,
-    }
+fn value(sums: Sums) -> Value {
+    let parts = [sums.count, sums.sum, sums.squares];
+    Value::List(parts.into_iter().map(Value::Float).collect())
 }
 
 fn floats(call: &Call<'_>, arg: usize, row: usize) -> Result<Sums> {
@@ -150,56 +125,8 @@ fn floats(call: &Call<'_>, arg: usize, row: usize) -> Result<Sums> {
 }
 
 fn add_float(call: &Call<'_>, row: usize) -> Result<Value> {
-    let before = floats(call, 0, row)?;
     let new = call.float(1, row).unwrap_or(f64::NAN);
-    let mut sums = Sums {
-        count: before.count + 1.0,
-        sum: before.sum + new,
-        squares: before.squares,
-    };
-    if before.count > 0.0 {
-        let distance = new * sums.count - sums.sum;
-        sums.squares += distance * distance / (sums.count * before.count);
-        if sums.sum.is_infinite() || sums.squares.is_infinite() {
-            if !before.sum.is_infinite() && !new.is_infinite() {
-                return Err(overflow());
-            }
-            sums.squares = f64::NAN;
-        }
-    } else if !new.is_finite() {
-        sums.squares = f64::NAN;
-    }
-    Ok(sums.value())
-}
-
-fn combined(a: Sums, b: Sums) -> Result<Sums> {
-    if a.count == 0.0 {
-        return Ok(b);
-    }
-    if b.count == 0.0 {
-        return Ok(a);
-    }
-    let count = a.count + b.count;
-    let sum = a.sum + b.sum;
-    let distance = a.sum / a.count - b.sum / b.count;
-    let squares = a.squares + b.squares + a.count * b.count * distance * distance / count;
-    let new =
-        |value: f64, x: f64, y: f64| value.is_infinite() && !x.is_infinite() && !y.is_infinite();
-    if new(sum, a.sum, b.sum) || new(squares, a.squares, b.squares) {
-        return Err(overflow());
-    }
-    Ok(Sums {
-        count,
-        sum,
-        squares,
-    })
-}
-
-fn overflow() -> Error {
-    Error::new(
-        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-        "value out of range: overflow",
-    )
+    floats(call, 0, row)?.with(new).map(value)
 }
 
 /// A count and a sum.

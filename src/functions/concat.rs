@@ -86,7 +86,8 @@ pub(super) fn span((months, days, micros): (i32, i32, i64)) -> i128 {
 fn furthest(call: &Call<'_>, row: usize, greatest: bool) -> Value {
     let all = (0..call.len()).filter_map(|arg| call.interval(arg, row));
     let found = match greatest {
-        true => all.max_by_key(|one| span(*one)),
+        // Of equal ones the first.
+        true => all.rev().max_by_key(|one| span(*one)),
         false => all.min_by_key(|one| span(*one)),
     };
     found.map_or(Value::Null, |(months, days, micros)| {

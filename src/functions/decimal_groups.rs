@@ -14,7 +14,8 @@ use num_bigint::BigInt;
 
 use super::call::external;
 use super::numeric_aggregate::{DIGITS_MAX, Kind};
-use crate::base::{Error, Result, SqlState};
+use super::youngs_cramer::overflow;
+use crate::base::{Error, Result};
 use crate::types::numerics::column;
 use crate::types::{Extended, Numeric};
 
@@ -107,13 +108,6 @@ const ROOMY_SCALE_MAX: i8 = 18;
 /// which is slower to compare and to compute with.
 pub(crate) fn has_room(scale: i8) -> bool {
     scale <= ROOMY_SCALE_MAX
-}
-
-fn overflow() -> Error {
-    Error::new(
-        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-        "value out of range: overflow",
-    )
 }
 
 impl DecimalGroups {

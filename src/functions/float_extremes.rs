@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
 };
 
 use super::decimal_groups::counts;
+use super::ungrouped::{Emits, Ungrouped};
 
 /// `min` and `max` over floats.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -48,11 +49,10 @@ impl AggregateUDFImpl for Extreme {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        self.of_one.accumulator(args)
-    }
-
-    fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        self.of_one.create_sliding_accumulator(args)
+        Ok(match args.return_field.data_type() {
+            DataType::Float32 => Box::new(Ungrouped(Groups::<Float32Type>::new(self.greatest))),
+            _ => Box::new(Ungrouped(Groups::<Float64Type>::new(self.greatest))),
+        })
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -98,9 +98,10 @@ where
         let order = new
             .partial_cmp(&old)
             .unwrap_or_else(|| is_nan(new).cmp(&is_nan(old)));
+        // Of equal ones, 0 and -0, PostgreSQL keeps the last.
         match self.greatest {
-            true => order == Ordering::Greater,
-            false => order == Ordering::Less,
+            true => order != Ordering::Less,
+            false => order != Ordering::Greater,
         }
     }
 
@@ -117,7 +118,7 @@ where
         }
     }
 
-    fn emitted(&mut self, emit_to: EmitTo) -> ArrayRef {
+    fn taken(&mut self, emit_to: EmitTo) -> ArrayRef {
         let found = emit_to.take_needed(&mut self.found);
         Arc::new(found.into_iter().collect::<PrimitiveArray<T>>())
     }
@@ -140,11 +141,11 @@ where
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        Ok(self.emitted(emit_to))
+        Ok(self.taken(emit_to))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(vec![self.emitted(emit_to)])
+        Ok(vec![self.taken(emit_to)])
     }
 
     fn merge_batch(
@@ -173,5 +174,19 @@ where
 
     fn size(&self) -> usize {
         size_of_val(self) + self.found.capacity() * size_of::<Option<T::Native>>()
+    }
+}
+
+impl<T: ArrowPrimitiveType + std::fmt::Debug> Emits for Groups<T>
+where
+    T::Native: PartialOrd,
+{
+    fn emitted(&self) -> Result<ArrayRef> {
+        let found = self.found.iter().copied();
+        Ok(Arc::new(found.collect::<PrimitiveArray<T>>()))
+    }
+
+    fn handed_on(&self) -> Result<Vec<ArrayRef>> {
+        Ok(vec![self.emitted()?])
     }
 }

@@ -383,16 +383,18 @@ impl<'a> Values<'a> {
                 let (Some(value), Some(base)) = (column.get(row), column.get(base)) else {
                     return Ok(Ordering::Equal);
                 };
+                if value == Extended::NaN || base == Extended::NaN {
+                    return Ok(value.cmp(&base));
+                }
                 let count: Extended = count.as_ref().clone();
-                let edge = if minus {
-                    base.plus(&count.negated())
-                } else {
-                    base.plus(&count)
+                let edge = match minus {
+                    true => base.plus(&count.negated()),
+                    false => base.plus(&count),
                 };
-                match (&edge, &base) {
-                    (Extended::NaN, Extended::NaN) | (_, Extended::NaN) => value.cmp(&base),
-                    (Extended::NaN, _) => Ordering::Equal,
-                    _ => value.cmp(&edge),
+                match edge {
+                    // Infinity less infinity: everything is in range.
+                    Extended::NaN => Ordering::Equal,
+                    edge => value.cmp(&edge),
                 }
             }
             (Self::Date(column), Offset::Span(..)) => {

@@ -28,6 +28,7 @@ mod domain;
 mod expression;
 mod extract;
 mod float_extremes;
+mod float_sums;
 mod formatting;
 mod frame;
 mod framed;
@@ -77,8 +78,10 @@ mod text;
 mod time;
 mod timetz;
 mod trigger;
+mod ungrouped;
 mod variadic;
 mod waiting;
+mod youngs_cramer;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -436,6 +439,7 @@ pub(crate) fn aggregate_over(
     match (name, ty) {
         ("min", ty) if ty.is_floating() => return Some(float_extremes::aggregate(false)),
         ("max", ty) if ty.is_floating() => return Some(float_extremes::aggregate(true)),
+        (_, ty) if ty.is_floating() => return float_sums::aggregate(name, ty, false),
         (_, arrow::datatypes::DataType::Interval(_)) => {}
         _ => return None,
     }
@@ -445,6 +449,18 @@ pub(crate) fn aggregate_over(
         "min" => Some(gather::aggregate(&statistics::LEAST_INTERVAL)),
         "max" => Some(gather::aggregate(&statistics::GREATEST_INTERVAL)),
         _ => None,
+    }
+}
+
+/// The aggregate that tells the values of a type apart by itself when it is called with DISTINCT:
+/// values that are equal may look different, or are added up in their order.
+pub(crate) fn aggregate_distinct(
+    name: &str,
+    ty: &arrow::datatypes::DataType,
+) -> Option<Arc<AggregateUDF>> {
+    match ty {
+        arrow::datatypes::DataType::LargeUtf8 => numeric_aggregate::distinct(name),
+        ty => float_sums::aggregate(name, ty, true),
     }
 }
 

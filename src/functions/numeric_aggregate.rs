@@ -49,6 +49,8 @@ impl Kind {
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct NumericAggregate {
     pub(super) kind: Kind,
+    /// Whether each value counts once, however often it is there.
+    distinct: bool,
     signature: Signature,
 }
 
@@ -57,8 +59,13 @@ impl NumericAggregate {
     pub(super) fn of(kind: Kind) -> Self {
         Self {
             kind,
+            distinct: false,
             signature: Signature::user_defined(Volatility::Immutable),
         }
+    }
+
+    fn is_distinct(&self, said: bool) -> bool {
+        self.distinct || said
     }
 
     /// What an argument is converted to; `None` if it is no exact number.
@@ -83,6 +90,19 @@ impl NumericAggregate {
             _ => None,
         }
     }
+}
+
+/// `sum` or `avg` of numerics without declared scale, each value once.
+pub(super) fn distinct(name: &str) -> Option<Arc<AggregateUDF>> {
+    let kind = match name {
+        "sum" => Kind::Sum,
+        "avg" => Kind::Average,
+        _ => return None,
+    };
+    Some(Arc::new(AggregateUDF::new_from_impl(NumericAggregate {
+        distinct: true,
+        ..NumericAggregate::of(kind)
+    })))
 }
 
 /// The minimum or maximum of numerics without declared scale.
@@ -138,7 +158,7 @@ impl AggregateUDFImpl for NumericAggregate {
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>, DataFusionError> {
         let field =
             |name: &str, ty| Arc::new(Field::new(format!("{}[{name}]", args.name), ty, true));
-        if args.is_distinct && matches!(self.kind, Kind::Sum | Kind::Average) {
+        if self.is_distinct(args.is_distinct) && matches!(self.kind, Kind::Sum | Kind::Average) {
             let item = Field::new_list_field(DataType::LargeUtf8, true);
             return Ok(vec![field("values", DataType::List(Arc::new(item)))]);
         }
@@ -160,7 +180,7 @@ impl AggregateUDFImpl for NumericAggregate {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>, DataFusionError> {
-        if args.is_distinct && matches!(self.kind, Kind::Sum | Kind::Average) {
+        if self.is_distinct(args.is_distinct) && matches!(self.kind, Kind::Sum | Kind::Average) {
             return Ok(Box::new(DistinctTotal {
                 kind: self.kind,
                 values: BTreeSet::new(),
@@ -183,7 +203,7 @@ impl AggregateUDFImpl for NumericAggregate {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        !args.is_distinct
+        !self.is_distinct(args.is_distinct)
             && matches!(self.kind, Kind::Sum | Kind::Average)
             && matches!(input(args.expr_fields), DataType::Decimal128(..))
     }
@@ -382,8 +402,9 @@ impl Accumulator for Extreme {
         for value in must(&values[0])?.iter().flatten() {
             let better = match &self.value {
                 None => true,
-                Some(kept) if self.least => value < *kept,
-                Some(kept) => value > *kept,
+                // Of equal ones, 1.0 and 1.00, PostgreSQL keeps the last.
+                Some(kept) if self.least => value <= *kept,
+                Some(kept) => value >= *kept,
             };
             if better {
                 self.value = Some(value);

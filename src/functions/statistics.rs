@@ -5,6 +5,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNanoType};
 
 use super::gather::{Gathered, Gives, Group, Taken};
+use super::youngs_cramer::{PairSums, Sums};
 use crate::base::{Error, Result};
 use crate::pg_catalog::Value;
 use crate::types::numerics::NumericColumn;
@@ -102,7 +103,7 @@ pub(super) static GREATEST_INTERVAL: Gathered = Gathered {
     finish: |group| Ok(furthest(group, true)),
 };
 
-/// The smallest or greatest interval; of equal ones the first.
+/// The smallest or greatest interval; of equal ones the last, as PostgreSQL's.
 fn furthest(group: &Group<'_>, greatest: bool) -> Value {
     let Some(column) = group.columns.first() else {
         return Value::Null;
@@ -116,8 +117,8 @@ fn furthest(group: &Group<'_>, greatest: bool) -> Value {
         let value = (value.months, value.days, value.nanoseconds / 1000);
         let span = super::concat::span;
         let further = found.is_none_or(|found| match greatest {
-            true => span(value) > span(found),
-            false => span(value) < span(found),
+            true => span(value) >= span(found),
+            false => span(value) <= span(found),
         });
         if further {
             found = Some(value);
@@ -164,7 +165,7 @@ fn deviation(group: &Group<'_>, sample: bool, root: bool) -> Result<Value> {
         return Ok(Value::Null);
     };
     if column.data_type().is_floating() {
-        return Ok(float_deviation(column, sample, root));
+        return float_deviation(column, sample, root);
     }
     let Some(numbers) = numerics(column)? else {
         return Ok(Value::Text("NaN".into()));
@@ -196,25 +197,15 @@ fn deviation(group: &Group<'_>, sample: bool, root: bool) -> Result<Value> {
     })
 }
 
-/// Sum of squares of the distances from the mean, as PostgreSQL adds them up.
-fn float_deviation(column: &ArrayRef, sample: bool, root: bool) -> Value {
-    let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
-    for value in column.as_primitive::<Float64Type>().iter().flatten() {
-        n += 1.0;
-        sum += value;
-        if n > 1.0 {
-            let distance = value * n - sum;
-            squares += distance * distance / (n * (n - 1.0));
-        } else if !value.is_finite() {
-            squares = f64::NAN;
-        }
+fn float_deviation(column: &ArrayRef, sample: bool, root: bool) -> Result<Value> {
+    let mut values = column.as_primitive::<Float64Type>().iter().flatten();
+    let sums = values.try_fold(Sums::default(), Sums::with)?;
+    let variance = sums.variance(sample);
+    Ok(match root {
+        true => variance.map(f64::sqrt),
+        false => variance,
     }
-    let divisor = if sample { n - 1.0 } else { n };
-    if divisor <= 0.0 {
-        return Value::Null;
-    }
-    let variance: f64 = squares / divisor;
-    Value::Float(if root { variance.sqrt() } else { variance })
+    .into())
 }
 
 /// Rows where both arguments are there: y, x.
@@ -232,47 +223,11 @@ fn pairs_of(group: &Group<'_>) -> Result<Vec<(f64, f64)>> {
         .collect())
 }
 
-/// What regression is reckoned from.
-struct Sums {
-    n: f64,
-    x: f64,
-    y: f64,
-    xx: f64,
-    yy: f64,
-    xy: f64,
-}
-
 /// `None` without a pair.
-fn sums(group: &Group<'_>) -> Result<Option<Sums>> {
-    let mut s = Sums {
-        n: 0.0,
-        x: 0.0,
-        y: 0.0,
-        xx: 0.0,
-        yy: 0.0,
-        xy: 0.0,
-    };
-    for (y, x) in pairs_of(group)? {
-        let before = s.n;
-        s.n += 1.0;
-        s.x += x;
-        s.y += y;
-        if before > 0.0 {
-            let (dx, dy) = (x * s.n - s.x, y * s.n - s.y);
-            let scale = 1.0 / (s.n * before);
-            s.xx += dx * dx * scale;
-            s.yy += dy * dy * scale;
-            s.xy += dx * dy * scale;
-        } else {
-            if !x.is_finite() {
-                (s.xx, s.xy) = (f64::NAN, f64::NAN);
-            }
-            if !y.is_finite() {
-                (s.yy, s.xy) = (f64::NAN, f64::NAN);
-            }
-        }
-    }
-    Ok((s.n > 0.0).then_some(s))
+fn sums(group: &Group<'_>) -> Result<Option<PairSums>> {
+    let mut pairs = pairs_of(group)?.into_iter();
+    let sums = pairs.try_fold(PairSums::default(), |sums, (y, x)| sums.with(y, x))?;
+    Ok((sums.n > 0.0).then_some(sums))
 }
 
 /// The sum of a group's intervals, and how many there are.

@@ -157,6 +157,15 @@ impl Analyst<'_> {
                 self.aggregate_function(name, &mut args, ordered)?
             }
         };
+        // Some tell the values apart themselves.
+        let apart = match &args[..] {
+            [arg] if modifiers.distinct && (is_float(arg.base()) || self.is_open(arg)?) => {
+                functions::aggregate_distinct(name, &arg.base().data_type())
+            }
+            _ => None,
+        };
+        let distinct = modifiers.distinct && apart.is_none() && !matches!(name, "min" | "max");
+        let udaf = apart.unwrap_or(udaf);
         let first = args.first().map(|arg| (arg.base(), arg.expr.clone()));
         let exprs = args.into_iter().map(|arg| self.said(arg));
         let exprs = exprs.collect::<Result<Vec<_>>>()?;
@@ -204,7 +213,7 @@ impl Analyst<'_> {
             let call = Expr::AggregateFunction(AggregateFunction::new_udf(
                 udaf,
                 exprs.clone(),
-                modifiers.distinct,
+                distinct,
                 filter.map(Box::new),
                 order,
                 None,
@@ -361,7 +370,7 @@ impl Analyst<'_> {
             let value = self.settled(value)?;
             self.ordering_exists(value.base())?;
             let ty = value.ty;
-            let key = self.key(value)?;
+            let key = self.order_key(value, false)?;
             // What is the same for every row orders nothing.
             let differs = !key.column_refs().is_empty()
                 || key.is_volatile()

@@ -145,6 +145,27 @@ impl Analyst<'_> {
         Ok(binary(float, Operator::Plus, zero.expr))
     }
 
+    /// A float and those of a list it is looked up in by its bits, in which zeros differ by their
+    /// sign. A list of constants without zero stays as it is, so that files are left out by it.
+    pub(super) fn with_one_zero(
+        &self,
+        value: Expr,
+        items: Vec<Expr>,
+        ty: PgType,
+    ) -> Result<(Expr, Vec<Expr>)> {
+        let nonzero = |item: &Expr| match item {
+            Expr::Literal(ScalarValue::Float64(Some(item)), _) => *item != 0.0,
+            Expr::Literal(ScalarValue::Float32(Some(item)), _) => *item != 0.0,
+            Expr::Literal(item, _) => item.is_null(),
+            _ => false,
+        };
+        if items.iter().all(nonzero) {
+            return Ok((value, items));
+        }
+        let items = items.into_iter().map(|item| self.one_zero(item, ty));
+        Ok((self.one_zero(value, ty)?, items.collect::<Result<_>>()?))
+    }
+
     /// An argument of an aggregate called with DISTINCT: what is equal is looked at once, whatever
     /// zeros it shows.
     pub(super) fn counted_once(&self, name: &str, arg: &mut Typed) -> Result<()> {
@@ -154,7 +175,7 @@ impl Analyst<'_> {
         if name == "sum" && self.is_long(arg)? {
             // It may come to more than 128 bits hold. All of them show as many digits.
             arg.expr = typed::recast(arg.expr.clone(), arg.ty, PgType::NUMERIC);
-        } else if self.is_open(arg)? {
+        } else if self.is_open(arg)? && !matches!(name, "sum" | "avg" | "min" | "max") {
             arg.expr = numeric::trimmed(arg.expr.clone());
         }
         if arg.ty.is_composite() {
@@ -165,7 +186,7 @@ impl Analyst<'_> {
             let arg = arg.base();
             return Err(Error::unsupported(format!("{name}(DISTINCT {arg})")));
         }
-        if is_float(arg.base()) {
+        if is_float(arg.base()) && !matches!(name, "sum" | "avg" | "min" | "max") {
             arg.expr = self.one_zero(arg.expr.clone(), arg.base())?;
         }
         if name != "count" {

@@ -1,5 +1,6 @@
 //! COALESCE, GREATEST, LEAST and NULLIF: one of several values.
 
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::Expr;
 
 use super::Analyst;
@@ -30,9 +31,23 @@ impl Analyst<'_> {
             Some(value) => self.is_open(value)?,
             None => false,
         };
-        let args: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
-        if name == "coalesce" && args[..args.len() - 1].iter().any(is_volatile) {
-            return Ok(Typed::new(first_there(args)?, ty));
+        let mut args: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
+        if name == "coalesce" {
+            // DataFusion writes all arguments but the last twice.
+            let twice = &args[..args.len() - 1];
+            if twice.iter().any(is_volatile) {
+                let first = first_there(args).map_err(|_| {
+                    let what = "a volatile function in an argument of COALESCE before the last";
+                    Error::unsupported(what)
+                })?;
+                return Ok(Typed::new(first, ty));
+            }
+            if twice.iter().any(has_coalesce) {
+                match first_there(args) {
+                    Ok(first) => return Ok(Typed::new(first, ty)),
+                    Err(given_back) => args = given_back,
+                }
+            }
         }
         if open && name != "coalesce" {
             return Ok(Typed::new(numeric::extreme(name == "greatest", args), ty));
@@ -96,9 +111,18 @@ impl Analyst<'_> {
     }
 }
 
-/// COALESCE that computes no argument twice, as DataFusion would all but the last. It computes all
-/// of them, which must do no harm.
-fn first_there(args: Vec<Expr>) -> Result<Expr> {
+/// Whether one COALESCE is in another's arguments, in either of the forms it is given here.
+fn has_coalesce(expr: &Expr) -> bool {
+    let call = |part: &Expr| match part {
+        Expr::ScalarFunction(call) => matches!(call.func.name(), "coalesce" | "first_there"),
+        _ => false,
+    };
+    expr.exists(|part| Ok(call(part))).unwrap_or(false)
+}
+
+/// COALESCE that computes no argument twice. It computes all of them; where that may do harm it
+/// gives them back.
+fn first_there(args: Vec<Expr>) -> std::result::Result<Expr, Vec<Expr>> {
     let harmless = |arg: &Expr| {
         let value = match arg {
             Expr::Cast(cast) => cast.expr.as_ref(),
@@ -108,8 +132,6 @@ fn first_there(args: Vec<Expr>) -> Result<Expr> {
     };
     match semantics::computed("first_there") {
         Some(function) if args[1..].iter().all(harmless) => Ok(function.call(args)),
-        _ => Err(Error::unsupported(
-            "a volatile function in an argument of COALESCE before the last",
-        )),
+        _ => Err(args),
     }
 }

@@ -333,6 +333,10 @@ impl Analyst<'_> {
                 .into_iter()
                 .map(|item| Ok(self.coerced(item, ty)?.expr))
                 .collect::<Result<Vec<_>>>()?;
+            let (value, items) = match super::coerce::is_float(ty) {
+                true => self.with_one_zero(value, items, ty)?,
+                false => (value, items),
+            };
             return Ok(Typed::bool(Expr::InList(
                 datafusion::logical_expr::expr::InList::new(Box::new(value), items, negated),
             )));

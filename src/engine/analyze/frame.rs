@@ -93,8 +93,8 @@ impl Analyst<'_> {
                 (Written::Preceding(_), None) => Bound::UnboundedPreceding,
                 (Written::Following(_), None) => Bound::UnboundedFollowing,
                 (written, Some(offset)) => {
-                    let to = counted.as_ref().map(|counted| counted.offset);
-                    let (expr, constant) = self.offset(level, offset, units, to, start)?;
+                    let (expr, constant) =
+                        self.offset(level, offset, units, counted.as_ref(), start)?;
                     offsets.push((expr, constant));
                     match written {
                         Written::Preceding(_) => Bound::Preceding(offsets.len() - 1),
@@ -115,14 +115,20 @@ impl Analyst<'_> {
             },
             _ => false,
         };
-        let native = exclude == Exclude::Nothing
-            && !turned
-            && (!anew || start == Bound::UnboundedPreceding)
-            && offsets.iter().all(|(_, constant)| constant.is_some())
-            && counted.as_ref().is_none_or(|counted| counted.native);
-        if native {
+        // As DataFusion wants them; none if some are not known, or not of its frames.
+        let distances: Option<Vec<ScalarValue>> = offsets
+            .iter()
+            .map(|(_, constant)| match &counted {
+                Some(counted) => counted.native(constant.as_ref()?),
+                None => constant.clone(),
+            })
+            .collect();
+        let native =
+            exclude == Exclude::Nothing && !turned && (!anew || start == Bound::UnboundedPreceding);
+        if let Some(distances) = distances.filter(|_| native) {
             let native = |bound: Bound| -> WindowFrameBound {
-                let value = |index: usize| constant(index).cloned().unwrap_or(ScalarValue::Null);
+                let value =
+                    |index: usize| distances.get(index).cloned().unwrap_or(ScalarValue::Null);
                 match bound {
                     Bound::CurrentRow => WindowFrameBound::CurrentRow,
                     Bound::UnboundedPreceding => WindowFrameBound::Preceding(unbounded(units)),
@@ -168,27 +174,20 @@ impl Analyst<'_> {
                 ),
             )
         };
-        let oid = ty.oid;
-        // The type of offsets, that of offsets and values in frames of our own, and whether
-        // DataFusion can.
-        let (offset, own, native) = match category(ty) {
-            'N' if oid == PgType::NUMERIC.oid => (ty, ty, false),
-            'N' if super::coerce::is_float(ty) => (ty, PgType::FLOAT8, true),
-            'N' if [PgType::INT2.oid, PgType::INT4.oid, PgType::INT8.oid].contains(&oid) => {
-                (ty, PgType::INT8, true)
-            }
-            'D' | 'T' => {
-                let native = oid != PgType::INTERVAL.oid && oid != PgType::TIME.oid;
-                (PgType::INTERVAL, PgType::INTERVAL, native)
-            }
+        // The type of offsets, and that of offsets and values in frames of our own.
+        let (offset, own) = match category(ty) {
+            'N' if ty.oid == PgType::NUMERIC.oid => (ty, ty),
+            'N' if super::coerce::is_float(ty) => (PgType::FLOAT8, PgType::FLOAT8),
+            'N' if whole(ty) => (PgType::INT8, PgType::INT8),
+            'D' | 'T' => (PgType::INTERVAL, PgType::INTERVAL),
             _ => return Err(refused()),
         };
         let as_ty = if category(own) == 'N' { own } else { ty };
         Ok(Counted {
             value: self.coerced(value.clone(), as_ty)?.expr,
+            column: ty,
             offset,
             own,
-            native,
         })
     }
 
@@ -198,9 +197,10 @@ impl Analyst<'_> {
         level: &Level<'_>,
         offset: &ast::Expr,
         units: Units,
-        to: Option<PgType>,
+        counted: Option<&Counted>,
         start: bool,
     ) -> Result<(Expr, Option<ScalarValue>)> {
+        let to = counted.map(|counted| counted.offset);
         // sqlparser takes any quoted offset for an interval.
         let offset = match offset {
             ast::Expr::Interval(interval)
@@ -212,17 +212,17 @@ impl Analyst<'_> {
             offset => offset,
         };
         let value = self.expression(level, offset)?;
-        if let Some(to) = to
-            && category(to) == 'N'
+        if let Some(Counted { column, offset, .. }) = counted
+            && category(*offset) == 'N'
             && !value.is_unknown()
-            && value.ty.oid != to.oid
-            && !(super::coerce::implicitly(value.ty, to) || whole(value.ty) && whole(to))
+            && value.ty.oid != offset.oid
+            && !super::coerce::implicitly(value.ty, *offset)
         {
             return Err(Error::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
                 format!(
-                    "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {to} \
-                     and offset type {}",
+                    "RANGE with offset PRECEDING/FOLLOWING is not supported for column type \
+                     {column} and offset type {}",
                     value.base()
                 ),
             )
@@ -239,8 +239,13 @@ impl Analyst<'_> {
             )
             .or_at(value.place));
         }
-        let value = match to {
-            Some(to) => self.coerced(value, to)?,
+        let value = match counted {
+            // What is written without a type is of the column's.
+            Some(counted) if value.is_unknown() && category(counted.offset) == 'N' => {
+                let value = self.coerced(value, counted.column)?;
+                self.coerced(value, counted.offset)?
+            }
+            Some(counted) => self.coerced(value, counted.offset)?,
             None => self.as_integer(value, PgType::INT8, units_name(units))?,
         };
         let expr = value.expr;
@@ -261,10 +266,7 @@ impl Analyst<'_> {
         }
         let negative = match &literal {
             ScalarValue::Int64(Some(value)) => *value < 0,
-            ScalarValue::Int32(Some(value)) => *value < 0,
-            ScalarValue::Int16(Some(value)) => *value < 0,
-            ScalarValue::Float32(Some(value)) => *value < 0.0,
-            ScalarValue::Float64(Some(value)) => *value < 0.0,
+            ScalarValue::Float64(Some(value)) => *value < 0.0 || value.is_nan(),
             ScalarValue::Decimal128(Some(value), ..) => *value < 0,
             ScalarValue::IntervalMonthDayNano(Some(value)) => {
                 value.months < 0 || value.days < 0 || value.nanoseconds < 0
@@ -293,14 +295,41 @@ impl Analyst<'_> {
     }
 }
 
-/// What RANGE with an offset counts from: the value, the type of its offsets, and whether
-/// DataFusion can.
+/// What RANGE with an offset counts from.
 struct Counted {
     value: Expr,
+    /// Its type.
+    column: PgType,
+    /// The type of its offsets.
     offset: PgType,
     /// The type of offsets in frames of our own.
     own: PgType,
-    native: bool,
+}
+
+impl Counted {
+    /// An offset as DataFusion takes it, in the column's type: there must be one whose sum with a
+    /// value it finds as PostgreSQL does, which adds to a real as to a double.
+    fn native(&self, offset: &ScalarValue) -> Option<ScalarValue> {
+        let frame = [
+            PgType::INTERVAL,
+            PgType::TIME,
+            PgType::FLOAT4,
+            PgType::NUMERIC,
+        ];
+        if frame.iter().any(|ty| ty.oid == self.column.oid) {
+            return None;
+        }
+        match offset {
+            ScalarValue::Int64(Some(count)) if self.column.oid == PgType::INT4.oid => {
+                i32::try_from(*count).ok().map(ScalarValue::from)
+            }
+            ScalarValue::Int64(Some(count)) if self.column.oid == PgType::INT2.oid => {
+                i16::try_from(*count).ok().map(ScalarValue::from)
+            }
+            ScalarValue::Float64(Some(count)) if !count.is_finite() => None,
+            offset => Some(offset.clone()),
+        }
+    }
 }
 
 fn whole(ty: PgType) -> bool {

@@ -12,10 +12,10 @@ use datafusion::logical_expr::{
 };
 use sqlparser::ast::{self, Value, ValueWithSpan};
 
-use super::coerce::array_element;
+use super::coerce::{array_element, is_float};
 use super::level::{Clause, Level};
 use super::query::{Tail, is_subquery, plain, project, row_number_udwf};
-use super::typed::{and, binary, int8, or};
+use super::typed::{Typed, and, binary, int8, or};
 use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::WITH_TIES;
@@ -81,6 +81,17 @@ impl Analyst<'_> {
         // NULL is larger than every value.
         let nulls_first = order.options.nulls_first.unwrap_or(!asc);
         Ok(SortExpr::new(key, asc, nulls_first))
+    }
+
+    /// A value as one that rows are ordered by: zeros of either sign are one. They may be two
+    /// where it does not matter in which order equal ones come (`last`).
+    pub(super) fn order_key(&self, value: Typed, last: bool) -> Result<Expr> {
+        let ty = value.base();
+        let key = self.key(value)?;
+        match is_float(ty) && !last && !matches!(key, Expr::Literal(..)) {
+            true => self.one_zero(key, ty),
+            false => Ok(key),
+        }
     }
 
     /// The keys that order a value of a type as an ORDER BY item asks for.
@@ -292,6 +303,20 @@ impl Analyst<'_> {
             .converted()?;
         let plan = self.sorted(plan, sort)?;
         project(columns, plan)
+    }
+}
+
+impl Tail<'_> {
+    /// Whether it does not matter in which order rows come that the last key does not tell apart.
+    pub(super) fn leaves_ties(&self) -> bool {
+        let limited = match self.limit {
+            Some(ast::LimitClause::LimitOffset {
+                limit: Some(ast::Expr::Function(limit)),
+                ..
+            }) => with_ties(limit).is_some(),
+            _ => false,
+        };
+        !limited && !self.fetch.is_some_and(|fetch| fetch.with_ties)
     }
 }
 

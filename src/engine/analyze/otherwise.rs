@@ -131,7 +131,9 @@ impl Analyst<'_> {
             }
         });
         let args = args.collect::<Result<Vec<_>>>()?;
-        let value = self.one_of(which, args.clone())?;
+        // Of equal values these give the second, GREATEST and LEAST the first.
+        let reversed = args.iter().rev().cloned().collect();
+        let value = self.one_of(which, reversed)?;
         super::routine::unless_null(&args, value).map(Some)
     }
 

@@ -212,9 +212,11 @@ impl Analyst<'_> {
         }
         let level = Level::new(parent, ctes);
         let mut sort = Vec::new();
-        for order in tail.order {
+        let last = tail.order.len().checked_sub(1);
+        let last = last.filter(|_| tail.leaves_ties());
+        for (place, order) in tail.order.iter().enumerate() {
             let index = self.output_position(order, &answer)?;
-            let key = self.key(answer.column(index))?;
+            let key = self.order_key(answer.column(index), Some(place) == last)?;
             sort.extend(self.sort_keys(order, answer.columns[index].ty, key)?);
         }
         let plan = self.sorted(answer.plan, &sort)?;

@@ -200,6 +200,13 @@ impl Analyst<'_> {
         let apply = |sign: &str, (a, b): &(Typed, Typed)| -> Result<Expr> {
             Ok(self.operate(sign, a.clone(), b.clone())?.expr)
         };
+        // To tell which row is less, all pairs but the last are compared twice.
+        if !matches!(op, Operator::Eq | Operator::NotEq) {
+            for (a, b) in pairs.iter().rev().skip(1) {
+                self.scope.watch.repeat(&a.expr)?;
+                self.scope.watch.repeat(&b.expr)?;
+            }
+        }
         let mut result: Option<Expr> = None;
         for pair in pairs.iter().rev() {
             let so_far = result.take();
@@ -286,6 +293,9 @@ impl Analyst<'_> {
         let [a, b, c, d]: [Typed; 4] = values
             .try_into()
             .map_err(|_| Error::unsupported("OVERLAPS"))?;
+        for end in [&a, &b, &c, &d] {
+            self.scope.watch.repeat(&end.expr)?;
+        }
         // Each period with its earlier end first; a NULL end counts as unknown.
         let less = |x: &Typed, y: &Typed| self.operate("<", x.clone(), y.clone());
         let swap = |x: &Typed, y: &Typed| -> Result<(Expr, Expr)> {

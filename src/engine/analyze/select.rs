@@ -412,11 +412,15 @@ impl Analyst<'_> {
                 .map_err(|_| super::operator::no_equality(ty))?;
         }
         let mut keys = Vec::new();
-        for (index, order) in items {
+        let last = match distinct_on.is_empty() && tail.leaves_ties() {
+            true => items.len().checked_sub(1),
+            false => None,
+        };
+        for (place, (index, order)) in items.into_iter().enumerate() {
             let value = targets[index].value.clone();
             let ty = value.base();
             self.ordering_exists(ty)?;
-            let key = self.key(value.clone())?;
+            let key = self.order_key(value.clone(), Some(place) == last || plain_distinct)?;
             // A constant orders nothing, unless it is NULL in the grouping sets without it.
             let by_sets = groups.is_some_and(|groups| groups.has_in_sets(&value.expr));
             if !plain_distinct && distinct_on.is_empty() && is_constant(&key) && !by_sets {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use datafusion::common::metadata::FieldMetadata;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Case, Expr, ExprSchemable, Operator, ScalarUDF};
@@ -137,16 +138,41 @@ pub(super) fn or(left: Expr, right: Expr) -> Expr {
     binary(left, Operator::Or, right)
 }
 
+/// So many CASEs in the conditions of another are left to the optimizer.
+const CASES_MAX: usize = 3;
+
 /// `CASE WHEN … THEN … ELSE … END`
 pub(super) fn case(branches: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Expr {
+    // What DataFusion makes of conditions doubles with every CASE in those of another, and so does
+    // the time it takes to find out whether there is an answer. An operand keeps it from both.
+    let conditions = branches.iter().map(|(when, _)| when);
+    let nested = conditions.map(cases).sum::<usize>() > CASES_MAX;
+    // Nobody would know which rows take a branch with a subquery.
+    let subqueries = || {
+        let parts = branches.iter().flat_map(|(when, then)| [when, then]);
+        parts.chain(&otherwise).any(super::subquery::has_subquery)
+    };
+    let operand = nested && !subqueries();
     Expr::Case(Case::new(
-        None,
+        operand.then(|| Box::new(boolean(Some(true)))),
         branches
             .into_iter()
             .map(|(when, then)| (Box::new(when), Box::new(then)))
             .collect(),
         otherwise.map(Box::new),
     ))
+}
+
+/// How many CASEs there are in an expression.
+fn cases(expr: &Expr) -> usize {
+    let mut cases = 0;
+    let counted = expr.apply(|part| {
+        cases += usize::from(matches!(part, Expr::Case(_)));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    // Nothing in it fails.
+    let _: datafusion::common::Result<_> = counted;
+    cases
 }
 
 /// Refuses to write a volatile value twice into an expression.

@@ -81,7 +81,7 @@ impl Analyst<'_> {
                     let value = self.settled(value)?;
                     self.equality_types(value.base(), value.base())
                         .map_err(|_| super::operator::no_equality(value.base()))?;
-                    self.key(value)
+                    self.order_key(value, false)
                 })
                 .collect::<Result<Vec<_>>>()?;
             let mut order = Vec::new();
@@ -98,7 +98,7 @@ impl Analyst<'_> {
             .into_iter()
             .map(|(item, value)| {
                 let ty = value.ty;
-                let key = self.key(value)?;
+                let key = self.order_key(value, false)?;
                 self.sort_keys(item, ty, key)
             })
             .collect::<Result<Vec<_>>>()?
