@@ -74,10 +74,10 @@ pub use explain::Explanation;
 pub use expression_kind::ExpressionKind;
 pub use guard::is_row_security_active;
 pub use parse::{
-    CurrentOf, FieldNames, TYPE_OF, TypeName, capital_value, check_plpgsql, condition, locate,
-    original_position, parse, parse_expression, parse_nonstandard, parse_plpgsql, parse_query,
-    redirect, rename_column, settle_default, subscripted, with_condition, without_void,
-    written_type,
+    ARGUMENT, CurrentOf, FieldNames, TYPE_OF, TypeName, capital_value, check_plpgsql, condition,
+    locate, original_position, parse, parse_expression, parse_nonstandard, parse_plpgsql,
+    parse_query, redirect, rename_column, settle_default, subscripted, with_condition,
+    without_void, written_type,
 };
 pub(crate) use parse::{fold, object_name};
 pub use recipe::view_definition;

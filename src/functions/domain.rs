@@ -1,8 +1,11 @@
 //! What a domain forbids: a function of the verdict on a value, which fails where it is against it.
 //! No query can say its name.
 
-use super::call::short::{BIGINT, BOOL, TEXT};
+use arrow::array::AsArray;
+
+use super::call::short::{BIGINT, BOOL, TEXT, TEXTS};
 use super::call::{Call, functions};
+use super::resolve::Returns;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::Snapshot;
 use crate::pg_catalog::Value;
@@ -16,14 +19,35 @@ functions! { pub(super) LIST:
     }
     "\0in length" Immutable {
         (TEXT, BIGINT, BIGINT) -> PgType::TEXT, strict, in_length;
+        (TEXTS, BIGINT, BIGINT) => Returns::Like(0), strict, in_lengths;
     }
 }
 
-/// A text that a type of a declared length, given by its OID and modifier, holds.
-fn in_length(call: &Call<'_>, row: usize) -> Result<Value> {
+/// A type by its OID and modifier.
+fn type_said(call: &Call<'_>, row: usize) -> PgType {
     let number = |index: usize| call.int(index, row).unwrap_or(-1);
     let oid = u32::try_from(number(1)).unwrap_or_default();
-    let ty = PgType::of(oid).with_typmod(i32::try_from(number(2)).unwrap_or(-1));
+    PgType::of(oid).with_typmod(i32::try_from(number(2)).unwrap_or(-1))
+}
+
+/// An array whose texts the elements of a type hold.
+fn in_lengths(call: &Call<'_>, row: usize) -> Result<Value> {
+    let element = type_said(call, row).element().unwrap_or(PgType::TEXT);
+    if let Some(limit) = element.char_length()
+        && let Some((texts, _)) = call.array(0, row)
+        && let Some(texts) = texts.as_string_view_opt()
+    {
+        for text in texts.iter().flatten() {
+            shortened(text, limit, element)?;
+        }
+    }
+    let array = call.raw(0);
+    Ok(array.map_or(Value::Null, |array| Value::Raw(array.slice(row, 1))))
+}
+
+/// A text that a type of a declared length holds.
+fn in_length(call: &Call<'_>, row: usize) -> Result<Value> {
+    let ty = type_said(call, row);
     let text = call.text(0, row).unwrap_or_default();
     let text = match ty.char_length() {
         Some(limit) => shortened(text, limit, ty)?,

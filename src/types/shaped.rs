@@ -506,6 +506,37 @@ pub fn with_elements(pairs: &StructArray, elements: ArrayRef) -> Result<ArrayRef
         .map_err(failed)
 }
 
+/// The same arrays over what `of` makes of all their elements, which `item` says what they are.
+///
+/// # Errors
+/// What `of` fails with; `XX000` if it makes more or less of them.
+pub fn mapped(
+    array: &ArrayRef,
+    item: &FieldRef,
+    of: &dyn Fn(&ArrayRef) -> Result<ArrayRef>,
+) -> Result<ArrayRef> {
+    if let Some(pairs) = array.as_struct_opt() {
+        return with_elements(pairs, mapped(pairs.column(1), item, of)?);
+    }
+    let Some(lists) = array.as_list_opt::<i32>() else {
+        return of(array);
+    };
+    let values = mapped(lists.values(), item, of)?;
+    let item = match (values.data_type(), lists.data_type()) {
+        (DataType::List(_), DataType::List(outer)) => Arc::new(
+            outer
+                .as_ref()
+                .clone()
+                .with_data_type(values.data_type().clone()),
+        ),
+        _ => Arc::clone(item),
+    };
+    let nulls = lists.nulls().cloned();
+    ListArray::try_new(item, lists.offsets().clone(), values, nulls)
+        .map(|lists| Arc::new(lists) as ArrayRef)
+        .map_err(failed)
+}
+
 /// The only array of a column of pairs as a list of lists, wherever it starts; `None` if it is no
 /// such column.
 ///

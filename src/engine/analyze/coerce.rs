@@ -12,10 +12,11 @@ use super::Analyst;
 use super::composite::Readiness;
 use super::typed::{self, Typed};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::semantics::{converted, precise, read};
+use crate::engine::semantics::{converted, make, precise, read};
 use crate::pg_catalog::{CastContext, cast_context};
 use crate::types::PgType;
 use crate::types::coded::bits;
+use crate::types::text::field_texts;
 
 /// Types PostgreSQL prefers among those of their category.
 pub(super) fn is_preferred(ty: PgType) -> bool {
@@ -66,6 +67,11 @@ pub(super) fn array_element(ty: PgType) -> Option<PgType> {
         .flatten()
 }
 
+/// Whether the elements of an array are texts of a declared length.
+fn is_of_lengths(ty: PgType) -> bool {
+    array_element(ty).is_some_and(|element| element.char_length().is_some())
+}
+
 /// The element of `int2vector` and `oidvector`.
 pub(super) fn vector_element(ty: PgType) -> Option<PgType> {
     let vectors = [PgType::INT2VECTOR.oid, PgType::OIDVECTOR.oid];
@@ -101,15 +107,19 @@ impl Analyst<'_> {
         }
         let beneath = to.undomained();
         let mut value = value.undomained();
-        if to.domain.is_some() && beneath.char_length().is_some() {
+        if to.domain.is_some() {
             value = self.in_length(value, beneath)?;
         }
         let plain = self.coerced_beneath(value, beneath)?;
         self.in_domain(plain, to)
     }
 
-    /// A text that is no longer than a type says: only where a cast is written is one cut.
-    fn in_length(&self, value: Typed, ty: PgType) -> Result<Typed> {
+    /// A text, or texts in an array, no longer than a type says: only where a cast is written are
+    /// they cut.
+    pub(super) fn in_length(&self, value: Typed, ty: PgType) -> Result<Typed> {
+        if ty.char_length().is_none() && !is_of_lengths(ty) {
+            return Ok(value);
+        }
         let fits = value.ty.oid == ty.oid && value.ty.typmod == ty.typmod;
         if fits
             || super::operator::is_null(&value.expr)
@@ -117,7 +127,11 @@ impl Analyst<'_> {
         {
             return Ok(value);
         }
-        let text = self.coerced_beneath(value, PgType::TEXT)?;
+        let plain = match is_of_lengths(ty) {
+            true => PgType::TEXT.array().unwrap_or(PgType::TEXT),
+            false => PgType::TEXT,
+        };
+        let text = self.coerced_beneath(value, plain)?;
         let oid = typed::int8(i64::from(ty.oid.0)).expr;
         let typmod = typed::int8(i64::from(ty.typmod)).expr;
         self.native("\0in length", vec![text.expr, oid, typmod])
@@ -302,8 +316,26 @@ impl Analyst<'_> {
                 "input of anonymous composite types is not implemented",
             ));
         }
+        if to
+            .shape()
+            .is_some_and(|shape| shape.types().iter().any(|ty| ty.domain.is_some()))
+        {
+            return self.read_row(text, to);
+        }
         let expr = read(self.scope, text, to).converted()?;
         Ok(Typed::new(expr, to))
+    }
+
+    /// A literal as a row some of whose fields are of domains: what those ask is computed.
+    fn read_row(&self, text: &str, to: PgType) -> Result<Typed> {
+        let types = to.shape().map(|shape| shape.types()).unwrap_or_default();
+        let fields = field_texts(text, types.len())?;
+        let fields = fields.iter().zip(types.iter()).map(|(text, ty)| {
+            let field = typed::unknown(text.as_deref());
+            Ok(self.coerced(field, *ty)?.expr)
+        });
+        let fields = fields.collect::<Result<Vec<_>>>()?;
+        Ok(Typed::new(make(to.undomained(), fields), to))
     }
 
     /// `CAST (value AS to)`
@@ -315,7 +347,14 @@ impl Analyst<'_> {
             return self.in_domain(cast, to);
         }
         let from = value.base();
-        match self.cast_beneath(value.undomained(), to.undomained())? {
+        let beneath = to.undomained();
+        // The elements of an array that is written are read as ones of the domain.
+        let value =
+            match value.is_unknown() && to.domain.is_some() && array_element(beneath).is_some() {
+                true => self.in_length(value, beneath)?,
+                false => value,
+            };
+        match self.cast_beneath(value.undomained(), beneath)? {
             Some(plain) => self.in_domain(plain, to),
             None => Err(Error::new(
                 SqlState::CANNOT_COERCE,

@@ -213,6 +213,9 @@ impl Analyst<'_> {
         if typed::is_null(&value) {
             return typed::null(ty.undomained());
         }
+        if value.is_unknown() && matches!(value.expr, Expr::Literal(..)) {
+            return self.coerced(value, ty.undomained());
+        }
         let row = self.row_as(&value, ty.undomained(), Readiness::Assignment)?;
         Ok(row.unwrap_or(value))
     }
@@ -221,6 +224,11 @@ impl Analyst<'_> {
         if let Some(row) = self.row_as(&field, ty, readiness)? {
             return self.in_domain(row, ty);
         }
+        // Only where a cast is written is a text cut.
+        let field = match readiness {
+            Readiness::Explicit => field,
+            _ => self.in_length(field, ty.undomained())?,
+        };
         self.cast(field, ty)
     }
 

@@ -14,7 +14,7 @@ use super::subquery::negated_if;
 use super::typed::{self, Typed, and, not, or};
 use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
-use crate::engine::parse::{ASSIGNED, PINNED, PREFIX_OPERATOR, fold};
+use crate::engine::parse::{ARGUMENT, ASSIGNED, PINNED, PREFIX_OPERATOR, fold};
 use crate::engine::semantics;
 use crate::types::PgType;
 
@@ -215,8 +215,10 @@ impl Analyst<'_> {
                 self.pinned(|pinned| pinned.expression(level, value))
             }
             Ast::Prefixed { prefix, value } if prefix.value.starts_with(ASSIGNED) => {
-                let value = analysed(value)?;
-                self.assigned_row(value, &prefix.value[ASSIGNED.len()..])
+                self.assigned_row(analysed(value)?, &prefix.value[ASSIGNED.len()..])
+            }
+            Ast::Prefixed { prefix, value } if prefix.value.starts_with(ARGUMENT) => {
+                self.argument_of(level, &prefix.value[ARGUMENT.len()..], value)
             }
             Ast::Prefixed { prefix, value } => Err(Error::unsupported(format!("{prefix} {value}"))),
             Ast::QualifiedWildcard(name, _) => self.star_row(level, name),
@@ -270,7 +272,7 @@ impl Analyst<'_> {
                 None => analysed(expr)?,
             },
         };
-        self.cast_value(value, to)
+        self.cast(value, to)
     }
 
     fn is_null(&self, value: Typed, negated: bool) -> Result<Typed> {
@@ -515,11 +517,6 @@ impl Analyst<'_> {
         }
         let array = self.expression(level, right)?;
         self.over_elements(sign, all, value, array)
-    }
-
-    /// A cast, also of an array whose elements have no type yet.
-    fn cast_value(&self, value: Typed, to: PgType) -> Result<Typed> {
-        self.cast(value, to)
     }
 
     /// The value of an expression that is one already.

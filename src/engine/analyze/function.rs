@@ -60,6 +60,10 @@ impl Analyst<'_> {
                 });
             }
             let (answer, scalar) = self.routine_rows(&inner, &call, alias, ordinality)?;
+            let (answer, scalar) = match self.spread_domain(&answer)? {
+                Some(spread) => (spread, false),
+                None => (answer, scalar),
+            };
             let Answer {
                 plan,
                 columns,

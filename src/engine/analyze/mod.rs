@@ -52,6 +52,7 @@ mod ordered_set;
 mod otherwise;
 mod outer_aggregate;
 mod overload;
+mod parameter;
 mod place;
 mod plan_columns;
 mod query;

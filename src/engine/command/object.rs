@@ -70,6 +70,8 @@ pub enum OnCommit {
 pub struct CreateTableAs {
     /// Name.
     pub name: ObjectName,
+    /// Whether SELECT INTO was written.
+    pub selected: bool,
     /// TEMPORARY
     pub temporary: bool,
     /// IF NOT EXISTS

@@ -18,6 +18,7 @@ use crate::pg_catalog::{CastContext, cast_context};
 use crate::statement::StatementContext;
 use crate::types::coded::bits;
 use crate::types::precision::precisely;
+use crate::types::shaped::{innermost, mapped};
 use crate::types::text::{TextColumn, parse_column};
 use crate::types::{PgType, fitted, numerics, oids};
 
@@ -138,6 +139,10 @@ pub(super) fn assign(
     {
         return limit_length(context, &told, to);
     }
+    if let (Some((from, element)), Some(item)) = (other_elements(from, to), innermost(&target)) {
+        let elements = |elements: &ArrayRef| assign(context, elements, from, element);
+        return fitted(mapped(array, item, &elements)?, to).map_err(|(_, error)| error);
+    }
     match (family(from), family(to)) {
         (String, String) => limit_length(context, &as_text(array)?, to),
         (_, String) => {
@@ -192,6 +197,14 @@ pub(super) fn assign(
         }),
         _ => read(context, &texts_of(context, array, from)?, to),
     }
+}
+
+/// The elements of two types of arrays, if they are assigned as numbers and moments are: what one
+/// says the other may not read.
+fn other_elements(from: PgType, to: PgType) -> Option<(PgType, PgType)> {
+    let (a, b) = (from.element()?, to.element()?);
+    let plain = |ty: PgType| matches!(ty.info().category, 'N' | 'D' | 'T' | 'I');
+    (from.oid != to.oid && plain(a) && plain(b) && !is_measured(b)).then_some((a, b))
 }
 
 /// Reads texts (literals whose type nobody said) as values of a column.

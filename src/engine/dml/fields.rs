@@ -21,14 +21,20 @@ pub(super) fn assigned(column: &Column, expr: Expr) -> Expr {
 }
 
 fn of_type(ty: PgType, expr: Expr) -> Expr {
-    // A literal is read as what it is stored as.
-    if !ty.is_composite() || Cell::of(&expr).is_some() || is_default(&expr) {
+    // A literal is read as what it is stored as, unless a field's domain asks something of it.
+    if !ty.is_composite() || Cell::of(&expr).is_some() && !has_domains(ty) || is_default(&expr) {
         return expr;
     }
     Expr::Prefixed {
         prefix: quoted(&format!("{ASSIGNED}{}", ty.declared())),
         value: Box::new(expr),
     }
+}
+
+/// Whether domains ask something of the fields of a type's rows.
+pub(super) fn has_domains(ty: PgType) -> bool {
+    let of_domain = |ty: PgType| ty.domain.is_some();
+    ty.shape().is_some_and(|shape| shape.has(&of_domain))
 }
 
 /// A query of one value as that of what is assigned to what is of type `ty`.

@@ -400,7 +400,7 @@ fn bind_row(
                 check_given(column, row.overriding)?;
                 expr
             };
-            let cell = match Cell::of(expr) {
+            let cell = match Cell::of(expr).filter(|_| !fields::has_domains(column.ty)) {
                 Some(cell) => cell,
                 None => computing.push(expr.clone(), index),
             };

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Int64Array};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{
+    DataType, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
+};
 
 use crate::base::Result;
 use crate::types::coded::{Address, mac};
@@ -33,6 +35,15 @@ pub(super) fn recoded(array: &ArrayRef, from: PgType, to: PgType) -> Result<Opti
             }
             None => None,
         },
+        // What is left of whole days, whatever months and days it has beside.
+        (PgType::INTERVAL, PgType::TIME) => {
+            let spans = array.as_primitive_opt::<IntervalMonthDayNanoType>();
+            spans.map(|spans| {
+                let day = 86_400_000_000;
+                let left = |span: IntervalMonthDayNano| (span.nanoseconds / 1000).rem_euclid(day);
+                Arc::new(spans.unary::<_, Time64MicrosecondType>(left)) as ArrayRef
+            })
+        }
         (PgType::MONEY, PgType::NUMERIC) => match numbers() {
             Some(amounts) => {
                 let cents: Decimal128Array = amounts

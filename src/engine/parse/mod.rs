@@ -104,6 +104,9 @@ pub(crate) const FIELDS: &str = "\0fields";
 /// of that type.
 pub(crate) const ASSIGNED: &str = "\0assigned ";
 
+/// What stands, with its number, before a value of a parameter, which is a cast to its type.
+pub const ARGUMENT: &str = "\0argument ";
+
 /// Parses a query string. An empty string gives no statements. Nothing runs if any statement is
 /// wrong.
 ///
@@ -518,6 +521,7 @@ fn query(cursor: &mut Cursor) -> Result<Command> {
         && let Some(into) = select.into.take()
     {
         return Ok(Command::CreateTableAs(CreateTableAs {
+            selected: true,
             name: cursor::object_name(&into.name)?,
             temporary: into.temporary,
             unlogged: into.unlogged,

@@ -94,6 +94,7 @@ pub(super) fn create(cursor: &mut Cursor, temporary: bool, unlogged: bool) -> Re
         true
     };
     Ok(Command::CreateTableAs(CreateTableAs {
+        selected: false,
         name,
         temporary,
         unlogged,

@@ -1,5 +1,6 @@
 //! DataFusion's optimizer rules, and what stands around those that would change answers.
 
+mod anew;
 mod around;
 mod conjuncts;
 mod constants;

@@ -479,7 +479,7 @@ fn parameters(
             ty,
             default: None,
         };
-        check_parameter(&parameters, &parameter, &mut false)?;
+        check_parameter(&context.snapshot, &parameters, &parameter, &mut false)?;
         parameters.push(parameter);
     }
     Ok(parameters)

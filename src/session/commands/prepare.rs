@@ -8,7 +8,9 @@ use sqlparser::ast;
 use super::query::check_parameters;
 use super::tag;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::{Command, ExpressionKind, OutputColumn, Statement, TypeName, parse_query};
+use crate::engine::{
+    ARGUMENT, Command, ExpressionKind, OutputColumn, Statement, TypeName, parse_query,
+};
 use crate::observe::Interrupt;
 use crate::pg_catalog::names;
 use crate::session::dispatch::Run;
@@ -106,13 +108,17 @@ impl Session {
         let ast::SetExpr::Select(select) = query.body.as_mut() else {
             return Err(Error::internal("reading arguments", "not a SELECT"));
         };
-        for (item, argument) in select.projection.iter_mut().zip(arguments) {
-            match item {
-                ast::SelectItem::UnnamedExpr(ast::Expr::Cast { expr, .. }) => {
-                    **expr = argument.clone();
-                }
-                _ => return Err(Error::internal("reading arguments", "not a cast")),
+        for (index, (item, argument)) in select.projection.iter_mut().zip(arguments).enumerate() {
+            let ast::SelectItem::UnnamedExpr(value) = item else {
+                return Err(Error::internal("reading arguments", "not a value"));
+            };
+            if let ast::Expr::Cast { expr, .. } = value {
+                **expr = argument.clone();
             }
+            *value = ast::Expr::Prefixed {
+                prefix: ast::Ident::with_quote('"', format!("{ARGUMENT}{}", index + 1)),
+                value: Box::new(value.clone()),
+            };
         }
         let context = self.context()?;
         let engine = &self.shared.engine;

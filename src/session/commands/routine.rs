@@ -9,7 +9,7 @@ use super::tag;
 use super::view::names_of;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
-    Change, Parallel, Parameter, ParameterMode, Routine, RoutineBody, View, Volatility,
+    Change, Parallel, Parameter, ParameterMode, Routine, RoutineBody, Snapshot, View, Volatility,
 };
 use crate::engine::command::SetValue;
 use crate::engine::routine_definition::{
@@ -130,7 +130,7 @@ impl Session {
                         .to_owned(),
                 ));
             }
-            check_parameter(&parameters, &parameter, &mut defaults)?;
+            check_parameter(&context.snapshot, &parameters, &parameter, &mut defaults)?;
             parameters.push(parameter);
         }
         Ok(parameters)
@@ -343,6 +343,7 @@ fn body(context: &StatementContext, create: &CreateRoutine) -> Result<RoutineBod
 
 /// What PostgreSQL asks of a parameter beside those before it.
 pub(super) fn check_parameter(
+    snapshot: &Snapshot,
     before: &[Parameter],
     new: &Parameter,
     defaults: &mut bool,
@@ -370,7 +371,7 @@ pub(super) fn check_parameter(
     }
     if new.mode == ParameterMode::Variadic
         && !matches!(new.ty.0, 2277 | 5078)
-        && PgType::of(new.ty.0).element().is_none()
+        && snapshot.value_type(new.ty).element().is_none()
     {
         return Err(invalid("VARIADIC parameter must be an array".to_owned()));
     }

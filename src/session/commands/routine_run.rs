@@ -42,8 +42,15 @@ impl SoleCall {
     /// Whether the answer is what the function gives back as it is: not the one value that a row
     /// is in a select list, nor a set there, nor rows of columns that the query defines.
     pub(in crate::session) fn is_for(&self, call: &Callee) -> bool {
-        let declared = call.columns().is_some();
-        declared && (self.from || call.is_value() && !call.routine.set)
+        let Some(columns) = call.columns() else {
+            return false;
+        };
+        // In FROM, a row of a domain is the columns it has.
+        let spread = |column: &OutputColumn| column.ty.domain.is_some() && column.ty.is_composite();
+        match self.from {
+            true => !columns.iter().any(spread),
+            false => call.is_value() && !call.routine.set,
+        }
     }
 
     /// The columns of the answer under the names the query gives them.

@@ -6,6 +6,7 @@
 mod call;
 mod cursors;
 mod deep;
+mod domain;
 mod ending;
 mod frame;
 mod function;

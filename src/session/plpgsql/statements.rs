@@ -133,6 +133,16 @@ impl Session {
         let mut last = None;
         for statement in parse(&text).map_err(in_this)? {
             check_plpgsql(&statement)?;
+            if matches!(&statement.command, Command::CreateTableAs(table) if table.selected) {
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "EXECUTE of SELECT ... INTO is not implemented",
+                )
+                .hint(
+                    "You might want to use EXECUTE ... INTO or EXECUTE CREATE TABLE ... AS \
+                     instead.",
+                ));
+            }
             refuse_changes(frame, &statement).map_err(in_this)?;
             let changes = changes(&statement);
             let atomic = std::mem::replace(&mut self.atomic, true);

@@ -13,7 +13,6 @@ use crate::base::name::quote;
 use crate::base::{Error, Result, SqlState};
 use crate::engine::plpgsql::{Declaration, Declared, Expression, Target, VariableType};
 use crate::engine::{OutputColumn, Rows, assigned, parse_expression, parse_query, subscripted};
-use crate::pg_catalog::names;
 use crate::session::commands::{no_column, sole_call, text_of};
 use crate::session::dispatch::Run;
 use crate::session::{Response, Session};
@@ -253,44 +252,14 @@ impl Session {
             return Err(not_null(&variable.name));
         }
         self.check_domain(ty, &value, run).await?;
+        if let (Value::Row(of, fields), Some(index)) = (&variable.value, place.field) {
+            let mut fields = fields.clone();
+            if let Some(field) = fields.get_mut(index) {
+                field.value = value.clone();
+            }
+            self.check_domain_of_rows(*of, &fields, false, run).await?;
+        }
         frame.set(place, value);
-        Ok(())
-    }
-
-    /// Values of one type as those of another, which may be a domain that asks something of them.
-    ///
-    /// # Errors
-    /// As [`assigned`] and [`Session::check_domain`].
-    pub(in crate::session) async fn as_of(
-        &mut self,
-        (from, values): (PgType, &ArrayRef),
-        to: PgType,
-        run: &Run<'_>,
-    ) -> Result<ArrayRef> {
-        let values = assigned(&self.context()?, values, from, to)?;
-        if from.domain != to.domain {
-            self.check_domain(to, &values, run).await?;
-        }
-        Ok(values)
-    }
-
-    /// That the domain a type is, if it is one, lets values of the type beneath be its own.
-    ///
-    /// # Errors
-    /// `23502`, `23514`
-    async fn check_domain(&mut self, ty: PgType, values: &ArrayRef, run: &Run<'_>) -> Result<()> {
-        let context = self.context()?;
-        let rules = ty.domain.map(|of| context.snapshot.domain_rules(of));
-        if rules.is_none_or(|rules| rules.is_empty()) {
-            return Ok(());
-        }
-        let name = names::written(&context, ty);
-        let query = parse_query(&format!("SELECT CAST(v AS {name})"))?;
-        for row in 0..values.len() {
-            let value = Value::Single(ty.undomained(), values.slice(row, 1));
-            let rows = self.rows_of(&Frame::of("v", value), &query, run).await?;
-            first(rows).await.map_err(Error::without_position)?;
-        }
         Ok(())
     }
 
@@ -334,8 +303,8 @@ impl Session {
                     value,
                 })
                 .collect(),
-            Value::Row(_, fields) => {
-                let fields = fields.clone();
+            Value::Row(of, fields) => {
+                let (of, fields) = (*of, fields.clone());
                 let mut given = row.columns.iter().zip(values);
                 let mut made = Vec::with_capacity(fields.len());
                 for field in &fields {
@@ -349,6 +318,7 @@ impl Session {
                         ..field.clone()
                     });
                 }
+                self.check_domain_of_rows(of, &made, null, run).await?;
                 made
             }
         };

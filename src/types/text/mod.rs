@@ -26,8 +26,8 @@ pub(super) use date::{
 pub(super) use input::build_array;
 pub(crate) use input::shortened;
 pub use input::{
-    BadOffset, ParseError, build_list, interval_parts, offset, parse_column, parse_value,
-    refuse_domains, zone, zone_abbreviations,
+    BadOffset, ParseError, build_list, field_texts, interval_parts, offset, parse_column,
+    parse_value, refuse_domains, zone, zone_abbreviations,
 };
 pub(in crate::types) use input::{check_escapes, fit, invalid, read_float8, strtoul};
 pub(super) use nested::{is_space, quote, write_record};

@@ -104,4 +104,31 @@ impl Analyst<'_> {
             .collect();
         answer.in_columns(exprs, outputs(columns))
     }
+
+    /// An answer whose first column is of a domain over rows, as their fields with what is behind
+    /// it; `None` of any other.
+    pub(in crate::engine::analyze) fn spread_domain(
+        &self,
+        answer: &Answer,
+    ) -> Result<Option<Answer>> {
+        let of = answer.columns.first().map(|column| column.ty);
+        if !of.is_some_and(|ty| ty.domain.is_some() && ty.is_composite()) {
+            return Ok(None);
+        }
+        let fields = self.fields(&answer.column(0)).unwrap_or_default();
+        let behind = (1..answer.columns.len()).map(|index| {
+            let Output { name, .. } = &answer.columns[index];
+            (name.clone(), answer.column(index))
+        });
+        let columns = fields.iter().cloned().chain(behind);
+        let number = self.number();
+        let (exprs, columns) = columns
+            .enumerate()
+            .map(|(index, (name, value))| {
+                let expr = value.expr.alias(format!("\0out{number}_{index}"));
+                (expr, Output { name, ty: value.ty })
+            })
+            .unzip();
+        answer.clone().in_columns(exprs, columns).map(Some)
+    }
 }

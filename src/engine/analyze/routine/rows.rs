@@ -236,7 +236,8 @@ impl Analyst<'_> {
         let mut exprs = Vec::new();
         for (index, (_, ty)) in columns.iter().enumerate() {
             self.register_output(&answer, index);
-            let value = self.coerced(answer.column(index), *ty)?;
+            let value = self.in_length(answer.column(index), ty.undomained())?;
+            let value = self.coerced(value, *ty)?;
             exprs.push(value.expr.alias(format!("\0out{number}_{index}")));
         }
         answer.in_columns(exprs, outputs(columns))

@@ -40,7 +40,7 @@ pub(in crate::types) use array::build as build_array;
 pub use interval::interval_parts;
 pub(in crate::types) use json::check_escapes;
 pub(in crate::types) use number::{fit, read_float8, strtoul};
-pub use record::refuse_domains;
+pub use record::{field_texts, refuse_domains};
 pub use zone::{BadOffset, offset, zone, zone_abbreviations};
 
 /// A value that could not be read.

@@ -31,6 +31,19 @@ pub fn refuse_domains(ty: PgType) -> Result<()> {
     }
 }
 
+/// The texts of a row's fields, of which there are `count`; one that is not there is NULL.
+///
+/// # Errors
+/// `22P02`
+pub fn field_texts(text: &str, count: usize) -> Result<Vec<Option<String>>> {
+    let mut columns = vec![Vec::new(); count];
+    fields(text, &mut columns)?;
+    Ok(columns
+        .into_iter()
+        .map(|mut column| column.pop().flatten())
+        .collect())
+}
+
 fn malformed(text: &str, detail: &str) -> Error {
     Error::new(
         SqlState::INVALID_TEXT_REPRESENTATION,
