@@ -15,7 +15,7 @@ use crate::functions::together;
 use crate::types::shaped::{Arrays, Extent, collected, innermost};
 
 /// What [`opaque`] calls.
-const OPAQUE: &str = "opaque";
+pub(in crate::engine) const OPAQUE: &str = "opaque";
 /// Functions that must not be computed, or seen through, before there are rows.
 pub(super) const UNSEEN: [&str; 2] = [OPAQUE, "nullable"];
 

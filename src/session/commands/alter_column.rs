@@ -9,7 +9,7 @@ use super::drop::{dependent, kind_of};
 use super::identity::not_identity;
 use super::key::without_repeated_keys;
 use super::rename::renamed;
-use super::table::stored_name;
+use super::table::{is_no_default, stored_name};
 use super::tuning::compression;
 use super::{collation, no_column, skipping};
 use crate::base::name::quote;
@@ -82,10 +82,11 @@ impl Session {
                 let mut new = column.clone();
                 new.default = None;
                 if let Some(default) = default {
+                    let is_none = is_no_default(default, column.ty)?;
                     let default = self.kept_default(context, default, run).await?;
                     self.check_default(context, &column.name, &default, column.ty, run)
                         .await?;
-                    new.default = Some(default);
+                    new.default = Some(default).filter(|_| !is_none);
                 }
                 Ok(alter(new))
             }

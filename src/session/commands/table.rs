@@ -179,10 +179,11 @@ impl Session {
     ) -> Result<Option<Relation>> {
         let Column { attnum, ty, .. } = relation.columns[index];
         if let Some(default) = &definition.default {
+            let is_none = is_no_default(default, ty)?;
             let default = self.kept_default(context, default, run).await?;
             self.check_default(context, &definition.name, &default, ty, run)
                 .await?;
-            relation.columns[index].default = Some(default);
+            relation.columns[index].default = Some(default).filter(|_| !is_none);
         }
         let identity = match &definition.generation {
             Some(GenerationClause::Stored(expression)) => {
@@ -561,4 +562,16 @@ mod tests {
         assert!(!ends_in_number("x_"));
         assert_eq!(stored_name("x_3", 1), "x_3_1");
     }
+}
+
+/// Whether a DEFAULT says no more than that there is none: NULL, of a type that asks nothing more
+/// of it.
+pub(super) fn is_no_default(default: &str, ty: PgType) -> Result<bool> {
+    let plain = ty.domain.is_none() && ty.typmod < 0;
+    let mut expr = parse_expression(default)?;
+    while let ast::Expr::Nested(inner) = expr {
+        expr = *inner;
+    }
+    let null = matches!(expr, ast::Expr::Value(of) if of.value == ast::Value::Null);
+    Ok(plain && null)
 }
