@@ -32,7 +32,7 @@ use super::planning::Watch;
 use super::scope::{Scope, external};
 use super::shared::{SharedRows, Slot};
 use super::source::{RelationBody, RelationSource};
-use super::{Engine, foreign, scan};
+use super::{Engine, foreign, scan, semantics};
 use crate::base::limits::VIEW_DEPTH_MAX;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Column, PolicyCommand, Relation, RelationKind, SearchPath, Standing, View};
@@ -248,6 +248,7 @@ impl Expander<'_> {
             ..*self
         };
         let rows = opener.body(&scope, &view.query, &relation.columns, depth)?;
+        let rows = semantics::with_effects(rows)?;
         Ok(match relation.is_security_barrier() {
             true => Barrier::over(rows),
             false => rows,

@@ -135,18 +135,18 @@ pub(super) fn rebind(context: &Arc<StatementContext>, call: &Expr) -> Outcome<Op
                     again(function)?.map(WindowFunctionDefinition::AggregateUDF)
                 }
                 WindowFunctionDefinition::WindowUDF(function) => match framed_of(function) {
-                    Some(
-                        of @ Framed {
-                            over: Over::Aggregate(function),
-                            ..
-                        },
-                    ) => again(function)?.map(|function| {
-                        WindowFunctionDefinition::WindowUDF(framed(Framed {
-                            over: Over::Aggregate(function),
+                    Some(of) => {
+                        let over = match &of.over {
+                            Over::Aggregate(function) => again(function)?.map(Over::Aggregate),
+                            Over::First | Over::Last | Over::Nth => None,
+                        };
+                        Some(WindowFunctionDefinition::WindowUDF(framed(Framed {
+                            over: over.unwrap_or_else(|| of.over.clone()),
+                            zone: context.style.time_zone,
                             ..of.clone()
-                        }))
-                    }),
-                    Some(_) | None => None,
+                        })))
+                    }
+                    None => None,
                 },
             };
             fun.map(|fun| {

@@ -162,14 +162,13 @@ where
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let state = match opt_filter {
-            None => Arc::clone(&values[0]),
-            Some(filter) => {
-                let left_out = arrow::compute::not(&arrow::compute::prep_null_mask_filter(filter))?;
-                arrow::compute::nullif(values[0].as_ref(), &left_out)?
-            }
-        };
-        Ok(vec![state])
+        if opt_filter.is_none() {
+            return Ok(vec![Arc::clone(&values[0])]);
+        }
+        let values = values[0].as_primitive::<T>();
+        let counted = |row: usize| counts(values, opt_filter, row).then(|| values.value(row));
+        let state: PrimitiveArray<T> = (0..values.len()).map(counted).collect();
+        Ok(vec![Arc::new(state)])
     }
 
     fn size(&self) -> usize {

@@ -350,6 +350,7 @@ impl Accumulator for Distinct {
     }
 
     fn size(&self) -> usize {
-        size_of_val(self) + self.values.len() * size_of::<Ordered>()
+        // A tree holds as much again to find them by.
+        size_of_val(self) + 2 * self.values.len() * size_of::<Ordered>()
     }
 }

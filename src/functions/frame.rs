@@ -12,11 +12,11 @@ use arrow::datatypes::{
     DataType, Date32Type, Float64Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType,
     TimeUnit, TimestampMicrosecondType,
 };
-use chrono::{DateTime, Months};
 
+use super::temporal::{negated, plus, plus_in};
 use crate::base::{Error, Result, SqlState};
 use crate::types::numerics::NumericColumn;
-use crate::types::{Extended, PgType};
+use crate::types::{Extended, PgType, Zone};
 
 /// How the offsets of a frame count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,6 +69,8 @@ pub(super) struct Partition<'a> {
 /// What RANGE with an offset needs: the column the rows are ordered by, and the offsets.
 struct Offsets<'a> {
     values: Values<'a>,
+    /// On whose clock days and months are counted.
+    zone: Zone,
     descending: bool,
     /// The rows that are not NULL.
     present: Range<usize>,
@@ -121,6 +123,7 @@ impl<'a> Partition<'a> {
         columns: &'a [ArrayRef],
         keys: &[ArrayRef],
         ordered: Option<(&'a ArrayRef, SortOptions)>,
+        zone: Zone,
     ) -> Result<Self> {
         let mut groups = Vec::new();
         let mut group = Vec::with_capacity(rows);
@@ -184,6 +187,7 @@ impl<'a> Partition<'a> {
             };
             partition.range = Some(Offsets {
                 values: Values::of(column)?,
+                zone,
                 descending: options.descending,
                 present,
                 start,
@@ -290,7 +294,7 @@ impl Offsets<'_> {
         };
         // Going down, what precedes is larger.
         let minus = preceding != self.descending;
-        let order = self.values.compare(row, base, offset, minus)?;
+        let order = self.values.compare(self.zone, row, base, offset, minus)?;
         let order = if self.descending {
             order.reverse()
         } else {
@@ -358,7 +362,14 @@ impl<'a> Values<'a> {
     }
 
     /// Compares the value of `row` with that of `base`, more or less an offset.
-    fn compare(&self, row: usize, base: usize, offset: &Offset, minus: bool) -> Result<Ordering> {
+    fn compare(
+        &self,
+        zone: Zone,
+        row: usize,
+        base: usize,
+        offset: &Offset,
+        minus: bool,
+    ) -> Result<Ordering> {
         let signed = |count: i128| if minus { -count } else { count };
         Ok(match (self, offset) {
             (Self::Int(column), Offset::Int(count)) => {
@@ -404,11 +415,13 @@ impl<'a> Values<'a> {
                     i32::MIN => i64::MIN,
                     day => i64::from(day) * DAY,
                 };
-                at(row).cmp(&moved(at(base), offset, minus)?)
+                at(row).cmp(&moved(None, at(base), offset, minus)?)
             }
             (Self::Timestamp(column), Offset::Span(..)) => {
+                let absolute = matches!(column.data_type(), DataType::Timestamp(_, Some(_)));
                 let column = column.as_primitive::<TimestampMicrosecondType>();
-                let edge = moved(column.value(base), offset, minus)?;
+                let zone = absolute.then_some(zone);
+                let edge = moved(zone, column.value(base), offset, minus)?;
                 column.value(row).cmp(&edge)
             }
             (Self::Time(column), Offset::Span(_, _, micros)) => {
@@ -430,26 +443,17 @@ impl<'a> Values<'a> {
     }
 }
 
-/// A moment more or less an interval.
-fn moved(moment: i64, offset: &Offset, minus: bool) -> Result<i64> {
+/// A moment more or less an interval, days and months on a zone's clock if it is one of all zones.
+fn moved(zone: Option<Zone>, moment: i64, offset: &Offset, minus: bool) -> Result<i64> {
     let Offset::Span(months, days, micros) = offset else {
         return Err(wrong_size());
     };
-    if moment == i64::MAX || moment == i64::MIN {
-        return Ok(moment);
-    }
-    let sign = if minus { -1 } else { 1 };
-    let out_of_range = || Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "timestamp out of range");
-    let time = DateTime::from_timestamp_micros(moment).ok_or_else(out_of_range)?;
-    let count = Months::new(months.unsigned_abs());
-    let time = match sign * months.signum() {
-        -1 => time.checked_sub_months(count),
-        _ => time.checked_add_months(count),
+    let span = match minus {
+        true => negated((*months, *days, *micros))?,
+        false => (*months, *days, *micros),
     };
-    let micros = i128::from(sign) * (i128::from(*days) * i128::from(DAY) + i128::from(*micros));
-    time.and_then(|time| {
-        let moved = i128::from(time.timestamp_micros()) + micros;
-        i64::try_from(moved).ok()
-    })
-    .ok_or_else(out_of_range)
+    match zone {
+        Some(zone) => plus_in(zone, moment, span),
+        None => plus(moment, span),
+    }
 }

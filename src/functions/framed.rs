@@ -3,8 +3,9 @@
 //!
 //! The call's arguments are those of the function, then its FILTER, what the rows are ordered by,
 //! the value RANGE counts from, and the frame's offsets: everything a partition's frames are made
-//! of is there when it is computed as a whole. A frame that only grows is added to; any other is
-//! computed anew, as PostgreSQL does where there is no way back.
+//! of is there when it is computed as a whole. A frame that only grows is added to; from one that moves
+//! on is taken what has left, if that gives back what was there before; any other is computed anew,
+//! as PostgreSQL does where there is no way back.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use super::call::external;
 use super::frame::{Frame, Partition};
 use crate::base::{Error, SqlState};
+use crate::types::Zone;
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 
@@ -52,6 +54,8 @@ pub(crate) struct Framed {
     pub(crate) ordered: Option<usize>,
     pub(crate) descending: bool,
     pub(crate) nulls_first: bool,
+    /// On whose clock days and months are counted.
+    pub(crate) zone: Zone,
 }
 
 /// The window function of a call.
@@ -143,8 +147,8 @@ impl PartitionEvaluator for Evaluator {
         };
         let ordered = framed.ordered.map(|index| (&columns[index], order));
         let keys = &columns[framed.keys.clone()];
-        let partition =
-            Partition::new(framed.frame, rows, columns, keys, ordered).map_err(external)?;
+        let partition = Partition::new(framed.frame, rows, columns, keys, ordered, framed.zone)
+            .map_err(external)?;
         let frames = partition.frames().map_err(external)?;
         let own = &columns[..framed.arguments];
         match &framed.over {
@@ -203,8 +207,10 @@ impl Evaluator {
             .map(|index| Arc::new(Column::new(&format!("c{index}"), index)) as _)
             .collect();
         let return_field = function.return_field(&self.fields)?;
+        let types = self.fields.iter().map(|field| field.data_type());
+        let slides = goes_back(function.name(), types.clone().next());
         let begin = || {
-            function.accumulator(AccumulatorArgs {
+            let args = AccumulatorArgs {
                 return_field: return_field.clone(),
                 schema: &schema,
                 ignore_nulls: false,
@@ -214,9 +220,13 @@ impl Evaluator {
                 is_distinct: false,
                 exprs: &exprs,
                 expr_fields: &self.fields,
-            })
+            };
+            match slides {
+                true => function.create_sliding_accumulator(args),
+                false => function.accumulator(args),
+            }
         };
-        let add = |accumulator: &mut Box<dyn Accumulator>, rows: Range<usize>| -> Result<()> {
+        let change = |accumulator: &mut Box<dyn Accumulator>, rows: Range<usize>, goes: bool| {
             if rows.is_empty() {
                 return Ok(());
             }
@@ -230,7 +240,10 @@ impl Evaluator {
                     *slice = filter(slice, &kept)?;
                 }
             }
-            accumulator.update_batch(&slices)
+            match goes {
+                true => accumulator.retract_batch(&slices),
+                false => accumulator.update_batch(&slices),
+            }
         };
         let mut growing: Option<(Box<dyn Accumulator>, Range<usize>)> = None;
         let mut results: Vec<ArrayRef> = Vec::with_capacity(frames.len());
@@ -238,15 +251,17 @@ impl Evaluator {
             let runs = partition.counted(row, frame);
             let whole = runs[0] == *frame;
             let value = if whole {
+                let follows = |done: &Range<usize>| {
+                    let stays = done.start == frame.start;
+                    let moves = done.start < frame.start && frame.start <= done.end;
+                    (stays || slides && moves) && done.end <= frame.end
+                };
                 let (mut accumulator, done) = match growing.take() {
-                    Some((accumulator, done))
-                        if done.start == frame.start && done.end <= frame.end =>
-                    {
-                        (accumulator, done)
-                    }
+                    Some((accumulator, done)) if follows(&done) => (accumulator, done),
                     _ => (begin()?, frame.start..frame.start),
                 };
-                add(&mut accumulator, done.end..frame.end)?;
+                change(&mut accumulator, done.end..frame.end, false)?;
+                change(&mut accumulator, done.start..frame.start, true)?;
                 // What has been asked for its value may have given it away.
                 let value = accumulator.evaluate()?;
                 if growable(function.name()) {
@@ -256,7 +271,7 @@ impl Evaluator {
             } else {
                 let mut accumulator = begin()?;
                 for run in runs {
-                    add(&mut accumulator, run)?;
+                    change(&mut accumulator, run, false)?;
                 }
                 accumulator.evaluate()?
             };
@@ -295,5 +310,28 @@ fn nth(column: &ArrayRef, row: usize) -> Result<Option<usize>> {
             SqlState::INVALID_ARGUMENT_FOR_NTH_VALUE_FUNCTION,
             "argument of nth_value must be greater than zero",
         ))),
+    }
+}
+
+/// Whether an aggregate over a frame can be worked out from that over the frame before it, taking
+/// away what has left. What floats have added up to does not give one back: 1e20 + 1 - 1e20 is 0.
+pub(crate) fn goes_back(function: &str, argument: Option<&DataType>) -> bool {
+    let exact = |ty: &DataType| {
+        matches!(
+            ty,
+            DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal128(..)
+        )
+    };
+    match (function, argument) {
+        ("count", _) => true,
+        ("sum" | "avg", Some(ty)) => exact(ty) || *ty == DataType::LargeUtf8,
+        ("min" | "max", Some(ty)) => {
+            exact(ty)
+                || matches!(
+                    ty,
+                    DataType::Date32 | DataType::Timestamp(..) | DataType::Utf8View
+                )
+        }
+        _ => false,
     }
 }

@@ -101,7 +101,7 @@ pub(crate) use compare::{comparable, comparable_type, interval_keys, query_keys,
 pub(crate) use decimal_groups::has_room;
 pub(crate) use domain::violation as domain_violation;
 pub(crate) use frame::{Bound, Exclude, Frame, Units};
-pub(crate) use framed::{Framed, Over, function as framed, of as framed_of};
+pub(crate) use framed::{Framed, Over, function as framed, goes_back, of as framed_of};
 pub(crate) use gather::{Kept, keeps_rows};
 pub(crate) use hash::is_hashable;
 pub(crate) use json_subscript::SET as SET_JSON_PART;

@@ -8,8 +8,8 @@ use super::call::{Call, functions};
 use super::timetz::{self, TIMETZ};
 use crate::base::{Error, Result, SqlState};
 use crate::pg_catalog::Value;
-use crate::types::PgType;
 use crate::types::calendar::{self, DATE_MAX, DATE_MIN, TIMESTAMP_MIN};
+use crate::types::{PgType, Zone};
 
 /// Microseconds of a day.
 pub(super) const DAY: i64 = 86_400_000_000;
@@ -254,15 +254,15 @@ pub(super) fn plus(micros: i64, (months, days, rest): Interval) -> Result<i64> {
 
 /// An instant and an interval: months and days on the session's clock, the rest as time that goes
 /// by.
-pub(super) fn plus_zoned(
-    call: &Call<'_>,
-    micros: i64,
-    (months, days, rest): Interval,
-) -> Result<i64> {
+pub(super) fn plus_zoned(call: &Call<'_>, micros: i64, interval: Interval) -> Result<i64> {
+    plus_in(call.context.style.time_zone, micros, interval)
+}
+
+/// As [`plus_zoned`], on a zone's clock.
+pub(super) fn plus_in(zone: Zone, micros: i64, (months, days, rest): Interval) -> Result<i64> {
     if is_infinite(micros) {
         return Ok(micros);
     }
-    let zone = call.context.style.time_zone;
     let mut instant = micros;
     if months != 0 || days != 0 {
         let local = micros + zone.offset(micros) * 1_000_000;

@@ -10,7 +10,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, ListArray, StructArray, new_empty_array,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, ListArray, StructArray, UInt32Array,
+    new_empty_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::concat;
@@ -516,11 +517,20 @@ pub fn mapped(
     of: &dyn Fn(&ArrayRef) -> Result<ArrayRef>,
 ) -> Result<ArrayRef> {
     if let Some(pairs) = array.as_struct_opt() {
-        return with_elements(pairs, mapped(pairs.column(1), item, of)?);
+        // A pair that is NULL has no elements, whatever stands in its place.
+        let lists = pairs.column(1).as_list::<i32>().clone();
+        let (item_of, offsets, values, nulls) = lists.into_parts();
+        let nulls = NullBuffer::union(pairs.nulls(), nulls.as_ref());
+        let lists = ListArray::try_new(item_of, offsets, values, nulls).map_err(failed)?;
+        return with_elements(pairs, mapped(&(Arc::new(lists) as ArrayRef), item, of)?);
     }
-    let Some(lists) = array.as_list_opt::<i32>() else {
+    if array.as_list_opt::<i32>().is_none() {
         return of(array);
-    };
+    }
+    // Without the elements that are in no row: of what was cut off, or is NULL.
+    let rows: UInt32Array = (0..u32::try_from(array.len()).unwrap_or(u32::MAX)).collect();
+    let whole = arrow::compute::take(array, &rows, None).map_err(failed)?;
+    let lists = whole.as_list::<i32>();
     let values = mapped(lists.values(), item, of)?;
     let item = match (values.data_type(), lists.data_type()) {
         (DataType::List(_), DataType::List(outer)) => Arc::new(

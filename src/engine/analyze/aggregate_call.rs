@@ -393,15 +393,10 @@ impl Analyst<'_> {
             self.equality_types(ty, ty)
                 .map_err(|_| super::operator::no_equality(ty).or_at(at))?;
             let up = |key: Expr| nulls_apart(ty, SortExpr::new(key, true, false));
-            let written = self.key(arg)?;
-            let same = match is_float(ty) {
-                true => self.one_zero(written.clone(), ty)?,
-                false => written.clone(),
-            };
-            let written = up(written).into_iter().map(|key| key.expr).collect();
+            let keys = up(self.order_key(arg, false)?);
             Ok(Told {
-                written,
-                keys: up(same),
+                written: keys.iter().map(|key| key.expr.clone()).collect(),
+                keys,
             })
         });
         told.collect()

@@ -316,10 +316,7 @@ impl Analyst<'_> {
                 "input of anonymous composite types is not implemented",
             ));
         }
-        if to
-            .shape()
-            .is_some_and(|shape| shape.types().iter().any(|ty| ty.domain.is_some()))
-        {
+        if to.has_domains() {
             return self.read_row(text, to);
         }
         let expr = read(self.scope, text, to).converted()?;
@@ -348,12 +345,12 @@ impl Analyst<'_> {
         }
         let from = value.base();
         let beneath = to.undomained();
-        // The elements of an array that is written are read as ones of the domain.
-        let value =
-            match value.is_unknown() && to.domain.is_some() && array_element(beneath).is_some() {
-                true => self.in_length(value, beneath)?,
-                false => value,
-            };
+        // The elements of an array that is written are read as ones of their domain.
+        let of_domain = to.domain.is_some_and(|domain| domain.array.is_some());
+        let value = match value.is_unknown() && of_domain {
+            true => self.in_length(value, beneath)?,
+            false => value,
+        };
         match self.cast_beneath(value.undomained(), beneath)? {
             Some(plain) => self.in_domain(plain, to),
             None => Err(Error::new(

@@ -7,15 +7,13 @@
 use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan};
 
-use super::query::Answer;
 use super::{Analyst, Converted};
 use crate::base::Result;
 use crate::engine::semantics;
-use crate::functions;
 
 /// Columns a condition is tied to, so that it stays above them.
 const TIES_MAX: usize = 8;
@@ -28,33 +26,6 @@ impl Analyst<'_> {
             Some(condition) => filter(plan, condition),
             None => Ok(plan),
         }
-    }
-
-    /// Rows of a subquery whose columns are computed whether they are wanted or not, if computing
-    /// them does something.
-    pub(super) fn with_effects(&self, mut answer: Answer) -> Result<Answer> {
-        let does = |part: &Expr| match part {
-            Expr::ScalarFunction(call) => functions::has_effects(&call.func),
-            _ => false,
-        };
-        let mut found = false;
-        answer
-            .plan
-            .apply(|plan| {
-                if let LogicalPlan::Projection(projection) = plan {
-                    for expr in &projection.expr {
-                        found |= expr.exists(|part| Ok(does(part)))?;
-                    }
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-            .converted()?;
-        if found {
-            let columns = answer.plan.schema().iter().map(Expr::from).collect();
-            let all = semantics::opaque(super::typed::boolean(Some(true)), columns);
-            answer.plan = filter(answer.plan, all)?;
-        }
-        Ok(answer)
     }
 
     /// A condition whose terms without columns are decided now, or tied to `columns`; `None` if it

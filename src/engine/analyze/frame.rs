@@ -14,7 +14,7 @@ use super::level::Level;
 use super::typed::Typed;
 use crate::base::{Error, Result, SqlState};
 use crate::functions::{Bound, Exclude, Frame, Framed, Over, Units};
-use crate::types::PgType;
+use crate::types::{PgType, Zone};
 
 /// A frame as it is computed.
 pub(super) enum Made {
@@ -115,20 +115,18 @@ impl Analyst<'_> {
             },
             _ => false,
         };
-        // As DataFusion wants them; none if some are not known, or not of its frames.
-        let distances: Option<Vec<ScalarValue>> = offsets
-            .iter()
-            .map(|(_, constant)| match &counted {
-                Some(counted) => counted.native(constant.as_ref()?),
-                None => constant.clone(),
-            })
-            .collect();
-        let native =
-            exclude == Exclude::Nothing && !turned && (!anew || start == Bound::UnboundedPreceding);
-        if let Some(distances) = distances.filter(|_| native) {
+        // None if some are not known.
+        let known = offsets.iter().map(|(_, constant)| constant.clone());
+        let known: Option<Vec<ScalarValue>> = known.collect();
+        // DataFusion's sums of values and offsets know no time zone, no infinity and no value past
+        // the end of their type.
+        let native = exclude == Exclude::Nothing
+            && counted.is_none()
+            && !turned
+            && (!anew || start == Bound::UnboundedPreceding);
+        if let Some(known) = known.filter(|_| native) {
             let native = |bound: Bound| -> WindowFrameBound {
-                let value =
-                    |index: usize| distances.get(index).cloned().unwrap_or(ScalarValue::Null);
+                let value = |index: usize| known.get(index).cloned().unwrap_or(ScalarValue::Null);
                 match bound {
                     Bound::CurrentRow => WindowFrameBound::CurrentRow,
                     Bound::UnboundedPreceding => WindowFrameBound::Preceding(unbounded(units)),
@@ -174,6 +172,11 @@ impl Analyst<'_> {
                 ),
             )
         };
+        if ty.oid == PgType::TIMETZ.oid {
+            return Err(Error::unsupported(format!(
+                "RANGE with an offset over {ty}"
+            )));
+        }
         // The type of offsets, and that of offsets and values in frames of our own.
         let (offset, own) = match category(ty) {
             'N' if ty.oid == PgType::NUMERIC.oid => (ty, ty),
@@ -306,32 +309,6 @@ struct Counted {
     own: PgType,
 }
 
-impl Counted {
-    /// An offset as DataFusion takes it, in the column's type: there must be one whose sum with a
-    /// value it finds as PostgreSQL does, which adds to a real as to a double.
-    fn native(&self, offset: &ScalarValue) -> Option<ScalarValue> {
-        let frame = [
-            PgType::INTERVAL,
-            PgType::TIME,
-            PgType::FLOAT4,
-            PgType::NUMERIC,
-        ];
-        if frame.iter().any(|ty| ty.oid == self.column.oid) {
-            return None;
-        }
-        match offset {
-            ScalarValue::Int64(Some(count)) if self.column.oid == PgType::INT4.oid => {
-                i32::try_from(*count).ok().map(ScalarValue::from)
-            }
-            ScalarValue::Int64(Some(count)) if self.column.oid == PgType::INT2.oid => {
-                i16::try_from(*count).ok().map(ScalarValue::from)
-            }
-            ScalarValue::Float64(Some(count)) if !count.is_finite() => None,
-            offset => Some(offset.clone()),
-        }
-    }
-}
-
 fn whole(ty: PgType) -> bool {
     [PgType::INT2.oid, PgType::INT4.oid, PgType::INT8.oid].contains(&ty.oid)
 }
@@ -343,6 +320,7 @@ pub(super) fn framed(
     mut args: Vec<Expr>,
     filter: Option<Expr>,
     order: &[datafusion::logical_expr::SortExpr],
+    zone: Zone,
 ) -> Result<(WindowFunctionDefinition, Vec<Expr>)> {
     let over = match fun {
         WindowFunctionDefinition::AggregateUDF(function) => Over::Aggregate(function.clone()),
@@ -400,32 +378,10 @@ pub(super) fn framed(
         ordered,
         descending: order.first().is_some_and(|key| !key.asc),
         nulls_first: order.first().is_some_and(|key| key.nulls_first),
+        zone,
     };
     let function = crate::functions::framed(framed);
     Ok((WindowFunctionDefinition::WindowUDF(function), args))
-}
-
-/// Whether an aggregate over a frame can be worked out from that over the frame before it, taking
-/// away what has left. What floats have added up to does not give one back: 1e20 + 1 - 1e20 is 0.
-pub(super) fn goes_back(function: &str, argument: Option<&DataType>) -> bool {
-    let exact = |ty: &DataType| {
-        matches!(
-            ty,
-            DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal128(..)
-        )
-    };
-    match (function, argument) {
-        ("count", _) => true,
-        ("sum" | "avg", Some(ty)) => exact(ty) || *ty == DataType::LargeUtf8,
-        ("min" | "max", Some(ty)) => {
-            exact(ty)
-                || matches!(
-                    ty,
-                    DataType::Date32 | DataType::Timestamp(..) | DataType::Utf8View
-                )
-        }
-        _ => false,
-    }
 }
 
 fn check_order(start: &ast::WindowFrameBound, end: &ast::WindowFrameBound) -> Result<()> {

@@ -202,7 +202,7 @@ impl Analyst<'_> {
         let locked = locking::pushed_down(level, subquery, &called);
         let subquery = locked.as_ref().unwrap_or(subquery);
         let answer = self.query(subquery, parent, level.ctes, Wanted::Ordered)?;
-        let answer = self.with_effects(answer)?;
+        let answer = answer.with_effects()?;
         self.named(answer, alias, "")
     }
 

@@ -109,7 +109,7 @@ impl Analyst<'_> {
 
     /// A value as what it is compared by.
     fn keyed(&self, value: Typed) -> Result<Typed> {
-        let key = self.key(value.clone())?;
+        let key = self.order_key(value.clone(), false)?;
         if key == value.expr {
             return Ok(value);
         }

@@ -15,6 +15,7 @@ use super::typed::Typed;
 use super::with::Ctes;
 use super::{Analyst, Converted, place};
 use crate::base::{Error, Place, Result, SqlState};
+use crate::engine::semantics;
 use crate::types::PgType;
 
 /// What the answer is for.
@@ -55,6 +56,13 @@ impl Answer {
     pub(super) fn column(&self, index: usize) -> Typed {
         let column = Expr::from(self.plan.schema().qualified_field(index));
         Typed::new(column, self.columns[index].ty)
+    }
+
+    /// The same rows, of columns that are computed whether anybody wants them or not, if that does
+    /// something.
+    pub(super) fn with_effects(self) -> Result<Self> {
+        let plan = semantics::with_effects(self.plan).converted()?;
+        Ok(Self { plan, ..self })
     }
 
     /// The same rows in other columns, computed over the plan; what their order is told by stays

@@ -11,13 +11,13 @@ use datafusion::logical_expr::{
 };
 use sqlparser::ast::{self, NamedWindowExpr, WindowSpec, WindowType};
 
-use super::frame::{Made, framed, goes_back, over_keys};
+use super::frame::{Made, framed, over_keys};
 use super::level::{Clause, Level};
 use super::query::{plain, project};
 use super::{Analyst, Converted, place};
 use crate::base::{Error, Result, SqlState};
 use crate::engine::parse::{EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, fold};
-use crate::functions::Exclude;
+use crate::functions::{self, Exclude};
 
 impl Analyst<'_> {
     /// The WINDOW clause.
@@ -68,7 +68,7 @@ impl Analyst<'_> {
                 let own: Vec<&Expr> = args.iter().collect();
                 let schema = self.schema_for(&own)?;
                 let ty = args.first().and_then(|arg| arg.get_type(&schema).ok());
-                !goes_back(function.name(), ty.as_ref())
+                !functions::goes_back(function.name(), ty.as_ref())
             }
             WindowFunctionDefinition::WindowUDF(_) => false,
         };
@@ -114,7 +114,8 @@ impl Analyst<'_> {
             }
             Made::Own(frame, offsets, counted) => {
                 let parts = (frame, offsets, counted);
-                let (fun, args) = framed(parts, &fun, args, filter, &order_by)?;
+                let zone = self.scope.context.style.time_zone;
+                let (fun, args) = framed(parts, &fun, args, filter, &order_by, zone)?;
                 (fun, args, WindowFrame::new(None), None)
             }
         };

@@ -93,7 +93,7 @@ impl Analyst<'_> {
                 self.recursive(cte, &name, parent, &own)?
             } else {
                 let answer = self.query(&cte.query, parent, Some(&own), Wanted::Ordered)?;
-                let answer = self.with_effects(answer)?;
+                let answer = answer.with_effects()?;
                 self.renamed(answer, cte, &name)?
             };
             let uses = count(query, &name).saturating_sub(itself);

@@ -22,7 +22,8 @@ pub(super) fn assigned(column: &Column, expr: Expr) -> Expr {
 
 fn of_type(ty: PgType, expr: Expr) -> Expr {
     // A literal is read as what it is stored as, unless a field's domain asks something of it.
-    if !ty.is_composite() || Cell::of(&expr).is_some() && !has_domains(ty) || is_default(&expr) {
+    let read = Cell::of(&expr).is_some_and(|cell| !asks(ty, &cell));
+    if !ty.is_composite() || read || is_default(&expr) {
         return expr;
     }
     Expr::Prefixed {
@@ -31,10 +32,9 @@ fn of_type(ty: PgType, expr: Expr) -> Expr {
     }
 }
 
-/// Whether domains ask something of the fields of a type's rows.
-pub(super) fn has_domains(ty: PgType) -> bool {
-    let of_domain = |ty: PgType| ty.domain.is_some();
-    ty.shape().is_some_and(|shape| shape.has(&of_domain))
+/// Whether a cell is a literal of a type of rows of whose fields domains ask something.
+pub(super) fn asks(ty: PgType, cell: &Cell) -> bool {
+    matches!(cell, Cell::Literal { .. }) && ty.has_domains()
 }
 
 /// A query of one value as that of what is assigned to what is of type `ty`.

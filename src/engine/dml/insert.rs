@@ -400,7 +400,7 @@ fn bind_row(
                 check_given(column, row.overriding)?;
                 expr
             };
-            let cell = match Cell::of(expr).filter(|_| !fields::has_domains(column.ty)) {
+            let cell = match Cell::of(expr).filter(|cell| !fields::asks(column.ty, cell)) {
                 Some(cell) => cell,
                 None => computing.push(expr.clone(), index),
             };

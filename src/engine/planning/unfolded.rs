@@ -48,15 +48,27 @@ fn repeated(expr: &Expr) -> Vec<usize> {
     }
 }
 
-/// Whether the optimizer may make AND and OR of a CASE. It does of truth values only; what others
-/// there are is as large either way.
+/// Whether the optimizer may make AND and OR of a CASE, as it does of truth values: of no CASE
+/// with a literal of another type.
 fn becomes_logic(case: &Case) -> bool {
     let truth = |then: &Expr| match then {
         Expr::Literal(ScalarValue::Boolean(value), _) => Some(*value == Some(true)),
         _ => None,
     };
-    let results = case.when_then_expr.iter().map(|(_, then)| truth(then));
-    let results: Vec<Option<bool>> = results.collect();
+    let results = case.when_then_expr.iter().map(|(_, then)| then);
+    let other = |result: &Expr| match result {
+        Expr::Literal(value, _) => !matches!(value, ScalarValue::Boolean(_) | ScalarValue::Null),
+        _ => false,
+    };
+    // All of them are of one type.
+    if results
+        .clone()
+        .chain(&case.else_expr)
+        .any(|result| other(result))
+    {
+        return false;
+    }
+    let results: Vec<Option<bool>> = results.map(|then| truth(then)).collect();
     let trues = results.iter().filter(|truth| **truth == Some(true));
     results.len() < CONDITIONS_MAX
         || results.iter().all(Option::is_some) && trues.count() < CONDITIONS_MAX

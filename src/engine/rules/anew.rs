@@ -32,13 +32,13 @@ pub(super) fn anew(plan: LogicalPlan) -> Result<LogicalPlan> {
         let names = NamePreserver::new(&plan);
         plan.map_expressions(|expr| {
             let name = names.save(&expr);
-            let expr = expr.transform_up(|part| match part {
-                Expr::ScalarFunction(call) if is_fixed(&Expr::ScalarFunction(call.clone())) => {
+            let expr = expr.transform_up(|part| match (is_fixed(&part), part) {
+                (true, Expr::ScalarFunction(call)) => {
                     let args = call.args.into_iter().map(held).collect::<Result<_>>()?;
                     let call = ScalarFunction::new_udf(call.func, args);
                     Ok(Transformed::yes(Expr::ScalarFunction(call)))
                 }
-                part => Ok(Transformed::no(part)),
+                (_, part) => Ok(Transformed::no(part)),
             })?;
             Ok(Transformed::yes(name.restore(expr.data)))
         })

@@ -52,7 +52,7 @@ pub(super) use literals::read;
 pub(super) use operated::{Operated, quantifier};
 pub(super) use pulled::is_of_found_last;
 pub(super) use quantified::Quantified;
-pub(super) use rows::{OPAQUE, is_volatile, opaque};
+pub(super) use rows::{OPAQUE, is_volatile, opaque, with_effects};
 pub(super) use shown::shown_as;
 pub(super) use single::{guarded, is_one_row};
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, UInt64Array, new_empty_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::TreeNode;
-use datafusion::logical_expr::{Expr, Volatility};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, Filter, LogicalPlan, Volatility, lit};
 
 use super::Result;
 use super::computed::Computed;
 use crate::engine::scope::external;
-use crate::functions::together;
+use crate::functions::{has_effects, together};
 use crate::types::shaped::{Arrays, Extent, collected, innermost};
 
 /// What [`opaque`] calls.
@@ -67,6 +67,28 @@ pub(in crate::engine) fn opaque(condition: Expr, columns: Vec<Expr>) -> Expr {
         }
         None => condition,
     }
+}
+
+/// The same rows, of columns that are computed whether anybody wants them or not, if there are
+/// calls in the plan that do something.
+pub(in crate::engine) fn with_effects(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let does = |part: &Expr| match part {
+        Expr::ScalarFunction(call) => has_effects(&call.func),
+        _ => false,
+    };
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            found |= expr.exists(|part| Ok(does(part)))?;
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    if !found {
+        return Ok(plan);
+    }
+    let columns = plan.schema().iter().map(Expr::from).collect();
+    let all = opaque(lit(true), columns);
+    Filter::try_new(all, Arc::new(plan)).map(LogicalPlan::Filter)
 }
 
 /// Whether an expression may have another value each time, subqueries in it apart.

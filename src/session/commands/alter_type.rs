@@ -55,17 +55,33 @@ impl Session {
         let used = |by: &str, user: String| {
             Err(Error::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
-                format!("cannot alter type of a column used by a {by}"),
+                format!("cannot alter type of a column used {by}"),
             )
             .detail(format!("{user} depends on column \"{}\"", column.name)))
         };
         let (table, attnum) = (relation.oid, column.attnum);
         if let Some(view) = context.snapshot.views_naming(table, attnum).next() {
             let view = describe(context, ObjectId::Relation(view.oid));
-            return used("view or rule", format!("rule _RETURN on {view}"));
+            return used("by a view or rule", format!("rule _RETURN on {view}"));
         }
         if let Some(routine) = context.snapshot.routines_naming(table, attnum).next() {
-            return used("function or procedure", describe(context, routine));
+            return used("by a function or procedure", describe(context, routine));
+        }
+        let on = |of: &Relation| describe(context, ObjectId::Relation(of.oid));
+        let mut policies = context
+            .snapshot
+            .policies_that(|policy| policy.names_column(table, attnum));
+        if let Some((of, policy)) = policies.next() {
+            let user = format!("policy {} on {}", policy.name, on(of));
+            return used("in a policy definition", user);
+        }
+        let mut triggers = relation.triggers.iter();
+        if let Some(trigger) = triggers.find(|trigger| {
+            let mut asked = trigger.condition_columns(table);
+            trigger.columns.contains(&attnum) || asked.any(|asked| asked == attnum)
+        }) {
+            let user = format!("trigger {} on {}", trigger.name, on(relation));
+            return used("in a trigger definition", user);
         }
         let expression = match using {
             Some(using) => {

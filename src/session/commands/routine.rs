@@ -371,7 +371,7 @@ pub(super) fn check_parameter(
     }
     if new.mode == ParameterMode::Variadic
         && !matches!(new.ty.0, 2277 | 5078)
-        && snapshot.value_type(new.ty).element().is_none()
+        && !snapshot.value_type(new.ty).is_array()
     {
         return Err(invalid("VARIADIC parameter must be an array".to_owned()));
     }

@@ -413,6 +413,18 @@ impl PgType {
         })
     }
 
+    /// Whether its values are arrays, and it is no domain over such a type.
+    pub fn is_array(self) -> bool {
+        let of_its_own = self.domain.is_none_or(|domain| domain.array.is_some());
+        self.element().is_some() && of_its_own
+    }
+
+    /// Whether domains ask something of the fields of this type's rows.
+    pub fn has_domains(self) -> bool {
+        let of_domain = |ty: Self| ty.domain.is_some();
+        self.shape().is_some_and(|shape| shape.has(&of_domain))
+    }
+
     /// What is between the elements of an array of this type: `pg_type.typdelim`.
     pub fn delimiter(self) -> u8 {
         if self.oid == Self::BOX.oid {

@@ -21,8 +21,7 @@ pub(super) fn parse(values: &[Option<&str>], input: &Input<'_>) -> Result<ArrayR
 /// # Errors
 /// `0A000`
 pub fn refuse_domains(ty: PgType) -> Result<()> {
-    let of_domain = |ty: PgType| ty.domain.is_some();
-    match ty.shape().is_some_and(|shape| shape.has(&of_domain)) {
+    match ty.has_domains() {
         true => Err(
             Error::unsupported("reading a row that has a field of a domain")
                 .hint("Write it as ROW(…) with a cast to its type."),
