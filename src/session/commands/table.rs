@@ -551,6 +551,18 @@ fn ends_in_number(name: &str) -> bool {
     head.len() < name.len() && head.ends_with('_')
 }
 
+/// Whether a DEFAULT says no more than that there is none: NULL, of a type that asks nothing more
+/// of it.
+pub(super) fn is_no_default(default: &str, ty: PgType) -> Result<bool> {
+    let plain = ty.domain.is_none() && ty.typmod < 0;
+    let mut expr = parse_expression(default)?;
+    while let ast::Expr::Nested(inner) = expr {
+        expr = *inner;
+    }
+    let null = matches!(expr, ast::Expr::Value(of) if of.value == ast::Value::Null);
+    Ok(plain && null)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{ends_in_number, stored_name};
@@ -562,16 +574,4 @@ mod tests {
         assert!(!ends_in_number("x_"));
         assert_eq!(stored_name("x_3", 1), "x_3_1");
     }
-}
-
-/// Whether a DEFAULT says no more than that there is none: NULL, of a type that asks nothing more
-/// of it.
-pub(super) fn is_no_default(default: &str, ty: PgType) -> Result<bool> {
-    let plain = ty.domain.is_none() && ty.typmod < 0;
-    let mut expr = parse_expression(default)?;
-    while let ast::Expr::Nested(inner) = expr {
-        expr = *inner;
-    }
-    let null = matches!(expr, ast::Expr::Value(of) if of.value == ast::Value::Null);
-    Ok(plain && null)
 }
