@@ -3,9 +3,9 @@
 //!
 //! The call's arguments are those of the function, then its FILTER, what the rows are ordered by,
 //! the value RANGE counts from, and the frame's offsets: everything a partition's frames are made
-//! of is there when it is computed as a whole. A frame that only grows is added to; from one that moves
-//! on is taken what has left, if that gives back what was there before; any other is computed anew,
-//! as PostgreSQL does where there is no way back.
+//! of is there when it is computed as a whole. A frame that only grows is added to; from one that
+//! moves on is taken what has left, if that gives back what was there before; any other is computed
+//! anew, as PostgreSQL does where there is no way back.
 
 use std::ops::Range;
 use std::sync::Arc;
