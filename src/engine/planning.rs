@@ -5,6 +5,8 @@
 //! every rule. What counts is the time its thread has computed: on a busy machine a statement is
 //! not refused for the others.
 
+mod unfolded;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -30,8 +32,6 @@ const VALUE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Of so many glances at the watch one is at the time.
 const GLANCES: u64 = 16;
-
-mod unfolded;
 
 type PlanResult<T> = std::result::Result<T, datafusion::common::DataFusionError>;
 

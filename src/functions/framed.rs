@@ -207,8 +207,8 @@ impl Evaluator {
             .map(|index| Arc::new(Column::new(&format!("c{index}"), index)) as _)
             .collect();
         let return_field = function.return_field(&self.fields)?;
-        let types = self.fields.iter().map(|field| field.data_type());
-        let slides = goes_back(function.name(), types.clone().next());
+        let first = self.fields.first().map(|field| field.data_type());
+        let slides = goes_back(function.name(), first);
         let begin = || {
             let args = AccumulatorArgs {
                 return_field: return_field.clone(),

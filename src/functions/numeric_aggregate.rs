@@ -64,8 +64,9 @@ impl NumericAggregate {
         }
     }
 
-    fn is_distinct(&self, said: bool) -> bool {
-        self.distinct || said
+    /// Whether it tells values apart; the least and the greatest are the same either way.
+    fn tells_apart(&self, said: bool) -> bool {
+        (self.distinct || said) && matches!(self.kind, Kind::Sum | Kind::Average)
     }
 
     /// What an argument is converted to; `None` if it is no exact number.
@@ -158,7 +159,7 @@ impl AggregateUDFImpl for NumericAggregate {
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>, DataFusionError> {
         let field =
             |name: &str, ty| Arc::new(Field::new(format!("{}[{name}]", args.name), ty, true));
-        if self.is_distinct(args.is_distinct) && matches!(self.kind, Kind::Sum | Kind::Average) {
+        if self.tells_apart(args.is_distinct) {
             let item = Field::new_list_field(DataType::LargeUtf8, true);
             return Ok(vec![field("values", DataType::List(Arc::new(item)))]);
         }
@@ -180,7 +181,7 @@ impl AggregateUDFImpl for NumericAggregate {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>, DataFusionError> {
-        if self.is_distinct(args.is_distinct) && matches!(self.kind, Kind::Sum | Kind::Average) {
+        if self.tells_apart(args.is_distinct) {
             return Ok(Box::new(DistinctTotal {
                 kind: self.kind,
                 values: BTreeSet::new(),
@@ -203,7 +204,7 @@ impl AggregateUDFImpl for NumericAggregate {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        !self.is_distinct(args.is_distinct)
+        !self.tells_apart(args.is_distinct)
             && matches!(self.kind, Kind::Sum | Kind::Average)
             && matches!(input(args.expr_fields), DataType::Decimal128(..))
     }

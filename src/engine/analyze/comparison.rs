@@ -172,10 +172,12 @@ impl Analyst<'_> {
         if super::coded::is_figure(arg.ty) {
             return Err(super::operator::no_equality(arg.base()));
         }
+        // These look at the values as they are.
+        let shown = matches!(name, "sum" | "avg" | "min" | "max");
         if name == "sum" && self.is_long(arg)? {
             // It may come to more than 128 bits hold. All of them show as many digits.
             arg.expr = typed::recast(arg.expr.clone(), arg.ty, PgType::NUMERIC);
-        } else if self.is_open(arg)? && !matches!(name, "sum" | "avg" | "min" | "max") {
+        } else if !shown && self.is_open(arg)? {
             arg.expr = numeric::trimmed(arg.expr.clone());
         }
         if arg.ty.is_composite() {
@@ -186,7 +188,7 @@ impl Analyst<'_> {
             let arg = arg.base();
             return Err(Error::unsupported(format!("{name}(DISTINCT {arg})")));
         }
-        if is_float(arg.base()) && !matches!(name, "sum" | "avg" | "min" | "max") {
+        if !shown && is_float(arg.base()) {
             arg.expr = self.one_zero(arg.expr.clone(), arg.base())?;
         }
         if name != "count" {

@@ -8,6 +8,7 @@ use arrow::datatypes::{
 };
 
 use crate::base::Result;
+use crate::types::calendar::DAY;
 use crate::types::coded::{Address, mac};
 use crate::types::geometry::{Figure, Path, Point, Polygon, Rectangle};
 use crate::types::{PgType, numerics};
@@ -39,8 +40,7 @@ pub(super) fn recoded(array: &ArrayRef, from: PgType, to: PgType) -> Result<Opti
         (PgType::INTERVAL, PgType::TIME) => {
             let spans = array.as_primitive_opt::<IntervalMonthDayNanoType>();
             spans.map(|spans| {
-                let day = 86_400_000_000;
-                let left = |span: IntervalMonthDayNano| (span.nanoseconds / 1000).rem_euclid(day);
+                let left = |span: IntervalMonthDayNano| (span.nanoseconds / 1000).rem_euclid(DAY);
                 Arc::new(spans.unary::<_, Time64MicrosecondType>(left)) as ArrayRef
             })
         }

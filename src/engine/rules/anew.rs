@@ -9,8 +9,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
@@ -24,7 +24,7 @@ pub(super) fn anew(plan: LogicalPlan) -> Result<LogicalPlan> {
         let mut found = false;
         plan.apply_expressions(|expr| {
             found |= expr.exists(|part| Ok(is_fixed(part)))?;
-            Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
+            Ok(TreeNodeRecursion::Continue)
         })?;
         if !found || matches!(plan, LogicalPlan::TableScan(_)) {
             return Ok(Transformed::no(plan));
@@ -58,7 +58,7 @@ fn is_fixed(expr: &Expr) -> bool {
 }
 
 fn held(literal: Expr) -> Result<Expr> {
-    let (_, field) = literal.to_field(&datafusion::common::DFSchema::empty())?;
+    let (_, field) = literal.to_field(&DFSchema::empty())?;
     let Expr::Literal(value, _) = literal else {
         return Ok(literal);
     };

@@ -14,6 +14,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_binary, split_binary_owned};
 use datafusion::logical_expr::{BinaryExpr, Case, Expr, Filter, LogicalPlan, Operator, lit};
 
+use super::anew::anew;
 use crate::functions;
 
 /// Functions that give an answer for whatever they are given.
@@ -42,35 +43,35 @@ const NESTED_MAX: usize = 16;
 
 /// The plan with its conditions computed where they are reached.
 pub(in crate::engine) fn reached(plan: LogicalPlan) -> Result<LogicalPlan> {
-    super::anew::anew(plan)?
-        .transform_up_with_subqueries(|plan| match plan {
-            LogicalPlan::Filter(filter) if has_turns(&filter.predicate)? => {
-                let predicate = of_filter(filter.predicate)?;
-                let filter = Filter::try_new(predicate, filter.input)?;
-                Ok(Transformed::yes(LogicalPlan::Filter(filter)))
+    let plan = anew(plan)?;
+    plan.transform_up_with_subqueries(|plan| match plan {
+        LogicalPlan::Filter(filter) if has_turns(&filter.predicate)? => {
+            let predicate = of_filter(filter.predicate)?;
+            let filter = Filter::try_new(predicate, filter.input)?;
+            Ok(Transformed::yes(LogicalPlan::Filter(filter)))
+        }
+        LogicalPlan::Join(mut join) => {
+            let turns = join.filter.as_ref().map(has_turns).transpose()?;
+            if turns == Some(true) {
+                join.filter = join.filter.map(in_turn).transpose()?;
             }
-            LogicalPlan::Join(mut join) => {
-                let turns = join.filter.as_ref().map(has_turns).transpose()?;
-                if turns == Some(true) {
-                    join.filter = join.filter.map(in_turn).transpose()?;
-                }
-                Ok(Transformed::new_transformed(
-                    LogicalPlan::Join(join),
-                    turns == Some(true),
-                ))
-            }
-            // These say what may be left out, and a filter stands above.
-            plan @ LogicalPlan::TableScan(_) => Ok(Transformed::no(plan)),
-            plan if !has_order(&plan)? => Ok(Transformed::no(plan)),
-            plan => {
-                let names = NamePreserver::new(&plan);
-                plan.map_expressions(|expr| {
-                    let name = names.save(&expr);
-                    Ok(Transformed::yes(name.restore(within(expr)?)))
-                })
-            }
-        })
-        .map(|transformed| transformed.data)
+            Ok(Transformed::new_transformed(
+                LogicalPlan::Join(join),
+                turns == Some(true),
+            ))
+        }
+        // These say what may be left out, and a filter stands above.
+        plan @ LogicalPlan::TableScan(_) => Ok(Transformed::no(plan)),
+        plan if !has_order(&plan)? => Ok(Transformed::no(plan)),
+        plan => {
+            let names = NamePreserver::new(&plan);
+            plan.map_expressions(|expr| {
+                let name = names.save(&expr);
+                Ok(Transformed::yes(name.restore(within(expr)?)))
+            })
+        }
+    })
+    .map(|transformed| transformed.data)
 }
 
 /// Whether in some condition of a plan's it matters what is computed when.
