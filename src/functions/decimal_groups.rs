@@ -8,12 +8,13 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, LargeStringArray,
 };
 use arrow::datatypes::{Decimal128Type, Int64Type};
-use datafusion::common::{DataFusionError, ScalarValue};
-use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
+use datafusion::common::DataFusionError;
+use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use num_bigint::BigInt;
 
 use super::call::external;
 use super::numeric_aggregate::{DIGITS_MAX, Kind};
+use super::ungrouped::Emits;
 use super::youngs_cramer::overflow;
 use crate::base::{Error, Result};
 use crate::types::numerics::column;
@@ -41,12 +42,6 @@ impl DecimalGroups {
             passed: Vec::new(),
             counts: Vec::new(),
         }
-    }
-
-    fn grow(&mut self, groups: usize) {
-        self.sums.resize(groups, 0);
-        self.passed.resize(groups, 0);
-        self.counts.resize(groups, 0);
     }
 
     fn add(&mut self, group: usize, sum: i128, count: i64) {
@@ -204,60 +199,31 @@ impl GroupsAccumulator for DecimalGroups {
     }
 }
 
-/// [`DecimalGroups`] of one group, which rows may leave again.
-#[derive(Debug)]
-pub(super) struct OneGroup {
-    pub(super) groups: DecimalGroups,
-}
+impl Emits for DecimalGroups {
+    fn emitted(&self) -> Result<ArrayRef, DataFusionError> {
+        self.results(&self.sums, &self.passed, &self.counts)
+            .map_err(external)
+    }
 
-impl OneGroup {
-    fn change(&mut self, values: &[ArrayRef], sign: i128) -> Result<(), DataFusionError> {
-        self.groups.grow(1);
+    fn handed_on(&self) -> Result<Vec<ArrayRef>, DataFusionError> {
+        let (sums, passed) = (self.sums.clone(), self.passed.clone());
+        self.states(sums.into(), passed.into(), self.counts.clone().into())
+    }
+
+    fn grow(&mut self, groups: usize) {
+        self.sums.resize(groups, 0);
+        self.passed.resize(groups, 0);
+        self.counts.resize(groups, 0);
+    }
+
+    const GOES_BACK: bool = true;
+
+    fn take_back(&mut self, values: &[ArrayRef]) -> Result<(), DataFusionError> {
+        self.grow(1);
         let values = values[0].as_primitive::<Decimal128Type>();
-        let count = if sign < 0 { -1 } else { 1 };
         for value in values.iter().flatten() {
-            self.groups.add(0, sign * value, count);
+            self.add(0, -value, -1);
         }
         Ok(())
-    }
-}
-
-impl Accumulator for OneGroup {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<(), DataFusionError> {
-        self.change(values, 1)
-    }
-
-    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<(), DataFusionError> {
-        self.change(values, -1)
-    }
-
-    fn supports_retract_batch(&self) -> bool {
-        true
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue, DataFusionError> {
-        self.groups.grow(1);
-        let groups = &self.groups;
-        let result = groups.results(&groups.sums, &groups.passed, &groups.counts);
-        ScalarValue::try_from_array(&result.map_err(external)?, 0)
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>, DataFusionError> {
-        self.groups.grow(1);
-        let scale = self.groups.scale;
-        Ok(vec![
-            ScalarValue::Decimal128(Some(self.groups.sums[0]), DIGITS_MAX, scale),
-            ScalarValue::Int64(Some(self.groups.passed[0])),
-            ScalarValue::Int64(Some(self.groups.counts[0])),
-        ])
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<(), DataFusionError> {
-        let groups = vec![0; states[0].len()];
-        self.groups.merge_batch(states, &groups, 1)
-    }
-
-    fn size(&self) -> usize {
-        self.groups.size()
     }
 }

@@ -188,4 +188,8 @@ where
     fn handed_on(&self) -> Result<Vec<ArrayRef>> {
         Ok(vec![self.emitted()?])
     }
+
+    fn grow(&mut self, groups: usize) {
+        self.found.resize(groups, None);
+    }
 }

@@ -224,7 +224,7 @@ impl GroupsAccumulator for FloatGroups {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        self.sums.resize(total_num_groups, Sums::default());
+        self.grow(total_num_groups);
         each(&values[0], opt_filter, |row, value| {
             self.add(group_indices[row], value)
         })
@@ -245,7 +245,7 @@ impl GroupsAccumulator for FloatGroups {
         group_indices: &[usize],
         total_num_groups: usize,
     ) -> Result<()> {
-        self.sums.resize(total_num_groups, Sums::default());
+        self.grow(total_num_groups);
         let part = |index: usize| values[index].as_primitive::<Float64Type>();
         let parts: [&PrimitiveArray<Float64Type>; 3] = [part(0), part(1), part(2)];
         for (row, group) in group_indices.iter().enumerate() {
@@ -283,6 +283,10 @@ impl Emits for FloatGroups {
 
     fn handed_on(&self) -> Result<Vec<ArrayRef>> {
         Ok(Self::states(&self.sums))
+    }
+
+    fn grow(&mut self, groups: usize) {
+        self.sums.resize(groups, Sums::default());
     }
 }
 

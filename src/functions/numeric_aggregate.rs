@@ -17,7 +17,8 @@ use datafusion::logical_expr::{
 };
 
 use super::call::external;
-use super::decimal_groups::{DecimalGroups, OneGroup, has_room};
+use super::decimal_groups::{DecimalGroups, has_room};
+use super::ungrouped::Ungrouped;
 use crate::base::{Error, Result, SqlState};
 use crate::types::numerics::{NumericColumn, column};
 use crate::types::{Extended, Numeric};
@@ -188,9 +189,9 @@ impl AggregateUDFImpl for NumericAggregate {
             }));
         }
         Ok(match (self.kind, input(args.expr_fields)) {
-            (Kind::Sum | Kind::Average, DataType::Decimal128(_, scale)) => Box::new(OneGroup {
-                groups: DecimalGroups::new(self.kind, scale),
-            }),
+            (Kind::Sum | Kind::Average, DataType::Decimal128(_, scale)) => {
+                Box::new(Ungrouped(DecimalGroups::new(self.kind, scale)))
+            }
             (Kind::Min, _) => Box::new(Extreme {
                 least: true,
                 value: None,

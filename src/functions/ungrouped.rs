@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use arrow::array::ArrayRef;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::{Accumulator, GroupsAccumulator};
 
 /// Groups that can be looked at while they go on.
@@ -13,20 +13,22 @@ pub(super) trait Emits: GroupsAccumulator + Debug + Sync {
 
     /// What is handed on of the groups.
     fn handed_on(&self) -> Result<Vec<ArrayRef>>;
+
+    /// Lets there be so many groups, also without rows.
+    fn grow(&mut self, groups: usize);
+
+    /// Whether rows may leave the only group again.
+    const GOES_BACK: bool = false;
+
+    /// Lets rows leave the only group.
+    fn take_back(&mut self, _values: &[ArrayRef]) -> Result<()> {
+        internal_err!("rows do not leave this aggregate")
+    }
 }
 
 /// The only group of all rows.
 #[derive(Debug)]
 pub(super) struct Ungrouped<G>(pub(super) G);
-
-impl<G: Emits> Ungrouped<G> {
-    /// Lets the group be there, also without rows.
-    fn begin(&mut self) -> Result<()> {
-        let none = self.0.handed_on()?;
-        let none: Vec<_> = none.iter().map(|column| column.slice(0, 0)).collect();
-        self.0.merge_batch(&none, &[], 1)
-    }
-}
 
 impl<G: Emits> Accumulator for Ungrouped<G> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
@@ -34,13 +36,21 @@ impl<G: Emits> Accumulator for Ungrouped<G> {
         self.0.update_batch(values, &groups, None, 1)
     }
 
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.0.take_back(values)
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        G::GOES_BACK
+    }
+
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.begin()?;
+        self.0.grow(1);
         ScalarValue::try_from_array(&self.0.emitted()?, 0)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        self.begin()?;
+        self.0.grow(1);
         let states = self.0.handed_on()?;
         let states = states.iter();
         states
