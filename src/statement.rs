@@ -68,6 +68,8 @@ pub struct StatementContext {
     /// The query behind a view, so that it means the same where names are looked up as in this
     /// statement. Reading queries is the engine's business, which functions stand below.
     pub view_definition: fn(&StatementContext, &Relation, &View) -> Result<String>,
+    /// An expression that is kept as PostgreSQL lays it out, pretty or in full.
+    pub laid_out: fn(&StatementContext, &str, bool) -> LaidOut,
     /// Whether this is what the body of a function sees, with a role or search path of its own.
     pub in_routine: bool,
     /// The parameters of the function whose statement this is.
@@ -81,6 +83,26 @@ pub struct StatementContext {
     pub trigger_depth: usize,
     /// The rows that the trigger whose function this is gives names to.
     pub transitions: Arc<[Transition]>,
+}
+
+/// An expression that is kept, to be shown.
+#[derive(Debug, Clone)]
+pub struct LaidOut {
+    /// Its text.
+    pub text: String,
+    /// Whether it is the call of a function, which needs no parentheses among the parts of an
+    /// index.
+    pub is_call: bool,
+}
+
+impl LaidOut {
+    /// The text as a part of an index or a partition key.
+    pub fn as_part(self) -> String {
+        match self.is_call {
+            true => self.text,
+            false => format!("({})", self.text),
+        }
+    }
 }
 
 /// All rows that a statement changed, as a trigger names them.

@@ -90,6 +90,7 @@ fn finished(
         names,
         keys,
         called,
+        deparsed,
     } = analysis;
     scope.watch.measure(&plan)?;
     let is_known = |number: usize| {
@@ -127,6 +128,7 @@ fn finished(
         names,
         keys,
         called,
+        deparsed,
         role: scope.role,
         of_policy: None,
         version: scope.context.snapshot.version(),

@@ -83,6 +83,26 @@ impl ExpressionKind {
         }
     }
 
+    /// Whether the catalog keeps it.
+    pub(super) fn is_kept(self) -> bool {
+        !matches!(
+            self,
+            Self::CallArgument
+                | Self::CopyWhere
+                | Self::ExecuteParameter
+                | Self::PartitionBound
+                | Self::Transform
+        )
+    }
+
+    /// Whether it is one of truth.
+    pub(super) fn is_condition(self) -> bool {
+        matches!(
+            self,
+            Self::Check | Self::CopyWhere | Self::IndexPredicate | Self::Policy | Self::TriggerWhen
+        )
+    }
+
     /// Whether it may hold queries.
     pub(super) fn allows_subqueries(self) -> bool {
         self == Self::Policy

@@ -23,6 +23,7 @@ mod expression_kind;
 mod fold;
 mod foreign;
 mod guard;
+mod layout;
 mod local;
 mod memory;
 mod numeric;
@@ -80,6 +81,7 @@ pub use parse::{
     without_void, written_type,
 };
 pub(crate) use parse::{fold, object_name};
+pub use layout::laid_out;
 pub use recipe::view_definition;
 pub use routine::{
     BoundCall, Callee, check_runs, command_words, in_body, input_types, returned, statements,
@@ -159,6 +161,8 @@ pub struct Bound {
     pub keys: BTreeSet<Oid>,
     /// Where it calls users' functions by their bare names, and these with their schemas.
     pub(crate) called: Vec<(sqlparser::tokenizer::Span, (Oid, String))>,
+    /// The expressions that are kept, written out; `None` for those that are not.
+    pub(crate) deparsed: Vec<Option<ast::Expr>>,
     /// For whom rows of its tables are hidden.
     pub(crate) role: Oid,
     /// The table whose policy it is of: that cannot be read for it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::call::short::{ANY, BOOL, INT, OID, REGCLASS, TEXT};
 use super::call::{Call, functions};
-use super::expression::{shown, visible};
+use super::definition::laid_out;
 use super::partition;
 use super::resolve::Param;
 use super::{routine, trigger};
@@ -369,8 +369,7 @@ fn expression(call: &Call<'_>, row: usize) -> Result<Value> {
         return Ok(text.to_owned().into());
     }
     let text = constraints::named_sequences(call.context, text);
-    let text = visible(call.context, &text);
-    Ok(shown(&text, call.bool(2, row).unwrap_or(false)).into())
+    Ok(laid_out(call, &text, call.bool(2, row).unwrap_or(false)).into())
 }
 
 /// The view's SELECT as its author wrote it, meaning the same for who asks, ended by a semicolon.

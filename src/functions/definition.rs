@@ -2,7 +2,6 @@
 
 use super::call::short::{BOOL, INT, OID};
 use super::call::{Call, functions};
-use super::expression::{shown, visible};
 use crate::base::name::quote;
 use crate::base::{Oid, Result};
 use crate::catalog::{ForeignKey, Index, IndexPart, IndexedBy, Relation};
@@ -78,7 +77,7 @@ fn create_index(call: &Call<'_>, relation: &Relation, index: &Index, pretty: boo
     if let Some(predicate) = &index.predicate {
         text.push_str(&format!(
             " WHERE {}",
-            shown(&visible(call.context, predicate), pretty)
+            laid_out(call, predicate, pretty)
         ));
     }
     text
@@ -112,18 +111,14 @@ fn indexed(call: &Call<'_>, relation: &Relation, of: &IndexedBy, pretty: bool) -
     match of {
         IndexedBy::Column(attnum) => column(relation, *attnum),
         IndexedBy::Expression(text) => {
-            let full = shown(&visible(call.context, text), pretty);
-            let is_call = full.ends_with(')')
-                && full
-                    .split('(')
-                    .next()
-                    .is_some_and(|head| !head.is_empty() && !head.contains(' '));
-            match is_call || full.starts_with('(') && full.ends_with(')') && !pretty {
-                true => full,
-                false => format!("({full})"),
-            }
+            (call.context.laid_out)(call.context, text, pretty).as_part()
         }
     }
+}
+
+/// The text of an expression that is kept.
+pub(super) fn laid_out(call: &Call<'_>, text: &str, pretty: bool) -> String {
+    (call.context.laid_out)(call.context, text, pretty).text
 }
 
 fn included(relation: &Relation, index: &Index) -> String {
@@ -165,7 +160,7 @@ fn constraint(call: &Call<'_>, row: usize) -> Result<Value> {
         if let Some(check) = constraints.checks.iter().find(|check| check.oid == oid) {
             let mut text = format!(
                 "CHECK ({})",
-                shown(&visible(call.context, &check.expression), pretty)
+                laid_out(call, &check.expression, pretty)
             );
             if check.no_inherit {
                 text.push_str(" NO INHERIT");
@@ -188,7 +183,7 @@ fn constraint(call: &Call<'_>, row: usize) -> Result<Value> {
         }
     }
     if let Some((_, check)) = call.context.snapshot.domain_check(oid) {
-        let mut text = format!("CHECK ({})", shown(&check.expression, pretty));
+        let mut text = format!("CHECK ({})", laid_out(call, &check.expression, pretty));
         if check.not_valid {
             text.push_str(" NOT VALID");
         }

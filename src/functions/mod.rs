@@ -25,7 +25,6 @@ mod decimal_groups;
 mod definition;
 mod description;
 mod domain;
-mod expression;
 mod extract;
 mod float_extremes;
 mod float_sums;

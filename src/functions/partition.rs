@@ -1,7 +1,6 @@
 //! Partitions: what tables are divided by, and where in the tree they stand.
 
 use super::call::Call;
-use super::expression::{shown, visible};
 use crate::base::{Oid, Result};
 use crate::catalog::{PartitionKeyPart, Relation};
 use crate::pg_catalog::{Value, family};
@@ -21,13 +20,7 @@ pub(super) fn key(call: &Call<'_>, row: usize) -> Result<Value> {
     let parts = parts.map(|(part, name)| match part {
         PartitionKeyPart::Column(_) => name,
         PartitionKeyPart::Expression { text, .. } => {
-            let full = shown(&visible(call.context, text), false);
-            let head = full.split('(').next().unwrap_or_default();
-            let is_call = full.ends_with(')') && !head.is_empty() && !head.contains(' ');
-            match is_call {
-                true => full,
-                false => format!("({full})"),
-            }
+            (call.context.laid_out)(call.context, text, false).as_part()
         }
     });
     let parts: Vec<String> = parts.collect();

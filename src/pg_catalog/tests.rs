@@ -134,6 +134,10 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         reads: None,
         constraint_modes: Arc::default(),
         view_definition: |_, _, view| Ok(view.query.clone()),
+        laid_out: |_, text, _| crate::statement::LaidOut {
+            text: text.to_owned(),
+            is_call: false,
+        },
         in_routine: false,
         arguments: None,
         calls: None,

@@ -550,7 +550,7 @@ pub(super) fn strip(expression: &Ast) -> &Ast {
 }
 
 /// Takes the mark of BETWEEN SYMMETRIC off the start of an expression.
-fn take_mark(expression: &mut Ast) -> bool {
+pub(super) fn take_mark(expression: &mut Ast) -> bool {
     match expression {
         Ast::UnaryOp {
             op: UnaryOperator::PGPrefixFactorial,
@@ -579,7 +579,7 @@ fn null_tested<'a>(left: &'a Ast, right: &'a Ast) -> Option<&'a Ast> {
 }
 
 /// An operator's sign.
-pub(super) fn sign(op: &BinaryOperator) -> Result<String> {
+pub(in crate::engine) fn sign(op: &BinaryOperator) -> Result<String> {
     Ok(match op {
         BinaryOperator::PGCustomBinaryOperator(parts) => match parts.as_slice() {
             [sign] => sign.clone(),

@@ -26,6 +26,7 @@ mod comparison;
 mod composite;
 mod condition;
 mod conditional;
+mod deparse;
 mod determined;
 mod domains;
 mod elements;
@@ -98,7 +99,8 @@ use crate::types::PgType;
 use crate::types::coded::tid;
 
 use level::{Clause, Level};
-pub(super) use names::item_name;
+pub(super) use expression::sign;
+pub(super) use names::{is_call, item_name};
 pub use names::suggested_name;
 pub(super) use once::reads;
 pub(super) use query::Output;
@@ -129,6 +131,8 @@ pub(super) struct Analysis {
     pub(super) keys: BTreeSet<Oid>,
     /// Where it calls users' functions by their bare names, and which these are.
     pub(super) called: Vec<(Span, (Oid, String))>,
+    /// The expressions that are kept, written out; `None` for those that are not.
+    pub(super) deparsed: Vec<Option<ast::Expr>>,
 }
 
 /// Analyses a query as `scope` sees it. `declared` are the client's parameter types.
@@ -219,6 +223,7 @@ pub(super) fn analyse_call(
             names: analyst.shared.names.take(),
             keys: analyst.shared.keys.take(),
             called: analyst.shared.called.take(),
+            deparsed: Vec::new(),
         },
     }))
 }
@@ -282,6 +287,8 @@ struct Shared {
     /// Where the statement itself calls users' functions by their bare names, and these with their
     /// schemas.
     called: RefCell<Vec<(Span, (Oid, String))>>,
+    /// The expressions that are kept, written out.
+    deparsed: RefCell<Vec<Option<ast::Expr>>>,
     /// How many calls there were.
     calls: Cell<usize>,
     /// What calls in the statement itself became: the same call twice is the same expression.
@@ -348,6 +355,7 @@ impl Analyst<'_> {
             names: self.shared.names.take(),
             keys: self.shared.keys.take(),
             called: self.shared.called.take(),
+            deparsed: self.shared.deparsed.take(),
         })
     }
 

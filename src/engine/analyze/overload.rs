@@ -61,33 +61,8 @@ impl Analyst<'_> {
     /// `42725` if several fit equally well, `42804` where nothing says what a polymorphic type is,
     /// `42883` if none fits.
     pub(super) fn resolved(&self, name: &str, kind: &str, args: Vec<Typed>) -> Result<Vec<Typed>> {
-        let mut named = by_name(name);
-        named.retain(|(_, own)| own.schema == Oid::PG_CATALOG && own.kind == kind);
-        if named.is_empty() {
+        let Some(meant) = self.meant(name, kind, &args)? else {
             return Ok(args);
-        }
-        // The argument of a type's name is cast if it is a literal, or of such a type already.
-        if let ([arg], Some(ty)) = (args.as_slice(), PgType::by_name(name)) {
-            let texts = category(ty) == 'S' && category(arg.base()) == 'S';
-            if arg.is_unknown() || arg.is(ty) || texts {
-                return Ok(args);
-            }
-        }
-        let types: Vec<PgType> = args.iter().map(Typed::base).collect();
-        let candidates: Vec<Candidate> = named
-            .into_iter()
-            .filter_map(|(_, own)| Candidate::new(own, &types))
-            .collect();
-        let lists = candidates.iter().map(Candidate::takes).zip(0..);
-        let lists: Vec<(Vec<PgType>, usize)> = lists.collect();
-        let meant = match choose(&lists, &types) {
-            Choice::One(index) => &candidates[index],
-            Choice::None if is_read(name, &args) => return Ok(args),
-            Choice::None => return Err(self.no_function(name, &args)),
-            Choice::Many => {
-                let types: Vec<String> = types.iter().map(PgType::to_string).collect();
-                return Err(not_unique(&format!("{name}({})", types.join(", "))));
-            }
         };
         let snapshot = &self.scope.context.snapshot;
         let pairs = args.into_iter().zip(&meant.arguments);
@@ -101,6 +76,63 @@ impl Analyst<'_> {
                 _ => Ok(arg),
             })
             .collect()
+    }
+
+    /// The function that is meant; `None` if there are none of the name, or the call is a cast.
+    fn meant(&self, name: &str, kind: &str, args: &[Typed]) -> Result<Option<Candidate>> {
+        let mut named = by_name(name);
+        named.retain(|(_, own)| own.schema == Oid::PG_CATALOG && own.kind == kind);
+        if named.is_empty() {
+            return Ok(None);
+        }
+        // The argument of a type's name is cast if it is a literal, or of such a type already.
+        if let ([arg], Some(ty)) = (args, PgType::by_name(name)) {
+            let texts = category(ty) == 'S' && category(arg.base()) == 'S';
+            if arg.is_unknown() || arg.is(ty) || texts {
+                return Ok(None);
+            }
+        }
+        let types: Vec<PgType> = args.iter().map(Typed::base).collect();
+        let mut candidates: Vec<Candidate> = named
+            .into_iter()
+            .filter_map(|(_, own)| Candidate::new(own, &types))
+            .collect();
+        let lists = candidates.iter().map(Candidate::takes).zip(0..);
+        let lists: Vec<(Vec<PgType>, usize)> = lists.collect();
+        match choose(&lists, &types) {
+            Choice::One(index) => Ok(Some(candidates.swap_remove(index))),
+            Choice::None if is_read(name, args) => Ok(None),
+            Choice::None => Err(self.no_function(name, args)),
+            Choice::Many => {
+                let types: Vec<String> = types.iter().map(PgType::to_string).collect();
+                Err(not_unique(&format!("{name}({})", types.join(", "))))
+            }
+        }
+    }
+
+    /// What the function that a call means takes: `None` in place of a type is whatever there is,
+    /// and without a list nothing is known of it.
+    ///
+    /// # Errors
+    /// As [`Self::resolved`].
+    pub(super) fn parameter_types(
+        &self,
+        name: &str,
+        args: &[Typed],
+    ) -> Result<Option<Vec<Option<PgType>>>> {
+        let Some(meant) = self.meant(name, "f", args)? else {
+            return Ok(None);
+        };
+        let snapshot = &self.scope.context.snapshot;
+        let pairs = meant.arguments.iter().zip(args);
+        let types = pairs.map(|(ty, arg)| match known(*ty) {
+            Some(ty) => Some(ty),
+            None if Routine::is_polymorphic(*ty) && arg.is_unknown() => {
+                meant.generic.actual(snapshot, *ty)
+            }
+            None => None,
+        });
+        Ok(Some(types.collect()))
     }
 }
 

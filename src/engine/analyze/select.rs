@@ -80,6 +80,10 @@ impl Analyst<'_> {
         }
         level.clause.set(kind.map_or(Clause::Select, Clause::Of));
         let mut targets = self.targets(&level, &select.projection, wanted)?;
+        if let Some(kind) = kind.filter(|kind| kind.is_kept()) {
+            let deparsed = self.deparsed(&level, kind, select);
+            *self.shared.deparsed.borrow_mut() = deparsed;
+        }
         let outputs = targets.len();
         let groups = self.groups(&level, &select.group_by, &targets)?;
         let having = match &select.having {

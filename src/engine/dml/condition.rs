@@ -43,7 +43,11 @@ impl Engine {
         }
         check_kept(context, &bound)?;
         let snapshot = &context.snapshot;
-        let (text, types) = in_full(context, &expression, &bound.called, text);
+        let written = self.written_out(kind, context, Some(relation), &bound).await;
+        let (text, types) = match &written {
+            Some(text) => in_full(context, &parse_expression(text)?, &[], text),
+            None => in_full(context, &expression, &bound.called, text),
+        };
         let query = parse_query(&format!("{SELECT}{text}"))?;
         let text = renamed_sources(&query, &format!("{SELECT}{text}"), |schema, name, _| {
             let path = &context.search_path;

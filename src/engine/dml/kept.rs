@@ -10,14 +10,17 @@ use std::sync::Arc;
 use sqlparser::ast::{self, DataType, Expr, ObjectName, ObjectNamePart, SelectItem};
 use sqlparser::tokenizer::{Location, Span};
 
+use super::rules::{conditional, over_row};
 use super::target;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result};
-use crate::catalog::Relation;
+use crate::catalog::{Relation, SearchPath};
 use crate::catalog::user_type::made_of;
+use crate::engine::layout::layout;
 use crate::engine::parse::{parse_expression, written_type};
 use crate::engine::{Bound, Engine, ExpressionKind};
 use crate::statement::StatementContext;
+use crate::types::PgType;
 
 impl Engine {
     /// An expression as it is kept; it may name the columns of `relation`.
@@ -31,27 +34,78 @@ impl Engine {
         relation: Option<&Arc<Relation>>,
         text: &str,
     ) -> Result<String> {
-        let snapshot = &context.snapshot;
-        let none = snapshot.routines().next().is_none() && snapshot.types().next().is_none();
-        if none && snapshot.definitions().next().is_none() {
-            return Ok(text.to_owned());
+        let bound = self.bind_alone(kind, context, relation, text).await?;
+        check_kept(context, &bound)?;
+        match self.written_out(kind, context, relation, &bound).await {
+            Some(text) => Ok(text),
+            None => Ok(in_full(context, &parse_expression(text)?, &bound.called, text).0),
         }
+    }
+
+    /// A query of the one expression that is to be kept.
+    async fn bind_alone(
+        self: &Arc<Self>,
+        kind: ExpressionKind,
+        context: &Arc<StatementContext>,
+        relation: Option<&Arc<Relation>>,
+        text: &str,
+    ) -> Result<Bound> {
         let expression = parse_expression(text)?;
-        let bound = match relation {
-            Some(relation) => {
-                let expressions = std::iter::once(text);
-                self.bind_rule(kind, context, relation, expressions).await?
+        let outside = context.outside();
+        let bound = match (relation, kind) {
+            (Some(relation), ExpressionKind::Policy) => {
+                let (query, local) = conditional(relation, expression);
+                self.bind_as(kind, context, &query, &[local]).await
             }
-            None => {
-                let items = vec![SelectItem::UnnamedExpr(expression.clone())];
+            (Some(relation), _) => {
+                let (query, local) = over_row(relation, vec![expression]);
+                self.bind_as(kind, &outside, &query, &[local]).await
+            }
+            (None, ExpressionKind::TriggerWhen) => {
+                let query = target::select(vec![nothing()], Vec::new(), Some(expression));
+                self.bind_as(kind, context, &query, &[]).await
+            }
+            (None, _) => {
+                let items = vec![SelectItem::UnnamedExpr(expression)];
                 let query = target::select(items, Vec::new(), None);
-                let bound = self.bind_as(kind, &context.outside(), &query, &[]).await;
-                bound.map_err(Error::without_position)?
+                self.bind_as(kind, &outside, &query, &[]).await
             }
         };
-        check_kept(context, &bound)?;
-        Ok(in_full(context, &expression, &bound.called, text).0)
+        bound.map_err(Error::without_position)
     }
+
+    /// The last expression of a bound query as PostgreSQL would write it, with the full names of
+    /// what users made; `None` where that is not known, or does not read as what it was made of.
+    pub(super) async fn written_out(
+        self: &Arc<Self>,
+        kind: ExpressionKind,
+        context: &Arc<StatementContext>,
+        relation: Option<&Arc<Relation>>,
+        bound: &Bound,
+    ) -> Option<String> {
+        let text = written(context, bound)?;
+        let again = self.bind_alone(kind, context, relation, &text).await.ok()?;
+        let types = |bound: &Bound| -> Vec<PgType> {
+            let columns = bound.columns.iter();
+            columns.map(|column| column.ty).collect()
+        };
+        let same = types(&again) == types(bound) && written(context, &again)? == text;
+        same.then_some(text)
+    }
+}
+
+/// What the query of a condition answers.
+pub(super) fn nothing() -> SelectItem {
+    SelectItem::UnnamedExpr(Expr::value(ast::Value::Boolean(true)))
+}
+
+/// The last expression of a bound query, written out.
+fn written(context: &StatementContext, bound: &Bound) -> Option<String> {
+    let system = StatementContext {
+        search_path: SearchPath::only_system(),
+        ..context.clone()
+    };
+    layout(&system, bound.deparsed.last()?.as_ref()?, false)
 }
 
 /// The text of an expression as it is kept: with the full names of the users' types that stand in

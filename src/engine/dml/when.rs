@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use sqlparser::ast::{self, Expr, SelectItem};
+use sqlparser::ast::{self, Expr};
 
-use super::kept::{check_kept, in_full};
+use super::kept::{check_kept, in_full, nothing};
 use super::target;
 use crate::base::{Error, Result, SqlState};
 use crate::catalog::{Condition, Firing, Relation, SearchPath, TriggerEvent, without_stars};
@@ -46,15 +46,16 @@ impl Engine {
     ) -> Result<Condition> {
         let expression = parse_expression(&without_stars(text))?;
         let columns = named_columns(relation, asked, &expression)?;
-        let items = vec![SelectItem::UnnamedExpr(Expr::value(ast::Value::Boolean(
-            true,
-        )))];
-        let query = target::select(items, Vec::new(), Some(expression.clone()));
+        let query = target::select(vec![nothing()], Vec::new(), Some(expression.clone()));
         let kind = ExpressionKind::TriggerWhen;
         let bound = self.bind_as(kind, context, &query, &[]).await;
         let bound = bound.map_err(Error::without_position)?;
         check_kept(context, &bound)?;
-        let (text, types) = in_full(context, &expression, &bound.called, text);
+        let written = self.written_out(kind, context, None, &bound).await;
+        let (text, types) = match &written {
+            Some(text) => in_full(context, &parse_expression(text)?, &[], text),
+            None => in_full(context, &expression, &bound.called, text),
+        };
         let snapshot = &context.snapshot;
         let routines = bound.reads.iter().copied();
         Ok(Condition {

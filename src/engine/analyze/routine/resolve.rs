@@ -33,6 +33,11 @@ pub(in crate::engine::analyze) struct Call {
 }
 
 impl Call {
+    /// The input parameters' types.
+    pub(in crate::engine::analyze) fn input_types(&self) -> &[PgType] {
+        &self.types
+    }
+
     /// The input parameters' types as a function that is carried out holds them: arrays have the
     /// dimensions they come with.
     pub(super) fn held_types(&self) -> Vec<PgType> {

@@ -1,0 +1,752 @@
+//! Expressions that are kept, laid out as PostgreSQL shows them (`ruleutils.c`).
+//!
+//! What the analysis has written out ([`super::analyze`], `deparse`) is laid out in full: every
+//! operator in parentheses, every cast around parentheses. Pretty, only those parentheses stay that
+//! PostgreSQL's `isSimpleNode` asks for. The full layout is read back as what it was.
+
+use sqlparser::ast::{
+    AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Ident, ObjectName, ObjectNamePart, Subscript, TrimWhereField, UnaryOperator, Value,
+};
+
+use super::analyze::sign;
+use super::parse::{fold, parse_expression, written_type};
+use crate::base::name::quote;
+use crate::catalog::SearchPath;
+use crate::pg_catalog::names;
+use crate::statement::{LaidOut, StatementContext};
+
+/// The text of an expression that is kept, under the names by which `context` finds what it names.
+/// What cannot be laid out is its author's text, in parentheses.
+pub fn laid_out(context: &StatementContext, text: &str, pretty: bool) -> LaidOut {
+    let parsed = parse_expression(text).ok();
+    let shown = parsed.and_then(|expression| {
+        let text = layout(context, &expression, pretty)?;
+        let is_call = is_call(&expression);
+        Some(LaidOut { text, is_call })
+    });
+    shown.unwrap_or_else(|| LaidOut {
+        text: format!("({text})"),
+        is_call: false,
+    })
+}
+
+/// An expression laid out; `None` if it has parts that are not written so.
+pub(super) fn layout(context: &StatementContext, of: &Expr, pretty: bool) -> Option<String> {
+    let mut layout = Layout {
+        context,
+        pretty,
+        indent: 0,
+        out: String::new(),
+    };
+    layout.node(of)?;
+    Some(layout.out)
+}
+
+/// The spaces that a part of CASE is moved in.
+const INDENT: usize = 4;
+
+/// What a node stands in.
+#[derive(Clone, Copy, PartialEq)]
+enum Parent {
+    /// An operator, by the class of its sign; and whether the node is its first operand.
+    Operator(Class, bool),
+    /// AND, OR, NOT
+    Logic(Logic),
+    /// What has parentheses or words around each of its parts.
+    Call,
+    /// A cast.
+    Cast,
+    /// Anything else.
+    Other,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Logic {
+    And,
+    Or,
+    Not,
+}
+
+/// Which operators bind alike.
+#[derive(Clone, Copy, PartialEq)]
+enum Class {
+    /// `+`, `-`
+    Sum,
+    /// `*`, `/`, `%`
+    Product,
+    /// Any other.
+    Plain,
+}
+
+/// What is laid out so far.
+struct Layout<'a> {
+    context: &'a StatementContext,
+    pretty: bool,
+    indent: usize,
+    out: String,
+}
+
+impl Layout<'_> {
+    fn push(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+
+    /// A node that stands in another.
+    fn inside(&mut self, of: &Expr, parent: Parent) -> Option<()> {
+        if self.pretty && !is_simple(of, parent) {
+            self.push("(");
+            self.node(of)?;
+            self.push(")");
+            return Some(());
+        }
+        self.node(of)
+    }
+
+    fn open(&mut self) {
+        if !self.pretty {
+            self.push("(");
+        }
+    }
+
+    fn close(&mut self) {
+        if !self.pretty {
+            self.push(")");
+        }
+    }
+
+    /// The word of a form that has lines of its own.
+    fn line(&mut self, word: &str) {
+        let length = self.out.trim_end_matches(' ').len();
+        self.out.truncate(length);
+        self.out.push('\n');
+        self.out.extend(std::iter::repeat_n(' ', self.indent));
+        self.push(word);
+    }
+
+    fn node(&mut self, of: &Expr) -> Option<()> {
+        match of {
+            Expr::Nested(inner) => self.node(inner)?,
+            Expr::Identifier(ident) => self.name(ident)?,
+            Expr::CompoundIdentifier(parts) => {
+                let parts: Vec<_> = parts.iter().map(shown_name).collect();
+                self.push(&parts.join("."));
+            }
+            Expr::Value(value) => self.value(&value.value)?,
+            Expr::Cast {
+                expr, data_type, ..
+            } => {
+                let ty = self.type_name(data_type)?;
+                match expr.as_ref() {
+                    constant if is_bare(constant, &ty) => self.node(constant)?,
+                    operand => {
+                        self.open();
+                        self.inside(operand, Parent::Cast)?;
+                        self.close();
+                    }
+                }
+                self.push("::");
+                self.push(&ty);
+            }
+            Expr::BinaryOp { left, op, right } => self.binary(of, left, op, right)?,
+            Expr::UnaryOp {
+                op: UnaryOperator::Not,
+                expr,
+            } => {
+                self.open();
+                self.push("NOT ");
+                self.inside(expr, Parent::Logic(Logic::Not))?;
+                self.close();
+            }
+            Expr::UnaryOp { op, expr } => {
+                self.open();
+                self.push(&op.to_string());
+                self.push(" ");
+                self.inside(expr, Parent::Operator(Class::Plain, false))?;
+                self.close();
+            }
+            Expr::IsNull(inner) => self.test(inner, "NULL")?,
+            Expr::IsNotNull(inner) => self.test(inner, "NOT NULL")?,
+            Expr::IsTrue(inner) => self.test(inner, "TRUE")?,
+            Expr::IsNotTrue(inner) => self.test(inner, "NOT TRUE")?,
+            Expr::IsFalse(inner) => self.test(inner, "FALSE")?,
+            Expr::IsNotFalse(inner) => self.test(inner, "NOT FALSE")?,
+            Expr::IsUnknown(inner) => self.test(inner, "UNKNOWN")?,
+            Expr::IsNotUnknown(inner) => self.test(inner, "NOT UNKNOWN")?,
+            Expr::IsDistinctFrom(left, right) => {
+                self.open();
+                self.inside(left, Parent::Other)?;
+                self.push(" IS DISTINCT FROM ");
+                self.inside(right, Parent::Other)?;
+                self.close();
+            }
+            Expr::AnyOp {
+                left,
+                compare_op,
+                right,
+                ..
+            } => self.quantified(left, compare_op, "ANY", right)?,
+            Expr::AllOp {
+                left,
+                compare_op,
+                right,
+            } => self.quantified(left, compare_op, "ALL", right)?,
+            Expr::Collate { expr, collation } => {
+                self.open();
+                self.inside(expr, Parent::Other)?;
+                self.push(" COLLATE ");
+                let parts: Vec<_> = collation.0.iter().map(shown_part).collect();
+                self.push(&parts.into_iter().collect::<Option<Vec<_>>>()?.join("."));
+                self.close();
+            }
+            Expr::Tuple(items) => {
+                self.push("ROW(");
+                self.all(items.iter())?;
+                self.push(")");
+            }
+            Expr::Array(array) => {
+                self.push("ARRAY[");
+                self.all(array.elem.iter())?;
+                self.push("]");
+            }
+            Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain)?,
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => {
+                self.line("CASE");
+                self.indent += INDENT;
+                if let Some(operand) = operand {
+                    self.push(" ");
+                    self.node(operand)?;
+                }
+                for branch in conditions {
+                    self.line("WHEN ");
+                    self.node(&branch.condition)?;
+                    self.push(" THEN ");
+                    self.node(&branch.result)?;
+                }
+                self.line("ELSE ");
+                match else_result {
+                    Some(otherwise) => self.node(otherwise)?,
+                    None => return None,
+                }
+                self.indent -= INDENT;
+                self.line("END");
+            }
+            Expr::Function(function) => self.call(function)?,
+            other => self.form(other)?,
+        }
+        Some(())
+    }
+
+    /// Nodes with commas between them.
+    fn all<'e>(&mut self, items: impl Iterator<Item = &'e Expr>) -> Option<()> {
+        for (index, item) in items.enumerate() {
+            if index > 0 {
+                self.push(", ");
+            }
+            self.node(item)?;
+        }
+        Some(())
+    }
+
+    fn test(&mut self, inner: &Expr, what: &str) -> Option<()> {
+        self.open();
+        self.inside(inner, Parent::Other)?;
+        self.push(" IS ");
+        self.push(what);
+        self.close();
+        Some(())
+    }
+
+    fn quantified(
+        &mut self,
+        left: &Expr,
+        op: &BinaryOperator,
+        word: &str,
+        right: &Expr,
+    ) -> Option<()> {
+        self.open();
+        self.inside(left, Parent::Other)?;
+        self.push(&format!(" {} {word} (", sign(op).ok()?));
+        self.inside(right, Parent::Other)?;
+        self.push(")");
+        self.close();
+        Some(())
+    }
+
+    fn binary(
+        &mut self,
+        whole: &Expr,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+    ) -> Option<()> {
+        if let Some(logic) = logic(whole) {
+            let word = if logic == Logic::And { " AND " } else { " OR " };
+            self.open();
+            for (index, part) in chain(whole, logic).into_iter().enumerate() {
+                if index > 0 {
+                    self.push(word);
+                }
+                self.inside(part, Parent::Logic(logic))?;
+            }
+            self.close();
+            return Some(());
+        }
+        if let BinaryOperator::Overlaps = op {
+            let (Expr::Tuple(left), Expr::Tuple(right)) = (bare(left), bare(right)) else {
+                return None;
+            };
+            self.push("((");
+            self.all(left.iter())?;
+            self.push(") OVERLAPS (");
+            self.all(right.iter())?;
+            self.push("))");
+            return Some(());
+        }
+        let sign = sign(op).ok()?;
+        if sign.starts_with('\0') {
+            return None;
+        }
+        // Rows have parentheses in any case.
+        let rows = matches!((bare(left), bare(right)), (Expr::Tuple(_), Expr::Tuple(_)));
+        let class = class(&sign);
+        if rows {
+            self.push("(");
+        } else {
+            self.open();
+        }
+        self.inside(left, Parent::Operator(class, true))?;
+        self.push(&format!(" {sign} "));
+        self.inside(right, Parent::Operator(class, false))?;
+        if rows {
+            self.push(")");
+        } else {
+            self.close();
+        }
+        Some(())
+    }
+
+    fn access(&mut self, root: &Expr, chain: &[AccessExpr]) -> Option<()> {
+        let dot = matches!(chain.first(), Some(AccessExpr::Dot(_)));
+        match bare(root) {
+            Expr::Identifier(ident) if !dot => self.name(ident)?,
+            root => {
+                self.push("(");
+                self.node(root)?;
+                self.push(")");
+            }
+        }
+        for access in chain {
+            match access {
+                AccessExpr::Dot(Expr::Identifier(field)) => {
+                    self.push(".");
+                    self.push(&shown_name(field));
+                }
+                AccessExpr::Subscript(Subscript::Index { index }) => {
+                    self.push("[");
+                    self.node(index)?;
+                    self.push("]");
+                }
+                AccessExpr::Subscript(Subscript::Slice {
+                    lower_bound,
+                    upper_bound,
+                    stride: None,
+                }) => {
+                    self.push("[");
+                    if let Some(bound) = lower_bound {
+                        self.node(bound)?;
+                    }
+                    self.push(":");
+                    if let Some(bound) = upper_bound {
+                        self.node(bound)?;
+                    }
+                    self.push("]");
+                }
+                _ => return None,
+            }
+        }
+        Some(())
+    }
+
+    fn name(&mut self, ident: &Ident) -> Option<()> {
+        let bare = ident.quote_style.is_none();
+        match bare && super::analyze::is_call(ident) {
+            true => self.push(&ident.value.to_uppercase()),
+            false if bare && ident.value == "VALUE" => self.push("VALUE"),
+            false => self.push(&shown_name(ident)),
+        }
+        Some(())
+    }
+
+    fn value(&mut self, value: &Value) -> Option<()> {
+        match value {
+            Value::Number(text, _) => self.push(text),
+            Value::SingleQuotedString(text) => {
+                let text = text.replace('\'', "''");
+                self.push(&format!("'{text}'"));
+            }
+            Value::Boolean(value) => self.push(if *value { "true" } else { "false" }),
+            Value::Null => self.push("NULL"),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// A type by the name it is found under.
+    fn type_name(&self, data_type: &DataType) -> Option<String> {
+        let snapshot = &self.context.snapshot;
+        let ty = written_type(data_type).ok()?;
+        let ty = ty.resolve(snapshot, &SearchPath::only_system()).ok()?;
+        Some(names::written(self.context, ty))
+    }
+
+    fn call(&mut self, function: &Function) -> Option<()> {
+        let plain = function.over.is_none()
+            && function.filter.is_none()
+            && function.within_group.is_empty()
+            && !function.uses_odbc_syntax;
+        if !plain {
+            return None;
+        }
+        let [name] = function.name.0.as_slice() else {
+            return self.users_call(function);
+        };
+        let ident = name.as_ident()?;
+        let list = match &function.args {
+            FunctionArguments::None => {
+                self.push(&ident.value.to_uppercase());
+                return Some(());
+            }
+            FunctionArguments::List(list) => list,
+            FunctionArguments::Subquery(_) => return None,
+        };
+        let name = fold(ident);
+        match ident.quote_style.is_none() && is_form(&name) {
+            true => self.push(&name.to_uppercase()),
+            false => self.push(&quote(&name)),
+        }
+        self.arguments(&list.args)
+    }
+
+    fn arguments(&mut self, args: &[FunctionArg]) -> Option<()> {
+        self.push("(");
+        for (index, arg) in args.iter().enumerate() {
+            if index > 0 {
+                self.push(", ");
+            }
+            match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => self.node(value)?,
+                FunctionArg::Named {
+                    name,
+                    arg: FunctionArgExpr::Expr(value),
+                    ..
+                } => {
+                    self.push(&format!("{} => ", shown_name(name)));
+                    self.node(value)?;
+                }
+                _ => return None,
+            }
+        }
+        self.push(")");
+        Some(())
+    }
+
+    /// The call of a user's function, with its schema where its name alone does not find it.
+    fn users_call(&mut self, function: &Function) -> Option<()> {
+        let name: &ObjectName = &function.name;
+        let [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(name)] =
+            name.0.as_slice()
+        else {
+            return None;
+        };
+        let (schema, name) = (fold(schema), fold(name));
+        let snapshot = &self.context.snapshot;
+        let oid = snapshot.schema_named(&schema)?.oid;
+        let mut path = self.context.search_path.lookup.iter();
+        let first = path.find(|schema| snapshot.routines_named(**schema, &name).next().is_some());
+        if first != Some(&oid) {
+            self.push(&format!("{}.", quote(&schema)));
+        }
+        self.push(&quote(&name));
+        match &function.args {
+            FunctionArguments::List(list) => self.arguments(&list.args),
+            _ => None,
+        }
+    }
+
+    /// Forms with a grammar of their own.
+    fn form(&mut self, of: &Expr) -> Option<()> {
+        let mut words = |parts: &[(&str, Option<&Expr>)]| -> Option<()> {
+            for (word, part) in parts {
+                let Some(part) = part else { continue };
+                self.push(word);
+                self.node(part)?;
+            }
+            Some(())
+        };
+        match of {
+            Expr::AtTimeZone {
+                timestamp,
+                time_zone,
+            } => {
+                self.push("(");
+                self.inside(timestamp, Parent::Other)?;
+                self.push(" AT TIME ZONE ");
+                self.inside(time_zone, Parent::Other)?;
+            }
+            Expr::Extract { field, expr, .. } => {
+                let field = field.to_string().to_lowercase();
+                let field = field.trim_matches('\'').to_owned();
+                words(&[(&format!("EXTRACT({field} FROM "), Some(expr))])?;
+            }
+            Expr::Ceil { expr, .. } => words(&[("ceil(", Some(expr))])?,
+            Expr::Floor { expr, .. } => words(&[("floor(", Some(expr))])?,
+            Expr::Position { expr, r#in } => {
+                words(&[("POSITION((", Some(expr)), (") IN (", Some(r#in))])?;
+                self.push(")");
+            }
+            Expr::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                special: false,
+                shorthand: false,
+            } => words(&[
+                ("SUBSTRING(", Some(expr)),
+                (" FROM ", substring_from.as_deref()),
+                (" FOR ", substring_for.as_deref()),
+            ])?,
+            Expr::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                shorthand,
+                ..
+            } => words(&[
+                (if *shorthand { "substr(" } else { "\"substring\"(" }, Some(expr)),
+                (", ", substring_from.as_deref()),
+                (", ", substring_for.as_deref()),
+            ])?,
+            Expr::Trim {
+                trim_where,
+                trim_what,
+                expr,
+                trim_characters: None,
+            } => {
+                self.push(match trim_where {
+                    Some(TrimWhereField::Leading) => "TRIM(LEADING",
+                    Some(TrimWhereField::Trailing) => "TRIM(TRAILING",
+                    Some(TrimWhereField::Both) | None => "TRIM(BOTH",
+                });
+                let mut words = |word: &str, part: &Expr| {
+                    self.push(word);
+                    self.node(part)
+                };
+                if let Some(what) = trim_what {
+                    words(" ", what)?;
+                }
+                words(" FROM ", expr)?;
+            }
+            Expr::Overlay {
+                expr,
+                overlay_what,
+                overlay_from,
+                overlay_for,
+            } => words(&[
+                ("OVERLAY(", Some(expr)),
+                (" PLACING ", Some(overlay_what)),
+                (" FROM ", Some(overlay_from)),
+                (" FOR ", overlay_for.as_deref()),
+            ])?,
+            Expr::IsNormalized {
+                expr,
+                form,
+                negated: false,
+            } => {
+                self.push("((");
+                self.node(expr)?;
+                self.push(")");
+                let form = form.as_ref().map(|form| format!("{form} "));
+                self.push(&format!(" IS {}NORMALIZED", form.unwrap_or_default()));
+            }
+            _ => return None,
+        }
+        self.push(")");
+        Some(())
+    }
+}
+
+/// An expression without the parentheses around it.
+fn bare(of: &Expr) -> &Expr {
+    match of {
+        Expr::Nested(inner) => bare(inner),
+        other => other,
+    }
+}
+
+fn logic(of: &Expr) -> Option<Logic> {
+    match bare(of) {
+        Expr::BinaryOp {
+            op: BinaryOperator::And,
+            ..
+        } => Some(Logic::And),
+        Expr::BinaryOp {
+            op: BinaryOperator::Or,
+            ..
+        } => Some(Logic::Or),
+        Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            ..
+        } => Some(Logic::Not),
+        _ => None,
+    }
+}
+
+/// The parts of a chain of AND or OR: what stands to its left belongs to it.
+fn chain(of: &Expr, by: Logic) -> Vec<&Expr> {
+    match bare(of) {
+        Expr::BinaryOp { left, right, .. } if logic(of) == Some(by) => {
+            let mut parts = chain(left, by);
+            parts.push(right);
+            parts
+        }
+        _ => vec![of],
+    }
+}
+
+fn class(sign: &str) -> Class {
+    match sign {
+        "+" | "-" => Class::Sum,
+        "*" | "/" | "%" => Class::Product,
+        _ => Class::Plain,
+    }
+}
+
+/// Whether a node needs no parentheses where it stands (`isSimpleNode`).
+fn is_simple(of: &Expr, parent: Parent) -> bool {
+    let of = bare(of);
+    if let Some(logic) = logic(of) {
+        return match parent {
+            Parent::Logic(around) => match logic {
+                Logic::Not | Logic::And => around != Logic::Not,
+                Logic::Or => around == Logic::Or,
+            },
+            Parent::Call => true,
+            _ => false,
+        };
+    }
+    match of {
+        Expr::Cast {
+            expr, data_type, ..
+        } => is_constant(expr) || is_function_cast(data_type) || is_simple(expr, parent),
+        Expr::BinaryOp {
+            op: BinaryOperator::Overlaps,
+            ..
+        } => true,
+        Expr::BinaryOp { op, .. } => {
+            let own = sign(op).map_or(Class::Plain, |sign| class(&sign));
+            match parent {
+                Parent::Operator(around, first) => match (own, around) {
+                    (Class::Plain, _) | (_, Class::Plain) => false,
+                    (Class::Product, Class::Sum) => true,
+                    (Class::Sum, Class::Product) => false,
+                    _ => first,
+                },
+                Parent::Logic(_) | Parent::Call => true,
+                _ => false,
+            }
+        }
+        Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::IsTrue(_)
+        | Expr::IsNotTrue(_)
+        | Expr::IsFalse(_)
+        | Expr::IsNotFalse(_)
+        | Expr::IsUnknown(_)
+        | Expr::IsNotUnknown(_)
+        | Expr::IsDistinctFrom(..)
+        | Expr::UnaryOp { .. } => matches!(parent, Parent::Logic(_) | Parent::Call),
+        Expr::AnyOp { .. } | Expr::AllOp { .. } | Expr::Collate { .. } => parent == Parent::Call,
+        _ => true,
+    }
+}
+
+/// A literal.
+fn is_constant(of: &Expr) -> bool {
+    matches!(bare(of), Expr::Value(_))
+}
+
+/// Whether a cast to a type is, mostly, the call of a function, and not the same bits or the way
+/// through a text.
+fn is_function_cast(to: &DataType) -> bool {
+    match to {
+        DataType::Text | DataType::CharacterVarying(None) | DataType::Varchar(None) => false,
+        DataType::Custom(..) | DataType::Array(_) => false,
+        _ => true,
+    }
+}
+
+/// Whether a constant stands before its type without parentheses: a literal that is read as one of
+/// it, and a number cut to a length.
+fn is_bare(of: &Expr, ty: &str) -> bool {
+    match of {
+        Expr::Value(value) => match &value.value {
+            Value::Number(text, _) => text.contains('.') && ty.starts_with("numeric("),
+            Value::SingleQuotedString(_) | Value::Null => true,
+            _ => false,
+        },
+        Expr::Array(array) => array.elem.is_empty(),
+        _ => false,
+    }
+}
+
+/// Functions that are words of the grammar.
+fn is_form(name: &str) -> bool {
+    let forms = [
+        "coalesce",
+        "greatest",
+        "least",
+        "nullif",
+        "current_time",
+        "current_timestamp",
+        "localtime",
+        "localtimestamp",
+    ];
+    forms.contains(&name)
+}
+
+/// Whether an expression is the call of a function, which an index needs no parentheses around.
+fn is_call(of: &Expr) -> bool {
+    match bare(of) {
+        Expr::Function(_)
+        | Expr::Extract { .. }
+        | Expr::Ceil { .. }
+        | Expr::Floor { .. }
+        | Expr::Position { .. }
+        | Expr::Substring { .. }
+        | Expr::Trim { .. }
+        | Expr::Overlay { .. }
+        | Expr::IsNormalized { .. }
+        | Expr::AtTimeZone { .. } => true,
+        Expr::Identifier(ident) => ident.quote_style.is_none() && super::analyze::is_call(ident),
+        _ => false,
+    }
+}
+
+fn shown_name(ident: &Ident) -> String {
+    quote(&fold(ident)).into_owned()
+}
+
+fn shown_part(part: &ObjectNamePart) -> Option<String> {
+    let ident = part.as_ident()?;
+    // Collations' names are as they are written.
+    Some(match ident.quote_style {
+        Some(_) => format!("\"{}\"", ident.value.replace('"', "\"\"")),
+        None => shown_name(ident),
+    })
+}
