@@ -5,12 +5,13 @@
 //! PostgreSQL's `isSimpleNode` asks for. The full layout is read back as what it was.
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, ObjectName, ObjectNamePart, Subscript, TrimWhereField, UnaryOperator, Value,
+    AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Subscript, TrimWhereField, UnaryOperator,
+    Value,
 };
 
-use super::analyze::sign;
-use super::parse::{fold, parse_expression, written_type};
+use super::analyze::{sign, strip};
+use super::parse::{fold, is_filled_in, parse_expression, written_type};
 use crate::base::name::quote;
 use crate::catalog::SearchPath;
 use crate::pg_catalog::names;
@@ -140,9 +141,18 @@ impl Layout<'_> {
                 match expr.as_ref() {
                     constant if is_bare(constant, &ty) => self.node(constant)?,
                     operand => {
+                        // The text between, which is not shown, has parentheses of its own.
+                        let between = self.pretty && is_cut(data_type);
+                        let between = between && !is_simple(operand, Parent::Cast);
+                        if between {
+                            self.push("(");
+                        }
                         self.open();
                         self.inside(operand, Parent::Cast)?;
                         self.close();
+                        if between {
+                            self.push(")");
+                        }
                     }
                 }
                 self.push("::");
@@ -298,7 +308,7 @@ impl Layout<'_> {
             return Some(());
         }
         if let BinaryOperator::Overlaps = op {
-            let (Expr::Tuple(left), Expr::Tuple(right)) = (bare(left), bare(right)) else {
+            let (Expr::Tuple(left), Expr::Tuple(right)) = (strip(left), strip(right)) else {
                 return None;
             };
             self.push("((");
@@ -313,7 +323,10 @@ impl Layout<'_> {
             return None;
         }
         // Rows have parentheses in any case.
-        let rows = matches!((bare(left), bare(right)), (Expr::Tuple(_), Expr::Tuple(_)));
+        let rows = matches!(
+            (strip(left), strip(right)),
+            (Expr::Tuple(_), Expr::Tuple(_))
+        );
         let class = class(&sign);
         if rows {
             self.push("(");
@@ -333,7 +346,7 @@ impl Layout<'_> {
 
     fn access(&mut self, root: &Expr, chain: &[AccessExpr]) -> Option<()> {
         let dot = matches!(chain.first(), Some(AccessExpr::Dot(_)));
-        match bare(root) {
+        match strip(root) {
             Expr::Identifier(ident) if !dot => self.name(ident)?,
             root => {
                 self.push("(");
@@ -401,7 +414,9 @@ impl Layout<'_> {
     fn type_name(&self, data_type: &DataType) -> Option<String> {
         let snapshot = &self.context.snapshot;
         let ty = written_type(data_type).ok()?;
-        let ty = ty.resolve(snapshot, &SearchPath::only_system()).ok()?;
+        let full = ty.resolve(snapshot, &SearchPath::only_system());
+        let ty = full.or_else(|_| ty.resolve(snapshot, &self.context.search_path));
+        let ty = ty.ok()?;
         Some(names::written(self.context, ty))
     }
 
@@ -459,8 +474,10 @@ impl Layout<'_> {
     /// The call of a user's function, with its schema where its name alone does not find it.
     fn users_call(&mut self, function: &Function) -> Option<()> {
         let name: &ObjectName = &function.name;
-        let [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(name)] =
-            name.0.as_slice()
+        let [
+            ObjectNamePart::Identifier(schema),
+            ObjectNamePart::Identifier(name),
+        ] = name.0.as_slice()
         else {
             return None;
         };
@@ -528,7 +545,14 @@ impl Layout<'_> {
                 shorthand,
                 ..
             } => words(&[
-                (if *shorthand { "substr(" } else { "\"substring\"(" }, Some(expr)),
+                (
+                    if *shorthand {
+                        "substr("
+                    } else {
+                        "\"substring\"("
+                    },
+                    Some(expr),
+                ),
                 (", ", substring_from.as_deref()),
                 (", ", substring_for.as_deref()),
             ])?,
@@ -547,7 +571,7 @@ impl Layout<'_> {
                     self.push(word);
                     self.node(part)
                 };
-                if let Some(what) = trim_what {
+                if let Some(what) = trim_what.as_deref().filter(|what| !is_filled_in(what)) {
                     words(" ", what)?;
                 }
                 words(" FROM ", expr)?;
@@ -568,9 +592,8 @@ impl Layout<'_> {
                 form,
                 negated: false,
             } => {
-                self.push("((");
-                self.node(expr)?;
-                self.push(")");
+                self.push("(");
+                self.inside(expr, Parent::Other)?;
                 let form = form.as_ref().map(|form| format!("{form} "));
                 self.push(&format!(" IS {}NORMALIZED", form.unwrap_or_default()));
             }
@@ -581,16 +604,8 @@ impl Layout<'_> {
     }
 }
 
-/// An expression without the parentheses around it.
-fn bare(of: &Expr) -> &Expr {
-    match of {
-        Expr::Nested(inner) => bare(inner),
-        other => other,
-    }
-}
-
 fn logic(of: &Expr) -> Option<Logic> {
-    match bare(of) {
+    match strip(of) {
         Expr::BinaryOp {
             op: BinaryOperator::And,
             ..
@@ -609,7 +624,7 @@ fn logic(of: &Expr) -> Option<Logic> {
 
 /// The parts of a chain of AND or OR: what stands to its left belongs to it.
 fn chain(of: &Expr, by: Logic) -> Vec<&Expr> {
-    match bare(of) {
+    match strip(of) {
         Expr::BinaryOp { left, right, .. } if logic(of) == Some(by) => {
             let mut parts = chain(left, by);
             parts.push(right);
@@ -629,7 +644,7 @@ fn class(sign: &str) -> Class {
 
 /// Whether a node needs no parentheses where it stands (`isSimpleNode`).
 fn is_simple(of: &Expr, parent: Parent) -> bool {
-    let of = bare(of);
+    let of = strip(of);
     if let Some(logic) = logic(of) {
         return match parent {
             Parent::Logic(around) => match logic {
@@ -678,7 +693,7 @@ fn is_simple(of: &Expr, parent: Parent) -> bool {
 
 /// A literal.
 fn is_constant(of: &Expr) -> bool {
-    matches!(bare(of), Expr::Value(_))
+    matches!(strip(of), Expr::Value(_))
 }
 
 /// Whether a cast to a type is, mostly, the call of a function, and not the same bits or the way
@@ -689,6 +704,17 @@ fn is_function_cast(to: &DataType) -> bool {
         DataType::Custom(..) | DataType::Array(_) => false,
         _ => true,
     }
+}
+
+/// Whether a type is one of texts that are cut to a length.
+fn is_cut(ty: &DataType) -> bool {
+    matches!(
+        ty,
+        DataType::CharacterVarying(Some(_))
+            | DataType::Varchar(Some(_))
+            | DataType::Character(Some(_))
+            | DataType::Char(Some(_))
+    )
 }
 
 /// Whether a constant stands before its type without parentheses: a literal that is read as one of
@@ -712,6 +738,7 @@ fn is_form(name: &str) -> bool {
         "greatest",
         "least",
         "nullif",
+        "row",
         "current_time",
         "current_timestamp",
         "localtime",
@@ -722,7 +749,7 @@ fn is_form(name: &str) -> bool {
 
 /// Whether an expression is the call of a function, which an index needs no parentheses around.
 fn is_call(of: &Expr) -> bool {
-    match bare(of) {
+    match strip(of) {
         Expr::Function(_)
         | Expr::Extract { .. }
         | Expr::Ceil { .. }

@@ -69,11 +69,12 @@ pub use command::{Command, Direction, ExplainOptions, Scroll, Statement};
 pub use dml::{
     AfterEvent, Asked, BoundDml, ChangedRows, DmlKind, DmlResult, Gone, NamedTable, Orphan,
     Touched, assign_to, assigned, check_assignable, is_assignable, is_literal, reworded_condition,
-    shaped,
+    shaped, typed_default,
 };
 pub use explain::Explanation;
 pub use expression_kind::ExpressionKind;
 pub use guard::is_row_security_active;
+pub use layout::laid_out;
 pub use parse::{
     ARGUMENT, CurrentOf, FieldNames, TYPE_OF, TypeName, capital_value, check_plpgsql, condition,
     locate, original_position, parse, parse_expression, parse_nonstandard, parse_plpgsql,
@@ -81,7 +82,6 @@ pub use parse::{
     without_void, written_type,
 };
 pub(crate) use parse::{fold, object_name};
-pub use layout::laid_out;
 pub use recipe::view_definition;
 pub use routine::{
     BoundCall, Callee, check_runs, command_words, in_body, input_types, returned, statements,

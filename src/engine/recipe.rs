@@ -14,8 +14,8 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::Span;
 
 use super::analyze::item_name;
-use super::dml::{custom, full_name, replaced};
-use super::parse::{fold, parse_query, renamed_sources};
+use super::dml::{custom, full_name};
+use super::parse::{fold, parse_query, renamed_sources, replaced};
 use crate::base::name::quote;
 use crate::base::{Oid, Result};
 use crate::catalog::{Relation, SearchPath, View};

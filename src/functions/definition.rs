@@ -75,10 +75,7 @@ fn create_index(call: &Call<'_>, relation: &Relation, index: &Index, pretty: boo
         text.push_str(&format!(" WITH ({})", parameters.join(", ")));
     }
     if let Some(predicate) = &index.predicate {
-        text.push_str(&format!(
-            " WHERE {}",
-            laid_out(call, predicate, pretty)
-        ));
+        text.push_str(&format!(" WHERE {}", laid_out(call, predicate, pretty)));
     }
     text
 }
@@ -158,10 +155,7 @@ fn constraint(call: &Call<'_>, row: usize) -> Result<Value> {
             return Ok(text.into());
         }
         if let Some(check) = constraints.checks.iter().find(|check| check.oid == oid) {
-            let mut text = format!(
-                "CHECK ({})",
-                laid_out(call, &check.expression, pretty)
-            );
+            let mut text = format!("CHECK ({})", laid_out(call, &check.expression, pretty));
             if check.no_inherit {
                 text.push_str(" NO INHERIT");
             }

@@ -1,6 +1,7 @@
 //! Partitions: what tables are divided by, and where in the tree they stand.
 
 use super::call::Call;
+use super::definition::laid_out;
 use crate::base::{Oid, Result};
 use crate::catalog::{PartitionKeyPart, Relation};
 use crate::pg_catalog::{Value, family};
@@ -31,7 +32,7 @@ pub(super) fn key(call: &Call<'_>, row: usize) -> Result<Value> {
 pub(super) fn condition(call: &Call<'_>, row: usize) -> Result<Value> {
     let relation = call.context.snapshot.relation(oid_of(call, row)?);
     let condition = relation.and_then(|relation| family::condition(call.context, relation));
-    Ok(condition.into())
+    Ok(condition.map(|text| laid_out(call, &text, false)).into())
 }
 
 /// Whether something can be in a tree of partitions.

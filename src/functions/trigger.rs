@@ -1,6 +1,7 @@
 //! Triggers as the statements that make them.
 
 use super::call::Call;
+use super::definition::laid_out;
 use crate::base::name::quote;
 use crate::base::{Oid, Result};
 use crate::catalog::{Relation, Timing, Trigger, TriggerEvent};
@@ -86,10 +87,8 @@ fn shown(call: &Call<'_>, relation: &Relation, trigger: &Trigger, pretty: bool) 
         false => "FOR EACH STATEMENT ",
     });
     if let Some(condition) = &trigger.condition {
-        text.push_str(&match pretty {
-            true => format!("WHEN ({}) ", condition.text),
-            false => format!("WHEN (({})) ", condition.text),
-        });
+        let condition = laid_out(call, &condition.text, pretty);
+        text.push_str(&format!("WHEN ({condition}) "));
     }
     let arguments: Vec<String> = trigger
         .arguments

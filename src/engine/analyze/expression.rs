@@ -542,7 +542,7 @@ impl Analyst<'_> {
 }
 
 /// An expression without parentheses around it.
-pub(super) fn strip(expression: &Ast) -> &Ast {
+pub(in crate::engine) fn strip(expression: &Ast) -> &Ast {
     match expression {
         Ast::Nested(inner) => strip(inner),
         other => other,

@@ -98,10 +98,10 @@ use crate::statement::{ArgumentNames, Arguments, StatementContext};
 use crate::types::PgType;
 use crate::types::coded::tid;
 
+pub(super) use expression::{sign, strip};
 use level::{Clause, Level};
-pub(super) use expression::sign;
-pub(super) use names::{is_call, item_name};
 pub use names::suggested_name;
+pub(super) use names::{is_call, item_name};
 pub(super) use once::reads;
 pub(super) use query::Output;
 use routine::Chain;

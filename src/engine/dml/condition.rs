@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use sqlparser::ast::{self, Visit, Visitor};
 
-use super::kept::{check_kept, full_name, in_full, replaced};
+use super::kept::{check_kept, full_name, in_full};
 use super::rules::conditional;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Condition, ObjectId, Relation, Snapshot};
-use crate::engine::parse::{fold, parse_expression, parse_query, renamed_sources};
+use crate::engine::parse::{fold, parse_expression, parse_query, renamed_sources, replaced};
 use crate::engine::{Engine, ExpressionKind};
 use crate::statement::StatementContext;
 
@@ -43,7 +43,9 @@ impl Engine {
         }
         check_kept(context, &bound)?;
         let snapshot = &context.snapshot;
-        let written = self.written_out(kind, context, Some(relation), &bound).await;
+        let written = self
+            .written_out(kind, context, Some(relation), &bound)
+            .await;
         let (text, types) = match &written {
             Some(text) => in_full(context, &parse_expression(text)?, &[], text),
             None => in_full(context, &expression, &bound.called, text),

@@ -8,17 +8,19 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use sqlparser::ast::{self, DataType, Expr, ObjectName, ObjectNamePart, SelectItem};
-use sqlparser::tokenizer::{Location, Span};
+use sqlparser::tokenizer::Span;
 
 use super::rules::{conditional, over_row};
 use super::target;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result};
-use crate::catalog::{Relation, SearchPath};
 use crate::catalog::user_type::made_of;
+use crate::catalog::{Relation, SearchPath};
+use crate::engine::analyze::strip;
 use crate::engine::layout::layout;
-use crate::engine::parse::{parse_expression, written_type};
+use crate::engine::parse::{parse_expression, replaced, written_type};
 use crate::engine::{Bound, Engine, ExpressionKind};
+use crate::pg_catalog::names;
 use crate::statement::StatementContext;
 use crate::types::PgType;
 
@@ -94,6 +96,30 @@ impl Engine {
     }
 }
 
+/// A default for what is of a type: a quoted literal is one of that type, whatever it is of.
+///
+/// # Errors
+/// As parsing it.
+pub fn typed_default(context: &StatementContext, text: &str, ty: PgType) -> Result<String> {
+    let expression = parse_expression(text)?;
+    let literal = match strip(&expression) {
+        Expr::Value(value) => matches!(
+            value.value,
+            ast::Value::SingleQuotedString(_) | ast::Value::EscapedStringLiteral(_)
+        ),
+        _ => false,
+    };
+    if !literal {
+        return Ok(text.to_owned());
+    }
+    let system = StatementContext {
+        search_path: SearchPath::only_system(),
+        ..context.clone()
+    };
+    let name = names::written(&system, ty.plain());
+    Ok(format!("({text})::{name}"))
+}
+
 /// What the query of a condition answers.
 pub(super) fn nothing() -> SelectItem {
     SelectItem::UnnamedExpr(Expr::value(ast::Value::Boolean(true)))
@@ -105,7 +131,8 @@ fn written(context: &StatementContext, bound: &Bound) -> Option<String> {
         search_path: SearchPath::only_system(),
         ..context.clone()
     };
-    layout(&system, bound.deparsed.last()?.as_ref()?, false)
+    let text = layout(&system, bound.deparsed.last()?.as_ref()?, false)?;
+    Some(text.trim_start().to_owned())
 }
 
 /// The text of an expression as it is kept: with the full names of the users' types that stand in
@@ -195,32 +222,4 @@ pub(in crate::engine) fn full_name(context: &StatementContext, schema: Oid, name
     let schema = context.snapshot.schema(schema);
     let schema = schema.map_or("?", |schema| schema.name.as_str());
     format!("{}.{}", quote(schema), quote(name))
-}
-
-/// A text with some of its words written otherwise.
-pub(in crate::engine) fn replaced(text: &str, mut words: Vec<(Span, String)>) -> String {
-    words.sort_unstable_by_key(|(span, _)| (span.start.line, span.start.column));
-    let characters: Vec<char> = text.chars().collect();
-    let mut lines = vec![0];
-    let ends = characters.iter().enumerate().filter(|(_, c)| **c == '\n');
-    lines.extend(ends.map(|(at, _)| at + 1));
-    let place = |location: Location| {
-        let line = usize::try_from(location.line).unwrap_or(1).max(1);
-        let column = usize::try_from(location.column).unwrap_or(1).max(1);
-        lines.get(line - 1).map(|start| start + column - 1)
-    };
-    let (mut written, mut next) = (String::new(), 0);
-    for (span, word) in words {
-        let (Some(start), Some(end)) = (place(span.start), place(span.end)) else {
-            continue;
-        };
-        if start < next || end > characters.len() {
-            continue;
-        }
-        written.extend(&characters[next..start]);
-        written.push_str(&word);
-        next = end;
-    }
-    written.extend(&characters[next..]);
-    written
 }

@@ -92,7 +92,8 @@ use work::Work;
 
 pub(super) use feeds::Feeds;
 use filling::{added, select_from};
-pub(super) use kept::{custom, full_name, replaced};
+pub use kept::typed_default;
+pub(super) use kept::{custom, full_name};
 pub(super) use key_cache::KeyCache;
 pub(super) use keys::Keys;
 pub(super) use route::{Router, Sent};

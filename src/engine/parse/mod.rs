@@ -41,6 +41,7 @@ mod policies;
 mod precise;
 mod redirect;
 mod reserved;
+mod reworded;
 mod roles;
 mod routines;
 mod sequences;
@@ -84,12 +85,13 @@ pub(crate) use grammar::PREFIX_OPERATOR;
 pub use nonstandard::original_position;
 pub(crate) use patch::{
     CURRENT_OF, EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, GROUP_BY_DISTINCT, JOIN_ALIAS,
-    ROWS_FROM, VARIADIC, WITH_TIES,
+    ROWS_FROM, VARIADIC, WITH_TIES, is_filled_in,
 };
 pub use place::locate;
 pub use plpgsql::{check_plpgsql, condition, parse_plpgsql, subscripted};
 pub use redirect::redirect;
 pub(crate) use redirect::renamed_sources;
+pub(crate) use reworded::replaced;
 pub use routines::TYPE_OF;
 pub(crate) use star::without_only;
 pub(crate) use subscripts::SUBSCRIPTED;
@@ -192,25 +194,11 @@ fn replace_column(text: &str, from: &str, with: &str) -> Result<String> {
         if let Some(ident) = ident
             && fold(ident) == from
         {
-            places.push((ident.span.start.column, ident.span.end.column));
+            places.push((ident.span, with.to_owned()));
         }
         ControlFlow::Continue(())
     });
-    places.sort_unstable();
-    let characters: Vec<char> = text.chars().collect();
-    let (mut renamed, mut next) = (String::new(), 0);
-    for (start, end) in places {
-        let index = |column: u64| usize::try_from(column).unwrap_or(1).saturating_sub(1);
-        let (start, end) = (index(start), index(end));
-        if start < next || end > characters.len() {
-            continue;
-        }
-        renamed.extend(&characters[next..start]);
-        renamed.push_str(with);
-        next = end;
-    }
-    renamed.extend(&characters[next..]);
-    Ok(renamed)
+    Ok(replaced(text, places))
 }
 
 /// A DEFAULT as it is kept: sequences in it under their OIDs, as PostgreSQL keeps them, so that

@@ -3,6 +3,7 @@
 //! Each of these has a reading sqlparser knows that means the same, or a mark the analysis
 //! understands. What has neither and is known not to be supported is refused by name here.
 
+use sqlparser::ast::Expr;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
@@ -41,19 +42,45 @@ fn is_cast_bound(here: &Here<'_>) -> bool {
         && matches!(here.word(3).as_deref(), Some("PRECEDING" | "FOLLOWING"))
 }
 
+/// Whether options of the statement are written as typed strings are: `name 'value'`.
+fn has_options(tokens: &[TokenWithSpan]) -> bool {
+    let words = tokens.iter().filter_map(|token| match &token.token {
+        Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_uppercase()),
+        _ => None,
+    });
+    let mut words = words.peekable();
+    match words.peek().map(String::as_str) {
+        Some("CREATE" | "ALTER") => {
+            let over_rows = ["TABLE", "INDEX", "VIEW", "POLICY", "DOMAIN", "TRIGGER"];
+            let head: Vec<String> = words.by_ref().take(5).collect();
+            let mut rest = head.iter().cloned().chain(words);
+            !head.iter().any(|word| over_rows.contains(&word.as_str()))
+                || rest.any(|word| word == "FOREIGN" || word == "OPTIONS")
+        }
+        Some(
+            "COMMENT" | "COMMIT" | "COPY" | "DO" | "DROP" | "IMPORT" | "LOAD" | "NOTIFY"
+            | "PREPARE" | "ROLLBACK" | "SECURITY" | "SET",
+        ) => true,
+        _ => false,
+    }
+}
+
+/// Whether nobody wrote what TRIM takes away: it has the place of the word before it then.
+pub(crate) fn is_filled_in(what: &Expr) -> bool {
+    match what {
+        Expr::Value(value) => {
+            let written = value.value.to_string().chars().count() as u64;
+            let (start, end) = (value.span.start, value.span.end);
+            end.column.saturating_sub(start.column) > written
+        }
+        _ => false,
+    }
+}
+
 /// Puts a statement's tokens in words sqlparser knows.
 pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
     let mut index = 0;
-    // Options of other statements are written as typed strings are: `name 'value'`.
-    let queries = [
-        "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "EXPLAIN",
-    ]
-    .contains(
-        &(Here { tokens, index })
-            .word(0)
-            .unwrap_or_default()
-            .as_str(),
-    );
+    let queries = !has_options(tokens);
     while index < tokens.len() {
         let here = Here { tokens, index };
         if is_cast_bound(&here) {

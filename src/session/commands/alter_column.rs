@@ -83,7 +83,7 @@ impl Session {
                 new.default = None;
                 if let Some(default) = default {
                     let is_none = is_no_default(default, column.ty)?;
-                    let default = self.kept_default(context, default, run).await?;
+                    let default = self.kept_default(context, default, column.ty, run).await?;
                     self.check_default(context, &column.name, &default, column.ty, run)
                         .await?;
                     new.default = Some(default).filter(|_| !is_none);

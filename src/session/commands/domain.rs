@@ -90,7 +90,7 @@ impl Session {
         base: PgType,
         run: &Run<'_>,
     ) -> Result<String> {
-        let default = self.kept_default(context, default, run).await?;
+        let default = self.kept_default(context, default, base, run).await?;
         self.check_default(context, domain, &default, base, run)
             .await?;
         Ok(default)

@@ -180,7 +180,7 @@ impl Session {
         let Column { attnum, ty, .. } = relation.columns[index];
         if let Some(default) = &definition.default {
             let is_none = is_no_default(default, ty)?;
-            let default = self.kept_default(context, default, run).await?;
+            let default = self.kept_default(context, default, ty, run).await?;
             self.check_default(context, &definition.name, &default, ty, run)
                 .await?;
             relation.columns[index].default = Some(default).filter(|_| !is_none);
@@ -322,15 +322,17 @@ impl Session {
         }
     }
 
-    /// A DEFAULT as the catalog keeps it.
+    /// A DEFAULT for what is of a type as the catalog keeps it.
     pub(super) async fn kept_default(
         &self,
         context: &Arc<StatementContext>,
         default: &str,
+        ty: PgType,
         run: &Run<'_>,
     ) -> Result<String> {
         let kind = ExpressionKind::Default;
         refuse_columns(kind, &parse_expression(default)?)?;
+        let default = &crate::engine::typed_default(context, default, ty)?;
         let work = self.shared.engine.kept(kind, context, None, default);
         let default = interruptible(run.interrupt, work).await?;
         crate::engine::settle_default(&default, |name| {

@@ -10,6 +10,7 @@ use super::super::level::Level;
 use super::super::typed::Typed;
 use super::{Written, not_written};
 use crate::base::Result;
+use crate::engine::parse::is_filled_in;
 use crate::functions;
 use crate::types::PgType;
 
@@ -99,7 +100,10 @@ impl Analyst<'_> {
                     self.written(level, unnamed(b)?)?,
                 );
                 let (to_a, to_b) = self.taken("=", &a.value, &b.value)?;
-                return Ok(call(name, vec![self.as_operand(a, to_a)?, self.as_operand(b, to_b)?]));
+                return Ok(call(
+                    name,
+                    vec![self.as_operand(a, to_a)?, self.as_operand(b, to_b)?],
+                ));
             }
             "current_timestamp" | "current_time" | "localtime" | "localtimestamp" => {
                 let args = args.iter().map(|arg| Ok(unnamed(arg)?.clone()));
@@ -254,6 +258,7 @@ impl Analyst<'_> {
                     Some(ast::TrimWhereField::Both) | None => "btrim",
                 };
                 let what = match (&trim_what, &trim_characters) {
+                    (Some(what), None) if is_filled_in(what) => None,
                     (Some(what), None) => Some(what.as_ref()),
                     (None, Some(what)) if what.len() == 1 => what.first(),
                     (None, None) => None,

@@ -8,8 +8,8 @@ use super::super::Analyst;
 use super::super::typed::Typed;
 use super::{Written, not_written};
 use crate::base::Result;
-use crate::types::PgType;
 use crate::types::text::{PLAIN, TextColumn, UNNAMED};
+use crate::types::{PgType, Style};
 
 impl Analyst<'_> {
     /// A literal: what has a type shows it, what has none waits for one.
@@ -20,9 +20,7 @@ impl Analyst<'_> {
         let ast = match value.unknown_text() {
             Some(text) => Ast::value(Value::SingleQuotedString(text.to_owned())),
             None if value.is_unknown() => Ast::value(Value::Null),
-            None => {
-                self.shown_constant(&value, value.ty)?
-            }
+            None => self.shown_constant(&value, value.ty)?,
         };
         Ok(Written { ast, value })
     }
@@ -35,9 +33,10 @@ impl Analyst<'_> {
         };
         if plain.is_reg() {
             return match literal.unknown_text() {
-                Some(text) => {
-                    self.cast_to(Ast::value(Value::SingleQuotedString(text.to_owned())), plain)
-                }
+                Some(text) => self.cast_to(
+                    Ast::value(Value::SingleQuotedString(text.to_owned())),
+                    plain,
+                ),
                 None => self.cast_to(Ast::value(Value::Null), plain),
             };
         }
@@ -63,7 +62,7 @@ impl Analyst<'_> {
         if scalar.is_null() {
             return self.cast_to(Ast::value(Value::Null), ty);
         }
-        let text = text(&scalar, ty)?;
+        let text = self.text(&scalar, ty)?;
         if ty.oid == PgType::BOOL.oid {
             return Ok(Ast::value(Value::Boolean(text == "t" || text == "true")));
         }
@@ -79,13 +78,17 @@ impl Analyst<'_> {
         }
         self.cast_to(Ast::value(Value::SingleQuotedString(text)), ty)
     }
-}
 
-/// The text of a value.
-fn text(scalar: &ScalarValue, ty: PgType) -> Result<String> {
-    let array = scalar.to_array().map_err(|_| not_written())?;
-    let column = TextColumn::new(array.as_ref(), ty, PLAIN, UNNAMED)?;
-    let mut text = Vec::new();
-    column.write(0, &mut text)?;
-    String::from_utf8(text).map_err(|_| not_written())
+    /// The text of a value, whatever style the session has.
+    fn text(&self, scalar: &ScalarValue, ty: PgType) -> Result<String> {
+        let array = scalar.to_array().map_err(|_| not_written())?;
+        let style = Style {
+            enums: self.scope.context.snapshot.enums().clone(),
+            ..PLAIN.clone()
+        };
+        let column = TextColumn::new(array.as_ref(), ty, &style, UNNAMED)?;
+        let mut text = Vec::new();
+        column.write(0, &mut text)?;
+        String::from_utf8(text).map_err(|_| not_written())
+    }
 }

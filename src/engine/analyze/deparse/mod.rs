@@ -55,7 +55,11 @@ impl Analyst<'_> {
         let one = |expression: &&Ast| {
             let written = self.written(level, expression).ok()?;
             let condition = kind.is_condition() && written.value.is_unknown();
-            let wanted = if condition { PgType::BOOL } else { written.value.ty };
+            let wanted = if condition {
+                PgType::BOOL
+            } else {
+                written.value.ty
+            };
             match written.value.is_unknown() && !condition {
                 // What it is depends on who uses it.
                 true => None,
@@ -212,12 +216,7 @@ impl Analyst<'_> {
     }
 
     /// `array[i]`, `array[i:j]`, `(row).field`
-    fn accessed(
-        &self,
-        level: &Level<'_>,
-        root: &Ast,
-        chain: &[ast::AccessExpr],
-    ) -> Result<Ast> {
+    fn accessed(&self, level: &Level<'_>, root: &Ast, chain: &[ast::AccessExpr]) -> Result<Ast> {
         let index = |index: &Ast| -> Result<Ast> {
             let written = self.written(level, index)?;
             self.as_type(written, PgType::INT4)
@@ -364,8 +363,16 @@ impl Analyst<'_> {
         if let (Ast::Array(array), Some(_)) = (strip(expr), array_element(to.undomained()))
             && to.domain.is_none()
         {
-            let ast = self.array_written(level, &array.elem, to)?;
-            let ast = match array.elem.is_empty() {
+            let own = match expr {
+                // What varchars that are compared as texts are shown as.
+                Ast::Nested(_) if to.element() == Some(PgType::TEXT) => {
+                    let whole = self.expression(level, expr)?;
+                    Some(whole.ty).filter(|ty| ty.element() == Some(PgType::VARCHAR))
+                }
+                _ => None,
+            };
+            let ast = self.array_written(level, &array.elem, own.unwrap_or(to))?;
+            let ast = match own.is_some() || array.elem.is_empty() {
                 true => self.cast_to(ast, to)?,
                 false => ast,
             };
@@ -444,8 +451,7 @@ fn plain(ident: &Ident) -> Ident {
 
 /// Whether this is a number of a type as it is, which a cast to that type says nothing about.
 fn is_number(ast: &Ast, to: PgType) -> bool {
-    to.typmod < 0
-        && matches!(ast, Ast::Value(value) if matches!(value.value, Value::Number(..)))
+    to.typmod < 0 && matches!(ast, Ast::Value(value) if matches!(value.value, Value::Number(..)))
 }
 
 fn binary(left: Ast, op: BinaryOperator, right: Ast) -> Ast {

@@ -40,7 +40,8 @@ impl Analyst<'_> {
         }
         let array = |ty: PgType| array_element(ty).is_some();
         let comparison = matches!(sign, "=" | "<>" | "<" | ">" | "<=" | ">=");
-        if array(a) || array(b) {
+        let either = |value: &Typed| value.is_unknown() || array(value.ty.plain());
+        if (array(a) || array(b)) && (either(left) && either(right) || sign == "||") {
             let whole = if array(a) { a } else { b };
             let same = |value: &Typed| value.is_unknown() || value.ty.oid == whole.oid;
             let alike = same(left) && same(right);
@@ -167,7 +168,13 @@ impl Analyst<'_> {
         if super::super::literal::signed(whole).is_some() {
             return self.literal_written(value);
         }
-        if matches!(strip(operand), Ast::BinaryOp { op: BinaryOperator::PGExp, .. }) {
+        if matches!(
+            strip(operand),
+            Ast::BinaryOp {
+                op: BinaryOperator::PGExp,
+                ..
+            }
+        ) {
             return Err(not_written());
         }
         let sign = match op {
@@ -258,8 +265,12 @@ impl Analyst<'_> {
             items.push((item, self.written(level, item)?));
         }
         let mut parts = Vec::new();
-        let rows = items.iter().any(|(item, _)| matches!(strip(item), Ast::Tuple(_)));
-        let fixed = items.iter().filter(|(_, one)| !one.value.expr.any_column_refs());
+        let rows = items
+            .iter()
+            .any(|(item, _)| matches!(strip(item), Ast::Tuple(_)));
+        let fixed = items
+            .iter()
+            .filter(|(_, one)| !one.value.expr.any_column_refs());
         if !rows && fixed.count() > 1 {
             let (fixed, rest): (Vec<_>, Vec<_>) = items
                 .into_iter()
@@ -300,7 +311,10 @@ impl Analyst<'_> {
             ty: element,
             ..value.value.clone()
         };
-        let beside = Typed { row: None, ..beside };
+        let beside = Typed {
+            row: None,
+            ..beside
+        };
         let (to_left, to_right) = self.taken(sign, &value.value, &beside)?;
         let left = Box::new(self.as_operand(value, to_left)?);
         let array = match to_right {
@@ -383,7 +397,10 @@ impl Analyst<'_> {
         };
         // `LIKE ANY (…)` reads like the call of a function.
         if let Ast::Function(function) = strip(pattern)
-            && matches!(&*function.name.to_string().to_lowercase(), "all" | "any" | "some")
+            && matches!(
+                &*function.name.to_string().to_lowercase(),
+                "all" | "any" | "some"
+            )
         {
             return Err(not_written());
         }
