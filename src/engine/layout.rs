@@ -20,16 +20,23 @@ use crate::statement::{LaidOut, StatementContext};
 /// The text of an expression that is kept, under the names by which `context` finds what it names.
 /// What cannot be laid out is its author's text, in parentheses.
 pub fn laid_out(context: &StatementContext, text: &str, pretty: bool) -> LaidOut {
-    let parsed = parse_expression(text).ok();
-    let shown = parsed.and_then(|expression| {
-        let text = layout(context, &expression, pretty)?;
-        let is_call = is_call(&expression);
-        Some(LaidOut { text, is_call })
-    });
-    shown.unwrap_or_else(|| LaidOut {
-        text: format!("({text})"),
-        is_call: false,
-    })
+    let Ok(expression) = parse_expression(text) else {
+        // Several of them.
+        return LaidOut {
+            text: text.to_owned(),
+            is_call: false,
+        };
+    };
+    match layout(context, &expression, pretty) {
+        Some(text) => LaidOut {
+            text,
+            is_call: is_call(&expression),
+        },
+        None => LaidOut {
+            text: format!("({text})"),
+            is_call: false,
+        },
+    }
 }
 
 /// An expression laid out; `None` if it has parts that are not written so.

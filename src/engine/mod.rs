@@ -162,7 +162,7 @@ pub struct Bound {
     /// Where it calls users' functions by their bare names, and these with their schemas.
     pub(crate) called: Vec<(sqlparser::tokenizer::Span, (Oid, String))>,
     /// The expressions that are kept, written out; `None` for those that are not.
-    pub(crate) deparsed: Vec<Option<ast::Expr>>,
+    pub(crate) deparsed: Vec<Option<analyze::Deparsed>>,
     /// For whom rows of its tables are hidden.
     pub(crate) role: Oid,
     /// The table whose policy it is of: that cannot be read for it.

@@ -16,6 +16,7 @@ pub mod relations;
 pub(crate) mod tests;
 pub mod value;
 mod views;
+pub mod volatility;
 
 use std::sync::Arc;
 

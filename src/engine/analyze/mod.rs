@@ -98,6 +98,7 @@ use crate::statement::{ArgumentNames, Arguments, StatementContext};
 use crate::types::PgType;
 use crate::types::coded::tid;
 
+pub(crate) use deparse::Deparsed;
 pub(super) use expression::{sign, strip};
 use level::{Clause, Level};
 pub use names::suggested_name;
@@ -132,7 +133,7 @@ pub(super) struct Analysis {
     /// Where it calls users' functions by their bare names, and which these are.
     pub(super) called: Vec<(Span, (Oid, String))>,
     /// The expressions that are kept, written out; `None` for those that are not.
-    pub(super) deparsed: Vec<Option<ast::Expr>>,
+    pub(super) deparsed: Vec<Option<Deparsed>>,
 }
 
 /// Analyses a query as `scope` sees it. `declared` are the client's parameter types.
@@ -288,7 +289,9 @@ struct Shared {
     /// schemas.
     called: RefCell<Vec<(Span, (Oid, String))>>,
     /// The expressions that are kept, written out.
-    deparsed: RefCell<Vec<Option<ast::Expr>>>,
+    deparsed: RefCell<Vec<Option<Deparsed>>>,
+    /// Whether what is being written out may come to something else another time.
+    mutable: Cell<bool>,
     /// How many calls there were.
     calls: Cell<usize>,
     /// What calls in the statement itself became: the same call twice is the same expression.

@@ -9,6 +9,7 @@ use super::typed::Typed;
 use crate::base::{Oid, Result};
 use crate::catalog::Routine;
 use crate::pg_catalog::relations::functions::{Function, by_name};
+use crate::pg_catalog::volatility;
 use crate::types::PgType;
 
 /// `"any"`: whatever it is, and as it is.
@@ -19,11 +20,13 @@ struct Candidate {
     /// What it takes, as many as the call has.
     arguments: Vec<Oid>,
     generic: Generic,
+    /// Whether it always comes to the same.
+    immutable: bool,
 }
 
 impl Candidate {
     /// `None` if it takes not so many, or what is polymorphic cannot be what the arguments are.
-    fn new(function: &Function, types: &[PgType]) -> Option<Self> {
+    fn new((oid, function): (Oid, &Function), types: &[PgType]) -> Option<Self> {
         if !function.takes(types.len()) {
             return None;
         }
@@ -36,7 +39,11 @@ impl Candidate {
         }
         arguments.truncate(types.len());
         let generic = generic(&arguments, types)?;
-        Some(Self { arguments, generic })
+        Some(Self {
+            arguments,
+            generic,
+            immutable: volatility::is_immutable(oid),
+        })
     }
 
     /// What the candidates are compared by: of a polymorphic type no more is known than that.
@@ -95,7 +102,7 @@ impl Analyst<'_> {
         let types: Vec<PgType> = args.iter().map(Typed::base).collect();
         let mut candidates: Vec<Candidate> = named
             .into_iter()
-            .filter_map(|(_, own)| Candidate::new(own, &types))
+            .filter_map(|own| Candidate::new(own, &types))
             .collect();
         let lists = candidates.iter().map(Candidate::takes).zip(0..);
         let lists: Vec<(Vec<PgType>, usize)> = lists.collect();
@@ -110,7 +117,7 @@ impl Analyst<'_> {
         }
     }
 
-    /// What the function that a call means takes: `None` in place of a type is whatever there is,
+    /// What the function that a call means, which is written out, takes: `None` in place of a type is whatever there is,
     /// and without a list nothing is known of it.
     ///
     /// # Errors
@@ -123,6 +130,7 @@ impl Analyst<'_> {
         let Some(meant) = self.meant(name, "f", args)? else {
             return Ok(None);
         };
+        self.note(meant.immutable);
         let snapshot = &self.scope.context.snapshot;
         let pairs = meant.arguments.iter().zip(args);
         let types = pairs.map(|(ty, arg)| match known(*ty) {

@@ -131,7 +131,7 @@ fn written(context: &StatementContext, bound: &Bound) -> Option<String> {
         search_path: SearchPath::only_system(),
         ..context.clone()
     };
-    let text = layout(&system, bound.deparsed.last()?.as_ref()?, false)?;
+    let text = layout(&system, &bound.deparsed.last()?.as_ref()?.ast, false)?;
     Some(text.trim_start().to_owned())
 }
 

@@ -236,7 +236,10 @@ impl Engine {
         let expressions = std::iter::once(expression);
         let bound = self.bind_rule(kind, context, relation, expressions).await?;
         if let Some(words) = immutable
-            && !is_immutable(&bound)
+            && !(match bound.deparsed.last() {
+                Some(Some(deparsed)) => deparsed.immutable,
+                _ => is_immutable(&bound),
+            })
         {
             return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, words));
         }

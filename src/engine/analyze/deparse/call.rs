@@ -10,8 +10,11 @@ use super::super::level::Level;
 use super::super::typed::Typed;
 use super::{Written, not_written};
 use crate::base::Result;
+use crate::catalog::Volatility;
 use crate::engine::parse::is_filled_in;
 use crate::functions;
+use crate::pg_catalog::relations::functions::by_name;
+use crate::pg_catalog::volatility;
 use crate::types::PgType;
 
 /// A call of a function of PostgreSQL's.
@@ -37,7 +40,10 @@ pub(super) fn call(name: &str, args: Vec<Ast>) -> Ast {
 impl Analyst<'_> {
     pub(super) fn called_written(&self, level: &Level<'_>, function: &Function) -> Result<Ast> {
         let list = match &function.args {
-            FunctionArguments::None => return Ok(Ast::Function(function.clone())),
+            FunctionArguments::None => {
+                self.note(false);
+                return Ok(Ast::Function(function.clone()));
+            }
             FunctionArguments::List(list) => list,
             FunctionArguments::Subquery(_) => return Err(not_written()),
         };
@@ -61,6 +67,7 @@ impl Analyst<'_> {
             if taken.len() != args.len() || called.routine.is_variadic() {
                 return Err(not_written());
             }
+            self.note(called.routine.volatility == Volatility::Immutable);
             let args = args.iter().zip(called.input_types());
             let args = args.map(|(arg, ty)| {
                 let written = self.written(level, unnamed(arg)?)?;
@@ -106,6 +113,7 @@ impl Analyst<'_> {
                 ));
             }
             "current_timestamp" | "current_time" | "localtime" | "localtimestamp" => {
+                self.note(false);
                 let args = args.iter().map(|arg| Ok(unnamed(arg)?.clone()));
                 return Ok(call(name, args.collect::<Result<_>>()?));
             }
@@ -134,6 +142,8 @@ impl Analyst<'_> {
     fn by_name(&self, level: &Level<'_>, name: &str, args: &[FunctionArg]) -> Result<Ast> {
         let parameters = functions::parameters(name).ok_or_else(not_written)?;
         let _ = self.positional(level, parameters, args)?;
+        let mut named_so = by_name(name).into_iter();
+        self.note(named_so.all(|(oid, _)| volatility::is_immutable(oid)));
         let args = args.iter().map(|arg| match arg {
             FunctionArg::Named {
                 name,

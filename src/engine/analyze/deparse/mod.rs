@@ -20,9 +20,18 @@ use super::typed::Typed;
 use crate::base::{Error, Result};
 use crate::engine::expression_kind::ExpressionKind;
 use crate::engine::parse::{fold, parse_expression};
-use crate::pg_catalog::names;
+use crate::pg_catalog::{names, volatility};
 use crate::statement::StatementContext;
 use crate::types::PgType;
+
+/// An expression that is written out.
+#[derive(Debug, Clone)]
+pub(crate) struct Deparsed {
+    /// As it is written.
+    pub(in crate::engine) ast: Ast,
+    /// Whether it always comes to the same.
+    pub(in crate::engine) immutable: bool,
+}
 
 /// An expression as it is written out, and the value it is of.
 struct Written {
@@ -43,7 +52,7 @@ impl Analyst<'_> {
         level: &Level<'_>,
         kind: ExpressionKind,
         select: &ast::Select,
-    ) -> Vec<Option<Ast>> {
+    ) -> Vec<Option<Deparsed>> {
         let columns = select.projection.iter().filter_map(|item| match item {
             ast::SelectItem::UnnamedExpr(expression) => Some(expression),
             _ => None,
@@ -53,6 +62,7 @@ impl Analyst<'_> {
             None => columns.collect(),
         };
         let one = |expression: &&Ast| {
+            self.shared.mutable.set(false);
             let written = self.written(level, expression).ok()?;
             let condition = kind.is_condition() && written.value.is_unknown();
             let wanted = if condition {
@@ -60,13 +70,22 @@ impl Analyst<'_> {
             } else {
                 written.value.ty
             };
-            match written.value.is_unknown() && !condition {
+            let ast = match written.value.is_unknown() && !condition {
                 // What it is depends on who uses it.
                 true => None,
                 false => self.as_type(written, wanted).ok(),
-            }
+            }?;
+            let immutable = !self.shared.mutable.get();
+            Some(Deparsed { ast, immutable })
         };
         expressions.iter().map(one).collect()
+    }
+
+    /// Notes that something is in what is written out, which always comes to the same or does not.
+    pub(super) fn note(&self, immutable: bool) {
+        if !immutable {
+            self.shared.mutable.set(true);
+        }
     }
 
     fn written(&self, level: &Level<'_>, expression: &Ast) -> Result<Written> {
@@ -77,7 +96,10 @@ impl Analyst<'_> {
         };
         let ast = match expression {
             Ast::Nested(inner) => return self.written(level, inner),
-            Ast::Identifier(ident) if is_call(ident) => expression.clone(),
+            Ast::Identifier(ident) if is_call(ident) => {
+                self.note(false);
+                expression.clone()
+            }
             Ast::Identifier(ident) => {
                 let value = value()?;
                 if value.row.is_some() {
@@ -393,7 +415,10 @@ impl Analyst<'_> {
         let same = from.declared() == to.declared() && (to.typmod == from.typmod);
         let ast = match same || from.declared() == to.declared() && is_number(&written.ast, to) {
             true => written.ast,
-            false => self.cast_to(written.ast, to)?,
+            false => {
+                self.note(volatility::is_immutable_cast(from, to));
+                self.cast_to(written.ast, to)?
+            }
         };
         Ok(Written { ast, value })
     }
@@ -408,7 +433,10 @@ impl Analyst<'_> {
         }
         match written.value.ty.declared() == to.declared() {
             true => Ok(written.ast),
-            false => self.cast_to(written.ast, to.unmodified()),
+            false => {
+                self.note(volatility::is_immutable_cast(written.value.ty, to));
+                self.cast_to(written.ast, to.unmodified())
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use super::super::typed::Typed;
 use super::super::{Analyst, routine};
 use super::{Written, binary, not_written};
 use crate::base::Result;
+use crate::pg_catalog::volatility;
 use crate::types::PgType;
 
 /// What an operator takes on one side; `None` where it takes whatever there is.
@@ -31,6 +32,17 @@ fn signed(sign: &str) -> BinaryOperator {
 impl Analyst<'_> {
     /// What the operator that is meant takes.
     pub(super) fn taken(&self, sign: &str, left: &Typed, right: &Typed) -> Result<(Taken, Taken)> {
+        let (to_left, to_right) = self.taken_by(sign, left, right)?;
+        self.note(match (to_left, to_right) {
+            // What is joined to a text is made one.
+            (None, _) => volatility::is_immutable_cast(left.ty, PgType::TEXT),
+            (_, None) => volatility::is_immutable_cast(right.ty, PgType::TEXT),
+            (left, Some(right)) => volatility::is_immutable_operator(sign, left, right),
+        });
+        Ok((to_left, to_right))
+    }
+
+    fn taken_by(&self, sign: &str, left: &Typed, right: &Typed) -> Result<(Taken, Taken)> {
         if self.has_users_operators(sign) || Self::is_there(left) || Self::is_there(right) {
             return Err(not_written());
         }
@@ -199,6 +211,7 @@ impl Analyst<'_> {
         let Choice::One(to) = choose(&candidates, &[written.value.ty.plain()]) else {
             return Err(not_written());
         };
+        self.note(volatility::is_immutable_operator(sign, None, to));
         let ast = Ast::UnaryOp {
             op: *op,
             expr: Box::new(self.as_type(written, to)?),
