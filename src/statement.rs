@@ -68,6 +68,8 @@ pub struct StatementContext {
     /// The query behind a view, so that it means the same where names are looked up as in this
     /// statement. Reading queries is the engine's business, which functions stand below.
     pub view_definition: fn(&StatementContext, &Relation, &View) -> Result<String>,
+    /// What a view stands on that changes reach through.
+    pub view_base: fn(&StatementContext, &Relation) -> Option<ViewBase>,
     /// An expression that is kept as PostgreSQL lays it out, pretty or in full.
     pub laid_out: fn(&StatementContext, &str, bool) -> LaidOut,
     /// Whether this is what the body of a function sees, with a role or search path of its own.
@@ -83,6 +85,15 @@ pub struct StatementContext {
     pub trigger_depth: usize,
     /// The rows that the trigger whose function this is gives names to.
     pub transitions: Arc<[Transition]>,
+}
+
+/// What a view that changes reach through stands on.
+#[derive(Debug, Clone)]
+pub struct ViewBase {
+    /// The table or view.
+    pub relation: Oid,
+    /// Which columns of it columns of the view are.
+    pub columns: BTreeMap<i16, i16>,
 }
 
 /// An expression that is kept, to be shown.

@@ -150,6 +150,7 @@ impl Bench {
             reads: None,
             constraint_modes: Arc::default(),
             view_definition: super::view_definition,
+            view_base: super::view_base,
             laid_out: super::laid_out,
             in_routine: false,
             arguments: None,

@@ -69,7 +69,7 @@ pub use command::{Command, Direction, ExplainOptions, Scroll, Statement};
 pub use dml::{
     AfterEvent, Asked, BoundDml, ChangedRows, DmlKind, DmlResult, Gone, NamedTable, Orphan,
     Touched, assign_to, assigned, check_assignable, is_assignable, is_literal, reworded_condition,
-    shaped, typed_default,
+    shaped, typed_default, view_base,
 };
 pub use explain::Explanation;
 pub use expression_kind::ExpressionKind;

@@ -11,7 +11,7 @@ use super::{routine, trigger};
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::user_type::{Found, made_of};
-use crate::catalog::{Definition, RelationKind, StatisticKind, TriggerEvent};
+use crate::catalog::{Definition, StatisticKind};
 use crate::pg_catalog::relations::{
     access, constraints, functions as procs, objects, search, types,
 };
@@ -139,16 +139,6 @@ functions! { pub(super) LIST:
     "pg_get_functiondef" Stable { (OID) -> PgType::TEXT, strict, function_definition; }
 
     "pg_relation_is_publishable" Stable { (REGCLASS) -> PgType::BOOL, strict, |_, _| Ok(false.into()); }
-    "pg_relation_is_updatable" Stable {
-        (REGCLASS, BOOL) -> PgType::INT4, strict, |call, row| {
-            Ok(updatable(call, row, 1)?.into())
-        };
-    }
-    "pg_column_is_updatable" Stable {
-        (REGCLASS, INT, BOOL) -> PgType::BOOL, strict, |call, row| {
-            Ok((updatable(call, row, 2)? & 20 == 20).into())
-        };
-    }
     "pg_my_temp_schema" Stable {
         () -> PgType::OID, strict, |call, _| {
             Ok(call.context.search_path.temporary.unwrap_or(Oid::INVALID).into())
@@ -556,24 +546,4 @@ fn function_definition(call: &Call<'_>, row: usize) -> Result<Value> {
 
 fn type_name(call: &Call<'_>, ty: Oid) -> String {
     names::type_name(call.context, PgType::of(ty.0)).unwrap_or_else(|| "???".to_owned())
-}
-
-/// Bits of INSERT (8), UPDATE (4) and DELETE (16), as `pg_relation_is_updatable` gives them: of
-/// tables, and of views whose triggers do it, if the argument `triggers` says that those count.
-fn updatable(call: &Call<'_>, row: usize, triggers: usize) -> Result<i64> {
-    let oid = call.oid(0, row)?.unwrap_or(Oid::INVALID);
-    let Some(relation) = call.context.snapshot.relation(oid) else {
-        return Ok(0);
-    };
-    let all = [
-        (TriggerEvent::Insert, 8),
-        (TriggerEvent::Update, 4),
-        (TriggerEvent::Delete, 16),
-    ];
-    let is_table = matches!(relation.kind, RelationKind::Table { .. });
-    let triggers = call.bool(triggers, row).unwrap_or(false);
-    let bits = all.into_iter().filter(|(event, _)| {
-        is_table || triggers && relation.view().is_some() && relation.is_done_instead(*event)
-    });
-    Ok(bits.map(|(_, bit)| bit).sum())
 }

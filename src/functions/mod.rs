@@ -78,6 +78,7 @@ mod time;
 mod timetz;
 mod trigger;
 mod ungrouped;
+mod updatable;
 mod variadic;
 mod waiting;
 mod youngs_cramer;
@@ -133,6 +134,7 @@ static OURS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(
         like::LIST,
         catalog::LIST,
         definition::LIST,
+        updatable::LIST,
         concat::LIST,
         domain::LIST,
         description::LIST,

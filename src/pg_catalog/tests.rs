@@ -134,6 +134,7 @@ pub(crate) fn context() -> (tempfile::TempDir, Arc<StatementContext>) {
         reads: None,
         constraint_modes: Arc::default(),
         view_definition: |_, _, view| Ok(view.query.clone()),
+        view_base: |_, _| None,
         laid_out: |_, text, _| crate::statement::LaidOut {
             text: text.to_owned(),
             is_call: false,

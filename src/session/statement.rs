@@ -220,6 +220,7 @@ impl Session {
                 None => Arc::default(),
             },
             view_definition: crate::engine::view_definition,
+            view_base: crate::engine::view_base,
             laid_out: crate::engine::laid_out,
             in_routine: false,
             arguments: None,

@@ -292,6 +292,8 @@ struct Shared {
     deparsed: RefCell<Vec<Option<Deparsed>>>,
     /// Whether what is being written out may come to something else another time.
     mutable: Cell<bool>,
+    /// Whether functions in it are their bodies.
+    inlines: Cell<bool>,
     /// How many calls there were.
     calls: Cell<usize>,
     /// What calls in the statement itself became: the same call twice is the same expression.

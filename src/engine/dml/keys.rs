@@ -21,7 +21,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{
     Index, IndexPart, IndexedBy, Location, ObjectId, Privilege, Relation, Segment,
 };
-use crate::engine::Engine;
+use crate::engine::{Engine, laid_out};
 use crate::observe::Interrupt;
 use crate::pg_catalog::names::Names;
 use crate::privileges::{has_column_privilege, has_privilege, is_limited};
@@ -428,7 +428,12 @@ impl Keys {
             let answer = self.computed(set, &one)?;
             let arrays = set.arrays(one.columns(), &answer);
             let types: Vec<PgType> = set.shown.iter().map(|(_, ty)| *ty).collect();
-            let names: Vec<&str> = set.shown.iter().map(|(name, _)| name.as_str()).collect();
+            let names = index.parts.iter().zip(&set.shown);
+            let names = names.map(|(part, (name, _))| match &part.of {
+                IndexedBy::Expression(text) => laid_out(&self.context, text, true).as_part(),
+                IndexedBy::Column(_) => name.clone(),
+            });
+            let names: Vec<String> = names.collect();
             let values = describe_values(&self.context, &types, |at| &arrays[at], 0)?;
             Ok(format!("({})=({values})", names.join(", ")))
         };

@@ -58,6 +58,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod through;
+mod updatable;
 mod values;
 mod when;
 mod work;
@@ -100,6 +101,7 @@ pub(super) use route::{Router, Sent};
 pub(super) use rows::check_not_null;
 pub(super) use rules::Rules;
 pub(super) use security::{and_all, guarded_query, or_all};
+pub use updatable::view_base;
 
 pub use assign::{assigned, check_assignable, is_assignable};
 pub use condition::reworded_condition;

@@ -237,7 +237,7 @@ impl Engine {
         let bound = self.bind_rule(kind, context, relation, expressions).await?;
         if let Some(words) = immutable
             && !(match bound.deparsed.last() {
-                Some(Some(deparsed)) => deparsed.immutable,
+                Some(Some(of)) => of.immutable && (!of.inlines || is_immutable(&bound)),
                 _ => is_immutable(&bound),
             })
         {

@@ -133,6 +133,22 @@ pub(super) struct Source {
     pub(super) renamed: Option<Vec<(String, String)>>,
 }
 
+impl Source {
+    /// What the view's query calls each column of what it reads, `seen`, and what that is.
+    pub(super) fn shown<'s>(&'s self, seen: &'s Relation) -> Vec<(&'s str, &'s str)> {
+        match &self.renamed {
+            Some(renamed) => {
+                let renamed = renamed.iter();
+                renamed.map(|(n, c)| (n.as_str(), c.as_str())).collect()
+            }
+            None => {
+                let names = seen.columns.iter().map(|column| column.name.as_str());
+                names.map(|name| (name, name)).collect()
+            }
+        }
+    }
+}
+
 /// What stands in FROM, if it is a table, or one whose columns are given the names they once had;
 /// and whether an alias names columns.
 fn source_of(factor: &TableFactor) -> Option<(Source, bool)> {

@@ -14,6 +14,7 @@ use sqlparser::ast::{self, Expr, ObjectName, SelectItem};
 use super::set::set_defaults;
 use super::simple_view::{event_of, refused, simple};
 use super::target;
+use super::updatable::{columns_of, name_of};
 use super::values::pinned;
 use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{CheckOption, ObjectId, Privilege, Relation, RelationKind};
@@ -193,7 +194,7 @@ impl Engine {
         let (select, source) =
             simple(context, &query, view).map_err(|why| refused(relation, verb, why))??;
         let only = source.only;
-        let alias = source.alias;
+        let alias = source.alias.clone();
         let mut reads = view.depends_on.iter();
         let read = reads.find_map(|oid| context.snapshot.relation(*oid));
         let single = "Views that do not select from a single table or view are not automatically \
@@ -226,17 +227,7 @@ impl Engine {
         });
         let seen = view.sees(read).unwrap_or_else(|| read.clone());
         let inner = self.flatten(context, read, verb, owners)?;
-        // What the view's query calls each column, and what it is.
-        let shown: Vec<(&str, &str)> = match &source.renamed {
-            Some(renamed) => renamed
-                .iter()
-                .map(|(n, c)| (n.as_str(), c.as_str()))
-                .collect(),
-            None => {
-                let names = seen.columns.iter().map(|column| column.name.as_str());
-                names.map(|name| (name, name)).collect()
-            }
-        };
+        let shown = source.shown(&seen);
         let known: BTreeMap<&str, &Expr> = shown
             .iter()
             .filter_map(|(name, column)| {
@@ -245,23 +236,15 @@ impl Engine {
             })
             .collect();
         let mut expressions = Vec::new();
-        // Which column of what the view reads each of them is.
-        let mut of = Vec::new();
         for item in &select.projection {
             match item {
                 SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
                     expressions.push(substituted(expr, &known, &alias)?);
-                    let found = name_of(expr).and_then(|name| {
-                        let mut columns = shown.iter();
-                        columns.find(|(shown, _)| *shown == target::fold(name))
-                    });
-                    of.push(found.map(|(_, column)| *column));
                 }
                 SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => {
-                    for (name, column) in &shown {
+                    for (name, _) in &shown {
                         if let Some(expr) = known.get(name) {
                             expressions.push(Expr::clone(expr));
-                            of.push(Some(column));
                         }
                     }
                 }
@@ -273,10 +256,7 @@ impl Engine {
         if expressions.len() != relation.columns.len() {
             return Err(Error::unsupported("changing this view"));
         }
-        let pairs = relation.columns.iter().zip(of);
-        owners[place].columns = pairs
-            .filter_map(|(column, of)| Some((column.attnum, seen.column(of?)?.attnum)))
-            .collect();
+        owners[place].columns = columns_of(relation, select, &shown, &seen);
         let mut own = Vec::new();
         if let Some(condition) = &select.selection {
             own.push(substituted(condition, &known, &alias)?);
@@ -575,13 +555,4 @@ fn substituted(expr: &Expr, known: &BTreeMap<&str, &Expr>, alias: &str) -> Resul
 fn column_of(expr: &Expr, known: &BTreeMap<&str, &Expr>) -> Option<Expr> {
     let of = known.get(target::fold(name_of(expr)?).as_str())?;
     Some(Expr::clone(of))
-}
-
-/// The last part of a name.
-fn name_of(expr: &Expr) -> Option<&ast::Ident> {
-    match expr {
-        Expr::Identifier(ident) => Some(ident),
-        Expr::CompoundIdentifier(parts) => parts.last(),
-        _ => None,
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::foreign_key::refuse_types;
 use super::keep::Orphans;
 use crate::base::{Error, Oid, Result};
-use crate::catalog::{Change, ForeignKey, Index, IndexedBy, Relation};
+use crate::catalog::{Change, ForeignKey, Index, IndexedBy, Relation, SearchPath};
 use crate::database::LockMode;
 use crate::engine::ExpressionKind;
 use crate::session::Session;
@@ -42,17 +42,22 @@ impl Session {
                 refuse_types(snapshot, from, *column, parent, *target, &key.name)?;
             }
         }
-        for check in &after.constraints.checks {
+        // What is kept was written with other names than the session may have.
+        let kept = &Arc::new(StatementContext {
+            search_path: SearchPath::only_system(),
+            ..(**context).clone()
+        });
+        let mut constraints = after.constraints.clone();
+        for check in &mut constraints.checks {
             if check.columns.contains(&attnum) {
                 let kind = ExpressionKind::Check;
-                self.rule_type(kind, context, after, &check.expression, None, run)
-                    .await?;
+                let text = self.kept(kind, kept, after, &check.expression, run);
+                check.expression = text.await?;
             }
         }
-        let mut constraints = after.constraints.clone();
         for index in &mut constraints.indexes {
             if index.reads.contains(&attnum) {
-                self.retype_index(context, after, index, run).await?;
+                self.retype_index(kept, after, index, run).await?;
             }
         }
         let made: BTreeSet<Oid> = keys.iter().map(|(_, key)| key.oid).collect();
@@ -84,14 +89,15 @@ impl Session {
         for part in &mut index.parts {
             if let IndexedBy::Expression(text) = &part.of {
                 let kind = ExpressionKind::IndexExpression;
-                let ty = self.rule_type(kind, context, relation, text, None, run);
+                let text = self.kept(kind, context, relation, text, run).await?;
+                let ty = self.rule_type(kind, context, relation, &text, None, run);
                 part.ty = Some(ty.await?);
+                part.of = IndexedBy::Expression(text);
             }
         }
-        if let Some(predicate) = &index.predicate {
+        if let Some(predicate) = &mut index.predicate {
             let kind = ExpressionKind::IndexPredicate;
-            self.rule_type(kind, context, relation, predicate, None, run)
-                .await?;
+            *predicate = self.kept(kind, context, relation, predicate, run).await?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::super::level::Level;
 use super::super::typed::Typed;
 use super::{Written, not_written};
 use crate::base::Result;
-use crate::catalog::Volatility;
+use crate::catalog::{RoutineBody, Volatility};
 use crate::engine::parse::is_filled_in;
 use crate::functions;
 use crate::pg_catalog::relations::functions::by_name;
@@ -67,7 +67,11 @@ impl Analyst<'_> {
             if taken.len() != args.len() || called.routine.is_variadic() {
                 return Err(not_written());
             }
-            self.note(called.routine.volatility == Volatility::Immutable);
+            let immutable = called.routine.volatility == Volatility::Immutable;
+            match called.routine.body {
+                RoutineBody::Text(_) if !immutable => self.shared.inlines.set(true),
+                _ => self.note(immutable),
+            }
             let args = args.iter().zip(called.input_types());
             let args = args.map(|(arg, ty)| {
                 let written = self.written(level, unnamed(arg)?)?;

@@ -31,6 +31,9 @@ pub(crate) struct Deparsed {
     pub(in crate::engine) ast: Ast,
     /// Whether it always comes to the same.
     pub(in crate::engine) immutable: bool,
+    /// Whether it calls functions that are their bodies: whether those come to the same is to be
+    /// seen in the plan.
+    pub(in crate::engine) inlines: bool,
 }
 
 /// An expression as it is written out, and the value it is of.
@@ -63,6 +66,7 @@ impl Analyst<'_> {
         };
         let one = |expression: &&Ast| {
             self.shared.mutable.set(false);
+            self.shared.inlines.set(false);
             let written = self.written(level, expression).ok()?;
             let condition = kind.is_condition() && written.value.is_unknown();
             let wanted = if condition {
@@ -76,7 +80,11 @@ impl Analyst<'_> {
                 false => self.as_type(written, wanted).ok(),
             }?;
             let immutable = !self.shared.mutable.get();
-            Some(Deparsed { ast, immutable })
+            Some(Deparsed {
+                ast,
+                immutable,
+                inlines: self.shared.inlines.get(),
+            })
         };
         expressions.iter().map(one).collect()
     }
