@@ -12,4 +12,6 @@ JOIN pg_catalog.pg_depend d ON d.classid = 2618 AND d.objid = r.oid AND d.refcla
 JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
 JOIN pg_catalog.pg_namespace nt ON nt.oid = t.relnamespace
 WHERE v.oid <> t.oid
+  AND v.relkind = 'v'
+  AND t.relkind IN ('r', 'v', 'f', 'p')
   AND pg_catalog.pg_has_role(t.relowner, 'USAGE')

@@ -13,21 +13,24 @@ use sqlparser::ast::{
 use super::analyze::{sign, strip};
 use super::parse::{fold, is_filled_in, parse_expression, written_type};
 use crate::base::name::quote;
-use crate::catalog::SearchPath;
+use crate::catalog::{SearchPath, without_stars};
 use crate::pg_catalog::names;
 use crate::statement::{LaidOut, StatementContext};
 
 /// The text of an expression that is kept, under the names by which `context` finds what it names.
 /// What cannot be laid out is its author's text, in parentheses.
 pub fn laid_out(context: &StatementContext, text: &str, pretty: bool) -> LaidOut {
-    let Ok(expression) = parse_expression(text) else {
+    // Whole rows stand there by themselves, as far as the grammar goes.
+    let grammatical = without_stars(text);
+    let rows = grammatical != text;
+    let Ok(expression) = parse_expression(&grammatical) else {
         // Several of them.
         return LaidOut {
             text: text.to_owned(),
             is_call: false,
         };
     };
-    match layout(context, &expression, pretty) {
+    match layout(context, &expression, pretty, rows) {
         Some(text) => LaidOut {
             text,
             is_call: is_call(&expression),
@@ -39,11 +42,18 @@ pub fn laid_out(context: &StatementContext, text: &str, pretty: bool) -> LaidOut
     }
 }
 
-/// An expression laid out; `None` if it has parts that are not written so.
-pub(super) fn layout(context: &StatementContext, of: &Expr, pretty: bool) -> Option<String> {
+/// An expression laid out; `None` if it has parts that are not written so. `rows` says that `old`
+/// and `new` by themselves are rows.
+pub(super) fn layout(
+    context: &StatementContext,
+    of: &Expr,
+    pretty: bool,
+    rows: bool,
+) -> Option<String> {
     let mut layout = Layout {
         context,
         pretty,
+        rows,
         indent: 0,
         out: String::new(),
     };
@@ -91,6 +101,8 @@ enum Class {
 struct Layout<'a> {
     context: &'a StatementContext,
     pretty: bool,
+    /// Whether `old` and `new` are rows.
+    rows: bool,
     indent: usize,
     out: String,
 }
@@ -398,6 +410,10 @@ impl Layout<'_> {
         match bare && super::analyze::is_call(ident) {
             true => self.push(&ident.value.to_uppercase()),
             false if bare && ident.value == "VALUE" => self.push("VALUE"),
+            false if self.rows && matches!(fold(ident).as_str(), "old" | "new") => {
+                self.push(&fold(ident));
+                self.push(".*");
+            }
             false => self.push(&shown_name(ident)),
         }
         Some(())

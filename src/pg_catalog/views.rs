@@ -96,12 +96,14 @@ pub(super) const ALL: &[(&str, &str, &str)] = views! {
         "sequences"
         "table_constraints"
         "tables"
+        "triggered_update_columns"
         "triggers"
         "udt_privileges"
         "usage_privileges"
         "user_defined_types"
         "user_mapping_options"
         "user_mappings"
+        "view_column_usage"
         "view_table_usage"
         "views";
 };

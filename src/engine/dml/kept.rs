@@ -15,7 +15,7 @@ use super::target;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result};
 use crate::catalog::user_type::made_of;
-use crate::catalog::{Relation, SearchPath};
+use crate::catalog::{Relation, SearchPath, without_stars};
 use crate::engine::analyze::strip;
 use crate::engine::layout::layout;
 use crate::engine::parse::{parse_expression, replaced, written_type};
@@ -52,7 +52,10 @@ impl Engine {
         relation: Option<&Arc<Relation>>,
         text: &str,
     ) -> Result<Bound> {
-        let expression = parse_expression(text)?;
+        let expression = match kind {
+            ExpressionKind::TriggerWhen => parse_expression(&without_stars(text))?,
+            _ => parse_expression(text)?,
+        };
         let outside = context.outside();
         let bound = match (relation, kind) {
             (Some(relation), ExpressionKind::Policy) => {
@@ -85,13 +88,13 @@ impl Engine {
         relation: Option<&Arc<Relation>>,
         bound: &Bound,
     ) -> Option<String> {
-        let text = written(context, bound)?;
+        let text = written(kind, context, bound)?;
         let again = self.bind_alone(kind, context, relation, &text).await.ok()?;
         let types = |bound: &Bound| -> Vec<PgType> {
             let columns = bound.columns.iter();
             columns.map(|column| column.ty).collect()
         };
-        let same = types(&again) == types(bound) && written(context, &again)? == text;
+        let same = types(&again) == types(bound) && written(kind, context, &again)? == text;
         same.then_some(text)
     }
 }
@@ -126,12 +129,14 @@ pub(super) fn nothing() -> SelectItem {
 }
 
 /// The last expression of a bound query, written out.
-fn written(context: &StatementContext, bound: &Bound) -> Option<String> {
+fn written(kind: ExpressionKind, context: &StatementContext, bound: &Bound) -> Option<String> {
     let system = StatementContext {
         search_path: SearchPath::only_system(),
         ..context.clone()
     };
-    let text = layout(&system, &bound.deparsed.last()?.as_ref()?.ast, false)?;
+    let deparsed = bound.deparsed.last()?.as_ref()?;
+    let rows = kind == ExpressionKind::TriggerWhen;
+    let text = layout(&system, &deparsed.ast, false, rows)?;
     Some(text.trim_start().to_owned())
 }
 

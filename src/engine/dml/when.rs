@@ -53,7 +53,7 @@ impl Engine {
         check_kept(context, &bound)?;
         let written = self.written_out(kind, context, None, &bound).await;
         let (text, types) = match &written {
-            Some(text) => in_full(context, &parse_expression(text)?, &[], text),
+            Some(text) => in_full(context, &parse_expression(&without_stars(text))?, &[], text),
             None => in_full(context, &expression, &bound.called, text),
         };
         let snapshot = &context.snapshot;

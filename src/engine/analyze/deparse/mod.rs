@@ -14,7 +14,7 @@ use sqlparser::ast::{self, BinaryOperator, CastKind, Expr as Ast, Ident, UnaryOp
 use super::Analyst;
 use super::coerce::array_element;
 use super::expression::strip;
-use super::level::Level;
+use super::level::{Clause, Level};
 use super::names::is_call;
 use super::typed::Typed;
 use crate::base::{Error, Result};
@@ -110,7 +110,9 @@ impl Analyst<'_> {
             }
             Ast::Identifier(ident) => {
                 let value = value()?;
-                if value.row.is_some() {
+                let is_row = value.row.is_some() || value.ty.is_composite();
+                let of_trigger = level.clause.get() == Clause::Of(ExpressionKind::TriggerWhen);
+                if value.row.is_some() && !(of_trigger && is_row) {
                     return Err(not_written());
                 }
                 let ast = Ast::Identifier(plain(ident));
@@ -237,7 +239,7 @@ impl Analyst<'_> {
             return Err(not_written());
         }
         let ast = match level.clause.get() {
-            super::level::Clause::Of(ExpressionKind::TriggerWhen) => {
+            Clause::Of(ExpressionKind::TriggerWhen) => {
                 Ast::CompoundIdentifier(vec![plain(of), plain(column)])
             }
             _ => Ast::Identifier(plain(column)),

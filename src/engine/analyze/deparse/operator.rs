@@ -102,6 +102,9 @@ impl Analyst<'_> {
     }
 
     fn applied(&self, sign: &str, left: Written, right: Written) -> Result<Ast> {
+        if are_rows(&left, &right) {
+            return Ok(binary(left.ast, signed(sign), right.ast));
+        }
         let (to_left, to_right) = self.taken(sign, &left.value, &right.value)?;
         let left = self.as_operand(left, to_left)?;
         let right = self.as_operand(right, to_right)?;
@@ -226,6 +229,9 @@ impl Analyst<'_> {
         right: &Ast,
     ) -> Result<Ast> {
         let (left, right) = (self.written(level, left)?, self.written(level, right)?);
+        if are_rows(&left, &right) {
+            return Ok(Ast::IsDistinctFrom(Box::new(left.ast), Box::new(right.ast)));
+        }
         let (to_left, to_right) = self.taken("=", &left.value, &right.value)?;
         let left = self.as_operand(left, to_left)?;
         let right = self.as_operand(right, to_right)?;
@@ -435,6 +441,12 @@ impl Analyst<'_> {
         };
         self.applied(sign, value, pattern)
     }
+}
+
+/// Whether both sides are whole rows, which those of a trigger are of one type.
+fn are_rows(left: &Written, right: &Written) -> bool {
+    let row = |of: &Written| matches!(of.ast, Ast::Identifier(_)) && of.value.ty.is_composite();
+    row(left) && row(right) && left.value.ty.oid == right.value.ty.oid
 }
 
 /// A sign of PostgreSQL's own.
