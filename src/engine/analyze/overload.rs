@@ -117,8 +117,8 @@ impl Analyst<'_> {
         }
     }
 
-    /// What the function that a call means, which is written out, takes: `None` in place of a type is whatever there is,
-    /// and without a list nothing is known of it.
+    /// What the function that a call means, which is written out, takes: `None` in place of a type
+    /// is whatever there is, and without a list nothing is known of it.
     ///
     /// # Errors
     /// As [`Self::resolved`].

@@ -15,7 +15,7 @@ use super::target;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result};
 use crate::catalog::user_type::made_of;
-use crate::catalog::{Relation, SearchPath, without_stars};
+use crate::catalog::{Relation, Routine, SearchPath, without_stars};
 use crate::engine::analyze::strip;
 use crate::engine::layout::layout;
 use crate::engine::parse::{parse_expression, replaced, written_type};
@@ -103,7 +103,7 @@ impl Engine {
 ///
 /// # Errors
 /// As parsing it.
-pub fn typed_default(context: &StatementContext, text: &str, ty: PgType) -> Result<String> {
+pub fn typed_default(context: &StatementContext, text: &str, ty: Oid) -> Result<String> {
     let expression = parse_expression(text)?;
     let literal = match strip(&expression) {
         Expr::Value(value) => matches!(
@@ -112,9 +112,10 @@ pub fn typed_default(context: &StatementContext, text: &str, ty: PgType) -> Resu
         ),
         _ => false,
     };
-    if !literal {
+    if !literal || Routine::is_polymorphic(ty) {
         return Ok(text.to_owned());
     }
+    let ty = context.snapshot.value_type(ty);
     let system = StatementContext {
         search_path: SearchPath::only_system(),
         ..context.clone()

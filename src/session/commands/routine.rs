@@ -171,11 +171,7 @@ impl Session {
             Some(text) => {
                 let engine = self.shared.engine.clone();
                 let kind = ExpressionKind::Default;
-                let value = context.snapshot.value_type(ty);
-                let text = &match Routine::is_polymorphic(ty) {
-                    true => text.clone(),
-                    false => crate::engine::typed_default(context, text, value)?,
-                };
+                let text = &crate::engine::typed_default(context, text, ty)?;
                 let work = engine.kept(kind, context, None, text);
                 let text = interruptible(run.interrupt, work).await?;
                 let mut query = parse_query(&format!("SELECT {text}"))?;

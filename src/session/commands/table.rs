@@ -332,7 +332,7 @@ impl Session {
     ) -> Result<String> {
         let kind = ExpressionKind::Default;
         refuse_columns(kind, &parse_expression(default)?)?;
-        let default = &crate::engine::typed_default(context, default, ty)?;
+        let default = &crate::engine::typed_default(context, default, ty.declared())?;
         let work = self.shared.engine.kept(kind, context, None, default);
         let default = interruptible(run.interrupt, work).await?;
         crate::engine::settle_default(&default, |name| {

@@ -1,5 +1,5 @@
-//! Expressions as PostgreSQL keeps and shows them (`ruleutils.c`): every literal has its type, every
-//! conversion is written, and forms that stand for others (BETWEEN, IN, LIKE) are those others.
+//! Expressions as PostgreSQL keeps and shows them (`ruleutils.c`): every literal has its type,
+//! every conversion is written, and forms that stand for others (BETWEEN, IN, LIKE) are those others.
 //!
 //! The tree that is made here means what the one it is made of means, wherever and whenever it is
 //! read: no types are left to be found. What is not known to be written so is refused, and whoever
