@@ -64,6 +64,7 @@ use crate::types::PgType;
 
 use memory::ServerPool;
 
+pub(crate) use analyze::is_call;
 pub use analyze::{SYSTEM_COLUMNS, Support, signature, suggested_name};
 pub use command::{Command, Direction, ExplainOptions, Scroll, Statement};
 pub use dml::{

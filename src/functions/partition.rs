@@ -32,7 +32,22 @@ pub(super) fn key(call: &Call<'_>, row: usize) -> Result<Value> {
 pub(super) fn condition(call: &Call<'_>, row: usize) -> Result<Value> {
     let relation = call.context.snapshot.relation(oid_of(call, row)?);
     let condition = relation.and_then(|relation| family::condition(call.context, relation));
-    Ok(condition.map(|text| laid_out(call, &text, false)).into())
+    let (Some(condition), Some(relation)) = (condition, relation) else {
+        return Ok(Value::Null);
+    };
+    // Expressions of keys stand there in parentheses that they do not need.
+    let ancestors = call.context.snapshot.partition_ancestors(relation);
+    let keys = ancestors.iter().filter_map(|of| of.family.key.as_ref());
+    let parts = keys
+        .flat_map(|key| &key.parts)
+        .filter_map(|part| match part {
+            PartitionKeyPart::Expression { text, .. } => Some(text),
+            PartitionKeyPart::Column(_) => None,
+        });
+    let shown = parts.fold(condition, |condition, text| {
+        condition.replace(&format!("({text})"), &laid_out(call, text, false))
+    });
+    Ok(shown.into())
 }
 
 /// Whether something can be in a tree of partitions.

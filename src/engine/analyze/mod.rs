@@ -99,10 +99,11 @@ use crate::types::PgType;
 use crate::types::coded::tid;
 
 pub(crate) use deparse::Deparsed;
-pub(super) use expression::{sign, strip};
+pub(super) use expression::{row_items, sign, strip};
 use level::{Clause, Level};
+pub(crate) use names::is_call;
+pub(super) use names::item_name;
 pub use names::suggested_name;
-pub(super) use names::{is_call, item_name};
 pub(super) use once::reads;
 pub(super) use query::Output;
 use routine::Chain;

@@ -12,7 +12,7 @@ use crate::engine::parse::fold;
 use crate::engine::{TypeName, written_type};
 
 /// Whether a word is a call without parentheses.
-pub(in crate::engine) fn is_call(ident: &Ident) -> bool {
+pub(crate) fn is_call(ident: &Ident) -> bool {
     ident.quote_style.is_none()
         && matches!(
             fold(ident).as_str(),

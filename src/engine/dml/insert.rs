@@ -244,7 +244,11 @@ impl Engine {
             None => None,
             Some(ast::OnInsert::OnConflict(on)) => Some({
                 feeds.rules.given.extend(set_on_conflict(&relation, on));
-                let arbiters = arbiters(context, &relation, on, inference)?;
+                let inference = match inference {
+                    Some(of) => Some(self.inference_written(context, &relation, of).await),
+                    None => None,
+                };
+                let arbiters = arbiters(context, &relation, on, inference.as_ref())?;
                 self.bind_conflict(
                     context, &relation, insert, on, arbiters, names, parameters, &mut needs,
                 )

@@ -17,6 +17,7 @@ use crate::base::{Error, Oid, Result};
 use crate::catalog::user_type::made_of;
 use crate::catalog::{Relation, Routine, SearchPath, without_stars};
 use crate::engine::analyze::strip;
+use crate::engine::command::Inference;
 use crate::engine::layout::layout;
 use crate::engine::parse::{parse_expression, replaced, written_type};
 use crate::engine::{Bound, Engine, ExpressionKind};
@@ -36,7 +37,8 @@ impl Engine {
         relation: Option<&Arc<Relation>>,
         text: &str,
     ) -> Result<String> {
-        let bound = self.bind_alone(kind, context, relation, text).await?;
+        let expression = parse_expression(text)?;
+        let bound = self.bind_alone(kind, context, relation, expression).await?;
         check_kept(context, &bound)?;
         match self.written_out(kind, context, relation, &bound).await {
             Some(text) => Ok(text),
@@ -50,12 +52,8 @@ impl Engine {
         kind: ExpressionKind,
         context: &Arc<StatementContext>,
         relation: Option<&Arc<Relation>>,
-        text: &str,
+        expression: Expr,
     ) -> Result<Bound> {
-        let expression = match kind {
-            ExpressionKind::TriggerWhen => parse_expression(&without_stars(text))?,
-            _ => parse_expression(text)?,
-        };
         let outside = context.outside();
         let bound = match (relation, kind) {
             (Some(relation), ExpressionKind::Policy) => {
@@ -89,13 +87,54 @@ impl Engine {
         bound: &Bound,
     ) -> Option<String> {
         let text = written(kind, context, bound)?;
-        let again = self.bind_alone(kind, context, relation, &text).await.ok()?;
+        let expression = match kind {
+            ExpressionKind::TriggerWhen => parse_expression(&without_stars(&text)).ok()?,
+            _ => parse_expression(&text).ok()?,
+        };
+        let again = self
+            .bind_alone(kind, context, relation, expression)
+            .await
+            .ok()?;
         let types = |bound: &Bound| -> Vec<PgType> {
             let columns = bound.columns.iter();
             columns.map(|column| column.ty).collect()
         };
-        let same = types(&again) == types(bound) && written(kind, context, &again)? == text;
+        // A literal is no truth value until a condition asks for one.
+        let alike = kind.is_condition() || types(&again) == types(bound);
+        let same = alike && written(kind, context, &again)? == text;
         same.then_some(text)
+    }
+}
+
+impl Engine {
+    /// What ON CONFLICT names, as the expressions of indexes are kept.
+    pub(super) async fn inference_written(
+        self: &Arc<Self>,
+        context: &Arc<StatementContext>,
+        relation: &Arc<Relation>,
+        inference: &Inference,
+    ) -> Inference {
+        let written = async |kind, expression: &Expr| {
+            if matches!(expression, Expr::Identifier(_)) {
+                return expression.clone();
+            }
+            let bound = self.bind_alone(kind, context, Some(relation), expression.clone());
+            let text = bound.await.ok().and_then(|of| written(kind, context, &of));
+            let parsed = text.and_then(|text| parse_expression(&text).ok());
+            parsed.unwrap_or_else(|| expression.clone())
+        };
+        let mut elements = Vec::with_capacity(inference.elements.len());
+        for element in &inference.elements {
+            elements.push(written(ExpressionKind::IndexExpression, element).await);
+        }
+        let predicate = match &inference.predicate {
+            Some(of) => Some(written(ExpressionKind::IndexPredicate, of).await),
+            None => None,
+        };
+        Inference {
+            elements,
+            predicate,
+        }
     }
 }
 

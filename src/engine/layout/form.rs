@@ -9,7 +9,7 @@ use super::simple::Parent;
 use super::{Layout, shown_name};
 use crate::base::name::quote;
 use crate::engine::analyze::{self, strip};
-use crate::engine::parse::{fold, is_filled_in};
+use crate::engine::parse::{VARIADIC, fold, is_filled_in};
 
 impl Layout<'_> {
     pub(super) fn call(&mut self, function: &Function) -> Option<()> {
@@ -53,7 +53,10 @@ impl Layout<'_> {
                     arg: FunctionArgExpr::Expr(value),
                     ..
                 } => {
-                    self.push(&format!("{} => ", shown_name(name)));
+                    match name.value == VARIADIC {
+                        true => self.push("VARIADIC "),
+                        false => self.push(&format!("{} => ", shown_name(name))),
+                    }
                     self.node(value)?;
                 }
                 _ => return None,

@@ -13,7 +13,7 @@ use sqlparser::ast::{
 };
 
 use self::simple::{Class, Logic, Parent, chain, class, is_bare, is_cut, is_simple, logic};
-use super::analyze::{sign, strip};
+use super::analyze::{row_items, sign, strip};
 use super::parse::{fold, parse_expression, written_type};
 use crate::base::name::quote;
 use crate::catalog::{SearchPath, without_stars};
@@ -33,13 +33,23 @@ pub fn laid_out(context: &StatementContext, text: &str, pretty: bool) -> LaidOut
             is_call: false,
         };
     };
-    match layout(context, &expression, pretty, rows) {
+    let system = StatementContext {
+        search_path: SearchPath::only_system(),
+        ..context.clone()
+    };
+    let full = layout(&system, &expression, false, rows);
+    // What was not written out may mean something else than its tree seems to.
+    let is_written = full.is_some_and(|full| full.trim_start() == text);
+    match layout(context, &expression, pretty, rows).filter(|_| is_written) {
         Some(text) => LaidOut {
             text,
             is_call: form::is_call(&expression),
         },
         None => LaidOut {
-            text: format!("({text})"),
+            text: match expression {
+                Expr::Nested(_) => text.to_owned(),
+                _ => format!("({text})"),
+            },
             is_call: false,
         },
     }
@@ -312,10 +322,7 @@ impl Layout<'_> {
             return None;
         }
         // Rows have parentheses in any case.
-        let rows = matches!(
-            (strip(left), strip(right)),
-            (Expr::Tuple(_), Expr::Tuple(_))
-        );
+        let rows = row_items(left).is_some() && row_items(right).is_some();
         let class = class(&sign);
         if rows {
             self.push("(");

@@ -60,7 +60,11 @@ pub(super) fn chain(of: &Expr, by: Logic) -> Vec<&Expr> {
     match strip(of) {
         Expr::BinaryOp { left, right, .. } if logic(of) == Some(by) => {
             let mut parts = chain(left, by);
-            parts.push(right);
+            match right.as_ref() {
+                // Long chains are read as trees.
+                Expr::BinaryOp { .. } => parts.extend(chain(right, by)),
+                right => parts.push(right),
+            }
             parts
         }
         _ => vec![of],

@@ -276,21 +276,24 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 let span = tokens[index].span;
                 let plain = |token: Token| TokenWithSpan::new(token, span);
                 let text = tokens.remove(index + 4);
+                // Where the text ends, so does what was written.
+                let end = TokenWithSpan::new(Token::RParen, text.span);
                 let rest = [plain(Token::LParen), text, plain(word("AS"))];
-                tokens.insert(index + 4, plain(Token::RParen));
+                tokens.insert(index + 4, end);
                 tokens.splice(index..index, [plain(word("CAST"))].into_iter().chain(rest));
             }
             Some(name) if queries && here.types_a_string(name) => {
                 let span = tokens[index].span;
                 let (ty, text) = (tokens[index].clone(), tokens[index + 1].clone());
                 let plain = |token: Token| TokenWithSpan::new(token, span);
+                let end = TokenWithSpan::new(Token::RParen, text.span);
                 let cast = [
                     plain(word("CAST")),
                     plain(Token::LParen),
                     text,
                     plain(word("AS")),
                     ty,
-                    plain(Token::RParen),
+                    end,
                 ];
                 tokens.splice(index..index + 2, cast);
             }

@@ -99,12 +99,7 @@ impl Session {
         let ty = self
             .rule_type(kind, context, relation, expression, None, run)
             .await?;
-        if ty != PgType::BOOL && ty != PgType::UNKNOWN {
-            return Err(Error::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!("argument of CHECK must be type boolean, not type {ty}"),
-            ));
-        }
+        check_condition(ty)?;
         let one = match columns.as_slice() {
             [one] => relation.columns.iter().find(|c| c.attnum == *one),
             _ => None,
@@ -532,4 +527,15 @@ pub(super) fn stored(relation: &Relation, column: &str, expression: &str) -> Res
 /// A column's name as it stands in statements.
 pub(super) fn shown(column: &str) -> String {
     quote(column).into_owned()
+}
+
+/// `42804` for a CHECK that is no condition.
+pub(super) fn check_condition(ty: PgType) -> Result<()> {
+    if ty == PgType::BOOL || ty == PgType::UNKNOWN {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::DATATYPE_MISMATCH,
+        format!("argument of CHECK must be type boolean, not type {ty}"),
+    ))
 }

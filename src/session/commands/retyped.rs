@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::constraint::check_condition;
 use super::foreign_key::refuse_types;
 use super::keep::Orphans;
 use crate::base::{Error, Oid, Result};
@@ -53,6 +54,8 @@ impl Session {
                 let kind = ExpressionKind::Check;
                 let text = self.kept(kind, kept, after, &check.expression, run);
                 check.expression = text.await?;
+                let ty = self.rule_type(kind, kept, after, &check.expression, None, run);
+                check_condition(ty.await?)?;
             }
         }
         for index in &mut constraints.indexes {

@@ -189,6 +189,7 @@ impl Session {
             Some(GenerationClause::Stored(expression)) => {
                 stored(relation, &definition.name, expression)?;
                 let kind = ExpressionKind::Generation;
+                let expression = &crate::engine::typed_default(context, expression, ty.declared())?;
                 let expression = &self.kept(kind, context, relation, expression, run).await?;
                 let generation = stored(relation, &definition.name, expression)?;
                 let words = "generation expression is not immutable";
@@ -422,6 +423,7 @@ pub(super) fn refuse_columns(kind: ExpressionKind, expression: &ast::Expr) -> Re
     let mut fields = crate::engine::FieldNames::default();
     let refused = ast::visit_expressions(expression, |expression| match expression {
         part if fields.is_one(part) => ControlFlow::Continue(()),
+        ast::Expr::Identifier(ident) if crate::engine::is_call(ident) => ControlFlow::Continue(()),
         ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => {
             ControlFlow::Break(kind.no_column())
         }

@@ -11,7 +11,7 @@ use super::super::typed::Typed;
 use super::{Written, not_written};
 use crate::base::Result;
 use crate::catalog::{RoutineBody, Volatility};
-use crate::engine::parse::is_filled_in;
+use crate::engine::parse::{VARIADIC, is_filled_in};
 use crate::functions;
 use crate::pg_catalog::relations::functions::by_name;
 use crate::pg_catalog::volatility;
@@ -144,8 +144,11 @@ impl Analyst<'_> {
 
     /// A call whose arguments say which parameters they are for: these are as they are.
     fn by_name(&self, level: &Level<'_>, name: &str, args: &[FunctionArg]) -> Result<Ast> {
-        let parameters = functions::parameters(name).ok_or_else(not_written)?;
-        let _ = self.positional(level, parameters, args)?;
+        let variadic = |arg: &FunctionArg| named(arg).is_some_and(|of| of.value == VARIADIC);
+        if !args.iter().any(variadic) {
+            let parameters = functions::parameters(name).ok_or_else(not_written)?;
+            let _ = self.positional(level, parameters, args)?;
+        }
         let mut named_so = by_name(name).into_iter();
         self.note(named_so.all(|(oid, _)| volatility::is_immutable(oid)));
         let args = args.iter().map(|arg| match arg {
@@ -164,9 +167,13 @@ impl Analyst<'_> {
                     operator: operator.clone(),
                 })
             }
-            arg => Ok(FunctionArg::Unnamed(FunctionArgExpr::Expr(
-                self.as_value(level, arg)?,
-            ))),
+            arg => {
+                let written = self.written(level, unnamed(arg)?)?;
+                if written.value.is_unknown() {
+                    return Err(not_written());
+                }
+                Ok(FunctionArg::Unnamed(FunctionArgExpr::Expr(written.ast)))
+            }
         });
         let args = args.collect::<Result<Vec<_>>>()?;
         let mut whole = call(name, Vec::new());

@@ -1,5 +1,6 @@
 //! Expressions as PostgreSQL keeps and shows them (`ruleutils.c`): every literal has its type,
-//! every conversion is written, and forms that stand for others (BETWEEN, IN, LIKE) are those others.
+//! every conversion is written, and forms that stand for others (BETWEEN, IN, LIKE) are those
+//! others.
 //!
 //! The tree that is made here means what the one it is made of means, wherever and whenever it is
 //! read: no types are left to be found. What is not known to be written so is refused, and whoever
@@ -9,7 +10,11 @@ mod call;
 mod constant;
 mod operator;
 
-use sqlparser::ast::{self, BinaryOperator, CastKind, Expr as Ast, Ident, UnaryOperator, Value};
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    self, BinaryOperator, CastKind, Expr as Ast, Ident, UnaryOperator, Value, Visit, Visitor,
+};
 
 use super::Analyst;
 use super::coerce::array_element;
@@ -42,6 +47,52 @@ struct Written {
     value: Typed,
 }
 
+/// How deep expressions may be that are written out: each level is analysed again for those around
+/// it.
+const DEPTH_MAX: usize = 32;
+
+/// How deep an expression is, up to a limit; the levels of AND and OR, whose types are known, do
+/// not count.
+fn depth(of: &Ast, limit: usize) -> usize {
+    struct Depth {
+        now: usize,
+        deepest: usize,
+        limit: usize,
+    }
+    impl Visitor for Depth {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
+            self.now += usize::from(counts(expr));
+            self.deepest = self.deepest.max(self.now);
+            match self.deepest >= self.limit {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        }
+
+        fn post_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
+            self.now -= usize::from(counts(expr));
+            ControlFlow::Continue(())
+        }
+    }
+    fn counts(expr: &Ast) -> bool {
+        let logic = |op: &BinaryOperator| matches!(op, BinaryOperator::And | BinaryOperator::Or);
+        match expr {
+            Ast::Nested(_) => false,
+            Ast::BinaryOp { op, .. } => !logic(op),
+            _ => true,
+        }
+    }
+    let mut depth = Depth {
+        now: 0,
+        deepest: 0,
+        limit,
+    };
+    let _ = of.visit(&mut depth);
+    depth.deepest
+}
+
 /// What has no written form here.
 fn not_written() -> Error {
     Error::unsupported("this in an expression that is written out")
@@ -65,6 +116,9 @@ impl Analyst<'_> {
             None => columns.collect(),
         };
         let one = |expression: &&Ast| {
+            if depth(expression, DEPTH_MAX) >= DEPTH_MAX {
+                return None;
+            }
             self.shared.mutable.set(false);
             self.shared.inlines.set(false);
             let written = self.written(level, expression).ok()?;
@@ -152,7 +206,14 @@ impl Analyst<'_> {
                 left,
                 op: op @ (BinaryOperator::And | BinaryOperator::Or),
                 right,
-            } => binary(*condition(left)?, op.clone(), *condition(right)?),
+            } => {
+                let right = match (right.as_ref(), *condition(right)?) {
+                    // Only what stands to the left is one chain with what follows.
+                    (Ast::Nested(_), inner @ Ast::BinaryOp { .. }) => Ast::Nested(Box::new(inner)),
+                    (_, right) => right,
+                };
+                binary(*condition(left)?, op.clone(), right)
+            }
             Ast::UnaryOp {
                 op: UnaryOperator::Not,
                 expr,
@@ -231,7 +292,7 @@ impl Analyst<'_> {
     /// A column by its own name where all columns are of one table; one of a trigger's rows by its
     /// row.
     fn qualified_name(&self, level: &Level<'_>, parts: &[Ident]) -> Result<Written> {
-        let [of, column] = parts else {
+        let [.., of, column] = parts else {
             return Err(not_written());
         };
         let value = self.expression(level, &Ast::CompoundIdentifier(parts.to_vec()))?;

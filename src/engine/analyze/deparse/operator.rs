@@ -3,7 +3,7 @@
 use sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
 
 use super::super::coerce::{array_element, category};
-use super::super::expression::{sign, strip};
+use super::super::expression::{row_items, sign, strip};
 use super::super::level::Level;
 use super::super::operator::{Choice, choose};
 use super::super::operators::OPERATORS;
@@ -131,8 +131,8 @@ impl Analyst<'_> {
         if sign.len() > 1 && sign.ends_with('-') {
             return Err(not_written());
         }
-        if let (Ast::Tuple(left), Ast::Tuple(right)) = (strip(left), strip(right)) {
-            let ast = self.row_operation(level, left, &sign, right)?;
+        if let (Some(left), Some(right)) = (row_items(left), row_items(right)) {
+            let ast = self.row_operation(level, &left, &sign, &right)?;
             return Ok(Written { ast, value });
         }
         let (left, right) = (self.written(level, left)?, self.written(level, right)?);
@@ -144,9 +144,9 @@ impl Analyst<'_> {
     fn row_operation(
         &self,
         level: &Level<'_>,
-        left: &[Ast],
+        left: &[&Ast],
         sign: &str,
-        right: &[Ast],
+        right: &[&Ast],
     ) -> Result<Ast> {
         let all = match sign {
             "=" => BinaryOperator::And,
@@ -183,14 +183,17 @@ impl Analyst<'_> {
         if super::super::literal::signed(whole).is_some() {
             return self.literal_written(value);
         }
-        if matches!(
-            strip(operand),
-            Ast::BinaryOp {
-                op: BinaryOperator::PGExp,
-                ..
-            }
-        ) {
-            return Err(not_written());
+        if let Ast::BinaryOp {
+            left,
+            op: power @ BinaryOperator::PGExp,
+            right,
+        } = operand
+        {
+            let base = Ast::UnaryOp {
+                op: *op,
+                expr: left.clone(),
+            };
+            return self.operation(level, whole, &base, power, right);
         }
         let sign = match op {
             UnaryOperator::Minus => "-",
@@ -284,9 +287,7 @@ impl Analyst<'_> {
             items.push((item, self.written(level, item)?));
         }
         let mut parts = Vec::new();
-        let rows = items
-            .iter()
-            .any(|(item, _)| matches!(strip(item), Ast::Tuple(_)));
+        let rows = items.iter().any(|(item, _)| row_items(item).is_some());
         let fixed = items
             .iter()
             .filter(|(_, one)| !one.value.expr.any_column_refs());
@@ -307,10 +308,8 @@ impl Analyst<'_> {
             items = rest;
         }
         for (item, one) in items {
-            parts.push(match (strip(expr), strip(item)) {
-                (Ast::Tuple(left), Ast::Tuple(right)) => {
-                    self.row_operation(level, left, sign, right)?
-                }
+            parts.push(match (row_items(expr), row_items(item)) {
+                (Some(left), Some(right)) => self.row_operation(level, &left, sign, &right)?,
                 _ => self.applied(sign, self.written(level, expr)?, one)?,
             });
         }
