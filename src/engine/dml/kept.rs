@@ -147,7 +147,9 @@ pub fn typed_default(context: &StatementContext, text: &str, ty: Oid) -> Result<
     let literal = match strip(&expression) {
         Expr::Value(value) => matches!(
             value.value,
-            ast::Value::SingleQuotedString(_) | ast::Value::EscapedStringLiteral(_)
+            ast::Value::SingleQuotedString(_)
+                | ast::Value::EscapedStringLiteral(_)
+                | ast::Value::DollarQuotedString(_)
         ),
         _ => false,
     };

@@ -15,6 +15,7 @@ use crate::base::{Error, Oid, Result, SqlState};
 use crate::catalog::{Change, Column, ObjectId, Relation, Schema, Tuned, with_parameters};
 use crate::database::LockMode;
 use crate::engine::command::{Alter, AlterAction, ObjectKind, ObjectName, Tune};
+use crate::engine::definition::ConstraintClause;
 use crate::engine::parse_query;
 use crate::privileges;
 use crate::session::dispatch::Run;
@@ -89,18 +90,24 @@ impl Session {
         Ok(done)
     }
 
-    /// An action with the name that a check was given, so that those under the table call it so.
+    /// An action with the name that a check was given, and what is kept of it, so that those under
+    /// the table call it so, and say the same.
     fn named_as(&mut self, before: &Relation, action: &AlterAction) -> Result<AlterAction> {
         let mut action = action.clone();
-        if let AlterAction::AddConstraint(definition) = &mut action
-            && definition.name.is_none()
-        {
+        if let AlterAction::AddConstraint(definition) = &mut action {
             let context = self.context()?;
             let after = context.snapshot.relation(before.oid);
             let mut checks = after.into_iter().flat_map(|of| &of.constraints.checks);
             let old = &before.constraints.checks;
             let new = checks.find(|check| old.iter().all(|old| old.oid != check.oid));
-            definition.name = new.map(|check| check.name.clone());
+            if definition.name.is_none() {
+                definition.name = new.map(|check| check.name.clone());
+            }
+            if let (Some(new), ConstraintClause::Check { expression, .. }) =
+                (new, &mut definition.clause)
+            {
+                expression.clone_from(&new.expression);
+            }
         }
         Ok(action)
     }

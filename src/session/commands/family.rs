@@ -17,7 +17,7 @@ use crate::engine::command::CreateTable;
 use crate::engine::definition::{
     ColumnDefinition, ConstraintClause, ConstraintDefinition, GenerationClause,
 };
-use crate::engine::{TypeName, parse_expression};
+use crate::engine::{ExpressionKind, TypeName, parse_expression};
 use crate::session::Session;
 use crate::session::dispatch::Run;
 use crate::statement::StatementContext;
@@ -30,6 +30,8 @@ pub(super) struct Legacy {
     columns: BTreeMap<String, Inherited>,
     /// How each check came to be, by name.
     checks: BTreeMap<String, Inherited>,
+    /// Checks that a parent has by the same name, in other words: what they say.
+    pub(super) restated: Vec<(String, String)>,
 }
 
 /// A column on its way into a table.
@@ -224,8 +226,9 @@ impl Session {
             .map(|c| &mut c.constraints)
             .collect();
         of_columns.push(&mut own);
+        let mut restated = Vec::new();
         for list in of_columns {
-            self.merge_checks(list, &mut checks)?;
+            self.merge_checks(list, &mut checks, &mut restated, is_partition)?;
         }
         let known = checks.iter().filter_map(|(definition, inherited)| {
             let name = definition.name.clone()?;
@@ -241,6 +244,7 @@ impl Session {
             parents,
             columns,
             checks: known,
+            restated,
         })
     }
 
@@ -342,11 +346,49 @@ impl Session {
         Ok(())
     }
 
+    /// Sees that the checks whose parents' have the same names say the same.
+    ///
+    /// # Errors
+    /// `42710`
+    pub(super) async fn check_restated(
+        &mut self,
+        context: &Arc<StatementContext>,
+        relation: &Relation,
+        restated: &[(String, String)],
+        run: &Run<'_>,
+    ) -> Result<()> {
+        for (name, expression) in restated {
+            let kind = ExpressionKind::Check;
+            let text = self.kept(kind, context, relation, expression, run).await?;
+            let mut checks = relation.constraints.checks.iter();
+            let of_parent = checks.find(|check| check.name == *name);
+            let same = match of_parent {
+                Some(check) => same_expression(&check.expression, &text)?,
+                None => false,
+            };
+            if !same {
+                return Err(Error::new(
+                    SqlState::DUPLICATE_OBJECT,
+                    format!(
+                        "constraint \"{name}\" for relation \"{}\" already exists",
+                        relation.name
+                    ),
+                ));
+            }
+            self.notice(format!(
+                "merging constraint \"{name}\" with inherited definition"
+            ));
+        }
+        Ok(())
+    }
+
     /// Takes out of a list the checks that parents have, too.
     fn merge_checks(
         &mut self,
         own: &mut Vec<ConstraintDefinition>,
         checks: &mut [(ConstraintDefinition, Inherited)],
+        restated: &mut Vec<(String, String)>,
+        is_partition: bool,
     ) -> Result<()> {
         let mut kept = Vec::with_capacity(own.len());
         for definition in std::mem::take(own) {
@@ -375,15 +417,13 @@ impl Session {
                 ));
             }
             if !says(other, expression)? {
-                return Err(Error::new(
-                    SqlState::DUPLICATE_OBJECT,
-                    format!("constraint \"{name}\" for relation already exists"),
+                restated.push((name.clone(), expression.clone()));
+            } else {
+                self.notice(format!(
+                    "merging constraint \"{name}\" with inherited definition"
                 ));
             }
-            self.notice(format!(
-                "merging constraint \"{name}\" with inherited definition"
-            ));
-            inherited.local = true;
+            inherited.local = !is_partition;
         }
         *own = kept;
         Ok(())

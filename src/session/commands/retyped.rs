@@ -93,7 +93,8 @@ impl Session {
             if let IndexedBy::Expression(text) = &part.of {
                 let kind = ExpressionKind::IndexExpression;
                 let text = self.kept(kind, context, relation, text, run).await?;
-                let ty = self.rule_type(kind, context, relation, &text, None, run);
+                let words = Some("functions in index expression must be marked IMMUTABLE");
+                let ty = self.rule_type(kind, context, relation, &text, words, run);
                 part.ty = Some(ty.await?);
                 part.of = IndexedBy::Expression(text);
             }
@@ -101,6 +102,9 @@ impl Session {
         if let Some(predicate) = &mut index.predicate {
             let kind = ExpressionKind::IndexPredicate;
             *predicate = self.kept(kind, context, relation, predicate, run).await?;
+            let words = Some("functions in index predicate must be marked IMMUTABLE");
+            self.rule_type(kind, context, relation, predicate, words, run)
+                .await?;
         }
         Ok(())
     }

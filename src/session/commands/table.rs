@@ -85,9 +85,13 @@ impl Session {
         let mut taken = self.taken_over(context, create)?;
         let parents = self.parents_of(context, create, place.persistence)?;
         let is_partition = create.partition_of.is_some();
+        let mut own_constraints = create.constraints.clone();
         let legacy = match parents.is_empty() {
             true => None,
-            false => Some(self.merge_parents(context, parents, is_partition, &mut taken)?),
+            false => {
+                taken.constraints.append(&mut own_constraints);
+                Some(self.merge_parents(context, parents, is_partition, &mut taken)?)
+            }
         };
         let mut relation = self.new_relation(
             &create.name.name,
@@ -136,15 +140,16 @@ impl Session {
             relation.family.key = Some(key);
         }
         let own = taken.columns.iter().flat_map(|c| &c.constraints);
-        let own = own.chain(&create.constraints).cloned();
-        let mut constraints = without_repeated_keys(own);
-        constraints.extend(taken.constraints);
+        let own = own.chain(&own_constraints).chain(&taken.constraints);
+        let constraints = without_repeated_keys(own.cloned());
         self.declare_constraints(context, &mut relation, &constraints, run)
             .await?;
         for (table, index) in &taken.indexes {
             self.take_index(context, (table, index), &mut relation)?;
         }
         if let Some(legacy) = legacy {
+            self.check_restated(context, &relation, &legacy.restated, run)
+                .await?;
             let key = relation.family.key.take();
             relation.family = legacy.family(&relation);
             relation.family.key = key;
