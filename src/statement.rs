@@ -329,6 +329,14 @@ impl StatementContext {
         })
     }
 
+    /// The same, where names are PostgreSQL's own unless they say their schema.
+    pub fn under_system_path(&self) -> Self {
+        Self {
+            search_path: SearchPath::only_system(),
+            ..self.clone()
+        }
+    }
+
     /// What is no part of the body whose statement this is sees of it: constraints and defaults
     /// name no parameters.
     pub fn outside(self: &Arc<Self>) -> Arc<Self> {

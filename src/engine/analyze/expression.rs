@@ -549,28 +549,6 @@ pub(in crate::engine) fn strip(expression: &Ast) -> &Ast {
     }
 }
 
-/// The fields of a row that is written, `(a, b)` or `ROW(a, b)`.
-pub(in crate::engine) fn row_items(expression: &Ast) -> Option<Vec<&Ast>> {
-    match strip(expression) {
-        Ast::Tuple(items) => Some(items.iter().collect()),
-        Ast::Function(call) => {
-            let [ast::ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else {
-                return None;
-            };
-            let ast::FunctionArguments::List(list) = &call.args else {
-                return None;
-            };
-            let is_row = name.quote_style.is_none() && fold(name) == "row";
-            let items = list.args.iter().map(|arg| match arg {
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(item)) => Some(item),
-                _ => None,
-            });
-            is_row.then(|| items.collect())?
-        }
-        _ => None,
-    }
-}
-
 /// Takes the mark of BETWEEN SYMMETRIC off the start of an expression.
 pub(super) fn take_mark(expression: &mut Ast) -> bool {
     match expression {

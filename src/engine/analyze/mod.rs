@@ -99,7 +99,7 @@ use crate::types::PgType;
 use crate::types::coded::tid;
 
 pub(crate) use deparse::Deparsed;
-pub(super) use expression::{row_items, sign, strip};
+pub(super) use expression::{sign, strip};
 use level::{Clause, Level};
 pub(crate) use names::is_call;
 pub(super) use names::item_name;
@@ -109,6 +109,7 @@ pub(super) use query::Output;
 use routine::Chain;
 pub(super) use routine::{ResultColumns, check_result, run_only, spread, surroundings};
 pub use routine::{Support, signature};
+pub(super) use row::row_items;
 use system_column::Places;
 pub use system_column::SYSTEM_COLUMNS;
 pub(super) use system_column::TABLEOID;

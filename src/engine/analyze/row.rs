@@ -3,16 +3,17 @@
 use std::rc::Rc;
 
 use datafusion::logical_expr::{Expr, Operator};
-use sqlparser::ast;
+use sqlparser::ast::{self, Expr as Ast};
 
 use super::Analyst;
 use super::coded::is_figure;
+use super::expression::strip;
 use super::level::Level;
 use super::select::Target;
 use super::typed::{self, Typed, and, boolean, not, or};
 use crate::base::limits::ROW_DEPTH_MAX;
 use crate::base::{Error, Result, SqlState};
-use crate::engine::parse::FIELDS;
+use crate::engine::parse::{FIELDS, fold};
 use crate::engine::semantics;
 use crate::types::PgType;
 
@@ -363,4 +364,26 @@ pub(super) fn check_wildcard(options: &ast::WildcardAdditionalOptions) -> Result
         return Err(Error::unsupported("an option after *"));
     }
     Ok(())
+}
+
+/// The fields of a row that is written, `(a, b)` or `ROW(a, b)`.
+pub(in crate::engine) fn row_items(expression: &Ast) -> Option<Vec<&Ast>> {
+    match strip(expression) {
+        Ast::Tuple(items) => Some(items.iter().collect()),
+        Ast::Function(call) => {
+            let [ast::ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else {
+                return None;
+            };
+            let ast::FunctionArguments::List(list) = &call.args else {
+                return None;
+            };
+            let is_row = name.quote_style.is_none() && fold(name) == "row";
+            let items = list.args.iter().map(|arg| match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(item)) => Some(item),
+                _ => None,
+            });
+            is_row.then(|| items.collect())?
+        }
+        _ => None,
+    }
 }

@@ -244,11 +244,18 @@ impl Engine {
             None => None,
             Some(ast::OnInsert::OnConflict(on)) => Some({
                 feeds.rules.given.extend(set_on_conflict(&relation, on));
-                let inference = match inference {
-                    Some(of) => Some(self.inference_written(context, &relation, of).await),
+                let of_columns = match &on.conflict_target {
+                    Some(ast::ConflictTarget::Columns(names)) => Some(Inference {
+                        elements: names.iter().cloned().map(ast::Expr::Identifier).collect(),
+                        predicate: None,
+                    }),
+                    _ => None,
+                };
+                let target = match inference.or(of_columns.as_ref()) {
+                    Some(of) => Some(self.conflict_target(context, &relation, of).await?),
                     None => None,
                 };
-                let arbiters = arbiters(context, &relation, on, inference.as_ref())?;
+                let arbiters = arbiters(context, &relation, on, target.as_ref())?;
                 self.bind_conflict(
                     context, &relation, insert, on, arbiters, names, parameters, &mut needs,
                 )

@@ -15,9 +15,8 @@ use super::target;
 use crate::base::name::quote;
 use crate::base::{Error, Oid, Result};
 use crate::catalog::user_type::made_of;
-use crate::catalog::{Relation, Routine, SearchPath, without_stars};
+use crate::catalog::{Relation, Routine, without_stars};
 use crate::engine::analyze::strip;
-use crate::engine::command::Inference;
 use crate::engine::layout::layout;
 use crate::engine::parse::{parse_expression, replaced, written_type};
 use crate::engine::{Bound, Engine, ExpressionKind};
@@ -106,35 +105,32 @@ impl Engine {
     }
 }
 
+/// An expression of ON CONFLICT.
+pub(super) struct Inferred {
+    /// As its author wrote it.
+    pub(super) given: Expr,
+    /// As the expressions of indexes are kept; `None` where it is not written so.
+    pub(super) written: Option<String>,
+}
+
 impl Engine {
-    /// What ON CONFLICT names, as the expressions of indexes are kept.
-    pub(super) async fn inference_written(
+    /// Expressions of ON CONFLICT, to be found among those of indexes.
+    pub(super) async fn inferred(
         self: &Arc<Self>,
+        kind: ExpressionKind,
         context: &Arc<StatementContext>,
         relation: &Arc<Relation>,
-        inference: &Inference,
-    ) -> Inference {
-        let written = async |kind, expression: &Expr| {
-            if matches!(expression, Expr::Identifier(_)) {
-                return expression.clone();
-            }
-            let bound = self.bind_alone(kind, context, Some(relation), expression.clone());
-            let text = bound.await.ok().and_then(|of| written(kind, context, &of));
-            let parsed = text.and_then(|text| parse_expression(&text).ok());
-            parsed.unwrap_or_else(|| expression.clone())
-        };
-        let mut elements = Vec::with_capacity(inference.elements.len());
-        for element in &inference.elements {
-            elements.push(written(ExpressionKind::IndexExpression, element).await);
+        given: Vec<Expr>,
+    ) -> Vec<Inferred> {
+        let mut inferred = Vec::with_capacity(given.len());
+        for given in given {
+            let bound = self.bind_alone(kind, context, Some(relation), given.clone());
+            // What cannot be bound is found by its author's words, or not at all.
+            let bound = bound.await.ok();
+            let written = bound.and_then(|bound| written(kind, context, &bound));
+            inferred.push(Inferred { given, written });
         }
-        let predicate = match &inference.predicate {
-            Some(of) => Some(written(ExpressionKind::IndexPredicate, of).await),
-            None => None,
-        };
-        Inference {
-            elements,
-            predicate,
-        }
+        inferred
     }
 }
 
@@ -157,10 +153,7 @@ pub fn typed_default(context: &StatementContext, text: &str, ty: Oid) -> Result<
         return Ok(text.to_owned());
     }
     let ty = context.snapshot.value_type(ty);
-    let system = StatementContext {
-        search_path: SearchPath::only_system(),
-        ..context.clone()
-    };
+    let system = context.under_system_path();
     let name = names::written(&system, ty.plain());
     Ok(format!("({text})::{name}"))
 }
@@ -172,10 +165,7 @@ pub(super) fn nothing() -> SelectItem {
 
 /// The last expression of a bound query, written out.
 fn written(kind: ExpressionKind, context: &StatementContext, bound: &Bound) -> Option<String> {
-    let system = StatementContext {
-        search_path: SearchPath::only_system(),
-        ..context.clone()
-    };
+    let system = context.under_system_path();
     let deparsed = bound.deparsed.last()?.as_ref()?;
     let rows = kind == ExpressionKind::TriggerWhen;
     let text = layout(&system, &deparsed.ast, false, rows)?;

@@ -7,9 +7,11 @@ use sqlparser::ast::{
 
 use super::simple::Parent;
 use super::{Layout, shown_name};
+use crate::base::Oid;
 use crate::base::name::quote;
 use crate::engine::analyze::{self, strip};
 use crate::engine::parse::{VARIADIC, fold, is_filled_in};
+use crate::pg_catalog::functions_named;
 
 impl Layout<'_> {
     pub(super) fn call(&mut self, function: &Function) -> Option<()> {
@@ -80,7 +82,11 @@ impl Layout<'_> {
         let snapshot = &self.context.snapshot;
         let oid = snapshot.schema_named(&schema)?.oid;
         let mut path = self.context.search_path.lookup.iter();
-        let first = path.find(|schema| snapshot.routines_named(**schema, &name).next().is_some());
+        let own = !functions_named(&name).is_empty();
+        let first = path.find(|schema| {
+            own && **schema == Oid::PG_CATALOG
+                || snapshot.routines_named(**schema, &name).next().is_some()
+        });
         if first != Some(&oid) {
             self.push(&format!("{}.", quote(&schema)));
         }

@@ -33,13 +33,8 @@ pub fn laid_out(context: &StatementContext, text: &str, pretty: bool) -> LaidOut
             is_call: false,
         };
     };
-    let system = StatementContext {
-        search_path: SearchPath::only_system(),
-        ..context.clone()
-    };
-    let full = layout(&system, &expression, false, rows);
     // What was not written out may mean something else than its tree seems to.
-    let is_written = full.is_some_and(|full| full.trim_start() == text);
+    let is_written = is_written(context, text, &expression, rows);
     match layout(context, &expression, pretty, rows).filter(|_| is_written) {
         Some(text) => LaidOut {
             text,
@@ -53,6 +48,17 @@ pub fn laid_out(context: &StatementContext, text: &str, pretty: bool) -> LaidOut
             is_call: false,
         },
     }
+}
+
+/// Whether a text is one that was written out, of the expression that it is.
+pub(super) fn is_written(
+    context: &StatementContext,
+    text: &str,
+    expression: &Expr,
+    rows: bool,
+) -> bool {
+    let full = layout(&context.under_system_path(), expression, false, rows);
+    full.is_some_and(|full| full.trim_start() == text)
 }
 
 /// An expression laid out; `None` if it has parts that are not written so. `rows` says that `old`

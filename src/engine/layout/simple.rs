@@ -11,8 +11,6 @@ pub(super) enum Parent {
     Operator(Class, bool),
     /// AND, OR, NOT
     Logic(Logic),
-    /// What has parentheses or words around each of its parts.
-    Call,
     /// A cast.
     Cast,
     /// Anything else.
@@ -88,7 +86,6 @@ pub(super) fn is_simple(of: &Expr, parent: Parent) -> bool {
                 Logic::Not | Logic::And => around != Logic::Not,
                 Logic::Or => around == Logic::Or,
             },
-            Parent::Call => true,
             _ => false,
         };
     }
@@ -109,7 +106,7 @@ pub(super) fn is_simple(of: &Expr, parent: Parent) -> bool {
                     (Class::Sum, Class::Product) => false,
                     _ => first,
                 },
-                Parent::Logic(_) | Parent::Call => true,
+                Parent::Logic(_) => true,
                 _ => false,
             }
         }
@@ -122,8 +119,8 @@ pub(super) fn is_simple(of: &Expr, parent: Parent) -> bool {
         | Expr::IsUnknown(_)
         | Expr::IsNotUnknown(_)
         | Expr::IsDistinctFrom(..)
-        | Expr::UnaryOp { .. } => matches!(parent, Parent::Logic(_) | Parent::Call),
-        Expr::AnyOp { .. } | Expr::AllOp { .. } | Expr::Collate { .. } => parent == Parent::Call,
+        | Expr::UnaryOp { .. } => matches!(parent, Parent::Logic(_)),
+        Expr::AnyOp { .. } | Expr::AllOp { .. } | Expr::Collate { .. } => false,
         _ => true,
     }
 }

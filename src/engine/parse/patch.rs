@@ -3,7 +3,7 @@
 //! Each of these has a reading sqlparser knows that means the same, or a mark the analysis
 //! understands. What has neither and is known not to be supported is refused by name here.
 
-use sqlparser::ast::Expr;
+use sqlparser::ast::{DollarQuotedString, Expr, Value};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
@@ -52,10 +52,14 @@ fn has_options(tokens: &[TokenWithSpan]) -> bool {
     match words.peek().map(String::as_str) {
         Some("CREATE" | "ALTER") => {
             let over_rows = ["TABLE", "INDEX", "VIEW", "POLICY", "DOMAIN", "TRIGGER"];
-            let head: Vec<String> = words.by_ref().take(5).collect();
-            let mut rest = head.iter().cloned().chain(words);
+            let head: Vec<String> = words.take(5).collect();
+            let is = |word: &Token, what: &str| matches!(word, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(what));
+            let mut pairs = tokens.windows(2);
+            let listed =
+                pairs.any(|of| is(&of[0].token, "OPTIONS") && of[1].token == Token::LParen);
             !head.iter().any(|word| over_rows.contains(&word.as_str()))
-                || rest.any(|word| word == "FOREIGN" || word == "OPTIONS")
+                || head.get(1).is_some_and(|word| word == "FOREIGN")
+                || listed
         }
         Some(
             "COMMENT" | "COMMIT" | "COPY" | "DO" | "DROP" | "IMPORT" | "LOAD" | "NOTIFY"
@@ -65,14 +69,16 @@ fn has_options(tokens: &[TokenWithSpan]) -> bool {
     }
 }
 
-/// Whether nobody wrote what TRIM takes away: it has the place of the word before it then.
+/// The tag of the blank that stands where nobody wrote what TRIM takes away.
+const FILLED_IN: &str = "\0blank";
+
+/// Whether nobody wrote what TRIM takes away.
 pub(crate) fn is_filled_in(what: &Expr) -> bool {
     match what {
-        Expr::Value(value) => {
-            let written = value.value.to_string().chars().count() as u64;
-            let (start, end) = (value.span.start, value.span.end);
-            end.column.saturating_sub(start.column) > written
-        }
+        Expr::Value(value) => match &value.value {
+            Value::DollarQuotedString(text) => text.tag.as_deref() == Some(FILLED_IN),
+            _ => false,
+        },
         _ => false,
     }
 }
@@ -111,7 +117,10 @@ pub(super) fn patch(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
                 _ => {}
             },
             Some("BOTH" | "LEADING" | "TRAILING") if here.word(1).as_deref() == Some("FROM") => {
-                let blank = Token::SingleQuotedString(" ".to_owned());
+                let blank = Token::DollarQuotedString(DollarQuotedString {
+                    value: " ".to_owned(),
+                    tag: Some(FILLED_IN.to_owned()),
+                });
                 let span = tokens[index].span;
                 tokens.insert(index + 1, TokenWithSpan::new(blank, span));
             }

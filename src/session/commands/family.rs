@@ -573,7 +573,7 @@ pub(super) fn same_expression(one: &str, other: &str) -> Result<bool> {
         while let sqlparser::ast::Expr::Nested(inner) = expression {
             expression = *inner;
         }
-        Ok(expression.to_string().to_lowercase())
+        Ok(expression.to_string())
     };
     Ok(plain(one)? == plain(other)?)
 }

@@ -8,7 +8,7 @@ use super::constraint::check_condition;
 use super::foreign_key::refuse_types;
 use super::keep::Orphans;
 use crate::base::{Error, Oid, Result};
-use crate::catalog::{Change, ForeignKey, Index, IndexedBy, Relation, SearchPath};
+use crate::catalog::{Change, ForeignKey, Index, IndexedBy, Relation};
 use crate::database::LockMode;
 use crate::engine::ExpressionKind;
 use crate::session::Session;
@@ -44,10 +44,7 @@ impl Session {
             }
         }
         // What is kept was written with other names than the session may have.
-        let kept = &Arc::new(StatementContext {
-            search_path: SearchPath::only_system(),
-            ..(**context).clone()
-        });
+        let kept = &Arc::new(context.under_system_path());
         let mut constraints = after.constraints.clone();
         for check in &mut constraints.checks {
             if check.columns.contains(&attnum) {

@@ -140,8 +140,16 @@ impl Session {
             relation.family.key = Some(key);
         }
         let own = taken.columns.iter().flat_map(|c| &c.constraints);
-        let own = own.chain(&own_constraints).chain(&taken.constraints);
-        let constraints = without_repeated_keys(own.cloned());
+        let own = own.chain(&own_constraints).cloned();
+        let constraints = match legacy {
+            // Its own are among those of its parents.
+            Some(_) => without_repeated_keys(own.chain(taken.constraints)),
+            None => {
+                let mut constraints = without_repeated_keys(own);
+                constraints.extend(taken.constraints);
+                constraints
+            }
+        };
         self.declare_constraints(context, &mut relation, &constraints, run)
             .await?;
         for (table, index) in &taken.indexes {

@@ -93,7 +93,9 @@ impl Analyst<'_> {
         };
         match name.as_str() {
             "row" => {
-                let items = args.iter().map(|arg| self.as_value(level, arg));
+                let items = args
+                    .iter()
+                    .map(|arg| self.field_written(level, unnamed(arg)?));
                 return Ok(Ast::Tuple(items.collect::<Result<_>>()?));
             }
             "coalesce" | "greatest" | "least" => {
@@ -147,7 +149,8 @@ impl Analyst<'_> {
         let variadic = |arg: &FunctionArg| named(arg).is_some_and(|of| of.value == VARIADIC);
         if !args.iter().any(variadic) {
             let parameters = functions::parameters(name).ok_or_else(not_written)?;
-            let _ = self.positional(level, parameters, args)?;
+            // Refuses names that it has not.
+            self.positional(level, parameters, args)?;
         }
         let mut named_so = by_name(name).into_iter();
         self.note(named_so.all(|(oid, _)| volatility::is_immutable(oid)));
@@ -198,9 +201,15 @@ impl Analyst<'_> {
         .collect()
     }
 
-    fn as_value(&self, level: &Level<'_>, arg: &FunctionArg) -> Result<Ast> {
-        let written = self.written(level, unnamed(arg)?)?;
-        self.as_settled(written)
+    /// The arguments of a function that has a grammar of its own: PostgreSQL does not show what it
+    /// converts there.
+    pub(super) fn as_parts(&self, name: &str, args: Vec<Written>) -> Result<Vec<Ast>> {
+        let shown: Vec<Option<Ast>> = args
+            .iter()
+            .map(|arg| (!arg.value.is_unknown()).then(|| arg.ast.clone()))
+            .collect();
+        let full = self.as_parameters(name, args)?.into_iter().zip(shown);
+        Ok(full.map(|(full, shown)| shown.unwrap_or(full)).collect())
     }
 
     /// Forms with a grammar of their own.
@@ -208,8 +217,12 @@ impl Analyst<'_> {
         let of = |name: &str, args: &[&Ast]| {
             let args = args.iter().map(|arg| self.written(level, arg));
             let args = args.collect::<Result<Vec<_>>>()?;
-            let boxed = self.as_parameters(name, args)?.into_iter().map(Box::new);
+            let boxed = self.as_parts(name, args)?.into_iter().map(Box::new);
             Ok::<_, crate::base::Error>(boxed.collect::<Vec<_>>().into_iter())
+        };
+        let called = |name: &str, args: &[&Ast]| {
+            let args = args.iter().map(|arg| self.written(level, arg));
+            self.as_parameters(name, args.collect::<Result<Vec<_>>>()?)
         };
         let next = |args: &mut std::vec::IntoIter<Box<Ast>>| args.next().ok_or_else(not_written);
         let mut written = expression.clone();
@@ -228,12 +241,10 @@ impl Analyst<'_> {
                 *expr = next(&mut args)?;
             }
             Ast::Ceil { expr, .. } => {
-                let mut args = of("ceil", &[expr])?;
-                *expr = next(&mut args)?;
+                *expr = Box::new(called("ceil", &[expr])?.remove(0));
             }
             Ast::Floor { expr, .. } => {
-                let mut args = of("floor", &[expr])?;
-                *expr = next(&mut args)?;
+                *expr = Box::new(called("floor", &[expr])?.remove(0));
             }
             Ast::Position { expr, r#in } => {
                 let mut args = of("position", &[r#in, expr])?;
@@ -254,15 +265,15 @@ impl Analyst<'_> {
                 }
                 parts.extend(substring_from.as_deref());
                 parts.extend(substring_for.as_deref());
-                let count = parts.len();
-                let mut args = of(name, &parts)?;
-                let patterned = args.clone().nth(1).is_some_and(|from| is_text(&from));
-                if *special || *shorthand || patterned && count == 2 {
-                    return Ok(called_in_full(name, args.map(|arg| *arg).collect()));
+                let full = called(name, &parts)?;
+                let patterned = full.get(1).is_some_and(is_text);
+                if *special || *shorthand || patterned && full.len() == 2 {
+                    return Ok(called_in_full(name, full));
                 }
                 if patterned {
                     return Err(not_written());
                 }
+                let mut args = of(name, &parts)?;
                 *expr = next(&mut args)?;
                 *substring_from = args.next();
                 *substring_for = args.next();

@@ -7,6 +7,7 @@
 //! asked keeps the author's text.
 
 mod call;
+mod composed;
 mod constant;
 mod operator;
 
@@ -26,7 +27,6 @@ use crate::base::{Error, Result};
 use crate::engine::expression_kind::ExpressionKind;
 use crate::engine::parse::{fold, parse_expression};
 use crate::pg_catalog::{names, volatility};
-use crate::statement::StatementContext;
 use crate::types::PgType;
 
 /// An expression that is written out.
@@ -42,6 +42,7 @@ pub(crate) struct Deparsed {
 }
 
 /// An expression as it is written out, and the value it is of.
+#[derive(Clone)]
 struct Written {
     ast: Ast,
     value: Typed,
@@ -63,7 +64,7 @@ fn depth(of: &Ast, limit: usize) -> usize {
         type Break = ();
 
         fn pre_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
-            self.now += usize::from(counts(expr));
+            self.now += weight(expr);
             self.deepest = self.deepest.max(self.now);
             match self.deepest >= self.limit {
                 true => ControlFlow::Break(()),
@@ -72,7 +73,7 @@ fn depth(of: &Ast, limit: usize) -> usize {
         }
 
         fn post_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
-            self.now -= usize::from(counts(expr));
+            self.now -= weight(expr);
             ControlFlow::Continue(())
         }
     }
@@ -82,6 +83,14 @@ fn depth(of: &Ast, limit: usize) -> usize {
             Ast::Nested(_) => false,
             Ast::BinaryOp { op, .. } => !logic(op),
             _ => true,
+        }
+    }
+    // What these test stands in what they become several times.
+    fn weight(expr: &Ast) -> usize {
+        match expr {
+            Ast::Between { .. } => 6,
+            Ast::InList { .. } => 3,
+            expr => usize::from(counts(expr)),
         }
     }
     let mut depth = Depth {
@@ -156,6 +165,16 @@ impl Analyst<'_> {
             let written = self.written(level, inner)?;
             Ok(Box::new(self.as_type(written, PgType::BOOL)?))
         };
+        // A truth value over the same columns, without analysing all of it again.
+        let truth = |ast: Ast, of: Vec<Typed>| {
+            let value = of.into_iter().map(|value| value.expr);
+            let value = value.reduce(super::typed::and);
+            let value = value.unwrap_or_else(|| super::typed::boolean(None));
+            Ok(Written {
+                ast,
+                value: Typed::bool(value),
+            })
+        };
         let ast = match expression {
             Ast::Nested(inner) => return self.written(level, inner),
             Ast::Identifier(ident) if is_call(ident) => {
@@ -207,12 +226,16 @@ impl Analyst<'_> {
                 op: op @ (BinaryOperator::And | BinaryOperator::Or),
                 right,
             } => {
-                let right = match (right.as_ref(), *condition(right)?) {
+                let (one, other) = (self.written(level, left)?, self.written(level, right)?);
+                let values = vec![one.value.clone(), other.value.clone()];
+                let other = self.as_type(other, PgType::BOOL)?;
+                let other = match (right.as_ref(), other) {
                     // Only what stands to the left is one chain with what follows.
                     (Ast::Nested(_), inner @ Ast::BinaryOp { .. }) => Ast::Nested(Box::new(inner)),
-                    (_, right) => right,
+                    (_, other) => other,
                 };
-                binary(*condition(left)?, op.clone(), right)
+                let one = self.as_type(one, PgType::BOOL)?;
+                return truth(binary(one, op.clone(), other), values);
             }
             Ast::UnaryOp {
                 op: UnaryOperator::Not,
@@ -260,13 +283,13 @@ impl Analyst<'_> {
                 self.case_written(level, operand.as_deref(), conditions, otherwise)?
             }
             Ast::Tuple(items) if !items.is_empty() => {
-                let items = items.iter().map(|item| {
-                    let written = self.written(level, item)?;
-                    self.as_settled(written)
-                });
+                let items = items.iter().map(|item| self.field_written(level, item));
                 Ast::Tuple(items.collect::<Result<_>>()?)
             }
-            Ast::Array(array) => self.array_written(level, &array.elem, value()?.ty)?,
+            Ast::Array(array) => {
+                let ty = value()?.ty.unmodified();
+                self.array_written(level, &array.elem, ty)?
+            }
             Ast::Function(function) => self.called_written(level, function)?,
             Ast::AtTimeZone { .. }
             | Ast::Extract { .. }
@@ -281,6 +304,15 @@ impl Analyst<'_> {
         };
         let value = value()?;
         Ok(Written { ast, value })
+    }
+
+    /// A field of a row that is written; of whole rows there it is not said what they come to.
+    fn field_written(&self, level: &Level<'_>, item: &Ast) -> Result<Ast> {
+        let written = self.written(level, item)?;
+        match written.value.row.is_some() && matches!(written.ast, Ast::Identifier(_)) {
+            true => Err(not_written()),
+            false => self.as_settled(written),
+        }
     }
 
     /// A value as it is tested for NULL: a row field by field.
@@ -306,122 +338,6 @@ impl Analyst<'_> {
             _ => Ast::Identifier(plain(column)),
         };
         Ok(Written { ast, value })
-    }
-
-    /// `array[i]`, `array[i:j]`, `(row).field`
-    fn accessed(&self, level: &Level<'_>, root: &Ast, chain: &[ast::AccessExpr]) -> Result<Ast> {
-        let index = |index: &Ast| -> Result<Ast> {
-            let written = self.written(level, index)?;
-            self.as_type(written, PgType::INT4)
-        };
-        let bound = |bound: &Option<Ast>| bound.as_ref().map(index).transpose();
-        let written = self.written(level, root)?;
-        if array_element(written.value.ty).is_none() && !written.value.ty.is_composite() {
-            return Err(not_written());
-        }
-        let chain = chain.iter().map(|access| {
-            Ok(match access {
-                ast::AccessExpr::Dot(Ast::Identifier(name)) => {
-                    ast::AccessExpr::Dot(Ast::Identifier(plain(name)))
-                }
-                ast::AccessExpr::Dot(_) => return Err(not_written()),
-                ast::AccessExpr::Subscript(ast::Subscript::Index { index: at }) => {
-                    let at = ast::Subscript::Index { index: index(at)? };
-                    ast::AccessExpr::Subscript(at)
-                }
-                ast::AccessExpr::Subscript(ast::Subscript::Slice {
-                    lower_bound,
-                    upper_bound,
-                    stride: None,
-                }) => ast::AccessExpr::Subscript(ast::Subscript::Slice {
-                    lower_bound: bound(lower_bound)?,
-                    upper_bound: bound(upper_bound)?,
-                    stride: None,
-                }),
-                ast::AccessExpr::Subscript(_) => return Err(not_written()),
-            })
-        });
-        let root = match written.ast {
-            column @ Ast::Identifier(_) if !written.value.ty.is_composite() => column,
-            other => Ast::Nested(Box::new(other)),
-        };
-        Ok(Ast::CompoundFieldAccess {
-            root: Box::new(root),
-            access_chain: chain.collect::<Result<_>>()?,
-        })
-    }
-
-    /// `ARRAY[…]` of a type: its elements are of the element's.
-    fn array_written(&self, level: &Level<'_>, elements: &[Ast], ty: PgType) -> Result<Ast> {
-        let element = array_element(ty).ok_or_else(not_written)?;
-        let elements = elements.iter().map(|item| match strip(item) {
-            Ast::Array(inner) => self.array_written(level, &inner.elem, ty),
-            item => {
-                let written = self.written(level, item)?;
-                match array_element(written.value.ty) {
-                    Some(_) => Err(not_written()),
-                    None => self.as_type(written, element.unmodified()),
-                }
-            }
-        });
-        Ok(Ast::Array(ast::Array {
-            elem: elements.collect::<Result<_>>()?,
-            named: true,
-        }))
-    }
-
-    /// CASE, whose results are of the type they have in common.
-    fn case_written(
-        &self,
-        level: &Level<'_>,
-        operand: Option<&Ast>,
-        conditions: &[ast::CaseWhen],
-        otherwise: Option<&Ast>,
-    ) -> Result<Ast> {
-        let operand = match operand {
-            Some(operand) => Some(self.settled_written(level, operand)?),
-            None => None,
-        };
-        let mut results = Vec::with_capacity(conditions.len() + 1);
-        results.push(match otherwise {
-            Some(otherwise) => self.written(level, otherwise)?,
-            None => Written {
-                ast: Ast::value(Value::Null),
-                value: super::typed::unknown(None),
-            },
-        });
-        let mut whens = Vec::with_capacity(conditions.len());
-        for branch in conditions {
-            let condition = self.written(level, &branch.condition)?;
-            whens.push(match &operand {
-                Some(operand) => {
-                    let (_, right) = self.taken("=", &operand.value, &condition.value)?;
-                    self.as_operand(condition, right)?
-                }
-                None => self.as_type(condition, PgType::BOOL)?,
-            });
-            results.push(self.written(level, &branch.result)?);
-        }
-        let mut results = self.written_alike(results, "CASE")?.into_iter();
-        let else_result = results.next().map(Box::new);
-        let whens = whens.into_iter().zip(results);
-        Ok(Ast::Case {
-            case_token: ast::helpers::attached_token::AttachedToken::empty(),
-            end_token: ast::helpers::attached_token::AttachedToken::empty(),
-            operand: operand.map(|operand| Box::new(operand.ast)),
-            conditions: whens
-                .map(|(condition, result)| ast::CaseWhen { condition, result })
-                .collect(),
-            else_result,
-        })
-    }
-
-    /// Values as the type they have in common.
-    fn written_alike(&self, values: Vec<Written>, context: &str) -> Result<Vec<Ast>> {
-        let all: Vec<&Typed> = values.iter().map(|one| &one.value).collect();
-        let ty = self.common_type(&all, context)?;
-        let values = values.into_iter();
-        values.map(|one| self.as_type(one, ty)).collect()
     }
 
     /// A value with a type: text, if nothing says one.
@@ -511,6 +427,19 @@ impl Analyst<'_> {
         }
     }
 
+    /// A value as one of a type with a length.
+    fn as_cut(&self, written: Written, to: PgType) -> Result<Ast> {
+        if written.value.is_unknown() {
+            return self.constant_cast(&written.value, to);
+        }
+        let from = written.value.ty;
+        if from.declared() == to.declared() && from.typmod == to.typmod {
+            return Ok(written.ast);
+        }
+        self.note(volatility::is_immutable_cast(from, to));
+        self.cast_to(written.ast, to)
+    }
+
     fn cast_to(&self, ast: Ast, to: PgType) -> Result<Ast> {
         Ok(Ast::Cast {
             kind: CastKind::DoubleColon,
@@ -523,10 +452,7 @@ impl Analyst<'_> {
 
     /// A type by its full name.
     fn type_written(&self, ty: PgType) -> Result<ast::DataType> {
-        let context = StatementContext {
-            search_path: crate::catalog::SearchPath::only_system(),
-            ..(**self.scope.context).clone()
-        };
+        let context = self.scope.context.under_system_path();
         let name = names::written(&context, ty);
         match parse_expression(&format!("NULL::{name}"))? {
             Ast::Cast { data_type, .. } => Ok(data_type),

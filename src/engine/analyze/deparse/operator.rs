@@ -3,10 +3,11 @@
 use sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
 
 use super::super::coerce::{array_element, category};
-use super::super::expression::{row_items, sign, strip};
+use super::super::expression::{sign, strip};
 use super::super::level::Level;
 use super::super::operator::{Choice, choose};
 use super::super::operators::OPERATORS;
+use super::super::row::row_items;
 use super::super::typed::Typed;
 use super::super::{Analyst, routine};
 use super::{Written, binary, not_written};
@@ -122,8 +123,12 @@ impl Analyst<'_> {
     ) -> Result<Written> {
         let value = self.expression(level, whole)?;
         if let BinaryOperator::Overlaps = op {
-            let (left, right) = (self.written(level, left)?, self.written(level, right)?);
-            let ast = binary(left.ast, op.clone(), right.ast);
+            let (left, right) = (row_items(left), row_items(right));
+            let ends = left.into_iter().chain(right).flatten();
+            let ends = ends.map(|end| self.written(level, end));
+            let mut ends = self.as_parts("overlaps", ends.collect::<Result<_>>()?)?;
+            let right = Ast::Tuple(ends.split_off(ends.len() / 2));
+            let ast = binary(Ast::Tuple(ends), op.clone(), right);
             return Ok(Written { ast, value });
         }
         let sign = bare(&sign(op)?)?;
@@ -256,16 +261,16 @@ impl Analyst<'_> {
             false => (">=", "<=", BinaryOperator::And, BinaryOperator::Or),
             true => ("<", ">", BinaryOperator::Or, BinaryOperator::And),
         };
-        let side = |sign: &str, bound: &Ast| {
-            let (value, bound) = (self.written(level, expr)?, self.written(level, bound)?);
-            self.applied(sign, value, bound)
-        };
-        let within = |low: &Ast, high: &Ast| -> Result<Ast> {
+        let value = self.written(level, expr)?;
+        let (low, high) = (self.written(level, &low)?, self.written(level, high)?);
+        let within = |low: &Written, high: &Written| -> Result<Ast> {
+            let side =
+                |sign: &str, bound: &Written| self.applied(sign, value.clone(), bound.clone());
             Ok(binary(side(first, low)?, all.clone(), side(second, high)?))
         };
-        let one = within(&low, high)?;
+        let one = within(&low, &high)?;
         Ok(match symmetric {
-            true => binary(one, any, within(high, &low)?),
+            true => binary(one, any, within(&high, &low)?),
             false => one,
         })
     }
@@ -286,6 +291,12 @@ impl Analyst<'_> {
         for item in list {
             items.push((item, self.written(level, item)?));
         }
+        // A row has no form of its own here.
+        let expr_written = self.written(level, expr);
+        let tested = |of: &Result<Written>| match of {
+            Ok(written) => Ok(written.clone()),
+            Err(_) => Err(not_written()),
+        };
         let mut parts = Vec::new();
         let rows = items.iter().any(|(item, _)| row_items(item).is_some());
         let fixed = items
@@ -295,7 +306,7 @@ impl Analyst<'_> {
             let (fixed, rest): (Vec<_>, Vec<_>) = items
                 .into_iter()
                 .partition(|(_, one)| !one.value.expr.any_column_refs());
-            let value = self.written(level, expr)?;
+            let value = tested(&expr_written)?;
             let mut all = vec![&value.value];
             all.extend(fixed.iter().map(|(_, one)| &one.value));
             let element = self.common_type(&all, "IN")?.plain();
@@ -310,7 +321,7 @@ impl Analyst<'_> {
         for (item, one) in items {
             parts.push(match (row_items(expr), row_items(item)) {
                 (Some(left), Some(right)) => self.row_operation(level, &left, sign, &right)?,
-                _ => self.applied(sign, self.written(level, expr)?, one)?,
+                _ => self.applied(sign, tested(&expr_written)?, one)?,
             });
         }
         joined(parts.into_iter().map(Ok), &any)
