@@ -133,11 +133,14 @@ fn is_constant(of: &Expr) -> bool {
 /// Whether a cast to a type is, mostly, the call of a function, and not the same bits or the way
 /// through a text.
 fn is_function_cast(to: &DataType) -> bool {
-    match to {
-        DataType::Text | DataType::CharacterVarying(None) | DataType::Varchar(None) => false,
-        DataType::Custom(..) | DataType::Array(_) => false,
-        _ => true,
-    }
+    !matches!(
+        to,
+        DataType::Text
+            | DataType::CharacterVarying(None)
+            | DataType::Varchar(None)
+            | DataType::Custom(..)
+            | DataType::Array(_)
+    )
 }
 
 /// Whether a type is one of texts that are cut to a length.

@@ -241,10 +241,10 @@ impl Analyst<'_> {
                 *expr = next(&mut args)?;
             }
             Ast::Ceil { expr, .. } => {
-                *expr = Box::new(called("ceil", &[expr])?.remove(0));
+                **expr = called("ceil", &[expr])?.remove(0);
             }
             Ast::Floor { expr, .. } => {
-                *expr = Box::new(called("floor", &[expr])?.remove(0));
+                **expr = called("floor", &[expr])?.remove(0);
             }
             Ast::Position { expr, r#in } => {
                 let mut args = of("position", &[r#in, expr])?;
@@ -324,7 +324,7 @@ impl Analyst<'_> {
                 ..
             } => {
                 let inner = self.written(level, expr)?;
-                *expr = Box::new(self.as_type(inner, PgType::TEXT)?);
+                **expr = self.as_type(inner, PgType::TEXT)?;
             }
             _ => return Err(not_written()),
         }
